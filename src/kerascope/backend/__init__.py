@@ -1,0 +1,69 @@
+"""The three backends behind one protocol: what Keras does not offer on all of them alike.
+
+`keras.ops` is the arithmetic everywhere. What remains, and differs, is differentiation, compilation and
+running a function without data. Each backend answers in one small module with these functions:
+
+`value_and_gradients(function)`
+    `function(variables, *rest) -> (scores, extra)` with scores of shape (N, K) becomes
+    `(variables, *rest) -> (scores, extra, gradients)`. `gradients` holds, for each of the K columns, the
+    structure of `variables` with d(sum over N of scores[:, k]) / d(variable), or None where the column does
+    not depend on it and the backend can tell. One forward, K backwards.
+`compile(function)`
+    The same function, compiled where the backend compiles.
+`abstract(function, *arguments)`
+    Run `function` once for what Python sees of it, on tensors of the right shape and type. The function's
+    result is returned as it is (tensors in it are only good for their shapes).
+`depends(function, variable, *rest)`
+    Whether the first result of `function(variable, *rest)` can depend on `variable`.
+`outlives(tensor, root)`
+    Whether a tensor recorded during an abstract run can be used outside of the layer that made it, where
+    `root` is an input of that run. False inside loops and vectorised maps; recomputed layers show it on
+    JAX alone, so `kerascope.probe` asks those for their mode.
+`array(variable)`
+    A Keras variable's current value, cut off from gradients.
+`compiles`
+    Whether `compile` is worth doing unless the user says otherwise.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import keras
+
+from kerascope.errors import BackendError
+
+Function = Callable[..., Any]
+
+
+class Backend(Protocol):
+    """What each backend module provides; see the module's docstring."""
+
+    compiles: bool
+
+    def value_and_gradients(self, function: Function) -> Function: ...
+    def compile(self, function: Function) -> Function: ...
+    def abstract(self, function: Function, *arguments: Any) -> Any: ...
+    def depends(self, function: Function, variable: Any, *rest: Any) -> bool: ...
+    def outlives(self, tensor: Any, root: Any) -> bool: ...
+    def array(self, variable: Any) -> Any: ...
+
+
+SUPPORTED = ("tensorflow", "jax", "torch")
+
+
+def current() -> Backend:
+    """The module that serves the backend Keras runs on.
+
+    Raises:
+        BackendError: Keras runs on a backend other than TensorFlow, JAX or PyTorch.
+    """
+    name = keras.backend.backend()
+    if name not in SUPPORTED:
+        raise BackendError(
+            f"kerascope runs on the Keras backends {', '.join(SUPPORTED)}; Keras is using {name!r}. "
+            'Set the environment variable KERAS_BACKEND to one of them before "import keras".'
+        )
+    return cast(Backend, importlib.import_module(f"kerascope.backend.{name}"))

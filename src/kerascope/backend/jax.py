@@ -1,0 +1,67 @@
+"""JAX: gradients by `jax.vjp`, compilation by `jax.jit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+Function = Callable[..., Any]
+
+compiles = True
+
+
+def value_and_gradients(function: Function) -> Function:
+    """See `kerascope.backend`."""
+
+    def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any]]:
+        scores, pullback, extra = jax.vjp(
+            lambda moving: function(moving, *rest), variables, has_aux=True
+        )
+        gradients = []
+        for column in range(scores.shape[1]):
+            direction = jnp.zeros_like(scores).at[:, column].set(1)
+            gradients.append(pullback(direction)[0])
+        return scores, extra, gradients
+
+    return run
+
+
+def compile(function: Function) -> Function:
+    """See `kerascope.backend`."""
+    compiled: Function = jax.jit(function)
+    return compiled
+
+
+def abstract(function: Function, *arguments: Any) -> Any:
+    """See `kerascope.backend`."""
+    result = None
+
+    def run(*tensors: Any) -> None:
+        nonlocal result
+        result = function(*tensors)
+
+    jax.eval_shape(run, *arguments)
+    return result
+
+
+def depends(function: Function, variable: Any, *rest: Any) -> bool:
+    """See `kerascope.backend`: follows the variable through the traced program, primitive by primitive."""
+    program = jax.make_jaxpr(lambda moving: function(moving, *rest)[0])(variable).jaxpr
+    reached = set(program.invars)
+    for equation in program.eqns:
+        if any(not hasattr(value, "val") and value in reached for value in equation.invars):
+            reached.update(equation.outvars)
+    return any(not hasattr(value, "val") and value in reached for value in program.outvars)
+
+
+def outlives(tensor: Any, root: Any) -> bool:
+    """See `kerascope.backend`: a loop, a vectorised map or recomputation traces on its own."""
+    return getattr(tensor, "_trace", None) is getattr(root, "_trace", None)
+
+
+def array(variable: Any) -> Any:
+    """See `kerascope.backend`."""
+    return variable.value

@@ -1,0 +1,59 @@
+"""TensorFlow: gradients from a tape, compilation by `tf.function`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+Function = Callable[..., Any]
+
+compiles = True
+
+
+def value_and_gradients(function: Function) -> Function:
+    """See `kerascope.backend`."""
+
+    def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any]]:
+        # Only the variables are watched, so nothing upstream of them is kept for the way back.
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            scores, extra = function(variables, *rest)
+            columns = tf.unstack(tf.reduce_sum(scores, axis=0))
+        return scores, extra, [tape.gradient(column, variables) for column in columns]
+
+    return run
+
+
+def compile(function: Function) -> Function:
+    """See `kerascope.backend`."""
+    compiled: Function = tf.function(function, autograph=False)
+    return compiled
+
+
+def abstract(function: Function, *arguments: Any) -> Any:
+    """See `kerascope.backend`."""
+    result = None
+
+    def run(*tensors: Any) -> None:
+        nonlocal result
+        result = function(*tensors)
+
+    tf.function(run, autograph=False).get_concrete_function(*arguments)
+    return result
+
+
+def depends(function: Function, variable: Any, *rest: Any) -> bool:
+    """See `kerascope.backend`: a tape knows, so a missing gradient has already said it."""
+    return True
+
+
+def outlives(tensor: Any, root: Any) -> bool:
+    """See `kerascope.backend`."""
+    return getattr(tensor, "graph", None) is getattr(root, "graph", None)
+
+
+def array(variable: Any) -> Any:
+    """See `kerascope.backend`."""
+    return variable.value

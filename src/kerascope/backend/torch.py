@@ -1,0 +1,71 @@
+"""PyTorch: gradients by `torch.autograd.grad`, eager unless `torch.compile` is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+Function = Callable[..., Any]
+
+compiles = False
+
+
+def value_and_gradients(function: Function) -> Function:
+    """See `kerascope.backend`."""
+
+    def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any]]:
+        leaves = [leaf.detach().requires_grad_() for leaf in keras.tree.flatten(variables)]
+        with torch.enable_grad():
+            scores, extra = function(keras.tree.pack_sequence_as(variables, leaves), *rest)
+            columns = scores.sum(dim=0).unbind()
+        gradients = []
+        for number, column in enumerate(columns, start=1):
+            if column.requires_grad:
+                found = torch.autograd.grad(
+                    column, leaves, retain_graph=number < len(columns), allow_unused=True
+                )
+            else:
+                found = (None,) * len(leaves)
+            gradients.append(keras.tree.pack_sequence_as(variables, list(found)))
+        return scores.detach(), keras.tree.map_structure(_detach, extra), gradients
+
+    return run
+
+
+def compile(function: Function) -> Function:
+    """See `kerascope.backend`."""
+    compiled: Function = torch.compile(function)
+    return compiled
+
+
+def abstract(function: Function, *arguments: Any) -> Any:
+    """See `kerascope.backend`."""
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode, torch.no_grad():
+        return function(*keras.tree.map_structure(mode.from_tensor, arguments))
+
+
+def depends(function: Function, variable: Any, *rest: Any) -> bool:
+    """See `kerascope.backend`: autograd knows, so a missing gradient has already said it."""
+    return True
+
+
+def outlives(tensor: Any, root: Any) -> bool:
+    """See `kerascope.backend`: using a tensor that escaped from a vectorised map is an error."""
+    try:
+        tensor.sum()
+    except RuntimeError:
+        return False
+    return True
+
+
+def array(variable: Any) -> Any:
+    """See `kerascope.backend`."""
+    return variable.value.detach()
+
+
+def _detach(value: Any) -> Any:
+    return value.detach() if isinstance(value, torch.Tensor) else value

@@ -1,0 +1,134 @@
+"""Every error and warning that kerascope raises, as one tree each.
+
+    KerascopeError
+    |-- ModelError (TypeError)                 what was given cannot be asked: not a Keras model, unbuilt
+    |   `-- BackendError (RuntimeError)        Keras runs on a backend that kerascope does not know
+    |-- InputError (ValueError)                images of the wrong rank, size, type, or with NaN
+    |-- TargetError (ValueError)               the number to explain does not exist
+    |   `-- UnknownClassError (LookupError)    no class of that name
+    |-- LayerError (ValueError)                the place inside the model cannot be used
+    |   |-- UnknownLayerError (LookupError)    no layer of that path
+    |   |-- AmbiguousLayerError                the path fits several layers, or several runs of one layer
+    |   |-- NoSpatialExtentError               the layer has no height and width to draw a map on
+    |   |-- UntappableLayerError               the layer runs where nothing can be read: loops, recomputation
+    |   `-- DisconnectedError                  the score does not depend on the layer
+    |-- ParameterError (ValueError)            a bad parameter of a method
+    |-- UnknownMethodError (LookupError)       no method of that name
+    |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
+    `-- MissingPackageError (ImportError)      an optional package is not installed
+
+    KerascopeWarning (UserWarning)             each is also stored in `Explanation.warnings`
+    |-- ProbabilityWarning                     a probability is explained where a score was wanted
+    |-- FlatMapWarning                         a map is constant: it shows nothing
+    `-- NonFiniteMapWarning                    a map holds NaN or infinity
+
+Every message says what must hold, what was got, and what to do. Each error also inherits the built-in
+exception that a caller would guess.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class KerascopeError(Exception):
+    """Root of every error that kerascope raises on purpose."""
+
+
+class ModelError(KerascopeError, TypeError):
+    """The model cannot be asked: it is not a Keras model, or it was never built."""
+
+
+class BackendError(ModelError, RuntimeError):
+    """Keras runs on a backend that kerascope does not support."""
+
+
+class InputError(KerascopeError, ValueError):
+    """The images do not fit the model: rank, size, channels, type, or NaN and infinite pixels."""
+
+
+class TargetError(KerascopeError, ValueError):
+    """The number to explain does not exist in this model's outputs."""
+
+
+class UnknownClassError(TargetError, LookupError):
+    """No class has this name."""
+
+
+class LayerError(KerascopeError, ValueError):
+    """A place inside the model cannot be used as asked."""
+
+
+class UnknownLayerError(LayerError, LookupError):
+    """No layer has this path."""
+
+
+class AmbiguousLayerError(LayerError):
+    """The path fits several layers, or one layer that runs several times."""
+
+
+class NoSpatialExtentError(LayerError):
+    """The layer's output has no height and width to draw a map on."""
+
+
+class UntappableLayerError(LayerError):
+    """The layer runs where nothing can be read: in a loop, when recomputed, or not at all."""
+
+
+class DisconnectedError(LayerError):
+    """The explained score does not depend on the layer."""
+
+
+class ParameterError(KerascopeError, ValueError):
+    """A method was given a parameter it cannot work with."""
+
+
+class UnknownMethodError(KerascopeError, LookupError):
+    """No registered method has this name."""
+
+
+class ExplanationError(KerascopeError, ValueError):
+    """An explanation cannot be drawn, saved or read as asked."""
+
+
+class MissingPackageError(KerascopeError, ImportError):
+    """An optional package is needed and not installed.
+
+    Args:
+        package: the name to import, such as `"matplotlib"`.
+        extra: the extra of kerascope that installs it, such as `"plot"`.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"this needs the package {package!r}, which is not installed; "
+            f'install it with: pip install "kerascope[{extra}]"'
+        )
+
+
+class KerascopeWarning(UserWarning):
+    """Root of every warning; what was warned about is also stored in the explanation."""
+
+
+class ProbabilityWarning(KerascopeWarning):
+    """A probability is explained where a pre-softmax score was wanted."""
+
+
+class FlatMapWarning(KerascopeWarning):
+    """A map is constant, so it shows nothing."""
+
+
+class NonFiniteMapWarning(KerascopeWarning):
+    """A map holds NaN or infinite values."""
+
+
+def nearest(name: str, names: Iterable[str], count: int = 3) -> str:
+    """A clause that suggests the names most like `name`, or lists the first few where none is."""
+    names = list(names)
+    lowered: dict[str, str] = {known.lower(): known for known in reversed(names)}
+    close = difflib.get_close_matches(name.lower(), lowered, n=count, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(repr(lowered[known]) for known in close) + "?"
+    shown = ", ".join(repr(known) for known in names[:8])
+    return f"known are: {shown}{', ...' if len(names) > 8 else ''}"

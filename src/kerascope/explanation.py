@@ -1,0 +1,244 @@
+"""An explanation: raw values, and everything needed to trust and repeat them. NumPy only."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.resize import resize
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = np.ndarray[Any, Any]
+Reduction = Literal["none", "max_abs", "sum"]
+
+_FORMAT = 1
+"""Version of the file format; a file with a later one is refused."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """What a method found, raw and signed, with its provenance.
+
+    N images; with a target that asks for K classes at once, `values`, `targets`, `scores` and
+    `probabilities` carry a class axis after N.
+
+    Args:
+        values: float32, as the method defines them: (N, h, w) for class activation maps on the layer's own
+            grid, (N, H, W, C) for methods on the input. Channels last.
+        targets: int32 (N,) or (N, K), the explained classes; -1 where no class was explained.
+        scores: float32 in the same shape, the explained numbers.
+        probabilities: float32 in the same shape, the model's probability of these classes; NaN where the
+            model does not give one.
+        predictions: int32 (N,), the predicted classes, or None for models without classes.
+        images: float32 (N, H, W, C), the images as the model was given them, or None.
+        input_size: spatial size of the input in pixels, such as (H, W).
+        reduction: how channels become one heat map: `"none"` where there are none, `"max_abs"` (largest
+            absolute value) or `"sum"` (signed sum).
+        signed: values can be negative, and what is negative speaks against the target.
+        class_axis: values carry an axis for the classes.
+        method: the method with its parameters, as it would be written.
+        target: what was explained, in a few words.
+        layer: full path of the layer that was explained, or None for methods on the input.
+        class_names: names of the classes, or None.
+        seed: seed of the random numbers, or None for methods without any.
+        warnings: what was warned about while explaining.
+        versions: versions of kerascope, Keras and the backend.
+    """
+
+    values: Array
+    targets: Array
+    scores: Array
+    probabilities: Array
+    predictions: Array | None
+    images: Array | None
+    input_size: tuple[int, ...]
+    reduction: Reduction
+    signed: bool
+    class_axis: bool
+    method: str
+    target: str
+    layer: str | None = None
+    class_names: tuple[str, ...] | None = None
+    seed: int | None = None
+    warnings: tuple[str, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __repr__(self) -> str:
+        at = f" at {self.layer!r}" if self.layer else ""
+        return (
+            f"<Explanation of {len(self)} images by {self.method}{at}, {self.target}, "
+            f"values {self.values.shape}, {len(self.warnings)} warnings>"
+        )
+
+    def __getitem__(self, index: int | slice | Array | list[int]) -> Explanation:
+        """The explanation of some of the images."""
+        chosen: Any = index
+        if isinstance(index, int | np.integer):
+            size = len(self)
+            if not -size <= index < size:
+                raise IndexError(f"image {index} of {size}")
+            chosen = [int(index)]
+        parts = {
+            name: None if value is None else value[chosen]
+            for name, value in self._arrays().items()
+        }
+        return Explanation(**{name: getattr(self, name) for name in self._names()} | parts)
+
+    @cached_property
+    def flat(self) -> Array:
+        """bool (N,) or (N, K): the map is constant, or not finite, so it shows nothing."""
+        maps = self.values.reshape(*self.scores.shape, -1)
+        low, high = maps.min(axis=-1), maps.max(axis=-1)
+        # Constant up to the rounding of float32 arithmetic.
+        spread = high - low > 1e-6 * np.maximum(np.abs(high), np.abs(low))
+        return ~(np.isfinite(maps).all(axis=-1) & spread)
+
+    def heatmaps(self, size: tuple[int, ...] | None = None) -> Array:
+        """One map per image (and class) in the size of the input, not normalised.
+
+        Channels are reduced as `reduction` says, then the grid is resized by half-pixel bilinear
+        interpolation (see `kerascope.resize`).
+
+        Args:
+            size: wanted size in pixels, (H, W); None for the input's.
+
+        Returns:
+            float32 (N, H, W), or (N, K, H, W) with a class axis; sign and scale as in `values`, and for
+            `max_abs` never negative.
+
+        Raises:
+            ExplanationError: the values lie on a grid of another dimension than the input.
+        """
+        maps = self.values
+        if self.reduction == "max_abs":
+            maps = np.abs(maps).max(axis=-1)
+        elif self.reduction == "sum":
+            maps = maps.sum(axis=-1)
+        size = self.input_size if size is None else tuple(size)
+        first = self.scores.ndim
+        if maps.ndim - first != len(size):
+            raise errors.ExplanationError(
+                f"a heat map needs values with as many spatial axes as the input of size {size}; got values "
+                f"of shape {self.values.shape}; use `values`, or choose another layer."
+            )
+        return resize(maps, size, first)
+
+    def title(self, image: int, column: int | None = None) -> str:
+        """What was explained of one image: a class name, a class index, or the target in words.
+
+        Args:
+            image: position of the image.
+            column: position on the class axis, where there is one.
+        """
+        label = int(self.targets[image] if column is None else self.targets[image, column])
+        return self.target if label < 0 else self.class_name(label)
+
+    def class_name(self, label: int) -> str:
+        """Name of a class, or `"class 3"` where the names are not known."""
+        return f"class {label}" if self.class_names is None else self.class_names[label]
+
+    def overlay(self, alpha: float = 0.5, colormap: str | None = None) -> Array:
+        """The heat maps painted over the images; see `kerascope.render.overlay`.
+
+        Args:
+            alpha: opacity of the strongest relevance, from 0 to 1.
+            colormap: name of a matplotlib colour map; None for one that fits the map's sign.
+
+        Returns:
+            uint8 (N, H, W, 3), or (N, K, H, W, 3) with a class axis.
+        """
+        from kerascope import render
+
+        return render.overlay(self, alpha=alpha, colormap=colormap)
+
+    def plot(self, **options: Any) -> Figure:
+        """A figure with the input, the map and the overlay of each image; see `kerascope.render.figure`."""
+        from kerascope import render
+
+        return render.figure(self, **options)
+
+    def _repr_png_(self) -> bytes:
+        from kerascope import render
+
+        return render.png(self[:8])
+
+    def save(self, path: str | os.PathLike[str], images: bool = True) -> Path:
+        """Write an `.npz` file that `kerascope.load` reads.
+
+        Args:
+            path: the file; `.npz` is added where it is missing.
+            images: keep the images in the file, so that overlays can be drawn after loading.
+
+        Returns:
+            The path that was written.
+        """
+        path = Path(path)
+        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+        arrays = {name: value for name, value in self._arrays().items() if value is not None}
+        if not images:
+            arrays.pop("images", None)
+        meta = {name: value for name, value in asdict(self).items() if name not in self._arrays()}
+        text = json.dumps({"format": _FORMAT, **meta})
+        with path.open("wb") as file:
+            np.savez_compressed(file, meta=np.asarray(text), **arrays)
+        return path
+
+    def _arrays(self) -> dict[str, Array | None]:
+        return {
+            "values": self.values,
+            "targets": self.targets,
+            "scores": self.scores,
+            "probabilities": self.probabilities,
+            "predictions": self.predictions,
+            "images": self.images,
+        }
+
+    @classmethod
+    def _names(cls) -> tuple[str, ...]:
+        return tuple(part.name for part in fields(cls))
+
+
+def load(path: str | os.PathLike[str]) -> Explanation:
+    """Read an explanation that `Explanation.save` wrote. No code in the file is run.
+
+    Args:
+        path: the `.npz` file.
+
+    Raises:
+        ExplanationError: the file is not an explanation, is damaged, or was written by a later version.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            meta = json.loads(str(file["meta"]))
+            arrays = {name: file[name] for name in file.files if name != "meta"}
+        version = meta.pop("format")
+        if version <= _FORMAT:
+            meta["input_size"] = tuple(meta["input_size"])
+            meta["warnings"] = tuple(meta["warnings"])
+            names = meta["class_names"]
+            meta["class_names"] = None if names is None else tuple(names)
+            return Explanation(**({"images": None, "predictions": None} | arrays | meta))
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise errors.ExplanationError(
+            f"the file must be an explanation written by Explanation.save; {os.fspath(path)!r} cannot be read "
+            f"as one ({type(error).__name__}: {error}); save it again."
+        ) from error
+    raise errors.ExplanationError(
+        f"the file must be of format {_FORMAT} or older; {os.fspath(path)!r} is of format {version}; install "
+        "a newer kerascope."
+    )

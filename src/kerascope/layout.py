@@ -1,0 +1,88 @@
+"""How a tensor lies in space: which axes are spatial, and how to bring it to channels-last."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from keras import ops
+
+CHANNELS_FIRST, CHANNELS_LAST, TOKENS = "channels_first", "channels_last", "tokens"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The spatial reading of a tensor whose first axis is the batch.
+
+    Args:
+        kind: `"channels_last"`, `"channels_first"` or `"tokens"`.
+        spatial: sizes of the spatial axes.
+        channels: number of channels.
+        prefix: tokens in front of the grid, such as a class token; 0 for other kinds.
+    """
+
+    kind: str
+    spatial: tuple[int, ...]
+    channels: int
+    prefix: int = 0
+
+    @property
+    def positions(self) -> int:
+        """Number of places on the grid."""
+        return math.prod(self.spatial)
+
+    def channels_last(self, tensor: Any) -> Any:
+        """`tensor` as (N, *spatial, C)."""
+        if self.kind == CHANNELS_FIRST:
+            return ops.moveaxis(tensor, 1, -1)
+        if self.kind == TOKENS:
+            tokens = tensor[:, self.prefix :]
+            return ops.reshape(tokens, (-1, *self.spatial, self.channels))
+        return tensor
+
+
+def read_layout(
+    shape: tuple[int, ...], data_format: str, image: tuple[int, ...] | None
+) -> Layout | None:
+    """The layout of a tensor of `shape`, or None where it has no spatial axes.
+
+    A tensor of rank 3 in a model that is fed pictures is read as tokens if they fill a grid of the picture's
+    proportions, with at most one token (a class token) in front.
+
+    Args:
+        shape: the tensor's full shape, batch first.
+        data_format: `"channels_last"` or `"channels_first"`.
+        image: spatial size of the explained input, or None where it is unknown.
+    """
+    if len(shape) < 3:
+        return None
+    if len(shape) == 3 and image is not None and len(image) == 2:
+        grid = token_grid(shape[1], image)
+        if grid is None:
+            return None
+        return Layout(TOKENS, grid[1:], shape[2], prefix=grid[0])
+    if data_format == CHANNELS_FIRST:
+        return Layout(CHANNELS_FIRST, shape[2:], shape[1])
+    return Layout(CHANNELS_LAST, shape[1:-1], shape[-1])
+
+
+def token_grid(tokens: int, image: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """`(prefix, h, w)` with `prefix + h * w == tokens` and square patches, or None.
+
+    Args:
+        tokens: length of the token axis.
+        image: height and width of the picture in pixels.
+    """
+    height, width = image
+    for prefix in (0, 1):
+        rows = round(math.sqrt((tokens - prefix) * height / width)) if tokens > prefix else 0
+        if rows < 1 or (tokens - prefix) % rows:
+            continue
+        columns = (tokens - prefix) // rows
+        # One patch size must explain both sides, up to the pixels that do not fill a patch.
+        patch = min(height // rows, width // columns)
+        if patch >= 1 and -(-height // patch) >= rows and -(-width // patch) >= columns:
+            if height // patch <= rows and width // patch <= columns:
+                return prefix, rows, columns
+    return None

@@ -1,0 +1,259 @@
+"""What every method is: a frozen dataclass that turns a probe, images and a target into an explanation."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import math
+import os
+import sys
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import keras
+import kerascope
+import numpy as np
+
+from kerascope import errors
+from kerascope.explanation import Explanation, Reduction
+from kerascope.layout import CHANNELS_FIRST
+from kerascope.probe import Answer, Probe, as_probe
+from kerascope.target import Target, TargetLike, as_target
+
+_registry: dict[str, type[Method]] = {}
+_ENTRY_POINTS = "kerascope.methods"
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """A way to explain: `method(probe, images, target) -> Explanation`.
+
+    A concrete method is a frozen dataclass with a name, `class HiResCAM(ClassActivationMap,
+    name="hires_cam")`, which registers it. It is a value: parameters only, no state.
+
+    Attributes:
+        name: what the method is called in `kerascope.explain` and in tables.
+        tags: what is true of it, which decides the checks of `kerascope.testing` that apply:
+            `"layer"` it explains a layer, `"input"` it explains the input's pixels, `"signed"` values can be
+            negative, `"gradient"` it needs gradients.
+        forwards: forward passes per image.
+        backwards: backward passes per image and class.
+        reduction: how channels become one heat map; see `Explanation`.
+    """
+
+    name: ClassVar[str] = ""
+    tags: ClassVar[frozenset[str]] = frozenset()
+    forwards: ClassVar[int] = 1
+    backwards: ClassVar[int] = 1
+    reduction: ClassVar[Reduction] = "none"
+
+    def __init_subclass__(cls, name: str | None = None, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if name is not None:
+            cls.name = name
+            _registry[name] = cls
+
+    @property
+    def signed(self) -> bool:
+        """Values can be negative, and what is negative speaks against the target."""
+        return "signed" in self.tags
+
+    @abstractmethod
+    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+        """Ask the probe for the values, one per image and place."""
+
+    def __call__(
+        self, probe: Probe | keras.Model, images: Any, target: TargetLike = None
+    ) -> Explanation:
+        """Explain `target` on each of `images`.
+
+        Args:
+            probe: a `Probe`, or a Keras model, which gets a probe that lives as long as it does.
+            images: (N, H, W, C), or whatever the model takes, as it takes it; one image is a batch of one.
+            target: see `kerascope.target`; None for the predicted class of each image.
+
+        Returns:
+            The explanation, with raw values and their provenance.
+
+        Raises:
+            InputError, TargetError, LayerError: what was given does not fit the model.
+        """
+        probe = as_probe(probe)
+        target = as_target(target)
+        answer = self.ask(probe, images, target)
+        explained = answer.batch.explained
+        shown, size = None, ()
+        if explained is not None:
+            shown = np.array(answer.batch.arrays[explained], "float32")
+            layout = answer.image_layout
+            if layout is not None and layout.kind == CHANNELS_FIRST:
+                shown = np.moveaxis(shown, 1, -1)
+            size = layout.spatial if layout is not None else shown.shape[1:]
+        explanation = Explanation(
+            values=np.asarray(answer.values, "float32"),
+            targets=answer.labels,
+            scores=answer.scores,
+            probabilities=answer.probabilities,
+            predictions=answer.predictions,
+            images=shown,
+            input_size=size,
+            reduction=self.reduction,
+            signed=self.signed,
+            class_axis=target.class_axis,
+            method=repr(self),
+            target=target.describe(),
+            layer=", ".join(answer.layers) or None,
+            class_names=probe.class_names,
+            versions=dict(versions()),
+        )
+        return _warned(explanation, answer)
+
+
+def methods() -> Mapping[str, type[Method]]:
+    """Every registered method by name, those of installed packages included.
+
+    A package registers a method by an entry point of the group `kerascope.methods` that names its class.
+
+    Example:
+        >>> import kerascope as ks
+        >>> ks.methods()["grad_cam"]
+        <class 'kerascope.method.cam.GradCAM'>
+    """
+    for point in importlib.metadata.entry_points(group=_ENTRY_POINTS):
+        if point.name not in _registry:
+            _registry[point.name] = point.load()
+    return MappingProxyType(_registry)
+
+
+def explain(
+    model: keras.Model | Probe,
+    images: Any,
+    method: str | Method = "grad_cam",
+    target: TargetLike = None,
+    **parameters: Any,
+) -> Explanation:
+    """Explain in one line.
+
+    Args:
+        model: a Keras model or a `Probe`.
+        images: (N, H, W, C), as the model takes them.
+        method: name of a method, one of `methods()`, or a method.
+        target: see `kerascope.target`; None for the predicted class of each image.
+        **parameters: parameters of the named method, such as `layer="conv2"`.
+
+    Raises:
+        UnknownMethodError: no method has this name.
+        ParameterError: the method does not take these parameters.
+        InputError, TargetError, LayerError: what was given does not fit the model.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> ks.explain(model, np.random.default_rng(0).random((2, 8, 8, 1)), target=1).layer
+        'conv'
+    """
+    if isinstance(method, str):
+        known = methods()
+        if method not in known:
+            raise errors.UnknownMethodError(
+                f"a method must be one of {sorted(known)}; got {method!r}; {errors.nearest(method, known)}"
+            )
+        try:
+            method = known[method](**parameters)
+        except TypeError as error:
+            raise errors.ParameterError(
+                f"{method!r} must be given parameters it takes; got {sorted(parameters)} ({error}); "
+                f"see help(ks.methods()[{method!r}])."
+            ) from error
+    elif parameters:
+        raise errors.ParameterError(
+            f"parameters go with a method's name; got {sorted(parameters)} beside {method!r}; put them into it."
+        )
+    return method(model, images, target)
+
+
+@functools.cache
+def versions() -> Mapping[str, str]:
+    """Versions of what the numbers come from."""
+    name = keras.backend.backend()
+    # The CPU build of TensorFlow is a distribution of another name.
+    for distribution in (name, f"{name}-cpu"):
+        try:
+            found = importlib.metadata.version(distribution)
+            break
+        except importlib.metadata.PackageNotFoundError:
+            found = "unknown"
+    return {
+        "kerascope": kerascope.__version__,
+        "keras": keras.version(),
+        "backend": name,
+        name: found,
+    }
+
+
+def _warned(explanation: Explanation, answer: Answer) -> Explanation:
+    """The explanation with what is doubtful about it, said aloud and stored."""
+    found: list[tuple[type[Warning], str]] = []
+    if answer.suspect:
+        found.append(
+            (
+                errors.ProbabilityWarning,
+                "the explained score should be the one before the softmax; the model's outputs are "
+                "probabilities and where the softmax is could not be found, so a probability is explained. "
+                "End the model in a Softmax layer or an activation, or ask for ks.Probability on purpose.",
+            )
+        )
+    maps = explanation.values.reshape(*explanation.scores.shape, -1)
+    broken = ~np.isfinite(maps).all(axis=-1)
+    flat = explanation.flat & ~broken
+    if broken.any():
+        found.append(
+            (
+                errors.NonFiniteMapWarning,
+                f"every map should be finite; {_where(broken)} hold NaN or infinity; look for overflow, as "
+                "in float16, or for broken weights.",
+            )
+        )
+    if flat.any():
+        reason = (
+            "no gradient arrives there: the score does not change with it"
+            if not answer.alive
+            else "nothing there speaks for the target, or the layer carries no positions"
+        )
+        found.append(
+            (
+                errors.FlatMapWarning,
+                f"every map should vary; {_where(flat)} are constant and show nothing; {reason}. Try another "
+                "layer or target, or the signed map.",
+            )
+        )
+    for category, text in found:
+        warnings.warn(text, category, stacklevel=_callers_level())
+    if not found:
+        return explanation
+    stored = tuple(f"{category.__name__}: {text}" for category, text in found)
+    names = explanation._names()
+    return Explanation(
+        **{name: getattr(explanation, name) for name in names} | {"warnings": stored}
+    )
+
+
+def _callers_level() -> int:
+    """How far up the stack the caller of kerascope is, for `warnings.warn` in the function that asks."""
+    package = os.path.dirname(kerascope.__file__)
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _where(mask: np.ndarray[Any, Any]) -> str:
+    images = np.flatnonzero(mask.reshape(len(mask), -1).any(axis=1)).tolist()
+    shown = ", ".join(map(str, images[:5]))
+    more = ", ..." if len(images) > 5 else ""
+    return f"{int(mask.sum())} of {math.prod(mask.shape)} maps (images {shown}{more})"

@@ -1,0 +1,110 @@
+"""Class activation maps: a weighted sum of a layer's channels, on the layer's own grid."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from keras import ops
+
+from kerascope import errors
+from kerascope.method.base import Method
+from kerascope.probe import Answer, Evidence, Probe
+from kerascope.target import Target
+
+
+@dataclass(frozen=True)
+class ClassActivationMap(Method):
+    """The family: activations and gradients at one layer in, one map out. A member fills `combine`.
+
+    Args:
+        layer: path of the layer, such as `"backbone/conv2"`, its innermost name where that is unique; None
+            for the automatic one, the last with a height and width above 1 on the way to the score. The
+            one that was taken is named in the explanation.
+        relu: keep positive relevance only, before any resizing, as the papers do; False gives the signed
+            map.
+    """
+
+    layer: str | None = None
+    relu: bool = True
+
+    tags: ClassVar[frozenset[str]] = frozenset({"layer", "gradient"})
+
+    def __post_init__(self) -> None:
+        if self.layer is not None and not isinstance(self.layer, str):
+            raise errors.ParameterError(
+                f"layer must be the path of a layer, or None; got {self.layer!r}; `Probe.layers()` lists them."
+            )
+        if not isinstance(self.relu, bool):
+            raise errors.ParameterError(f"relu must be True or False; got {self.relu!r}.")
+
+    @property
+    def signed(self) -> bool:
+        """Without the ReLU, values can be negative."""
+        return not self.relu
+
+    @abstractmethod
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        """The map (N, *spatial) from activations and gradients (N, *spatial, C)."""
+
+    def compute(self, evidence: Evidence) -> Any:
+        """The map of one class, with negative relevance dropped where `relu` says so."""
+        values = self.combine(evidence.activations[0], evidence.gradients[0])
+        return ops.relu(values) if self.relu else values
+
+    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+        """One forward, one backward down to the layer."""
+        return probe.run(
+            self.compute,
+            images,
+            target,
+            layers=(self.layer,),
+            spatial=True,
+            gradients=True,
+            key=self,
+        )
+
+
+@dataclass(frozen=True)
+class GradCAM(ClassActivationMap, name="grad_cam"):
+    r"""Grad-CAM: channels weighted by their mean gradient.
+
+    $$L_{ij} = \mathrm{ReLU}\Big(\sum_c w_c A_{ijc}\Big), \qquad
+      w_c = \frac{1}{hw} \sum_{ij} \frac{\partial s}{\partial A_{ijc}}$$
+
+    with the activations $A$ of the layer and the pre-softmax score $s$.
+
+    Args:
+        layer: see `ClassActivationMap`.
+        relu: see `ClassActivationMap`.
+
+    Returns:
+        values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
+        score; not normalised.
+
+    Raises:
+        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
+            depend on it.
+
+    Cost:
+        1 forward, and 1 backward per class from the score down to the layer only.
+
+    Source:
+        Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization,
+        ICCV 2017, equations 1 and 2. No deviations; the map stays on the layer's grid until `heatmaps()`.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
+        >>> ks.GradCAM(relu=False)(model, images, target=1).values.shape
+        (2, 6, 6)
+    """
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        """Equations 1 and 2 of the paper, without the ReLU."""
+        spatial = tuple(range(1, len(gradients.shape) - 1))
+        weights = ops.mean(gradients, axis=spatial, keepdims=True)
+        return ops.sum(weights * activations, axis=-1)

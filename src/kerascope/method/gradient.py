@@ -1,0 +1,72 @@
+"""Methods on the input's pixels that follow the gradient."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from kerascope.explanation import Reduction
+from kerascope.method.base import Method
+from kerascope.probe import Answer, Evidence, Probe
+from kerascope.target import Target
+
+
+@dataclass(frozen=True)
+class InputGradient(Method):
+    """The family: the image and the gradient of the score at it in, one value per pixel and channel out."""
+
+    tags: ClassVar[frozenset[str]] = frozenset({"input", "gradient", "signed"})
+
+    @abstractmethod
+    def combine(self, image: Any, gradient: Any) -> Any:
+        """The values (N, *spatial, C) from the image and the gradient at it, in the same shape."""
+
+    def compute(self, evidence: Evidence) -> Any:
+        """The values of one class."""
+        return self.combine(evidence.image, evidence.image_gradient)
+
+    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+        """One forward, one backward down to the input."""
+        return probe.run(self.compute, images, target, image_gradient=True, key=self)
+
+
+@dataclass(frozen=True)
+class Saliency(InputGradient, name="saliency"):
+    r"""Saliency: how fast the score changes with each pixel.
+
+    $$S_{ijc} = \frac{\partial s}{\partial x_{ijc}}$$
+
+    with the image $x$ and the pre-softmax score $s$. The heat map is $\max_c |S_{ijc}|$.
+
+    Returns:
+        values float32 (N, H, W, C), signed, score per unit of the model's input, channels last; not
+        normalised.
+
+    Raises:
+        DisconnectedError: the score does not depend on the input, or not differentiably.
+        InputError: the model has several inputs and none was chosen.
+
+    Cost:
+        1 forward, and 1 backward per class.
+
+    Source:
+        Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2013, section 3. Deviation:
+        values keep sign and channels; the paper's max over channels of the absolute value is taken in
+        `heatmaps()`.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((2, 8, 8, 3))
+        >>> result = ks.Saliency()(model, images, target=1)
+        >>> result.values.shape, result.heatmaps().shape
+        ((2, 8, 8, 3), (2, 8, 8))
+    """
+
+    reduction: ClassVar[Reduction] = "max_abs"
+
+    def combine(self, image: Any, gradient: Any) -> Any:
+        """The gradient itself."""
+        return gradient

@@ -1,0 +1,109 @@
+"""One pure forward pass: inputs, weights and perturbations in; outputs, scores and activations out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+from kerascope.probe.head import Head
+from kerascope.probe.survey import Run
+from kerascope.probe.tap import tapped
+from kerascope.target.base import Forward
+
+
+def forward(
+    call: Callable[[Any], Any],
+    inputs: Any,
+    variables: Sequence[keras.Variable],
+    state: Sequence[Any],
+    heads: Sequence[Head | None],
+    runs: Mapping[str, Run],
+    deltas: Mapping[str, Any],
+) -> Forward:
+    """Run the model on given weights, add `deltas` to what layers return, and read it.
+
+    Args:
+        call: the model's forward pass.
+        inputs: its input structure.
+        variables: the model's variables, in the order of `state`.
+        state: the values to use for them.
+        heads: where the score of each output is.
+        runs: the runs to read, by name.
+        deltas: what to add to the output of some of them, in the output's own shape and type.
+    """
+    activations: dict[str, Any] = {}
+    seen: dict[Head, Any] = {}
+    tap = _Taps(heads, runs, deltas, activations, seen)
+    with tapped(tap.hooks(), tap.spies()), keras.StatelessScope(list(zip(variables, state, strict=True))):
+        outputs = call(inputs)
+    flat = [
+        seen[head] if head in seen else output
+        for head, output in zip(heads, tree.flatten(outputs), strict=True)
+    ]
+    scores = tree.pack_sequence_as(outputs, flat) if tree.is_nested(outputs) else flat[0]
+    squashed = tuple(head in seen for head in heads)
+    layouts = {name: run.layout for name, run in runs.items()}
+    return Forward(outputs, scores, squashed, activations, layouts)
+
+
+@dataclass(frozen=True)
+class _Taps:
+    heads: Sequence[Head | None]
+    runs: Mapping[str, Run]
+    deltas: Mapping[str, Any]
+    activations: dict[str, Any]
+    seen: dict[Head, Any]
+
+    def hooks(self) -> dict[keras.Operation, Callable[[int, tuple[Any, ...], Any], Any]]:
+        operations = [run.place.operation for run in self.runs.values()]
+        operations += [head.operation for head in self.heads if head and not head.activation]
+        return {operation: self._hook(operation) for operation in operations}
+
+    def spies(self) -> dict[keras.Operation, Callable[[Any], None]]:
+        return {
+            head.operation: self._spy(head.operation)
+            for head in self.heads
+            if head and head.activation
+        }
+
+    def _hook(
+        self, operation: keras.Operation
+    ) -> Callable[[int, tuple[Any, ...], Any], Any]:
+        named: dict[int, list[str]] = {}
+        for name, run in self.runs.items():
+            if run.place.operation is operation:
+                named.setdefault(run.index, []).append(name)
+        wanted = {head.index: head for head in self.heads if head and head.operation is operation}
+
+        def hook(index: int, arguments: tuple[Any, ...], output: Any) -> Any:
+            if index in wanted and not wanted[index].activation:
+                self.seen[wanted[index]] = arguments[0]
+            if index not in named:
+                return output
+            # Of several outputs, the first tensor is the activation.
+            flat = tree.flatten(output)
+            first = next(place for place, value in enumerate(flat) if ops.is_tensor(value))
+            for name in named[index]:
+                if name in self.deltas:
+                    flat[first] = flat[first] + self.deltas[name]
+            for name in named[index]:
+                self.activations[name] = flat[first]
+            return tree.pack_sequence_as(output, flat) if tree.is_nested(output) else flat[0]
+
+        return hook
+
+    def _spy(self, operation: keras.Operation) -> Callable[[Any], None]:
+        wanted = {head.index: head for head in self.heads if head and head.operation is operation}
+        seen = 0
+
+        def spy(score: Any) -> None:
+            nonlocal seen
+            if seen in wanted:
+                self.seen[wanted[seen]] = score
+            seen += 1
+
+        return spy

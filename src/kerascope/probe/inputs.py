@@ -1,0 +1,270 @@
+"""What a model takes, and whether what it was given fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import tree
+
+from kerascope import errors
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One input of a model.
+
+    Args:
+        name: its key in a dictionary of inputs, else the name of its `keras.Input`.
+        shape: its shape, batch first, with None where any size fits.
+        dtype: the type it is fed as.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Checked inputs of a model.
+
+    Args:
+        structure: a structure like the model's input, holding anything at its leaves.
+        arrays: the flattened inputs, each (N, ...).
+        explained: position in `arrays` of the input that is explained, or None where it is not clear.
+        names: name of each array.
+    """
+
+    structure: Any
+    arrays: tuple[Array, ...]
+    explained: int | None
+    names: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of images."""
+        return int(self.arrays[0].shape[0])
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """What a compiled program depends on, but for the size of the batch."""
+        return tuple((array.shape[1:], str(array.dtype)) for array in self.arrays)
+
+    def chunk(self, start: int, size: int) -> list[Array]:
+        """`size` images from `start` on; the last one is repeated where there are fewer."""
+        chunks = [array[start : start + size] for array in self.arrays]
+        missing = size - len(chunks[0])
+        if missing:
+            chunks = [np.concatenate([part, np.repeat(part[-1:], missing, 0)]) for part in chunks]
+        return chunks
+
+
+def input_specs(model: keras.Model) -> tuple[InputSpec, ...] | None:
+    """The model's inputs, flattened, or None for a subclassed model, which does not say."""
+    try:
+        tensors = model.inputs
+    except AttributeError:
+        return None
+    if not tensors:
+        return None
+    names = [tensor.name for tensor in tensors]
+    paths = [path for path, _ in tree.flatten_with_path(_structure(model))]
+    for place, path in enumerate(paths):
+        if path and isinstance(path[-1], str):
+            names[place] = path[-1]
+    return tuple(
+        InputSpec(name, tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype))
+        for name, tensor in zip(names, tensors, strict=True)
+    )
+
+
+def check_inputs(model: keras.Model, images: Any, explained: str | int | None) -> Batch:
+    """`images` as arrays of the types that the model takes.
+
+    Args:
+        model: the model.
+        images: an array (N, ...), or for several inputs a dictionary or list of such arrays in the model's
+            own input structure. Lists of equal arrays are stacked where the model has a single input.
+        explained: name or position of the input to explain; None for the only one with spatial axes.
+
+    Raises:
+        InputError: wrong structure, rank, size, channel count or type; NaN or infinite pixels; no images.
+    """
+    specs = input_specs(model)
+    structure = _structure(model) if specs else None
+    if specs is not None and not tree.is_nested(structure):
+        leaves, structure = [images], None
+    elif specs is not None:
+        leaves = _flatten_like(structure, images, specs)
+    elif isinstance(images, dict | list | tuple):
+        leaves, structure = tree.flatten(images), images
+    else:
+        leaves, structure = [images], None
+    if structure is not None:
+        names = tuple(
+            spec.name for spec in specs or ()
+        ) or tuple("/".join(map(str, path)) for path, _ in tree.flatten_with_path(images))
+    else:
+        names = (specs[0].name,) if specs else ("input",)
+    arrays = tuple(
+        _check_array(leaf, specs[place] if specs else None, name, len(leaves))
+        for place, (leaf, name) in enumerate(zip(leaves, names, strict=True))
+    )
+    if len({len(array) for array in arrays}) > 1:
+        sizes = ", ".join(f"{name!r}: {len(array)}" for name, array in zip(names, arrays, strict=True))
+        raise errors.InputError(
+            f"all inputs must hold the same number of images; got {sizes}; give one row per image to each."
+        )
+    return Batch(structure, arrays, _explained(explained, names, arrays), names)
+
+
+def blank_inputs(model: keras.Model) -> Any:
+    """One image of zeros in the model's input structure.
+
+    Raises:
+        InputError: the model does not state its full input shape.
+    """
+    specs = input_specs(model)
+    if specs is None or any(None in spec.shape[1:] for spec in specs):
+        raise errors.InputError(
+            "the model must state its full input shape to list layers without images; this one does not; "
+            "give a batch of images."
+        )
+    blanks = [np.zeros((1, *spec.shape[1:]), spec.dtype) for spec in specs]  # type: ignore[arg-type]
+    structure = _structure(model)
+    return tree.pack_sequence_as(structure, blanks) if tree.is_nested(structure) else blanks[0]
+
+
+def _structure(model: keras.Model) -> Any:
+    """The model's input structure; a list of one input counts as that input."""
+    structure = model.inputs if isinstance(model, keras.Sequential) else model.input
+    if isinstance(structure, list | tuple) and len(structure) == 1:
+        return structure[0]
+    return structure
+
+
+def _flatten_like(structure: Any, images: Any, specs: Sequence[InputSpec]) -> list[Any]:
+    names = [spec.name for spec in specs]
+    if isinstance(images, dict):
+        if set(images) != set(names):
+            raise errors.InputError(
+                f"a dictionary of inputs must have the model's input names {sorted(names)} as keys; got "
+                f"{sorted(images)}; rename or add the missing ones."
+            )
+        return [images[name] for name in names]
+    if isinstance(images, list | tuple) and not isinstance(structure, dict):
+        if len(images) == len(names):
+            return list(images)
+    raise errors.InputError(
+        f"this model takes {len(names)} inputs, {names}; got {_describe(images)}; give a "
+        f"{'dictionary with these keys' if isinstance(structure, dict) else 'list in this order'}."
+    )
+
+
+def _check_array(value: Any, spec: InputSpec | None, name: str, inputs: int) -> Array:
+    where = "images" if inputs == 1 else f"input {name!r}"
+    try:
+        array = np.asarray(keras.ops.convert_to_numpy(value) if _is_tensor(value) else value)
+    except ValueError as error:
+        raise errors.InputError(
+            f"{where} must be one array (N, ...); got a sequence that does not stack ({error}); bring all "
+            "images to one size first."
+        ) from error
+    if array.dtype.kind not in "buif":
+        raise errors.InputError(
+            f"{where} must hold numbers; got the type {array.dtype}; convert to float32 first."
+        )
+    if spec is not None:
+        _check_shape(array, spec.shape, where)
+    elif array.ndim < 2:
+        raise errors.InputError(
+            f"{where} must have a batch axis first, (N, ...); got the shape {array.shape}; add one: "
+            "images[None]."
+        )
+    if array.shape[0] == 0:
+        raise errors.InputError(
+            f"{where} must hold at least one image; got none (shape {array.shape}); check what was loaded."
+        )
+    array = array.astype(_fed_as(array, spec), copy=False)
+    finite = np.isfinite(array) if array.dtype.kind == "f" else np.ones(1, bool)
+    if not finite.all():
+        bad = np.unique(np.nonzero(~finite)[0]).tolist()
+        shown = f"{bad[:5]}{' and more' if len(bad) > 5 else ''}"
+        raise errors.InputError(
+            f"{where} must be finite; got {np.size(finite) - np.count_nonzero(finite)} NaN or infinite "
+            f"values, in image {shown}; remove or repair them."
+        )
+    return array
+
+
+def _check_shape(array: Array, expected: tuple[int | None, ...], where: str) -> None:
+    shape = tuple(array.shape)
+    # A static batch size is met by padding, so the first axis is free.
+    fits = len(shape) == len(expected) and all(
+        want is None or got == want for got, want in zip(shape[1:], expected[1:], strict=True)
+    )
+    if fits:
+        return
+    wanted = "(" + ", ".join(["N", *("any" if n is None else str(n) for n in expected[1:])]) + ")"
+    if len(shape) == len(expected) - 1 and _matches(shape, expected[1:]):
+        advice = "add the batch axis: images[None]"
+    elif len(shape) == len(expected) - 1:
+        advice = "add the missing axis, for grey pictures the channel: images[..., None]"
+    elif len(shape) != len(expected):
+        advice = "give one array with the batch first and one picture per row"
+    elif sorted(map(str, shape[1:])) == sorted(map(str, expected[1:])):
+        advice = "the axes are in another order: transpose the images"
+    elif shape[-1] != expected[-1] and expected[-1] is not None:
+        advice = "the number of channels differs: convert between grey and colour first"
+    else:
+        advice = "resize the images to the model's size first"
+    raise errors.InputError(f"{where} must have the shape {wanted}; got {shape}; {advice}.")
+
+
+def _matches(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
+    return all(want is None or got == want for got, want in zip(shape, expected, strict=True))
+
+
+def _fed_as(array: Array, spec: InputSpec | None) -> str:
+    """Pictures become floats, whatever they were stored as; wider integers stay, as they may be tokens."""
+    if spec is not None and not spec.dtype.startswith("bfloat"):
+        return spec.dtype
+    if spec is None and array.dtype.kind in "ui" and array.dtype.itemsize > 1:
+        return "int32"
+    return str(keras.config.floatx())
+
+
+def _explained(
+    wanted: str | int | None, names: tuple[str, ...], arrays: tuple[Array, ...]
+) -> int | None:
+    if wanted is None:
+        if len(arrays) == 1:
+            return 0
+        spatial = [place for place, array in enumerate(arrays) if array.ndim > 2]
+        return spatial[0] if len(spatial) == 1 else None
+    if isinstance(wanted, str) and wanted in names:
+        return names.index(wanted)
+    if not isinstance(wanted, str) and 0 <= wanted < len(names):
+        return int(wanted)
+    raise errors.InputError(
+        f"the input to explain must be one of {list(names)} or its position; got {wanted!r}; "
+        f"{errors.nearest(str(wanted), names)}"
+    )
+
+
+def _is_tensor(value: Any) -> bool:
+    return bool(keras.ops.is_tensor(value))
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"a dictionary with the keys {list(value)}"
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"one {type(value).__name__} of shape {getattr(value, 'shape', None)}"

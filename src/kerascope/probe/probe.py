@@ -1,0 +1,543 @@
+"""The probe: a model made askable, compiled once and asked often."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from kerascope import backend, errors
+from kerascope.layout import Layout
+from kerascope.probe.inputs import Array, Batch, blank_inputs, check_inputs, input_specs
+from kerascope.probe.program import Evidence, Plan
+from kerascope.probe.survey import Survey, survey
+from kerascope.probe.tree import fingerprint, places
+from kerascope.target import Context, Function, Target, TargetLike, as_target
+
+_PROGRAMS = 64
+"""Compiled programs kept per probe; the least recently used one goes first."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a probe answers about a batch, in NumPy arrays with one row per image.
+
+    Args:
+        values: what the method computed, (N, ...), or (N, K, ...) with a class axis.
+        scores: the explained scores, (N,) or (N, K).
+        labels: the classes they belong to, in the same shape; -1 where there is none.
+        predictions: the predicted class, (N,), or None where the model has no classes.
+        probabilities: the model's probability of each label, NaN where it is unknown.
+        suspect: the scores look like probabilities that were not asked for.
+        alive: some gradient was different from zero.
+        layers: full paths of the layers that were read.
+        batch: the checked inputs.
+        image_layout: how the explained input lies in space.
+    """
+
+    values: Array | None
+    scores: Array
+    labels: Array
+    predictions: Array | None
+    probabilities: Array
+    suspect: bool
+    alive: bool
+    layers: tuple[str, ...]
+    batch: Batch
+    image_layout: Layout | None
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One place of a model that can be named as a layer.
+
+    Args:
+        path: its path, as `layer=` takes it.
+        kind: class of the layer or operation.
+        shape: shape of its output for one image.
+        grid: spatial size that a map at this layer has, or None.
+        channels: number of channels there, or None.
+        automatic: it is the one taken when no layer is named.
+        note: why it cannot be used, or an empty string.
+    """
+
+    path: str
+    kind: str
+    shape: tuple[int, ...]
+    grid: tuple[int, ...] | None
+    channels: int | None
+    automatic: bool
+    note: str
+
+
+class Probe:
+    """A Keras model made askable for scores, activations and gradients, on any backend.
+
+    The model is never changed: not its weights, statistics, seeds, compiled state or attributes. Programs are
+    compiled on the first question of a kind and kept; weights are arguments of them, so new weights are seen.
+    Images go through in batches whose last one is padded, so that any number of images costs one compilation.
+    Fewer images than `batch_size` are padded to the next power of two.
+
+    Args:
+        model: a built `keras.Model`: Sequential, Functional, subclassed, nested in any way.
+        batch_size: images per pass, at least 1; memory grows with it. A model with a fixed batch size
+            overrides it.
+        class_names: names of the classes, in the order of the model's outputs.
+        input: name or position of the input to explain, for models with several; None for the only one with
+            spatial axes.
+        compile: compile the programs; None for yes on TensorFlow (`tf.function`) and JAX (`jax.jit`) and no on
+            PyTorch, where True means `torch.compile`.
+
+    Raises:
+        ModelError: not a Keras model, or one that was never built.
+        BackendError: Keras runs on an unsupported backend.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> probe = ks.Probe(model)
+        >>> probe.scores(np.ones((2, 8, 8, 1)), target=1).shape
+        (2,)
+        >>> probe.forward_count
+        2
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        batch_size: int = 32,
+        class_names: Sequence[str] | None = None,
+        input: str | int | None = None,
+        compile: bool | None = None,
+    ) -> None:
+        self._backend = backend.current()
+        if not isinstance(model, keras.Model):
+            raise errors.ModelError(
+                f"a probe needs a Keras 3 model (keras.Model); got {type(model).__module__}."
+                f"{type(model).__qualname__}; load it with keras.saving.load_model, or wrap layers in "
+                "keras.Sequential."
+            )
+        if not model.built:
+            raise errors.ModelError(
+                f"the model must be built; {model.name!r} has no weights yet; call it on a batch of images, "
+                "or call model.build(input_shape), first."
+            )
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise errors.ParameterError(
+                f"batch_size must be a whole number of at least 1; got {batch_size!r}."
+            )
+        self._model: Callable[[], keras.Model | None] = lambda: model
+        self.batch_size = batch_size
+        self.class_names = None if class_names is None else tuple(map(str, class_names))
+        self.input = input
+        self.compile = self._backend.compiles if compile is None else compile
+        self._lock = threading.RLock()
+        self._counts = {"trace": 0, "forward": 0, "backward": 0}
+        self._fingerprint: tuple[object, ...] = ()
+        self._surveys: dict[Hashable, Survey] = {}
+        self._programs: OrderedDict[Hashable, _Program] = OrderedDict()
+
+    @classmethod
+    def attached(cls, model: keras.Model) -> Probe:
+        """The probe of a bare model: made once, and gone when the model is gone."""
+        with _attached_lock:
+            found = _attached.get(model) if isinstance(model, keras.Model) else None
+            if found is None:
+                found = cls(model)
+                found._model = weakref.ref(model)
+                _attached[model] = found
+            return found
+
+    @property
+    def model(self) -> keras.Model:
+        """The model that is asked."""
+        model = self._model()
+        if model is None:
+            raise errors.ModelError("the model of this probe must exist; it was deleted; make a new probe.")
+        return model
+
+    @property
+    def trace_count(self) -> int:
+        """Programs traced or built so far."""
+        return self._counts["trace"]
+
+    @property
+    def forward_count(self) -> int:
+        """Images that went forward so far; padding is not counted."""
+        return self._counts["forward"]
+
+    @property
+    def backward_count(self) -> int:
+        """Backward passes so far: one for each image and class; padding is not counted."""
+        return self._counts["backward"]
+
+    def scores(self, images: Any, target: TargetLike = None) -> Array:
+        """The number that `target` stands for, without explaining it.
+
+        Args:
+            images: (N, ...) as the model takes them.
+            target: see `kerascope.target`; None for the predicted class.
+
+        Returns:
+            (N,) float32, pre-softmax for classes; (N, K) where the target has a class axis.
+
+        Raises:
+            InputError, TargetError: the images or the target do not fit the model.
+
+        Cost:
+            1 forward per image.
+        """
+        return self.run(None, images, target).scores
+
+    def activations(self, images: Any, layer: str | None = None) -> Array:
+        """What a layer returns.
+
+        Args:
+            images: (N, ...) as the model takes them.
+            layer: path of the layer; None for the automatic one.
+
+        Returns:
+            (N, *spatial, C) float32, channels last whatever the layer's data format; a layer without spatial
+            axes gives its output as it is.
+
+        Raises:
+            InputError, LayerError: the images do not fit, or the layer cannot be read.
+
+        Cost:
+            1 forward per image.
+        """
+        return _values(self.run(_activation, images, _free(), layers=(layer,)))
+
+    def gradients(
+        self, images: Any, target: TargetLike = None, layer: str | None = None
+    ) -> Array:
+        """d score / d activation of a layer, or d score / d image.
+
+        Args:
+            images: (N, ...) as the model takes them.
+            target: see `kerascope.target`; None for the predicted class.
+            layer: path of the layer; None for the input.
+
+        Returns:
+            (N, *spatial, C) float32, signed, channels last; (N, K, *spatial, C) with a class axis.
+
+        Raises:
+            InputError, TargetError, LayerError: what was given does not fit the model.
+            DisconnectedError: the score does not depend on the layer.
+
+        Cost:
+            1 forward and K backwards per image.
+        """
+        if layer is None:
+            return _values(self.run(_image_gradient, images, target, image_gradient=True))
+        return _values(self.run(_gradient, images, target, layers=(layer,), gradients=True))
+
+    def layers(self, images: Any = None) -> list[LayerRow]:
+        """Every place that can be named as a layer, at the input shape of `images`.
+
+        Args:
+            images: (N, ...) as the model takes them; None where the model states its full input shape.
+
+        Returns:
+            One row per layer run, in the order of the forward pass.
+
+        Cost:
+            None: the model is run without data.
+        """
+        batch = check_inputs(self.model, blank_inputs(self.model) if images is None else images, self.input)
+        found = self._survey(batch, self._size(batch.count))
+        try:
+            automatic = found.automatic([output.source for output in found.outputs])
+        except errors.NoSpatialExtentError:
+            automatic = None
+        return [
+            LayerRow(
+                found.name(run),
+                type(run.place.operation).__name__,
+                run.shape[1:],
+                run.layout.spatial if run.layout else None,
+                run.layout.channels if run.layout else None,
+                run is automatic,
+                run.fault or "",
+            )
+            for run in found.runs
+        ]
+
+    def run(
+        self,
+        compute: Callable[[Evidence], Any] | None,
+        images: Any,
+        target: TargetLike = None,
+        *,
+        layers: Sequence[str | None] = (),
+        spatial: bool = False,
+        gradients: bool = False,
+        image_gradient: bool = False,
+        key: Hashable = None,
+    ) -> Answer:
+        """Run a method's arithmetic on every image, compiled with the model.
+
+        Args:
+            compute: from the `Evidence` on one class of a batch to a tensor (N, ...); None for scores only.
+            images: (N, ...) as the model takes them.
+            target: see `kerascope.target`.
+            layers: paths of layers to read; None stands for the automatic layer.
+            spatial: these layers must have a height and width.
+            gradients: differentiate at these layers.
+            image_gradient: differentiate at the explained input.
+            key: what tells this `compute` from another one; `compute` itself where None.
+
+        Cost:
+            1 forward per image, and with gradients K backwards, for all places together.
+        """
+        batch = check_inputs(self.model, images, self.input)
+        target = as_target(target)
+        size = self._size(batch.count)
+        with self._lock:
+            self._refresh()
+            found = self._survey(batch, size)
+            context = self._context(found, batch.count)
+            arguments = target.arguments(context)
+            named = self._name_layers(found, layers, target, context, spatial)
+            if image_gradient and batch.explained is None:
+                raise errors.InputError(
+                    f"the input to explain must be chosen among {list(batch.names)}; make the probe with "
+                    f"ks.Probe(model, input={batch.names[0]!r})."
+                )
+            program = self._program(
+                (compute if key is None else key, target.key(), named, gradients, image_gradient,
+                 batch.signature, batch.explained, tuple(sorted(arguments)), size),
+                Plan(self._call, self._variables, found, batch.structure, batch.explained, target,
+                     named, gradients, image_gradient, compute),
+            )  # fmt: skip
+        state = [self._backend.array(variable) for variable in self._variables()]
+        rows: list[dict[str, Array]] = []
+        for start in range(0, batch.count, size):
+            tensors = [ops.convert_to_tensor(part) for part in batch.chunk(start, size)]
+            part = {
+                name: ops.convert_to_tensor(_padded(array[start : start + size], size))
+                for name, array in arguments.items()
+            }
+            result = program(tensors, part, state)
+            rows.append({name: ops.convert_to_numpy(value) for name, value in result.items()})
+            count = min(size, batch.count - start)
+            with self._lock:
+                self._counts["forward"] += count
+                if gradients or image_gradient:
+                    self._counts["backward"] += count * rows[-1]["scores"].shape[1]
+        return self._answer(rows, target, named, batch, found)
+
+    def _answer(
+        self,
+        rows: list[dict[str, Array]],
+        target: Target,
+        layers: tuple[str, ...],
+        batch: Batch,
+        found: Survey,
+    ) -> Answer:
+        def join(name: str) -> Array | None:
+            if name not in rows[0]:
+                return None
+            return np.concatenate([row[name] for row in rows])[: batch.count]
+
+        def columns(array: Array) -> Array:
+            return array if target.class_axis else array[:, 0]
+
+        scores = join("scores")
+        assert scores is not None
+        labels, probabilities = join("labels"), join("probabilities")
+        return Answer(
+            values=join("values"),
+            scores=columns(scores),
+            labels=columns(np.full(scores.shape, -1, "int32") if labels is None else labels),
+            predictions=join("predictions"),
+            probabilities=columns(
+                np.full(scores.shape, np.nan, "float32")
+                if probabilities is None
+                else probabilities
+            ),
+            suspect=all(bool(row.get("suspect", False)) for row in rows),
+            alive=any(bool(row.get("alive", True)) for row in rows),
+            layers=layers,
+            batch=batch,
+            image_layout=found.image_layout,
+        )
+
+    def _call(self, inputs: Any) -> Any:
+        model = self.model
+        if "training" in inspect.signature(model.call).parameters:
+            return model(inputs, training=False)
+        return model(inputs)
+
+    def _variables(self) -> list[keras.Variable]:
+        return list(self.model.variables)
+
+    def _size(self, count: int) -> int:
+        """Images per pass: the model's fixed batch, else a power of two up to `batch_size`."""
+        specs = input_specs(self.model)
+        if specs and specs[0].shape[0] is not None:
+            return specs[0].shape[0]
+        return min(1 << (count - 1).bit_length(), self.batch_size)
+
+    def _refresh(self) -> None:
+        """Forget what was compiled for a model that has since been changed."""
+        now = fingerprint(self.model)
+        if now != self._fingerprint:
+            self._surveys.clear()
+            self._programs.clear()
+            self._fingerprint = now
+
+    def _survey(self, batch: Batch, size: int) -> Survey:
+        key = (batch.signature, batch.explained, size)
+        if key not in self._surveys:
+            tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
+            inputs = (
+                tensors[0]
+                if batch.structure is None
+                else tree.pack_sequence_as(batch.structure, tensors)
+            )
+
+            def call(inputs: Any) -> Any:
+                with keras.StatelessScope():
+                    return self._call(inputs)
+
+            try:
+                found = survey(call, places(self.model), inputs, batch.explained)
+            except errors.KerascopeError:
+                raise
+            except Exception as error:
+                shapes = [array.shape for array in batch.arrays]
+                raise errors.InputError(
+                    f"the model must run on these images, of shape {shapes}; it failed with "
+                    f"{type(error).__name__}: {error}; try model(images[:1]) by itself."
+                ) from error
+            self._surveys[key] = found
+        return self._surveys[key]
+
+    def _context(self, found: Survey, count: int) -> Context:
+        shapes = {output.name: output.shape for output in found.outputs}
+        return Context(count, shapes, self.class_names, lambda layer: found.run(layer).layout)
+
+    def _name_layers(
+        self,
+        found: Survey,
+        layers: Sequence[str | None],
+        target: Target,
+        context: Context,
+        spatial: bool,
+    ) -> tuple[str, ...]:
+        named = []
+        for layer in layers:
+            run = (
+                found.automatic(_sources(found, target, context))
+                if layer is None
+                else found.run(layer)
+            )
+            if spatial and (run.layout is None or run.layout.positions < 2):
+                usable = [found.name(other) for other in found.runs if found.explainable(other)]
+                raise errors.NoSpatialExtentError(
+                    f"a class activation map needs a layer with a height and width above 1; {layer!r} returns "
+                    f"{run.shape}; choose one before pooling or flattening, such as "
+                    f"{usable[-1] if usable else 'none here'!r}."
+                )
+            named.append(found.name(run))
+        return tuple(named)
+
+    def _program(self, key: Hashable, plan: Plan) -> _Program:
+        if key not in self._programs:
+            self._programs[key] = _Program(plan, self)
+            while len(self._programs) > _PROGRAMS:
+                self._programs.popitem(last=False)
+        self._programs.move_to_end(key)
+        return self._programs[key]
+
+
+class _Program:
+    """A plan, compiled, that counts its traces and checks its first answer."""
+
+    def __init__(self, plan: Plan, probe: Probe) -> None:
+        self._plan = plan
+        self._checked = False
+        counts = probe._counts
+
+        def traced(tensors: Any, arguments: Any, state: Any) -> dict[str, Any]:
+            counts["trace"] += 1
+            return plan(tensors, arguments, state)
+
+        if probe._backend.compiles and probe.compile:
+            self._run = probe._backend.compile(traced)
+        else:
+            # What runs eagerly is built once, whatever is inside.
+            counts["trace"] += 1
+            self._run = probe._backend.compile(plan) if probe.compile else plan
+
+    def __call__(self, tensors: Any, arguments: Any, state: Any) -> dict[str, Any]:
+        result: dict[str, Any] = self._run(tensors, arguments, state)
+        if not self._checked and "alive" in result and not bool(result["alive"]):
+            if not self._plan.depends(tensors, arguments, state):
+                raise self._plan.disconnected(", ".join(self._plan.moving(tensors)))
+        self._checked = True
+        return result
+
+
+_attached: weakref.WeakKeyDictionary[keras.Model, Probe] = weakref.WeakKeyDictionary()
+_attached_lock = threading.Lock()
+
+
+def as_probe(model: keras.Model | Probe) -> Probe:
+    """A probe as it is; for a bare model, the probe that lives as long as the model does.
+
+    Raises:
+        ModelError: neither a probe nor a built Keras model.
+    """
+    return model if isinstance(model, Probe) else Probe.attached(model)
+
+
+def _sources(found: Survey, target: Target, context: Context) -> Iterable[int]:
+    """Runs that the explained score is made from."""
+    if target.layers:
+        return [found.run(layer).number for layer in target.layers]
+    read = target.outputs(context)
+    chosen = range(len(found.outputs)) if read is None else read
+    return [found.outputs[place].source for place in chosen]
+
+
+def _padded(array: Array, size: int) -> Array:
+    missing = size - len(array)
+    return np.concatenate([array, np.repeat(array[-1:], missing, 0)]) if missing else array
+
+
+def _free() -> Target:
+    """A target that any model has, for questions that are not about a score."""
+    return Function(_nothing)
+
+
+def _nothing(outputs: Any) -> Any:
+    return ops.zeros(tree.flatten(outputs)[0].shape[:1])
+
+
+def _activation(evidence: Evidence) -> Any:
+    return evidence.activations[0]
+
+
+def _gradient(evidence: Evidence) -> Any:
+    return evidence.gradients[0]
+
+
+def _image_gradient(evidence: Evidence) -> Any:
+    return evidence.image_gradient
+
+
+def _values(answer: Answer) -> Array:
+    assert answer.values is not None
+    return answer.values

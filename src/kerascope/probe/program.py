@@ -1,0 +1,218 @@
+"""One compiled program: forward, score, gradients and a method's arithmetic, so that only maps leave the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+from kerascope import backend, errors
+from kerascope.layout import Layout
+from kerascope.probe.forward import forward
+from kerascope.probe.head import heads
+from kerascope.probe.survey import Survey
+from kerascope.target import Reading, Target
+from kerascope.target.base import Forward
+
+INPUT = "the input"
+"""Name, among the places to differentiate at, of the explained input itself."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a method computes a map from, for one class of every image, in backend tensors.
+
+    Everything is float32, batch first and channels last.
+
+    Args:
+        activations: for each layer asked for, (N, *spatial, C); (N, ...) as it is without spatial axes.
+        gradients: d score / d activation, in the same shapes; empty where no gradients were asked for.
+        image: the explained input, (N, *spatial, C).
+        image_gradient: d score / d image, or None where it was not asked for.
+        scores: (N,) the explained scores.
+    """
+
+    activations: tuple[Any, ...]
+    gradients: tuple[Any, ...]
+    image: Any
+    image_gradient: Any
+    scores: Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a program computes; everything in it is fixed when it is compiled.
+
+    Args:
+        call: the model's forward pass.
+        variables: gives the model's variables.
+        survey: what happens in that pass.
+        structure: the input structure, or None for a single input.
+        explained: position of the explained input, or None.
+        target: whose `read` gives the scores.
+        layers: paths of the layers to read.
+        gradients: differentiate at these layers.
+        image_gradient: differentiate at the explained input.
+        compute: a method's arithmetic, on each class in turn; None to compute scores only.
+    """
+
+    call: Callable[[Any], Any]
+    variables: Callable[[], Sequence[keras.Variable]]
+    survey: Survey
+    structure: Any
+    explained: int | None
+    target: Target
+    layers: tuple[str, ...]
+    gradients: bool
+    image_gradient: bool
+    compute: Callable[[Evidence], Any] | None
+
+    def moving(self, tensors: Sequence[Any]) -> dict[str, Any]:
+        """The tensors that gradients are taken at: zeros to add to activations, and the input itself."""
+        moving: dict[str, Any] = {}
+        if self.gradients:
+            for layer in self.layers:
+                run = self.survey.run(layer)
+                moving[layer] = ops.zeros(run.shape, run.dtype)
+        if self.image_gradient and self.explained is not None:
+            moving[INPUT] = tensors[self.explained]
+        return moving
+
+    def score(
+        self, moving: Mapping[str, Any], tensors: Sequence[Any], arguments: Any, state: Sequence[Any]
+    ) -> tuple[Any, tuple[Forward, Reading]]:
+        """The scores (N, K) as a function of what moves."""
+        tensors = list(tensors)
+        deltas = dict(moving)
+        if INPUT in deltas and self.explained is not None:
+            tensors[self.explained] = deltas.pop(INPUT)
+        inputs = (
+            tensors[0]
+            if self.structure is None
+            else tree.pack_sequence_as(self.structure, tensors)
+        )
+        names = dict.fromkeys((*self.layers, *self.target.layers))
+        runs = {name: self.survey.run(name) for name in names}
+        result = forward(
+            self.call, inputs, self.variables(), state, heads(self.survey), runs, deltas
+        )
+        reading = self.target.read(result, arguments)
+        return ops.cast(reading.scores, "float32"), (result, reading)
+
+    def __call__(
+        self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]
+    ) -> dict[str, Any]:
+        """Everything about one batch: see `Answer` for what each entry is."""
+        notes: dict[str, Any] = {}
+
+        def scored(moving: Any, tensors: Any, arguments: Any, state: Any) -> tuple[Any, Any]:
+            scores, (result, reading) = self.score(moving, tensors, arguments, state)
+            notes["squashed"] = result.squashed
+            notes["reading"] = reading
+            kept = {
+                "activations": [result.activations[layer] for layer in self.layers],
+                "outputs": tree.flatten(result.outputs),
+            }
+            if reading.labels is not None:
+                kept["labels"] = reading.labels
+            return scores, kept
+
+        differentiate = backend.current().value_and_gradients(scored)
+        moving = self.moving(tensors)
+        scores, kept, gradients = differentiate(moving, tensors, arguments, state)
+        self._check_connected(moving, gradients)
+        answer = {"scores": scores} | self._predictions(kept, notes["squashed"], notes["reading"])
+        if moving:
+            changes = [
+                ops.any(ops.not_equal(gradient, 0))
+                for column in gradients
+                for gradient in column.values()
+            ]
+            answer["alive"] = ops.any(ops.stack(changes))
+        if self.compute is not None:
+            maps = [
+                self.compute(self._evidence(tensors, kept, scores[:, number], column))
+                for number, column in enumerate(gradients)
+            ]
+            answer["values"] = ops.stack(maps, axis=1) if self.target.class_axis else maps[0]
+        return answer
+
+    def depends(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> bool:
+        """Whether the scores can depend on every place that gradients are taken at."""
+        moving = self.moving(tensors)
+        return all(
+            backend.current().depends(
+                lambda value, name=name: self.score(
+                    moving | {name: value}, tensors, arguments, state
+                ),
+                tensor,
+            )
+            for name, tensor in moving.items()
+        )
+
+    def disconnected(self, name: str) -> errors.DisconnectedError:
+        """The error that says that the score does not depend on a place."""
+        place = name if name == INPUT else f"the layer {name!r}"
+        return errors.DisconnectedError(
+            f"the explained score ({self.target.describe()}) must depend on {place}; it does not: the layer "
+            "lies on another branch or behind the score, or what lies between has no gradient (rounding, "
+            "argmax, integer inputs). Choose a layer on the way to the score, or another target."
+        )
+
+    def _check_connected(self, moving: Mapping[str, Any], gradients: Sequence[Any]) -> None:
+        for name in moving:
+            if any(column[name] is None for column in gradients):
+                raise self.disconnected(name)
+
+    def _evidence(self, tensors: Any, kept: Any, scores: Any, gradients: Any) -> Evidence:
+        layouts = [self.survey.run(layer).layout for layer in self.layers]
+        image, image_gradient = None, None
+        if self.explained is not None:
+            image = _channels_last(tensors[self.explained], self.survey.image_layout)
+        if INPUT in gradients:
+            image_gradient = _channels_last(gradients[INPUT], self.survey.image_layout)
+        return Evidence(
+            tuple(map(_channels_last, kept["activations"], layouts)),
+            tuple(
+                _channels_last(gradients[layer], layout)
+                for layer, layout in zip(self.layers, layouts, strict=True)
+                if layer in gradients
+            ),
+            image,
+            image_gradient,
+            scores,
+        )
+
+    def _predictions(
+        self, kept: dict[str, Any], squashed: tuple[bool, ...], reading: Reading
+    ) -> dict[str, Any]:
+        """The predicted class, the probability of the explained one, and whether a score looks like one."""
+        found = {"labels": kept["labels"]} if "labels" in kept else {}
+        place = reading.output
+        if place is None:
+            place = 0 if len(kept["outputs"]) == 1 else None
+        if place is None or len(kept["outputs"][place].shape) != 2:
+            return found
+        output = ops.cast(kept["outputs"][place], "float32")
+        rows = ops.logical_and(
+            ops.all(output >= 0, axis=-1), ops.abs(ops.sum(output, axis=-1) - 1) < 1e-3
+        )
+        several = output.shape[1] > 1
+        if several:
+            found["predictions"] = ops.cast(ops.argmax(output, axis=-1), "int32")
+        if "labels" in found and (squashed[place] or several):
+            chosen = ops.take_along_axis(output, found["labels"], axis=1)
+            known = ops.ones_like(rows) if squashed[place] else rows
+            found["probabilities"] = ops.where(known[:, None], chosen, float("nan"))
+        asked = reading.output is None or reading.probability
+        if several and not squashed[place] and not asked:
+            found["suspect"] = ops.all(rows)
+        return found
+
+
+def _channels_last(tensor: Any, layout: Layout | None) -> Any:
+    tensor = ops.cast(tensor, "float32")
+    return tensor if layout is None else layout.channels_last(tensor)

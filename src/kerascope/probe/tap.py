@@ -1,0 +1,91 @@
+"""Scoped interception of layer calls: read what a layer returns, or return something else.
+
+`Layer.__call__` and `Operation.__call__` end in `self.call(...)` (`self.quantized_call(...)` on a quantised
+layer), looked up on the instance. An attribute set on the instance for the length of a `with` block therefore
+reaches any layer or operation at any depth, in Sequential, Functional, nested and subclassed models alike, and
+nothing is cloned or rebuilt.
+
+Obligations kept here: the attribute is gone after the block, also after an exception; one thread at a time
+holds taps (a re-entrant lock, since models share layers); a foreign thread that runs the same layer meanwhile
+passes straight through to the original.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import keras
+
+Hook = Callable[[int, tuple[Any, ...], Any], Any]
+"""`hook(run, arguments, output) -> output`; `run` counts the calls of this operation within the scope."""
+
+_lock = threading.RLock()
+
+
+@contextlib.contextmanager
+def tapped(
+    hooks: Mapping[keras.Operation, Hook],
+    activations: Mapping[keras.Operation, Callable[[Any], Any]] | None = None,
+) -> Iterator[None]:
+    """Let `hooks` see and replace what operations return, for this thread, within the block.
+
+    Args:
+        hooks: an operation and what to do with each of its outputs.
+        activations: a layer with an `activation` attribute, and a function that is shown the input of that
+            activation, whose own result is used unchanged.
+    """
+    with _lock, contextlib.ExitStack() as scope:
+        for operation, hook in hooks.items():
+            name = _entry(operation)
+            _replace(scope, operation, name, _wrap_call(getattr(operation, name), hook))
+        for layer, spy in (activations or {}).items():
+            _replace(scope, layer, "activation", _wrap_activation(layer.activation, spy))
+        yield
+
+
+def _entry(operation: keras.Operation) -> str:
+    quantised = getattr(operation, "quantization_mode", None) is not None
+    return "quantized_call" if quantised else "call"
+
+
+def _replace(
+    scope: contextlib.ExitStack, operation: keras.Operation, name: str, value: Any
+) -> None:
+    # `object.__setattr__` goes past Keras's attribute tracking, so nothing is recorded on the layer.
+    if name in operation.__dict__:
+        scope.callback(object.__setattr__, operation, name, operation.__dict__[name])
+    else:
+        scope.callback(object.__delattr__, operation, name)
+    object.__setattr__(operation, name, value)
+
+
+def _wrap_call(original: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
+    owner = threading.get_ident()
+    runs = 0
+
+    @functools.wraps(original)
+    def call(*arguments: Any, **options: Any) -> Any:
+        nonlocal runs
+        if threading.get_ident() != owner:
+            return original(*arguments, **options)
+        run, runs = runs, runs + 1
+        output = original(*arguments, **options)
+        return hook(run, (*arguments, *options.values()), output)
+
+    return call
+
+
+def _wrap_activation(original: Callable[[Any], Any], spy: Callable[[Any], Any]) -> Any:
+    owner = threading.get_ident()
+
+    @functools.wraps(original)
+    def activation(tensor: Any, *arguments: Any, **options: Any) -> Any:
+        if threading.get_ident() == owner:
+            spy(tensor)
+        return original(tensor, *arguments, **options)
+
+    return activation

@@ -1,0 +1,35 @@
+"""Pictures of explanations: overlays by lookup table, figures by matplotlib.
+
+    colour.py    colour maps as tables of 256 colours
+    display.py   what a model eats, turned back into photographs
+    marks.py     hatching, for maps that say nothing
+    overlay.py   relevance over photographs, fast
+    words.py     names, numbers, text made to fit
+    panels.py    one panel of a page: picture, lines, colour bar (imports matplotlib)
+    page.py      rows of panels on a matplotlib figure           (imports matplotlib)
+    drawing.py   the panels of an explanation                    (imports matplotlib)
+    figure.py    input, map and overlay of each image
+    sheet.py     contact sheets, and methods side by side
+
+Matplotlib is imported when something is drawn, never before, and pyplot never.
+"""
+
+from __future__ import annotations
+
+from kerascope.render.colour import apply, colour_table
+from kerascope.render.display import display_images
+from kerascope.render.figure import figure, png
+from kerascope.render.overlay import blend, overlay
+from kerascope.render.sheet import compare, sheet
+
+__all__ = [
+    "apply",
+    "blend",
+    "colour_table",
+    "compare",
+    "display_images",
+    "figure",
+    "overlay",
+    "png",
+    "sheet",
+]

@@ -1,0 +1,133 @@
+"""Colour maps as lookup tables: 256 colours that paint any number of maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kerascope.errors import MissingPackageError, ParameterError, nearest
+
+ONE_SIGNED = "turbo"
+"""The default colours of maps that are never negative."""
+
+SIGNED = "RdBu_r"
+"""The default colours of maps of both signs: blue below zero, a light grey at zero, red above."""
+
+MISSING = (200, 200, 200)
+"""The grey that stands where a map says nothing: flat, or not finite."""
+
+CENTRE = 128
+"""The entry of a signed table that stands for zero; entries 1 to 255 run from -1 to 1."""
+
+Table = npt.NDArray[np.uint8]
+
+
+def colour_table(colormap: Any = None, signed: bool = False) -> Table:
+    """256 colours of a matplotlib colour map, as numbers.
+
+    An unsigned table runs from 0 (entry 0) to 1 (entry 255). A signed table runs from -1 (entry 1)
+    over zero (entry 128, exactly the middle colour) to 1 (entry 255); its entry 0 repeats entry 1.
+
+    Args:
+        colormap: a name known to matplotlib ("turbo", "jet", "RdBu_r"), a matplotlib `Colormap`, or
+            a finished table, uint8 (256, 3), which needs no matplotlib. Default None: "turbo", or
+            "RdBu_r" where signed.
+        signed: whether the map has both signs. Default False.
+
+    Returns:
+        uint8 (256, 3), red, green, blue.
+
+    Raises:
+        ParameterError: no colour map of that name, or a table of another shape or type.
+        MissingPackageError: matplotlib is not installed.
+
+    Cost: one evaluation of 256 colours; keep the table when painting often.
+
+    Source: "turbo", Mikhailov 2019; "RdBu", ColorBrewer.
+
+    Example:
+        >>> colour_table("gray")[255].tolist()
+        [255, 255, 255]
+        >>> colour_table(signed=True)[128].tolist()
+        [247, 247, 247]
+    """
+    if isinstance(colormap, np.ndarray):
+        if colormap.shape != (256, 3) or colormap.dtype != np.uint8:
+            raise ParameterError(
+                "a colour table must be a uint8 array of shape (256, 3), "
+                f"got {colormap.dtype} {colormap.shape}; or give the name of a colour map"
+            )
+        return colormap
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise MissingPackageError("matplotlib", extra="plot") from error
+    if colormap is None:
+        colormap = SIGNED if signed else ONE_SIGNED
+    if isinstance(colormap, str):
+        if colormap not in mpl.colormaps:
+            raise ParameterError(
+                f"colormap must be the name of a matplotlib colour map, got {colormap!r}; "
+                + nearest(colormap, mpl.colormaps)
+            )
+        colormap = mpl.colormaps[colormap]
+    elif not (callable(colormap) and hasattr(colormap, "resampled")):
+        raise ParameterError(
+            "colormap must be a name, a matplotlib Colormap or a uint8 (256, 3) array, "
+            f'got {type(colormap).__name__}; try colormap="{SIGNED if signed else ONE_SIGNED}"'
+        )
+    if signed:  # an odd number of colours has a middle one
+        colours = colormap.resampled(255)(np.arange(255), bytes=True)
+        colours = np.concatenate([colours[:1], colours])
+    else:
+        colours = colormap.resampled(256)(np.arange(256), bytes=True)
+    table: Table = np.ascontiguousarray(colours[:, :3], dtype=np.uint8)
+    return table
+
+
+def table_index(relevance: npt.NDArray[Any], signed: bool = False) -> npt.NDArray[np.uint8]:
+    """The entry of a table for each relevance: round(255 x), or 128 + round(127 x) where signed.
+
+    Args:
+        relevance: float, any shape, [0, 1], or [-1, 1] where signed; what lies outside is clipped,
+            and what is not finite takes the entry of zero.
+        signed: which of the two kinds of table is meant. Default False.
+
+    Returns:
+        uint8, the shape of `relevance`.
+    """
+    low, size = (-1.0, 127.0) if signed else (0.0, 255.0)
+    scaled = np.clip(relevance, low, 1.0)
+    if not np.isfinite(scaled.sum()):  # NaN and nothing else is left after clipping
+        scaled = np.nan_to_num(scaled, nan=0.0)
+    scaled = scaled * np.float32(size)
+    scaled += np.float32((CENTRE if signed else 0) + 0.5)
+    index: npt.NDArray[np.uint8] = scaled.astype(np.uint8)
+    return index  # all positive: truncation after adding a half rounds
+
+
+def apply(table: Table, relevance: npt.NDArray[Any], signed: bool = False) -> npt.NDArray[np.uint8]:
+    """Paint relevance with a lookup table.
+
+    Args:
+        table: uint8 (256, 3), from `colour_table` with the same `signed`.
+        relevance: float (N, H, W), or any shape, [0, 1], or [-1, 1] where signed; clipped.
+        signed: whether relevance has both signs. Default False.
+
+    Returns:
+        uint8 (N, H, W, 3); where relevance is NaN, a light grey that says "missing".
+
+    Cost: one table lookup per pixel.
+
+    Example:
+        >>> apply(colour_table("gray"), np.array([[0.0, 1.0, np.nan]])).tolist()
+        [[[0, 0, 0], [255, 255, 255], [200, 200, 200]]]
+    """
+    relevance = np.asarray(relevance)
+    painted = table.take(table_index(relevance, signed), axis=0)
+    missing = np.isnan(relevance)
+    if missing.any():
+        painted[missing] = MISSING
+    return painted

@@ -1,0 +1,256 @@
+"""Overlays: the photograph, coloured where it mattered, untouched where it did not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from kerascope.errors import ExplanationError, ParameterError
+from kerascope.render.colour import CENTRE, Table, apply, colour_table, table_index
+from kerascope.render.display import Pictures, as_batch, choose_display
+from kerascope.render.marks import FLAT, NOT_FINITE, SAYS_SOMETHING, mark
+
+if TYPE_CHECKING:
+    from kerascope.explanation import Explanation
+
+Scale = float | Literal["image", "shared"]
+Maps = npt.NDArray[np.float32]
+
+_BLOCK_BYTES = 8_000_000  # pictures are made in blocks that fit the processor's cache
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """Maps made ready for the eye; the numbers of the explanation stay as they are.
+
+    Attributes:
+        maps: float32 (N, *size) or (N, K, *size), in [0, 1], or [-1, 1] where signed; zero where a
+            map says nothing.
+        tops: float32 (N,) or (N, K): the relevance that is shown as 1.
+        states: uint8, like `tops`: `SAYS_SOMETHING`, `FLAT` or `NOT_FINITE`.
+        signed: whether the maps have both signs.
+    """
+
+    maps: Maps
+    tops: npt.NDArray[np.float32]
+    states: npt.NDArray[np.uint8]
+    signed: bool
+
+
+def overlay(
+    explanation: Explanation,
+    alpha: float = 0.5,
+    colormap: Any = None,
+    scale: Scale = "image",
+    images: npt.ArrayLike | None = None,
+) -> Pictures:
+    """Photographs with relevance painted over them, as many as there are maps.
+
+        r = x / top, clipped to [0, 1], or [-1, 1] where signed
+        o = alpha min(1, 2 |r|)
+        picture = (1 - o) photograph + o colour(r)
+
+    Opacity follows relevance: where a map is zero, the photograph is untouched, to the bit. A map
+    that is constant or zero is hatched with diagonal lines, one that holds NaN or infinity is
+    cross-hatched, and neither is coloured.
+
+    Args:
+        explanation: what to draw, with the images it explains.
+        alpha: the greatest opacity, 0 to 1. Default 0.5.
+        colormap: see `colour_table`. Default None: "turbo", or "RdBu_r" where signed.
+        scale: the relevance that gets the last colour. "image" (default): the greatest |x| of each
+            map. "shared": the greatest |x| of all maps, so that they can be compared. A number
+            above 0: that relevance.
+        images: other photographs to draw on, (N, H, W, C) of any size, for example those before
+            preprocessing. Default None: the images of the explanation, shown as `display_images`
+            finds them.
+
+    Returns:
+        uint8 (N, H, W, 3), or (N, K, H, W, 3) where the explanation has a class axis.
+
+    Raises:
+        ExplanationError: no images are stored, the number of images differs, or the inputs are not
+            images.
+        ParameterError: alpha, scale or colormap is out of range or unknown.
+        MissingPackageError: matplotlib, which knows the colours, is not installed.
+
+    Cost: a few table lookups per pixel; no matplotlib figure is made.
+
+    Example:
+        >>> pictures = overlay(explanation, alpha=0.6, scale="shared")  # doctest: +SKIP
+    """
+    check_alpha(alpha)
+    photographs = photographs_of(explanation, images)
+    table = colour_table(colormap, signed=has_both_signs(explanation))
+    relevance = relevance_of(explanation, scale, size=photographs.shape[1:3])
+    if relevance.maps.shape[0] != photographs.shape[0]:
+        raise ExplanationError(
+            f"there must be one image per map, got {photographs.shape[0]} images for "
+            f"{relevance.maps.shape[0]} maps; give the explained images, in the same order"
+        )
+    show = choose_display(photographs)
+    pictures = np.empty((*relevance.maps.shape, 3), np.uint8)
+    for block in _blocks(len(pictures), pictures[:1].size):
+        shown = show(photographs[block])
+        maps = relevance.maps[block]
+        if maps.ndim == 4:
+            shown = shown[:, None]
+        pictures[block] = blend(shown, maps, table, alpha, relevance.signed)
+    for place in np.argwhere(relevance.states != SAYS_SOMETHING):
+        mark(pictures[tuple(place)], int(relevance.states[tuple(place)]))
+    return pictures
+
+
+def blend(
+    pictures: Pictures, maps: Maps, table: Table, alpha: float, signed: bool = False
+) -> Pictures:
+    """Paint maps over pictures: opacity rises with |relevance|, up to alpha at one half.
+
+        picture = ((256 - a) picture + a colour + 128) >> 8, with a = round(256 alpha min(1, 2 |r|))
+
+    Args:
+        pictures: uint8 (..., H, W, 3).
+        maps: float (..., H, W), [0, 1], or [-1, 1] where signed.
+        table: uint8 (256, 3), see `colour_table`.
+        alpha: the greatest opacity, 0 to 1.
+        signed: whether the maps have both signs. Default False.
+
+    Returns:
+        uint8 (..., H, W, 3); where a map is zero, the picture to the bit.
+    """
+    steps = np.arange(256)
+    strength = np.minimum(abs(steps - CENTRE) / 127, 1) if signed else steps / 255
+    opacity = np.rint(256 * alpha * np.minimum(2 * strength, 1)).astype(np.uint16)
+    colours = table * opacity[:, None] + np.uint16(128)
+    index = table_index(maps, signed)
+    mixed = pictures * (256 - opacity)[index][..., None]
+    mixed += colours.take(index, axis=0)
+    mixed >>= 8
+    return mixed.astype(np.uint8)
+
+
+def paint(relevance: Relevance, table: Table) -> Pictures:
+    """The maps alone, in full colour; a map that says nothing is a hatched grey.
+
+    Args:
+        relevance: see `relevance_of`, of images.
+        table: uint8 (256, 3), see `colour_table`.
+
+    Returns:
+        uint8 (N, H, W, 3) or (N, K, H, W, 3).
+    """
+    pictures = apply(table, relevance.maps, relevance.signed)
+    for place in np.argwhere(relevance.states != SAYS_SOMETHING):
+        mark(pictures[tuple(place)], int(relevance.states[tuple(place)]), plain=True)
+    return pictures
+
+
+def relevance_of(
+    explanation: Explanation, scale: Scale = "image", size: tuple[int, ...] | None = None
+) -> Relevance:
+    """The heatmaps of an explanation on a scale for the eye: x / top, never NaN.
+
+    Args:
+        explanation: what to draw.
+        scale: see `overlay`.
+        size: (H, W) of the maps. Default None: that of the input.
+
+    Returns:
+        `Relevance`. An all-zero map stays zero.
+
+    Raises:
+        ParameterError: a scale that is neither "image", "shared" nor a number above 0.
+    """
+    fixed = _fixed_top(scale)
+    signed = has_both_signs(explanation)
+    maps = heatmaps(explanation, size)
+    lead = np.shape(explanation.scores)
+    rows = maps.reshape(math.prod(lead), math.prod(maps.shape[len(lead) :]))
+    least, greatest = rows.min(axis=1), rows.max(axis=1)
+    finite = np.isfinite(least) & np.isfinite(greatest)
+    states = np.full(len(rows), SAYS_SOMETHING, np.uint8)
+    states[np.reshape(explanation.flat, -1) | (least == greatest)] = FLAT
+    if not signed:
+        states[greatest <= 0] = FLAT
+    states[~finite] = NOT_FINITE
+    rows[states != SAYS_SOMETHING] = 0
+    speaking = np.where(states == SAYS_SOMETHING, 1, 0)
+    tops = np.nan_to_num(np.maximum(abs(least), abs(greatest)) if signed else greatest)
+    tops = np.maximum(np.where(speaking, tops, 0), 0).astype(np.float32)
+    if scale == "shared":
+        tops[:] = tops.max(initial=0)
+    elif fixed is not None:
+        tops[:] = fixed
+    rows /= np.where(tops > 0, tops, 1)[:, None]
+    np.clip(rows, -1 if signed else 0, 1, out=rows)
+    return Relevance(maps, tops.reshape(lead), states.reshape(lead), signed)
+
+
+def heatmaps(explanation: Explanation, size: tuple[int, ...] | None = None) -> Maps:
+    """The heatmaps as a copy that may be changed; what is not finite stays so, quietly."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.array(explanation.heatmaps(size=size), dtype=np.float32, order="C")
+
+
+def has_both_signs(explanation: Explanation) -> bool:
+    """Whether heatmaps can be negative; those that reduce channels by the greatest |x| cannot."""
+    return bool(explanation.signed) and explanation.reduction != "max_abs"
+
+
+def photographs_of(
+    explanation: Explanation, images: npt.ArrayLike | None = None
+) -> npt.NDArray[Any]:
+    """The images to draw on, (N, H, W, C), or an error that says why there are none."""
+    if len(explanation.input_size) != 2:
+        raise ExplanationError(_not_images(explanation))
+    if images is None:
+        images = explanation.images
+    if images is None:
+        raise ExplanationError(
+            "an overlay needs the images, and this explanation was made or saved without them; "
+            "give them: overlay(explanation, images=photographs)"
+        )
+    return as_batch(images)
+
+
+def check_alpha(alpha: float) -> None:
+    """An error unless alpha is a number from 0 to 1."""
+    number = isinstance(alpha, int | float | np.number) and not isinstance(alpha, bool)
+    if not number or not 0 <= alpha <= 1:
+        raise ParameterError(f"alpha must be a number from 0 to 1, got {alpha!r}; 0.5 is usual")
+
+
+def _not_images(explanation: Explanation) -> str:
+    size = tuple(explanation.input_size)
+    if len(size) == 1:
+        return (
+            f"an overlay needs images, and these inputs are sequences of length {size[0]}; "
+            "use plot(), which draws the line with relevance behind it"
+        )
+    return (
+        f"a picture needs inputs of one or two dimensions, and these have {len(size)}: {size}; "
+        "take slices, for example heatmaps()[:, depth] over images[:, depth]"
+    )
+
+
+def _fixed_top(scale: Any) -> float | None:
+    if scale in ("image", "shared"):
+        return None
+    number = isinstance(scale, int | float | np.number) and not isinstance(scale, bool)
+    if number and np.isfinite(scale) and scale > 0:
+        return float(scale)
+    raise ParameterError(
+        f'scale must be "image", "shared" or a finite number above 0, got {scale!r}; '
+        '"image" shows each map on its own scale'
+    )
+
+
+def _blocks(count: int, size: int) -> Iterator[slice]:
+    step = max(1, _BLOCK_BYTES // max(size, 1))
+    for start in range(0, count, step):
+        yield slice(start, start + step)

@@ -1,0 +1,57 @@
+"""Half-pixel bilinear resizing in any number of dimensions, the same on every backend.
+
+Output pixel i of n, over an input of m pixels, is sampled at (i + 1/2) m / n - 1/2, clamped to the input, and
+interpolated linearly between its two neighbours. Each axis is one matrix product, so the resize is separable,
+and a resized map never leaves the range of the original.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def bilinear_weights(old: int, new: int) -> Array:
+    """The matrix (new, old) that resizes an axis; each row sums to 1.
+
+    Args:
+        old: size of the axis, at least 1.
+        new: wanted size, at least 1.
+
+    Example:
+        >>> from kerascope.resize import bilinear_weights
+        >>> bilinear_weights(2, 4)
+        array([[1.  , 0.  ],
+               [0.75, 0.25],
+               [0.25, 0.75],
+               [0.  , 1.  ]], dtype=float32)
+    """
+    position = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+    below = np.floor(position).astype(int)
+    above = np.minimum(below + 1, old - 1)
+    weights = np.zeros((new, old), "float32")
+    np.add.at(weights, (np.arange(new), below), 1 - (position - below))
+    np.add.at(weights, (np.arange(new), above), position - below)
+    return weights
+
+
+def resize(maps: Array, size: tuple[int, ...], first: int = 1) -> Array:
+    """`maps` with its spatial axes brought to `size`.
+
+    Args:
+        maps: array whose spatial axes are `first` and those behind it, as many as `size` has.
+        size: wanted spatial size in pixels.
+        first: position of the first spatial axis.
+
+    Returns:
+        float32, the other axes unchanged.
+    """
+    result = np.asarray(maps, "float32")
+    for axis, new in enumerate(size, start=first):
+        if result.shape[axis] != new:
+            weights = bilinear_weights(result.shape[axis], new)
+            result = np.moveaxis(np.tensordot(result, weights, axes=(axis, 1)), -1, axis)
+    return np.ascontiguousarray(result)

@@ -1,0 +1,105 @@
+"""What every target is, and what it may see of a model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerascope.layout import Layout
+
+Array = np.ndarray[Any, Any]
+TargetLike = Any
+"""None, an integer, integers, a class name, a `Target`, or a callable: what `as_target` takes."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a target may know when it checks itself against a model and a batch.
+
+    Args:
+        count: number of images.
+        outputs: shape of each of the model's flattened outputs, batch first, by name.
+        class_names: names of the classes, or None.
+        layer: looks a layer path up; raises a `LayerError` where there is none.
+    """
+
+    count: int
+    outputs: dict[str, tuple[int, ...]]
+    class_names: tuple[str, ...] | None
+    layer: Callable[[str], Layout | None]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What a forward pass gave.
+
+    Args:
+        outputs: what the model returns, in its own structure.
+        scores: the same structure, with the pre-softmax score wherever the model squashes one.
+        squashed: for each flattened output, whether it was squashed, so that it holds probabilities.
+        activations: the output of each tapped layer, as the layer returned it.
+        layouts: how each of these lies in space.
+    """
+
+    outputs: Any
+    scores: Any
+    squashed: tuple[bool, ...]
+    activations: dict[str, Any]
+    layouts: dict[str, Layout | None]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a target read from one forward pass.
+
+    Args:
+        scores: (N, K) the explained numbers.
+        labels: (N, K) the classes they belong to, or None where they belong to none.
+        output: position of the flattened output they come from, or None where it is not one output.
+        probability: a probability was asked for on purpose.
+    """
+
+    scores: Any
+    labels: Any = None
+    output: int | None = None
+    probability: bool = False
+
+
+class Target(ABC):
+    """The number that is explained.
+
+    Attributes:
+        class_axis: results carry an axis for the classes after the one for images.
+        layers: paths of the layers whose activations the target reads.
+    """
+
+    class_axis: bool = False
+    layers: tuple[str, ...] = ()
+
+    @abstractmethod
+    def key(self) -> Hashable:
+        """What a compiled program depends on: everything but the numbers in `arguments`."""
+
+    def arguments(self, context: Context) -> dict[str, Array]:
+        """Arrays with one row per image, handed to `read`.
+
+        Raises:
+            TargetError: the target does not fit the model or the number of images.
+        """
+        return {}
+
+    @abstractmethod
+    def read(self, forward: Forward, arguments: Any) -> Reading:
+        """The scores, in backend tensors, from one forward pass."""
+
+    def outputs(self, context: Context) -> tuple[int, ...] | None:
+        """Positions of the flattened outputs that are read; None for all of them."""
+        return None
+
+    @abstractmethod
+    def describe(self) -> str:
+        """What is explained, in a few words."""

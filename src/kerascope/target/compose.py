@@ -1,0 +1,182 @@
+"""Targets made of other targets: a contrast, one output of several, a probability."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from keras import ops, tree
+
+from kerascope import errors
+from kerascope.target.base import Array, Context, Forward, Reading, Target, TargetLike
+from kerascope.target.coerce import as_target
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast(Target):
+    """Why `positive` rather than `negative`: the difference of two scores.
+
+    Args:
+        positive: a class, or any target.
+        negative: a class, or any target; None is the predicted class.
+
+    Example:
+        >>> import kerascope as ks
+        >>> ks.Contrast(281, 285).describe()
+        'class 281 rather than class 285'
+    """
+
+    positive: TargetLike
+    negative: TargetLike = None
+
+    def _parts(self) -> tuple[Target, Target]:
+        return as_target(self.positive), as_target(self.negative)
+
+    @property
+    def class_axis(self) -> bool:  # type: ignore[override]
+        return any(part.class_axis for part in self._parts())
+
+    @property
+    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(layer for part in self._parts() for layer in part.layers)
+
+    def key(self) -> Hashable:
+        return ("contrast", *(part.key() for part in self._parts()))
+
+    def outputs(self, context: Context) -> tuple[int, ...] | None:
+        read = [part.outputs(context) for part in self._parts()]
+        return None if None in read else tuple(sorted({place for part in read for place in part or ()}))
+
+    def arguments(self, context: Context) -> dict[str, Array]:
+        return {
+            f"{side} {name}": value
+            for side, part in zip(("positive", "negative"), self._parts(), strict=True)
+            for name, value in part.arguments(context).items()
+        }
+
+    def read(self, forward: Forward, arguments: Any) -> Reading:
+        positive, negative = (
+            part.read(forward, _prefixed(arguments, f"{side} "))
+            for side, part in zip(("positive", "negative"), self._parts(), strict=True)
+        )
+        scores = positive.scores - negative.scores
+        labels = positive.labels
+        if labels is not None and labels.shape[1] != scores.shape[1]:
+            labels = ops.broadcast_to(labels, scores.shape)
+        probability = positive.probability or negative.probability
+        return Reading(scores, labels, positive.output, probability)
+
+    def describe(self) -> str:
+        positive, negative = self._parts()
+        return f"{positive.describe()} rather than {negative.describe()}"
+
+
+@dataclass(frozen=True, eq=False)
+class Output(Target):
+    """A target on one output of a model that has several.
+
+    Args:
+        name: key or position of the output.
+        target: a class or any target on that output; None for its predicted class.
+
+    Example:
+        >>> import kerascope as ks
+        >>> ks.Output("colour", 2).describe()
+        "class 2 of output 'colour'"
+    """
+
+    name: str | int
+    target: TargetLike = None
+
+    @property
+    def class_axis(self) -> bool:  # type: ignore[override]
+        return as_target(self.target).class_axis
+
+    def key(self) -> Hashable:
+        return ("output", self.name, as_target(self.target).key())
+
+    def outputs(self, context: Context) -> tuple[int, ...]:
+        return (self._place(list(context.outputs)),)
+
+    def arguments(self, context: Context) -> dict[str, Array]:
+        name = list(context.outputs)[self._place(list(context.outputs))]
+        single = replace(context, outputs={name: context.outputs[name]})
+        return as_target(self.target).arguments(single)
+
+    def read(self, forward: Forward, arguments: Any) -> Reading:
+        paths = ["/".join(map(str, path)) for path, _ in tree.flatten_with_path(forward.outputs)]
+        place = self._place(paths)
+        single = Forward(
+            tree.flatten(forward.outputs)[place],
+            tree.flatten(forward.scores)[place],
+            (forward.squashed[place],),
+            forward.activations,
+            forward.layouts,
+        )
+        reading = as_target(self.target).read(single, arguments)
+        return replace(reading, output=place)
+
+    def describe(self) -> str:
+        return f"{as_target(self.target).describe()} of output {self.name!r}"
+
+    def _place(self, names: list[str]) -> int:
+        if isinstance(self.name, str) and self.name in names:
+            return names.index(self.name)
+        if not isinstance(self.name, str) and 0 <= self.name < len(names):
+            return int(self.name)
+        raise errors.TargetError(
+            f"an output must be one of {names} or its position; got {self.name!r}; "
+            f"{errors.nearest(str(self.name), names)}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Probability(Target):
+    """A target on the model's final outputs, behind the softmax or sigmoid.
+
+    A probability also moves when the other classes do, so its map mixes evidence for the class with evidence
+    against its rivals, and it goes flat where the softmax saturates. Scores are the default for that reason.
+
+    Args:
+        target: a class or any target; None for the predicted class.
+
+    Example:
+        >>> import kerascope as ks
+        >>> ks.Probability(2).describe()
+        'probability of class 2'
+    """
+
+    target: TargetLike = None
+
+    @property
+    def class_axis(self) -> bool:  # type: ignore[override]
+        return as_target(self.target).class_axis
+
+    @property
+    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
+        return as_target(self.target).layers
+
+    def key(self) -> Hashable:
+        return ("probability", as_target(self.target).key())
+
+    def outputs(self, context: Context) -> tuple[int, ...] | None:
+        return as_target(self.target).outputs(context)
+
+    def arguments(self, context: Context) -> dict[str, Array]:
+        return as_target(self.target).arguments(context)
+
+    def read(self, forward: Forward, arguments: Any) -> Reading:
+        final = replace(forward, scores=forward.outputs)
+        return replace(as_target(self.target).read(final, arguments), probability=True)
+
+    def describe(self) -> str:
+        return f"probability of {as_target(self.target).describe()}"
+
+
+def _prefixed(arguments: Any, prefix: str) -> dict[str, Any]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in arguments.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,46 @@
+"""A target that the user writes: any function of the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from keras import ops, tree
+
+from kerascope import errors
+from kerascope.target.base import Forward, Reading, Target
+
+
+@dataclass(frozen=True, eq=False)
+class Function(Target):
+    """Any function of the model's outputs, pre-softmax where they are squashed.
+
+    Args:
+        function: takes the outputs in the model's own structure, in backend tensors, and returns one number
+            per image, (N,). It is compiled with the model, so it should use `keras.ops`. Every new function
+            object is compiled anew: define it once, outside of loops.
+    """
+
+    function: Callable[[Any], Any]
+
+    def key(self) -> Hashable:
+        # The compiled program keeps the function alive, so that its identity stays its own.
+        return ("function", id(self.function))
+
+    def read(self, forward: Forward, arguments: Any) -> Reading:
+        scores = self.function(forward.scores)
+        outputs = tree.flatten(forward.outputs)
+        batch = outputs[0].shape[0]
+        shape = tuple(scores.shape) if ops.is_tensor(scores) else None
+        if shape not in ((batch,), (batch, 1)):
+            raise errors.TargetError(
+                f"a function used as target must return one number per image, a tensor of shape ({batch},); "
+                f"got {type(scores).__name__ if shape is None else shape}; reduce the other axes, and use "
+                "keras.ops on the outputs."
+            )
+        scores = ops.cast(ops.reshape(scores, (batch, 1)), "float32")
+        return Reading(scores, output=0 if len(outputs) == 1 else None)
+
+    def describe(self) -> str:
+        return f"function {getattr(self.function, '__name__', repr(self.function))}"

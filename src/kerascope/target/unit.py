@@ -1,0 +1,99 @@
+"""Targets inside the model: a layer, a channel, a neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from kerascope import errors
+from kerascope.target.base import Array, Context, Forward, Reading, Target
+
+
+@dataclass(frozen=True)
+class Unit(Target):
+    """The mean activation of a layer, of one of its channels, or of a single neuron.
+
+    Args:
+        layer: path of the layer.
+        channel: a channel, or several for a class axis over them; None for the mean over all channels.
+        position: a place on the layer's grid, such as `(row, column)`; None for the mean over all places.
+
+    Example:
+        >>> import kerascope as ks
+        >>> ks.Unit("conv2", channel=5).describe()
+        'channel 5 of conv2'
+    """
+
+    layer: str
+    channel: int | Sequence[int] | None = None
+    position: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.channel is not None and not np.ndim(self.channel) == 0:
+            object.__setattr__(self, "channel", tuple(int(channel) for channel in self.channel))  # type: ignore[union-attr]
+
+    @property
+    def class_axis(self) -> bool:  # type: ignore[override]
+        return isinstance(self.channel, tuple)
+
+    @property
+    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (self.layer,)
+
+    def _channels(self) -> tuple[int, ...]:
+        if self.channel is None:
+            return ()
+        return self.channel if isinstance(self.channel, tuple) else (int(self.channel),)  # type: ignore[arg-type]
+
+    def key(self) -> Hashable:
+        return ("unit", self.layer, self.channel is None, len(self._channels()), self.position)
+
+    def outputs(self, context: Context) -> tuple[int, ...]:
+        return ()
+
+    def arguments(self, context: Context) -> dict[str, Array]:
+        layout = context.layer(self.layer)
+        if layout is None and self.position is not None:
+            raise errors.TargetError(
+                f"a position needs a layer with spatial axes; {self.layer!r} has none; leave position out."
+            )
+        if layout is not None and self.position is not None:
+            inside = len(self.position) == len(layout.spatial) and all(
+                0 <= place < size
+                for place, size in zip(self.position, layout.spatial, strict=True)
+            )
+            if not inside:
+                raise errors.TargetError(
+                    f"a position must lie on the grid {layout.spatial} of {self.layer!r}; got "
+                    f"{self.position}."
+                )
+        if layout is not None:
+            for channel in self._channels():
+                if not 0 <= channel < layout.channels:
+                    raise errors.TargetError(
+                        f"a channel of {self.layer!r} must be from 0 to {layout.channels - 1}; got {channel}."
+                    )
+        channels = np.asarray(self._channels(), "int32")
+        return {"channel": np.broadcast_to(channels, (context.count, len(channels))).copy()}
+
+    def read(self, forward: Forward, arguments: Any) -> Reading:
+        activation = forward.activations[self.layer]
+        layout = forward.layouts[self.layer]
+        if layout is not None:
+            activation = layout.channels_last(activation)
+        activation = ops.cast(activation, "float32")
+        if self.position is not None:
+            activation = activation[(slice(None), *self.position)]
+        elif len(activation.shape) > 2:
+            activation = ops.mean(activation, axis=tuple(range(1, len(activation.shape) - 1)))
+        if self.channel is None:
+            return Reading(ops.mean(activation, axis=-1, keepdims=True))
+        return Reading(ops.take_along_axis(activation, arguments["channel"], axis=1))
+
+    def describe(self) -> str:
+        part = f"channel {self.channel} of " if self.channel is not None else ""
+        return f"{part}{self.layer}{f' at {self.position}' if self.position is not None else ''}"

@@ -1,0 +1,21 @@
+"""The contract suite, and small models with known answers; for kerascope and for methods of others.
+
+`check_method` runs the whole contract on a method, `checks` hands out its checks one by one, `MODELS` holds the tiny
+models, `oracles` the methods again in plain loops, `golden` the maps that must be equal on every backend.
+"""
+
+from .contract import Check, ContractError, Outcome, Report, check_method, checks
+from .models import MODELS, Tiny, Unavailable, family
+
+__all__ = [
+    "MODELS",
+    "Check",
+    "ContractError",
+    "Outcome",
+    "Report",
+    "Tiny",
+    "Unavailable",
+    "check_method",
+    "checks",
+    "family",
+]

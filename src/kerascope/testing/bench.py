@@ -1,0 +1,140 @@
+"""What the checks of one method share: the method, tiny models built once, probes compiled once, comparisons."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerascope.explanation import Explanation
+from kerascope.method import Method
+from kerascope.probe import Probe
+
+from .models import MODELS, Tiny, Unavailable
+from .models.base import Array
+from .oracles import ORACLES, Oracle
+
+EXACT = 1e-6
+"""Relative difference that the rounding of float32 explains on tiny models with exact weights."""
+CLOSE = 1e-5
+"""The same, where the order of sums differs: other wirings, layouts, batch sizes, compilers."""
+
+
+class NotHere(Exception):
+    """A check cannot run in this environment; the message is the reason."""
+
+
+class Bench:
+    """The method under test and everything that its checks share.
+
+    Args:
+        method: a method's class or a method.
+        oracle: its oracle, or None for that of kerascope's own method of this name.
+        golden: file of golden maps, or None.
+        tolerance: relative tolerance of the golden maps.
+    """
+
+    def __init__(
+        self,
+        method: type[Method] | Method,
+        oracle: Oracle | None = None,
+        golden: Path | None = None,
+        tolerance: float = 1e-4,
+    ) -> None:
+        self.type: type[Method] = method if isinstance(method, type) else type(method)
+        self.method: Method = method() if isinstance(method, type) else method
+        self.title = self.type.__name__ if isinstance(method, type) else repr(method)
+        if oracle is None and self.method == _default(self.type):
+            oracle = ORACLES.get(self.type.name)
+        self.oracle = oracle
+        self.golden = golden
+        self.tolerance = tolerance
+        self._tiny: dict[str, Tiny] = {}
+        self._probes: dict[str, Probe] = {}
+
+    @property
+    def explains_layer(self) -> bool:
+        """The method's map lies on a layer's grid."""
+        return "layer" in self.method.tags
+
+    def tiny(self, name: str, fresh: bool = False) -> Tiny:
+        """A tiny model by name, built once, or anew where a check changes it.
+
+        Raises:
+            NotHere: the model cannot exist in this environment.
+        """
+        if fresh or name not in self._tiny:
+            try:
+                built = MODELS[name]()
+            except Unavailable as reason:
+                raise NotHere(str(reason)) from reason
+            if fresh:
+                return built
+            self._tiny[name] = built
+        return self._tiny[name]
+
+    def probe(self, name: str) -> Probe:
+        """The probe of a tiny model, made once."""
+        if name not in self._probes:
+            tiny = self.tiny(name)
+            self._probes[name] = Probe(tiny.model, input=tiny.facts.get("input"))
+        return self._probes[name]
+
+    def at(self, layer: str | None) -> Method:
+        """The method, pointed at a layer where it explains one."""
+        return replace(self.method, layer=layer) if self.explains_layer else self.method  # type: ignore[call-arg]
+
+    def for_tiny(self, tiny: Tiny) -> Method:
+        """The method as it is where the automatic layer is known, else pointed at the tiny model's layer."""
+        return self.method if tiny.automatic else self.at(tiny.layer)
+
+    def explain(self, name: str, target: Any = None, images: Any = None) -> Explanation:
+        """Explain a tiny model, on its own images unless others are given."""
+        tiny = self.tiny(name)
+        images = copy.deepcopy(tiny.images) if images is None else images
+        return self.for_tiny(tiny)(self.probe(name), images, target)
+
+
+def _default(method: type[Method]) -> Method | None:
+    required = any(
+        field.default is field.default_factory and field.init for field in fields(method)
+    )
+    return None if required else method()
+
+
+def difference(actual: Array, expected: Array) -> float:
+    """Largest absolute difference, relative to the largest absolute value that is expected."""
+    if actual.shape != expected.shape:
+        raise AssertionError(
+            f"the shapes must be equal: got {actual.shape}, expected {expected.shape}"
+        )
+    scale = float(np.max(np.abs(expected), initial=0.0)) or 1.0
+    gap = float(np.max(np.abs(actual.astype("float64") - expected.astype("float64")), initial=0.0))
+    return gap / scale
+
+
+def same(actual: Array, expected: Array, tolerance: float, what: str) -> None:
+    """Assert that two maps agree within a relative tolerance.
+
+    Raises:
+        AssertionError: with `what`, the difference and where it is largest.
+    """
+    found = difference(actual, expected)
+    if not found <= tolerance:
+        place = np.unravel_index(
+            int(np.nanargmax(np.abs(actual - expected))) if np.size(actual) else 0, actual.shape
+        )
+        place = tuple(int(index) for index in place)
+        raise AssertionError(
+            f"{what}: relative difference {found:.3g}, at most {tolerance:.3g} is allowed; at {place}: "
+            f"got {actual[place]:.7g}, expected {expected[place]:.7g}"
+        )
+
+
+def backend_name() -> str:
+    """Name of the backend that Keras runs on."""
+    return str(keras.backend.backend())

@@ -1,0 +1,280 @@
+"""The contract that every method keeps, as checks that anyone can run on a method of their own.
+
+    import kerascope as ks
+
+    ks.testing.check_method(MyMethod)                     # all of them; raises with a list of what failed
+
+    @pytest.mark.parametrize("check", ks.testing.checks(MyMethod), ids=str)
+    def test_contract(check):                             # or one test for each
+        check()
+
+Which checks apply follows from the method's tags; see `Method.tags`. These further tags declare exceptions, which
+the documentation of a method must then name as a warning:
+
+    planar          works on pictures only, not on signals and volumes
+    target_free     the map is the same whatever the target
+    weight_free     the map is the same whatever the weights
+    unlocalised     the map need not peak at the evidence
+    pooled          the map may depend on the other images of the batch
+
+A check that fails for a good reason is listed in `expected_failures` with that reason; it is strict: when
+it passes, that is a failure too.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from kerascope import errors
+from kerascope.method import Method
+
+from .bench import Bench, NotHere
+from .oracles import Oracle
+
+Function = Callable[[Bench], None]
+Status = Literal["passed", "failed", "expected failure", "skipped"]
+
+
+class ContractError(AssertionError):
+    """A method does not keep the contract."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One check function, and the tags that decide whether it applies.
+
+    Args:
+        function: takes the bench; raises where the method breaks the rule.
+        number: of the item in the design's list of the contract.
+        needs: tags that the method must have.
+        unless: tags that it must not have.
+    """
+
+    function: Function
+    number: int
+    needs: frozenset[str] = frozenset()
+    unless: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """Name of the check."""
+        return self.function.__name__
+
+    def applies(self, tags: frozenset[str]) -> bool:
+        """Whether a method with these tags is checked."""
+        return self.needs <= tags and not self.unless & tags
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(number: int, *, needs: str = "", unless: str = "") -> Callable[[Function], Function]:
+    """Put a check function into `RULES` under its own name.
+
+    Args:
+        number: of the item in the design's list of the contract.
+        needs: tags that a method must have for the check to apply, separated by blanks.
+        unless: tags that it must not have.
+    """
+
+    def register(function: Function) -> Function:
+        if function.__name__ in RULES:
+            raise ValueError(f"two checks are named {function.__name__!r}")
+        found = Rule(function, number, frozenset(needs.split()), frozenset(unless.split()))
+        RULES[found.name] = found
+        return function
+
+    return register
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one check ended.
+
+    Args:
+        check: name of the check.
+        status: `"passed"`, `"failed"`, `"expected failure"` or `"skipped"`.
+        reason: why, where it did not simply pass.
+    """
+
+    check: str
+    status: Status
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.status}{f' ({self.reason})' if self.reason else ''}"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one method; calling it runs it.
+
+    Args:
+        rule: what is checked.
+        bench: the method, and tiny models that the checks of one method share.
+        expected_failure: why the method may fail it, or None where it may not.
+    """
+
+    rule: Rule
+    bench: Bench
+    expected_failure: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the check."""
+        return self.rule.name
+
+    @property
+    def description(self) -> str:
+        """What is checked, in a line."""
+        return (self.rule.function.__doc__ or "").strip().partition("\n")[0]
+
+    def __str__(self) -> str:
+        return f"{self.bench.title}-{self.name}"
+
+    def __call__(self) -> Outcome:
+        """Run the check.
+
+        Returns:
+            The outcome, passed, skipped or an expected failure.
+
+        Raises:
+            ContractError: the method fails the check, or passes one that it was expected to fail.
+        """
+        try:
+            with warnings.catch_warnings():
+                # What a method warns about is stored in its explanations, where checks look for it.
+                warnings.simplefilter("ignore", errors.KerascopeWarning)
+                self.rule.function(self.bench)
+        except NotHere as reason:
+            return Outcome(self.name, "skipped", str(reason))
+        except Exception as error:
+            if self.expected_failure is not None:
+                return Outcome(self.name, "expected failure", self.expected_failure)
+            what = str(error) if isinstance(error, AssertionError) else repr(error)
+            raise ContractError(f"{self}: {self.description}\n{what}") from error
+        if self.expected_failure is not None:
+            raise ContractError(
+                f"{self}: expected to fail ({self.expected_failure}), but it passes; take it out of "
+                "expected_failures."
+            )
+        return Outcome(self.name, "passed")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check_method` found.
+
+    Args:
+        method: repr of the method.
+        outcomes: one per check that applies.
+    """
+
+    method: str
+    outcomes: tuple[Outcome, ...] = field(default=())
+
+    def __str__(self) -> str:
+        return "\n".join([self.method, *(f"    {outcome}" for outcome in self.outcomes)])
+
+
+def checks(
+    method: type[Method] | Method,
+    *,
+    oracle: Oracle | None = None,
+    golden: Path | str | None = None,
+    tolerance: float = 1e-4,
+    expected_failures: Mapping[str, str] | None = None,
+) -> list[Check]:
+    """The checks that apply to a method, to be called one by one.
+
+    Args:
+        method: a method's class, tried with its default parameters, or a method as it is.
+        oracle: the method again, from its paper in plain loops; see `kerascope.testing.oracles`. None for that
+            of kerascope's own method of this name with its default parameters, and without one no such check.
+        golden: a file of `kerascope.testing.golden`; None for no such check.
+        tolerance: how far maps may lie from the golden file, relative to the largest absolute value.
+        expected_failures: reason by name of the check.
+
+    Raises:
+        ValueError: an expected failure names no check that applies, or gives no reason.
+
+    Example:
+        >>> import kerascope as ks
+        >>> [str(check) for check in ks.testing.checks(ks.Saliency)][0]
+        'Saliency-is_a_value'
+    """
+    from . import checks as _  # noqa: F401 (fills RULES)
+
+    bench = Bench(method, oracle, None if golden is None else Path(golden), tolerance)
+    expected = dict(expected_failures or {})
+    applying = [found for found in RULES.values() if found.applies(bench.method.tags)]
+    unknown = sorted(set(expected) - {found.name for found in applying})
+    if unknown:
+        raise ValueError(f"expected_failures must name checks that apply; got {unknown}")
+    if not all(expected.values()):
+        raise ValueError("each of expected_failures must give a reason")
+    return [Check(found, bench, expected.get(found.name)) for found in applying]
+
+
+def check_method(
+    method: type[Method] | Method,
+    *,
+    oracle: Oracle | None = None,
+    golden: Path | str | None = None,
+    tolerance: float = 1e-4,
+    expected_failures: Mapping[str, str] | None = None,
+    only: Iterable[str] | None = None,
+) -> Report:
+    """Run every check that applies to a method, on the current backend.
+
+    Args:
+        method: see `checks`.
+        oracle: see `checks`.
+        golden: see `checks`.
+        tolerance: see `checks`.
+        expected_failures: see `checks`.
+        only: names of the checks to run; None for all.
+
+    Returns:
+        One outcome per check.
+
+    Raises:
+        ContractError: at least one check failed; the message lists all that did.
+
+    Cost:
+        About fifty small compilations.
+
+    Example:
+        >>> import kerascope as ks
+        >>> print(ks.testing.check_method(ks.Saliency, only=["is_a_value"]))
+        Saliency()
+            is_a_value: passed
+    """
+    found = checks(
+        method,
+        oracle=oracle,
+        golden=golden,
+        tolerance=tolerance,
+        expected_failures=expected_failures,
+    )
+    if only is not None:
+        wanted = set(only)
+        if unknown := sorted(wanted - {check.name for check in found}):
+            raise ValueError(f"only must name checks that apply; got {unknown}")
+        found = [check for check in found if check.name in wanted]
+    outcomes: list[Outcome] = []
+    for check in found:
+        try:
+            outcomes.append(check())
+        except ContractError as error:
+            outcomes.append(Outcome(check.name, "failed", str(error)))
+    failed = [outcome.reason for outcome in outcomes if outcome.status == "failed"]
+    if failed:
+        raise ContractError(
+            f"{len(failed)} of {len(outcomes)} checks failed:\n\n" + "\n\n".join(failed)
+        )
+    return Report(found[0].bench.title if not found else repr(found[0].bench.method), tuple(outcomes))

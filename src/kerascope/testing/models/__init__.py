@@ -1,0 +1,33 @@
+"""Small Keras models whose answer is known by construction, in a registry that the suite iterates.
+
+Each builder takes nothing, builds in milliseconds and returns a `Tiny`: the model, images for it,
+and what is known. Weights come from NumPy with fixed seeds and are identical on all backends.
+`Unavailable` is raised, with the reason, where a model cannot exist.
+"""
+
+from __future__ import annotations
+
+from . import evidence, heads, obstacles, structures, topology
+from .base import FAMILIES, MODELS, Builder, Tiny, Unavailable, fill, pictures, sixteenths
+
+__all__ = [
+    "FAMILIES",
+    "MODELS",
+    "Builder",
+    "Tiny",
+    "Unavailable",
+    "evidence",
+    "family",
+    "fill",
+    "heads",
+    "obstacles",
+    "pictures",
+    "sixteenths",
+    "structures",
+    "topology",
+]
+
+
+def family(name: str) -> dict[str, Builder]:
+    """The builders of one family, by name, such as `family("topology")`."""
+    return {builder: MODELS[builder] for builder in FAMILIES[name]}

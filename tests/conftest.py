@@ -1,0 +1,63 @@
+"""One backend for the whole process, chosen before Keras is imported; on the CPU, and no window."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from pathlib import Path
+
+import pytest
+
+BACKENDS = ("tensorflow", "jax", "torch")
+BACKEND = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+# Set a variable yourself to test on an accelerator.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--skip-once",
+        action="store_true",
+        help="leave out the tests marked `once`: another backend's process runs them",
+    )
+
+
+def pytest_configure() -> None:
+    if BACKEND not in BACKENDS:
+        raise pytest.UsageError(
+            f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}; got {BACKEND!r}."
+        )
+
+
+def pytest_report_header() -> list[str]:
+    # Imported here: by now the variables above are set and warnings are errors.
+    import keras
+
+    import kerascope as ks
+
+    if keras.backend.backend() != BACKEND:
+        raise pytest.UsageError(
+            f"Keras was imported before KERAS_BACKEND={BACKEND} was set and runs on "
+            f"{keras.backend.backend()}: start pytest with the variable in the environment."
+        )
+    distributions = {"tensorflow": ("tensorflow", "tensorflow-cpu")}.get(BACKEND, (BACKEND,))
+    versions = [
+        distribution.version
+        for distribution in importlib.metadata.distributions()
+        if distribution.name.replace("_", "-") in distributions
+    ]
+    return [
+        f"backend: {BACKEND} {' '.join(versions)}, keras {keras.__version__}",
+        f"kerascope: {Path(ks.__file__).parent}",
+    ]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--skip-once"):
+        elsewhere = [item for item in items if item.get_closest_marker("once")]
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]

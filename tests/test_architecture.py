@@ -1,0 +1,272 @@
+"""The import graph: arrows one way, each library in its room. Sources are read, never run."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.once
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a file or folder directly under kerascope/ may import, beside the standard library."""
+
+    rooms: str = ""
+    packages: str = ""
+    lazily: str = ""  # rooms and packages that may be imported inside a function or for a type only
+
+
+# Only backend may know tensorflow, jax and torch; only rooms that ask a model may know Keras; what
+# holds or draws results knows NumPy alone. A row may name rooms above it, so arrows run one way; a
+# new room gets a row here. "kerascope" stands for the public names.
+ROOMS = {
+    "errors": Room(),
+    "resize": Room("errors", "numpy"),
+    "layout": Room("errors", "keras numpy"),
+    "backend": Room("errors", "keras numpy tensorflow jax torch"),
+    "target": Room("errors layout", "keras numpy"),
+    "probe": Room("errors layout backend target", "keras numpy"),
+    "explanation": Room("errors resize", "numpy", lazily="render matplotlib"),
+    "method": Room("errors layout target probe explanation", "keras numpy", lazily="kerascope"),
+    "render": Room("errors resize explanation", "numpy matplotlib PIL"),
+    "kerascope": Room(lazily="errors target probe explanation method render testing"),
+    "testing": Room(
+        "errors layout backend target probe explanation method kerascope", "keras numpy pytest"
+    ),
+    "demo": Room("errors render kerascope", "keras numpy matplotlib PIL skimage"),
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, and where."""
+
+    place: str  # file:line
+    importer: str  # dotted name of the importing module
+    imported: str  # dotted name
+    lazy: bool  # inside a function
+    typing_only: bool  # under `if TYPE_CHECKING:`
+
+
+class Reader(ast.NodeVisitor):
+    """Collects the imports of one file, also those that go through importlib or an attribute."""
+
+    def __init__(self, file: Path, module: str, is_package: bool, shown: str) -> None:
+        self.module, self.shown = module, shown
+        self.package = module if is_package else module.rpartition(".")[0]
+        self.depth = self.typing_depth = 0
+        self.imports: list[Import] = []
+        self.visit(ast.parse(file.read_text(encoding="utf-8"), filename=shown))
+
+    def add(self, node: ast.AST, imported: str) -> None:
+        place = f"{self.shown}:{getattr(node, 'lineno', 0)}"
+        lazy, typing_only = self.depth > 0, self.typing_depth > 0
+        self.imports.append(Import(place, self.module, imported, lazy, typing_only))
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self.add(node, alias.name)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        above = self.package.split(".")[: len(self.package.split(".")) - node.level + 1]
+        base = ".".join([*(above if node.level else []), *filter(None, [node.module])])
+        for alias in node.names:
+            self.add(node, f"{base}.{alias.name}")
+
+    def visit_Call(self, node: ast.Call) -> None:
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else None
+        called = node.func.id if isinstance(node.func, ast.Name) else called
+        if called in ("import_module", "__import__") and node.args:
+            name = node.args[0]
+            if isinstance(name, ast.JoinedStr):  # what stands before the first {}
+                name = name.values[0]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                self.add(node, name.value.rstrip("."))
+        self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        if node.attr == "src" and isinstance(node.value, ast.Name) and node.value.id == "keras":
+            self.add(node, "keras.src")
+        self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> None:
+        typing_only = "TYPE_CHECKING" in ast.unparse(node.test)
+        self.typing_depth += typing_only
+        for child in node.body:
+            self.visit(child)
+        self.typing_depth -= typing_only
+        for child in node.orelse:
+            self.visit(child)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self.depth += 1
+        self.generic_visit(node)
+        self.depth -= 1
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815 (ast's name)
+
+
+def modules_of(package: Path) -> dict[str, Path]:
+    """Dotted module name to file, for every module of a package."""
+    names = {}
+    for file in sorted(package.rglob("*.py")):
+        parts = file.relative_to(package.parent).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return names
+
+
+def imports_of(package: Path) -> list[Import]:
+    """Every import in a package, its own modules resolved as far as they are files."""
+    modules = modules_of(package)
+    found: list[Import] = []
+    for module, file in modules.items():
+        shown = file.relative_to(package.parent).as_posix()
+        found += Reader(file, module, file.name == "__init__.py", shown).imports
+    return found
+
+
+def room_of(name: str, package: Path) -> str:
+    """The room of a module, or of what is imported from it; the package's own for a public name."""
+    room = name.split(".")[1] if "." in name else package.name
+    is_room = (package / room).is_dir() or (package / f"{room}.py").is_file()
+    return room if is_room else package.name
+
+
+def offences(package: Path, rooms: dict[str, Room]) -> list[str]:
+    """One line per import that the table does not allow, starting with file:line."""
+    found = (offence(one, package, rooms) for one in imports_of(package))
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def offence(one: Import, package: Path, rooms: dict[str, Room]) -> str | None:
+    importer = room_of(one.importer, package)
+    imported = one.imported.split(".")[0]
+    if f"{one.imported}.".startswith("keras.src."):
+        return f"{one.place}: keras.src is private"
+    if imported in sys.stdlib_module_names:
+        return None
+    if imported == package.name:
+        imported = room_of(one.imported, package)
+    if importer not in rooms:
+        return f"{one.place}: room {importer} has no row in ROOMS"
+    room = rooms[importer]
+    if imported in {importer, *room.rooms.split(), *room.packages.split()}:
+        return None
+    if imported not in room.lazily.split():
+        return f"{one.place}: {importer} may not import {imported}"
+    if one.lazy or one.typing_only:
+        return None
+    return f"{one.place}: {importer} may import {imported} inside a function only"
+
+
+def installed_package() -> Path:
+    specification = importlib.util.find_spec("kerascope")
+    assert specification is not None
+    assert specification.submodule_search_locations is not None
+    return Path(specification.submodule_search_locations[0])
+
+
+def test_every_import_is_one_that_its_room_may_make() -> None:
+    found = offences(installed_package(), ROOMS)
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_the_table_of_rooms_points_one_way() -> None:
+    above: set[str] = set()
+    for name, room in ROOMS.items():
+        assert set(room.rooms.split()) <= above, name
+        above.add(name)
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    package = installed_package()
+    modules = modules_of(package)
+    arrows: dict[str, set[str]] = {}
+    for found in imports_of(package):
+        if not found.lazy and not found.typing_only:
+            name = found.imported
+            imported = name if name in modules else name.rpartition(".")[0]
+            # A package's own __init__ runs first in any case; that is no arrow of the source.
+            if imported in modules and imported not in (found.importer, package.name):
+                arrows.setdefault(found.importer, set()).add(imported)
+    graphlib.TopologicalSorter(arrows).prepare()  # CycleError shows the cycle
+
+
+def test_tests_and_benchmarks_leave_keras_src_alone_too() -> None:
+    found = [
+        one.place
+        for folder in ("tests", "benchmarks", "examples")
+        for file in sorted((REPOSITORY / folder).rglob("*.py"))
+        for one in Reader(file, file.stem, False, file.relative_to(REPOSITORY).as_posix()).imports
+        if f"{one.imported}.".startswith("keras.src.")
+    ]
+    assert not found, "keras.src is private: " + ", ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "offence"),
+    [
+        ("probe/tap.py", "import torch", "probe may not import torch"),
+        ("probe/tap.py", "def f():\n    import jax.numpy", "probe may not import jax"),
+        ("probe/tap.py", "from kerascope.method import cam", "probe may not import method"),
+        ("probe/tap.py", "from ..method import cam", "probe may not import method"),
+        ("probe/tap.py", "from kerascope import method", "probe may not import method"),
+        ("probe/tap.py", "from kerascope import GradCAM", "probe may not import kerascope"),
+        ("probe/tap.py", "from keras.src import ops", "keras.src is private"),
+        ("probe/tap.py", "import keras\nkeras.src.ops", "keras.src is private"),
+        ("probe/tap.py", "import importlib\nimportlib.import_module('torch')", "torch"),
+        ("probe/tap.py", "__import__(f'kerascope.method.{x}')", "may not import method"),
+        ("explanation.py", "import keras", "explanation may not import keras"),
+        (
+            "explanation.py",
+            "from kerascope import render",
+            "may import render inside a function only",
+        ),
+    ],
+)
+def test_an_offence_is_found(tmp_path: Path, file: str, line: str, offence: str) -> None:
+    package = planted(tmp_path, file, line)
+    (found,) = offences(package, ROOMS)
+    assert found.startswith(f"kerascope/{file}:{1 + line.count(chr(10))}: ")
+    assert offence in found
+
+
+def test_a_room_without_a_row_is_found(tmp_path: Path) -> None:
+    package = planted(tmp_path, "cellar.py", "import os\nimport keras")
+    assert offences(package, ROOMS) == ["kerascope/cellar.py:2: room cellar has no row in ROOMS"]
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("backend/torch.py", "import torch"),
+        ("probe/tap.py", "from kerascope import backend, errors"),
+        ("probe/tap.py", "from .layers import find"),
+        ("explanation.py", "def plot():\n    from kerascope.render import figure"),
+        ("explanation.py", "if TYPE_CHECKING:\n    from kerascope import render"),
+        ("__init__.py", "def __getattr__(name):\n    from kerascope.probe import Probe"),
+    ],
+)
+def test_what_is_allowed_is_no_offence(tmp_path: Path, file: str, line: str) -> None:
+    package = planted(tmp_path, file, line)
+    assert offences(package, ROOMS) == []
+
+
+def planted(folder: Path, file: str, line: str) -> Path:
+    """A package with empty rooms and one line in one file."""
+    package = folder / "kerascope"
+    for room in ("backend", "probe", "method", "render"):
+        (package / room).mkdir(parents=True)
+        (package / room / "__init__.py").touch()
+    (package / "errors.py").touch()
+    (package / file).write_text(line, encoding="utf-8")
+    return package
