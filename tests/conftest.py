@@ -28,9 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     if BACKEND not in BACKENDS:
-        raise pytest.UsageError(
-            f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}; got {BACKEND!r}."
-        )
+        raise pytest.UsageError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}; got {BACKEND!r}.")
 
 
 def pytest_report_header() -> list[str]:

@@ -36,12 +36,10 @@ ROOMS = {
     "target": Room("errors layout", "keras numpy"),
     "probe": Room("errors layout backend target", "keras numpy"),
     "explanation": Room("errors resize", "numpy", lazily="render matplotlib"),
-    "method": Room("errors layout target probe explanation", "keras numpy", lazily="kerascope"),
+    "method": Room("errors layout target probe explanation", "keras numpy"),
     "render": Room("errors resize explanation", "numpy matplotlib PIL"),
     "kerascope": Room(lazily="errors target probe explanation method render testing"),
-    "testing": Room(
-        "errors layout backend target probe explanation method kerascope", "keras numpy pytest"
-    ),
+    "testing": Room("errors layout backend target probe explanation method kerascope", "keras numpy pytest"),
     "demo": Room("errors render kerascope", "keras numpy matplotlib PIL skimage"),
 }
 
@@ -68,6 +66,9 @@ class Reader(ast.NodeVisitor):
         self.visit(ast.parse(file.read_text(encoding="utf-8"), filename=shown))
 
     def add(self, node: ast.AST, imported: str) -> None:
+        package, _, name = imported.partition(".")
+        if package == self.module.split(".")[0] and (not name or name.startswith("__")):
+            return  # the package itself, which is loaded anyway, or its __version__
         place = f"{self.shown}:{getattr(node, 'lineno', 0)}"
         lazy, typing_only = self.depth > 0, self.typing_depth > 0
         self.imports.append(Import(place, self.module, imported, lazy, typing_only))
@@ -94,7 +95,9 @@ class Reader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        if node.attr == "src" and isinstance(node.value, ast.Name) and node.value.id == "keras":
+        if isinstance(node.value, ast.Name) and node.value.id == self.module.split(".")[0]:
+            self.add(node, f"{node.value.id}.{node.attr}")
+        if isinstance(node.value, ast.Name) and (node.value.id, node.attr) == ("keras", "src"):
             self.add(node, "keras.src")
         self.generic_visit(node)
 
@@ -221,6 +224,7 @@ def test_tests_and_benchmarks_leave_keras_src_alone_too() -> None:
         ("probe/tap.py", "from ..method import cam", "probe may not import method"),
         ("probe/tap.py", "from kerascope import method", "probe may not import method"),
         ("probe/tap.py", "from kerascope import GradCAM", "probe may not import kerascope"),
+        ("probe/tap.py", "import kerascope\nkerascope.GradCAM", "probe may not import kerascope"),
         ("probe/tap.py", "from keras.src import ops", "keras.src is private"),
         ("probe/tap.py", "import keras\nkeras.src.ops", "keras.src is private"),
         ("probe/tap.py", "import importlib\nimportlib.import_module('torch')", "torch"),
@@ -251,6 +255,7 @@ def test_a_room_without_a_row_is_found(tmp_path: Path) -> None:
         ("backend/torch.py", "import torch"),
         ("probe/tap.py", "from kerascope import backend, errors"),
         ("probe/tap.py", "from .layers import find"),
+        ("probe/tap.py", "import kerascope\nkerascope.__version__"),
         ("explanation.py", "def plot():\n    from kerascope.render import figure"),
         ("explanation.py", "if TYPE_CHECKING:\n    from kerascope import render"),
         ("__init__.py", "def __getattr__(name):\n    from kerascope.probe import Probe"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -90,11 +90,8 @@ class Explanation:
             if not -size <= index < size:
                 raise IndexError(f"image {index} of {size}")
             chosen = [int(index)]
-        parts = {
-            name: None if value is None else value[chosen]
-            for name, value in self._arrays().items()
-        }
-        return Explanation(**{name: getattr(self, name) for name in self._names()} | parts)
+        parts = {name: None if value is None else value[chosen] for name, value in self._arrays().items()}
+        return replace(self, **parts)  # type: ignore[arg-type]
 
     @cached_property
     def flat(self) -> Array:
@@ -103,7 +100,8 @@ class Explanation:
         low, high = maps.min(axis=-1), maps.max(axis=-1)
         # Constant up to the rounding of float32 arithmetic.
         spread = high - low > 1e-6 * np.maximum(np.abs(high), np.abs(low))
-        return ~(np.isfinite(maps).all(axis=-1) & spread)
+        shows: Array = np.isfinite(maps).all(axis=-1) & spread
+        return ~shows
 
     def heatmaps(self, size: tuple[int, ...] | None = None) -> Array:
         """One map per image (and class) in the size of the input, not normalised.
@@ -164,7 +162,7 @@ class Explanation:
         return render.overlay(self, alpha=alpha, colormap=colormap)
 
     def plot(self, **options: Any) -> Figure:
-        """A figure with the input, the map and the overlay of each image; see `kerascope.render.figure`."""
+        """A figure with input, map and overlay of each image; see `kerascope.render.figure`."""
         from kerascope import render
 
         return render.figure(self, **options)
@@ -192,7 +190,7 @@ class Explanation:
         meta = {name: value for name, value in asdict(self).items() if name not in self._arrays()}
         text = json.dumps({"format": _FORMAT, **meta})
         with path.open("wb") as file:
-            np.savez_compressed(file, meta=np.asarray(text), **arrays)
+            np.savez_compressed(file, **{"meta": np.asarray(text), **arrays})  # type: ignore[arg-type]
         return path
 
     def _arrays(self) -> dict[str, Array | None]:
@@ -204,10 +202,6 @@ class Explanation:
             "predictions": self.predictions,
             "images": self.images,
         }
-
-    @classmethod
-    def _names(cls) -> tuple[str, ...]:
-        return tuple(part.name for part in fields(cls))
 
 
 def load(path: str | os.PathLike[str]) -> Explanation:
@@ -235,8 +229,8 @@ def load(path: str | os.PathLike[str]) -> Explanation:
         raise
     except Exception as error:
         raise errors.ExplanationError(
-            f"the file must be an explanation written by Explanation.save; {os.fspath(path)!r} cannot be read "
-            f"as one ({type(error).__name__}: {error}); save it again."
+            f"the file must be an explanation written by Explanation.save; {os.fspath(path)!r} cannot be "
+            f"read as one ({type(error).__name__}: {error}); save it again."
         ) from error
     raise errors.ExplanationError(
         f"the file must be of format {_FORMAT} or older; {os.fspath(path)!r} is of format {version}; install "

@@ -42,9 +42,7 @@ class Layout:
         return tensor
 
 
-def read_layout(
-    shape: tuple[int, ...], data_format: str, image: tuple[int, ...] | None
-) -> Layout | None:
+def read_layout(shape: tuple[int, ...], data_format: str, image: tuple[int, ...] | None) -> Layout | None:
     """The layout of a tensor of `shape`, or None where it has no spatial axes.
 
     A tensor of rank 3 in a model that is fed pictures is read as tokens if they fill a grid of the picture's
@@ -82,7 +80,8 @@ def token_grid(tokens: int, image: tuple[int, ...]) -> tuple[int, int, int] | No
         columns = (tokens - prefix) // rows
         # One patch size must explain both sides, up to the pixels that do not fill a patch.
         patch = min(height // rows, width // columns)
-        if patch >= 1 and -(-height // patch) >= rows and -(-width // patch) >= columns:
-            if height // patch <= rows and width // patch <= columns:
-                return prefix, rows, columns
+        if patch >= 1 and all(
+            side // patch <= count <= -(-side // patch) for side, count in ((height, rows), (width, columns))
+        ):
+            return prefix, rows, columns
     return None

@@ -17,9 +17,7 @@ def value_and_gradients(function: Function) -> Function:
     """See `kerascope.backend`."""
 
     def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any]]:
-        scores, pullback, extra = jax.vjp(
-            lambda moving: function(moving, *rest), variables, has_aux=True
-        )
+        scores, pullback, extra = jax.vjp(lambda moving: function(moving, *rest), variables, has_aux=True)
         gradients = []
         for column in range(scores.shape[1]):
             direction = jnp.zeros_like(scores).at[:, column].set(1)

@@ -93,11 +93,7 @@ def efficientnet_lite0(weights: str | Path | None = "imagenet") -> keras.Model:
     x = layers.Softmax(name="predictions")(x)
     model = keras.Model(image, x, name="efficientnet_lite0")
     if weights is not None:
-        path = (
-            data_files.data_file(data_files.WEIGHTS, WEIGHTS_FILE)
-            if weights == "imagenet"
-            else weights
-        )
+        path = data_files.data_file(data_files.WEIGHTS, WEIGHTS_FILE) if weights == "imagenet" else weights
         _set_weights(model, read_state_dict(path))
     return model
 

@@ -219,9 +219,7 @@ def _known(module: str, text: str) -> Name:
     storage = module == "torch" and text.endswith("Storage") and text.isidentifier()
     if name in (_ORDERED_DICTIONARY, _TENSOR, _PARAMETER) or storage:
         return name
-    raise StateDictError(
-        f"it names {module}.{text}, which no state dict needs; refused, nothing was run"
-    )
+    raise StateDictError(f"it names {module}.{text}, which no state dict needs; refused, nothing was run")
 
 
 def _storage(identity: object) -> Storage:

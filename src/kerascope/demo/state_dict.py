@@ -104,13 +104,9 @@ def _read_zip(data: bytes) -> dict[str, Array]:
         raise StateDictError(f"the zip archive is damaged: {error}") from None
     pickles = [name for name in entries if name.endswith("/data.pkl") and name.count("/") == 1]
     if len(pickles) != 1:
-        raise StateDictError(
-            f"the zip archive must hold one NAME/data.pkl and holds {len(pickles)}"
-        )
+        raise StateDictError(f"the zip archive must hold one NAME/data.pkl and holds {len(pickles)}")
     root = pickles[0].removesuffix("data.pkl")
-    left = len(
-        data
-    )  # entries of a well-formed archive do not overlap, so together they fit into it
+    left = len(data)  # entries of a well-formed archive do not overlap, so together they fit into it
 
     def read(name: str) -> bytes:
         nonlocal left
@@ -128,13 +124,9 @@ def _read_zip(data: bytes) -> dict[str, Array]:
             raise StateDictError(f"the entry {name} is damaged: {error}") from None
 
     if f"{root}byteorder" in entries and read(f"{root}byteorder").strip() != b"little":
-        raise StateDictError(
-            "the file was written on a big-endian machine; save it again on another"
-        )
+        raise StateDictError("the file was written on a big-endian machine; save it again on another")
     description = read_pickle(io.BytesIO(read(pickles[0])))
-    return _tensors(
-        description, lambda storage: _elements(storage, read(f"{root}data/{storage.key}"))
-    )
+    return _tensors(description, lambda storage: _elements(storage, read(f"{root}data/{storage.key}")))
 
 
 def _read_legacy(data: bytes) -> dict[str, Array]:
@@ -146,9 +138,7 @@ def _read_legacy(data: bytes) -> dict[str, Array]:
         raise StateDictError(f"the format's version must be {LEGACY_PROTOCOL} and is not")
     system = read_pickle(stream)
     if not isinstance(system, dict) or system.get("little_endian") is not True:
-        raise StateDictError(
-            "the file was written on a big-endian machine; save it again on another"
-        )
+        raise StateDictError("the file was written on a big-endian machine; save it again on another")
     description = read_pickle(stream)
     keys = read_pickle(stream)
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
@@ -160,9 +150,7 @@ def _read_legacy(data: bytes) -> dict[str, Array]:
             raise StateDictError(f"storage {key!r} belongs to no tensor")
         header = stream.read(8)
         if len(header) != 8 or struct.unpack("<q", header)[0] != sizes[key].count:
-            raise StateDictError(
-                f"storage {key!r} is missing or has another size: the file is truncated"
-            )
+            raise StateDictError(f"storage {key!r} is missing or has another size: the file is truncated")
         contents[key] = stream.read(sizes[key].count * _element_type(sizes[key]).itemsize)
 
     def elements(storage: Storage) -> Array:
@@ -177,18 +165,13 @@ def _tensors(description: object, elements: Callable[[Storage], Array]) -> dict[
     """Every tensor of the description as a view of its storage, each storage read once."""
     storages = {storage.key: elements(storage) for storage in _storages(description)}
     assert isinstance(description, dict)
-    return {
-        name: _view(name, tensor, storages[tensor.storage.key])
-        for name, tensor in description.items()
-    }
+    return {name: _view(name, tensor, storages[tensor.storage.key]) for name, tensor in description.items()}
 
 
 def _storages(description: object) -> list[Storage]:
     """The storages of a description, after checking that it is a dictionary of tensors."""
     if not isinstance(description, dict):
-        raise StateDictError(
-            f"it must hold a dictionary of tensors and holds a {type(description).__name__}"
-        )
+        raise StateDictError(f"it must hold a dictionary of tensors and holds a {type(description).__name__}")
     storages: dict[str, Storage] = {}
     for name, tensor in description.items():
         if not isinstance(tensor, Tensor):
@@ -204,9 +187,7 @@ def _storages(description: object) -> list[Storage]:
 def _element_type(storage: Storage) -> np.dtype[np.generic]:
     if storage.kind not in ELEMENT_TYPES:
         known = ", ".join(ELEMENT_TYPES)
-        raise StateDictError(
-            f"the element type {storage.kind} is not supported; supported are {known}"
-        )
+        raise StateDictError(f"the element type {storage.kind} is not supported; supported are {known}")
     return np.dtype(ELEMENT_TYPES[storage.kind])
 
 
@@ -216,8 +197,7 @@ def _elements(storage: Storage, content: bytes) -> Array:
     size = storage.count * kind.itemsize
     if len(content) != size:
         raise StateDictError(
-            f"storage {storage.key!r} must have {size} bytes and has {len(content)}: "
-            "the file is truncated"
+            f"storage {storage.key!r} must have {size} bytes and has {len(content)}: the file is truncated"
         )
     flat = np.frombuffer(content, kind)
     if storage.kind == "BFloat16Storage":
@@ -228,10 +208,7 @@ def _elements(storage: Storage, content: bytes) -> Array:
 
 def _view(name: str, tensor: Tensor, flat: Array) -> Array:
     """A tensor as a read-only view of its storage, after checking that it stays inside."""
-    if (
-        len(tensor.shape) != len(tensor.stride)
-        or min((tensor.offset, *tensor.shape, *tensor.stride)) < 0
-    ):
+    if len(tensor.shape) != len(tensor.stride) or min((tensor.offset, *tensor.shape, *tensor.stride)) < 0:
         raise StateDictError(f"the tensor {name!r} has an impossible shape or stride")
     if 0 not in tensor.shape:
         steps = zip(tensor.shape, tensor.stride, strict=True)
@@ -240,8 +217,6 @@ def _view(name: str, tensor: Tensor, flat: Array) -> Array:
             raise StateDictError(f"the tensor {name!r} reaches beyond its storage")
     strides = tuple(step * flat.itemsize for step in tensor.stride)
     try:
-        return np.lib.stride_tricks.as_strided(
-            flat[tensor.offset :], tensor.shape, strides, writeable=False
-        )
+        return np.lib.stride_tricks.as_strided(flat[tensor.offset :], tensor.shape, strides, writeable=False)
     except (ValueError, OverflowError):  # more dimensions, or a longer one, than NumPy can have
         raise StateDictError(f"the tensor {name!r} has an impossible shape or stride") from None

@@ -5,24 +5,25 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import math
-import os
 import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import keras
-import kerascope
 import numpy as np
 
-from kerascope import errors
+from kerascope import __version__, errors
 from kerascope.explanation import Explanation, Reduction
 from kerascope.layout import CHANNELS_FIRST
 from kerascope.probe import Answer, Probe, as_probe
 from kerascope.target import Target, TargetLike, as_target
+
+Array = np.ndarray[Any, Any]
 
 _registry: dict[str, type[Method]] = {}
 _ENTRY_POINTS = "kerascope.methods"
@@ -66,9 +67,7 @@ class Method(ABC):
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """Ask the probe for the values, one per image and place."""
 
-    def __call__(
-        self, probe: Probe | keras.Model, images: Any, target: TargetLike = None
-    ) -> Explanation:
+    def __call__(self, probe: Probe | keras.Model, images: Any, target: TargetLike = None) -> Explanation:
         """Explain `target` on each of `images`.
 
         Args:
@@ -86,7 +85,8 @@ class Method(ABC):
         target = as_target(target)
         answer = self.ask(probe, images, target)
         explained = answer.batch.explained
-        shown, size = None, ()
+        shown: Array | None = None
+        size: tuple[int, ...] = ()
         if explained is not None:
             shown = np.array(answer.batch.arrays[explained], "float32")
             layout = answer.image_layout
@@ -172,7 +172,8 @@ def explain(
             ) from error
     elif parameters:
         raise errors.ParameterError(
-            f"parameters go with a method's name; got {sorted(parameters)} beside {method!r}; put them into it."
+            f"parameters go with a method's name; got {sorted(parameters)} beside {method!r}; put them "
+            "into it."
         )
     return method(model, images, target)
 
@@ -189,7 +190,7 @@ def versions() -> Mapping[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found = "unknown"
     return {
-        "kerascope": kerascope.__version__,
+        "kerascope": __version__,
         "keras": keras.version(),
         "backend": name,
         name: found,
@@ -198,54 +199,41 @@ def versions() -> Mapping[str, str]:
 
 def _warned(explanation: Explanation, answer: Answer) -> Explanation:
     """The explanation with what is doubtful about it, said aloud and stored."""
-    found: list[tuple[type[Warning], str]] = []
+    found: dict[type[Warning], str] = {}
     if answer.suspect:
-        found.append(
-            (
-                errors.ProbabilityWarning,
-                "the explained score should be the one before the softmax; the model's outputs are "
-                "probabilities and where the softmax is could not be found, so a probability is explained. "
-                "End the model in a Softmax layer or an activation, or ask for ks.Probability on purpose.",
-            )
+        found[errors.ProbabilityWarning] = (
+            "the explained score should be the one before the softmax; the model's outputs are probabilities "
+            "and where the softmax is could not be found, so a probability is explained. End the model in a "
+            "Softmax layer or an activation, or ask for ks.Probability on purpose."
         )
     maps = explanation.values.reshape(*explanation.scores.shape, -1)
-    broken = ~np.isfinite(maps).all(axis=-1)
+    broken = ~np.asarray(np.isfinite(maps).all(axis=-1))
     flat = explanation.flat & ~broken
     if broken.any():
-        found.append(
-            (
-                errors.NonFiniteMapWarning,
-                f"every map should be finite; {_where(broken)} hold NaN or infinity; look for overflow, as "
-                "in float16, or for broken weights.",
-            )
+        found[errors.NonFiniteMapWarning] = (
+            f"every map should be finite; {_where(broken)} hold NaN or infinity; look for overflow, as in "
+            "float16, or for broken weights."
         )
     if flat.any():
         reason = (
-            "no gradient arrives there: the score does not change with it"
-            if not answer.alive
-            else "nothing there speaks for the target, or the layer carries no positions"
+            "nothing there speaks for the target, or the layer carries no positions"
+            if answer.alive
+            else "no gradient arrives there: the score does not change with it"
         )
-        found.append(
-            (
-                errors.FlatMapWarning,
-                f"every map should vary; {_where(flat)} are constant and show nothing; {reason}. Try another "
-                "layer or target, or the signed map.",
-            )
+        found[errors.FlatMapWarning] = (
+            f"every map should vary; {_where(flat)} are constant and show nothing; {reason}. Try another "
+            "layer or target, or the signed map."
         )
-    for category, text in found:
+    for category, text in found.items():
         warnings.warn(text, category, stacklevel=_callers_level())
-    if not found:
-        return explanation
-    stored = tuple(f"{category.__name__}: {text}" for category, text in found)
-    names = explanation._names()
-    return Explanation(
-        **{name: getattr(explanation, name) for name in names} | {"warnings": stored}
+    return replace(
+        explanation, warnings=tuple(f"{category.__name__}: {text}" for category, text in found.items())
     )
 
 
 def _callers_level() -> int:
     """How far up the stack the caller of kerascope is, for `warnings.warn` in the function that asks."""
-    package = os.path.dirname(kerascope.__file__)
+    package = str(Path(__file__).parents[1])
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
         level, frame = level + 1, frame.f_back

@@ -34,7 +34,7 @@ class ClassActivationMap(Method):
     def __post_init__(self) -> None:
         if self.layer is not None and not isinstance(self.layer, str):
             raise errors.ParameterError(
-                f"layer must be the path of a layer, or None; got {self.layer!r}; `Probe.layers()` lists them."
+                f"layer must be a layer path or None; got {self.layer!r}; `Probe.layers()` lists them."
             )
         if not isinstance(self.relu, bool):
             raise errors.ParameterError(f"relu must be True or False; got {self.relu!r}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from kerascope.target.base import Forward
 
 def forward(
     call: Callable[[Any], Any],
+    operations: Iterable[keras.Operation],
     inputs: Any,
     variables: Sequence[keras.Variable],
     state: Sequence[Any],
@@ -28,6 +29,7 @@ def forward(
 
     Args:
         call: the model's forward pass.
+        operations: every operation of the model, and the model itself.
         inputs: its input structure.
         variables: the model's variables, in the order of `state`.
         state: the values to use for them.
@@ -38,10 +40,13 @@ def forward(
     activations: dict[str, Any] = {}
     seen: dict[Head, Any] = {}
     tap = _Taps(heads, runs, deltas, activations, seen)
-    with tapped(tap.hooks(), tap.spies()), keras.StatelessScope(list(zip(variables, state, strict=True))):
+    with (
+        tapped(operations, tap.hooks(), tap.spies()),
+        keras.StatelessScope(list(zip(variables, state, strict=True))),
+    ):
         outputs = call(inputs)
     flat = [
-        seen[head] if head in seen else output
+        output if head is None else seen.get(head, output)
         for head, output in zip(heads, tree.flatten(outputs), strict=True)
     ]
     scores = tree.pack_sequence_as(outputs, flat) if tree.is_nested(outputs) else flat[0]
@@ -64,15 +69,9 @@ class _Taps:
         return {operation: self._hook(operation) for operation in operations}
 
     def spies(self) -> dict[keras.Operation, Callable[[Any], None]]:
-        return {
-            head.operation: self._spy(head.operation)
-            for head in self.heads
-            if head and head.activation
-        }
+        return {head.operation: self._spy(head.operation) for head in self.heads if head and head.activation}
 
-    def _hook(
-        self, operation: keras.Operation
-    ) -> Callable[[int, tuple[Any, ...], Any], Any]:
+    def _hook(self, operation: keras.Operation) -> Callable[[int, tuple[Any, ...], Any], Any]:
         named: dict[int, list[str]] = {}
         for name, run in self.runs.items():
             if run.place.operation is operation:

@@ -107,9 +107,9 @@ def check_inputs(model: keras.Model, images: Any, explained: str | int | None) -
     else:
         leaves, structure = [images], None
     if structure is not None:
-        names = tuple(
-            spec.name for spec in specs or ()
-        ) or tuple("/".join(map(str, path)) for path, _ in tree.flatten_with_path(images))
+        names = tuple(spec.name for spec in specs or ()) or tuple(
+            "/".join(map(str, path)) for path, _ in tree.flatten_with_path(images)
+        )
     else:
         names = (specs[0].name,) if specs else ("input",)
     arrays = tuple(
@@ -136,7 +136,7 @@ def blank_inputs(model: keras.Model) -> Any:
             "the model must state its full input shape to list layers without images; this one does not; "
             "give a batch of images."
         )
-    blanks = [np.zeros((1, *spec.shape[1:]), spec.dtype) for spec in specs]  # type: ignore[arg-type]
+    blanks = [np.zeros([1, *(size or 0 for size in spec.shape[1:])], spec.dtype) for spec in specs]
     structure = _structure(model)
     return tree.pack_sequence_as(structure, blanks) if tree.is_nested(structure) else blanks[0]
 
@@ -158,9 +158,9 @@ def _flatten_like(structure: Any, images: Any, specs: Sequence[InputSpec]) -> li
                 f"{sorted(images)}; rename or add the missing ones."
             )
         return [images[name] for name in names]
-    if isinstance(images, list | tuple) and not isinstance(structure, dict):
-        if len(images) == len(names):
-            return list(images)
+    ordered = isinstance(images, list | tuple) and not isinstance(structure, dict)
+    if ordered and len(images) == len(names):
+        return list(images)
     raise errors.InputError(
         f"this model takes {len(names)} inputs, {names}; got {_describe(images)}; give a "
         f"{'dictionary with these keys' if isinstance(structure, dict) else 'list in this order'}."
@@ -240,9 +240,7 @@ def _fed_as(array: Array, spec: InputSpec | None) -> str:
     return str(keras.config.floatx())
 
 
-def _explained(
-    wanted: str | int | None, names: tuple[str, ...], arrays: tuple[Array, ...]
-) -> int | None:
+def _explained(wanted: str | int | None, names: tuple[str, ...], arrays: tuple[Array, ...]) -> int | None:
     if wanted is None:
         if len(arrays) == 1:
             return 0

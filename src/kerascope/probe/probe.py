@@ -91,10 +91,10 @@ class Probe:
         batch_size: images per pass, at least 1; memory grows with it. A model with a fixed batch size
             overrides it.
         class_names: names of the classes, in the order of the model's outputs.
-        input: name or position of the input to explain, for models with several; None for the only one with
-            spatial axes.
-        compile: compile the programs; None for yes on TensorFlow (`tf.function`) and JAX (`jax.jit`) and no on
-            PyTorch, where True means `torch.compile`.
+        input: name or position of the input to explain, for models with several; None for the only one
+            with spatial axes.
+        compile: compile the programs; None for yes on TensorFlow (`tf.function`) and JAX (`jax.jit`) and no
+            on PyTorch, where True means `torch.compile`.
 
     Raises:
         ModelError: not a Keras model, or one that was never built.
@@ -218,9 +218,7 @@ class Probe:
         """
         return _values(self.run(_activation, images, _free(), layers=(layer,)))
 
-    def gradients(
-        self, images: Any, target: TargetLike = None, layer: str | None = None
-    ) -> Array:
+    def gradients(self, images: Any, target: TargetLike = None, layer: str | None = None) -> Array:
         """d score / d activation of a layer, or d score / d image.
 
         Args:
@@ -314,12 +312,21 @@ class Probe:
                     f"the input to explain must be chosen among {list(batch.names)}; make the probe with "
                     f"ks.Probe(model, input={batch.names[0]!r})."
                 )
-            program = self._program(
-                (compute if key is None else key, target.key(), named, gradients, image_gradient,
-                 batch.signature, batch.explained, tuple(sorted(arguments)), size),
-                Plan(self._call, self._variables, found, batch.structure, batch.explained, target,
-                     named, gradients, image_gradient, compute),
-            )  # fmt: skip
+            plan = Plan(
+                call=self._call,
+                operations=self._operations,
+                variables=self._variables,
+                survey=found,
+                structure=batch.structure,
+                explained=batch.explained,
+                target=target,
+                layers=named,
+                gradients=gradients,
+                image_gradient=image_gradient,
+                compute=compute,
+            )
+            question = (compute if key is None else key, target.key(), named, gradients, image_gradient)
+            program = self._program((*question, batch.signature, batch.explained, size), plan)
         state = [self._backend.array(variable) for variable in self._variables()]
         rows: list[dict[str, Array]] = []
         for start in range(0, batch.count, size):
@@ -362,9 +369,7 @@ class Probe:
             labels=columns(np.full(scores.shape, -1, "int32") if labels is None else labels),
             predictions=join("predictions"),
             probabilities=columns(
-                np.full(scores.shape, np.nan, "float32")
-                if probabilities is None
-                else probabilities
+                np.full(scores.shape, np.nan, "float32") if probabilities is None else probabilities
             ),
             suspect=all(bool(row.get("suspect", False)) for row in rows),
             alive=any(bool(row.get("alive", True)) for row in rows),
@@ -378,6 +383,9 @@ class Probe:
         if "training" in inspect.signature(model.call).parameters:
             return model(inputs, training=False)
         return model(inputs)
+
+    def _operations(self) -> list[keras.Operation]:
+        return [self.model, *(place.operation for place in places(self.model))]
 
     def _variables(self) -> list[keras.Variable]:
         return list(self.model.variables)
@@ -402,9 +410,7 @@ class Probe:
         if key not in self._surveys:
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
             inputs = (
-                tensors[0]
-                if batch.structure is None
-                else tree.pack_sequence_as(batch.structure, tensors)
+                tensors[0] if batch.structure is None else tree.pack_sequence_as(batch.structure, tensors)
             )
 
             def call(inputs: Any) -> Any:
@@ -412,7 +418,7 @@ class Probe:
                     return self._call(inputs)
 
             try:
-                found = survey(call, places(self.model), inputs, batch.explained)
+                found = survey(call, self.model, inputs, batch.explained)
             except errors.KerascopeError:
                 raise
             except Exception as error:
@@ -438,16 +444,12 @@ class Probe:
     ) -> tuple[str, ...]:
         named = []
         for layer in layers:
-            run = (
-                found.automatic(_sources(found, target, context))
-                if layer is None
-                else found.run(layer)
-            )
+            run = found.automatic(_sources(found, target, context)) if layer is None else found.run(layer)
             if spatial and (run.layout is None or run.layout.positions < 2):
                 usable = [found.name(other) for other in found.runs if found.explainable(other)]
                 raise errors.NoSpatialExtentError(
-                    f"a class activation map needs a layer with a height and width above 1; {layer!r} returns "
-                    f"{run.shape}; choose one before pooling or flattening, such as "
+                    f"a class activation map needs a layer with a height and width above 1; {layer!r} "
+                    f"returns {run.shape}; choose one before pooling or flattening, such as "
                     f"{usable[-1] if usable else 'none here'!r}."
                 )
             named.append(found.name(run))
@@ -483,9 +485,10 @@ class _Program:
 
     def __call__(self, tensors: Any, arguments: Any, state: Any) -> dict[str, Any]:
         result: dict[str, Any] = self._run(tensors, arguments, state)
-        if not self._checked and "alive" in result and not bool(result["alive"]):
-            if not self._plan.depends(tensors, arguments, state):
-                raise self._plan.disconnected(", ".join(self._plan.moving(tensors)))
+        # A gradient of zeros may mean that there is no connection, where the backend does not tell.
+        dead = not self._checked and not bool(result.get("alive", True))
+        if dead and not self._plan.depends(tensors, arguments, state):
+            raise self._plan.disconnected(", ".join(self._plan.moving(tensors)))
         self._checked = True
         return result
 

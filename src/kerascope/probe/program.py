@@ -1,4 +1,4 @@
-"""One compiled program: forward, score, gradients and a method's arithmetic, so that only maps leave the device."""
+"""One compiled program: forward, score, gradients and a method's arithmetic. Only maps leave the device."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Plan:
 
     Args:
         call: the model's forward pass.
+        operations: gives every operation of the model, and the model itself.
         variables: gives the model's variables.
         survey: what happens in that pass.
         structure: the input structure, or None for a single input.
@@ -60,6 +61,7 @@ class Plan:
     """
 
     call: Callable[[Any], Any]
+    operations: Callable[[], Sequence[keras.Operation]]
     variables: Callable[[], Sequence[keras.Variable]]
     survey: Survey
     structure: Any
@@ -89,22 +91,23 @@ class Plan:
         deltas = dict(moving)
         if INPUT in deltas and self.explained is not None:
             tensors[self.explained] = deltas.pop(INPUT)
-        inputs = (
-            tensors[0]
-            if self.structure is None
-            else tree.pack_sequence_as(self.structure, tensors)
-        )
+        inputs = tensors[0] if self.structure is None else tree.pack_sequence_as(self.structure, tensors)
         names = dict.fromkeys((*self.layers, *self.target.layers))
         runs = {name: self.survey.run(name) for name in names}
         result = forward(
-            self.call, inputs, self.variables(), state, heads(self.survey), runs, deltas
+            self.call,
+            self.operations(),
+            inputs,
+            self.variables(),
+            state,
+            heads(self.survey),
+            runs,
+            deltas,
         )
         reading = self.target.read(result, arguments)
         return ops.cast(reading.scores, "float32"), (result, reading)
 
-    def __call__(
-        self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]
-    ) -> dict[str, Any]:
+    def __call__(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> dict[str, Any]:
         """Everything about one batch: see `Answer` for what each entry is."""
         notes: dict[str, Any] = {}
 
@@ -127,9 +130,7 @@ class Plan:
         answer = {"scores": scores} | self._predictions(kept, notes["squashed"], notes["reading"])
         if moving:
             changes = [
-                ops.any(ops.not_equal(gradient, 0))
-                for column in gradients
-                for gradient in column.values()
+                ops.any(ops.not_equal(gradient, 0)) for column in gradients for gradient in column.values()
             ]
             answer["alive"] = ops.any(ops.stack(changes))
         if self.compute is not None:
@@ -145,9 +146,7 @@ class Plan:
         moving = self.moving(tensors)
         return all(
             backend.current().depends(
-                lambda value, name=name: self.score(
-                    moving | {name: value}, tensors, arguments, state
-                ),
+                lambda value, name=name: self.score(moving | {name: value}, tensors, arguments, state),
                 tensor,
             )
             for name, tensor in moving.items()
@@ -197,9 +196,7 @@ class Plan:
         if place is None or len(kept["outputs"][place].shape) != 2:
             return found
         output = ops.cast(kept["outputs"][place], "float32")
-        rows = ops.logical_and(
-            ops.all(output >= 0, axis=-1), ops.abs(ops.sum(output, axis=-1) - 1) < 1e-3
-        )
+        rows = ops.logical_and(ops.all(output >= 0, axis=-1), ops.abs(ops.sum(output, axis=-1) - 1) < 1e-3)
         several = output.shape[1] > 1
         if several:
             found["predictions"] = ops.cast(ops.argmax(output, axis=-1), "int32")

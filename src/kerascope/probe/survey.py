@@ -6,8 +6,6 @@ with a spatial extent on the way to a score, and where the head's softmax is.
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +15,9 @@ from keras import ops, tree
 
 from kerascope import backend, errors
 from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, Layout, read_layout
+from kerascope.probe.order import number_calls
 from kerascope.probe.tap import tapped
-from kerascope.probe.tree import Place, find
+from kerascope.probe.tree import Place, find, places
 
 _INPUT = -1
 """Source of a tensor that is an input of the model."""
@@ -34,6 +33,7 @@ class Run:
         number: position among all runs, in the order in which they ended.
         place: the operation and its path.
         index: how many calls of the same operation came before, in this pass.
+        node: which of its calls it is, in the order in which they stand in the model's definition.
         shape: shape of the (first) output, batch first.
         dtype: its type.
         layout: how its axes lie in space, or None where it has no spatial axes.
@@ -45,6 +45,7 @@ class Run:
     number: int
     place: Place
     index: int
+    node: int
     shape: tuple[int, ...]
     dtype: str
     layout: Layout | None
@@ -91,7 +92,7 @@ class Survey:
     def name(self, run: Run) -> str:
         """The path of a run, with `#index` where its operation runs more than once."""
         count = sum(other.place is run.place for other in self.runs)
-        return f"{run.place.path}#{run.index}" if count > 1 else run.place.path
+        return f"{run.place.path}#{run.node}" if count > 1 else run.place.path
 
     def run(self, layer: str) -> Run:
         """The run that a layer path, with `#index` where needed, stands for.
@@ -108,7 +109,7 @@ class Survey:
                 f"a layer path must fit one layer; {path!r} fits {', '.join(map(repr, matches))}; "
                 "give one of these."
             )
-        runs = [run for run in self.runs if run.place.path == matches[0]]
+        runs = sorted((run for run in self.runs if run.place.path == matches[0]), key=lambda run: run.node)
         if not runs:
             raise errors.UntappableLayerError(
                 f"a layer must run in the forward pass to be explained; {matches[0]!r} did not run on this "
@@ -120,12 +121,12 @@ class Survey:
                 f"#{index}; give one of these."
             )
         if not index and len(runs) > 1:
-            names = ", ".join(f"{run.place.path}#{run.index} {run.shape[1:]}" for run in runs)
+            names = ", ".join(f"{run.place.path}#{run.node} {run.shape[1:]}" for run in runs)
             raise errors.AmbiguousLayerError(
                 f"one run of a layer must be chosen; {matches[0]!r} runs {len(runs)} times: {names}; "
                 "add the number of the run to the path."
             )
-        run = runs[int(index or 0)]
+        run = next(run for run in runs if run.node == int(index or 0))
         if run.fault is not None:
             raise errors.UntappableLayerError(
                 f"a layer must run where its output can be read; {run.place.path!r} {run.fault}. "
@@ -143,9 +144,15 @@ class Survey:
             NoSpatialExtentError: there is none.
         """
         reached = self._upstream(sources)
-        for run in reversed(self.runs):
-            if run.number in reached and self.explainable(run):
-                return run
+        usable = [run for run in self.runs if run.number in reached and self.explainable(run)]
+        # A map with the input's own number of axes can be drawn on it; one with others is second best.
+        fitting = [
+            run
+            for run in usable
+            if self.image is None or (run.layout and len(run.layout.spatial) == len(self.image))
+        ]
+        for run in reversed(fitting or usable):
+            return run
         sizes = ", ".join(f"{self.name(run)} {run.shape[1:]}" for run in self.runs[-4:])
         raise errors.NoSpatialExtentError(
             "a class activation map needs a layer whose output has a height and width above 1 on the way to "
@@ -154,14 +161,13 @@ class Survey:
         )
 
     def explainable(self, run: Run) -> bool:
-        """Whether a map at this run can be drawn on the explained input."""
+        """Whether a map can be made at this run."""
         return (
             run.fault is None
             and not run.returns_input
             and run.layout is not None
             and run.layout.positions > 1
             and run.dtype.startswith(("float", "bfloat"))
-            and (self.image is None or len(run.layout.spatial) == len(self.image))
         )
 
     def _upstream(self, sources: Iterable[int]) -> set[int]:
@@ -185,21 +191,22 @@ class Survey:
         return "Tap another layer; `Probe.layers()` lists them."
 
 
-def survey(
-    call: Callable[[Any], Any], places: Iterable[Place], inputs: Any, explained: int | None
-) -> Survey:
-    """Run `call(inputs)` once without data and record every operation of `places`.
+def survey(call: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None) -> Survey:
+    """Run `call(inputs)` once without data and record every operation of the model.
 
     Args:
         call: the model's forward pass.
-        places: the model's operations.
+        model: the model.
         inputs: the input structure, as tensors of the right shapes and types.
         explained: which of the flattened inputs is explained, or None.
     """
-    recorder = _Recorder(tuple(places))
-    return backend.current().abstract(
-        lambda tensors: recorder.record(call, tensors, explained), inputs
-    )
+    recorder = _Recorder(tuple(places(model)))
+
+    def record(tensors: Any) -> Survey:
+        return recorder.record(call, model, tensors, explained)
+
+    found: Survey = backend.current().abstract(record, inputs)
+    return found
 
 
 class _Recorder:
@@ -207,9 +214,11 @@ class _Recorder:
         self.places = places
         self.calls: list[tuple[Place, int, list[Any], Any]] = []
 
-    def record(self, call: Callable[[Any], Any], inputs: Any, explained: int | None) -> Survey:
+    def record(
+        self, call: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None
+    ) -> Survey:
         hooks = {place.operation: self._hook(place) for place in self.places}
-        with tapped(hooks):
+        with tapped([model, *hooks], hooks):
             outputs = call(inputs)
         given = tree.flatten(inputs)
         # While `calls` holds the tensors, `id` tells them apart. The first run that returns a tensor is its
@@ -225,18 +234,20 @@ class _Recorder:
             first = next((data_format for data_format in own if data_format), default)
             image_layout = read_layout(tuple(given[explained].shape), first, None)
         image = image_layout.spatial if image_layout else None
-        batch = tuple(given[explained or 0].shape)[0]
+        batch = given[explained or 0].shape[0]
+        nodes = number_calls([(place, index) for place, index, _, _ in self.calls])
         runs: list[Run] = []
         for number, (place, index, arguments, tensor) in enumerate(self.calls):
             shape = tuple(tensor.shape)
             sources = tuple(source.get(id(argument), _UNKNOWN) for argument in arguments)
             formats[number] = _format(place.operation, shape, sources, formats, runs) or default
-            fault = self._fault(place, tensor, shape, batch, given[0])
+            fault = self._fault(tensor, shape, batch, given[0])
             runs.append(
                 Run(
                     number=number,
                     place=place,
                     index=index,
+                    node=nodes[number],
                     shape=shape,
                     dtype=keras.backend.standardize_dtype(tensor.dtype),
                     layout=None if fault else read_layout(shape, formats[number], image),
@@ -247,8 +258,7 @@ class _Recorder:
             )
         named = zip(_names(outputs), tree.flatten(outputs), strict=True)
         found = tuple(
-            Output(name, tuple(tensor.shape), source.get(id(tensor), _UNKNOWN))
-            for name, tensor in named
+            Output(name, tuple(tensor.shape), source.get(id(tensor), _UNKNOWN)) for name, tensor in named
         )
         return Survey(self.places, tuple(runs), found, batch, image, image_layout)
 
@@ -263,11 +273,7 @@ class _Recorder:
         return hook
 
     @staticmethod
-    def _fault(
-        place: Place, tensor: Any, shape: tuple[int, ...], batch: int, root: Any
-    ) -> str | None:
-        if place.recomputed is not None:
-            return f"is recomputed in the backward pass (keras.RematScope on {place.recomputed!r})"
+    def _fault(tensor: Any, shape: tuple[int, ...], batch: int, root: Any) -> str | None:
         if not backend.current().outlives(tensor, root):
             return "runs inside a loop or a vectorised map"
         if not shape or shape[0] != batch:
@@ -295,9 +301,7 @@ def _format(
     own = _own_format(operation)
     if own is not None:
         return own
-    same_rank = [
-        number for number in sources if number >= 0 and len(runs[number].shape) == len(shape)
-    ]
+    same_rank = [number for number in sources if number >= 0 and len(runs[number].shape) == len(shape)]
     same_rank += [run.number for run in reversed(runs) if len(run.shape) == len(shape)][:1]
     if same_rank:
         return formats[same_rank[0]]

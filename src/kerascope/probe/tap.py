@@ -1,13 +1,14 @@
 """Scoped interception of layer calls: read what a layer returns, or return something else.
 
 `Layer.__call__` and `Operation.__call__` end in `self.call(...)` (`self.quantized_call(...)` on a quantised
-layer), looked up on the instance. An attribute set on the instance for the length of a `with` block therefore
-reaches any layer or operation at any depth, in Sequential, Functional, nested and subclassed models alike, and
-nothing is cloned or rebuilt.
+layer), looked up on the instance. An attribute set on the instance for the length of a `with` block
+therefore reaches any layer or operation at any depth, in Sequential, Functional, nested and subclassed
+models alike, and nothing is cloned or rebuilt.
 
 Obligations kept here: the attribute is gone after the block, also after an exception; one thread at a time
 holds taps (a re-entrant lock, since models share layers); a foreign thread that runs the same layer meanwhile
-passes straight through to the original.
+passes straight through to the original. Layers under `keras.RematScope` are not recomputed within the block:
+what is read in a recomputed call could not leave it, and the values are the same.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -28,17 +29,22 @@ _lock = threading.RLock()
 
 @contextlib.contextmanager
 def tapped(
+    operations: Iterable[keras.Operation],
     hooks: Mapping[keras.Operation, Hook],
     activations: Mapping[keras.Operation, Callable[[Any], Any]] | None = None,
 ) -> Iterator[None]:
     """Let `hooks` see and replace what operations return, for this thread, within the block.
 
     Args:
+        operations: every operation of the model, and the model itself.
         hooks: an operation and what to do with each of its outputs.
         activations: a layer with an `activation` attribute, and a function that is shown the input of that
             activation, whose own result is used unchanged.
     """
     with _lock, contextlib.ExitStack() as scope:
+        for operation in operations:
+            if getattr(operation, "_remat_mode", None) is not None:
+                _replace(scope, operation, "_remat_mode", None)
         for operation, hook in hooks.items():
             name = _entry(operation)
             _replace(scope, operation, name, _wrap_call(getattr(operation, name), hook))
@@ -52,9 +58,7 @@ def _entry(operation: keras.Operation) -> str:
     return "quantized_call" if quantised else "call"
 
 
-def _replace(
-    scope: contextlib.ExitStack, operation: keras.Operation, name: str, value: Any
-) -> None:
+def _replace(scope: contextlib.ExitStack, operation: keras.Operation, name: str, value: Any) -> None:
     # `object.__setattr__` goes past Keras's attribute tracking, so nothing is recorded on the layer.
     if name in operation.__dict__:
         scope.callback(object.__setattr__, operation, name, operation.__dict__[name])

@@ -18,28 +18,26 @@ class Place:
     Args:
         path: names from the outer model inwards, without the outer model's own: `"backbone/conv2"`.
         operation: the Keras layer or bare operation.
-        recomputed: name of the layer, itself or one around it, that is recomputed in the backward pass
-            (`keras.RematScope`), or None.
+        parent: the operation that contains it.
     """
 
     path: str
     operation: keras.Operation
-    recomputed: str | None = None
+    parent: keras.Operation
 
 
 def places(model: keras.Model) -> list[Place]:
     """Every operation inside `model` once, outer ones first, under its shortest path."""
     found: dict[int, Place] = {}
-    queue: deque[tuple[keras.Operation, str, str | None]] = deque([(model, "", None)])
+    queue: deque[tuple[keras.Operation, str]] = deque([(model, "")])
     while queue:
-        parent, prefix, recomputed = queue.popleft()
+        parent, prefix = queue.popleft()
         for child in _children(parent):
             if id(child) in found or child is model:
                 continue
             path = prefix + child.name
-            reason = recomputed or (path if _is_recomputed(child) else None)
-            found[id(child)] = Place(path, child, reason)
-            queue.append((child, path + "/", reason))
+            found[id(child)] = Place(path, child, parent)
+            queue.append((child, path + "/"))
     return list(found.values())
 
 
@@ -88,13 +86,6 @@ def _children(operation: keras.Operation) -> list[keras.Operation]:
     if isinstance(operation, keras.Layer):
         children += operation._flatten_layers(include_self=False, recursive=False)
     return [child for child in children if not isinstance(child, keras.layers.InputLayer)]
-
-
-def _is_recomputed(operation: keras.Operation) -> bool:
-    remat = getattr(operation, "_remat_mode", None)
-    if remat is None or remat.mode is None or remat.mode == "activations":
-        return False
-    return remat.mode != "list_of_layers" or operation.name in remat.layer_names
 
 
 def _quantisation(operation: keras.Operation) -> object:

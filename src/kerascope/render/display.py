@@ -20,9 +20,7 @@ _TORCH_SCALE = np.array([0.229, 0.224, 0.225], np.float32)
 _SLACK = 0.05  # how far, as a share of the range, resizing may overshoot
 
 
-def display_images(
-    images: npt.ArrayLike, value_range: tuple[float, float] | None = None
-) -> Pictures:
+def display_images(images: npt.ArrayLike, value_range: tuple[float, float] | None = None) -> Pictures:
     """Photographs, uint8 RGB, from the numbers that a model was given.
 
     The first rule that fits all images of the batch is used, so that two images are never shown on
@@ -81,18 +79,12 @@ def as_batch(images: npt.ArrayLike) -> npt.NDArray[Any]:
     if array.ndim != 4 or 0 in array.shape[1:]:
         raise ExplanationError(
             f"images must have shape (N, H, W, C), got {np.shape(images)}; "
-            + (
-                "add a batch axis: images[None]"
-                if array.ndim < 4
-                else "take slices of volumes first"
-            )
+            + ("add a batch axis: images[None]" if array.ndim < 4 else "take slices of volumes first")
         )
     return array
 
 
-def choose_display(
-    images: npt.NDArray[Any], value_range: tuple[float, float] | None = None
-) -> Display:
+def choose_display(images: npt.NDArray[Any], value_range: tuple[float, float] | None = None) -> Display:
     """The rule of `display_images` that fits `images`, as a function to use on any part of them."""
     if value_range is not None:
         low, high = (float(bound) for bound in value_range)
@@ -136,27 +128,23 @@ def _bounds(images: npt.NDArray[Any]) -> tuple[float, float]:
     return low, high
 
 
-def _within(
-    bounds: list[tuple[float, float]], low: npt.NDArray[Any], high: npt.NDArray[Any]
-) -> bool:
+def _within(bounds: list[tuple[float, float]], low: npt.NDArray[Any], high: npt.NDArray[Any]) -> bool:
     slack = 1e-3 * (high - low)
     lows, highs = np.array(bounds).T
     return bool(np.all(lows >= low - slack) and np.all(highs <= high + slack))
 
 
 def _linear(factor: Any, offset: Any) -> Display:
-    """X -> factor x + offset, rounded and clipped to 0..255."""
-    factor, offset = (
-        np.asarray(factor, np.float32),
-        np.asarray(offset, np.float32) + np.float32(0.5),
-    )
+    """Convert by factor x + offset, rounded and clipped to 0..255."""
+    factor = np.asarray(factor, np.float32)
+    offset = np.asarray(offset, np.float32) + np.float32(0.5)
 
     def show(part: npt.NDArray[Any]) -> Pictures:
         with np.errstate(invalid="ignore", over="ignore"):  # infinite pixels
             scaled = part.astype(np.float32)
             scaled *= factor
             scaled += offset
-        np.clip(scaled, 0, 255, out=scaled)
+        np.clip(scaled, 0, 255.5, out=scaled)
         if np.isnan(scaled.sum()):
             np.nan_to_num(scaled, copy=False, nan=0.0)
         if scaled.shape[-1] in (1, 3, 4):
@@ -171,8 +159,8 @@ def _stretch(part: npt.NDArray[Any]) -> Pictures:
     pictures = np.empty((*part.shape[:3], 3), np.uint8)
     for picture, image in zip(pictures, part, strict=True):
         low, high = _bounds(image)
-        factor = 255 / (high - low) if high > low else 0.0
-        picture[...] = _linear(factor, -low * factor if factor else 127.5)(image[None])[0]
+        show = _linear(255 / (high - low), 0) if high > low else _linear(1, 127.5)
+        picture[...] = show(image[None].astype(np.float32) - low)[0]
     return pictures
 
 

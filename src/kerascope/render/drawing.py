@@ -49,7 +49,7 @@ class Drawing:
         series: (n, T, C) where the inputs are sequences, else None.
         relevance: of the chosen images, at the size to draw.
         table: the colours.
-        alpha: opacity of the greatest relevance.
+        alpha: the greatest opacity.
         scale: as asked for.
     """
 
@@ -121,7 +121,7 @@ class Drawing:
         signed = self.relevance.signed
         ramp = (np.arange(256) - 128) / 127 if signed else np.arange(256) / 255
         white = np.full((256, 3), 255, np.uint8)
-        return blend(white, ramp.astype(np.float32), self.table, max(self.alpha, 0.75), signed)
+        return blend(white, ramp.astype(np.float32), self.table, self.alpha, signed)
 
     def bar(self, place: Place) -> Bar | None:
         """The colour bar of one map, in its own unit; none where the map says nothing."""
@@ -226,7 +226,8 @@ def _on_scale(
     space = (..., None, None)
     maps[whole.states[rows] != SAYS_SOMETHING] = 0
     tops = whole.tops[rows]
-    maps /= np.where(tops > 0, tops, 1)[space]
+    with np.errstate(over="ignore"):
+        maps /= np.where(tops > 0, tops, 1)[space]
     return np.clip(maps, -1 if whole.signed else 0, 1)
 
 

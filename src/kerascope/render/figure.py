@@ -65,7 +65,12 @@ def figure(
     Cost: about a tenth of a second per row; for thousands of pictures use `overlay`.
 
     Example:
-        >>> figure(explanation, indices=[0, 3]).savefig("cats.png")  # doctest: +SKIP
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
+        >>> len(ks.render.figure(ks.GradCAM(relu=False)(model, images)).axes)  # with colour bars
+        8
     """
     from kerascope.render.drawing import prepare
     from kerascope.render.page import make_page
@@ -142,9 +147,7 @@ def _class_rows(drawing: Drawing, notes: Sequence[str]) -> list[Row]:
             maps = [drawing.map(place) for place in places]
             rows.append(Row([Cell(words=name), *maps], bar=bar))
         else:
-            cells = [
-                drawing.map(place, *title) for place, title in zip(places, titles, strict=True)
-            ]
+            cells = [drawing.map(place, *title) for place, title in zip(places, titles, strict=True)]
             rows.append(Row(cells, details=note, bar=bar, gap=0.3))
     return rows
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Scale = float | Literal["image", "shared"]
 Maps = npt.NDArray[np.float32]
 
-_BLOCK_BYTES = 8_000_000  # pictures are made in blocks that fit the processor's cache
+_BLOCK_BYTES = 2_000_000  # pictures are made in blocks that fit the processor's cache
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,12 @@ def overlay(
     Cost: a few table lookups per pixel; no matplotlib figure is made.
 
     Example:
-        >>> pictures = overlay(explanation, alpha=0.6, scale="shared")  # doctest: +SKIP
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
+        >>> ks.render.overlay(ks.explain(model, images), alpha=0.6, scale="shared").shape
+        (2, 8, 8, 3)
     """
     check_alpha(alpha)
     photographs = photographs_of(explanation, images)
@@ -106,9 +111,7 @@ def overlay(
     return pictures
 
 
-def blend(
-    pictures: Pictures, maps: Maps, table: Table, alpha: float, signed: bool = False
-) -> Pictures:
+def blend(pictures: Pictures, maps: Maps, table: Table, alpha: float, signed: bool = False) -> Pictures:
     """Paint maps over pictures: opacity rises with |relevance|, up to alpha at one half.
 
         picture = ((256 - a) picture + a colour + 128) >> 8, with a = round(256 alpha min(1, 2 |r|))
@@ -174,19 +177,21 @@ def relevance_of(
     least, greatest = rows.min(axis=1), rows.max(axis=1)
     finite = np.isfinite(least) & np.isfinite(greatest)
     states = np.full(len(rows), SAYS_SOMETHING, np.uint8)
-    states[np.reshape(explanation.flat, -1) | (least == greatest)] = FLAT
+    with np.errstate(invalid="ignore"):
+        flat = np.reshape(explanation.flat, -1)
+    states[flat | (least == greatest)] = FLAT
     if not signed:
         states[greatest <= 0] = FLAT
     states[~finite] = NOT_FINITE
     rows[states != SAYS_SOMETHING] = 0
-    speaking = np.where(states == SAYS_SOMETHING, 1, 0)
-    tops = np.nan_to_num(np.maximum(abs(least), abs(greatest)) if signed else greatest)
-    tops = np.maximum(np.where(speaking, tops, 0), 0).astype(np.float32)
+    tops = np.maximum(-least, greatest) if signed else greatest.copy()
+    tops[states != SAYS_SOMETHING] = 0
     if scale == "shared":
         tops[:] = tops.max(initial=0)
     elif fixed is not None:
         tops[:] = fixed
-    rows /= np.where(tops > 0, tops, 1)[:, None]
+    with np.errstate(over="ignore"):
+        rows /= np.where(tops > 0, tops, 1)[:, None]
     np.clip(rows, -1 if signed else 0, 1, out=rows)
     return Relevance(maps, tops.reshape(lead), states.reshape(lead), signed)
 
@@ -202,9 +207,7 @@ def has_both_signs(explanation: Explanation) -> bool:
     return bool(explanation.signed) and explanation.reduction != "max_abs"
 
 
-def photographs_of(
-    explanation: Explanation, images: npt.ArrayLike | None = None
-) -> npt.NDArray[Any]:
+def photographs_of(explanation: Explanation, images: npt.ArrayLike | None = None) -> npt.NDArray[Any]:
     """The images to draw on, (N, H, W, C), or an error that says why there are none."""
     if len(explanation.input_size) != 2:
         raise ExplanationError(_not_images(explanation))
@@ -243,7 +246,7 @@ def _fixed_top(scale: Any) -> float | None:
         return None
     number = isinstance(scale, int | float | np.number) and not isinstance(scale, bool)
     if number and np.isfinite(scale) and scale > 0:
-        return float(scale)
+        return float(max(scale, np.finfo(np.float32).tiny))
     raise ParameterError(
         f'scale must be "image", "shared" or a finite number above 0, got {scale!r}; '
         '"image" shows each map on its own scale'

@@ -66,7 +66,12 @@ def sheet(
     Cost: some hundredths of a second per panel.
 
     Example:
-        >>> sheet(explanation, show=("input", "map", "overlay"))  # doctest: +SKIP
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
+        >>> len(ks.render.sheet(ks.explain(model, images), show=("input", "map", "overlay")).axes)
+        6
     """
     from kerascope.render.drawing import chosen_indices
     from kerascope.render.page import Row, make_page
@@ -142,7 +147,12 @@ def compare(
     Cost: some hundredths of a second per panel.
 
     Example:
-        >>> compare({"Grad-CAM": cam, "Saliency": saliency})  # doctest: +SKIP
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
+        >>> cam, saliency = ks.GradCAM()(model, images), ks.Saliency()(model, images)
+        >>> figure = ks.render.compare({"Grad-CAM": cam, "Saliency": saliency})
     """
     from kerascope.render.drawing import prepare
     from kerascope.render.page import Row, make_page
@@ -164,8 +174,7 @@ def compare(
     if images is None:
         images = next((one.images for one in explanations.values() if one.images is not None), None)
     drawings = [
-        prepare(one, indices, alpha, colormap, scale, images, limit=ROWS)
-        for one in explanations.values()
+        prepare(one, indices, alpha, colormap, scale, images, limit=ROWS) for one in explanations.values()
     ]
     _check_comparable(explanations, drawings, show)
     first = drawings[0]
@@ -173,9 +182,7 @@ def compare(
     rows = []
     for row in range(len(first.indices)):
         heading, details = _row_labels(drawings, row, notes)
-        titles = [
-            words.target_name(one.explanation, (row,)) if not heading else "" for one in drawings
-        ]
+        titles = [words.target_name(one.explanation, (row,)) if not heading else "" for one in drawings]
         cells = [
             one.map((row,), title) if show == "map" else one.overlay((row,), title)
             for one, title in zip(drawings, titles, strict=True)

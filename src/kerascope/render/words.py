@@ -57,9 +57,7 @@ def provenance(explanation: Explanation) -> list[str]:
     lines = [f"{explanation.method}{layer}"]
     if explanation.warnings:
         more = len(explanation.warnings) - 1
-        lines.append(
-            f"Warning: {one_line(explanation.warnings[0])}" + (f" (+{more} more)" if more else "")
-        )
+        lines.append(f"Warning: {one_line(explanation.warnings[0])}" + (f" (+{more} more)" if more else ""))
     return lines
 
 

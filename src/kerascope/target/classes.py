@@ -51,11 +51,8 @@ class Class(Target):
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         scores = _scores(forward)
-        if self.index is None:
-            labels = ops.argmax(scores, axis=-1)[:, None]
-        else:
-            labels = arguments["index"][:, None]
-        labels = ops.cast(labels, "int32")
+        labels = ops.argmax(scores, axis=-1) if self.index is None else arguments["index"]
+        labels = ops.cast(labels[:, None], "int32")
         return Reading(ops.take_along_axis(scores, labels, axis=1), labels, 0)
 
     def describe(self) -> str:
@@ -121,8 +118,8 @@ def _classes(context: Context) -> int:
     shape = list(context.outputs.values())[_one_output(context)]
     if len(shape) > 2:
         raise errors.TargetError(
-            f"a class needs outputs of shape (N, classes); this model returns {shape}; give a function of the "
-            "outputs that returns one number per image."
+            f"a class needs outputs of shape (N, classes); this model returns {shape}; give a function of "
+            "the outputs that returns one number per image."
         )
     classes = shape[1] if len(shape) == 2 else 1
     names = context.class_names

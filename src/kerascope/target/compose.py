@@ -175,8 +175,4 @@ class Probability(Target):
 
 
 def _prefixed(arguments: Any, prefix: str) -> dict[str, Any]:
-    return {
-        name.removeprefix(prefix): value
-        for name, value in arguments.items()
-        if name.startswith(prefix)
-    }
+    return {name.removeprefix(prefix): value for name, value in arguments.items() if name.startswith(prefix)}

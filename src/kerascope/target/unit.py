@@ -33,7 +33,7 @@ class Unit(Target):
     position: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.channel is not None and not np.ndim(self.channel) == 0:
+        if self.channel is not None and np.ndim(self.channel) != 0:
             object.__setattr__(self, "channel", tuple(int(channel) for channel in self.channel))  # type: ignore[union-attr]
 
     @property
@@ -63,8 +63,7 @@ class Unit(Target):
             )
         if layout is not None and self.position is not None:
             inside = len(self.position) == len(layout.spatial) and all(
-                0 <= place < size
-                for place, size in zip(self.position, layout.spatial, strict=True)
+                0 <= place < size for place, size in zip(self.position, layout.spatial, strict=True)
             )
             if not inside:
                 raise errors.TargetError(

@@ -1,11 +1,11 @@
 """The contract suite, and small models with known answers; for kerascope and for methods of others.
 
-`check_method` runs the whole contract on a method, `checks` hands out its checks one by one, `MODELS` holds the tiny
-models, `oracles` the methods again in plain loops, `golden` the maps that must be equal on every backend.
+`check_method` runs the whole contract on a method, `checks` hands out its checks one by one, `MODELS` holds
+the tiny models, `oracles` the methods again in plain loops, `golden` the maps that every backend shares.
 """
 
-from .contract import Check, ContractError, Outcome, Report, check_method, checks
-from .models import MODELS, Tiny, Unavailable, family
+from kerascope.testing.contract import Check, ContractError, Outcome, Report, check_method, checks
+from kerascope.testing.models import MODELS, Tiny, UnavailableError, family
 
 __all__ = [
     "MODELS",
@@ -14,7 +14,7 @@ __all__ = [
     "Outcome",
     "Report",
     "Tiny",
-    "Unavailable",
+    "UnavailableError",
     "check_method",
     "checks",
     "family",

@@ -1,8 +1,10 @@
-"""What the checks of one method share: the method, tiny models built once, probes compiled once, comparisons."""
+"""What the checks of one method share: tiny models built once, probes compiled once, comparisons."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,19 +15,14 @@ import numpy as np
 from kerascope.explanation import Explanation
 from kerascope.method import Method
 from kerascope.probe import Probe
-
-from .models import MODELS, Tiny, Unavailable
-from .models.base import Array
-from .oracles import ORACLES, Oracle
+from kerascope.testing.models import MODELS, Tiny
+from kerascope.testing.models.base import Array
+from kerascope.testing.oracles import ORACLES, Oracle
 
 EXACT = 1e-6
 """Relative difference that the rounding of float32 explains on tiny models with exact weights."""
 CLOSE = 1e-5
 """The same, where the order of sums differs: other wirings, layouts, batch sizes, compilers."""
-
-
-class NotHere(Exception):
-    """A check cannot run in this environment; the message is the reason."""
 
 
 class Bench:
@@ -65,16 +62,12 @@ class Bench:
         """A tiny model by name, built once, or anew where a check changes it.
 
         Raises:
-            NotHere: the model cannot exist in this environment.
+            UnavailableError: the model cannot exist in this environment.
         """
-        if fresh or name not in self._tiny:
-            try:
-                built = MODELS[name]()
-            except Unavailable as reason:
-                raise NotHere(str(reason)) from reason
-            if fresh:
-                return built
-            self._tiny[name] = built
+        if fresh:
+            return MODELS[name]()
+        if name not in self._tiny:
+            self._tiny[name] = MODELS[name]()
         return self._tiny[name]
 
     def probe(self, name: str) -> Probe:
@@ -100,18 +93,14 @@ class Bench:
 
 
 def _default(method: type[Method]) -> Method | None:
-    required = any(
-        field.default is field.default_factory and field.init for field in fields(method)
-    )
+    required = any(field.default is field.default_factory and field.init for field in fields(method))
     return None if required else method()
 
 
 def difference(actual: Array, expected: Array) -> float:
     """Largest absolute difference, relative to the largest absolute value that is expected."""
     if actual.shape != expected.shape:
-        raise AssertionError(
-            f"the shapes must be equal: got {actual.shape}, expected {expected.shape}"
-        )
+        raise AssertionError(f"the shapes must be equal: got {actual.shape}, expected {expected.shape}")
     scale = float(np.max(np.abs(expected), initial=0.0)) or 1.0
     gap = float(np.max(np.abs(actual.astype("float64") - expected.astype("float64")), initial=0.0))
     return gap / scale
@@ -125,14 +114,28 @@ def same(actual: Array, expected: Array, tolerance: float, what: str) -> None:
     """
     found = difference(actual, expected)
     if not found <= tolerance:
-        place = np.unravel_index(
-            int(np.nanargmax(np.abs(actual - expected))) if np.size(actual) else 0, actual.shape
-        )
-        place = tuple(int(index) for index in place)
+        place = np.unravel_index(int(np.argmax(np.abs(actual - expected))), actual.shape)
         raise AssertionError(
             f"{what}: relative difference {found:.3g}, at most {tolerance:.3g} is allowed; at {place}: "
             f"got {actual[place]:.7g}, expected {expected[place]:.7g}"
         )
+
+
+@contextmanager
+def refused(error: type[Exception], *words: str) -> Iterator[None]:
+    """Assert that what is inside raises an error whose message holds all the words.
+
+    Raises:
+        AssertionError: nothing is raised, or the message lacks a word.
+    """
+    try:
+        yield
+    except error as found:
+        for word in words:
+            if word not in str(found):
+                raise AssertionError(f"the error must mention {word!r}; it says: {found}") from found
+    else:
+        raise AssertionError(f"{error.__name__} must be raised")
 
 
 def backend_name() -> str:

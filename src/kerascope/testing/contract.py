@@ -8,8 +8,8 @@
     def test_contract(check):                             # or one test for each
         check()
 
-Which checks apply follows from the method's tags; see `Method.tags`. These further tags declare exceptions, which
-the documentation of a method must then name as a warning:
+Which checks apply follows from the method's tags; see `Method.tags`. These further tags declare exceptions,
+which the documentation of a method must then name as a warning:
 
     planar          works on pictures only, not on signals and volumes
     target_free     the map is the same whatever the target
@@ -24,71 +24,24 @@ it passes, that is a failure too.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from kerascope import errors
 from kerascope.method import Method
+from kerascope.testing import clauses as _  # noqa: F401 (fills CLAUSES)
+from kerascope.testing.bench import Bench
+from kerascope.testing.clause import CLAUSES, Clause
+from kerascope.testing.models import UnavailableError
+from kerascope.testing.oracles import Oracle
 
-from .bench import Bench, NotHere
-from .oracles import Oracle
-
-Function = Callable[[Bench], None]
 Status = Literal["passed", "failed", "expected failure", "skipped"]
 
 
 class ContractError(AssertionError):
     """A method does not keep the contract."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One check function, and the tags that decide whether it applies.
-
-    Args:
-        function: takes the bench; raises where the method breaks the rule.
-        number: of the item in the design's list of the contract.
-        needs: tags that the method must have.
-        unless: tags that it must not have.
-    """
-
-    function: Function
-    number: int
-    needs: frozenset[str] = frozenset()
-    unless: frozenset[str] = frozenset()
-
-    @property
-    def name(self) -> str:
-        """Name of the check."""
-        return self.function.__name__
-
-    def applies(self, tags: frozenset[str]) -> bool:
-        """Whether a method with these tags is checked."""
-        return self.needs <= tags and not self.unless & tags
-
-
-RULES: dict[str, Rule] = {}
-
-
-def rule(number: int, *, needs: str = "", unless: str = "") -> Callable[[Function], Function]:
-    """Put a check function into `RULES` under its own name.
-
-    Args:
-        number: of the item in the design's list of the contract.
-        needs: tags that a method must have for the check to apply, separated by blanks.
-        unless: tags that it must not have.
-    """
-
-    def register(function: Function) -> Function:
-        if function.__name__ in RULES:
-            raise ValueError(f"two checks are named {function.__name__!r}")
-        found = Rule(function, number, frozenset(needs.split()), frozenset(unless.split()))
-        RULES[found.name] = found
-        return function
-
-    return register
 
 
 @dataclass(frozen=True)
@@ -114,24 +67,24 @@ class Check:
     """One check of one method; calling it runs it.
 
     Args:
-        rule: what is checked.
+        clause: what is checked.
         bench: the method, and tiny models that the checks of one method share.
         expected_failure: why the method may fail it, or None where it may not.
     """
 
-    rule: Rule
+    clause: Clause
     bench: Bench
     expected_failure: str | None = None
 
     @property
     def name(self) -> str:
         """Name of the check."""
-        return self.rule.name
+        return self.clause.name
 
     @property
     def description(self) -> str:
         """What is checked, in a line."""
-        return (self.rule.function.__doc__ or "").strip().partition("\n")[0]
+        return (self.clause.function.__doc__ or "").strip().partition("\n")[0]
 
     def __str__(self) -> str:
         return f"{self.bench.title}-{self.name}"
@@ -149,8 +102,8 @@ class Check:
             with warnings.catch_warnings():
                 # What a method warns about is stored in its explanations, where checks look for it.
                 warnings.simplefilter("ignore", errors.KerascopeWarning)
-                self.rule.function(self.bench)
-        except NotHere as reason:
+                self.clause.function(self.bench)
+        except UnavailableError as reason:
             return Outcome(self.name, "skipped", str(reason))
         except Exception as error:
             if self.expected_failure is not None:
@@ -175,7 +128,7 @@ class Report:
     """
 
     method: str
-    outcomes: tuple[Outcome, ...] = field(default=())
+    outcomes: tuple[Outcome, ...]
 
     def __str__(self) -> str:
         return "\n".join([self.method, *(f"    {outcome}" for outcome in self.outcomes)])
@@ -193,9 +146,10 @@ def checks(
 
     Args:
         method: a method's class, tried with its default parameters, or a method as it is.
-        oracle: the method again, from its paper in plain loops; see `kerascope.testing.oracles`. None for that
-            of kerascope's own method of this name with its default parameters, and without one no such check.
-        golden: a file of `kerascope.testing.golden`; None for no such check.
+        oracle: the method again, from its paper in plain loops; see `kerascope.testing.oracles`. None for
+            that of kerascope's own method of this name with its default parameters; without one the check
+            is skipped.
+        golden: a file of `kerascope.testing.golden`; without one the check is skipped.
         tolerance: how far maps may lie from the golden file, relative to the largest absolute value.
         expected_failures: reason by name of the check.
 
@@ -207,11 +161,10 @@ def checks(
         >>> [str(check) for check in ks.testing.checks(ks.Saliency)][0]
         'Saliency-is_a_value'
     """
-    from . import checks as _  # noqa: F401 (fills RULES)
-
     bench = Bench(method, oracle, None if golden is None else Path(golden), tolerance)
     expected = dict(expected_failures or {})
-    applying = [found for found in RULES.values() if found.applies(bench.method.tags)]
+    ordered = sorted(CLAUSES.values(), key=lambda found: found.number)
+    applying = [found for found in ordered if found.applies(bench.method.tags)]
     unknown = sorted(set(expected) - {found.name for found in applying})
     if unknown:
         raise ValueError(f"expected_failures must name checks that apply; got {unknown}")
@@ -274,7 +227,5 @@ def check_method(
             outcomes.append(Outcome(check.name, "failed", str(error)))
     failed = [outcome.reason for outcome in outcomes if outcome.status == "failed"]
     if failed:
-        raise ContractError(
-            f"{len(failed)} of {len(outcomes)} checks failed:\n\n" + "\n\n".join(failed)
-        )
-    return Report(found[0].bench.title if not found else repr(found[0].bench.method), tuple(outcomes))
+        raise ContractError(f"{len(failed)} of {len(outcomes)} checks failed:\n\n" + "\n\n".join(failed))
+    return Report(repr(method() if isinstance(method, type) else method), tuple(outcomes))

@@ -1,8 +1,8 @@
 """Methods written again from their papers, in explicit loops over NumPy float64 numbers.
 
 Nothing here uses Keras or kerascope: the forward and backward pass are written by hand too, so an
-oracle shares no mistake with the library. The networks are those of `models.topology`: `functional` (mean over space,
-then a Dense head) and `flattened` (Flatten, then a Dense head).
+oracle shares no mistake with the library. The networks are those of `models.topology`: `functional` (mean
+over space, then a Dense head) and `flattened` (Flatten, then a Dense head).
 
 An oracle is a function `(network, image, index) -> array`: the raw map of class `index` for one image
 (H, W, C), before any resizing.
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .models import topology
+from kerascope.testing.models import topology
+from kerascope.testing.models.base import Array
 
 Float64 = NDArray[np.float64]
 
@@ -141,9 +142,7 @@ def convolve(values: Float64, kernel: Float64, bias: Float64, stride: int) -> Fl
     return result
 
 
-def convolve_back(
-    gradient: Float64, kernel: Float64, shape: tuple[int, ...], stride: int
-) -> Float64:
+def convolve_back(gradient: Float64, kernel: Float64, shape: tuple[int, ...], stride: int) -> Float64:
     """The gradient with respect to the input of `convolve`, which had this shape."""
     height, width, _ = shape
     rows, columns, incoming, _ = kernel.shape
@@ -162,7 +161,7 @@ def convolve_back(
     return result
 
 
-def _doubles(pair: list[topology.Array]) -> tuple[Float64, Float64]:
+def _doubles(pair: list[Array]) -> tuple[Float64, Float64]:
     kernel, bias = pair
     return kernel.astype("float64"), bias.astype("float64")
 
@@ -202,15 +201,13 @@ def grad_cam(network: Network, image: NDArray[np.floating], index: int) -> Float
 def saliency(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     """Vanilla gradient, (H, W, C), signed.
 
-    Simonyan et al. 2014, equation 4: `w = d S_c / d I`, of the score S_c before the softmax. The paper draws the
-    largest absolute value over the channels; that is left to the display.
+    Simonyan et al. 2014, equation 4: `w = d S_c / d I`, of the score S_c before the softmax. The paper
+    draws the largest absolute value over the channels; that is left to the display.
     """
     return network.input_gradient(network.forward(image), index)
 
 
-def class_activation_map(
-    network: Network, image: NDArray[np.floating], index: int
-) -> Float64:
+def class_activation_map(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     """CAM, (h, w), signed, of a network with a mean over space before its head.
 
     Zhou et al. 2016, equation 2: `M_c(i, j) = sum_k w_k^c A_ij^k`.
@@ -229,3 +226,36 @@ def class_activation_map(
 Oracle = Callable[[Network, NDArray[np.floating], int], Float64]
 ORACLES: Mapping[str, Oracle] = {"grad_cam": grad_cam, "saliency": saliency}
 """The oracle of each method of kerascope with its default parameters, by the method's name."""
+
+
+def heatmap(values: NDArray[np.floating], reduction: str, size: tuple[int, int]) -> Float64:
+    """One heat map of `size` (H, W) from raw values (h, w) or (h, w, C).
+
+    Channels are reduced by the largest absolute value (`"max_abs"`) or the sum (`"sum"`). Output pixel i of n
+    over m input pixels lies at (i + 1/2) m / n - 1/2, clamped to the input, and is interpolated linearly
+    between its neighbours; rows and columns alike.
+    """
+    grid = np.asarray(values, "float64")
+    if reduction != "none":
+        reduced = np.zeros(grid.shape[:2])
+        for i, j in np.ndindex(reduced.shape):
+            for channel in range(grid.shape[2]):
+                value = grid[i, j, channel]
+                reduced[i, j] = (
+                    max(reduced[i, j], abs(value)) if reduction == "max_abs" else reduced[i, j] + value
+                )
+        grid = reduced
+    result = np.zeros(size)
+    for i, j in np.ndindex(size):
+        for row, row_weight in _neighbours(i, grid.shape[0], size[0]):
+            for column, column_weight in _neighbours(j, grid.shape[1], size[1]):
+                result[i, j] += row_weight * column_weight * grid[row, column]
+    return result
+
+
+def _neighbours(pixel: int, old: int, new: int) -> list[tuple[int, float]]:
+    """The pixels that an output pixel is interpolated from, with their weights."""
+    place = min(max((pixel + 0.5) * old / new - 0.5, 0.0), old - 1.0)
+    below = int(place)
+    share = place - below
+    return [(below, 1.0 - share), (min(below + 1, old - 1), share)]

@@ -2,20 +2,29 @@
 
 Each builder takes nothing, builds in milliseconds and returns a `Tiny`: the model, images for it,
 and what is known. Weights come from NumPy with fixed seeds and are identical on all backends.
-`Unavailable` is raised, with the reason, where a model cannot exist.
+`UnavailableError` is raised, with the reason, where a model cannot exist.
 """
 
 from __future__ import annotations
 
-from . import evidence, heads, obstacles, structures, topology
-from .base import FAMILIES, MODELS, Builder, Tiny, Unavailable, fill, pictures, sixteenths
+from kerascope.testing.models import evidence, heads, obstacles, structures, topology
+from kerascope.testing.models.base import (
+    FAMILIES,
+    MODELS,
+    Builder,
+    Tiny,
+    UnavailableError,
+    fill,
+    pictures,
+    sixteenths,
+)
 
 __all__ = [
     "FAMILIES",
     "MODELS",
     "Builder",
     "Tiny",
-    "Unavailable",
+    "UnavailableError",
     "evidence",
     "family",
     "fill",

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 ZERO: dict[str, Any] = {"kernel_initializer": "zeros"}
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """This tiny model cannot exist here (backend, Keras version); the message is the reason."""
 
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from .base import ZERO, Array, Tiny, pictures, sixteenths, tiny
+from kerascope.testing.models.base import ZERO, Array, Tiny, pictures, sixteenths, tiny
 
 SIZE = 16
 PATCH = 4
@@ -30,9 +30,7 @@ def planted_images() -> Array:
     """
     images: Array = 0.25 + pictures(3, SIZE, SIZE, 1, seed=5) / 16
     images = np.repeat(images, 3, axis=-1).astype("float32")
-    for index, ((top, left), (other_top, other_left)) in enumerate(
-        zip(CORNERS, DISTRACTORS, strict=True)
-    ):
+    for index, ((top, left), (other_top, other_left)) in enumerate(zip(CORNERS, DISTRACTORS, strict=True)):
         images[index, top : top + PATCH, left : left + PATCH] = np.eye(3)[index]
         images[index, other_top : other_top + PATCH, other_left : other_left + PATCH] = (
             0.75 * np.eye(3)[(index + 1) % 3]

@@ -7,8 +7,14 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from .base import ZERO, Tiny, tiny
-from .topology import CLASSES, INPUT, network_layers, pictures, set_network_weights, twin
+from kerascope.testing.models.base import ZERO, Tiny, pictures, tiny
+from kerascope.testing.models.topology import (
+    CLASSES,
+    INPUT,
+    network_layers,
+    set_network_weights,
+    twin,
+)
 
 
 def _sequential(*after: keras.Layer, activation: str | None = None) -> Tiny:

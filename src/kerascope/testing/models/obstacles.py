@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from .base import ZERO, Tiny, Unavailable, fill, pictures, tiny
+from kerascope.testing.models.base import ZERO, Tiny, UnavailableError, fill, pictures, tiny
 
 
 @tiny("sequences", "loops")
@@ -38,9 +38,7 @@ def conv_lstm() -> Tiny:
     model = keras.Sequential(
         [
             keras.Input((3, 8, 8, 2)),
-            layers.ConvLSTM2D(
-                4, 3, padding="same", name="memory", recurrent_initializer="zeros", **ZERO
-            ),
+            layers.ConvLSTM2D(4, 3, padding="same", name="memory", recurrent_initializer="zeros", **ZERO),
             layers.GlobalAveragePooling2D(),
             layers.Dense(3, name="head", **ZERO),
         ]
@@ -89,7 +87,7 @@ def loop() -> Tiny:
 def rematerialised() -> Tiny:
     """A convolution made in a RematScope: it is run again during the backward pass."""
     if not hasattr(keras, "RematScope"):
-        raise Unavailable("this Keras has no RematScope")
+        raise UnavailableError("this Keras has no RematScope")
     with keras.RematScope(mode="full"):
         conv = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv", **ZERO)
     model = keras.Sequential(

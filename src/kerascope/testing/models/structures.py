@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from .base import ZERO, Tiny, fill, pictures, tiny
+from kerascope.testing.models.base import ZERO, Tiny, fill, pictures, sixteenths, tiny
 
 
 @tiny("merge")
@@ -125,11 +125,14 @@ def _two_outputs(kind: type) -> Tiny:
     image = keras.Input((8, 8, 3))
     conv = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv", **ZERO)(image)
     pooled = layers.GlobalAveragePooling2D()(conv)
-    shape = layers.Dense(3, name="shape", **ZERO)(pooled)
-    colour = layers.Dense(2, activation="softmax", name="colour", **ZERO)(pooled)
-    outputs = {"shape": shape, "colour": colour} if kind is dict else [shape, colour]
-    model = keras.Model(image, outputs)
+    shape = layers.Dense(3, name="shape", **ZERO)
+    colour = layers.Dense(2, activation="softmax", name="colour", **ZERO)
+    found = {"shape": shape(pooled), "colour": colour(pooled)}
+    model = keras.Model(image, found if kind is dict else list(found.values()))
     fill(model, 26)
+    # Keras orders the two heads by how they are returned, so each gets its own weights by name.
+    shape.set_weights([sixteenths((4, 3), 261), sixteenths((3,), 262)])
+    colour.set_weights([sixteenths((4, 2), 263), sixteenths((2,), 264)])
     images = pictures(2, 8, 8, 3, seed=13)
     return Tiny(model, images, "conv", "conv", (8, 8))
 
@@ -196,10 +199,8 @@ def _transformer(class_token: bool, size: tuple[int, int]) -> Tiny:
         layers.LayerNormalization(name="norm2")(tokens)
     )
     tokens = layers.Add(name="residual2")([tokens, hidden])
-    if class_token:
-        summary = tokens[:, 0]
-    else:
-        summary = layers.GlobalAveragePooling1D(name="pool")(tokens)
+    pool = layers.GlobalAveragePooling1D(name="pool")
+    summary = tokens[:, 0] if class_token else pool(tokens)
     model = keras.Model(image, layers.Dense(3, name="head", **ZERO)(summary))
     fill(model, 28)
     # Behind the last block only the class token reaches the score: the patches' gradient is zero.

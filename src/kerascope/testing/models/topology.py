@@ -15,7 +15,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from .base import ZERO, Array, Tiny, Unavailable, pictures, sixteenths, tiny
+from kerascope.testing.models.base import ZERO, Array, Tiny, UnavailableError, pictures, sixteenths, tiny
 
 INPUT = (8, 16, 3)
 MAP = (4, 8)
@@ -48,9 +48,7 @@ def network_images() -> Array:
 def network_layers(**options: Any) -> tuple[keras.Layer, keras.Layer, keras.Layer]:
     """New layers conv1, conv2 and linear head, weights unset; `options` go to the convolutions."""
     conv1 = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv1", **ZERO, **options)
-    conv2 = layers.Conv2D(
-        6, 3, 2, padding="same", activation="relu", name="conv2", **ZERO, **options
-    )
+    conv2 = layers.Conv2D(6, 3, 2, padding="same", activation="relu", name="conv2", **ZERO, **options)
     dtype = options.get("dtype")
     return conv1, conv2, layers.Dense(CLASSES, name="head", dtype=dtype, **ZERO)
 
@@ -176,7 +174,7 @@ def flattened() -> Tiny:
 def channels_first() -> Tiny:
     """The network with its channels first: images (3, 3, 8, 16)."""
     if keras.backend.backend() == "tensorflow":
-        raise Unavailable("TensorFlow on a CPU cannot run channels_first convolutions")
+        raise UnavailableError("TensorFlow on a CPU cannot run channels_first convolutions")
     parts = conv1, conv2, head = network_layers(data_format="channels_first")
     pool = layers.GlobalAveragePooling2D(data_format="channels_first")
     images = network_images().transpose(0, 3, 1, 2)

@@ -1,0 +1,1 @@
+"""What kerascope costs, against the bare forward pass and against peers; see README.md."""

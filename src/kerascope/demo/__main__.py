@@ -1,0 +1,106 @@
+"""`python -m kerascope.demo`: train on digits, explain digits and photographs, leave pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from kerascope import errors
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo.
+
+    Args:
+        arguments: of the command line; default None: those of this process.
+
+    Returns:
+        0, or 1 after saying what was missing.
+
+    Cost: one to two minutes on two cores.
+    """
+    options = _options(arguments)
+    try:
+        run(options.output, options.epochs, options.seed, options.digits)
+    except (errors.KerascopeError, ConnectionError) as error:
+        print(f"kerascope.demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(folder: Path, epochs: int | None, seed: int, source: str) -> None:
+    """The whole job, saying what it does; pictures and the network are left in `folder`."""
+    import keras
+
+    from kerascope.demo.digits import load_digits
+    from kerascope.demo.explain_digits import INK, explain_digits
+    from kerascope.demo.explain_photographs import explain_photographs
+    from kerascope.demo.train import test, train
+
+    folder.mkdir(parents=True, exist_ok=True)
+    print(f"Keras {keras.__version__} on {keras.backend.backend()}")
+
+    with _stage("Digits"):
+        digits = load_digits(source, seed)
+        print(f"from {digits.source}")
+    with _stage("Training"):
+        model = train(digits, seed, epochs)
+        loss, accuracy = test(model, digits)
+        print(f"test loss {loss:.4f}, test accuracy {accuracy:.2%}")
+        model.save(folder / "digits.keras")
+    with _stage("Explaining digits"):
+        results = explain_digits(model, digits, folder, seed)
+        print(f"relevance on ink: share of positive Grad-CAM on pixels of at least {INK:.0%} ink;")
+        print("a map that knew nothing of the digit would have the share that ink covers")
+        for result in results:
+            print(f"{result.picture.name}  {result}")
+    with _stage("Explaining photographs"):
+        for photograph in explain_photographs(folder):
+            print(photograph)
+    print(f"\nPictures and the network are in {folder}/; begin with digits.png and photographs.png.")
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m kerascope.demo",
+        description="Train a small network on digits; explain digits and photographs as pictures.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo-output"), metavar="FOLDER", help="for the pictures"
+    )
+    parser.add_argument(
+        "--epochs", type=_positive, metavar="N", help="passes over the digits; None: 20 of 4,000"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of training and of choosing digits")
+    parser.add_argument(
+        "--digits",
+        choices=("auto", "keras", "package"),
+        default="auto",
+        help="all of MNIST from keras.datasets, or 5,000 digits from a package",
+    )
+    return parser.parse_args(arguments)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1 and is {value}")
+    return value
+
+
+@contextmanager
+def _stage(name: str) -> Iterator[None]:
+    """A heading before, and the seconds after."""
+    print(f"\n{name}", flush=True)
+    start = time.perf_counter()
+    yield
+    print(f"({time.perf_counter() - start:.1f} s)", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,166 @@
+"""Seven test digits explained: does the network look at the ink?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+import kerascope as ks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+
+    from kerascope.demo.digits import Digits
+
+COUNT = 7
+INK = 0.5
+CLASS_NAMES = tuple(f"digit {digit}" for digit in range(10))
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class DigitResult:
+    """What is said about one digit.
+
+    Attributes:
+        target: the digit it is.
+        prediction: the digit it was taken for, which is what the map explains.
+        probability: the network's own, 0 to 1.
+        score: before the softmax.
+        on_ink: share of the map's positive relevance that lies on ink, 0 to 1; NaN without any.
+        ink: share of the image's pixels that are ink, 0 to 1: what `on_ink` would be by chance.
+        picture: the file with the figure.
+    """
+
+    target: int
+    prediction: int
+    probability: float
+    score: float
+    on_ink: float
+    ink: float
+    picture: Path
+
+    def __str__(self) -> str:
+        wrong = "" if self.target == self.prediction else "  WRONG"
+        return (
+            f"target {self.target}, prediction {self.prediction}, "
+            f"probability {self.probability:.3f}, score {self.score:5.2f}, "
+            f"relevance on ink {self.on_ink:3.0%} (ink covers {self.ink:3.0%}){wrong}"
+        )
+
+
+def explain_digits(model: keras.Model, digits: Digits, folder: Path, seed: int = 0) -> list[DigitResult]:
+    """Explain seven test digits with Grad-CAM, one picture each and one of all.
+
+    Args:
+        model: the trained network.
+        digits: whose test digits are read.
+        folder: where `digit-1.png` to `digit-7.png` and `digits.png` are written.
+        seed: of the choice; default 0.
+
+    Returns:
+        One result per digit, in the order of the targets.
+
+    Cost: one prediction for each test digit, one explanation for each chosen one, eight figures.
+    """
+    predictions = model.predict(digits.test_images, batch_size=250, verbose=0).argmax(axis=1)
+    chosen = choose_digits(digits.test_labels, predictions, seed)
+    images, targets = digits.test_images[chosen], digits.test_labels[chosen]
+
+    probe = ks.Probe(model, class_names=CLASS_NAMES)
+    explanation = ks.GradCAM()(probe, images)
+
+    on_ink, ink = ink_shares(explanation.heatmaps(), images[..., 0])
+    results = []
+    for index, target in enumerate(targets):
+        results.append(
+            DigitResult(
+                target=int(target),
+                prediction=int(explanation.targets[index]),
+                probability=float(explanation.probabilities[index]),
+                score=float(explanation.scores[index]),
+                on_ink=float(on_ink[index]),
+                ink=float(ink[index]),
+                picture=folder / f"digit-{index + 1}.png",
+            )
+        )
+    for index, result in enumerate(results):
+        figure = ks.render.figure(
+            explanation,
+            indices=[index],
+            title=f"Target {result.target}, prediction {result.prediction}",
+            captions=[f"{r.on_ink:.0%} of relevance on ink" for r in results],
+        )
+        figure.savefig(result.picture)
+    sheet = ks.render.sheet(
+        explanation,
+        show=("input", "map", "overlay"),
+        columns=COUNT,
+        captions=[f"target {r.target}, prediction {r.prediction}" for r in results],
+        title="What the network looks at: Input, Grad-CAM, Overlay",
+    )
+    sheet.savefig(folder / "digits.png")
+    return results
+
+
+def choose_digits(labels: Array, predictions: Array, seed: int = 0, count: int = COUNT) -> Array:
+    """Test digits of different classes, one of them read wrongly where there is such a digit.
+
+    Args:
+        labels: (N,) int, what the digits are.
+        predictions: (N,) int, what they were taken for.
+        seed: of the choice; default 0.
+        count: how many, up to the number of classes; default 7.
+
+    Returns:
+        (count,) positions, in the order of the labels; the others are read rightly where the class
+        has such a digit.
+
+    Example:
+        >>> choose_digits(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0]), count=2)[1]
+        np.int64(3)
+    """
+    random = np.random.default_rng(seed)
+    wrong = random.permutation(np.flatnonzero(labels != predictions))[:1]
+    others = random.permutation(np.setdiff1d(labels, labels[wrong]))[: count - len(wrong)]
+    chosen = [int(position) for position in wrong]
+    for label in others:
+        members = np.flatnonzero(labels == label)
+        right = members[predictions[members] == label]
+        chosen.append(int(random.choice(right if len(right) else members)))
+    return np.array(sorted(chosen, key=lambda position: int(labels[position])), dtype=np.int64)
+
+
+def ink_shares(maps: Array, images: Array) -> tuple[Array, Array]:
+    r"""How much of a map lies on ink, and how much ink there is.
+
+    $$\text{on ink} = \frac{\sum_{p \in \text{ink}} \max(m_p, 0)}{\sum_p \max(m_p, 0)}, \qquad
+      \text{ink} = \frac{|\{p : x_p \ge 0.5\}|}{HW}$$
+
+    with the map $m$ at the image's size and the pixels $x$. A map that knows nothing of the image has
+    the two alike. A map on a coarse grid cannot follow a stroke of two pixels, so 100 % is not to
+    be expected of it.
+
+    Args:
+        maps: (N, H, W), any scale; negative relevance counts as none.
+        images: (N, H, W), 0 paper to 1 ink; a pixel is ink from 0.5 on.
+
+    Returns:
+        Two float arrays (N,), from 0 to 1; the first is NaN where a map has no positive relevance.
+
+    Example:
+        >>> [share.tolist() for share in ink_shares(np.array([[[3.0, 1.0]]]), np.array([[[1.0, 0.0]]]))]
+        [[0.75], [0.5]]
+    """
+    ink = images >= INK
+    relevance = np.maximum(maps, 0).astype(np.float64)
+    total = relevance.sum(axis=(1, 2))
+    on_ink = np.where(ink, relevance, 0).sum(axis=(1, 2))
+    shares = np.divide(on_ink, total, out=np.full_like(total, np.nan), where=total > 0)
+    return shares, ink.mean(axis=(1, 2))

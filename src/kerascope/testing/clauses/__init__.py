@@ -1,0 +1,25 @@
+"""The check functions, one idea a file, in the order in which they run."""
+
+from kerascope.testing.clauses import (
+    agreement,
+    compiled,
+    effects,
+    shapes,
+    structures,
+    targets,
+    threads,
+    truth,
+    value,
+)
+
+__all__ = [
+    "agreement",
+    "compiled",
+    "effects",
+    "shapes",
+    "structures",
+    "targets",
+    "threads",
+    "truth",
+    "value",
+]

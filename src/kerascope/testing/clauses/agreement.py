@@ -1,0 +1,91 @@
+"""The same network gives the same map, however it is wired, headed, laid out and batched."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kerascope.explanation import Explanation
+from kerascope.probe import Probe
+from kerascope.testing.bench import CLOSE, Bench, same
+from kerascope.testing.clause import clause
+from kerascope.testing.models import family
+
+
+@clause(4)
+def topology(bench: Bench) -> None:
+    """Sequential, Functional, nested in three ways and subclassed: one map, and the layer is found."""
+    expected = bench.explain("functional", 1)
+    for name in family("topology"):
+        found = bench.explain(name, 1)
+        if bench.explains_layer:
+            wanted = bench.tiny(name).automatic
+            assert found.layer == wanted, f"{name}: the layer must be {wanted!r}, not {found.layer!r}"
+        same(found.values, expected.values, CLOSE, name)
+        same(found.scores, expected.scores, CLOSE, f"scores of {name}")
+
+
+@clause(4, needs="layer")
+def layer_paths(bench: Bench) -> None:
+    """A nested layer is found by its path and by its unique name, and is the automatic one."""
+    tiny = bench.tiny("nested_fresh")
+    expected = bench.explain("nested_fresh", 1)
+    for path in ("backbone/conv2", "conv2"):
+        found = bench.at(path)(bench.probe("nested_fresh"), tiny.images, 1)
+        assert found.layer == "backbone/conv2", f"{path}: the explanation names {found.layer!r}"
+        same(found.values, expected.values, 0.0, path)
+
+
+@clause(5)
+def heads(bench: Bench) -> None:
+    """Under softmax and sigmoid, as activation, layer or op, the map is that of the linear head."""
+    expected = bench.explain("linear_head", 1)
+    for name in family("heads"):
+        found = bench.explain(name, 1)
+        same(found.scores, expected.scores, CLOSE, f"scores of {name}")
+        same(found.values, expected.values, CLOSE, name)
+        assert not found.warnings, f"{name}: nothing is to be warned about; got {found.warnings}"
+
+
+@clause(5)
+def hidden_head(bench: Bench) -> None:
+    """Where a probability has to be explained, a warning says so."""
+    found = bench.explain("hidden_softmax", 1)
+    told = [text for text in found.warnings if "ProbabilityWarning" in text]
+    assert told, f"a ProbabilityWarning must be stored; got {found.warnings}"
+
+
+@clause(6)
+def layout(bench: Bench) -> None:
+    """A channels-first twin gives the same map, channels last."""
+    expected = bench.explain("functional", 1)
+    found = bench.explain("channels_first", 1)
+    same(found.values, expected.values, CLOSE, "channels_first")
+    same(found.heatmaps(), expected.heatmaps(), CLOSE, "heat maps of channels_first")
+    assert found.images is not None, "the explanation must keep the images"
+    assert found.images.shape == (3, 8, 16, 3), f"images must be kept channels last; got {found.images.shape}"
+
+
+@clause(7, unless="pooled")
+def batch(bench: Bench) -> None:
+    """A map does not depend on its neighbours, on their order, or on the batch size."""
+    tiny = bench.tiny("functional")
+    expected = bench.explain("functional", [0, 1, 2])
+    turned = bench.explain("functional", [2, 1, 0], tiny.images[::-1])
+    same(turned.values[::-1], expected.values, CLOSE, "in another order")
+    for index in range(3):
+        alone = bench.explain("functional", index, tiny.images[index : index + 1])
+        same(alone.values[0], expected.values[index], CLOSE, f"image {index} alone")
+    small = bench.method(Probe(tiny.model, batch_size=2), tiny.images, [0, 1, 2])
+    same(small.values, expected.values, CLOSE, "with batch_size=2")
+    _same_rest(small, expected)
+    bright = tiny.images.copy()
+    bright[1] *= 16
+    found = bench.explain("functional", [0, 1, 2], bright)
+    same(found.values[::2], expected.values[::2], CLOSE, "beside a much brighter image")
+
+
+def _same_rest(found: Explanation, expected: Explanation) -> None:
+    for name in ("targets", "predictions"):
+        before, after = getattr(expected, name), getattr(found, name)
+        assert np.array_equal(before, after), f"{name} must be {before}; got {after}"
+    same(found.scores, expected.scores, CLOSE, "scores")

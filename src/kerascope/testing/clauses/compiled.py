@@ -1,0 +1,98 @@
+"""Compiled as eager, one trace for any stream, new weights seen, the declared cost: all by counting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from kerascope.probe import Probe
+from kerascope.target import Top
+from kerascope.testing.bench import CLOSE, Bench, backend_name, same
+from kerascope.testing.clause import clause
+from kerascope.testing.golden import CASES, case_map, key, read
+from kerascope.testing.models import UnavailableError, fill
+
+
+@clause(9)
+def golden(bench: Bench) -> None:
+    """The maps are those of the stored file, which every backend shares."""
+    if bench.golden is None:
+        raise UnavailableError("no file of golden maps was given")
+    stored = read(Path(bench.golden))
+    for case in CASES:
+        name = key(bench.method, case)
+        assert name in stored, f"{bench.golden.name} holds no {name!r}; write the file again"
+        same(case_map(bench, case), stored[name], bench.tolerance, name)
+
+
+@clause(10)
+def compiled_is_eager(bench: Bench) -> None:
+    """Without compilation the map is the same."""
+    if backend_name() == "torch":
+        raise UnavailableError("PyTorch runs eagerly as it is; compiling it is the user's choice")
+    tiny = bench.tiny("functional")
+    eager = bench.method(Probe(tiny.model, compile=False), tiny.images, 1)
+    same(eager.values, bench.explain("functional", 1).values, CLOSE, "eager")
+
+
+@clause(10)
+def traces(bench: Bench) -> None:
+    """Another call, class, batch and number of images add no trace; a new shape adds as many as the first."""
+    tiny = bench.tiny("dynamic_size")
+    probe = Probe(tiny.model, batch_size=4)
+    images = np.concatenate([tiny.images, tiny.images])
+    bench.method(probe, images, 1)
+    first = probe.trace_count
+    assert first >= 1, "the first call must trace"
+    if "gradient" in bench.method.tags:
+        assert first == 1, f"forward, backward and arithmetic must be one program; got {first}"
+    for asked, target in ((images, 1), (images, 2), (images, [0, 1, 2, 0, 1, 2]), (images[:4], 0)):
+        bench.method(probe, asked, target)
+        assert probe.trace_count == first, (
+            f"{len(asked)} images and target {target} traced again: {probe.trace_count} for {first}"
+        )
+    bench.method(probe, images[:, :, :8], 1)
+    added = probe.trace_count - first
+    assert added == first, f"a new shape must add {first} traces; it added {added}"
+
+
+@clause(10)
+def traces_of_a_bare_model(bench: Bench) -> None:
+    """A bare model called in a loop compiles once: its probe lives as long as it does."""
+    tiny = bench.tiny("functional", fresh=True)
+    bench.method(tiny.model, tiny.images, 1)
+    probe = Probe.attached(tiny.model)
+    first = probe.trace_count
+    assert first >= 1, "a bare model must be asked through its attached probe"
+    bench.method(tiny.model, tiny.images, 2)
+    assert probe.trace_count == first, "the second call of a bare model traced again"
+
+
+@clause(10)
+def new_weights(bench: Bench) -> None:
+    """After `set_weights`, the same probe explains the new weights."""
+    tiny = bench.tiny("functional", fresh=True)
+    probe = Probe(tiny.model)
+    bench.method(probe, tiny.images, 1)
+    traced = probe.trace_count
+    fill(tiny.model, 77)
+    found = bench.method(probe, tiny.images, 1)
+    expected = bench.method(Probe(tiny.model), tiny.images, 1)
+    same(found.values, expected.values, 0.0, "with new weights")
+    assert probe.trace_count == traced, "new weights must not trace again"
+
+
+@clause(11)
+def cost(bench: Bench) -> None:
+    """Forwards and backwards are the declared number per image, and per image and class."""
+    tiny = bench.tiny("functional")
+    probe = Probe(tiny.model, batch_size=2)
+    for target, classes in ((1, 1), (Top(3), 3)):
+        before = probe.forward_count, probe.backward_count
+        bench.method(probe, tiny.images, target)
+        forwards, backwards = probe.forward_count - before[0], probe.backward_count - before[1]
+        expected = 3 * bench.method.forwards
+        assert forwards == expected, f"{target}: {forwards} forwards for 3 images; not {expected}"
+        expected = 3 * classes * bench.method.backwards
+        assert backwards == expected, f"{target}: {backwards} backwards; declared are {expected}"

@@ -1,0 +1,63 @@
+"""Several threads ask one probe while another one uses the model itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerascope.probe import Probe
+from kerascope.testing.bench import CLOSE, Bench, same
+from kerascope.testing.clause import clause
+from kerascope.testing.clauses.effects import snapshot
+
+ROUNDS = 3
+
+
+@clause(19)
+def concurrent(bench: Bench) -> None:
+    """Four threads and a foreign forward pass on one model: all are right, and nothing stays behind."""
+    tiny = bench.tiny("nested_fresh", fresh=True)
+    outputs = keras.ops.convert_to_numpy(tiny.model(tiny.images, training=False))
+    expected = {index: bench.explain("nested_fresh", index).values for index in range(3)}
+    before = snapshot(tiny.model)
+    probe = Probe(tiny.model)
+    barrier = threading.Barrier(5)
+    failures: list[Exception] = []
+
+    def guarded(work: Callable[[], Any]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                barrier.wait(timeout=60)
+                for _ in range(ROUNDS):
+                    work()
+            except Exception as error:  # noqa: BLE001 (handed to the main thread)
+                failures.append(error)
+
+        return run
+
+    def ask(index: int) -> Callable[[], None]:
+        def work() -> None:
+            found = bench.method(probe, tiny.images, index).values
+            same(found, expected[index], CLOSE, f"class {index} in a thread")
+
+        return work
+
+    def forward() -> None:
+        found = keras.ops.convert_to_numpy(tiny.model(tiny.images, training=False))
+        same(np.asarray(found), outputs, CLOSE, "a foreign forward pass")
+
+    works = [ask(0), ask(1), ask(2), ask(0), forward]
+    threads = [threading.Thread(target=guarded(work)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+    assert not any(thread.is_alive() for thread in threads), "the threads block each other"
+    if failures:
+        raise failures[0]
+    changed = sorted(name for name, value in snapshot(tiny.model).items() if before.get(name) != value)
+    assert not changed, f"left behind: {changed[:5]}"

@@ -1,0 +1,119 @@
+"""The map is right: it follows target and weights, finds planted evidence, equals theory and oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from kerascope.probe import Probe
+from kerascope.testing.bench import EXACT, Bench, difference, same
+from kerascope.testing.clause import clause
+from kerascope.testing.models import UnavailableError, fill
+from kerascope.testing.oracles import class_activation_map, networks, rectify
+
+
+@clause(13, unless="target_free")
+def depends_on_the_target(bench: Bench) -> None:
+    """Another class gives another map."""
+    maps = [bench.explain("functional", index).values for index in range(3)]
+    for one, two in ((0, 1), (1, 2), (2, 0)):
+        gap = difference(maps[one], maps[two])
+        assert gap > 1e-2, f"classes {one} and {two} give the same map (difference {gap:.2g})"
+
+
+@clause(13, unless="weight_free")
+def depends_on_the_weights(bench: Bench) -> None:
+    """Random weights give another map."""
+    tiny = bench.tiny("functional", fresh=True)
+    fill(tiny.model, 78)
+    found = bench.method(Probe(tiny.model), tiny.images, 1).values
+    gap = difference(found, bench.explain("functional", 1).values)
+    assert gap > 1e-2, f"other weights give the same map (difference {gap:.2g})"
+
+
+@clause(14, needs="input", unless="weight_free")
+def dummy_channel(bench: Bench) -> None:
+    """A colour that the network does not use gets exactly zero."""
+    tiny = bench.tiny("functional", fresh=True)
+    conv1 = tiny.model.get_layer("conv1")
+    kernel, bias = conv1.get_weights()
+    kernel[:, :, 1] = 0
+    conv1.set_weights([kernel, bias])
+    found = bench.method(Probe(tiny.model), tiny.images, 1).values
+    assert found.any(), "the other colours must have relevance"
+    assert not found[..., 1].any(), "a colour that is not used must have none"
+
+
+@clause(15)
+def identities(bench: Bench) -> None:
+    """What theory says about this method on networks where theory is simple."""
+    identity = IDENTITIES.get(bench.method.name)
+    if identity is None:
+        raise UnavailableError(f"no identity is known for {bench.method.name!r}")
+    identity(bench)
+
+
+def grad_cam_is_cam(bench: Bench) -> None:
+    """Behind a mean over space and a Dense layer, Grad-CAM is CAM / (h w), rectified."""
+    network = networks()["functional"]
+    images = bench.tiny("functional").images
+    for index in range(3):
+        cams = np.stack([class_activation_map(network, image, index) for image in images])
+        cams /= cams[0].size
+        expected = cams if bench.method.signed else rectify(cams)
+        same(bench.explain("functional", index).values, expected, EXACT, f"CAM of class {index}")
+
+
+def saliency_is_the_kernel(bench: Bench) -> None:
+    """On a linear model, saliency is the kernel's column, whatever the image."""
+    gradients = bench.tiny("linear").facts["gradients"]
+    for index in range(3):
+        found = bench.explain("linear", index).values
+        expected = np.broadcast_to(gradients[index], found.shape)
+        same(found, expected, EXACT, f"kernel of class {index}")
+    mapped = bench.explain("linear_map", 2).values
+    expected = np.broadcast_to(bench.tiny("linear_map").facts["gradients"][2], mapped.shape)
+    same(mapped, expected, EXACT, "two linear layers")
+
+
+IDENTITIES: Mapping[str, Callable[[Bench], None]] = {
+    "grad_cam": grad_cam_is_cam,
+    "saliency": saliency_is_the_kernel,
+}
+
+
+@clause(16, unless="unlocalised weight_free")
+def planted_evidence(bench: Bench) -> None:
+    """The pointing game on planted patches is won for every image."""
+    tiny = bench.tiny("planted")
+    assert tiny.targets is not None, "the planted model names its targets"
+    assert tiny.boxes is not None, "the planted model names its boxes"
+    questions = [("patch", tiny.targets, tiny.boxes)]
+    if "target_free" not in bench.method.tags:
+        facts = tiny.facts
+        questions.append(("distractor", facts["distractor_targets"], facts["distractor_boxes"]))
+    for what, classes, boxes in questions:
+        maps = bench.explain("planted", list(classes)).heatmaps()
+        for index, (top, bottom, left, right) in enumerate(boxes):
+            row, column = np.unravel_index(int(np.argmax(maps[index])), maps[index].shape)
+            inside = top <= row < bottom and left <= column < right
+            assert inside, (
+                f"image {index}: the map of class {classes[index]} peaks at ({row}, {column}), outside of "
+                f"the {what} at rows {top}-{bottom - 1}, columns {left}-{right - 1}"
+            )
+
+
+@clause(17)
+def oracle(bench: Bench) -> None:
+    """The values are those of an oracle: explicit loops in float64, written from the paper."""
+    if bench.oracle is None:
+        raise UnavailableError("no oracle was given")
+    for name, network in networks().items():
+        images = bench.tiny(name).images
+        for index in range(3):
+            expected = np.stack([bench.oracle(network, image, index) for image in images])
+            found = bench.explain(name, index)
+            scores = np.array([network.forward(image).scores[index] for image in images])
+            same(found.scores, scores, EXACT, f"score of class {index} of {name}")
+            same(found.values, expected, EXACT, f"class {index} of {name}")
