@@ -1,13 +1,8 @@
-"""What is measured, and the child processes that measure it."""
+"""What is measured: one backend and one model, on images of one size."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 BACKENDS = ("tensorflow", "jax", "torch")
-REPOSITORY = Path(__file__).parents[1]
+MODELS = ("MobileNetV2", "ResNet50", "VGG16")
 
 
 @dataclass(frozen=True)
@@ -29,7 +24,8 @@ class Setting:
         batch: how many images.
         repeats: how many rounds.
         peers: measure other packages too, where they are installed.
-        seed: of the weights and the images.
+        methods: names of kerascope's methods; empty for all that are registered.
+        seed: of the weights, the images and the order within a round.
     """
 
     backend: str
@@ -37,7 +33,8 @@ class Setting:
     size: int = 224
     batch: int = 8
     repeats: int = 15
-    peers: bool = False
+    peers: bool = True
+    methods: tuple[str, ...] = ()
     seed: int = 0
 
     def build(self) -> keras.Model:
@@ -57,31 +54,3 @@ class Setting:
 
         shape = (self.batch, self.size, self.size, 3)
         return np.random.default_rng(self.seed).uniform(-1, 1, shape).astype("float32")
-
-
-def child(module: str, setting: Setting, *arguments: str) -> dict[str, Any]:
-    """Run a module of this package in a process of its own; its last line is its answer in JSON.
-
-    Raises:
-        subprocess.CalledProcessError: the child failed; what it said is on stderr.
-    """
-    command = [sys.executable, "-m", f"benchmarks.{module}", json.dumps(asdict(setting)), *arguments]
-    environment = os.environ | {
-        "KERAS_BACKEND": setting.backend,
-        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
-    }
-    ran = subprocess.run(
-        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True, check=True
-    )
-    answer: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
-    return answer
-
-
-def asked() -> tuple[Setting, list[str]]:
-    """What `child` asked this process for."""
-    return Setting(**json.loads(sys.argv[1])), sys.argv[2:]
-
-
-def answer(found: dict[str, Any]) -> None:
-    """Tell `child`."""
-    print(json.dumps(found), flush=True)

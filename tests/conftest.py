@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+GOLDEN = Path(__file__).parent / "golden" / "maps.npz"
 BACKENDS = ("tensorflow", "jax", "torch")
 BACKEND = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
@@ -52,6 +53,12 @@ def pytest_report_header() -> list[str]:
         f"backend: {BACKEND} {' '.join(versions)}, keras {keras.__version__}",
         f"kerascope: {Path(ks.__file__).parent}",
     ]
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The maps that every backend must give, written by `python -m kerascope.testing`."""
+    return GOLDEN
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

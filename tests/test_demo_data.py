@@ -397,9 +397,7 @@ def test_class_names_are_one_each() -> None:
 def test_photographs_are_in_the_package() -> None:
     shapes = [picture.pixels.shape for picture in photographs.load_photographs()]
     assert shapes == [(300, 451, 3), (400, 600, 3), (427, 640, 3), (500, 741, 3)]
-    assert {picture.pixels.dtype for picture in photographs.load_photographs()} == {
-        np.dtype(np.uint8)
-    }
+    assert {picture.pixels.dtype for picture in photographs.load_photographs()} == {np.dtype(np.uint8)}
 
 
 @once
@@ -518,9 +516,7 @@ def test_a_silent_network_costs_little_and_says_nothing(
 @once
 def test_a_name_that_is_never_resolved_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
     resolved = threading.Event()
-    monkeypatch.setattr(
-        socket, "getaddrinfo", lambda *arguments, **options: resolved.wait(20) and []
-    )
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: resolved.wait(20) and [])
     start = time.monotonic()
     assert not digits.answers("http://digits.invalid/mnist.npz", seconds=0.3)
     assert time.monotonic() - start < 2

@@ -167,7 +167,7 @@ class Explanation:
 
         return render.figure(self, **options)
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> bytes | None:
         from kerascope import render
 
         return render.png(self[:8])

@@ -9,7 +9,8 @@ running a function without data. Each backend answers in one small module with t
     structure of `variables` with d(sum over N of scores[:, k]) / d(variable), or None where the column does
     not depend on it and the backend can tell. One forward, K backwards.
 `compile(function)`
-    The same function, compiled where the backend compiles.
+    The same function, compiled where the backend compiles. It is always called with arguments of one
+    structure, and of the same shapes and types.
 `abstract(function, *arguments)`
     Run `function` once for what Python sees of it, on tensors of the right shape and type. The function's
     result is returned as it is (tensors in it are only good for their shapes).

@@ -28,8 +28,18 @@ def value_and_gradients(function: Function) -> Function:
 
 def compile(function: Function) -> Function:
     """See `kerascope.backend`."""
-    compiled: Function = tf.function(function, autograph=False)
-    return compiled
+    traced = tf.function(function, autograph=False)
+    concrete: Function | None = None
+
+    def run(*arguments: Any) -> Any:
+        # Called by its one trace: tf.function itself would look it up again, and warn of retracing where
+        # many programs are compiled, as when every layer of a model is asked for.
+        nonlocal concrete
+        if concrete is None:
+            concrete = traced.get_concrete_function(*arguments)
+        return concrete(*arguments)
+
+    return run
 
 
 def abstract(function: Function, *arguments: Any) -> Any:

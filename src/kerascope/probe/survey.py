@@ -120,19 +120,20 @@ class Survey:
                 f"{matches[0]!r} runs {len(runs)} times, numbered from #0 to #{len(runs) - 1}; got "
                 f"#{index}; give one of these."
             )
-        if not index and len(runs) > 1:
-            names = ", ".join(f"{run.place.path}#{run.node} {run.shape[1:]}" for run in runs)
+        chosen = [run for run in runs if run.node == int(index)] if index else runs
+        for run in chosen:
+            if run.fault is not None:
+                raise errors.UntappableLayerError(
+                    f"a layer must run where its output can be read; {run.place.path!r} {run.fault}. "
+                    f"{self._instead(run.place.path)}"
+                )
+        if len(chosen) > 1:
+            names = ", ".join(f"{run.place.path}#{run.node} {run.shape[1:]}" for run in chosen)
             raise errors.AmbiguousLayerError(
-                f"one run of a layer must be chosen; {matches[0]!r} runs {len(runs)} times: {names}; "
+                f"one run of a layer must be chosen; {matches[0]!r} runs {len(chosen)} times: {names}; "
                 "add the number of the run to the path."
             )
-        run = next(run for run in runs if run.node == int(index or 0))
-        if run.fault is not None:
-            raise errors.UntappableLayerError(
-                f"a layer must run where its output can be read; {run.place.path!r} {run.fault}. "
-                f"{self._instead(run.place.path)}"
-            )
-        return run
+        return chosen[0]
 
     def automatic(self, sources: Iterable[int]) -> Run:
         """The last run with a spatial size above 1 on the way to the runs `sources`.
@@ -183,7 +184,8 @@ class Survey:
 
     def _instead(self, path: str) -> str:
         """Which layer around `path` to tap."""
-        readable = {run.place.path for run in self.runs if run.fault is None}
+        faulty = {run.place.path for run in self.runs if run.fault is not None}
+        readable = {run.place.path for run in self.runs} - faulty
         while "/" in path:
             path = path.rsplit("/", 1)[0]
             if path in readable:

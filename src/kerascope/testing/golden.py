@@ -1,7 +1,7 @@
 """Golden maps: stored once, compared on every backend.
 
-    python -m kerascope.testing.golden tests/golden/maps.npz          # write those of all methods
-    python -m kerascope.testing.golden --check tests/golden/maps.npz  # compare, and print the differences
+    python -m kerascope.testing tests/golden/maps.npz          # write those of all methods
+    python -m kerascope.testing --check tests/golden/maps.npz  # compare, and print the differences
 
 The file names the backend that wrote it under `backend`. It is written anew only when a method or a tiny
 model is meant to change.
@@ -9,30 +9,38 @@ model is meant to change.
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerascope.method import Method, methods
-from kerascope.testing.bench import Bench, backend_name, difference
+from kerascope.testing.bench import Bench, backend_name
 from kerascope.testing.models.base import Array
 
 CASES = ("functional", "flattened", "planted", "residual", "normalised", "transformer", "conv3d")
-"""Tiny models whose maps of class 1 are stored."""
+"""Tiny models whose maps are stored."""
+CLASSES = range(3)
+"""The classes whose maps are stored, in the order of the first axis."""
 
 
 def key(method: Method, case: str) -> str:
-    """Name of a map in the file."""
+    """Name of a method's maps in the file."""
     return f"{method.name}/{case}"
 
 
-def case_map(bench: Bench, case: str) -> Array:
-    """The map of class 1 of a tiny model."""
-    return bench.explain(case, 1).values
+def case_maps(bench: Bench, case: str) -> Array:
+    """The maps of a tiny model, (classes, N, ...)."""
+    return np.stack([bench.explain(case, index).values for index in CLASSES])
+
+
+def maps() -> dict[str, Array]:
+    """The maps of all registered methods on the current backend, by name."""
+    found: dict[str, Array] = {}
+    for method in methods().values():
+        bench = Bench(method)
+        found |= {key(bench.method, case): case_maps(bench, case) for case in CASES}
+    return found
 
 
 def read(path: Path) -> dict[str, Array]:
@@ -41,33 +49,8 @@ def read(path: Path) -> dict[str, Array]:
         return {name: file[name] for name in file.files}
 
 
-def maps() -> dict[str, Array]:
-    """The maps of all registered methods on the current backend, by name."""
-    found: dict[str, Array] = {}
-    for method in methods().values():
-        bench = Bench(method)
-        found |= {key(bench.method, case): case_map(bench, case) for case in CASES}
-    return found
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the file, or compare with it."""
-    parser = argparse.ArgumentParser(prog="python -m kerascope.testing.golden")
-    parser.add_argument("path", type=Path, help="the .npz file")
-    parser.add_argument("--check", action="store_true", help="compare instead of writing")
-    options = parser.parse_args(arguments)
-    found = maps()
-    if not options.check:
-        options.path.parent.mkdir(parents=True, exist_ok=True)
-        written: dict[str, Any] = {"backend": np.asarray(backend_name()), **found}
-        np.savez_compressed(options.path, **written)
-        return 0
-    stored = read(options.path)
-    for name, values in found.items():
-        gap = difference(values, stored[name]) if name in stored else float("nan")
-        sys.stdout.write(f"{name:40} {gap:.3g}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def write(path: Path, found: dict[str, Array]) -> None:
+    """Write maps, and the name of the backend that made them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    written: dict[str, Any] = {"backend": np.asarray(backend_name()), **found}
+    np.savez_compressed(path, **written)

@@ -78,7 +78,7 @@ def loop() -> Tiny:
             layers.Dense(3, name="head", **ZERO),
         ]
     )
-    fill(model, 33)
+    fill(model, 37)
     images = pictures(2, 8, 3, seed=23)
     return Tiny(model, images, "loop", "loop", (8,), facts={"inside": "loop/cell/inner"})
 

@@ -1,0 +1,40 @@
+"""Processes of their own: whatever is measured starts fresh, and leaves nothing behind for the next."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def child(module: str, backend: str, question: dict[str, Any]) -> Any:
+    """Run a module of this package on a backend; it is `asked` this question, and `answer`s on its last line.
+
+    Raises:
+        subprocess.CalledProcessError: the child failed; what it said is on stderr.
+    """
+    environment = os.environ | {
+        "KERAS_BACKEND": backend,
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+    }
+    command = [sys.executable, "-m", f"benchmarks.{module}", json.dumps(question)]
+    ran = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+def asked() -> dict[str, Any]:
+    """What `child` asked this process."""
+    question: dict[str, Any] = json.loads(sys.argv[1])
+    return question
+
+
+def answer(found: Any) -> None:
+    """Tell `child`."""
+    print(json.dumps(found), flush=True)

@@ -1,0 +1,73 @@
+"""Who competes: the bare passes, every method of kerascope, and peers where they are installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchmarks import bare, peers
+from benchmarks.bare import Call
+from benchmarks.results import FORWARD, GRADIENT
+from benchmarks.setting import Setting
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    import kerascope as ks
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Something that is called again and again.
+
+    Args:
+        name: what the tables call it.
+        by: the package that it comes from, with its version.
+        call: does the work once and brings the result to the host.
+        probe: what counts its work, for kerascope's.
+        declared: the forward and backward passes per image that it says it costs.
+    """
+
+    name: str
+    by: str
+    call: Call
+    probe: ks.Probe | None = None
+    declared: tuple[float, float] = (0, 0)
+
+
+def plain(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) -> list[Contestant]:
+    """What the others are measured against."""
+    return [
+        Contestant(FORWARD, "bare", bare.forward(setting.backend, model, images)),
+        Contestant(GRADIENT, "bare", bare.gradient(setting.backend, model, images)),
+    ]
+
+
+def ours(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) -> list[Contestant]:
+    """Every method in the registry with its default parameters, and Grad-CAM of five classes at once."""
+    import kerascope as ks
+
+    entries: list[tuple[str, ks.Method, Any, int]] = [
+        (name, method(), None, 1)
+        for name, method in ks.methods().items()
+        if not setting.methods or name in setting.methods
+    ]
+    if not setting.methods or "grad_cam" in setting.methods:
+        entries.append(("grad_cam of Top(5)", ks.GradCAM(), ks.Top(5), 5))
+
+    def contestant(name: str, method: ks.Method, target: Any, classes: int) -> Contestant:
+        # A probe of its own, so that its counts are its own.
+        probe = ks.Probe(model, batch_size=setting.batch)
+        declared = (method.forwards, method.backwards * classes)
+        return Contestant(name, "kerascope", lambda: method(probe, images, target), probe, declared)
+
+    return [contestant(*entry) for entry in entries]
+
+
+def others(
+    setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]
+) -> tuple[list[Contestant], dict[str, str]]:
+    """The peers of this backend, and those that are not installed with the reason."""
+    found, absent = peers.peers(setting.backend, model, images)
+    return [Contestant(name, by, call) for (name, by), call in found.items()], absent

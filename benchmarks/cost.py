@@ -1,0 +1,107 @@
+"""Time: every contestant once a round, in an order that is shuffled anew, so that all share the weather."""
+
+from __future__ import annotations
+
+import gc
+import importlib.metadata
+import random
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from benchmarks.child import answer, asked, child
+from benchmarks.contestants import Contestant, others, ours, plain
+from benchmarks.results import FORWARD, Cost, Counts, Row
+from benchmarks.setting import Setting
+
+
+def measure(setting: Setting) -> Cost:
+    """Measure one setting in a process of its own."""
+    found: Cost = child("cost", setting.backend, asdict(setting))
+    return found
+
+
+def main() -> None:
+    setting = Setting(**asked())
+    # Untrained weights may give maps that kerascope warns about; here only their cost matters.
+    warnings.simplefilter("ignore")
+    model, images = setting.build(), setting.images()
+    entered = [*plain(setting, model, images), *ours(setting, model, images)]
+    absent: dict[str, str] = {}
+    if setting.peers:
+        found, absent = others(setting, model, images)
+        entered += found
+
+    ready: list[tuple[Contestant, float]] = []
+    for contestant in entered:
+        try:
+            ready.append((contestant, _first(contestant)))
+        except Exception as error:  # noqa: BLE001 - one that fails must not take the others along
+            absent[f"{contestant.by} {contestant.name}"] = f"{type(error).__name__}: {error}"
+    if ready[0][0].name != FORWARD:
+        raise RuntimeError(f"the bare forward pass failed: {absent}")
+
+    before = [_counted(contestant) for contestant, _ in ready]
+    seconds = _rounds([contestant for contestant, _ in ready], setting.repeats, setting.seed)
+    rows = [
+        Row(
+            name=contestant.name,
+            by=contestant.by,
+            first=first,
+            seconds=taken,
+            counts=_counts(contestant, counted, setting),
+        )
+        for (contestant, first), counted, taken in zip(ready, before, seconds, strict=True)
+    ]
+    answer(Cost(setting=asdict(setting), rows=rows, absent=absent, versions=_versions()))
+
+
+def _first(contestant: Contestant) -> float:
+    start = time.perf_counter()
+    contestant.call()
+    return time.perf_counter() - start
+
+
+def _rounds(contestants: Sequence[Contestant], repeats: int, seed: int) -> list[list[float]]:
+    """Seconds of each contestant in each round, after one round that is not counted."""
+    chance = random.Random(seed)
+    order = list(range(len(contestants)))
+    seconds: list[list[float]] = [[] for _ in contestants]
+    for _ in range(repeats + 1):
+        chance.shuffle(order)
+        for number in order:
+            # Nobody pays for what another left behind.
+            gc.collect()
+            start = time.perf_counter()
+            contestants[number].call()
+            seconds[number].append(time.perf_counter() - start)
+    return [taken[1:] for taken in seconds]
+
+
+def _counted(contestant: Contestant) -> tuple[int, int, int]:
+    probe = contestant.probe
+    return (probe.trace_count, probe.forward_count, probe.backward_count) if probe else (0, 0, 0)
+
+
+def _counts(contestant: Contestant, before: tuple[int, int, int], setting: Setting) -> Counts | None:
+    if contestant.probe is None:
+        return None
+    traces, forwards, backwards = (now - then for now, then in zip(_counted(contestant), before, strict=True))
+    images = setting.batch * (setting.repeats + 1)
+    return Counts(
+        traces=(before[0], traces),
+        forwards=forwards / images,
+        backwards=backwards / images,
+        declared=contestant.declared,
+    )
+
+
+def _versions() -> dict[str, str]:
+    from kerascope.method.base import versions
+
+    return {**versions(), "numpy": importlib.metadata.version("numpy")}
+
+
+if __name__ == "__main__":
+    main()

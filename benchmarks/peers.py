@@ -1,0 +1,91 @@
+"""What other packages take for the same question; each is optional.
+
+Peers get the class that they are to explain, where kerascope finds the predicted one in the same pass, and
+are asked for raw maps on the layer's own grid, as kerascope gives them. Grad-CAM is at the layer that
+kerascope chooses by itself, the last with a height and width.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.bare import Call
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+Named = tuple[str, str]
+"""What the tables call a peer, and the package with its version."""
+
+
+def peers(
+    backend: str, model: keras.Model, images: np.ndarray[Any, Any]
+) -> tuple[dict[Named, Call], dict[str, str]]:
+    """The peers of a backend, and the packages that cannot be had with the reason."""
+    packages = {"tensorflow": ("tf-keras-vis", _tf_keras_vis), "torch": ("captum", _captum)}
+    if backend not in packages:
+        return {}, {}
+    package, make = packages[backend]
+    try:
+        calls = make(model, images)
+        by = f"{package} {importlib.metadata.version(package)}"
+    except ImportError as error:
+        return {}, {package: f"not installed ({error})"}
+    return {(name, by): call for name, call in calls.items()}, {}
+
+
+def _tf_keras_vis(model: keras.Model, images: np.ndarray[Any, Any]) -> dict[str, Call]:
+    from tf_keras_vis.gradcam import Gradcam  # type: ignore[import-untyped]
+    from tf_keras_vis.saliency import Saliency  # type: ignore[import-untyped]
+    from tf_keras_vis.utils.scores import CategoricalScore  # type: ignore[import-untyped]
+
+    score = CategoricalScore([0] * len(images))
+    cam, saliency = Gradcam(model), Saliency(model)
+    where = {"penultimate_layer": _last_spatial(model).name, "seek_penultimate_conv_layer": False}
+    return {
+        "Gradcam": lambda: cam(score, images, expand_cam=False, normalize_cam=False, **where),
+        "Saliency": lambda: saliency(score, images, normalize_map=False),
+    }
+
+
+def _captum(model: keras.Model, images: np.ndarray[Any, Any]) -> dict[str, Call]:
+    import captum.attr  # type: ignore[import-untyped]
+    import keras
+    import torch
+
+    layer = _last_spatial(model)
+
+    class Split(torch.nn.Module):
+        """The model with its last spatial layer channels-first for a moment, as captum takes it to be."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.trunk = keras.Model(model.inputs, layer.output)
+            self.seam = torch.nn.Identity()
+            self.top = keras.Model(layer.output, model.output)
+
+        def forward(self, batch: Any) -> Any:
+            activations = self.seam(self.trunk(batch, training=False).permute(0, 3, 1, 2))
+            return self.top(activations.permute(0, 2, 3, 1), training=False)
+
+    split = Split()
+    cam = captum.attr.LayerGradCam(split, split.seam)
+    saliency = captum.attr.Saliency(lambda batch: model(batch, training=False))
+
+    def gradcam() -> Any:
+        maps = cam.attribute(keras.ops.convert_to_tensor(images), target=0, relu_attributions=True)
+        return maps.detach().cpu().numpy()
+
+    def gradient() -> Any:
+        leaf = keras.ops.convert_to_tensor(images).requires_grad_()
+        return saliency.attribute(leaf, target=0).cpu().numpy()
+
+    return {"LayerGradCam": gradcam, "Saliency": gradient}
+
+
+def _last_spatial(model: keras.Model) -> keras.Layer:
+    """The last layer with a height and width, in the single chain that models of this benchmark end in."""
+    shapes = ((layer, layer.output.shape) for layer in reversed(model.layers))
+    return next(layer for layer, shape in shapes if len(shape) == 4 and shape[1] > 1)

@@ -1,0 +1,82 @@
+"""What the harness writes as JSON: raw measurements, from which every table and verdict is computed."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+FORWARD, GRADIENT = "forward", "forward and gradient"
+"""Names of the two bare contestants, which the others are measured against."""
+
+
+class Counts(TypedDict):
+    """What a probe counted for one contestant.
+
+    `traces` holds the traces up to the first answer and those of all later calls; `forwards` and
+    `backwards` are passes per image and call, `declared` what the method says about both.
+    """
+
+    traces: tuple[int, int]
+    forwards: float
+    backwards: float
+    declared: tuple[float, float]
+
+
+class Row(TypedDict):
+    """One contestant: seconds of its first call, which compiles, and of its call in each round."""
+
+    name: str
+    by: str
+    first: float
+    seconds: list[float]
+    counts: Counts | None
+
+
+class Cost(TypedDict):
+    """One setting, who took part, who did not and why, and with which versions."""
+
+    setting: dict[str, Any]
+    rows: list[Row]
+    absent: dict[str, str]
+    versions: dict[str, str]
+
+
+class Peak(TypedDict):
+    """Bytes resident in one process: before the first call, at the most ever, at the most in later calls."""
+
+    idle: int
+    ever: int
+    later: int
+
+
+class Memory(TypedDict):
+    """One setting, and for each contestant the peaks of its processes."""
+
+    setting: dict[str, Any]
+    peaks: dict[str, list[Peak]]
+
+
+class Import(TypedDict):
+    """Seconds of imports in fresh processes.
+
+    `alone` is `import keras` in processes that import nothing else. The other processes import kerascope
+    after it: `keras` and `kerascope` are the two parts, `used` is the first use of a public name thereafter.
+    `plotting` names the plotting libraries that kerascope brought in.
+    """
+
+    backend: str
+    alone: list[float]
+    keras: list[float]
+    kerascope: list[float]
+    used: list[float]
+    plotting: list[str]
+
+
+class Results(TypedDict):
+    """Everything that one command measured."""
+
+    date: str
+    machine: dict[str, Any]
+    cost: list[Cost]
+    memory: list[Memory]
+    imports: list[Import]
+    failed: list[str]

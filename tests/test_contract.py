@@ -1,0 +1,30 @@
+"""The contract of every registered method, on this process's backend, against the shared golden file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import kerascope as ks
+
+GOLDEN = Path(__file__).parent / "golden" / "maps.npz"
+
+# Beside each method with its default parameters, those variations that take another path.
+SUBJECTS = [*ks.methods().values(), ks.GradCAM(relu=False)]
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        check
+        for method in SUBJECTS
+        for check in ks.testing.checks(method, golden=GOLDEN if isinstance(method, type) else None)
+    ],
+    ids=str,
+)
+def test_contract(check: ks.testing.Check) -> None:
+    outcome = check()
+    if outcome.status == "skipped":
+        pytest.skip(outcome.reason)
+    assert outcome.status == "passed"
