@@ -1,0 +1,166 @@
+"""The same numbers as implementations nobody here wrote, on the same Keras models and weights.
+
+captum on the torch backend, tf-keras-vis on TensorFlow. captum's `LayerGradCam` reads channels first, so its
+models are built so; `Saliency` and tf-keras-vis read channels last.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import kerascope as ks
+from kerascope.testing.bench import difference
+
+Array = Any
+
+BACKEND = os.environ["KERAS_BACKEND"]
+TOLERANCE = 1e-5
+CLASS = 1
+# With random weights a map may be negative everywhere; signed maps have something to compare in any case.
+SIGNED = ks.GradCAM(relu=False)
+
+# name in keras.applications -> the layer that kerascope takes by itself
+APPLICATIONS = {
+    "MobileNetV2": "out_relu",
+    "ResNet50": "conv5_block3_out",
+    "VGG16": "block5_pool",
+}
+torch_only = pytest.mark.skipif(BACKEND != "torch", reason="captum runs on torch")
+tensorflow_only = pytest.mark.skipif(BACKEND != "tensorflow", reason="tf-keras-vis runs on TensorFlow")
+
+
+def captum_grad_cam(model: keras.Model, images: Array, layer: str) -> Array:
+    import torch
+    from captum.attr import LayerGradCam
+
+    peer = LayerGradCam(model, model.get_layer(layer))
+    maps = peer.attribute(torch.tensor(images), target=CLASS)
+    return maps[:, 0].detach().numpy()
+
+
+def captum_saliency(model: keras.Model, images: Array, layer: str) -> Array:
+    import torch
+    from captum.attr import Saliency
+
+    leaf = torch.tensor(images, requires_grad=True)
+    return Saliency(model).attribute(leaf, target=CLASS, abs=False).detach().numpy()
+
+
+def tf_keras_vis_grad_cam(model: keras.Model, images: Array, layer: str) -> Array:
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    peer = Gradcam(model, clone=False)
+    scores = CategoricalScore([CLASS] * len(images))
+    raw: dict[str, Any] = {"expand_cam": False, "normalize_cam": False, "seek_penultimate_conv_layer": False}
+    raw["activation_modifier"] = None  # no ReLU
+    return np.asarray(peer(scores, images, penultimate_layer=layer, **raw))
+
+
+def tf_keras_vis_saliency(model: keras.Model, images: Array, layer: str) -> Array:
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    peer = Saliency(model, clone=False)
+    scores = CategoricalScore([CLASS] * len(images))
+    # It returns absolute values.
+    return np.asarray(peer(scores, images, normalize_map=False, keepdims=True))
+
+
+def values(method: ks.Method, model: keras.Model, images: Array) -> Array:
+    return method(model, images, CLASS).values
+
+
+@pytest.fixture
+def channels_first() -> Iterator[None]:
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format(before)
+
+
+def tiny(name: str) -> tuple[keras.Model, Array, str]:
+    """A tiny model of the contract suite, its images and its layer."""
+    found = ks.testing.MODELS[name]()
+    assert found.layer is not None
+    return found.model, found.images, found.layer
+
+
+def application(name: str) -> tuple[keras.Model, Array, str]:
+    """A network of `keras.applications` with random weights, an image of noise, and its layer."""
+    keras.utils.set_random_seed(0)
+    model = getattr(keras.applications, name)(weights=None, classifier_activation=None)
+    images = np.random.default_rng(0).uniform(-1, 1, (1, *model.input_shape[1:])).astype("float32")
+    return model, images, APPLICATIONS[name]
+
+
+def agrees(mine: Array, theirs: Array) -> None:
+    assert np.any(theirs), "a peer's map of zeros would prove nothing"
+    assert difference(mine, theirs) <= TOLERANCE
+
+
+@torch_only
+@pytest.mark.parametrize("name", ["sequential", "functional"])
+def test_saliency_is_captums(name: str) -> None:
+    model, images, layer = tiny(name)
+    agrees(values(ks.Saliency(), model, images), captum_saliency(model, images, layer))
+
+
+@torch_only
+@pytest.mark.usefixtures("channels_first")
+@pytest.mark.parametrize("kind", ["Sequential", "Functional"])
+def test_grad_cam_is_captums(kind: str) -> None:
+    # Flattened before the head, so that the gradient differs from place to place.
+    parts = [
+        keras.layers.Conv2D(4, 3, activation="relu", name="first"),
+        keras.layers.Conv2D(6, 3, strides=2, activation="relu", name="second"),
+        keras.layers.Flatten(),
+        keras.layers.Dense(3),
+    ]
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((3, 12, 20)), *parts])
+    if kind == "Functional":
+        model = keras.Model(model.inputs, model.outputs)
+    images = np.random.default_rng(0).random((3, 3, 12, 20)).astype("float32")
+    theirs = captum_grad_cam(model, images, "second")
+    agrees(values(SIGNED, model, images), theirs)
+
+
+@torch_only
+@pytest.mark.slow
+@pytest.mark.usefixtures("channels_first")
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_applications_agree_with_captum(name: str) -> None:
+    model, images, layer = application(name)
+    found = SIGNED(model, images, CLASS)
+    assert found.layer == layer
+    agrees(found.values, captum_grad_cam(model, images, layer))
+    theirs = captum_saliency(model, images, layer)
+    agrees(values(ks.Saliency(), model, images), np.moveaxis(theirs, 1, -1))
+
+
+@tensorflow_only
+@pytest.mark.filterwarnings("ignore:The structure of `inputs`:UserWarning")
+@pytest.mark.parametrize("name", ["sequential", "functional", "flattened"])
+def test_tiny_models_agree_with_tf_keras_vis(name: str) -> None:
+    model, images, layer = tiny(name)
+    agrees(values(SIGNED, model, images), tf_keras_vis_grad_cam(model, images, layer))
+    agrees(abs(values(ks.Saliency(), model, images)), tf_keras_vis_saliency(model, images, layer))
+
+
+@tensorflow_only
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The structure of `inputs`:UserWarning")
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_applications_agree_with_tf_keras_vis(name: str) -> None:
+    model, images, layer = application(name)
+    found = SIGNED(model, images, CLASS)
+    assert found.layer == layer
+    agrees(found.values, tf_keras_vis_grad_cam(model, images, layer))
+    agrees(abs(values(ks.Saliency(), model, images)), tf_keras_vis_saliency(model, images, layer))
