@@ -487,6 +487,7 @@ WRONG = [
     (AlwaysClassZero, "predicted_class"),
     (OneMapForAllClasses, "several_classes"),
     (ForgetsTheImages, "layout"),
+    (ForgetsTheImages, "grey_pictures"),
     (KeepsWhatCannotBeSaved, "saves_and_loads"),
     (LeavesAnAttribute, "concurrent"),
     (WithoutTheTarget, "contrasts_and_units"),

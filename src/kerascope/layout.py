@@ -8,7 +8,7 @@ from typing import Any
 
 from keras import ops
 
-CHANNELS_FIRST, CHANNELS_LAST, TOKENS = "channels_first", "channels_last", "tokens"
+CHANNELS_FIRST, CHANNELS_LAST, TOKENS, GREY = "channels_first", "channels_last", "tokens", "grey"
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Layout:
     """The spatial reading of a tensor whose first axis is the batch.
 
     Args:
-        kind: `"channels_last"`, `"channels_first"` or `"tokens"`.
+        kind: `"channels_last"`, `"channels_first"`, `"tokens"`, or `"grey"` for pictures without a channel
+            axis.
         spatial: sizes of the spatial axes.
         channels: number of channels.
         prefix: tokens in front of the grid, such as a class token; 0 for other kinds.
@@ -32,14 +33,18 @@ class Layout:
         """Number of places on the grid."""
         return math.prod(self.spatial)
 
-    def channels_last(self, tensor: Any) -> Any:
-        """`tensor` as (N, *spatial, C)."""
+    def channels_last(self, tensor: Any, numpy: Any = ops) -> Any:
+        """`tensor` as (N, *spatial, C).
+
+        Args:
+            tensor: of this layout.
+            numpy: the module that works on it: `keras.ops`, or NumPy for arrays.
+        """
         if self.kind == CHANNELS_FIRST:
-            return ops.moveaxis(tensor, 1, -1)
+            return numpy.moveaxis(tensor, 1, -1)
         if self.kind == TOKENS:
-            tokens = tensor[:, self.prefix :]
-            return ops.reshape(tokens, (-1, *self.spatial, self.channels))
-        return tensor
+            return numpy.reshape(tensor[:, self.prefix :], (-1, *self.spatial, self.channels))
+        return tensor[..., None] if self.kind == GREY else tensor
 
 
 def read_layout(shape: tuple[int, ...], data_format: str, image: tuple[int, ...] | None) -> Layout | None:

@@ -19,7 +19,6 @@ import numpy as np
 
 from kerascope import __version__, errors
 from kerascope.explanation import Explanation, Reduction
-from kerascope.layout import CHANNELS_FIRST
 from kerascope.probe import Answer, Probe, as_probe
 from kerascope.target import Target, TargetLike, as_target
 
@@ -90,8 +89,8 @@ class Method(ABC):
         if explained is not None:
             shown = np.array(answer.batch.arrays[explained], "float32")
             layout = answer.image_layout
-            if layout is not None and layout.kind == CHANNELS_FIRST:
-                shown = np.moveaxis(shown, 1, -1)
+            if layout is not None:
+                shown = layout.channels_last(shown, np)
             size = layout.spatial if layout is not None else shown.shape[1:]
         explanation = Explanation(
             values=np.asarray(answer.values, "float32"),

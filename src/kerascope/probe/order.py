@@ -14,10 +14,11 @@ import keras
 from kerascope.probe.tree import Place
 
 
-def number_calls(calls: Sequence[tuple[Place, int]]) -> list[int]:
+def number_calls(model: keras.Model, calls: Sequence[tuple[Place, int]]) -> list[int]:
     """For each call, its number among the calls of the same operation, in the order of definition.
 
     Args:
+        model: the outer model.
         calls: places and running numbers, in the order in which the calls ended.
     """
     ends: dict[int, list[int]] = {}
@@ -30,8 +31,9 @@ def number_calls(calls: Sequence[tuple[Place, int]]) -> list[int]:
         found = numbers[number]
         if found is None:
             place, index = calls[number]
-            order = _order(place)
-            around = ends.get(id(place.parent), [])
+            parent = model if place.parent is None else place.parent.operation
+            order = _order(place.operation, parent)
+            around = ends.get(id(parent), [])
             rounds = max(len(around), 1)
             found = index
             if len(order) * rounds == len(ends[id(place.operation)]):
@@ -44,16 +46,16 @@ def number_calls(calls: Sequence[tuple[Place, int]]) -> list[int]:
     return [resolve(number) for number in range(len(calls))]
 
 
-def _order(place: Place) -> list[int]:
+def _order(operation: keras.Operation, parent: keras.Operation) -> list[int]:
     """For each call of an operation within one pass of its parent, its place in the definition."""
-    by_depth = getattr(_graph(place.parent), "_nodes_by_depth", {})
+    by_depth = getattr(_graph(parent), "_nodes_by_depth", {})
     running = [
         node
         for depth in sorted(by_depth, reverse=True)
         for node in by_depth[depth]
-        if node.operation is place.operation
+        if node.operation is operation
     ]
-    defined = sorted(running, key=place.operation._inbound_nodes.index)
+    defined = sorted(running, key=operation._inbound_nodes.index)
     return [defined.index(node) for node in running] or [0]
 
 

@@ -7,7 +7,6 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -15,67 +14,17 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import backend, errors
-from kerascope.layout import Layout
+from kerascope.probe.answer import Answer, join
+from kerascope.probe.compiled import Program
 from kerascope.probe.inputs import Array, Batch, blank_inputs, check_inputs, input_specs
 from kerascope.probe.program import Evidence, Plan
-from kerascope.probe.survey import Survey, survey
+from kerascope.probe.record import survey
+from kerascope.probe.survey import LayerRow, Survey
 from kerascope.probe.tree import fingerprint, places
 from kerascope.target import Context, Function, Target, TargetLike, as_target
 
 _PROGRAMS = 64
 """Compiled programs kept per probe; the least recently used one goes first."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a probe answers about a batch, in NumPy arrays with one row per image.
-
-    Args:
-        values: what the method computed, (N, ...), or (N, K, ...) with a class axis.
-        scores: the explained scores, (N,) or (N, K).
-        labels: the classes they belong to, in the same shape; -1 where there is none.
-        predictions: the predicted class, (N,), or None where the model has no classes.
-        probabilities: the model's probability of each label, NaN where it is unknown.
-        suspect: the scores look like probabilities that were not asked for.
-        alive: some gradient was different from zero.
-        layers: full paths of the layers that were read.
-        batch: the checked inputs.
-        image_layout: how the explained input lies in space.
-    """
-
-    values: Array | None
-    scores: Array
-    labels: Array
-    predictions: Array | None
-    probabilities: Array
-    suspect: bool
-    alive: bool
-    layers: tuple[str, ...]
-    batch: Batch
-    image_layout: Layout | None
-
-
-@dataclass(frozen=True)
-class LayerRow:
-    """One place of a model that can be named as a layer.
-
-    Args:
-        path: its path, as `layer=` takes it.
-        kind: class of the layer or operation.
-        shape: shape of its output for one image.
-        grid: spatial size that a map at this layer has, or None.
-        channels: number of channels there, or None.
-        automatic: it is the one taken when no layer is named.
-        note: why it cannot be used, or an empty string.
-    """
-
-    path: str
-    kind: str
-    shape: tuple[int, ...]
-    grid: tuple[int, ...] | None
-    channels: int | None
-    automatic: bool
-    note: str
 
 
 class Probe:
@@ -145,7 +94,7 @@ class Probe:
         self._counts = {"trace": 0, "forward": 0, "backward": 0}
         self._fingerprint: tuple[object, ...] = ()
         self._surveys: dict[Hashable, Survey] = {}
-        self._programs: OrderedDict[Hashable, _Program] = OrderedDict()
+        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
 
     @classmethod
     def attached(cls, model: keras.Model) -> Probe:
@@ -253,23 +202,9 @@ class Probe:
             None: the model is run without data.
         """
         batch = check_inputs(self.model, blank_inputs(self.model) if images is None else images, self.input)
-        found = self._survey(batch, self._size(batch.count))
-        try:
-            automatic = found.automatic([output.source for output in found.outputs])
-        except errors.NoSpatialExtentError:
-            automatic = None
-        return [
-            LayerRow(
-                found.name(run),
-                type(run.place.operation).__name__,
-                run.shape[1:],
-                run.layout.spatial if run.layout else None,
-                run.layout.channels if run.layout else None,
-                run is automatic,
-                run.fault or "",
-            )
-            for run in found.runs
-        ]
+        with self._lock:
+            self._refresh()
+            return self._survey(batch, self._size(batch.count)).rows()
 
     def run(
         self,
@@ -342,41 +277,7 @@ class Probe:
                 self._counts["forward"] += count
                 if gradients or image_gradient:
                     self._counts["backward"] += count * rows[-1]["scores"].shape[1]
-        return self._answer(rows, target, named, batch, found)
-
-    def _answer(
-        self,
-        rows: list[dict[str, Array]],
-        target: Target,
-        layers: tuple[str, ...],
-        batch: Batch,
-        found: Survey,
-    ) -> Answer:
-        def join(name: str) -> Array | None:
-            if name not in rows[0]:
-                return None
-            return np.concatenate([row[name] for row in rows])[: batch.count]
-
-        def columns(array: Array) -> Array:
-            return array if target.class_axis else array[:, 0]
-
-        scores = join("scores")
-        assert scores is not None
-        labels, probabilities = join("labels"), join("probabilities")
-        return Answer(
-            values=join("values"),
-            scores=columns(scores),
-            labels=columns(np.full(scores.shape, -1, "int32") if labels is None else labels),
-            predictions=join("predictions"),
-            probabilities=columns(
-                np.full(scores.shape, np.nan, "float32") if probabilities is None else probabilities
-            ),
-            suspect=all(bool(row.get("suspect", False)) for row in rows),
-            alive=any(bool(row.get("alive", True)) for row in rows),
-            layers=layers,
-            batch=batch,
-            image_layout=found.image_layout,
-        )
+        return join(rows, target, named, batch, found.image_layout)
 
     def _call(self, inputs: Any) -> Any:
         model = self.model
@@ -455,42 +356,13 @@ class Probe:
             named.append(found.name(run))
         return tuple(named)
 
-    def _program(self, key: Hashable, plan: Plan) -> _Program:
+    def _program(self, key: Hashable, plan: Plan) -> Program:
         if key not in self._programs:
-            self._programs[key] = _Program(plan, self)
+            self._programs[key] = Program(plan, self.compile, self._counts)
             while len(self._programs) > _PROGRAMS:
                 self._programs.popitem(last=False)
         self._programs.move_to_end(key)
         return self._programs[key]
-
-
-class _Program:
-    """A plan, compiled, that counts its traces and checks its first answer."""
-
-    def __init__(self, plan: Plan, probe: Probe) -> None:
-        self._plan = plan
-        self._checked = False
-        counts = probe._counts
-
-        def traced(tensors: Any, arguments: Any, state: Any) -> dict[str, Any]:
-            counts["trace"] += 1
-            return plan(tensors, arguments, state)
-
-        if probe._backend.compiles and probe.compile:
-            self._run = probe._backend.compile(traced)
-        else:
-            # What runs eagerly is built once, whatever is inside.
-            counts["trace"] += 1
-            self._run = probe._backend.compile(plan) if probe.compile else plan
-
-    def __call__(self, tensors: Any, arguments: Any, state: Any) -> dict[str, Any]:
-        result: dict[str, Any] = self._run(tensors, arguments, state)
-        # A gradient of zeros may mean that there is no connection, where the backend does not tell.
-        dead = not self._checked and not bool(result.get("alive", True))
-        if dead and not self._plan.depends(tensors, arguments, state):
-            raise self._plan.disconnected(", ".join(self._plan.moving(tensors)))
-        self._checked = True
-        return result
 
 
 _attached: weakref.WeakKeyDictionary[keras.Model, Probe] = weakref.WeakKeyDictionary()

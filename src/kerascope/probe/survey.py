@@ -1,27 +1,21 @@
 """What happens inside one forward pass: every layer run, its shape, its layout, and what feeds what.
 
-A survey runs the model once without data. It answers which places can be explained, which is the last one
-with a spatial extent on the way to a score, and where the head's softmax is.
+A survey answers which places can be explained, which is the last one with a spatial extent on the way to a
+score, and where the head's softmax is. `kerascope.probe.record` makes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-import keras
-from keras import ops, tree
+from kerascope import errors
+from kerascope.layout import Layout
+from kerascope.probe.tree import Place, find
 
-from kerascope import backend, errors
-from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, Layout, read_layout
-from kerascope.probe.order import number_calls
-from kerascope.probe.tap import tapped
-from kerascope.probe.tree import Place, find, places
-
-_INPUT = -1
+INPUT = -1
 """Source of a tensor that is an input of the model."""
-_UNKNOWN = -2
+UNKNOWN = -2
 """Source of a tensor that was made outside of every layer, such as by an operator in `call`."""
 
 
@@ -67,6 +61,29 @@ class Output:
     name: str
     shape: tuple[int, ...]
     source: int
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One place of a model that can be named as a layer.
+
+    Args:
+        path: its path, as `layer=` takes it.
+        kind: class of the layer or operation.
+        shape: shape of its output for one image.
+        grid: spatial size that a map at this layer has, or None.
+        channels: number of channels there, or None.
+        automatic: it is the one taken when no layer is named.
+        note: why it cannot be used, or an empty string.
+    """
+
+    path: str
+    kind: str
+    shape: tuple[int, ...]
+    grid: tuple[int, ...] | None
+    channels: int | None
+    automatic: bool
+    note: str
 
 
 @dataclass(frozen=True)
@@ -135,6 +152,25 @@ class Survey:
             )
         return chosen[0]
 
+    def rows(self) -> list[LayerRow]:
+        """Every run as a row of a table, in the order of the forward pass."""
+        try:
+            automatic = self.automatic(output.source for output in self.outputs)
+        except errors.NoSpatialExtentError:
+            automatic = None
+        return [
+            LayerRow(
+                self.name(run),
+                type(run.place.operation).__name__,
+                run.shape[1:],
+                run.layout.spatial if run.layout else None,
+                run.layout.channels if run.layout else None,
+                run is automatic,
+                run.fault or "",
+            )
+            for run in self.runs
+        ]
+
     def automatic(self, sources: Iterable[int]) -> Run:
         """The last run with a spatial size above 1 on the way to the runs `sources`.
 
@@ -176,7 +212,7 @@ class Survey:
         waiting, reached, complete = list(sources), set[int](), False
         while waiting:
             number = waiting.pop()
-            complete |= number == _INPUT
+            complete |= number == INPUT
             if number >= 0 and number not in reached:
                 reached.add(number)
                 waiting += self.runs[number].sources
@@ -191,127 +227,3 @@ class Survey:
             if path in readable:
                 return f"Tap the layer around it, {path!r}, instead."
         return "Tap another layer; `Probe.layers()` lists them."
-
-
-def survey(call: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None) -> Survey:
-    """Run `call(inputs)` once without data and record every operation of the model.
-
-    Args:
-        call: the model's forward pass.
-        model: the model.
-        inputs: the input structure, as tensors of the right shapes and types.
-        explained: which of the flattened inputs is explained, or None.
-    """
-    recorder = _Recorder(tuple(places(model)))
-
-    def record(tensors: Any) -> Survey:
-        return recorder.record(call, model, tensors, explained)
-
-    found: Survey = backend.current().abstract(record, inputs)
-    return found
-
-
-class _Recorder:
-    def __init__(self, places: tuple[Place, ...]) -> None:
-        self.places = places
-        self.calls: list[tuple[Place, int, list[Any], Any]] = []
-
-    def record(
-        self, call: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None
-    ) -> Survey:
-        hooks = {place.operation: self._hook(place) for place in self.places}
-        with tapped([model, *hooks], hooks):
-            outputs = call(inputs)
-        given = tree.flatten(inputs)
-        # While `calls` holds the tensors, `id` tells them apart. The first run that returns a tensor is its
-        # source: what returns it later only hands it on.
-        source = {id(tensor): _INPUT for tensor in given}
-        for number, (_, _, _, tensor) in enumerate(self.calls):
-            source.setdefault(id(tensor), number)
-        formats: dict[int, str] = {}
-        default = keras.config.image_data_format()
-        image_layout = None
-        if explained is not None:
-            own = (_own_format(place.operation) for place, *_ in self.calls)
-            first = next((data_format for data_format in own if data_format), default)
-            image_layout = read_layout(tuple(given[explained].shape), first, None)
-        image = image_layout.spatial if image_layout else None
-        batch = given[explained or 0].shape[0]
-        nodes = number_calls([(place, index) for place, index, _, _ in self.calls])
-        runs: list[Run] = []
-        for number, (place, index, arguments, tensor) in enumerate(self.calls):
-            shape = tuple(tensor.shape)
-            sources = tuple(source.get(id(argument), _UNKNOWN) for argument in arguments)
-            formats[number] = _format(place.operation, shape, sources, formats, runs) or default
-            fault = self._fault(tensor, shape, batch, given[0])
-            runs.append(
-                Run(
-                    number=number,
-                    place=place,
-                    index=index,
-                    node=nodes[number],
-                    shape=shape,
-                    dtype=keras.backend.standardize_dtype(tensor.dtype),
-                    layout=None if fault else read_layout(shape, formats[number], image),
-                    sources=sources,
-                    fault=fault,
-                    returns_input=source[id(tensor)] != number,
-                )
-            )
-        named = zip(_names(outputs), tree.flatten(outputs), strict=True)
-        found = tuple(
-            Output(name, tuple(tensor.shape), source.get(id(tensor), _UNKNOWN)) for name, tensor in named
-        )
-        return Survey(self.places, tuple(runs), found, batch, image, image_layout)
-
-    def _hook(self, place: Place) -> Callable[[int, tuple[Any, ...], Any], Any]:
-        def hook(run: int, arguments: tuple[Any, ...], output: Any) -> Any:
-            tensors = [value for value in tree.flatten(output) if ops.is_tensor(value)]
-            if tensors:
-                given = [value for value in tree.flatten(arguments) if ops.is_tensor(value)]
-                self.calls.append((place, run, given, tensors[0]))
-            return output
-
-        return hook
-
-    @staticmethod
-    def _fault(tensor: Any, shape: tuple[int, ...], batch: int, root: Any) -> str | None:
-        if not backend.current().outlives(tensor, root):
-            return "runs inside a loop or a vectorised map"
-        if not shape or shape[0] != batch:
-            return f"returns {shape}, whose first axis is not the batch of {batch}"
-        if None in shape:
-            return f"returns {shape}, a shape that is only known when it runs"
-        return None
-
-
-def _own_format(operation: keras.Operation) -> str | None:
-    own = getattr(operation, "data_format", None)
-    if own in (CHANNELS_FIRST, CHANNELS_LAST):
-        return str(own)
-    return None
-
-
-def _format(
-    operation: keras.Operation,
-    shape: tuple[int, ...],
-    sources: tuple[int, ...],
-    formats: dict[int, str],
-    runs: list[Run],
-) -> str | None:
-    """The data format of a run: its layer's own, else that of what feeds it, else of its predecessor."""
-    own = _own_format(operation)
-    if own is not None:
-        return own
-    same_rank = [number for number in sources if number >= 0 and len(runs[number].shape) == len(shape)]
-    same_rank += [run.number for run in reversed(runs) if len(run.shape) == len(shape)][:1]
-    if same_rank:
-        return formats[same_rank[0]]
-    if isinstance(operation, keras.layers.BatchNormalization) and len(shape) > 3:
-        return CHANNELS_FIRST if operation.axis == 1 else CHANNELS_LAST
-    return None
-
-
-def _names(structure: Any) -> list[str]:
-    paths = [path for path, _ in tree.flatten_with_path(structure)]
-    return ["/".join(map(str, path)) or "output" for path in paths]

@@ -18,26 +18,27 @@ class Place:
     Args:
         path: names from the outer model inwards, without the outer model's own: `"backbone/conv2"`.
         operation: the Keras layer or bare operation.
-        parent: the operation that contains it.
+        parent: the place that contains it; None where that is the outer model, which is not referred to, so
+            that a probe kept for a model does not keep it alive.
     """
 
     path: str
     operation: keras.Operation
-    parent: keras.Operation
+    parent: Place | None
 
 
 def places(model: keras.Model) -> list[Place]:
     """Every operation inside `model` once, outer ones first, under its shortest path."""
     found: dict[int, Place] = {}
-    queue: deque[tuple[keras.Operation, str]] = deque([(model, "")])
+    queue: deque[Place | None] = deque([None])
     while queue:
-        parent, prefix = queue.popleft()
-        for child in _children(parent):
+        parent = queue.popleft()
+        for child in _children(model if parent is None else parent.operation):
             if id(child) in found or child is model:
                 continue
-            path = prefix + child.name
+            path = child.name if parent is None else f"{parent.path}/{child.name}"
             found[id(child)] = Place(path, child, parent)
-            queue.append((child, path + "/"))
+            queue.append(found[id(child)])
     return list(found.values())
 
 

@@ -92,6 +92,18 @@ def tokens(bench: Bench) -> None:
 
 
 @clause(4)
+def grey_pictures(bench: Bench) -> None:
+    """Pictures without a channel axis, (N, H, W), are explained as those with one."""
+    expected = bench.explain("grey_with_channel", 1)
+    for name in family("grey"):
+        found = bench.explain(name, 1)
+        same(found.values, expected.values, CLOSE, name)
+        assert found.heatmaps().shape == (2, 8, 6), f"heat maps of {name} are {found.heatmaps().shape}"
+        assert found.images is not None, "the explanation must keep the images"
+        assert found.images.shape == (2, 8, 6, 1), f"images of {name} are kept as {found.images.shape}"
+
+
+@clause(4)
 def obstacles(bench: Bench) -> None:
     """A layer in a loop, recomputed or in int8 is explained or refused; never a silent zero map."""
     for name in ("loop", "rematerialised", "int8_dense"):

@@ -91,6 +91,55 @@ def conv3d() -> Tiny:
     return Tiny(model, pictures(2, 4, 8, 6, 2, seed=8), "conv", "conv", (4, 8, 6))
 
 
+def _grey(*first: keras.layers.Layer, shape: tuple[int, ...]) -> Tiny:
+    model = keras.Sequential(
+        [
+            keras.Input(shape),
+            *first,
+            layers.Conv2D(4, 3, padding="same", activation="relu", name="conv", **ZERO),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, name="head", **ZERO),
+        ]
+    )
+    fill(model, 29)
+    return Tiny(model, pictures(2, *shape, seed=16), "conv", "conv", (8, 6))
+
+
+@tiny("grey")
+def grey() -> Tiny:
+    """Grey pictures (2, 8, 6) without a channel axis, scaled, then given one by a Reshape."""
+    return _grey(layers.Rescaling(2.0), layers.Reshape((8, 6, 1)), shape=(8, 6))
+
+
+@tiny("grey")
+def grey_with_channel() -> Tiny:
+    """The same network on pictures (2, 8, 6, 1)."""
+    return _grey(layers.Rescaling(2.0), shape=(8, 6, 1))
+
+
+class AddsAnAxis(keras.Model):
+    """The same network as a subclass that adds the channel axis in its `call`."""
+
+    def __init__(self) -> None:
+        super().__init__(name="adds_an_axis")
+        self.conv = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv", **ZERO)
+        self.head = layers.Dense(3, name="head", **ZERO)
+
+    def call(self, images: Any) -> Any:
+        """Scores of a batch of pictures (N, H, W)."""
+        return self.head(ops.mean(self.conv(2.0 * images[..., None]), axis=(1, 2)))
+
+
+@tiny("grey")
+def grey_subclassed() -> Tiny:
+    """Pictures (2, 8, 6) that a subclassed model gives their channel axis."""
+    model = AddsAnAxis()
+    images = pictures(2, 8, 6, seed=16)
+    model(images)
+    fill(model, 29)
+    return Tiny(model, images, "conv", "conv", (8, 6))
+
+
 @tiny("shared", "several_inputs")
 def siamese() -> Tiny:
     """Two images through one encoder, which runs twice: `encoder/conv#0`, `encoder/conv#1`."""

@@ -1,0 +1,87 @@
+"""What a probe answers: the results of all batches, joined, in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerascope.layout import Layout
+from kerascope.probe.inputs import Array, Batch
+from kerascope.target import Target
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a probe answers about a batch, in NumPy arrays with one row per image.
+
+    Args:
+        values: what the method computed, (N, ...), or (N, K, ...) with a class axis.
+        scores: the explained scores, (N,) or (N, K).
+        labels: the classes they belong to, in the same shape; -1 where there is none.
+        predictions: the predicted class, (N,), or None where the model has no classes.
+        probabilities: the model's probability of each label, NaN where it is unknown.
+        suspect: the scores look like probabilities that were not asked for.
+        alive: some gradient was different from zero.
+        layers: full paths of the layers that were read.
+        batch: the checked inputs.
+        image_layout: how the explained input lies in space.
+    """
+
+    values: Array | None
+    scores: Array
+    labels: Array
+    predictions: Array | None
+    probabilities: Array
+    suspect: bool
+    alive: bool
+    layers: tuple[str, ...]
+    batch: Batch
+    image_layout: Layout | None
+
+
+def join(
+    rows: Sequence[dict[str, Array]],
+    target: Target,
+    layers: tuple[str, ...],
+    batch: Batch,
+    image_layout: Layout | None,
+) -> Answer:
+    """The answer about a whole batch from those about its parts, without their padding.
+
+    Args:
+        rows: what `Plan` gave for each part.
+        target: what was asked about.
+        layers: full paths of the layers that were read.
+        batch: the checked inputs.
+        image_layout: how the explained input lies in space.
+    """
+
+    def joined(name: str) -> Array | None:
+        if name not in rows[0]:
+            return None
+        return np.concatenate([row[name] for row in rows])[: batch.count]
+
+    def columns(array: Array) -> Array:
+        return array if target.class_axis else array[:, 0]
+
+    scores = joined("scores")
+    assert scores is not None
+    labels, probabilities = joined("labels"), joined("probabilities")
+    if labels is None:
+        labels = np.full(scores.shape, -1, "int32")
+    if probabilities is None:
+        probabilities = np.full(scores.shape, np.nan, "float32")
+    return Answer(
+        values=joined("values"),
+        scores=columns(scores),
+        labels=columns(labels),
+        predictions=joined("predictions"),
+        probabilities=columns(probabilities),
+        suspect=all(bool(row.get("suspect", False)) for row in rows),
+        alive=any(bool(row.get("alive", True)) for row in rows),
+        layers=layers,
+        batch=batch,
+        image_layout=image_layout,
+    )

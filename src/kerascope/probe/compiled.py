@@ -1,0 +1,48 @@
+"""A plan made to run: compiled where the backend compiles, its traces counted, its first answer checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerascope import backend
+from kerascope.probe.program import Plan
+
+
+class Program:
+    """A plan, compiled, that counts its traces and checks its first answer.
+
+    Args:
+        plan: what is computed.
+        compile: compile it.
+        counts: `counts["trace"]` goes up with each trace.
+    """
+
+    def __init__(self, plan: Plan, compile: bool, counts: dict[str, int]) -> None:
+        self._plan = plan
+        self._checked = False
+        serving = backend.current()
+
+        def traced(tensors: Any, arguments: Any, state: Any) -> dict[str, Any]:
+            counts["trace"] += 1
+            return plan(tensors, arguments, state)
+
+        if compile and serving.compiles:
+            self._run = serving.compile(traced)
+        else:
+            # What runs eagerly, or is compiled piece by piece, is built once, whatever is inside.
+            counts["trace"] += 1
+            self._run = serving.compile(plan) if compile else plan
+
+    def __call__(self, tensors: Any, arguments: Any, state: Any) -> dict[str, Any]:
+        """Run it; see `Plan`.
+
+        Raises:
+            DisconnectedError: the first answer has a gradient of zeros, for want of any connection.
+        """
+        result: dict[str, Any] = self._run(tensors, arguments, state)
+        # A gradient of zeros may mean that there is no connection, where the backend does not tell.
+        dead = not self._checked and not bool(result.get("alive", True))
+        if dead and not self._plan.depends(tensors, arguments, state):
+            raise self._plan.disconnected(", ".join(self._plan.moving(tensors)))
+        self._checked = True
+        return result

@@ -1,0 +1,158 @@
+"""One forward pass without data, in which every layer run is recorded: the survey of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+from kerascope import backend
+from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, GREY, Layout, read_layout
+from kerascope.probe.order import number_calls
+from kerascope.probe.survey import INPUT, UNKNOWN, Output, Run, Survey
+from kerascope.probe.tap import tapped
+from kerascope.probe.tree import Place, places
+
+
+def survey(call: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None) -> Survey:
+    """Run `call(inputs)` once without data and record every operation of the model.
+
+    Args:
+        call: the model's forward pass.
+        model: the model.
+        inputs: the input structure, as tensors of the right shapes and types.
+        explained: which of the flattened inputs is explained, or None.
+    """
+    recorder = _Recorder(tuple(places(model)))
+
+    def record(tensors: Any) -> Survey:
+        return recorder.record(call, model, tensors, explained)
+
+    found: Survey = backend.current().abstract(record, inputs)
+    return found
+
+
+class _Recorder:
+    def __init__(self, places: tuple[Place, ...]) -> None:
+        self.places = places
+        self.calls: list[tuple[Place, int, list[Any], Any]] = []
+
+    def record(
+        self, call: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None
+    ) -> Survey:
+        hooks = {place.operation: self._hook(place) for place in self.places}
+        with tapped([model, *hooks], hooks):
+            outputs = call(inputs)
+        given = tree.flatten(inputs)
+        # While `calls` holds the tensors, `id` tells them apart. The first run that returns a tensor is its
+        # source: what returns it later only hands it on.
+        source = {id(tensor): INPUT for tensor in given}
+        for number, (_, _, _, tensor) in enumerate(self.calls):
+            source.setdefault(id(tensor), number)
+        formats: dict[int, str] = {}
+        default = keras.config.image_data_format()
+        image_layout = None if explained is None else self._image_layout(tuple(given[explained].shape))
+        image = image_layout.spatial if image_layout else None
+        batch = given[explained or 0].shape[0]
+        nodes = number_calls(model, [(place, index) for place, index, _, _ in self.calls])
+        runs: list[Run] = []
+        for number, (place, index, arguments, tensor) in enumerate(self.calls):
+            shape = tuple(tensor.shape)
+            sources = tuple(source.get(id(argument), UNKNOWN) for argument in arguments)
+            formats[number] = _format(place.operation, shape, sources, formats, runs) or default
+            fault = self._fault(tensor, shape, batch, given[0])
+            runs.append(
+                Run(
+                    number=number,
+                    place=place,
+                    index=index,
+                    node=nodes[number],
+                    shape=shape,
+                    dtype=keras.backend.standardize_dtype(tensor.dtype),
+                    layout=None if fault else read_layout(shape, formats[number], image),
+                    sources=sources,
+                    fault=fault,
+                    returns_input=source[id(tensor)] != number,
+                )
+            )
+        named = zip(_names(outputs), tree.flatten(outputs), strict=True)
+        found = tuple(
+            Output(name, tuple(tensor.shape), source.get(id(tensor), UNKNOWN)) for name, tensor in named
+        )
+        return Survey(self.places, tuple(runs), found, batch, image, image_layout)
+
+    def _image_layout(self, shape: tuple[int, ...]) -> Layout | None:
+        if len(shape) == 3 and self._is_grey(*shape):
+            return Layout(GREY, shape[1:], 1)
+        own = (_own_format(place.operation) for place, *_ in self.calls)
+        default = keras.config.image_data_format()
+        return read_layout(shape, next((found for found in own if found), default), None)
+
+    def _is_grey(self, count: int, height: int, width: int) -> bool:
+        """Whether an input (N, H, W) is a picture without a channel axis, not a sequence of features.
+
+        It is one where it gets a channel axis, or is flattened, before any layer with weights reads it.
+        """
+        pictures = {(count, height, width, 1), (count, 1, height, width), (count, height * width)}
+        for place, _, arguments, output in self.calls:
+            if pictures & {tuple(tensor.shape) for tensor in (*arguments, output)}:
+                return True
+            learnt = getattr(place.operation, "weights", None)
+            learnt = learnt and not isinstance(place.operation, keras.layers.Normalization)
+            if learnt or tuple(output.shape) != (count, height, width):
+                return False
+        return False
+
+    def _hook(self, place: Place) -> Callable[[int, tuple[Any, ...], Any], Any]:
+        def hook(run: int, arguments: tuple[Any, ...], output: Any) -> Any:
+            tensors = [value for value in tree.flatten(output) if ops.is_tensor(value)]
+            if tensors:
+                given = [value for value in tree.flatten(arguments) if ops.is_tensor(value)]
+                self.calls.append((place, run, given, tensors[0]))
+            return output
+
+        return hook
+
+    @staticmethod
+    def _fault(tensor: Any, shape: tuple[int, ...], batch: int, root: Any) -> str | None:
+        if not backend.current().outlives(tensor, root):
+            return "runs inside a loop or a vectorised map"
+        if not shape or shape[0] != batch:
+            return f"returns {shape}, whose first axis is not the batch of {batch}"
+        if None in shape:
+            return f"returns {shape}, a shape that is only known when it runs"
+        return None
+
+
+def _own_format(operation: keras.Operation) -> str | None:
+    own = getattr(operation, "data_format", None)
+    if own in (CHANNELS_FIRST, CHANNELS_LAST):
+        return str(own)
+    return None
+
+
+def _format(
+    operation: keras.Operation,
+    shape: tuple[int, ...],
+    sources: tuple[int, ...],
+    formats: dict[int, str],
+    runs: list[Run],
+) -> str | None:
+    """The data format of a run: its layer's own, else that of what feeds it, else of its predecessor."""
+    own = _own_format(operation)
+    if own is not None:
+        return own
+    same_rank = [number for number in sources if number >= 0 and len(runs[number].shape) == len(shape)]
+    same_rank += [run.number for run in reversed(runs) if len(run.shape) == len(shape)][:1]
+    if same_rank:
+        return formats[same_rank[0]]
+    if isinstance(operation, keras.layers.BatchNormalization) and len(shape) > 3:
+        return CHANNELS_FIRST if operation.axis == 1 else CHANNELS_LAST
+    return None
+
+
+def _names(structure: Any) -> list[str]:
+    paths = [path for path, _ in tree.flatten_with_path(structure)]
+    return ["/".join(map(str, path)) or "output" for path in paths]
