@@ -15,7 +15,7 @@ running a function without data. Each backend answers in one small module with t
     Run `function` once for what Python sees of it, on tensors of the right shape and type. The function's
     result is returned as it is (tensors in it are only good for their shapes).
 `depends(function, variable, *rest)`
-    Whether the first result of `function(variable, *rest)` can depend on `variable`.
+    Whether the first result of `function(variable, *rest)` can change, differentiably, with `variable`.
 `outlives(tensor, root)`
     Whether a tensor recorded during an abstract run can be used outside of the layer that made it, where
     `root` is an input of that run. False inside loops and vectorised maps; recomputed layers show it on

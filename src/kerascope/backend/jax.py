@@ -46,8 +46,12 @@ def abstract(function: Function, *arguments: Any) -> Any:
 
 
 def depends(function: Function, variable: Any, *rest: Any) -> bool:
-    """See `kerascope.backend`: follows the variable through the traced program, primitive by primitive."""
-    program = jax.make_jaxpr(lambda moving: function(moving, *rest)[0])(variable).jaxpr
+    """See `kerascope.backend`: follows a change of the variable through the program that carries it on."""
+
+    def change(direction: Any) -> Any:
+        return jax.jvp(lambda moving: function(moving, *rest)[0], (variable,), (direction,))[1]
+
+    program = jax.make_jaxpr(change)(variable).jaxpr
     reached = set(program.invars)
     for equation in program.eqns:
         if any(not hasattr(value, "val") and value in reached for value in equation.invars):
