@@ -77,9 +77,16 @@ def test_a_table_holds_the_colours_of_the_map() -> None:
     assert table.shape == (256, 3)
     assert abs(table - np.arange(256.0)[:, None]).max() <= 1
     turbo = mpl.colormaps["turbo"](np.arange(256), bytes=True)[:, :3]
-    assert np.array_equal(render.colour_table(), turbo)
+    assert np.array_equal(render.colour_table("turbo"), turbo)
     assert np.array_equal(render.colour_table(mpl.colormaps["turbo"]), turbo)
     assert not np.array_equal(render.colour_table("jet"), turbo)
+
+
+def test_the_default_colours_are_bright_to_the_last() -> None:
+    turbo, table = render.colour_table("turbo").astype(int), render.colour_table().astype(int)
+    assert np.array_equal(table[0], turbo[0])
+    assert np.array_equal(table[255], turbo[225])
+    assert table[255].max() > 200 > 130 > turbo[255].max(), "turbo's own end is lost on a dark photograph"
 
 
 def test_zero_is_neutral_in_a_signed_table() -> None:
@@ -277,11 +284,41 @@ def test_signed_maps_are_neutral_at_zero_and_symmetric() -> None:
     assert np.array_equal(below, above)
 
 
+def test_a_map_of_many_pixels_is_not_dimmed_by_a_few() -> None:
+    values = np.random.default_rng(0).uniform(-1, 1, (1, 40, 40, 1)).astype(np.float32)
+    values[0, 20, 20] = 1000
+    options = {"images": np.full((1, 40, 40, 3), 100, np.uint8), "signed": True}
+    for reduction in ("max_abs", "sum"):
+        speckled = explain(values, reduction=reduction, **options)
+        picture = render.overlay(speckled, colormap=FLAT_TABLE)
+        assert (picture != 100).any(axis=-1).mean() > 0.9
+        top = np.percentile(abs(values), 99)
+        assert np.array_equal(picture, render.overlay(speckled, colormap=FLAT_TABLE, scale=float(top)))
+        figure = render.figure(speckled)
+        assert_tidy(figure)
+        assert f"≥{number(top)}" in texts(figure)
+        assert any("99th percentile (p99) of each map" in text for text in texts(figure))
+        assert f"≥{number(top)}" in texts(render.figure(speckled, scale="shared"))
+        assert not any("percentile" in text for text in texts(render.figure(speckled, scale=1.0)))
+    smooth = explain(abs(values[..., 0]), options["images"])
+    assert (render.overlay(smooth, colormap=FLAT_TABLE) != 100).any(axis=-1).mean() < 0.1
+    assert not any("≥" in text for text in texts(render.figure(smooth)))
+
+
+def test_a_map_of_few_pixels_that_are_not_zero_is_drawn_to_its_greatest() -> None:
+    values = np.zeros((1, 40, 40, 1), np.float32)
+    values[0, 3, 4], values[0, 5, 6] = 2, 1
+    result = explain(values, np.full((1, 40, 40, 3), 100, np.uint8), reduction="max_abs")
+    assert (render.overlay(result, colormap=FLAT_TABLE) != 100).any(axis=-1).sum() == 2
+    bar = render.figure(result).axes[3]
+    assert [label.get_text() for label in bar.get_yticklabels()] == ["0", "2"]
+
+
 def test_signed_values_that_reduce_to_one_sign_get_one_signed_colours() -> None:
     values = np.stack([ramp()[0], -2 * ramp()[0]], axis=-1)[None]
     options = {"images": np.zeros((1, 32, 32, 2)), "signed": True}
     saliency = render.overlay(explain(values, reduction="max_abs", **options), alpha=1)
-    assert (saliency[0, :, -1] == render.colour_table()[255]).all()
+    assert (saliency[0, :, -1] == render.colour_table("inferno")[255]).all()
     attribution = render.overlay(explain(values, reduction="sum", **options), alpha=1)
     assert (attribution[0, :, -1] == render.colour_table(signed=True)[1]).all()
 
@@ -444,6 +481,16 @@ def test_a_figure_says_what_it_shows() -> None:
     assert len(figure.axes) == 2 * 4, "input, map, overlay and a colour bar each"
     bar = figure.axes[3]
     assert [label.get_text() for label in bar.get_yticklabels()] == ["0", "1"]
+    assert {"Input", "Grad-CAM", "Overlay"} <= set(texts(render.figure(seven(), [0], name="Grad-CAM")))
+
+
+def test_a_warning_of_flat_maps_stays_with_those() -> None:
+    values = ramp(3)
+    values[1] = 0
+    result = explain(values, warnings=("FlatMapWarning: 1 of 3", "ProbabilityWarning: odd"))
+    for draw in (render.figure, render.sheet):
+        assert "Warning: FlatMapWarning: 1 of 3 (+1 more)" in texts(draw(result, [0, 1]))
+        assert "Warning: ProbabilityWarning: odd" in texts(draw(result, [0, 2]))
 
 
 def test_seven_rows_with_long_names_are_tidy() -> None:
@@ -583,12 +630,17 @@ def test_a_sheet_follows_its_images() -> None:
     first, second = explain(ramp(3), targets=[0, 1, 2]), explain(ramp(2), targets=[5, 6])
     figure = render.sheet([first, second], columns=2, show=("input", "map", "overlay"))
     assert_tidy(figure)
-    assert len(figure.axes) == 5 * 3
+    assert len(figure.axes) == 5 * 3 + 1, "one colour bar where it fits all"
+    assert "max" in texts(figure)
+    assert len(render.sheet([first, explain(ramp(2), signed=True)]).axes) == 5 * 2 + 2
     assert [text for text in texts(figure) if text.startswith("class")] == [
         f"class {target}" for target in (0, 1, 2, 5, 6)
     ]
     chosen = render.sheet([first, second], [4, 0], captions=list("abcde"))
-    assert [text for text in texts(chosen) if len(text) == 1] == ["e", "a"]
+    assert [text for text in texts(chosen) if text in "abcde"] == ["e", "a"]
+    unlike = render.sheet([first[0], explain(3 * ramp(1))])
+    assert "max" in texts(unlike), "one bar for two scales"
+    assert len(unlike.axes) == 2 * 2 + 1
     for bad in ("input", [], ["inputs"]):
         with pytest.raises(ParameterError, match="show must hold"):
             render.sheet(first, show=bad)
@@ -614,6 +666,22 @@ def test_compare_puts_methods_side_by_side() -> None:
     ]
     shared = render.compare({"a": cam, "b": saliency}, scale="shared", show="map")
     assert shared.axes[-1].get_xticklabels()[-1].get_text() == "0.5"
+
+
+def test_compare_draws_speckles_alone_and_smooth_maps_on_the_photograph() -> None:
+    values = np.random.default_rng(0).random((2, 96, 96, 1))
+    speckled = explain(values, np.full((2, 96, 96, 3), 100, np.uint8), reduction="max_abs", signed=True)
+    smooth = explain(ramp(2, 96))
+    figure = render.compare({"Grad-CAM": smooth, "Saliency": speckled})
+    assert_tidy(figure)
+    on_photograph, alone = (np.asarray(axes.images[0].get_array()) for axes in figure.axes[1:3])
+    assert np.array_equal(on_photograph, render.overlay(smooth)[0])
+    table = render.colour_table("inferno")
+    greatest = np.unravel_index(values[0, ..., 0].argmax(), (96, 96))
+    assert np.array_equal(alone[greatest], table[255])
+    assert "≥p99" in texts(figure)
+    over = render.compare({"Saliency": speckled}, show="overlay")
+    assert np.array_equal(over.axes[1].images[0].get_array(), render.overlay(speckled)[0])
 
 
 def test_compare_is_strict() -> None:
