@@ -125,6 +125,7 @@ def test_few_images_are_padded_to_a_power_of_two() -> None:
     assert probe.forward_count == 6 + 5 + 3 + 4 + 1 + 6
 
 
+@pytest.mark.filterwarnings("ignore::kerascope.errors.FlatMapWarning")
 def test_methods_layers_and_kinds_of_target_are_programs_of_their_own_and_classes_are_not() -> None:
     tiny = MODELS["functional"]()
     probe = ks.Probe(tiny.model)
