@@ -215,7 +215,8 @@ def load(path: str | os.PathLike[str]) -> Explanation:
         FileNotFoundError: there is no such file.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: NumPy leaves the file open where it is a damaged archive.
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             meta = json.loads(str(file["meta"]))
             arrays = {name: file[name] for name in file.files if name != "meta"}
         version = meta.pop("format")

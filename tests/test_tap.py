@@ -1,0 +1,139 @@
+"""Taps: gone after the block whatever happens, invisible to other threads, and layers are found by path."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kerascope import errors
+from kerascope.probe.tap import tapped
+from kerascope.probe.tree import find, fingerprint, places
+from kerascope.testing.models import MODELS
+
+
+def doubled(run: int, arguments: tuple[Any, ...], output: Any) -> Any:
+    return 2 * output
+
+
+@pytest.fixture
+def model() -> keras.Model:
+    return MODELS["nested_fresh"]().model
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return MODELS["nested_fresh"]().images
+
+
+def scores(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(model(images, training=False)))
+
+
+def test_a_hook_sees_and_replaces_what_a_nested_layer_returns(model: keras.Model, images: np.ndarray) -> None:
+    head = model.get_layer("head")
+    before = scores(model, images)
+    bias = head.get_weights()[1]
+    conv2 = model.get_layer("backbone").get_layer("conv2")
+    with tapped([], {conv2: doubled}):
+        inside = scores(model, images)
+    np.testing.assert_allclose(inside - bias, 2 * (before - bias), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(scores(model, images), before)
+
+
+def test_nothing_is_left_on_a_layer_also_after_an_exception(model: keras.Model, images: np.ndarray) -> None:
+    head = model.get_layer("head")
+    before = dict(vars(head))
+
+    def explode(run: int, arguments: tuple[Any, ...], output: Any) -> Any:
+        raise RuntimeError("in the hook")
+
+    with pytest.raises(RuntimeError, match="in the hook"), tapped([], {head: explode}):
+        model(images)
+    with pytest.raises(RuntimeError, match="in the block"), tapped([], {}, {head: lambda score: None}):
+        raise RuntimeError("in the block")
+    assert vars(head) == before
+    assert "call" not in vars(head)
+
+
+def test_a_call_that_the_user_put_on_the_layer_comes_back(model: keras.Model, images: np.ndarray) -> None:
+    head = model.get_layer("head")
+    own = head.call
+    object.__setattr__(head, "call", own)
+    with tapped([], {head: doubled}):
+        assert head.call is not own
+    assert vars(head)["call"] is own
+
+
+def test_taps_nest(model: keras.Model, images: np.ndarray) -> None:
+    head = model.get_layer("head")
+    before = scores(model, images)
+    with tapped([], {head: doubled}), tapped([], {head: doubled}):
+        np.testing.assert_array_equal(scores(model, images), 4 * before)
+    np.testing.assert_array_equal(scores(model, images), before)
+
+
+def test_runs_are_counted(model: keras.Model, images: np.ndarray) -> None:
+    seen = []
+    with tapped([], {model.get_layer("head"): lambda run, arguments, output: seen.append(run) or output}):
+        model(images)
+        model(images)
+    assert seen == [0, 1]
+
+
+def test_another_thread_passes_straight_through(model: keras.Model, images: np.ndarray) -> None:
+    before = scores(model, images)
+    found: list[np.ndarray] = []
+    with tapped([], {model.get_layer("head"): doubled}):
+        thread = threading.Thread(target=lambda: found.append(scores(model, images)))
+        thread.start()
+        thread.join(timeout=60)
+        assert not thread.is_alive(), "a foreign forward pass must not wait"
+    np.testing.assert_array_equal(found[0], before)
+
+
+def test_one_thread_at_a_time_holds_taps(model: keras.Model) -> None:
+    head = model.get_layer("head")
+    entered = threading.Event()
+
+    def enter() -> None:
+        with tapped([], {head: doubled}):
+            entered.set()
+
+    with tapped([], {head: doubled}):
+        thread = threading.Thread(target=enter)
+        thread.start()
+        assert not entered.wait(timeout=0.2)
+    thread.join(timeout=60)
+    assert entered.is_set()
+
+
+def test_places_are_named_from_the_outside_in(model: keras.Model) -> None:
+    paths = [place.path for place in places(model)]
+    assert [path for path in paths if "pooling" not in path] == [
+        "backbone",
+        "head",
+        "backbone/conv1",
+        "backbone/conv2",
+    ]
+
+
+def test_find_takes_whole_paths_and_unique_ends() -> None:
+    known = ["a", "a/conv", "b/conv", "b/other"]
+    assert find("a", known) == ["a"]
+    assert find("other", known) == ["b/other"]
+    assert find("conv", known) == ["a/conv", "b/conv"]
+    with pytest.raises(errors.UnknownLayerError, match="did you mean 'b/other'"):
+        find("othr", known)
+
+
+def test_a_fingerprint_sees_structure_and_not_weights(model: keras.Model) -> None:
+    before = fingerprint(model)
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    assert fingerprint(model) == before
+    model.get_layer("head").activation = keras.activations.relu
+    assert fingerprint(model) != before
