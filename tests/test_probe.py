@@ -200,6 +200,30 @@ def test_torch_compile_is_an_option() -> None:
     same(compiled.values, eager.values, CLOSE, "compiled")
 
 
+class Branching(keras.Model):
+    """A model that looks at its pixels to decide what to do, which PyTorch allows."""
+
+    def __init__(self) -> None:
+        super().__init__(name="branching")
+        self.conv = layers.Conv2D(4, 3, activation="relu", name="conv")
+        self.head = layers.Dense(3, name="head")
+
+    def call(self, images: Any) -> Any:
+        features = self.conv(images)
+        features = features if float(ops.mean(images)) > 0 else -features
+        return self.head(ops.mean(features, axis=(1, 2)))
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="the other backends cannot compile such a model")
+def test_a_model_that_branches_on_values_is_surveyed_with_data() -> None:
+    model = Branching()
+    images = pictures(2, 8, 8, 3)
+    model(images)
+    found = ks.GradCAM(relu=False)(model, images, 1)
+    assert found.layer == "conv"
+    assert not found.flat.any()
+
+
 # Which layer it takes
 
 

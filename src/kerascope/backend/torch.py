@@ -43,9 +43,16 @@ def compile(function: Function) -> Function:
 
 
 def abstract(function: Function, *arguments: Any) -> Any:
-    """See `kerascope.backend`."""
-    with FakeTensorMode(allow_non_fake_inputs=True) as mode, torch.no_grad():
-        return function(*keras.tree.map_structure(mode.from_tensor, arguments))
+    """See `kerascope.backend`.
+
+    Where the shapes depend on the data, as when `call` branches on a value, the data is needed, and used.
+    """
+    with torch.no_grad():
+        try:
+            with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+                return function(*keras.tree.map_structure(mode.from_tensor, arguments))
+        except Exception:  # noqa: BLE001 (of any kind: Keras wraps them; a real fault comes again)
+            return function(*arguments)
 
 
 def depends(function: Function, variable: Any, *rest: Any) -> bool:

@@ -25,10 +25,10 @@ def survey(call: Callable[[Any], Any], model: keras.Model, inputs: Any, explaine
         inputs: the input structure, as tensors of the right shapes and types.
         explained: which of the flattened inputs is explained, or None.
     """
-    recorder = _Recorder(tuple(places(model)))
+    known = tuple(places(model))
 
     def record(tensors: Any) -> Survey:
-        return recorder.record(call, model, tensors, explained)
+        return _Recorder(known).record(call, model, tensors, explained)
 
     found: Survey = backend.current().abstract(record, inputs)
     return found
