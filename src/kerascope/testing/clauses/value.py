@@ -8,6 +8,7 @@ import inspect
 import io
 import pickle
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -103,7 +104,8 @@ def documented(bench: Bench) -> None:
 def example_runs(bench: Bench) -> None:
     """The example in the docstring runs and gives what it shows."""
     text = vars(bench.type).get("__doc__") or ""
-    test = doctest.DocTestParser().get_doctest(text, {}, bench.type.__name__, None, 0)
+    known = dict(vars(sys.modules[bench.type.__module__]))
+    test = doctest.DocTestParser().get_doctest(text, known, bench.type.__name__, None, 0)
     assert test.examples, "the docstring must hold an example with >>>"
     told = io.StringIO()
     results = doctest.DocTestRunner(verbose=False).run(test, out=told.write)

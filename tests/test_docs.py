@@ -1,0 +1,71 @@
+"""What the documents say is so: examples run, links lead somewhere, tables name what there is."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kerascope as ks
+
+pytestmark = pytest.mark.once
+
+REPOSITORY = Path(__file__).parents[1]
+PAGES = [
+    *sorted(REPOSITORY.glob("*.md")),
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
+    *sorted((REPOSITORY / "benchmarks").glob("*.md")),
+]
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(ks.__path__, "kerascope.")
+    if not module.name.startswith("kerascope.backend.") and not module.name.endswith("__main__")
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_examples_in_docstrings_run(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(module))
+    assert not result.failed, f"{result.failed} of {result.attempted} examples fail"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_python_in_a_page_runs(page: str, tmp_path: Path) -> None:
+    from kerascope.demo.train import digit_network
+
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    assert blocks
+    (tmp_path / "demo-output").mkdir()
+    digit_network().save(tmp_path / "demo-output" / "digits.keras")  # as the demo leaves it
+    program = tmp_path / "page.py"
+    program.write_text("\n".join(blocks), encoding="utf-8")
+    ran = subprocess.run([sys.executable, program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert re.match(r"https?://", link) or (page.parent / link).exists(), link
+
+
+def test_the_readme_lists_the_methods_and_targets_that_there_are() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for name, method in ks.methods().items():
+        assert f"`{method.__name__}`" in text, name
+    targets = ("Class", "Top", "Contrast", "Unit", "Output", "Probability")
+    for target in targets:
+        assert f"`{target}`" in text, target
+
+
+def test_every_public_name_is_documented_and_exists() -> None:
+    for name in ks.__all__:
+        assert (getattr(ks, name).__doc__ or "").strip(), name
