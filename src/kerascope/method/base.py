@@ -53,9 +53,17 @@ class Method(ABC):
 
     def __init_subclass__(cls, name: str | None = None, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if name is not None:
-            cls.name = name
-            _registry[name] = cls
+        if name is None:
+            return
+        known = _registry.get(name, cls)
+        # The same class once more is a notebook cell that was run again.
+        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise errors.ParameterError(
+                f"a method's name must be its own; {name!r} is already that of {known.__module__}."
+                f"{known.__qualname__}; choose another one for {cls.__qualname__}."
+            )
+        cls.name = name
+        _registry[name] = cls
 
     @property
     def signed(self) -> bool:
@@ -115,17 +123,34 @@ class Method(ABC):
 def methods() -> Mapping[str, type[Method]]:
     """Every registered method by name, those of installed packages included.
 
-    A package registers a method by an entry point of the group `kerascope.methods` that names its class.
+    A package registers a method by an entry point of the group `kerascope.methods` that names its class. One
+    that cannot be loaded is left out with a warning.
 
     Example:
         >>> import kerascope as ks
         >>> ks.methods()["grad_cam"]
         <class 'kerascope.method.cam.GradCAM'>
     """
-    for point in importlib.metadata.entry_points(group=_ENTRY_POINTS):
-        if point.name not in _registry:
-            _registry[point.name] = point.load()
+    _load_installed()
     return MappingProxyType(_registry)
+
+
+@functools.cache
+def _load_installed() -> None:
+    """Load the methods of installed packages, once: looking through all packages takes a while."""
+    for point in importlib.metadata.entry_points(group=_ENTRY_POINTS):
+        if point.name in _registry:
+            continue
+        try:
+            found = point.load()
+            if not (isinstance(found, type) and issubclass(found, Method) and found.name == point.name):
+                raise TypeError(f"{found!r} is no kerascope.Method of that name")
+        except Exception as error:  # noqa: BLE001 (another package's mistake must not stop this one)
+            warnings.warn(
+                f"the method {point.name!r} of the entry point {point.value!r} cannot be used: {error!r}",
+                errors.KerascopeWarning,
+                stacklevel=_callers_level(),
+            )
 
 
 def explain(
