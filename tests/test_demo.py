@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("matplotlib")
-Image = pytest.importorskip("PIL.Image")
+
+from PIL import Image
 
 from kerascope.demo import digits, explain_photographs, photographs, train
 from kerascope.demo.__main__ import main
@@ -37,6 +38,8 @@ BOXES = {
     "rocket": (304, 124, 339, 410),
     "motorcycle": (92, 84, 686, 456),
 }
+# Row and column of the greatest relevance on the 7 x 7 grid.
+PEAKS = {"cat": (3, 1), "espresso": (2, 3), "rocket": (2, 2), "motorcycle": (3, 2)}
 TOP_3 = {
     "cat": "tiger cat 38.5%, Egyptian cat 36.3%, tabby 16.7%",
     "espresso": "espresso 95.1%, cup 1.5%, consomme 0.8%",
@@ -108,7 +111,7 @@ def test_the_network_is_saved_and_loads_again(run: Run) -> None:
 def test_seven_digits_have_a_line_each(run: Run) -> None:
     pattern = (
         r"digit-(\d)\.png  target (\d), prediction (\d), probability [01]\.\d{3}, score +-?\d+\.\d\d, "
-        r"relevance on ink +(none|\d+%) \(ink covers +(\d+)%\)(  WRONG)?\n"
+        r"(?:relevance on ink +(\d+)%|no positive relevance) \(ink covers +(\d+)%\)(  WRONG)?\n"
     )
     lines = re.findall(pattern, run.printed)
     assert [int(line[0]) for line in lines] == [1, 2, 3, 4, 5, 6, 7]
@@ -118,7 +121,7 @@ def test_seven_digits_have_a_line_each(run: Run) -> None:
     assert len(wrong) == 1, "one of them is misread, as the network is not perfect"
     assert all((line[1] != line[2]) == bool(line[5]) for line in lines)
     # By chance a map would have the share of the ink; a fair one has more of most digits.
-    more = [line[3] != "none" and int(line[3][:-1]) > int(line[4]) for line in lines]
+    more = [int(line[3] or 0) > int(line[4]) for line in lines]
     assert sum(more) >= 4
 
 
@@ -150,7 +153,9 @@ def test_the_photographs_are_what_they_should_be(run: Run) -> None:
 def test_grad_cam_points_at_the_object(run: Run) -> None:
     originals = photographs.load_photographs()
     for result, original in zip(run.photographs, originals, strict=True):
-        map_ = result.explanations["Grad-CAM"].heatmaps()[0]
+        explanation = result.explanations["Grad-CAM"]
+        values, map_ = explanation.values[0], explanation.heatmaps()[0]
+        assert np.unravel_index(values.argmax(), values.shape) == PEAKS[original.name]
         left, top, right, bottom = in_crop(BOXES[original.name], original.pixels.shape)
         y, x = np.unravel_index(map_.argmax(), map_.shape)
         # The rocket is narrower than the 32 pixels of a cell: what speaks for it peaks in the cells
@@ -161,7 +166,7 @@ def test_grad_cam_points_at_the_object(run: Run) -> None:
         rows, columns = np.mgrid[:224, :224]
         inside = (left <= columns) & (columns <= right) & (top <= rows) & (rows <= bottom)
         if not inside.all():
-            assert map_[inside].mean() > 1.5 * map_[~inside].mean(), original.name
+            assert map_[inside].mean() > 1.25 * map_[~inside].mean(), original.name
 
 
 def in_crop(box: tuple[int, ...], shape: tuple[int, ...]) -> tuple[float, ...]:
@@ -272,9 +277,8 @@ def test_relevance_on_ink() -> None:
 def test_a_digit_without_positive_relevance_is_described_without_a_number() -> None:
     result = DigitResult(9, 9, 0.98, 11.2, float("nan"), 0.14, {}, Path("digit-7.png"))
     assert str(result) == (
-        "target 9, prediction 9, probability 0.980, score 11.20, relevance on ink none (ink covers 14%)"
+        "target 9, prediction 9, probability 0.980, score 11.20, no positive relevance (ink covers 14%)"
     )
-    assert result.note == "none of relevance on ink, which covers 14%"
 
 
 @once

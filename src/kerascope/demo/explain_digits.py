@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 import kerascope as ks
+from kerascope import errors
+from kerascope.demo.train import LAST_CONVOLUTION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 COUNT = 7
 INK = 0.5
+ALPHA = 0.7  # black paper swallows colours
 CLASS_NAMES = tuple(f"digit {digit}" for digit in range(10))
 
 Array = npt.NDArray[Any]
@@ -33,8 +38,9 @@ class DigitResult:
         prediction: the digit it was taken for, which is what the map explains.
         probability: the network's own, 0 to 1.
         score: before the softmax.
-        on_ink: share of the map's positive relevance that lies on ink, 0 to 1; NaN without any.
+        on_ink: share of positive Grad-CAM that lies on ink, 0 to 1; NaN without any.
         ink: share of the image's pixels that are ink, 0 to 1: what `on_ink` would be by chance.
+        explanations: by "Grad-CAM" and "Saliency", of this digit alone.
         picture: the file with the figure.
     """
 
@@ -44,22 +50,37 @@ class DigitResult:
     score: float
     on_ink: float
     ink: float
+    explanations: Mapping[str, ks.Explanation]
     picture: Path
 
     def __str__(self) -> str:
         wrong = "" if self.target == self.prediction else "  WRONG"
         return (
-            f"target {self.target}, prediction {self.prediction}, "
-            f"probability {self.probability:.3f}, score {self.score:5.2f}, "
-            f"relevance on ink {self.on_ink:3.0%} (ink covers {self.ink:3.0%}){wrong}"
+            f"{self.title}, probability {self.probability:.3f}, score {self.score:5.2f}, {self.note}{wrong}"
         )
+
+    @property
+    def title(self) -> str:
+        """What it is and what it was taken for: "target 5, prediction 3"."""
+        return f"target {self.target}, prediction {self.prediction}"
+
+    @property
+    def note(self) -> str:
+        """Where the relevance is: "relevance on ink 34% (ink covers 13%)"."""
+        relevance = f"relevance on ink {self.on_ink:3.0%}"
+        if np.isnan(self.on_ink):
+            relevance = "no positive relevance"
+        return f"{relevance} (ink covers {self.ink:3.0%})"
 
 
 def explain_digits(model: keras.Model, digits: Digits, folder: Path, seed: int = 0) -> list[DigitResult]:
     """Explain seven test digits with Grad-CAM, one picture each and one of all.
 
+    Grad-CAM is taken at the last convolution, as in its paper. The automatic layer would be the pooling
+    after it, whose 5 x 5 grid is too coarse for strokes of two pixels.
+
     Args:
-        model: the trained network.
+        model: the trained network, see `digit_network`.
         digits: whose test digits are read.
         folder: where `digit-1.png` to `digit-7.png` and `digits.png` are written.
         seed: of the choice; default 0.
@@ -67,43 +88,50 @@ def explain_digits(model: keras.Model, digits: Digits, folder: Path, seed: int =
     Returns:
         One result per digit, in the order of the targets.
 
-    Cost: one prediction for each test digit, one explanation for each chosen one, eight figures.
+    Cost: one prediction for each test digit, two explanations for each chosen one, eight figures.
     """
     predictions = model.predict(digits.test_images, batch_size=250, verbose=0).argmax(axis=1)
     chosen = choose_digits(digits.test_labels, predictions, seed)
     images, targets = digits.test_images[chosen], digits.test_labels[chosen]
 
     probe = ks.Probe(model, class_names=CLASS_NAMES)
-    explanation = ks.GradCAM()(probe, images)
+    with warnings.catch_warnings():
+        # A flat map is said in its line, and marked in its pictures.
+        warnings.simplefilter("ignore", errors.FlatMapWarning)
+        cam = ks.GradCAM(layer=LAST_CONVOLUTION)(probe, images)
+        saliency = ks.Saliency()(probe, images)
 
-    on_ink, ink = ink_shares(explanation.heatmaps(), images[..., 0])
-    results = []
-    for index, target in enumerate(targets):
-        results.append(
-            DigitResult(
-                target=int(target),
-                prediction=int(explanation.targets[index]),
-                probability=float(explanation.probabilities[index]),
-                score=float(explanation.scores[index]),
-                on_ink=float(on_ink[index]),
-                ink=float(ink[index]),
-                picture=folder / f"digit-{index + 1}.png",
-            )
+    on_ink, ink = ink_shares(cam.heatmaps(), images[..., 0])
+    results = [
+        DigitResult(
+            target=int(target),
+            prediction=int(cam.targets[index]),
+            probability=float(cam.probabilities[index]),
+            score=float(cam.scores[index]),
+            on_ink=float(on_ink[index]),
+            ink=float(ink[index]),
+            explanations={"Grad-CAM": cam[index], "Saliency": saliency[index]},
+            picture=folder / f"digit-{index + 1}.png",
         )
-    for index, result in enumerate(results):
+        for index, target in enumerate(targets)
+    ]
+    for result in results:
         figure = ks.render.figure(
-            explanation,
-            indices=[index],
-            title=f"Target {result.target}, prediction {result.prediction}",
-            captions=[f"{r.on_ink:.0%} of relevance on ink" for r in results],
+            result.explanations["Grad-CAM"],
+            name="Grad-CAM",
+            title=result.title.capitalize(),
+            captions=[result.note],
+            alpha=ALPHA,
         )
         figure.savefig(result.picture)
     sheet = ks.render.sheet(
-        explanation,
+        cam,
         show=("input", "map", "overlay"),
         columns=COUNT,
-        captions=[f"target {r.target}, prediction {r.prediction}" for r in results],
+        captions=[result.title for result in results],
         title="What the network looks at: Input, Grad-CAM, Overlay",
+        alpha=ALPHA,
+        panel=1.4,
     )
     sheet.savefig(folder / "digits.png")
     return results

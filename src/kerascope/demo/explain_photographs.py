@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import kerascope as ks
-from kerascope.demo.efficientnet_lite import SIDE, class_names, efficientnet_lite0, preprocess
-from kerascope.demo.photographs import centre_square, load_photographs
+from kerascope.demo.efficientnet_lite import class_names, efficientnet_lite0, preprocess
+from kerascope.demo.photographs import load_photographs
 
 if TYPE_CHECKING:
     from pathlib import Path
+
 
 TOP = 3
 
@@ -26,6 +28,7 @@ class PhotographResult:
         classes: the likeliest classes, first the one that is explained.
         names: their names.
         probabilities: the classifier's own, 0 to 1.
+        explanations: by "Grad-CAM" and "Saliency", of this photograph alone.
         picture: the file with the figure.
     """
 
@@ -33,6 +36,7 @@ class PhotographResult:
     classes: tuple[int, ...]
     names: tuple[str, ...]
     probabilities: tuple[float, ...]
+    explanations: Mapping[str, ks.Explanation]
     picture: Path
 
     def __str__(self) -> str:
@@ -48,6 +52,9 @@ class PhotographResult:
 def explain_photographs(folder: Path) -> list[PhotographResult]:
     """Explain the likeliest class of four photographs, one picture each and one of all.
 
+    Grad-CAM is on a grid of 7 x 7 cells here, 32 pixels each: an object narrower than that, such as the
+    rocket, shows as the cells around it.
+
     Args:
         folder: where `photograph-cat.png`, its like, and `photographs.png` are written.
 
@@ -60,40 +67,32 @@ def explain_photographs(folder: Path) -> list[PhotographResult]:
     Cost: the classifier is built once; three passes of four photographs, five figures.
     """
     photographs = load_photographs()
-    squares = np.stack([centre_square(photograph.pixels, SIDE) for photograph in photographs])
     images = preprocess(photograph.pixels for photograph in photographs)
     names = class_names()
     model = efficientnet_lite0()
 
     probabilities = model.predict(images, verbose=0)
+    probe = ks.Probe(model, class_names=names)
+    explanations = {"Grad-CAM": ks.GradCAM()(probe, images), "Saliency": ks.Saliency()(probe, images)}
     results = []
-    for photograph, row in zip(photographs, probabilities, strict=True):
+    for index, photograph in enumerate(photographs):
+        row = probabilities[index]
         best = np.argsort(row)[::-1][:TOP]
         results.append(
             PhotographResult(
                 name=photograph.name,
-                classes=tuple(int(index) for index in best),
-                names=tuple(names[index] for index in best),
-                probabilities=tuple(float(row[index]) for index in best),
+                classes=tuple(int(label) for label in best),
+                names=tuple(names[label] for label in best),
+                probabilities=tuple(float(row[label]) for label in best),
+                explanations={method: whole[index] for method, whole in explanations.items()},
                 picture=folder / f"photograph-{photograph.name}.png",
             )
         )
 
-    probe = ks.Probe(model, class_names=names)
-    explanations = {
-        "Grad-CAM": ks.GradCAM()(probe, images),
-        "Saliency": ks.Saliency()(probe, images),
-    }
-    captions = [result.guesses for result in results]
-    for index, result in enumerate(results):
-        figure = ks.render.compare(
-            explanations,
-            indices=[index],
-            images=squares,
-            captions=captions,
-            title=result.name.capitalize(),
-        )
+    captions = [f"top {TOP}: {result.guesses}" for result in results]
+    for result, caption in zip(results, captions, strict=True):
+        figure = ks.render.compare(result.explanations, captions=[caption], title=result.name.capitalize())
         figure.savefig(result.picture)
-    page = ks.render.compare(explanations, images=squares, captions=captions)
+    page = ks.render.compare(explanations, captions=captions)
     page.savefig(folder / "photographs.png")
     return results

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 CLASSES = 10
 BATCH_SIZE = 250
 VALIDATION_SHARE = 0.2
-TRAINING_STEPS = 260
+TRAINING_STEPS = 180
 LEAST_EPOCHS = 2
+LAST_CONVOLUTION = "last_convolution"
 
 
 def digit_network() -> keras.Model:
@@ -35,7 +36,7 @@ def digit_network() -> keras.Model:
             layers.Conv2D(32, 3, activation="relu"),
             layers.MaxPooling2D(2),
             layers.Dropout(0.25),
-            layers.Conv2D(64, 3, activation="relu"),
+            layers.Conv2D(64, 3, activation="relu", name=LAST_CONVOLUTION),
             layers.MaxPooling2D(2),
             layers.Dropout(0.25),
             layers.Flatten(),
@@ -49,14 +50,14 @@ def digit_network() -> keras.Model:
 
 
 def epochs_for(count: int) -> int:
-    """As many passes over the digits as make about 260 training steps, and at least two.
+    """As many passes over the digits as make about 180 training steps, and at least two.
 
     Args:
         count: how many digits there are to train on, those for validation included.
 
     Example:
         >>> epochs_for(4_000), epochs_for(60_000)
-        (20, 2)
+        (14, 2)
     """
     steps = math.ceil(count * (1 - VALIDATION_SHARE) / BATCH_SIZE)
     return max(LEAST_EPOCHS, round(TRAINING_STEPS / steps))

@@ -10,7 +10,13 @@ import numpy.typing as npt
 from kerascope.errors import MissingPackageError, ParameterError, nearest
 
 ONE_SIGNED = "turbo"
-"""The default colours of maps that are never negative."""
+"""The default colours of maps that are never negative, up to `BRIGHT`."""
+
+BRIGHT = 0.88
+"""Where the default colours end: turbo's last, a dark red, is lost on dark photographs."""
+
+FINE = "inferno"
+"""The default colours of maps with a value per pixel and channel: a hue per pixel reads as confetti."""
 
 SIGNED = "RdBu_r"
 """The default colours of maps of both signs: blue below zero, a light grey at zero, red above."""
@@ -32,8 +38,8 @@ def colour_table(colormap: Any = None, signed: bool = False) -> Table:
 
     Args:
         colormap: a name known to matplotlib ("turbo", "jet", "RdBu_r"), a matplotlib `Colormap`, or
-            a finished table, uint8 (256, 3), which needs no matplotlib. Default None: "turbo", or
-            "RdBu_r" where signed.
+            a finished table, uint8 (256, 3), which needs no matplotlib. Default None: "turbo" without
+            its last, darkest reds, or "RdBu_r" where signed.
         signed: whether the map has both signs. Default False.
 
     Returns:
@@ -64,8 +70,9 @@ def colour_table(colormap: Any = None, signed: bool = False) -> Table:
         import matplotlib as mpl
     except ImportError as error:
         raise MissingPackageError("matplotlib", extra="plot") from error
+    last = 1.0
     if colormap is None:
-        colormap = SIGNED if signed else ONE_SIGNED
+        colormap, last = (SIGNED, 1.0) if signed else (ONE_SIGNED, BRIGHT)
     if isinstance(colormap, str):
         if colormap not in mpl.colormaps:
             raise ParameterError(
@@ -82,7 +89,7 @@ def colour_table(colormap: Any = None, signed: bool = False) -> Table:
         colours = colormap.resampled(255)(np.arange(255), bytes=True)
         colours = np.concatenate([colours[:1], colours])
     else:
-        colours = colormap.resampled(256)(np.arange(256), bytes=True)
+        colours = colormap(np.linspace(0, last, 256), bytes=True)
     table: Table = np.ascontiguousarray(colours[:, :3], dtype=np.uint8)
     return table
 

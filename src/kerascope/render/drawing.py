@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kerascope.errors import ExplanationError, MissingPackageError, ParameterError
-from kerascope.render.colour import Table, apply, colour_table
+from kerascope.render import words
+from kerascope.render.colour import Table, apply
 from kerascope.render.display import Pictures, as_batch, choose_display
 from kerascope.render.marks import SAYS_SOMETHING, WORDS, mark
 from kerascope.render.overlay import (
+    PERCENTILE,
     Relevance,
     Scale,
     blend,
     check_alpha,
-    has_both_signs,
     heatmaps,
     paint,
     relevance_of,
+    table_of,
 )
-from kerascope.render.words import Place, number
+from kerascope.render.words import Place
 
 try:
     from kerascope.render.panels import CRISP_BELOW, Bar, Cell
@@ -104,8 +106,8 @@ class Drawing:
         picture = blend(below, one.maps[0], self.table, self.alpha, one.signed)
         if one.states[0] != SAYS_SOMETHING:
             mark(picture, int(one.states[0]))
-        words = self._words(place) if alone else ""
-        return Cell(picture, title=title, number=number, words=words)
+        says = self._words(place) if alone else ""
+        return Cell(picture, title=title, number=number, words=says)
 
     def line(self, place: Place, title: str = "") -> Cell:
         """A sequence as lines, with relevance behind them."""
@@ -128,25 +130,28 @@ class Drawing:
         if self.relevance.states[place] != SAYS_SOMETHING:
             return None
         table = self.sequence_table() if self.is_sequence else self.table
-        return Bar(table, self.relevance.signed, number(float(self.relevance.tops[place])))
+        top = words.number(float(self.relevance.tops[place]))
+        return Bar(table, self.relevance.signed, top, bool(self.relevance.clipped[place]))
 
     def common_bar(self) -> Bar | None:
-        """One colour bar for all maps, in their unit where they share it, else up to "max"."""
+        """One colour bar for all maps, in their unit where they share it, else up to "max" or "p99"."""
         speaking = self.relevance.states == SAYS_SOMETHING
         if not speaking.any():
             return None
-        tops = self.relevance.tops[speaking]
-        top = number(float(tops[0])) if self.scale != "image" or tops.size == 1 else "max"
-        return Bar(self.table, self.relevance.signed, top)
+        tops, clipped = self.relevance.tops[speaking], bool(self.relevance.clipped[speaking].any())
+        bar = Bar(self.table, self.relevance.signed, words.number(float(tops[0])), clipped)
+        return bar if self.scale != "image" or tops.size == 1 else bar.without_unit()
+
+    def provenance(self) -> list[str]:
+        """The method and the layer, where its colours end, and the warnings that came with the maps."""
+        lines = words.provenance(self.explanation)
+        if self.relevance.clipped.any() and self.scale in ("image", "shared"):
+            each = "each map" if self.scale == "image" else "the maps, the greatest"
+            lines[0] += f" · colours end at the {PERCENTILE}th percentile (p{PERCENTILE}) of {each}"
+        return lines
 
     def _one(self, place: Place) -> Relevance:
-        whole = self.relevance
-        return Relevance(
-            whole.maps[place][None],
-            whole.tops[place][None],
-            whole.states[place][None],
-            whole.signed,
-        )
+        return self.relevance[place][None]
 
     def _words(self, place: Place) -> str:
         return WORDS.get(int(self.relevance.states[place]), "")
@@ -188,10 +193,11 @@ def prepare(
             f"a figure needs inputs of one or two dimensions, and these have {rank}: "
             f"{tuple(explanation.input_size)}; draw slices: heatmaps()[:, depth], images[:, depth]"
         )
-    table = colour_table(colormap, signed=has_both_signs(explanation))
+    table = table_of(explanation, colormap)
     whole = relevance_of(explanation, scale)
     chosen = chosen_indices(indices, len(whole.maps), limit)
-    part = explanation[list(chosen)]
+    rows = list(chosen)
+    part, relevance = explanation[rows], whole[rows]
     given = explanation.images if images is None else images
     pictures = series = None
     if given is not None:
@@ -202,33 +208,24 @@ def prepare(
                 "maps; give the images that were explained, in the same order"
             )
         if rank == 1:
-            series = given.reshape(*given.shape[:2], -1)[list(chosen)].astype(np.float64)
+            series = given.reshape(*given.shape[:2], -1)[rows].astype(np.float64)
         else:
-            pictures = choose_display(given)(given[list(chosen)])
-    maps = whole.maps[list(chosen)]
+            pictures = choose_display(given)(given[rows])
     if rank == 2:
         size = tuple(explanation.input_size) if pictures is None else pictures.shape[1:3]
         factor = -(-_FINE // min(size)) if max(size) < CRISP_BELOW else 1
         size = (size[0] * factor, size[1] * factor)
         if size != tuple(explanation.input_size):
-            fine = heatmaps(part, size)
-            maps = _on_scale(fine, whole, chosen)
-    rows = list(chosen)
-    relevance = Relevance(maps, whole.tops[rows], whole.states[rows], whole.signed)
+            relevance = _on_scale(heatmaps(part, size), relevance)
     return Drawing(part, chosen, pictures, series, relevance, table, alpha, scale)
 
 
-def _on_scale(
-    maps: npt.NDArray[np.float32], whole: Relevance, chosen: Sequence[int]
-) -> npt.NDArray[np.float32]:
-    """Finer maps on the scale that the whole explanation has."""
-    rows = list(chosen)
-    space = (..., None, None)
-    maps[whole.states[rows] != SAYS_SOMETHING] = 0
-    tops = whole.tops[rows]
+def _on_scale(maps: npt.NDArray[np.float32], coarse: Relevance) -> Relevance:
+    """Finer maps on the scale of the coarse ones."""
+    maps[coarse.states != SAYS_SOMETHING] = 0
     with np.errstate(over="ignore"):
-        maps /= np.where(tops > 0, tops, 1)[space]
-    return np.clip(maps, -1 if whole.signed else 0, 1)
+        maps /= np.where(coarse.tops > 0, coarse.tops, 1)[..., None, None]
+    return replace(coarse, maps=np.clip(maps, -1 if coarse.signed else 0, 1))
 
 
 def chosen_indices(indices: Indices, count: int, limit: int | None = None) -> tuple[int, ...]:

@@ -31,6 +31,7 @@ def figure(
     scale: Scale = "image",
     images: npt.ArrayLike | None = None,
     captions: Sequence[str] | None = None,
+    name: str | None = None,
     title: str | None = None,
     panel: float = 2.0,
 ) -> Figure:
@@ -45,11 +46,12 @@ def figure(
         explanation: what to draw.
         indices: which images. Default None: the first 12, and the figure says how many there are.
         alpha: opacity of the greatest relevance, 0 to 1. Default 0.5.
-        colormap: see `colour_table`. Default None: "turbo", or "RdBu_r" where signed.
-        scale: "image" (default): each map has its own scale. "shared": one for all. A number: that
-            relevance gets the last colour.
+        colormap: see `overlay`. Default None: colours that fit the maps.
+        scale: see `overlay`. "image" (default): each map has its own scale. "shared": one for all. A
+            number: that relevance gets the last colour.
         images: other photographs to draw on, see `overlay`.
         captions: a text per image of the explanation, such as its true class or file name.
+        name: of the maps, above them. Default None: the method, such as "GradCAM".
         title: above the figure.
         panel: width of a panel in inches. Default 2.
 
@@ -82,10 +84,12 @@ def figure(
     if drawing.is_sequence:
         rows, panel = _sequence_rows(drawing, notes), 3.2 * panel
     elif drawing.has_classes:
-        rows = _class_rows(drawing, notes)
+        rows = _class_rows(drawing, notes, name or words.method_name(explanation))
     else:
-        rows, heads = _rows(drawing, notes)
-    footer = words.provenance(explanation)
+        rows, heads = _rows(drawing, notes), [name or words.method_name(explanation)]
+        if drawing.shows_input:
+            heads = ["Input", *heads, "Overlay"]
+    footer = drawing.provenance()
     if indices is None and len(drawing.indices) < len(explanation.scores):
         footer.append(f"The first {len(drawing.indices)} of {len(explanation.scores)} images.")
     return make_page(rows, heads=heads, footer=footer, panel=panel, title=title)
@@ -112,7 +116,7 @@ def png(explanation: Explanation) -> bytes | None:
     return stream.getvalue()
 
 
-def _rows(drawing: Drawing, notes: Sequence[str]) -> tuple[list[Row], list[str]]:
+def _rows(drawing: Drawing, notes: Sequence[str]) -> list[Row]:
     from kerascope.render.page import Row
 
     rows = []
@@ -123,11 +127,10 @@ def _rows(drawing: Drawing, notes: Sequence[str]) -> tuple[list[Row], list[str]]
             cells = [drawing.input(row), *cells, drawing.overlay(place, alone=False)]
         heading, details = labels(drawing, place, notes)
         rows.append(Row(cells, heading, details, drawing.bar(place)))
-    name = words.method_name(drawing.explanation)
-    return rows, ["Input", name, "Overlay"] if drawing.shows_input else [name]
+    return rows
 
 
-def _class_rows(drawing: Drawing, notes: Sequence[str]) -> list[Row]:
+def _class_rows(drawing: Drawing, notes: Sequence[str], name: str) -> list[Row]:
     from kerascope.render.page import Row
     from kerascope.render.panels import Cell
 
@@ -143,7 +146,6 @@ def _class_rows(drawing: Drawing, notes: Sequence[str]) -> list[Row]:
                 for place, title in zip(places, titles, strict=True)
             ]
             rows.append(Row([drawing.input(row, "Input"), *cells], details=note, gap=0.3))
-            name = words.method_name(drawing.explanation)
             maps = [drawing.map(place) for place in places]
             rows.append(Row([Cell(words=name), *maps], bar=bar))
         else:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerascope.errors import ExplanationError, ParameterError
-from kerascope.render.colour import CENTRE, Table, apply, colour_table, table_index
+from kerascope.render.colour import CENTRE, FINE, Table, apply, colour_table, table_index
 from kerascope.render.display import Pictures, as_batch, choose_display
 from kerascope.render.marks import FLAT, NOT_FINITE, SAYS_SOMETHING, mark
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Scale = float | Literal["image", "shared"]
 Maps = npt.NDArray[np.float32]
+
+PERCENTILE = 99
+"""Where the colours of a map with a value per pixel and channel end: a few pixels outshine all others."""
 
 _BLOCK_BYTES = 2_000_000  # pictures are made in blocks that fit the processor's cache
 
@@ -32,14 +35,22 @@ class Relevance:
         maps: float32 (N, *size) or (N, K, *size), in [0, 1], or [-1, 1] where signed; zero where a
             map says nothing.
         tops: float32 (N,) or (N, K): the relevance that is shown as 1.
+        clipped: bool, like `tops`: some relevance lies above.
         states: uint8, like `tops`: `SAYS_SOMETHING`, `FLAT` or `NOT_FINITE`.
         signed: whether the maps have both signs.
     """
 
     maps: Maps
     tops: npt.NDArray[np.float32]
+    clipped: npt.NDArray[np.bool_]
     states: npt.NDArray[np.uint8]
     signed: bool
+
+    def __getitem__(self, index: Any) -> Relevance:
+        """Some of the maps."""
+        return Relevance(
+            self.maps[index], self.tops[index], self.clipped[index], self.states[index], self.signed
+        )
 
 
 def overlay(
@@ -62,10 +73,12 @@ def overlay(
     Args:
         explanation: what to draw, with the images it explains.
         alpha: the greatest opacity, 0 to 1. Default 0.5.
-        colormap: see `colour_table`. Default None: "turbo", or "RdBu_r" where signed.
+        colormap: see `colour_table`. Default None: "RdBu_r" where signed, else "inferno" for maps
+            with a value per pixel and channel, else "turbo" without its darkest reds.
         scale: the relevance that gets the last colour. "image" (default): the greatest |x| of each
-            map. "shared": the greatest |x| of all maps, so that they can be compared. A number
-            above 0: that relevance.
+            map, or, of maps with a value per pixel and channel, the 99th percentile. "shared": the
+            greatest of these of all maps, so that they can be compared. A number above 0: that
+            relevance.
         images: other photographs to draw on, (N, H, W, C) of any size, for example those before
             preprocessing. Default None: the images of the explanation, shown as `display_images`
             finds them.
@@ -91,7 +104,7 @@ def overlay(
     """
     check_alpha(alpha)
     photographs = photographs_of(explanation, images)
-    table = colour_table(colormap, signed=has_both_signs(explanation))
+    table = table_of(explanation, colormap)
     relevance = relevance_of(explanation, scale, size=photographs.shape[1:3])
     if relevance.maps.shape[0] != photographs.shape[0]:
         raise ExplanationError(
@@ -184,8 +197,12 @@ def relevance_of(
         states[greatest <= 0] = FLAT
     states[~finite] = NOT_FINITE
     rows[states != SAYS_SOMETHING] = 0
-    tops = np.maximum(-least, greatest) if signed else greatest.copy()
-    tops[states != SAYS_SOMETHING] = 0
+    peaks = np.maximum(-least, greatest) if signed else greatest
+    peaks[states != SAYS_SOMETHING] = 0
+    tops = peaks.copy()
+    if is_fine(explanation):
+        high = np.percentile(np.abs(rows), PERCENTILE, axis=1)
+        tops = np.where(high > 0, high, peaks).astype(np.float32)
     if scale == "shared":
         tops[:] = tops.max(initial=0)
     elif fixed is not None:
@@ -193,7 +210,7 @@ def relevance_of(
     with np.errstate(over="ignore"):
         rows /= np.where(tops > 0, tops, 1)[:, None]
     np.clip(rows, -1 if signed else 0, 1, out=rows)
-    return Relevance(maps, tops.reshape(lead), states.reshape(lead), signed)
+    return Relevance(maps, tops.reshape(lead), (peaks > tops).reshape(lead), states.reshape(lead), signed)
 
 
 def heatmaps(explanation: Explanation, size: tuple[int, ...] | None = None) -> Maps:
@@ -205,6 +222,19 @@ def heatmaps(explanation: Explanation, size: tuple[int, ...] | None = None) -> M
 def has_both_signs(explanation: Explanation) -> bool:
     """Whether heatmaps can be negative; those that reduce channels by the greatest |x| cannot."""
     return bool(explanation.signed) and explanation.reduction != "max_abs"
+
+
+def is_fine(explanation: Explanation) -> bool:
+    """Whether there is a value per pixel and channel, so that maps are speckled, not smooth."""
+    return explanation.reduction != "none"
+
+
+def table_of(explanation: Explanation, colormap: Any = None) -> Table:
+    """The colours asked for, or those that fit the signs and the grain of the maps."""
+    signed = has_both_signs(explanation)
+    if colormap is None and is_fine(explanation) and not signed:
+        colormap = FINE
+    return colour_table(colormap, signed)
 
 
 def photographs_of(explanation: Explanation, images: npt.ArrayLike | None = None) -> npt.NDArray[Any]:

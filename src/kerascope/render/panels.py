@@ -5,7 +5,7 @@ This module needs matplotlib; a user's style for grids, layout or origin does no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from matplotlib.patheffects import Normal, Stroke
 
 from kerascope.render.colour import Table
 from kerascope.render.display import Pictures
+from kerascope.render.overlay import PERCENTILE
 
 INK, QUIET, FRAME = "#1a1a1a", "#5f5f5f", "#b8b8b8"
 SMALL, TINY = 8.5, 7.5  # points
@@ -25,16 +26,30 @@ CRISP_BELOW = 64  # pixels: smaller images show their pixels
 
 @dataclass(frozen=True)
 class Bar:
-    """A colour bar: its colours, whether they have both signs, and what the last one stands for."""
+    """A colour bar: its colours, whether they have both signs, and what the last one stands for.
+
+    Attributes:
+        table: the colours.
+        signed: whether they have both signs.
+        top: what the last one stands for.
+        clipped: whether it also stands for what lies above.
+    """
 
     table: Table
     signed: bool
     top: str
+    clipped: bool = False
+
+    def without_unit(self) -> Bar:
+        """A bar for maps that end at different numbers."""
+        return replace(self, top=f"p{PERCENTILE}" if self.clipped else "max")
 
     @property
     def labels(self) -> list[str]:
         """What is written at its ticks."""
-        return [f"\N{MINUS SIGN}{self.top}", "0", self.top] if self.signed else ["0", self.top]
+        less, more = ("≤", "≥") if self.clipped else ("", "")
+        labels = [f"{less}\N{MINUS SIGN}{self.top}", "0", f"{more}{self.top}"]
+        return labels if self.signed else labels[1:]
 
 
 @dataclass(frozen=True)

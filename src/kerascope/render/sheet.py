@@ -10,14 +10,14 @@ import numpy.typing as npt
 from kerascope.errors import ExplanationError, ParameterError
 from kerascope.render import words
 from kerascope.render.figure import ROWS, check_captions, check_panel, class_title, labels
-from kerascope.render.overlay import Scale
+from kerascope.render.overlay import Scale, is_fine
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kerascope.explanation import Explanation
     from kerascope.render.drawing import Drawing, Indices
-    from kerascope.render.panels import Cell
+    from kerascope.render.panels import Bar, Cell
 
 PANELS = ("input", "map", "overlay")
 TILES = 64
@@ -39,8 +39,9 @@ def sheet(
 ) -> Figure:
     """Draw a contact sheet: a column per image, with its panels below each other.
 
-    Above each image stand the name of the target and its probability, or its caption. With a class
-    axis, the panels of the likeliest class come first, and each class adds its own.
+    Above each image stand the name of the target and its probability, or its caption; below
+    everything, the colour bars. With a class axis, the panels of the likeliest class come first, and
+    each class adds its own.
 
     Args:
         explanations: one, or several whose images follow each other.
@@ -70,10 +71,11 @@ def sheet(
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
         ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
         >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
-        >>> len(ks.render.sheet(ks.explain(model, images), show=("input", "map", "overlay")).axes)
-        6
+        >>> cam = ks.GradCAM(relu=False)(model, images)
+        >>> len(ks.render.sheet(cam, show=("input", "map", "overlay")).axes)  # with a colour bar
+        7
     """
-    from kerascope.render.drawing import chosen_indices
+    from kerascope.render.drawing import chosen_indices, prepare
     from kerascope.render.page import Row, make_page
     from kerascope.render.panels import Cell
 
@@ -86,10 +88,14 @@ def sheet(
     chosen = chosen_indices(indices, sum(counts), limit=TILES)
     notes = check_captions(captions, sum(counts))
     tiles: dict[int, list[Cell]] = {}
+    drawings = []
     start = 0
     for one, count in zip(whole, counts, strict=True):
         own = [index for index in chosen if start <= index < start + count]
-        tiles |= _tiles(one, own, start, show, notes, alpha, colormap, scale)
+        if own:
+            drawing = prepare(one, [index - start for index in own], alpha, colormap, scale)
+            tiles |= {index: _tile(drawing, row, show, notes[index]) for row, index in enumerate(own)}
+            drawings.append(drawing)
         start += count
     strips = [tiles[index] for index in chosen]
     width = columns or -(-len(chosen) // -(-len(chosen) // 8))
@@ -102,17 +108,17 @@ def sheet(
             cells = [tile[level] if level < len(tile) else Cell() for tile in strip]
             cells += [Cell()] * (min(width, len(chosen)) - len(strip))
             rows.append(Row(cells, gap=0.06 if level else 0.2))
-    footer = _common_footer(whole)
+    footer = _common_footer(drawings)
     if indices is None and len(chosen) < sum(counts):
         footer.append(f"The first {len(chosen)} of {sum(counts)} images.")
-    return make_page(rows, footer=footer, panel=panel, title=title)
+    return make_page(rows, footer=footer, bars=_different_bars(drawings)[:width], panel=panel, title=title)
 
 
 def compare(
     explanations: Mapping[str, Explanation],
     indices: Indices = None,
     *,
-    show: str = "overlay",
+    show: str | None = None,
     alpha: float = 0.5,
     colormap: Any = None,
     scale: Scale = "image",
@@ -126,9 +132,10 @@ def compare(
     Args:
         explanations: label -> explanation; all of the same images, in the same order.
         indices: which images. Default None: the first 12.
-        show: "overlay" (default) or "map".
+        show: "overlay" or "map" for all methods. Default None: the map where a method gives a value
+            per pixel and channel, as its speckles are lost on a photograph, else the overlay.
         alpha: see `overlay`.
-        colormap: see `colour_table`; default None gives each method the one that fits its signs.
+        colormap: see `overlay`; default None gives each method the colours that fit its maps.
         scale: see `overlay`; "shared" is shared within a method, as methods have different units.
         images: other photographs to draw on, see `overlay`.
         captions: a text per image.
@@ -163,8 +170,8 @@ def compare(
             "compare needs a mapping from labels to explanations, "
             f'got {type(explanations).__name__}; such as {{"Grad-CAM": cam, "Saliency": saliency}}'
         )
-    if show not in ("map", "overlay"):
-        raise ParameterError(f'show must be "overlay" or "map", got {show!r}')
+    if show not in ("map", "overlay", None):
+        raise ParameterError(f'show must be "overlay", "map" or None, got {show!r}')
     counts = {label: len(one.scores) for label, one in explanations.items()}
     if len(set(counts.values())) > 1:
         raise ExplanationError(
@@ -176,7 +183,8 @@ def compare(
     drawings = [
         prepare(one, indices, alpha, colormap, scale, images, limit=ROWS) for one in explanations.values()
     ]
-    _check_comparable(explanations, drawings, show)
+    kinds = [show or ("map" if is_fine(one) else "overlay") for one in explanations.values()]
+    _check_comparable(explanations, drawings, kinds)
     first = drawings[0]
     notes = check_captions(captions, next(iter(counts.values())))
     rows = []
@@ -184,8 +192,8 @@ def compare(
         heading, details = _row_labels(drawings, row, notes)
         titles = [words.target_name(one.explanation, (row,)) if not heading else "" for one in drawings]
         cells = [
-            one.map((row,), title) if show == "map" else one.overlay((row,), title)
-            for one, title in zip(drawings, titles, strict=True)
+            one.map((row,), title) if kind == "map" else one.overlay((row,), title)
+            for one, kind, title in zip(drawings, kinds, titles, strict=True)
         ]
         if first.shows_input:
             cells.insert(0, first.input(row))
@@ -194,7 +202,7 @@ def compare(
     heads = list(explanations)
     if first.shows_input:
         bars, heads = [None, *bars], ["Input", *heads]
-    footer = _common_footer(list(explanations.values()))
+    footer = _common_footer(drawings)
     if indices is None and len(first.indices) < len(notes):
         footer.append(f"The first {len(first.indices)} of {len(notes)} images.")
     return make_page(rows, heads, footer, bars, panel, title)
@@ -203,26 +211,6 @@ def compare(
 def _check_show(show: Sequence[str]) -> None:
     if isinstance(show, str) or not show or any(name not in PANELS for name in show):
         raise ParameterError(f'show must hold "input", "map" or "overlay", got {show!r}')
-
-
-def _tiles(
-    explanation: Explanation,
-    indices: Sequence[int],
-    start: int,
-    show: Sequence[str],
-    notes: Sequence[str],
-    alpha: float,
-    colormap: Any,
-    scale: Scale,
-) -> dict[int, list[Cell]]:
-    """The tiles of one explanation, whose first image has the number `start` on the sheet."""
-    from kerascope.render.drawing import prepare
-
-    if not indices:
-        return {}
-    rows = [index - start for index in indices]
-    drawing = prepare(explanation, rows, alpha, colormap, scale)
-    return {index: _tile(drawing, row, show, notes[index]) for row, index in enumerate(indices)}
 
 
 def _tile(drawing: Drawing, row: int, show: Sequence[str], caption: str) -> list[Cell]:
@@ -261,15 +249,15 @@ def _check_pictures(drawing: Drawing, show: Sequence[str]) -> None:
 
 
 def _check_comparable(
-    explanations: Mapping[str, Explanation], drawings: Sequence[Drawing], show: str
+    explanations: Mapping[str, Explanation], drawings: Sequence[Drawing], kinds: Sequence[str]
 ) -> None:
-    for label, drawing in zip(explanations, drawings, strict=True):
+    for label, drawing, kind in zip(explanations, drawings, kinds, strict=True):
         if drawing.has_classes:
             raise ExplanationError(
                 f"compare needs one map per image, and {label!r} has a class axis of "
                 f"{drawing.relevance.tops.shape[1]}; explain one class, or use plot()"
             )
-        _check_pictures(drawing, [show])
+        _check_pictures(drawing, [kind])
 
 
 def _row_labels(drawings: Sequence[Drawing], row: int, notes: Sequence[str]) -> tuple[str, str]:
@@ -280,6 +268,15 @@ def _row_labels(drawings: Sequence[Drawing], row: int, notes: Sequence[str]) -> 
     return labels(first, (row,), notes)
 
 
-def _common_footer(explanations: Sequence[Explanation]) -> list[str]:
+def _common_footer(drawings: Sequence[Drawing]) -> list[str]:
     """The provenance of each explanation, once."""
-    return list(dict.fromkeys(line for one in explanations for line in words.provenance(one)))
+    return list(dict.fromkeys(line for one in drawings for line in one.provenance()))
+
+
+def _different_bars(drawings: Sequence[Drawing]) -> list[Bar]:
+    """One colour bar for each table of colours; where they end differently, without a unit."""
+    bars: dict[object, Bar] = {}
+    for bar in filter(None, (drawing.common_bar() for drawing in drawings)):
+        look = (bar.table.tobytes(), bar.signed)
+        bars[look] = bar if bars.get(look, bar).top == bar.top else bar.without_unit()
+    return list(bars.values())

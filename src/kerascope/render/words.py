@@ -52,12 +52,18 @@ def prediction(explanation: Explanation, place: Place) -> str:
 
 
 def provenance(explanation: Explanation) -> list[str]:
-    """The method and the layer, and the warnings that came with the maps."""
+    """The method and the layer, and the warnings that came with the maps.
+
+    A warning of flat maps may be of other images than these: it stays only where one of these is flat.
+    """
     layer = "" if explanation.layer is None else f" · layer {explanation.layer}"
     lines = [f"{explanation.method}{layer}"]
-    if explanation.warnings:
-        more = len(explanation.warnings) - 1
-        lines.append(f"Warning: {one_line(explanation.warnings[0])}" + (f" (+{more} more)" if more else ""))
+    with np.errstate(invalid="ignore"):
+        keep = bool(np.any(explanation.flat))
+    warnings = [text for text in explanation.warnings if keep or not text.startswith("FlatMapWarning")]
+    if warnings:
+        more = len(warnings) - 1
+        lines.append(f"Warning: {one_line(warnings[0])}" + (f" (+{more} more)" if more else ""))
     return lines
 
 
