@@ -60,7 +60,9 @@ def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
     with _stage("Explaining digits"):
         digit_results = explain_digits(model, digits, folder, seed)
         print(f"relevance on ink: share of positive Grad-CAM on pixels of at least {INK:.0%} ink;")
-        print("a map that knew nothing of the digit would have the share that ink covers")
+        print("a map that knew nothing of the digit would have the share that ink covers. The network's")
+        print("convolutions are unpadded, so its 11 x 11 grid sees the middle of the picture only, and its")
+        print("heat is drawn up to 3 pixels too far outward.")
         for result in digit_results:
             print(f"{result.picture.name}  {result}")
     with _stage("Explaining photographs"):
