@@ -1,34 +1,30 @@
 """What kerascope is measured against: the backend's own way, written without kerascope.
 
-`forward` is the forward pass that one would compile oneself, `gradient` the same with the gradient of
-the highest output at the input: nothing that explains pixels by their gradient can do less. Both are
-given the images on the device once, and bring their result to the host.
+The forward pass is the one that anybody would compile. The floor is the same with the gradient of the
+highest output at the input: nothing that explains pixels by their gradient can do with less. Both are given
+the images on the device once, and bring what they compute to the host.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    Images: TypeAlias = np.ndarray[Any, Any]
+
 Call = Callable[[], Any]
-Images = "np.ndarray[Any, Any]"
 
 
-def forward(backend: str, model: keras.Model, images: np.ndarray[Any, Any]) -> Call:
-    """The bare compiled forward pass."""
-    return {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend](model, images)[0]
+def passes(backend: str, model: keras.Model, images: Images) -> tuple[Call, Call]:
+    """The bare forward pass and the floor, compiled where the backend compiles."""
+    return {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend](model, images)
 
 
-def gradient(backend: str, model: keras.Model, images: np.ndarray[Any, Any]) -> Call:
-    """The floor: the compiled forward pass and the way back to the input."""
-    return {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}[backend](model, images)[1]
-
-
-def _tensorflow(model: keras.Model, images: np.ndarray[Any, Any]) -> tuple[Call, Call]:
+def _tensorflow(model: keras.Model, images: Images) -> tuple[Call, Call]:
     import tensorflow as tf
 
     resident = tf.constant(images)
@@ -51,7 +47,7 @@ def _tensorflow(model: keras.Model, images: np.ndarray[Any, Any]) -> tuple[Call,
     return lambda: outputs(resident).numpy(), both
 
 
-def _jax(model: keras.Model, images: np.ndarray[Any, Any]) -> tuple[Call, Call]:
+def _jax(model: keras.Model, images: Images) -> tuple[Call, Call]:
     import jax
     import numpy as np
 
@@ -74,7 +70,7 @@ def _jax(model: keras.Model, images: np.ndarray[Any, Any]) -> tuple[Call, Call]:
     return lambda: np.asarray(compiled(resident, trainable, rest)), both
 
 
-def _torch(model: keras.Model, images: np.ndarray[Any, Any]) -> tuple[Call, Call]:
+def _torch(model: keras.Model, images: Images) -> tuple[Call, Call]:
     import keras
     import torch
 

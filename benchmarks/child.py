@@ -18,10 +18,10 @@ def child(module: str, backend: str, question: dict[str, Any]) -> Any:
     Raises:
         subprocess.CalledProcessError: the child failed; what it said is on stderr.
     """
-    environment = os.environ | {
-        "KERAS_BACKEND": backend,
-        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
-    }
+    # A thread of PyTorch that waits for another one spins, unless told otherwise: where the two share a core,
+    # every operation then takes as long as the system's turns do.
+    unless_set = {"OMP_WAIT_POLICY": "passive", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment = unless_set | os.environ | {"KERAS_BACKEND": backend}
     command = [sys.executable, "-m", f"benchmarks.{module}", json.dumps(question)]
     ran = subprocess.run(
         command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True, check=True

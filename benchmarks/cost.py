@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import importlib.metadata
+import importlib
 import random
 import time
 import warnings
@@ -39,7 +39,7 @@ def main() -> None:
             ready.append((contestant, _first(contestant)))
         except Exception as error:  # noqa: BLE001 - one that fails must not take the others along
             absent[f"{contestant.by} {contestant.name}"] = f"{type(error).__name__}: {error}"
-    if ready[0][0].name != FORWARD:
+    if not ready or ready[0][0].name != FORWARD:
         raise RuntimeError(f"the bare forward pass failed: {absent}")
 
     before = [_counted(contestant) for contestant, _ in ready]
@@ -54,7 +54,7 @@ def main() -> None:
         )
         for (contestant, first), counted, taken in zip(ready, before, seconds, strict=True)
     ]
-    answer(Cost(setting=asdict(setting), rows=rows, absent=absent, versions=_versions()))
+    answer(Cost(setting=asdict(setting), rows=rows, absent=absent, versions=_versions(setting.backend)))
 
 
 def _first(contestant: Contestant) -> float:
@@ -97,10 +97,9 @@ def _counts(contestant: Contestant, before: tuple[int, int, int], setting: Setti
     )
 
 
-def _versions() -> dict[str, str]:
-    from kerascope.method.base import versions
-
-    return {**versions(), "numpy": importlib.metadata.version("numpy")}
+def _versions(backend: str) -> dict[str, str]:
+    packages = map(importlib.import_module, ("kerascope", "keras", backend, "numpy"))
+    return {package.__name__: package.__version__ for package in packages}
 
 
 if __name__ == "__main__":

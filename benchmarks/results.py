@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-FORWARD, GRADIENT = "forward", "forward and gradient"
-"""Names of the two bare contestants, which the others are measured against."""
+FORWARD, FLOOR = "forward", "floor"
+"""Names of the two bare contestants, which the others are measured against; see `benchmarks.bare`."""
 
 
 class Counts(TypedDict):
@@ -41,11 +41,10 @@ class Cost(TypedDict):
 
 
 class Peak(TypedDict):
-    """Bytes resident in one process: before the first call, at the most ever, at the most in later calls."""
+    """Bytes resident in one process: before the first call, and at the most from then on."""
 
     idle: int
-    ever: int
-    later: int
+    peak: int
 
 
 class Memory(TypedDict):

@@ -6,16 +6,19 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.goals import Moment, peak, place, verdicts
-from benchmarks.results import FORWARD, GRADIENT, Cost, Import, Memory, Results
-from benchmarks.spread import Spread, paired, spread
+from benchmarks.goals import place, verdicts
+from benchmarks.results import FLOOR, FORWARD, Cost, Import, Memory, Results, Row
+from benchmarks.spread import paired, spread
 
 MIB = 1024**2
+FLOOR_IS = "the forward pass with the gradient at the input"
+WIDTH = 120
+"""Columns of text where the terminal is narrower, or there is none."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A title, the names of the columns, and rows of text; the first column is a name, the rest numbers."""
+    """A title, the names of the columns, rows of text, and what has to be said about them."""
 
     title: str
     columns: tuple[str, ...]
@@ -25,27 +28,21 @@ class Table:
 
 def tables(results: Results) -> Iterator[Table]:
     """One table a setting, and the promises last."""
-    for cost in results["cost"]:
-        yield _cost(cost)
-    for memory in results["memory"]:
-        yield _memory(memory)
+    yield from map(_cost, results["cost"])
+    yield from map(_memory, results["memory"])
     if results["imports"]:
         yield _imports(results["imports"])
     rows = [
-        (found.where, found.promise, found.measured, "met" if found.met else "MISSED")
+        (found.where, found.promise, found.measured, {True: "met", False: "MISSED", None: ""}[found.met])
         for found in verdicts(results)
     ]
-    yield Table("What was promised", ("where", "promise", "measured", ""), rows, tuple(results["failed"]))
+    yield Table("Promises", ("where", "promise", "measured", "verdict"), rows, tuple(results["failed"]))
 
 
 def markdown(table: Table) -> str:
     """The table as Markdown."""
-    lines = [
-        table.columns,
-        (":--", *("--:" for _ in table.columns[1:])),
-        *(tuple(cell.replace("|", "\\|") for cell in row) for row in table.rows),
-    ]
-    body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    rule = (":--", *("--:" for _ in table.columns[1:]))
+    body = "\n".join(f"| {' | '.join(line)} |" for line in (table.columns, rule, *table.rows))
     return "\n\n".join((f"### {table.title}", body, *table.notes))
 
 
@@ -54,12 +51,13 @@ def show(table: Table) -> None:
     from rich.console import Console
     from rich.table import Table as Drawn
 
-    drawn = Drawn(title=table.title, title_justify="left", title_style="bold")
+    drawn = Drawn(title=table.title, title_justify="left")
     for number, column in enumerate(table.columns):
-        drawn.add_column(column, justify="right" if number else "left")
+        drawn.add_column(column, justify="right" if number else "left", no_wrap=not number)
     for row in table.rows:
         drawn.add_row(*row)
     console = Console(markup=False, highlight=False)
+    console.width = max(console.width, WIDTH)
     console.print(drawn)
     for note in table.notes:
         console.print(note)
@@ -67,94 +65,67 @@ def show(table: Table) -> None:
 
 
 def _cost(cost: Cost) -> Table:
-    setting, rows = cost["setting"], []
-    seconds = {row["name"]: row["seconds"] for row in cost["rows"] if row["by"] == "bare"}
-    for row in cost["rows"]:
+    bare = {row["name"]: row["seconds"] for row in cost["rows"] if row["by"] == "bare"}
+
+    def cells(row: Row) -> tuple[str, ...]:
         counts = row["counts"]
-        passes = traces = "-"
-        if counts:
-            passes = f"{counts['forwards']:g} + {counts['backwards']:g}"
-            traces = "{} + {}".format(*counts["traces"])
-        floor = seconds.get(GRADIENT)
-        rows.append(
-            (
-                row["name"],
-                row["by"],
-                f"{spread(row['seconds']).median * 1000:.1f}",
-                _ratio(paired(row["seconds"], seconds[FORWARD])),
-                _ratio(paired(row["seconds"], floor)) if floor else "-",
-                passes,
-                traces,
-                f"{row['first']:.1f}",
-            )
+        return (
+            f"{row['by']} {row['name']}",
+            f"{spread(row['seconds']).median * 1000:.1f}",
+            *(_ratio(row["seconds"], bare.get(name)) for name in (FORWARD, FLOOR)),
+            f"{counts['forwards']:g} + {counts['backwards']:g}" if counts else "",
+            "{} + {}".format(*counts["traces"]) if counts else "",
+            f"{row['first']:.1f}",
         )
-    columns = (
-        place(setting),
-        "package",
-        "ms",
-        f"x {FORWARD}",
-        f"x {GRADIENT}",
-        "passes",
-        "traces",
-        "first call, s",
-    )
-    versions = ", ".join(f"{name} {version}" for name, version in cost["versions"].items())
+
+    columns = ("", "ms", f"x {FORWARD}", f"x {FLOOR}", "passes", "traces", "first, s")
+    versions = ", ".join(f"{name} {found}" for name, found in cost["versions"].items())
+    repeats = cost["setting"]["repeats"]
     notes = (
-        f"Medians and quartiles of {setting['repeats']} rounds; {versions}.",
-        "Passes: forwards + backwards per image. Traces: up to the first answer + in all later calls.",
+        f"Medians of {repeats} rounds, with the quartiles of the ratios. Floor: {FLOOR_IS}.",
+        "Passes: forwards + backwards per image. Traces: up to the first answer + afterwards.",
+        f"{versions}.",
         *(f"Left out: {name}: {reason}" for name, reason in cost["absent"].items()),
     )
-    return Table(f"Cost: {place(setting)}", columns, rows, notes)
+    return Table(f"Cost: {place(cost['setting'])}", columns, [cells(row) for row in cost["rows"]], notes)
 
 
 def _memory(memory: Memory) -> Table:
-    where = place(memory["setting"])
-    moments: tuple[Moment, ...] = ("idle", "ever", "later", "added")
-    reference = memory["peaks"][FORWARD]
-    rows: list[tuple[str, ...]] = []
+    rows = []
+    medians = {}
     for name, peaks in memory["peaks"].items():
-        cells = [f"{peak(peaks, moment) / MIB:.0f}" for moment in moments]
-        ratios = [f"{peak(peaks, moment) / peak(reference, moment):.3f}" for moment in moments]
-        rows.append((name, *(f"{cell} ({ratio})" for cell, ratio in zip(cells, ratios, strict=True))))
-    columns = (
-        where,
-        "before the first call",
-        "peak, compilation included",
-        "peak once compiled",
-        "added by calls",
-    )
-    notes = (
-        f"MiB resident on the host, medians of {len(reference)} processes; in brackets the ratio to {FORWARD}.",
-    )
-    return Table(f"Memory: {where}", columns, rows, notes)
+        idle, peak = (statistics.median(found[key] for found in peaks) for key in ("idle", "peak"))
+        medians[name] = idle, peak, peak - idle
+    for name, found in medians.items():
+        pairs = zip(found, medians[FORWARD], strict=True)
+        rows.append((name, *(f"{value / MIB:.0f} ({value / base:.3f})" for value, base in pairs)))
+    columns = ("", "before the first call", "peak", "difference")
+    note = f"MiB resident, medians of {len(memory['peaks'][FORWARD])} processes; in brackets to {FORWARD}."
+    return Table(f"Memory: {place(memory['setting'])}", columns, rows, (note,))
 
 
-def _imports(imports: list[Import]) -> Table:
+def _imports(imports: Sequence[Import]) -> Table:
     rows = []
     for found in imports:
         both = [sum(parts) for parts in zip(found["keras"], found["kerascope"], strict=True)]
-        more = statistics.median(both) / statistics.median(found["alone"]) - 1
+        alone, together = spread(found["alone"]).median, spread(both).median
         rows.append(
             (
                 found["backend"],
-                f"{spread(found['alone']).median:.2f} s",
-                f"{spread(both).median:.2f} s ({more:+.1%})",
-                f"{spread(found['kerascope']).median * 1000:.1f} ms",
+                f"{alone:.3f}",
+                f"{together:.3f} ({together / alone - 1:+.1%})",
+                f"{spread(found['kerascope']).median * 1000:.1f}",
                 f"{paired(found['kerascope'], found['keras']).median:.3%}",
-                f"{spread(found['used']).median * 1000:.0f} ms",
+                f"{spread(found['used']).median * 1000:.0f}",
             )
         )
-    columns = (
-        "backend",
-        "import keras",
-        "import keras, kerascope",
-        "kerascope's part",
-        "of that of keras",
-        "first use",
-    )
+    columns = ("", "keras alone, s", "keras and kerascope, s", "kerascope, ms", "to keras", "first use, ms")
     notes = (f"Medians of {len(imports[0]['alone'])} fresh processes of each kind.",)
     return Table("Import", columns, rows, notes)
 
 
-def _ratio(ratio: Spread) -> str:
-    return f"{ratio.median:.3f} ({ratio.low:.3f} to {ratio.high:.3f})"
+def _ratio(seconds: Sequence[float], references: Sequence[float] | None) -> str:
+    if references is None:
+        return ""
+    ratio = paired(seconds, references)
+    return f"{ratio.median:.3f} ({ratio.low:.2f}, {ratio.high:.2f})"
