@@ -224,6 +224,145 @@ def test_a_model_that_branches_on_values_is_surveyed_with_data() -> None:
     assert not found.flat.any()
 
 
+# What a compiled program cannot see
+
+
+class Scaled(keras.Model):
+    """A model that reads a plain Python attribute."""
+
+    def __init__(self) -> None:
+        super().__init__(name="scaled")
+        self.temperature = 1.0
+        self.head = layers.Dense(3, name="head")
+
+    def call(self, images: Any) -> Any:
+        return self.head(ops.mean(images, axis=(1, 2))) * self.temperature
+
+
+def test_what_is_no_weight_is_seen_too() -> None:
+    images = pictures(2, 8, 8, 3)
+    model = Scaled()
+    model(images)
+    probe = ks.Probe(model)
+    before = probe.scores(images, 1)
+    model.temperature = 4.0
+    same(probe.scores(images, 1), 4 * before, CLOSE, "an attribute that call reads")
+
+    normal = layers.Normalization()
+    normal.adapt(images)
+    model = keras.Sequential([keras.Input((8, 8, 3)), normal, layers.Flatten(), layers.Dense(3)])
+    probe = ks.Probe(model)
+    probe.scores(images, 1)
+    normal.adapt(images * 3 + 1)
+    expected = ops.convert_to_numpy(model(images))[:, 1]
+    same(probe.scores(images, 1), expected, CLOSE, "statistics of a Normalization")
+    traced = probe.trace_count
+    model.compile("sgd", "mse")
+    model.fit(images, np.zeros((2, 3)), verbose=0)
+    probe.scores(images, 1)
+    assert probe.trace_count == traced, "training must not cost a trace"
+
+
+class AnyDict(keras.Model):
+    """A subclassed model that takes dictionaries with different keys."""
+
+    def __init__(self) -> None:
+        super().__init__(name="any_dict")
+        self.head = layers.Dense(3)
+
+    def call(self, inputs: Any) -> Any:
+        mask = inputs.get("mask", 1.0)
+        return self.head(ops.mean(inputs["image"] * mask + inputs.get("offset", 0.0), axis=(1, 2)))
+
+
+def test_other_input_names_are_another_program() -> None:
+    images, other = pictures(2, 8, 8, 3), pictures(2, 8, 8, 3, seed=1)
+    model = AnyDict()
+    model({"image": images})
+    probe = ks.Probe(model, input="image")
+    for name in ("mask", "offset"):
+        expected = ops.convert_to_numpy(model({"image": images, name: other}))[:, 1]
+        same(probe.scores({"image": images, name: other}, 1), expected, CLOSE, name)
+
+
+class Careless(keras.Model):
+    """A model whose call takes no `training`, with a layer that would train by default."""
+
+    def __init__(self) -> None:
+        super().__init__(name="careless")
+        self.normal = layers.BatchNormalization()
+        self.drop = layers.Dropout(0.5)
+        self.draw = layers.GaussianNoise(1.0)
+        self.head = layers.Dense(3)
+
+    def call(self, images: Any) -> Any:
+        return self.head(ops.mean(self.draw(self.drop(self.normal(images))), axis=(1, 2)))
+
+
+def test_inference_mode_reaches_layers_of_a_call_without_training() -> None:
+    images = pictures(2, 8, 8, 3)
+    model = Careless()
+    model(images)
+    expected = ops.convert_to_numpy(model(images, training=False))[:, 1]
+    same(ks.Probe(model).scores(images, 1), expected, CLOSE, "scores")
+
+
+class Draws(keras.Model):
+    """A model that draws from Keras's global generator."""
+
+    def __init__(self) -> None:
+        super().__init__(name="draws")
+        self.head = layers.Dense(3)
+
+    def call(self, images: Any) -> Any:
+        noise = keras.random.normal((1, 1, 1, 3), seed=3)
+        return self.head(ops.mean(images + noise, axis=(1, 2)))
+
+
+def test_a_survey_leaves_the_global_generator_usable() -> None:
+    images = pictures(2, 8, 8, 3)
+    model = Draws()
+    model(images)
+    ks.Saliency()(model, images, 1)
+    assert np.isfinite(ops.convert_to_numpy(keras.random.normal((2,)))).all()
+    assert np.isfinite(ops.convert_to_numpy(model(images))).all()
+
+
+def test_kinds_of_units_are_programs_of_their_own() -> None:
+    tiny = MODELS["functional"]()
+    probe = ks.Probe(tiny.model)
+    one = probe.scores(tiny.images, ks.Unit("conv2", 2))
+    several = probe.scores(tiny.images, ks.Unit("conv2", [2]))
+    assert one.shape == (3,)
+    same(several, one[:, None], 0.0, "a channel in a list")
+    head = ops.convert_to_numpy(tiny.model(tiny.images))
+    same(probe.scores(tiny.images, ks.Unit("head", 1)), head[:, 1], CLOSE, "a unit without spatial axes")
+    for unit in ({"channel": 3}, {"channel": -1}):
+        with pytest.raises(ks.errors.TargetError, match="from 0 to 2"):
+            probe.scores(tiny.images, ks.Unit("head", **unit))
+    for channel in (1.7, (), True):
+        with pytest.raises(ks.errors.TargetError, match="whole number"):
+            ks.Unit("head", channel)  # type: ignore[arg-type]
+    assert ks.Unit("conv2", 1, position=[2, 3]).position == (2, 3)  # type: ignore[arg-type]
+
+
+def test_a_unit_of_a_model_with_several_outputs_and_a_contrast_of_kinds() -> None:
+    tiny = MODELS["dict_output"]()
+    probe = ks.Probe(tiny.model)
+    unit = probe.scores(tiny.images, ks.Unit("conv", 1))
+    same(probe.scores(tiny.images, ks.Output("shape", ks.Unit("conv", 1))), unit, 0.0, "a unit of an output")
+    other = MODELS["functional"]()
+    probe = ks.Probe(other.model)
+    scores = probe.scores(other.images, 1)
+    mean = probe.scores(other.images, ks.Unit("conv1", 0))
+    mixed = ks.GradCAM(relu=False)(probe, other.images, ks.Contrast(1, ks.Unit("conv1", 0)))
+    same(mixed.scores, scores - mean, CLOSE, "scores")
+    assert mixed.layer == "conv2", "the class comes later than the unit"
+    assert mixed.title(0) == "class 1 rather than channel 0 of conv1"
+    with pytest.raises(ks.errors.TargetError, match=r"\[2, 3\]"):
+        probe.scores(other.images, ks.Contrast(ks.Top(2), ks.Top(3)))
+
+
 # Which layer it takes
 
 
@@ -307,6 +446,128 @@ def test_the_numbers_of_a_shared_layers_runs_follow_the_definition() -> None:
             same(found, expected, CLOSE, f"run {number}, deeper: {deeper}")
 
 
+@pytest.mark.parametrize("explained", ["left", "right"])
+def test_the_layer_is_one_that_the_explained_input_leads_to(explained: str) -> None:
+    inputs = {name: keras.Input((8, 8, 3), name=name) for name in ("left", "right")}
+    pooled = [
+        layers.GlobalAveragePooling2D()(layers.Conv2D(2, 3, name=f"conv_{name}")(tensor))
+        for name, tensor in inputs.items()
+    ]
+    model = keras.Model(inputs, layers.Dense(3)(layers.Concatenate()(pooled)))
+    images = {name: pictures(2, 8, 8, 3, seed=seed) for seed, name in enumerate(inputs)}
+    found = ks.GradCAM(relu=False)(ks.Probe(model, input=explained), images, 1)
+    assert found.layer == f"conv_{explained}"
+
+
+class TwoBranches(keras.Model):
+    """A subclassed model, one branch of which is hidden behind operators."""
+
+    def __init__(self) -> None:
+        super().__init__(name="two_branches")
+        self.stem = layers.Conv2D(2, 3, name="stem")
+        self.deep = layers.Conv2D(2, 3, name="deep")
+        self.skip = layers.GlobalAveragePooling2D(name="skip")
+        self.head = layers.Dense(3, name="head")
+
+    def call(self, images: Any) -> Any:
+        stem = self.stem(images)
+        return self.head(ops.mean(self.deep(stem), axis=(1, 2)) + self.skip(stem))
+
+
+def test_a_branch_that_cannot_be_followed_is_not_forgotten() -> None:
+    model = TwoBranches()
+    images = pictures(2, 12, 12, 3)
+    model(images)
+    assert picked(model, images) == "deep"
+
+
+def test_only_tokens_of_a_grid_that_was_there_are_a_grid() -> None:
+    image = keras.Input((16, 16, 3))
+    patches = layers.Conv2D(8, 4, 4, name="patches")(image)  # a grid of 4 x 4
+    tokens = layers.Reshape((16, 8), name="tokens")(patches)
+    padded = layers.ZeroPadding1D((2, 0), name="with_registers")(tokens)
+    attended = layers.MultiHeadAttention(2, 4, name="attention")(padded, padded)
+    queries = layers.Dense(9, name="queries")(layers.Permute((2, 1))(attended))
+    last = layers.Permute((2, 1), name="turned")(queries)  # 9 queries are no 3 x 3 picture
+    model = keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling1D()(last)))
+    images = pictures(2, 16, 16, 3)
+    rows = {row.path: row for row in ks.Probe(model).layers(images)}
+    assert rows["with_registers"].grid == rows["attention"].grid == (4, 4)
+    assert rows["turned"].grid is None
+    inside = {row.grid for path, row in rows.items() if path.startswith("attention/")}
+    assert inside <= {(4, 4), None}
+    assert (picked(model, images) or "").startswith("attention/")
+
+
+@pytest.mark.skipif(BACKEND == "tensorflow", reason="TensorFlow on a CPU cannot run channels_first")
+def test_channels_that_are_moved_are_followed() -> None:
+    image = keras.Input((8, 16, 3))
+    turned = layers.Permute((3, 1, 2), name="turned")(image)
+    features = layers.Conv2D(4, 3, data_format="channels_first", name="conv")(turned)
+    pooled = layers.GlobalAveragePooling2D(data_format="channels_first")(features)
+    model = keras.Model(image, layers.Dense(3)(pooled))
+    images = pictures(2, 8, 16, 3)
+    assert ks.Saliency()(model, images, 1).values.shape == images.shape
+    assert ks.GradCAM(relu=False)(model, images, 1).values.shape == (2, 6, 14)
+    assert ks.GradCAM(layer="turned", relu=False)(model, images, 1).values.shape == (2, 8, 16)
+
+
+class SameNames(keras.Model):
+    """A subclassed model with two layers of one name."""
+
+    def __init__(self) -> None:
+        super().__init__(name="same_names")
+        self.first = layers.Conv2D(2, 3, name="conv")
+        self.second = layers.Conv2D(3, 3, name="conv")
+        self.head = layers.Dense(3, name="head")
+
+    def call(self, images: Any) -> Any:
+        return self.head(ops.mean(self.second(self.first(images)), axis=(1, 2)))
+
+
+def test_layers_of_one_name_have_paths_of_their_own() -> None:
+    model = SameNames()
+    images = pictures(2, 8, 8, 3)
+    model(images)
+    assert picked(model, images) == "conv_1"
+    assert ks.Probe(model).activations(images, "conv").shape == (2, 6, 6, 2)
+    assert ks.Probe(model).activations(images, "conv_1").shape == (2, 4, 4, 3)
+
+
+def test_a_map_of_classes_is_explained_before_its_softmax() -> None:
+    image = keras.Input((8, 8, 3))
+    features = layers.Conv2D(4, 3, padding="same", name="features")(image)
+    images = pictures(2, 8, 8, 3)
+    scores = layers.Conv2D(3, 1, name="scores")(features)
+    ends = {
+        "scores": [layers.Softmax()(scores), ops.softmax(scores)],
+        "features": [layers.Conv2D(3, 1, activation="softmax")(features)],
+    }
+    for layer, outputs in ends.items():
+        for output in outputs:
+            model = keras.Model(image, output)
+            found = ks.GradCAM(relu=False)(model, images, mean_of_class_1)
+            assert found.layer == layer
+
+
+def mean_of_class_1(scores: Any) -> Any:
+    return ops.mean(scores[..., 1], axis=(1, 2))
+
+
+def test_masks_survive_a_tap() -> None:
+    words = keras.Input((6,), dtype="int32")
+    inner = keras.Input((6,), dtype="int32")
+    encoder = keras.Model(inner, layers.Embedding(9, 4, mask_zero=True, name="emb")(inner), name="encoder")
+    model = keras.Model(words, layers.Dense(3)(layers.LSTM(5)(encoder(words))))
+    tokens = np.array([[1, 2, 3, 0, 0, 0], [4, 5, 0, 0, 0, 0]])
+    expected = ops.convert_to_numpy(model(tokens))[:, 1]
+    for layer in ("encoder", "encoder/emb"):
+        found = ks.GradCAM(layer=layer, relu=False)(model, tokens, 1)
+        same(found.scores, expected, CLOSE, layer)
+    with pytest.raises(ks.errors.InputError, match="floating-point"):
+        ks.Saliency()(model, tokens, 1)
+
+
 # Which score it takes
 
 
@@ -331,6 +592,7 @@ def head(*end: Any) -> keras.Model:
         (layers.Activation("softmax", dtype="float32"),),
         (layers.Dropout(0.1), layers.Softmax()),
         (layers.Reshape((3,)), layers.Softmax()),
+        (layers.Softmax(), layers.Reshape((3,)), layers.Flatten()),
     ],
     ids=[
         "keras.activations",
@@ -341,6 +603,7 @@ def head(*end: Any) -> keras.Model:
         "Activation",
         "Dropout before",
         "Reshape before",
+        "Reshape behind",
     ],
 )
 def test_the_score_is_found_in_front_of_what_squashes_it(end: tuple[Any, ...]) -> None:
@@ -357,6 +620,45 @@ def test_a_softmax_inside_the_network_is_left_alone() -> None:
     images = pictures(2, 8, 8, 3)
     expected = ops.convert_to_numpy(model(images))[:, 1]
     same(ks.Probe(model).scores(images, 1), expected, CLOSE, "score")
+
+
+class Gated(layers.Layer):
+    """A layer that uses its activation for a gate, not for what it returns."""
+
+    def __init__(self) -> None:
+        super().__init__(name="gated")
+        self.activation = keras.activations.sigmoid
+        self.value, self.gate = layers.Dense(3), layers.Dense(3)
+
+    def call(self, features: Any) -> Any:
+        return self.value(features) * self.activation(self.gate(features))
+
+
+def test_an_activation_inside_the_last_layer_is_no_head() -> None:
+    model = head(Gated())
+    images = pictures(2, 8, 8, 3)
+    same(ks.Probe(model).scores(images, 1), ops.convert_to_numpy(model(images))[:, 1], CLOSE, "score")
+    recurrent = keras.Sequential([keras.Input((5, 4)), layers.LSTM(3, activation="sigmoid")])
+    signals = pictures(2, 5, 4)
+    expected = ops.convert_to_numpy(recurrent(signals))[:, 1]
+    same(ks.Probe(recurrent).scores(signals, 1), expected, CLOSE, "a recurrent layer")
+
+
+def test_predictions_are_those_of_the_scores() -> None:
+    model = head(ops.sigmoid)
+    layer = model.get_layer("scores")
+    layer.set_weights([0 * layer.get_weights()[0], np.array([25.0, 40.0, 30.0])])
+    found = ks.Saliency()(model, pictures(2, 8, 8, 3), ks.Unit("conv", 0))
+    assert found.predictions.tolist() == [1, 1]
+
+
+def test_a_probability_must_be_one() -> None:
+    images = pictures(2, 8, 8, 3)
+    for model in (head(), head(ops.log_softmax)):
+        with pytest.raises(ks.errors.TargetError, match="probability must come out"):
+            ks.Saliency()(model, images, ks.Probability(1))
+    logarithms = ks.Saliency()(head(ops.log_softmax), images, 1)
+    assert np.isnan(logarithms.probabilities).all()
 
 
 def test_each_output_has_its_own_head() -> None:

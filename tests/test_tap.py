@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from keras import ops
 
+import kerascope as ks
 from kerascope import errors
+from kerascope.probe.fingerprint import Fingerprint
 from kerascope.probe.tap import tapped
-from kerascope.probe.tree import find, fingerprint, places
+from kerascope.probe.tree import find, places
 from kerascope.testing.models import MODELS
 
 
@@ -54,7 +56,7 @@ def test_nothing_is_left_on_a_layer_also_after_an_exception(model: keras.Model, 
 
     with pytest.raises(RuntimeError, match="in the hook"), tapped([], {head: explode}):
         model(images)
-    with pytest.raises(RuntimeError, match="in the block"), tapped([], {}, {head: lambda score: None}):
+    with pytest.raises(RuntimeError, match="in the block"), tapped([], {}, {head: lambda *given: None}):
         raise RuntimeError("in the block")
     assert vars(head) == before
     assert "call" not in vars(head)
@@ -131,9 +133,42 @@ def test_find_takes_whole_paths_and_unique_ends() -> None:
         find("othr", known)
 
 
-def test_a_fingerprint_sees_structure_and_not_weights(model: keras.Model) -> None:
-    before = fingerprint(model)
+def test_a_fingerprint_sees_what_is_not_a_weight(model: keras.Model, images: np.ndarray) -> None:
+    before = Fingerprint(model)
     model.set_weights([2 * weight for weight in model.get_weights()])
-    assert fingerprint(model) == before
-    model.get_layer("head").activation = keras.activations.relu
-    assert fingerprint(model) != before
+    model.compile("sgd", "mse")
+    model.fit(images, np.zeros((3, 3)), verbose=0)
+    model.predict(images, verbose=0)
+    with tapped([model], {model.get_layer("head"): doubled}):
+        assert Fingerprint(model) == before
+    assert Fingerprint(model) == before
+    head, conv2 = model.get_layer("head"), model.get_layer("backbone").get_layer("conv2")
+    for layer, name, value in ((head, "activation", keras.activations.relu), (conv2, "strides", (1, 1))):
+        setattr(layer, name, value)
+        assert Fingerprint(model) != before
+        before = Fingerprint(model)
+    layer = keras.layers.Normalization()
+    layer.adapt(images)
+    normal = keras.Sequential([keras.Input(images.shape[1:]), layer])
+    before = Fingerprint(normal)
+    assert Fingerprint(normal) == before
+    layer.adapt(images + 1)
+    assert Fingerprint(normal) != before
+
+
+class Keeps(keras.layers.Layer):
+    """A layer that keeps what it last returned."""
+
+    def call(self, inputs: Any) -> Any:
+        self.last = inputs * 2
+        return self.last
+
+
+def test_tensors_that_a_layer_keeps_are_not_replaced_by_symbols() -> None:
+    keeps = Keeps(name="keeps")
+    model = keras.Sequential([keras.Input((8, 8, 3)), keeps, keras.layers.Flatten(), keras.layers.Dense(3)])
+    images = np.ones((2, 8, 8, 3), "float32")
+    model(images)
+    last = keeps.last
+    ks.Saliency()(model, images, 1)
+    assert keeps.last is last

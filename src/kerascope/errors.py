@@ -10,14 +10,14 @@
     |   |-- UnknownLayerError (LookupError)    no layer of that path
     |   |-- AmbiguousLayerError                the path fits several layers, or several runs of one layer
     |   |-- NoSpatialExtentError               the layer has no height and width to draw a map on
-    |   |-- UntappableLayerError               the layer runs where nothing can be read: loops, recomputation
+    |   |-- UntappableLayerError               the layer runs where nothing can be read, as in a loop
     |   `-- DisconnectedError                  the score does not depend on the layer
     |-- ParameterError (ValueError)            a bad parameter of a method
     |-- UnknownMethodError (LookupError)       no method of that name
     |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
     `-- MissingPackageError (ImportError)      an optional package is not installed
 
-    KerascopeWarning (UserWarning)             each is also stored in `Explanation.warnings`
+    KerascopeWarning (UserWarning)             what is doubtful; stored in `Explanation.warnings` too
     |-- ProbabilityWarning                     a probability is explained where a score was wanted
     |-- FlatMapWarning                         a map is constant: it shows nothing
     `-- NonFiniteMapWarning                    a map holds NaN or infinity
@@ -73,7 +73,7 @@ class NoSpatialExtentError(LayerError):
 
 
 class UntappableLayerError(LayerError):
-    """The layer runs where nothing can be read: in a loop, when recomputed, or not at all."""
+    """The layer runs where nothing can be read: in a loop, in whole numbers, or not at all."""
 
 
 class DisconnectedError(LayerError):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from keras import ops
 
 CHANNELS_FIRST, CHANNELS_LAST, TOKENS, GREY = "channels_first", "channels_last", "tokens", "grey"
+
+_PREFIX = 8
+"""The most tokens in front of a grid: a class token, and registers."""
 
 
 @dataclass(frozen=True)
@@ -47,24 +51,33 @@ class Layout:
         return tensor[..., None] if self.kind == GREY else tensor
 
 
-def read_layout(shape: tuple[int, ...], data_format: str, image: tuple[int, ...] | None) -> Layout | None:
+def read_layout(
+    shape: tuple[int, ...],
+    data_format: str,
+    image: tuple[int, ...] | None,
+    grids: Sequence[tuple[int, ...]] = (),
+) -> Layout | None:
     """The layout of a tensor of `shape`, or None where it has no spatial axes.
 
-    A tensor of rank 3 in a model that is fed pictures is read as tokens if they fill a grid of the picture's
-    proportions, with at most one token (a class token) in front.
+    A tensor of rank 3 in a model that is fed pictures is read as tokens if they fill a grid that was there
+    before, with a few tokens (class, registers) in front. Where no grid was seen, they must fill one of the
+    picture's proportions, with at most one token in front.
 
     Args:
         shape: the tensor's full shape, batch first.
         data_format: `"channels_last"` or `"channels_first"`.
         image: spatial size of the explained input, or None where it is unknown.
+        grids: spatial sizes that tensors before it had, the latest first, without that of the image.
     """
     if len(shape) < 3:
         return None
     if len(shape) == 3 and image is not None and len(image) == 2:
-        grid = token_grid(shape[1], image)
-        if grid is None:
-            return None
-        return Layout(TOKENS, grid[1:], shape[2], prefix=grid[0])
+        for grid in grids:
+            prefix = shape[1] - math.prod(grid)
+            if 0 <= prefix <= _PREFIX and math.prod(grid) > 1:
+                return Layout(TOKENS, grid, shape[2], prefix)
+        found = None if grids else token_grid(shape[1], image)
+        return None if found is None else Layout(TOKENS, found[1:], shape[2], prefix=found[0])
     if data_format == CHANNELS_FIRST:
         return Layout(CHANNELS_FIRST, shape[2:], shape[1])
     return Layout(CHANNELS_LAST, shape[1:-1], shape[-1])

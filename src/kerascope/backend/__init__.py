@@ -18,8 +18,7 @@ running a function without data. Each backend answers in one small module with t
     Whether the first result of `function(variable, *rest)` can change, differentiably, with `variable`.
 `outlives(tensor, root)`
     Whether a tensor recorded during an abstract run can be used outside of the layer that made it, where
-    `root` is an input of that run. False inside loops and vectorised maps; recomputed layers show it on
-    JAX alone, so `kerascope.probe` asks those for their mode.
+    `root` is an input of that run. False inside loops and vectorised maps.
 `array(variable)`
     A Keras variable's current value, cut off from gradients.
 `compiles`

@@ -50,9 +50,10 @@ def forward(
         for head, output in zip(heads, tree.flatten(outputs), strict=True)
     ]
     scores = tree.pack_sequence_as(outputs, flat) if tree.is_nested(outputs) else flat[0]
-    squashed = tuple(head in seen for head in heads)
+    squashed = tuple(head is not None and head in seen and not head.logarithm for head in heads)
     layouts = {name: run.layout for name, run in runs.items()}
-    return Forward(outputs, scores, squashed, activations, layouts)
+    count = tree.flatten(inputs)[0].shape[0]
+    return Forward(outputs, scores, squashed, activations, layouts, count)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class _Taps:
         operations += [head.operation for head in self.heads if head and not head.activation]
         return {operation: self._hook(operation) for operation in operations}
 
-    def spies(self) -> dict[keras.Operation, Callable[[Any], None]]:
+    def spies(self) -> dict[keras.Operation, Callable[[Any, Any], None]]:
         return {head.operation: self._spy(head.operation) for head in self.heads if head and head.activation}
 
     def _hook(self, operation: keras.Operation) -> Callable[[int, tuple[Any, ...], Any], Any]:
@@ -95,11 +96,11 @@ class _Taps:
 
         return hook
 
-    def _spy(self, operation: keras.Operation) -> Callable[[Any], None]:
+    def _spy(self, operation: keras.Operation) -> Callable[[Any, Any], None]:
         wanted = {head.index: head for head in self.heads if head and head.operation is operation}
         seen = 0
 
-        def spy(score: Any) -> None:
+        def spy(score: Any, result: Any) -> None:
             nonlocal seen
             if seen in wanted:
                 self.seen[wanted[seen]] = score

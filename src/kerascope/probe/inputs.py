@@ -54,7 +54,8 @@ class Batch:
     @property
     def signature(self) -> tuple[object, ...]:
         """What a compiled program depends on, but for the size of the batch."""
-        return tuple((array.shape[1:], str(array.dtype)) for array in self.arrays)
+        inputs = ((array.shape[1:], str(array.dtype)) for array in self.arrays)
+        return (*zip(self.names, inputs, strict=True), type(self.structure).__name__)
 
     def chunk(self, start: int, size: int) -> list[Array]:
         """`size` images from `start` on; the last one is repeated where there are fewer."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 import weakref
 from collections import OrderedDict
@@ -14,14 +13,17 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import backend, errors
+from kerascope.layout import Layout
 from kerascope.probe.answer import Answer, join
 from kerascope.probe.compiled import Program
+from kerascope.probe.fingerprint import Fingerprint
+from kerascope.probe.head import head_run
 from kerascope.probe.inputs import Array, Batch, blank_inputs, check_inputs, input_specs
 from kerascope.probe.program import Evidence, Plan
 from kerascope.probe.record import survey
 from kerascope.probe.survey import LayerRow, Survey
-from kerascope.probe.tree import fingerprint, places
-from kerascope.target import Context, Function, Target, TargetLike, as_target
+from kerascope.probe.tree import places
+from kerascope.target import Context, Forward, Reading, Target, TargetLike, as_target
 
 _PROGRAMS = 64
 """Compiled programs kept per probe; the least recently used one goes first."""
@@ -87,12 +89,14 @@ class Probe:
             )
         self._model: Callable[[], keras.Model | None] = lambda: model
         self.batch_size = batch_size
+        if isinstance(class_names, str):
+            raise errors.ParameterError(f"class_names must be a list of names; got the text {class_names!r}.")
         self.class_names = None if class_names is None else tuple(map(str, class_names))
         self.input = input
         self.compile = self._backend.compiles if compile is None else compile
         self._lock = threading.RLock()
         self._counts = {"trace": 0, "forward": 0, "backward": 0}
-        self._fingerprint: tuple[object, ...] = ()
+        self._fingerprint: Fingerprint | None = None
         self._surveys: dict[Hashable, Survey] = {}
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
 
@@ -165,7 +169,7 @@ class Probe:
         Cost:
             1 forward per image.
         """
-        return _values(self.run(_activation, images, _free(), layers=(layer,)))
+        return _values(self.run(_activation, images, _Nothing(), layers=(layer,)))
 
     def gradients(self, images: Any, target: TargetLike = None, layer: str | None = None) -> Array:
         """d score / d activation of a layer, or d score / d image.
@@ -241,12 +245,9 @@ class Probe:
             found = self._survey(batch, size)
             context = self._context(found, batch.count)
             arguments = target.arguments(context)
-            named = self._name_layers(found, layers, target, context, spatial)
-            if image_gradient and batch.explained is None:
-                raise errors.InputError(
-                    f"the input to explain must be chosen among {list(batch.names)}; make the probe with "
-                    f"ks.Probe(model, input={batch.names[0]!r})."
-                )
+            named = self._name_layers(found, layers, target, context, spatial, gradients)
+            if image_gradient:
+                self._check_differentiable(batch)
             plan = Plan(
                 call=self._call,
                 operations=self._operations,
@@ -260,7 +261,14 @@ class Probe:
                 image_gradient=image_gradient,
                 compute=compute,
             )
-            question = (compute if key is None else key, target.key(), named, gradients, image_gradient)
+            name = getattr(compute, "__qualname__", None)
+            question = (
+                compute if key is None else (key, name),
+                target.key(),
+                named,
+                gradients,
+                image_gradient,
+            )
             program = self._program((*question, batch.signature, batch.explained, size), plan)
         state = [self._backend.array(variable) for variable in self._variables()]
         rows: list[dict[str, Array]] = []
@@ -272,6 +280,11 @@ class Probe:
             }
             result = program(tensors, part, state)
             rows.append({name: ops.convert_to_numpy(value) for name, value in result.items()})
+            if rows[-1].get("no_probability", False):
+                raise errors.TargetError(
+                    f"a probability must come out of the model; {target.describe()} was asked for, and the "
+                    "outputs are none; explain the score instead, or end the model in a softmax or sigmoid."
+                )
             count = min(size, batch.count - start)
             with self._lock:
                 self._counts["forward"] += count
@@ -280,10 +293,8 @@ class Probe:
         return join(rows, target, named, batch, found.image_layout)
 
     def _call(self, inputs: Any) -> Any:
-        model = self.model
-        if "training" in inspect.signature(model.call).parameters:
-            return model(inputs, training=False)
-        return model(inputs)
+        # Also where `call` takes no such argument: Keras hands it on to the layers inside.
+        return self.model(inputs, training=False)
 
     def _operations(self) -> list[keras.Operation]:
         return [self.model, *(place.operation for place in places(self.model))]
@@ -300,7 +311,7 @@ class Probe:
 
     def _refresh(self) -> None:
         """Forget what was compiled for a model that has since been changed."""
-        now = fingerprint(self.model)
+        now = Fingerprint(self.model)
         if now != self._fingerprint:
             self._surveys.clear()
             self._programs.clear()
@@ -309,17 +320,17 @@ class Probe:
     def _survey(self, batch: Batch, size: int) -> Survey:
         key = (batch.signature, batch.explained, size)
         if key not in self._surveys:
+            if len(self._surveys) >= _PROGRAMS:
+                self._surveys.clear()
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
             inputs = (
                 tensors[0] if batch.structure is None else tree.pack_sequence_as(batch.structure, tensors)
             )
 
-            def call(inputs: Any) -> Any:
-                with keras.StatelessScope():
-                    return self._call(inputs)
-
             try:
-                found = survey(call, self.model, inputs, batch.explained)
+                # Around the whole survey: what is made in it, such as a seed, must not outlive it.
+                with keras.StatelessScope():
+                    found = survey(self._call, self.model, inputs, batch.explained)
             except errors.KerascopeError:
                 raise
             except Exception as error:
@@ -333,7 +344,12 @@ class Probe:
 
     def _context(self, found: Survey, count: int) -> Context:
         shapes = {output.name: output.shape for output in found.outputs}
-        return Context(count, shapes, self.class_names, lambda layer: found.run(layer).layout)
+
+        def look_up(layer: str) -> tuple[Layout | None, int]:
+            run = found.run(layer)
+            return run.layout, run.layout.channels if run.layout else run.shape[-1]
+
+        return Context(count, shapes, self.class_names, look_up)
 
     def _name_layers(
         self,
@@ -342,10 +358,16 @@ class Probe:
         target: Target,
         context: Context,
         spatial: bool,
+        gradients: bool,
     ) -> tuple[str, ...]:
         named = []
         for layer in layers:
             run = found.automatic(_sources(found, target, context)) if layer is None else found.run(layer)
+            if gradients and not run.dtype.startswith(("float", "bfloat")):
+                raise errors.UntappableLayerError(
+                    "a layer must return floating-point numbers to have a gradient; "
+                    f"{found.name(run)!r} returns {run.dtype}; choose a layer behind it."
+                )
             if spatial and (run.layout is None or run.layout.positions < 2):
                 usable = [found.name(other) for other in found.runs if found.explainable(other)]
                 raise errors.NoSpatialExtentError(
@@ -355,6 +377,20 @@ class Probe:
                 )
             named.append(found.name(run))
         return tuple(named)
+
+    @staticmethod
+    def _check_differentiable(batch: Batch) -> None:
+        if batch.explained is None:
+            raise errors.InputError(
+                f"the input to explain must be chosen among {list(batch.names)}; make the probe with "
+                f"ks.Probe(model, input={batch.names[0]!r})."
+            )
+        name, kind = batch.names[batch.explained], batch.arrays[batch.explained].dtype
+        if kind.kind != "f":
+            raise errors.InputError(
+                f"a gradient at the input needs floating-point numbers; {name!r} takes {kind}; explain a "
+                "layer behind it, or rebuild the model on a float input."
+            )
 
     def _program(self, key: Hashable, plan: Plan) -> Program:
         if key not in self._programs:
@@ -379,12 +415,14 @@ def as_probe(model: keras.Model | Probe) -> Probe:
 
 
 def _sources(found: Survey, target: Target, context: Context) -> Iterable[int]:
-    """Runs that the explained score is made from."""
-    if target.layers:
-        return [found.run(layer).number for layer in target.layers]
+    """Runs that the explained score is made from: before a softmax, and before a layer that ends in one."""
     read = target.outputs(context)
-    chosen = range(len(found.outputs)) if read is None else read
-    return [found.outputs[place].source for place in chosen]
+    sources = [found.run(layer).number for layer in target.layers]
+    for place in range(len(found.outputs)) if read is None else read:
+        source = found.outputs[place].source
+        squashing = head_run(found, source)
+        sources += [source] if squashing is None else squashing.sources
+    return sources
 
 
 def _padded(array: Array, size: int) -> Array:
@@ -392,13 +430,17 @@ def _padded(array: Array, size: int) -> Array:
     return np.concatenate([array, np.repeat(array[-1:], missing, 0)]) if missing else array
 
 
-def _free() -> Target:
+class _Nothing(Target):
     """A target that any model has, for questions that are not about a score."""
-    return Function(_nothing)
 
+    def key(self) -> Hashable:
+        return "nothing"
 
-def _nothing(outputs: Any) -> Any:
-    return ops.zeros(tree.flatten(outputs)[0].shape[:1])
+    def read(self, forward: Forward, arguments: Any) -> Reading:
+        return Reading(ops.zeros((forward.count, 1)))
+
+    def describe(self) -> str:
+        return "nothing"
 
 
 def _activation(evidence: Evidence) -> Any:

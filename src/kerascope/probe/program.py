@@ -93,7 +93,7 @@ class Plan:
             tensors[self.explained] = deltas.pop(INPUT)
         inputs = tensors[0] if self.structure is None else tree.pack_sequence_as(self.structure, tensors)
         names = dict.fromkeys((*self.layers, *self.target.layers))
-        runs = {name: self.survey.run(name) for name in names}
+        runs = {name: self.survey.tapped(self.survey.run(name)) for name in names}
         result = forward(
             self.call,
             self.operations(),
@@ -118,6 +118,7 @@ class Plan:
             kept = {
                 "activations": [result.activations[layer] for layer in self.layers],
                 "outputs": tree.flatten(result.outputs),
+                "scores": tree.flatten(result.scores),
             }
             if reading.labels is not None:
                 kept["labels"] = reading.labels
@@ -195,15 +196,21 @@ class Plan:
             place = 0 if len(kept["outputs"]) == 1 else None
         if place is None or len(kept["outputs"][place].shape) != 2:
             return found
+        precise = keras.backend.standardize_dtype(kept["outputs"][place].dtype) in ("float32", "float64")
         output = ops.cast(kept["outputs"][place], "float32")
-        rows = ops.logical_and(ops.all(output >= 0, axis=-1), ops.abs(ops.sum(output, axis=-1) - 1) < 1e-3)
+        sums = ops.abs(ops.sum(output, axis=-1) - 1) < (1e-3 if precise else 2e-2)
+        rows = ops.logical_and(ops.all(output >= 0, axis=-1), sums)
         several = output.shape[1] > 1
         if several:
-            found["predictions"] = ops.cast(ops.argmax(output, axis=-1), "int32")
+            # Of the scores: where probabilities are saturated, several are 1.
+            scores = ops.cast(kept["scores"][place], "float32")
+            found["predictions"] = ops.cast(ops.argmax(scores, axis=-1), "int32")
         if "labels" in found and (squashed[place] or several):
             chosen = ops.take_along_axis(output, found["labels"], axis=1)
             known = ops.ones_like(rows) if squashed[place] else rows
             found["probabilities"] = ops.where(known[:, None], chosen, float("nan"))
+        if reading.probability and not squashed[place]:
+            found["no_probability"] = ops.logical_not(ops.all(rows))
         asked = reading.output is None or reading.probability
         if several and not squashed[place] and not asked:
             found["suspect"] = ops.all(rows)

@@ -10,8 +10,9 @@ from keras import ops, tree
 
 from kerascope import backend
 from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, GREY, Layout, read_layout
+from kerascope.probe.head import ACTIVATIONS
 from kerascope.probe.order import number_calls
-from kerascope.probe.survey import INPUT, UNKNOWN, Output, Run, Survey
+from kerascope.probe.survey import INPUT, OTHER_INPUT, UNKNOWN, Output, Run, Survey
 from kerascope.probe.tap import tapped
 from kerascope.probe.tree import Place, places
 
@@ -38,17 +39,27 @@ class _Recorder:
     def __init__(self, places: tuple[Place, ...]) -> None:
         self.places = places
         self.calls: list[tuple[Place, int, list[Any], Any]] = []
+        self.squashed: list[int] = []
+        self._results: dict[int, list[Any]] = {}
 
     def record(
         self, call: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None
     ) -> Survey:
         hooks = {place.operation: self._hook(place) for place in self.places}
-        with tapped([model, *hooks], hooks):
+        spies = {
+            place.operation: self._spy(place.operation)
+            for place in self.places
+            if _may_squash(place.operation)
+        }
+        with tapped([model, *hooks], hooks, spies):
             outputs = call(inputs)
         given = tree.flatten(inputs)
         # While `calls` holds the tensors, `id` tells them apart. The first run that returns a tensor is its
         # source: what returns it later only hands it on.
-        source = {id(tensor): INPUT for tensor in given}
+        source = {
+            id(tensor): INPUT if explained in (None, place) else OTHER_INPUT
+            for place, tensor in enumerate(given)
+        }
         for number, (_, _, _, tensor) in enumerate(self.calls):
             source.setdefault(id(tensor), number)
         formats: dict[int, str] = {}
@@ -71,10 +82,15 @@ class _Recorder:
                     node=nodes[number],
                     shape=shape,
                     dtype=keras.backend.standardize_dtype(tensor.dtype),
-                    layout=None if fault else read_layout(shape, formats[number], image),
+                    layout=None if fault else _layout(place, shape, formats[number], image, runs),
                     sources=sources,
                     fault=fault,
-                    returns_input=source[id(tensor)] != number,
+                    maker=source[id(tensor)],
+                    squashes=number in self.squashed,
+                    sees_image=any(
+                        runs[origin].sees_image if origin >= 0 else origin != OTHER_INPUT
+                        for origin in sources
+                    ),
                 )
             )
         named = zip(_names(outputs), tree.flatten(outputs), strict=True)
@@ -86,9 +102,16 @@ class _Recorder:
     def _image_layout(self, shape: tuple[int, ...]) -> Layout | None:
         if len(shape) == 3 and self._is_grey(*shape):
             return Layout(GREY, shape[1:], 1)
-        own = (_own_format(place.operation) for place, *_ in self.calls)
-        default = keras.config.image_data_format()
-        return read_layout(shape, next((found for found in own if found), default), None)
+        own = keras.config.image_data_format()
+        for place, *_ in self.calls:
+            turned = _turned(place.operation)
+            if turned is not None:
+                own = CHANNELS_LAST if turned == CHANNELS_FIRST else CHANNELS_FIRST
+                break
+            if found := _own_format(place.operation):
+                own = found
+                break
+        return read_layout(shape, own, None)
 
     def _is_grey(self, count: int, height: int, width: int) -> bool:
         """Whether an input (N, H, W) is a picture without a channel axis, not a sequence of features.
@@ -109,11 +132,20 @@ class _Recorder:
         def hook(run: int, arguments: tuple[Any, ...], output: Any) -> Any:
             tensors = [value for value in tree.flatten(output) if ops.is_tensor(value)]
             if tensors:
+                results = self._results.pop(id(place.operation), [])
+                if len(results) == 1 and results[0] is tensors[0]:
+                    self.squashed.append(len(self.calls))
                 given = [value for value in tree.flatten(arguments) if ops.is_tensor(value)]
                 self.calls.append((place, run, given, tensors[0]))
             return output
 
         return hook
+
+    def _spy(self, operation: keras.Operation) -> Callable[[Any, Any], None]:
+        def spy(score: Any, result: Any) -> None:
+            self._results.setdefault(id(operation), []).append(result)
+
+        return spy
 
     @staticmethod
     def _fault(tensor: Any, shape: tuple[int, ...], batch: int, root: Any) -> str | None:
@@ -126,11 +158,39 @@ class _Recorder:
         return None
 
 
+def _may_squash(operation: keras.Operation) -> bool:
+    """Whether its own activation is a softmax or sigmoid; that of a recurrent layer is its cell's."""
+    return getattr(vars(operation).get("activation"), "__name__", None) in ACTIVATIONS
+
+
+def _layout(
+    place: Place, shape: tuple[int, ...], data_format: str, image: tuple[int, ...] | None, runs: list[Run]
+) -> Layout | None:
+    """The layout of a run, given the runs before it."""
+    around = place.parent if len(shape) > 3 else None
+    while around is not None:
+        # Inside attention, axes are tokens and heads.
+        if isinstance(around.operation, keras.layers.MultiHeadAttention | keras.layers.GroupQueryAttention):
+            return None
+        around = around.parent
+    grids = [run.layout.spatial for run in runs if run.layout and len(run.shape) == 4]
+    return read_layout(shape, data_format, image, [grid for grid in grids[::-1] if grid != image])
+
+
 def _own_format(operation: keras.Operation) -> str | None:
     own = getattr(operation, "data_format", None)
     if own in (CHANNELS_FIRST, CHANNELS_LAST):
         return str(own)
     return None
+
+
+def _turned(operation: keras.Operation) -> str | None:
+    """The format of what a Permute or Transpose returns, where it moves the channels of pictures."""
+    axes = getattr(operation, "dims" if isinstance(operation, keras.layers.Permute) else "axes", None)
+    if not isinstance(axes, tuple | list):
+        return None
+    moved = tuple(axes) if isinstance(operation, keras.layers.Permute) else tuple(axes)[1:]
+    return {(3, 1, 2): CHANNELS_FIRST, (2, 3, 1): CHANNELS_LAST}.get(moved)
 
 
 def _format(
@@ -141,7 +201,7 @@ def _format(
     runs: list[Run],
 ) -> str | None:
     """The data format of a run: its layer's own, else that of what feeds it, else of its predecessor."""
-    own = _own_format(operation)
+    own = _own_format(operation) or _turned(operation)
     if own is not None:
         return own
     same_rank = [number for number in sources if number >= 0 and len(runs[number].shape) == len(shape)]

@@ -14,7 +14,9 @@ from kerascope.layout import Layout
 from kerascope.probe.tree import Place, find
 
 INPUT = -1
-"""Source of a tensor that is an input of the model."""
+"""Source of a tensor that is the explained input of the model, or any input where none is explained."""
+OTHER_INPUT = -3
+"""Source of a tensor that is another input."""
 UNKNOWN = -2
 """Source of a tensor that was made outside of every layer, such as by an operator in `call`."""
 
@@ -33,7 +35,10 @@ class Run:
         layout: how its axes lie in space, or None where it has no spatial axes.
         sources: numbers of the runs whose outputs it was given; -1 the model's input, -2 unknown.
         fault: why it cannot be tapped, or None.
-        returns_input: it handed one of its inputs through.
+        maker: number of the run that made what it returned: its own, that of a run inside or before it, or
+            -1 or -3 for an input.
+        squashes: it returned the result of its activation, a softmax or sigmoid.
+        sees_image: the explained input leads to it, or may do so.
     """
 
     number: int
@@ -45,7 +50,9 @@ class Run:
     layout: Layout | None
     sources: tuple[int, ...]
     fault: str | None
-    returns_input: bool
+    maker: int
+    squashes: bool
+    sees_image: bool
 
 
 @dataclass(frozen=True)
@@ -171,6 +178,15 @@ class Survey:
             for run in self.runs
         ]
 
+    def tapped(self, run: Run) -> Run:
+        """The run to tap for `run`: of a model that returns a tensor of a layer inside it, that layer's.
+
+        Keras puts masks on what a layer returns when its call has ended, which a tensor that was changed
+        further out would lose.
+        """
+        maker = self.runs[run.maker] if run.maker >= 0 else run
+        return maker if maker.place.inside(run.place) else run
+
     def automatic(self, sources: Iterable[int]) -> Run:
         """The last run with a spatial size above 1 on the way to the runs `sources`.
 
@@ -182,6 +198,7 @@ class Survey:
         """
         reached = self._upstream(sources)
         usable = [run for run in self.runs if run.number in reached and self.explainable(run)]
+        usable = [run for run in usable if run.sees_image] or usable
         # A map with the input's own number of axes can be drawn on it; one with others is second best.
         fitting = [
             run
@@ -201,22 +218,39 @@ class Survey:
         """Whether a map can be made at this run."""
         return (
             run.fault is None
-            and not run.returns_input
+            and run.maker == run.number
             and run.layout is not None
             and run.layout.positions > 1
             and run.dtype.startswith(("float", "bfloat"))
         )
 
     def _upstream(self, sources: Iterable[int]) -> set[int]:
-        """Numbers of the runs that lead to `sources`; all runs where the way back cannot be followed."""
-        waiting, reached, complete = list(sources), set[int](), False
+        """Numbers of the runs that lead to `sources`; all runs where the way back cannot be followed.
+
+        A tensor that a layer made inside its own `call`, by operators, is taken to come from everything in
+        that layer and from what it was given.
+        """
+        everything = {run.number for run in self.runs}
+        waiting, reached = list(sources), set[int]()
         while waiting:
             number = waiting.pop()
-            complete |= number == INPUT
-            if number >= 0 and number not in reached:
-                reached.add(number)
-                waiting += self.runs[number].sources
-        return reached if complete else {run.number for run in self.runs}
+            if number == UNKNOWN:
+                return everything
+            if number < 0 or number in reached:
+                continue
+            reached.add(number)
+            run = self.runs[number]
+            waiting += [source for source in run.sources if source != UNKNOWN]
+            if UNKNOWN in run.sources:
+                around = next(
+                    (other for other in self.runs[number:] if other.place is run.place.parent), None
+                )
+                if around is None:
+                    return everything
+                inside = self.runs[: around.number]
+                waiting.append(around.number)
+                waiting += [other.number for other in inside if other.place.inside(around.place)]
+        return reached
 
     def _instead(self, path: str) -> str:
         """Which layer around `path` to tap."""

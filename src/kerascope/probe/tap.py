@@ -7,8 +7,9 @@ models alike, and nothing is cloned or rebuilt.
 
 Obligations kept here: the attribute is gone after the block, also after an exception; one thread at a time
 holds taps (a re-entrant lock, since models share layers); a foreign thread that runs the same layer meanwhile
-passes straight through to the original. Layers under `keras.RematScope` are not recomputed within the block:
-what is read in a recomputed call could not leave it, and the values are the same.
+passes straight through to the original. Tensors that a layer keeps as an attribute during the block are taken
+off again: they may be mere symbols. Layers under `keras.RematScope` are not recomputed within the block: what
+is read in a recomputed call could not leave it, and the values are the same.
 """
 
 from __future__ import annotations
@@ -24,25 +25,27 @@ import keras
 Hook = Callable[[int, tuple[Any, ...], Any], Any]
 """`hook(run, arguments, output) -> output`; `run` counts the calls of this operation within the scope."""
 
-_lock = threading.RLock()
+lock = threading.RLock()
+"""Held by the one thread that has taps."""
 
 
 @contextlib.contextmanager
 def tapped(
     operations: Iterable[keras.Operation],
     hooks: Mapping[keras.Operation, Hook],
-    activations: Mapping[keras.Operation, Callable[[Any], Any]] | None = None,
+    activations: Mapping[keras.Operation, Callable[[Any, Any], Any]] | None = None,
 ) -> Iterator[None]:
     """Let `hooks` see and replace what operations return, for this thread, within the block.
 
     Args:
         operations: every operation of the model, and the model itself.
         hooks: an operation and what to do with each of its outputs.
-        activations: a layer with an `activation` attribute, and a function that is shown the input of that
-            activation, whose own result is used unchanged.
+        activations: a layer with an `activation` attribute, and a function that is shown the input and the
+            result of that activation, which is used unchanged.
     """
-    with _lock, contextlib.ExitStack() as scope:
+    with lock, contextlib.ExitStack() as scope:
         for operation in operations:
+            scope.callback(_put_back_tensors, operation, dict(vars(operation)))
             if getattr(operation, "_remat_mode", None) is not None:
                 _replace(scope, operation, "_remat_mode", None)
         for operation, hook in hooks.items():
@@ -67,6 +70,16 @@ def _replace(scope: contextlib.ExitStack, operation: keras.Operation, name: str,
     object.__setattr__(operation, name, value)
 
 
+def _put_back_tensors(operation: keras.Operation, before: dict[str, Any]) -> None:
+    """Undo what the pass left on an operation: a layer may keep its last attention weights, or a cache."""
+    for name, value in list(vars(operation).items()):
+        if value is not before.get(name) and keras.ops.is_tensor(value):
+            if name in before:
+                object.__setattr__(operation, name, before[name])
+            else:
+                object.__delattr__(operation, name)
+
+
 def _wrap_call(original: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
     owner = threading.get_ident()
     runs = 0
@@ -83,13 +96,14 @@ def _wrap_call(original: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
     return call
 
 
-def _wrap_activation(original: Callable[[Any], Any], spy: Callable[[Any], Any]) -> Any:
+def _wrap_activation(original: Callable[[Any], Any], spy: Callable[[Any, Any], Any]) -> Any:
     owner = threading.get_ident()
 
     @functools.wraps(original)
     def activation(tensor: Any, *arguments: Any, **options: Any) -> Any:
+        result = original(tensor, *arguments, **options)
         if threading.get_ident() == owner:
-            spy(tensor)
-        return original(tensor, *arguments, **options)
+            spy(tensor, result)
+        return result
 
     return activation

@@ -26,34 +26,30 @@ class Place:
     operation: keras.Operation
     parent: Place | None
 
+    def inside(self, other: Place) -> bool:
+        """Whether `other` contains this place, at any depth."""
+        return self.path.startswith(f"{other.path}/")
+
 
 def places(model: keras.Model) -> list[Place]:
-    """Every operation inside `model` once, outer ones first, under its shortest path."""
+    """Every operation inside `model` once, outer ones first, under its shortest path, which is its own."""
     found: dict[int, Place] = {}
+    taken: set[str] = set()
     queue: deque[Place | None] = deque([None])
     while queue:
         parent = queue.popleft()
         for child in _children(model if parent is None else parent.operation):
             if id(child) in found or child is model:
                 continue
-            path = child.name if parent is None else f"{parent.path}/{child.name}"
+            name = child.name if parent is None else f"{parent.path}/{child.name}"
+            # A subclassed model may hold two layers of one name.
+            path, count = name, 1
+            while path in taken:
+                path, count = f"{name}_{count}", count + 1
+            taken.add(path)
             found[id(child)] = Place(path, child, parent)
             queue.append(found[id(child)])
     return list(found.values())
-
-
-def fingerprint(model: keras.Model) -> tuple[object, ...]:
-    """Changes when the model is changed in a way that compiled programs would not see.
-
-    Weights are arguments of every program; operations, activations, quantisation and the variables' shapes
-    are not.
-    """
-    operations = (
-        (id(operation), id(getattr(operation, "activation", None)), _quantisation(operation))
-        for operation in (place.operation for place in places(model))
-    )
-    variables = ((tuple(variable.shape), variable.dtype) for variable in model.variables)
-    return (*operations, *variables)
 
 
 def find(name: str, known: Iterable[str]) -> list[str]:
@@ -87,7 +83,3 @@ def _children(operation: keras.Operation) -> list[keras.Operation]:
     if isinstance(operation, keras.Layer):
         children += operation._flatten_layers(include_self=False, recursive=False)
     return [child for child in children if not isinstance(child, keras.layers.InputLayer)]
-
-
-def _quantisation(operation: keras.Operation) -> object:
-    return getattr(operation, "quantization_mode", None)

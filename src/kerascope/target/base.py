@@ -24,13 +24,14 @@ class Context:
         count: number of images.
         outputs: shape of each of the model's flattened outputs, batch first, by name.
         class_names: names of the classes, or None.
-        layer: looks a layer path up; raises a `LayerError` where there is none.
+        layer: looks a layer path up, for its layout and its number of channels; raises a `LayerError` where
+            there is none.
     """
 
     count: int
     outputs: dict[str, tuple[int, ...]]
     class_names: tuple[str, ...] | None
-    layer: Callable[[str], Layout | None]
+    layer: Callable[[str], tuple[Layout | None, int]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Forward:
         squashed: for each flattened output, whether it was squashed, so that it holds probabilities.
         activations: the output of each tapped layer, as the layer returned it.
         layouts: how each of these lies in space.
+        count: number of images in the pass, padding included.
     """
 
     outputs: Any
@@ -50,6 +52,7 @@ class Forward:
     squashed: tuple[bool, ...]
     activations: dict[str, Any]
     layouts: dict[str, Layout | None]
+    count: int
 
 
 @dataclass(frozen=True)

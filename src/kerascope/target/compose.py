@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from keras import ops, tree
+from keras import tree
 
 from kerascope import errors
 from kerascope.target.base import Array, Context, Forward, Reading, Target, TargetLike
@@ -60,12 +60,14 @@ class Contrast(Target):
             part.read(forward, _prefixed(arguments, f"{side} "))
             for side, part in zip(("positive", "negative"), self._parts(), strict=True)
         )
+        sizes = {positive.scores.shape[1], negative.scores.shape[1]}
+        if len(sizes - {1}) > 1:
+            raise errors.TargetError(
+                f"two targets to contrast must have as many classes, or one of them one; got {sorted(sizes)}."
+            )
         scores = positive.scores - negative.scores
-        labels = positive.labels
-        if labels is not None and labels.shape[1] != scores.shape[1]:
-            labels = ops.broadcast_to(labels, scores.shape)
-        probability = positive.probability or negative.probability
-        return Reading(scores, labels, positive.output, probability)
+        # It belongs to no class: it is named in words, and has no probability.
+        return Reading(scores)
 
     def describe(self) -> str:
         positive, negative = self._parts()
@@ -93,6 +95,10 @@ class Output(Target):
     def class_axis(self) -> bool:  # type: ignore[override]
         return as_target(self.target).class_axis
 
+    @property
+    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
+        return as_target(self.target).layers
+
     def key(self) -> Hashable:
         return ("output", self.name, as_target(self.target).key())
 
@@ -113,6 +119,7 @@ class Output(Target):
             (forward.squashed[place],),
             forward.activations,
             forward.layouts,
+            forward.count,
         )
         reading = as_target(self.target).read(single, arguments)
         return replace(reading, output=place)
@@ -123,7 +130,7 @@ class Output(Target):
     def _place(self, names: list[str]) -> int:
         if isinstance(self.name, str) and self.name in names:
             return names.index(self.name)
-        if not isinstance(self.name, str) and 0 <= self.name < len(names):
+        if isinstance(self.name, int) and 0 <= self.name < len(names):
             return int(self.name)
         raise errors.TargetError(
             f"an output must be one of {names} or its position; got {self.name!r}; "

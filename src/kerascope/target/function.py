@@ -18,8 +18,9 @@ class Function(Target):
 
     Args:
         function: takes the outputs in the model's own structure, in backend tensors, and returns one number
-            per image, (N,). It is compiled with the model, so it should use `keras.ops`. Every new function
-            object is compiled anew: define it once, outside of loops.
+            per image, (N,). It is compiled with the model, so it should use `keras.ops`, and what it reads
+            from outside is fixed when it is. Every new function object is compiled anew: define it once,
+            outside of loops. N is the number of images in a pass, which may have been padded.
     """
 
     function: Callable[[Any], Any]
@@ -31,7 +32,7 @@ class Function(Target):
     def read(self, forward: Forward, arguments: Any) -> Reading:
         scores = self.function(forward.scores)
         outputs = tree.flatten(forward.outputs)
-        batch = outputs[0].shape[0]
+        batch = forward.count
         shape = tuple(scores.shape) if ops.is_tensor(scores) else None
         if shape not in ((batch,), (batch, 1)):
             raise errors.TargetError(

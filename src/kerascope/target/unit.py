@@ -33,8 +33,15 @@ class Unit(Target):
     position: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.channel is not None and np.ndim(self.channel) != 0:
-            object.__setattr__(self, "channel", tuple(int(channel) for channel in self.channel))  # type: ignore[union-attr]
+        if self.channel is not None:
+            channels = np.asarray(self.channel)
+            if channels.dtype.kind not in "iu" or channels.ndim > 1 or not channels.size:
+                raise errors.TargetError(
+                    f"a channel must be a whole number, or several of them; got {self.channel!r}."
+                )
+            object.__setattr__(self, "channel", tuple(channels.tolist()) if channels.ndim else int(channels))
+        if self.position is not None:
+            object.__setattr__(self, "position", tuple(int(place) for place in self.position))
 
     @property
     def class_axis(self) -> bool:  # type: ignore[override]
@@ -50,13 +57,20 @@ class Unit(Target):
         return self.channel if isinstance(self.channel, tuple) else (int(self.channel),)  # type: ignore[arg-type]
 
     def key(self) -> Hashable:
-        return ("unit", self.layer, self.channel is None, len(self._channels()), self.position)
+        return (
+            "unit",
+            self.layer,
+            self.class_axis,
+            self.channel is None,
+            len(self._channels()),
+            self.position,
+        )
 
     def outputs(self, context: Context) -> tuple[int, ...]:
         return ()
 
     def arguments(self, context: Context) -> dict[str, Array]:
-        layout = context.layer(self.layer)
+        layout, channels = context.layer(self.layer)
         if layout is None and self.position is not None:
             raise errors.TargetError(
                 f"a position needs a layer with spatial axes; {self.layer!r} has none; leave position out."
@@ -70,14 +84,13 @@ class Unit(Target):
                     f"a position must lie on the grid {layout.spatial} of {self.layer!r}; got "
                     f"{self.position}."
                 )
-        if layout is not None:
-            for channel in self._channels():
-                if not 0 <= channel < layout.channels:
-                    raise errors.TargetError(
-                        f"a channel of {self.layer!r} must be from 0 to {layout.channels - 1}; got {channel}."
-                    )
-        channels = np.asarray(self._channels(), "int32")
-        return {"channel": np.broadcast_to(channels, (context.count, len(channels))).copy()}
+        for channel in self._channels():
+            if not 0 <= channel < channels:
+                raise errors.TargetError(
+                    f"a channel of {self.layer!r} must be from 0 to {channels - 1}; got {channel}."
+                )
+        chosen = np.asarray(self._channels(), "int32")
+        return {"channel": np.broadcast_to(chosen, (context.count, len(chosen))).copy()}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         activation = forward.activations[self.layer]

@@ -16,7 +16,7 @@ class Clause:
 
     Args:
         function: takes the bench; raises where the method breaks it.
-        number: of the item in the design's list of the contract.
+        number: what it is about, which sorts the checks.
         needs: tags that the method must have.
         unless: tags that it must not have.
     """
@@ -43,7 +43,7 @@ def clause(number: int, *, needs: str = "", unless: str = "") -> Callable[[Funct
     """Put a check function into `CLAUSES` under its own name.
 
     Args:
-        number: of the item in the design's list of the contract.
+        number: what it is about, which sorts the checks.
         needs: tags that a method must have for the check to apply, separated by blanks.
         unless: tags that it must not have.
     """
