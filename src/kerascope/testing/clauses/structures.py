@@ -74,20 +74,20 @@ def several_inputs(bench: Bench) -> None:
 @clause(4, unless="planar")
 def sequences(bench: Bench) -> None:
     """Frames through TimeDistributed and ConvLSTM."""
-    for name in family("sequences"):
-        tiny = bench.tiny(name)
-        found = bench.explain(name, 1)
-        check_shape(bench, found, tiny, tiny.images)
-        not_flat(bench, name)
+    _explained(bench, "sequences")
 
 
 @clause(4)
 def tokens(bench: Bench) -> None:
     """The tokens of a transformer are laid out on their grid, without the class token."""
-    for name in family("tokens"):
+    _explained(bench, "tokens")
+
+
+def _explained(bench: Bench, models: str) -> None:
+    """Assert that each tiny model of a family has maps of the right shape, not all of them flat."""
+    for name in family(models):
         tiny = bench.tiny(name)
-        found = bench.explain(name, 1)
-        check_shape(bench, found, tiny, tiny.images)
+        check_shape(bench, bench.explain(name, 1), tiny, tiny.images)
         not_flat(bench, name)
 
 
