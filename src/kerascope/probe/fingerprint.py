@@ -19,6 +19,7 @@ _BOOKKEEPING = frozenset(
         *("test_function", "train_function", "training", "unrolled_steps_per_execution"),
     }
 )
+_SEEN_OTHERWISE = (keras.Operation, keras.Variable)
 _PRIVATE = frozenset({"_dtype_policy", "_is_quantized"})
 
 
@@ -61,9 +62,9 @@ def _attributes(operation: keras.Operation) -> dict[str, object]:
     return {
         name: value
         for name, value in vars(operation).items()
-        if (not name.startswith("_") or name in _PRIVATE)
+        if (name[0] != "_" or name in _PRIVATE)
         and name not in _BOOKKEEPING
-        and not isinstance(value, keras.Operation | keras.Variable)
+        and not isinstance(value, _SEEN_OTHERWISE)
     }
 
 
