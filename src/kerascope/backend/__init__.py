@@ -19,8 +19,9 @@ running a function without data. Each backend answers in one small module with t
 `outlives(tensor, root)`
     Whether a tensor recorded during an abstract run can be used outside of the layer that made it, where
     `root` is an input of that run. False inside loops and vectorised maps.
-`array(variable)`
-    A Keras variable's current value, cut off from gradients.
+`state(variables)`
+    The current values of Keras variables, cut off from gradients, as arguments of a compiled program. Empty
+    where compiled programs read variables by themselves whenever they run.
 `compiles`
     Whether `compile` is worth doing unless the user says otherwise.
 """
@@ -28,7 +29,7 @@ running a function without data. Each backend answers in one small module with t
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 import keras
@@ -48,7 +49,7 @@ class Backend(Protocol):
     def abstract(self, function: Function, *arguments: Any) -> Any: ...
     def depends(self, function: Function, variable: Any, *rest: Any) -> bool: ...
     def outlives(self, tensor: Any, root: Any) -> bool: ...
-    def array(self, variable: Any) -> Any: ...
+    def state(self, variables: Sequence[Any]) -> list[Any]: ...
 
 
 SUPPORTED = ("tensorflow", "jax", "torch")

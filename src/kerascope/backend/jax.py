@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -64,6 +64,6 @@ def outlives(tensor: Any, root: Any) -> bool:
     return getattr(tensor, "_trace", None) is getattr(root, "_trace", None)
 
 
-def array(variable: Any) -> Any:
+def state(variables: Sequence[Any]) -> list[Any]:
     """See `kerascope.backend`."""
-    return variable.value
+    return [variable.value for variable in variables]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -69,9 +69,9 @@ def outlives(tensor: Any, root: Any) -> bool:
     return True
 
 
-def array(variable: Any) -> Any:
+def state(variables: Sequence[Any]) -> list[Any]:
     """See `kerascope.backend`."""
-    return variable.value.detach()
+    return [variable.value.detach() for variable in variables]
 
 
 def _detach(value: Any) -> Any:

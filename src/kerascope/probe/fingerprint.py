@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 from keras import ops
@@ -26,10 +28,10 @@ _PRIVATE = frozenset({"_dtype_policy", "_is_quantized"})
 class Fingerprint:
     """Differs when a model is changed in a way that compiled programs would not see.
 
-    Weights are arguments of every program. Operations, what hangs on them as attributes (activations,
-    strides, rates, the statistics of a `Normalization`, which are no weights), their types and quantisation,
-    and the variables' shapes are not. Objects are held and compared by identity, so that none can be taken
-    for another that has come to lie in its place.
+    The values of weights are no part of a program. Operations are, what hangs on them as attributes
+    (activations, strides, rates, the statistics of a `Normalization`, which are no weights), their types and
+    quantisation, and which variables there are, of which shape. Objects are held and compared by identity,
+    so that none can be taken for another that has come to lie in its place.
 
     Args:
         model: the model as it is now.
@@ -42,19 +44,24 @@ class Fingerprint:
             # Of the outer model only what cannot refer to it: it must not be kept alive.
             own = _attributes(model).items()
         self._own = {name: value for name, value in own if isinstance(value, _PLAIN) or _is_array(value)}
-        self._variables = [(tuple(variable.shape), variable.dtype) for variable in model.variables]
+        self._variables = list(model.variables)
+        self._shapes = [(tuple(variable.shape), variable.dtype) for variable in self._variables]
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Fingerprint)
-            and self._variables == other._variables
-            and len(self._operations) == len(other._operations)
-            and all(one is two for one, two in zip(self._operations, other._operations, strict=True))
+            and self._shapes == other._shapes
+            and _identical(self._variables, other._variables)
+            and _identical(self._operations, other._operations)
             and all(map(_alike, self._attributes, other._attributes))
             and _alike(self._own, other._own)
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _identical(one: Sequence[object], two: Sequence[object]) -> bool:
+    return len(one) == len(two) and all(first is second for first, second in zip(one, two, strict=True))
 
 
 def _attributes(operation: keras.Operation) -> dict[str, object]:

@@ -32,7 +32,7 @@ def forward(
         operations: every operation of the model, and the model itself.
         inputs: its input structure.
         variables: the model's variables, in the order of `state`.
-        state: the values to use for them.
+        state: the values to use for them; empty for those that they have when the program runs.
         heads: where the score of each output is.
         runs: the runs to read, by name.
         deltas: what to add to the output of some of them, in the output's own shape and type.
@@ -42,7 +42,7 @@ def forward(
     tap = _Taps(heads, runs, deltas, activations, seen)
     with (
         tapped(operations, tap.hooks(), tap.spies()),
-        keras.StatelessScope(list(zip(variables, state, strict=True))),
+        keras.StatelessScope(list(zip(variables, state, strict=True)) if state else None),
     ):
         outputs = call(inputs)
     flat = [

@@ -270,7 +270,7 @@ class Probe:
                 image_gradient,
             )
             program = self._program((*question, batch.signature, batch.explained, size), plan)
-        state = [self._backend.array(variable) for variable in self._variables()]
+        state = self._backend.state(self._variables())
         rows: list[dict[str, Array]] = []
         for start in range(0, batch.count, size):
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(start, size)]
