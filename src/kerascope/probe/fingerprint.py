@@ -30,7 +30,7 @@ class Fingerprint:
 
     The values of weights are no part of a program. Operations are, what hangs on them as attributes
     (activations, strides, rates, the statistics of a `Normalization`, which are no weights), their types and
-    quantisation, and which variables there are, of which shape. Objects are held and compared by identity,
+    quantisation, and which variables there are. Objects are held and compared by identity,
     so that none can be taken for another that has come to lie in its place.
 
     Args:
@@ -45,12 +45,10 @@ class Fingerprint:
             own = _attributes(model).items()
         self._own = {name: value for name, value in own if isinstance(value, _PLAIN) or _is_array(value)}
         self._variables = list(model.variables)
-        self._shapes = [(tuple(variable.shape), variable.dtype) for variable in self._variables]
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Fingerprint)
-            and self._shapes == other._shapes
             and _identical(self._variables, other._variables)
             and _identical(self._operations, other._operations)
             and all(map(_alike, self._attributes, other._attributes))
