@@ -59,11 +59,14 @@ class Batch:
 
     def chunk(self, start: int, size: int) -> list[Array]:
         """`size` images from `start` on; the last one is repeated where there are fewer."""
-        chunks = [array[start : start + size] for array in self.arrays]
-        missing = size - len(chunks[0])
-        if missing:
-            chunks = [np.concatenate([part, np.repeat(part[-1:], missing, 0)]) for part in chunks]
-        return chunks
+        return [padded_rows(array, start, size) for array in self.arrays]
+
+
+def padded_rows(array: Array, start: int, size: int) -> Array:
+    """`size` rows of an array from `start` on; the last one is repeated where there are fewer."""
+    part = array[start : start + size]
+    missing = size - len(part)
+    return np.concatenate([part, np.repeat(part[-1:], missing, 0)]) if missing else part
 
 
 def input_specs(model: keras.Model) -> tuple[InputSpec, ...] | None:
@@ -171,7 +174,7 @@ def _flatten_like(structure: Any, images: Any, specs: Sequence[InputSpec]) -> li
 def _check_array(value: Any, spec: InputSpec | None, name: str, inputs: int) -> Array:
     where = "images" if inputs == 1 else f"input {name!r}"
     try:
-        array = np.asarray(keras.ops.convert_to_numpy(value) if _is_tensor(value) else value)
+        array = np.asarray(keras.ops.convert_to_numpy(value) if keras.ops.is_tensor(value) else value)
     except ValueError as error:
         raise errors.InputError(
             f"{where} must be one array (N, ...); got a sequence that does not stack ({error}); bring all "
@@ -255,10 +258,6 @@ def _explained(wanted: str | int | None, names: tuple[str, ...], arrays: tuple[A
         f"the input to explain must be one of {list(names)} or its position; got {wanted!r}; "
         f"{errors.nearest(str(wanted), names)}"
     )
-
-
-def _is_tensor(value: Any) -> bool:
-    return bool(keras.ops.is_tensor(value))
 
 
 def _describe(value: Any) -> str:

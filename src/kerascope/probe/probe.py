@@ -9,7 +9,6 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops, tree
 
 from kerascope import backend, errors
@@ -18,7 +17,7 @@ from kerascope.probe.answer import Answer, join
 from kerascope.probe.compiled import Program
 from kerascope.probe.fingerprint import Fingerprint
 from kerascope.probe.head import head_run
-from kerascope.probe.inputs import Array, Batch, blank_inputs, check_inputs, input_specs
+from kerascope.probe.inputs import Array, Batch, blank_inputs, check_inputs, input_specs, padded_rows
 from kerascope.probe.program import Evidence, Plan
 from kerascope.probe.record import survey
 from kerascope.probe.survey import LayerRow, Survey
@@ -275,7 +274,7 @@ class Probe:
         for start in range(0, batch.count, size):
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(start, size)]
             part = {
-                name: ops.convert_to_tensor(_padded(array[start : start + size], size))
+                name: ops.convert_to_tensor(padded_rows(array, start, size))
                 for name, array in arguments.items()
             }
             result = program(tensors, part, state)
@@ -423,11 +422,6 @@ def _sources(found: Survey, target: Target, context: Context) -> Iterable[int]:
         squashing = head_run(found, source)
         sources += [source] if squashing is None else squashing.sources
     return sources
-
-
-def _padded(array: Array, size: int) -> Array:
-    missing = size - len(array)
-    return np.concatenate([array, np.repeat(array[-1:], missing, 0)]) if missing else array
 
 
 class _Nothing(Target):
