@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kerascope import errors, render, testing
     from kerascope.explanation import Explanation, load
-    from kerascope.method import GradCAM, Method, Saliency, explain, methods
+    from kerascope.method import (
+        Deconvnet,
+        GradCAM,
+        GuidedBackprop,
+        GuidedGradCAM,
+        Method,
+        Saliency,
+        explain,
+        methods,
+    )
     from kerascope.probe import Probe
     from kerascope.target import Class, Contrast, Output, Probability, Target, Top, Unit
 
@@ -25,8 +34,11 @@ __version__ = "0.1.0.dev0"
 _HOMES = {
     "Class": "target",
     "Contrast": "target",
+    "Deconvnet": "method",
     "Explanation": "explanation",
     "GradCAM": "method",
+    "GuidedBackprop": "method",
+    "GuidedGradCAM": "method",
     "Method": "method",
     "Output": "target",
     "Probability": "target",
@@ -44,8 +56,11 @@ _ROOMS = ("errors", "render", "testing")
 __all__ = [
     "Class",
     "Contrast",
+    "Deconvnet",
     "Explanation",
     "GradCAM",
+    "GuidedBackprop",
+    "GuidedGradCAM",
     "Method",
     "Output",
     "Probability",

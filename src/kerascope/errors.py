@@ -12,6 +12,7 @@
     |   |-- NoSpatialExtentError               the layer has no height and width to draw a map on
     |   |-- UntappableLayerError               the layer runs where nothing can be read, as in a loop
     |   `-- DisconnectedError                  the score does not depend on the layer
+    |-- RuleError (ValueError)                 a rule for gradients met nothing that it applies to
     |-- ParameterError (ValueError)            a bad parameter of a method
     |-- UnknownMethodError (LookupError)       no method of that name
     |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
@@ -78,6 +79,10 @@ class UntappableLayerError(LayerError):
 
 class DisconnectedError(LayerError):
     """The explained score does not depend on the layer."""
+
+
+class RuleError(KerascopeError, ValueError):
+    """A rule for gradients, as in guided backpropagation, met no rectifier on the way."""
 
 
 class ParameterError(KerascopeError, ValueError):

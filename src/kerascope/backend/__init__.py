@@ -19,6 +19,9 @@ running a function without data. Each backend answers in one small module with t
 `outlives(tensor, root)`
     Whether a tensor recorded during an abstract run can be used outside of the layer that made it, where
     `root` is an input of that run. False inside loops and vectorised maps.
+`rerouted(source, value, gate)`
+    `value` unchanged, whose gradient g goes to `source` as `gate(g)`, and nowhere else. All three are of one
+    shape and type.
 `state(variables)`
     The current values of Keras variables, cut off from gradients, as arguments of a compiled program. Empty
     where compiled programs read variables by themselves whenever they run.
@@ -49,6 +52,7 @@ class Backend(Protocol):
     def abstract(self, function: Function, *arguments: Any) -> Any: ...
     def depends(self, function: Function, variable: Any, *rest: Any) -> bool: ...
     def outlives(self, tensor: Any, root: Any) -> bool: ...
+    def rerouted(self, source: Any, value: Any, gate: Function) -> Any: ...
     def state(self, variables: Sequence[Any]) -> list[Any]: ...
 
 

@@ -64,6 +64,23 @@ def outlives(tensor: Any, root: Any) -> bool:
     return getattr(tensor, "_trace", None) is getattr(root, "_trace", None)
 
 
+def rerouted(source: Any, value: Any, gate: Function) -> Any:
+    """See `kerascope.backend`."""
+
+    @jax.custom_vjp
+    def route(source: Any, value: Any) -> Any:
+        return value
+
+    def forward(source: Any, value: Any) -> tuple[Any, None]:
+        return value, None
+
+    def backward(_: None, gradient: Any) -> tuple[Any, Any]:
+        return gate(gradient), jnp.zeros_like(gradient)
+
+    route.defvjp(forward, backward)
+    return route(source, jax.lax.stop_gradient(value))
+
+
 def state(variables: Sequence[Any]) -> list[Any]:
     """See `kerascope.backend`."""
     return [variable.value for variable in variables]

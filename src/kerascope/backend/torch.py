@@ -69,6 +69,30 @@ def outlives(tensor: Any, root: Any) -> bool:
     return True
 
 
+def rerouted(source: Any, value: Any, gate: Function) -> Any:
+    """See `kerascope.backend`."""
+    return _Rerouted.apply(source, value, gate)
+
+
+class _Rerouted(torch.autograd.Function):
+    """The gradient of `value`, through a gate, to `source`."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(source: Any, value: Any, gate: Function) -> Any:
+        # A copy: an operation behind it may work in place.
+        return value.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.gate = inputs[2]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:
+        return ctx.gate(gradient), None, None
+
+
 def state(variables: Sequence[Any]) -> list[Any]:
     """See `kerascope.backend`."""
     return [variable.value.detach() for variable in variables]

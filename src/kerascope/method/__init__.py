@@ -3,10 +3,14 @@
 from kerascope.method.base import Method, explain, methods
 from kerascope.method.cam import ClassActivationMap, GradCAM
 from kerascope.method.gradient import InputGradient, Saliency
+from kerascope.method.guided import Deconvnet, GuidedBackprop, GuidedGradCAM
 
 __all__ = [
     "ClassActivationMap",
+    "Deconvnet",
     "GradCAM",
+    "GuidedBackprop",
+    "GuidedGradCAM",
     "InputGradient",
     "Method",
     "Saliency",

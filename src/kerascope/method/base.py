@@ -38,8 +38,8 @@ class Method(ABC):
     Attributes:
         name: what the method is called in `kerascope.explain` and in tables.
         tags: what is true of it, which decides the checks of `kerascope.testing` that apply:
-            `"layer"` it explains a layer, `"input"` it explains the input's pixels, `"signed"` values can be
-            negative, `"gradient"` it needs gradients.
+            `"layer"` it explains a layer, `"input"` its values lie on the input's pixels, `"signed"` values
+            can be negative, `"gradient"` it needs gradients, `"rectifier"` it needs rectifiers in the model.
         forwards: forward passes per image.
         backwards: backward passes per image and class.
         reduction: how channels become one heat map; see `Explanation`.

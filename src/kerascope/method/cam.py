@@ -10,7 +10,9 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.method.base import Method
+from kerascope.method.modifier import Modifier, check_modifier, modified
 from kerascope.probe import Answer, Evidence, Probe
+from kerascope.rule import rule_named
 from kerascope.target import Target
 
 
@@ -24,10 +26,17 @@ class ClassActivationMap(Method):
             one that was taken is named in the explanation.
         relu: keep positive relevance only, before any resizing, as the papers do; False gives the signed
             map.
+        gradients: what to look at of the gradient at the layer, before it is pooled: None for all of it,
+            `"positive"`, `"negative"` (what speaks against the class), `"negate"`, `"absolute"`,
+            `"invert"`, `"small_values"`, or a function; see `kerascope.method.modifier`.
+        backprop: what rectifiers between the layer and the score hand back: None for their own gradient,
+            `"guided"` or `"deconvnet"`; see `kerascope.rule`.
     """
 
     layer: str | None = None
     relu: bool = True
+    gradients: Modifier = None
+    backprop: str | None = None
 
     tags: ClassVar[frozenset[str]] = frozenset({"layer", "gradient"})
 
@@ -38,6 +47,8 @@ class ClassActivationMap(Method):
             )
         if not isinstance(self.relu, bool):
             raise errors.ParameterError(f"relu must be True or False; got {self.relu!r}.")
+        check_modifier(self.gradients)
+        rule_named(self.backprop)
 
     @property
     def signed(self) -> bool:
@@ -50,7 +61,8 @@ class ClassActivationMap(Method):
 
     def compute(self, evidence: Evidence) -> Any:
         """The map of one class, with negative relevance dropped where `relu` says so."""
-        values = self.combine(evidence.activations[0], evidence.gradients[0])
+        gradients = modified(evidence.gradients[0], self.gradients)
+        values = self.combine(evidence.activations[0], gradients)
         return ops.relu(values) if self.relu else values
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
@@ -62,6 +74,7 @@ class ClassActivationMap(Method):
             layers=(self.layer,),
             spatial=True,
             gradients=True,
+            rule=rule_named(self.backprop),
             key=self,
         )
 
@@ -78,6 +91,8 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
     Args:
         layer: see `ClassActivationMap`.
         relu: see `ClassActivationMap`.
+        gradients: see `ClassActivationMap`; `"negative"` shows what speaks against the class.
+        backprop: see `ClassActivationMap`.
 
     Returns:
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
@@ -86,13 +101,14 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
     Raises:
         LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
             depend on it.
+        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
 
     Cost:
         1 forward, and 1 backward per class from the score down to the layer only.
 
     Source:
         Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization,
-        ICCV 2017, equations 1 and 2. No deviations; the map stays on the layer's grid until `heatmaps()`.
+        ICCV 2017, equations 1 and 2. No deviations by default; the map stays on the layer's grid until `heatmaps()`.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks

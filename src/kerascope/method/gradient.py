@@ -8,15 +8,25 @@ from typing import Any, ClassVar
 
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
+from kerascope.method.modifier import UNSIGNED, Modifier, check_modifier, modified
 from kerascope.probe import Answer, Evidence, Probe
+from kerascope.rule import Rule, rule_named
 from kerascope.target import Target
 
 
 @dataclass(frozen=True)
 class InputGradient(Method):
-    """The family: the image and the gradient of the score at it in, one value per pixel and channel out."""
+    """The family: the image and the gradient of the score at it in, one value per pixel and channel out.
+
+    Attributes:
+        rule: what rectifiers hand back, or None for their own gradient.
+    """
 
     tags: ClassVar[frozenset[str]] = frozenset({"input", "gradient", "signed"})
+
+    @property
+    def rule(self) -> Rule | None:
+        return None
 
     @abstractmethod
     def combine(self, image: Any, gradient: Any) -> Any:
@@ -28,7 +38,7 @@ class InputGradient(Method):
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the input."""
-        return probe.run(self.compute, images, target, image_gradient=True, key=self)
+        return probe.run(self.compute, images, target, image_gradient=True, rule=self.rule, key=self)
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,13 @@ class Saliency(InputGradient, name="saliency"):
 
     with the image $x$ and the pre-softmax score $s$. The heat map is $\max_c |S_{ijc}|$.
 
+    Args:
+        gradients: what to look at of the gradient: None for all of it, `"positive"`, `"negative"` (what
+            speaks against the class), `"negate"`, `"absolute"`, `"invert"`, `"small_values"`, or a function;
+            see `kerascope.method.modifier`.
+        backprop: what rectifiers hand back: None for their own gradient, `"guided"` or `"deconvnet"`; see
+            `kerascope.rule`.
+
     Returns:
         values float32 (N, H, W, C), signed, score per unit of the model's input, channels last; not
         normalised.
@@ -46,6 +63,7 @@ class Saliency(InputGradient, name="saliency"):
     Raises:
         DisconnectedError: the score does not depend on the input, or not differentiably.
         InputError: the model has several inputs and none was chosen.
+        RuleError: `backprop` is given, and the model has no rectifier.
 
     Cost:
         1 forward, and 1 backward per class.
@@ -65,8 +83,24 @@ class Saliency(InputGradient, name="saliency"):
         ((2, 8, 8, 3), (2, 8, 8))
     """
 
+    gradients: Modifier = None
+    backprop: str | None = None
+
     reduction: ClassVar[Reduction] = "max_abs"
+
+    def __post_init__(self) -> None:
+        check_modifier(self.gradients)
+        rule_named(self.backprop)
+
+    @property
+    def signed(self) -> bool:
+        """Some modifiers leave no sign."""
+        return self.gradients not in UNSIGNED
+
+    @property
+    def rule(self) -> Rule | None:
+        return rule_named(self.backprop)
 
     def combine(self, image: Any, gradient: Any) -> Any:
         """The gradient itself."""
-        return gradient
+        return modified(gradient, self.gradients)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,9 @@ import keras
 from keras import ops, tree
 
 from kerascope.probe.head import Head
+from kerascope.probe.rectifier import Rectifiers
 from kerascope.probe.survey import Run
-from kerascope.probe.tap import tapped
+from kerascope.probe.tap import Function, Hook, tapped
 from kerascope.target.base import Forward
 
 
@@ -24,6 +26,7 @@ def forward(
     heads: Sequence[Head | None],
     runs: Mapping[str, Run],
     deltas: Mapping[str, Any],
+    rectifiers: Rectifiers | None = None,
 ) -> Forward:
     """Run the model on given weights, add `deltas` to what layers return, and read it.
 
@@ -36,12 +39,14 @@ def forward(
         heads: where the score of each output is.
         runs: the runs to read, by name.
         deltas: what to add to the output of some of them, in the output's own shape and type.
+        rectifiers: those whose gradient follows a rule.
     """
     activations: dict[str, Any] = {}
     seen: dict[Head, Any] = {}
-    tap = _Taps(heads, runs, deltas, activations, seen)
+    tap = _Taps(heads, runs, deltas, activations, seen, rectifiers)
     with (
-        tapped(operations, tap.hooks(), tap.spies()),
+        tapped(operations, tap.hooks(), tap.functions()),
+        rectifiers.called_by_name() if rectifiers else contextlib.nullcontext(),
         keras.StatelessScope(list(zip(variables, state, strict=True)) if state else None),
     ):
         outputs = call(inputs)
@@ -63,16 +68,23 @@ class _Taps:
     deltas: Mapping[str, Any]
     activations: dict[str, Any]
     seen: dict[Head, Any]
+    rectifiers: Rectifiers | None
 
-    def hooks(self) -> dict[keras.Operation, Callable[[int, tuple[Any, ...], Any], Any]]:
+    def hooks(self) -> dict[keras.Operation, Hook]:
         operations = [run.place.operation for run in self.runs.values()]
         operations += [head.operation for head in self.heads if head and not head.activation]
+        operations += self.rectifiers.operations if self.rectifiers else []
         return {operation: self._hook(operation) for operation in operations}
 
-    def spies(self) -> dict[keras.Operation, Callable[[Any, Any], None]]:
-        return {head.operation: self._spy(head.operation) for head in self.heads if head and head.activation}
+    def functions(self) -> dict[tuple[keras.Operation, str], Function]:
+        spies = {
+            (head.operation, "activation"): self._spy(head.operation)
+            for head in self.heads
+            if head and head.activation
+        }
+        return (self.rectifiers.functions if self.rectifiers else {}) | spies
 
-    def _hook(self, operation: keras.Operation) -> Callable[[int, tuple[Any, ...], Any], Any]:
+    def _hook(self, operation: keras.Operation) -> Hook:
         named: dict[int, list[str]] = {}
         for name, run in self.runs.items():
             if run.place.operation is operation:
@@ -82,6 +94,8 @@ class _Taps:
         def hook(index: int, arguments: tuple[Any, ...], output: Any) -> Any:
             if index in wanted and not wanted[index].activation:
                 self.seen[wanted[index]] = arguments[0]
+            if self.rectifiers and operation in self.rectifiers.operations:
+                output = self.rectifiers.apply(arguments[0], output)
             if index not in named:
                 return output
             # Of several outputs, the first tensor is the activation.
@@ -96,14 +110,15 @@ class _Taps:
 
         return hook
 
-    def _spy(self, operation: keras.Operation) -> Callable[[Any, Any], None]:
+    def _spy(self, operation: keras.Operation) -> Function:
         wanted = {head.index: head for head in self.heads if head and head.operation is operation}
         seen = 0
 
-        def spy(score: Any, result: Any) -> None:
+        def spy(score: Any, result: Any) -> Any:
             nonlocal seen
             if seen in wanted:
                 self.seen[wanted[seen]] = score
             seen += 1
+            return result
 
         return spy

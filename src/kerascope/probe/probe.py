@@ -22,6 +22,7 @@ from kerascope.probe.program import Evidence, Plan
 from kerascope.probe.record import survey
 from kerascope.probe.survey import LayerRow, Survey
 from kerascope.probe.tree import places
+from kerascope.rule import Rule
 from kerascope.target import Context, Forward, Reading, Target, TargetLike, as_target
 
 _PROGRAMS = 64
@@ -219,6 +220,7 @@ class Probe:
         spatial: bool = False,
         gradients: bool = False,
         image_gradient: bool = False,
+        rule: Rule | None = None,
         key: Hashable = None,
     ) -> Answer:
         """Run a method's arithmetic on every image, compiled with the model.
@@ -231,6 +233,7 @@ class Probe:
             spatial: these layers must have a height and width.
             gradients: differentiate at these layers.
             image_gradient: differentiate at the explained input.
+            rule: what rectifiers hand back; None for their own gradient.
             key: what tells this `compute` from another one; `compute` itself where None.
 
         Cost:
@@ -258,6 +261,7 @@ class Probe:
                 layers=named,
                 gradients=gradients,
                 image_gradient=image_gradient,
+                rule=rule,
                 compute=compute,
             )
             name = getattr(compute, "__qualname__", None)
@@ -267,6 +271,7 @@ class Probe:
                 named,
                 gradients,
                 image_gradient,
+                rule,
             )
             program = self._program((*question, batch.signature, batch.explained, size), plan)
         state = self._backend.state(self._variables())

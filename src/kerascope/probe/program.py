@@ -13,7 +13,9 @@ from kerascope import backend, errors
 from kerascope.layout import Layout
 from kerascope.probe.forward import forward
 from kerascope.probe.head import heads
+from kerascope.probe.rectifier import Rectifiers
 from kerascope.probe.survey import Survey
+from kerascope.rule import Rule
 from kerascope.target import Reading, Target
 from kerascope.target.base import Forward
 
@@ -57,6 +59,7 @@ class Plan:
         layers: paths of the layers to read.
         gradients: differentiate at these layers.
         image_gradient: differentiate at the explained input.
+        rule: what rectifiers hand back, or None for their own gradient.
         compute: a method's arithmetic, on each class in turn; None to compute scores only.
     """
 
@@ -70,6 +73,7 @@ class Plan:
     layers: tuple[str, ...]
     gradients: bool
     image_gradient: bool
+    rule: Rule | None
     compute: Callable[[Evidence], Any] | None
 
     def moving(self, tensors: Sequence[Any]) -> dict[str, Any]:
@@ -85,7 +89,7 @@ class Plan:
 
     def score(
         self, moving: Mapping[str, Any], tensors: Sequence[Any], arguments: Any, state: Sequence[Any]
-    ) -> tuple[Any, tuple[Forward, Reading]]:
+    ) -> tuple[Any, tuple[Forward, Reading, Rectifiers | None]]:
         """The scores (N, K) as a function of what moves."""
         tensors = list(tensors)
         deltas = dict(moving)
@@ -94,6 +98,7 @@ class Plan:
         inputs = tensors[0] if self.structure is None else tree.pack_sequence_as(self.structure, tensors)
         names = dict.fromkeys((*self.layers, *self.target.layers))
         runs = {name: self.survey.tapped(self.survey.run(name)) for name in names}
+        rectifiers = Rectifiers(self.rule, self.operations()) if self.rule else None
         result = forward(
             self.call,
             self.operations(),
@@ -103,18 +108,20 @@ class Plan:
             heads(self.survey),
             runs,
             deltas,
+            rectifiers,
         )
         reading = self.target.read(result, arguments)
-        return ops.cast(reading.scores, "float32"), (result, reading)
+        return ops.cast(reading.scores, "float32"), (result, reading, rectifiers)
 
     def __call__(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> dict[str, Any]:
         """Everything about one batch: see `Answer` for what each entry is."""
         notes: dict[str, Any] = {}
 
         def scored(moving: Any, tensors: Any, arguments: Any, state: Any) -> tuple[Any, Any]:
-            scores, (result, reading) = self.score(moving, tensors, arguments, state)
+            scores, (result, reading, rectifiers) = self.score(moving, tensors, arguments, state)
             notes["squashed"] = result.squashed
             notes["reading"] = reading
+            notes["rectifiers"] = rectifiers
             kept = {
                 "activations": [result.activations[layer] for layer in self.layers],
                 "outputs": tree.flatten(result.outputs),
@@ -128,6 +135,8 @@ class Plan:
         moving = self.moving(tensors)
         scores, kept, gradients = differentiate(moving, tensors, arguments, state)
         self._check_connected(moving, gradients)
+        if notes["rectifiers"] is not None:
+            self._check_rule(notes["rectifiers"])
         answer = {"scores": scores} | self._predictions(kept, notes["squashed"], notes["reading"])
         if moving:
             changes = [
@@ -166,6 +175,22 @@ class Plan:
         for name in moving:
             if any(column[name] is None for column in gradients):
                 raise self.disconnected(name)
+
+    def _check_rule(self, rectifiers: Rectifiers) -> None:
+        if rectifiers.reached:
+            return
+        places = " and ".join(self.layers or ("the input",))
+        found = (
+            f"none of its {rectifiers.matched} rectifiers lies between {places} and the score, so the rule "
+            "would change nothing"
+            if rectifiers.matched
+            else "none was found in this model"
+        )
+        raise errors.RuleError(
+            f"{self.rule} needs a rectifier (ReLU or a relative) on the way from {places} to the score; "
+            f"{found}. Use the plain gradient, or an earlier layer; rectifiers that are called as a "
+            "backend's own function, such as tf.nn.relu(x), are not seen: use keras.activations.relu."
+        )
 
     def _evidence(self, tensors: Any, kept: Any, scores: Any, gradients: Any) -> Evidence:
         layouts = [self.survey.run(layer).layout for layer in self.layers]

@@ -13,7 +13,7 @@ from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, GREY, Layout, read_l
 from kerascope.probe.head import ACTIVATIONS
 from kerascope.probe.order import number_calls
 from kerascope.probe.survey import INPUT, OTHER_INPUT, UNKNOWN, Output, Run, Survey
-from kerascope.probe.tap import tapped
+from kerascope.probe.tap import Function, tapped
 from kerascope.probe.tree import Place, places
 
 
@@ -47,7 +47,7 @@ class _Recorder:
     ) -> Survey:
         hooks = {place.operation: self._hook(place) for place in self.places}
         spies = {
-            place.operation: self._spy(place.operation)
+            (place.operation, "activation"): self._spy(place.operation)
             for place in self.places
             if _may_squash(place.operation)
         }
@@ -141,9 +141,10 @@ class _Recorder:
 
         return hook
 
-    def _spy(self, operation: keras.Operation) -> Callable[[Any, Any], None]:
-        def spy(score: Any, result: Any) -> None:
+    def _spy(self, operation: keras.Operation) -> Function:
+        def spy(score: Any, result: Any) -> Any:
             self._results.setdefault(id(operation), []).append(result)
+            return result
 
         return spy
 

@@ -25,6 +25,9 @@ import keras
 Hook = Callable[[int, tuple[Any, ...], Any], Any]
 """`hook(run, arguments, output) -> output`; `run` counts the calls of this operation within the scope."""
 
+Function = Callable[[Any, Any], Any]
+"""`function(argument, result) -> result`, around a function that an operation holds as an attribute."""
+
 lock = threading.RLock()
 """Held by the one thread that has taps."""
 
@@ -33,15 +36,15 @@ lock = threading.RLock()
 def tapped(
     operations: Iterable[keras.Operation],
     hooks: Mapping[keras.Operation, Hook],
-    activations: Mapping[keras.Operation, Callable[[Any, Any], Any]] | None = None,
+    functions: Mapping[tuple[keras.Operation, str], Function] | None = None,
 ) -> Iterator[None]:
     """Let `hooks` see and replace what operations return, for this thread, within the block.
 
     Args:
         operations: every operation of the model, and the model itself.
         hooks: an operation and what to do with each of its outputs.
-        activations: a layer with an `activation` attribute, and a function that is shown the input and the
-            result of that activation, which is used unchanged.
+        functions: an operation with the name of an attribute that is a function, such as `activation`, and
+            what to do with each result of that function.
     """
     with lock, contextlib.ExitStack() as scope:
         for operation in operations:
@@ -51,8 +54,8 @@ def tapped(
         for operation, hook in hooks.items():
             name = _entry(operation)
             _replace(scope, operation, name, _wrap_call(getattr(operation, name), hook))
-        for layer, spy in (activations or {}).items():
-            _replace(scope, layer, "activation", _wrap_activation(layer.activation, spy))
+        for (operation, name), function in (functions or {}).items():
+            _replace(scope, operation, name, wrap_function(getattr(operation, name), function))
         yield
 
 
@@ -96,14 +99,13 @@ def _wrap_call(original: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
     return call
 
 
-def _wrap_activation(original: Callable[[Any], Any], spy: Callable[[Any, Any], Any]) -> Any:
+def wrap_function(original: Callable[..., Any], function: Function) -> Any:
+    """`original`, whose results in this thread are those of `function`."""
     owner = threading.get_ident()
 
     @functools.wraps(original)
-    def activation(tensor: Any, *arguments: Any, **options: Any) -> Any:
+    def wrapped(tensor: Any, *arguments: Any, **options: Any) -> Any:
         result = original(tensor, *arguments, **options)
-        if threading.get_ident() == owner:
-            spy(tensor, result)
-        return result
+        return function(tensor, result) if threading.get_ident() == owner else result
 
-    return activation
+    return wrapped

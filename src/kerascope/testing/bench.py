@@ -54,9 +54,14 @@ class Bench:
         self._probes: dict[str, Probe] = {}
 
     @property
-    def explains_layer(self) -> bool:
-        """The method's map lies on a layer's grid."""
+    def takes_layer(self) -> bool:
+        """The method explains a layer, which can be chosen."""
         return "layer" in self.method.tags
+
+    @property
+    def on_grid(self) -> bool:
+        """The method's map lies on a layer's grid, not on the input's pixels."""
+        return "input" not in self.method.tags
 
     def tiny(self, name: str, fresh: bool = False) -> Tiny:
         """A tiny model by name, built once, or anew where a check changes it.
@@ -79,7 +84,7 @@ class Bench:
 
     def at(self, layer: str | None) -> Method:
         """The method, pointed at a layer where it explains one."""
-        return replace(self.method, layer=layer) if self.explains_layer else self.method  # type: ignore[call-arg]
+        return replace(self.method, layer=layer) if self.takes_layer else self.method  # type: ignore[call-arg]
 
     def for_tiny(self, tiny: Tiny) -> Method:
         """The method as it is where the automatic layer is known, else pointed at the tiny model's layer."""

@@ -20,6 +20,8 @@ from kerascope.testing.models import topology
 from kerascope.testing.models.base import Array
 
 Float64 = NDArray[np.float64]
+Gate = Callable[[Float64, Float64], Float64]
+"""`gate(gradient, before) -> gradient`: what a ReLU that was given `before` hands back."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,12 @@ class Network:
                         gradient[i, j, channel] = kernel[position, index]
         return gradient
 
-    def input_gradient(self, trace: Trace, index: int) -> Float64:
-        """d score[index] / d image, the same shape as the image."""
-        at_pre2 = gate(self.map_gradient(trace, index), trace.pre2)
+    def input_gradient(self, trace: Trace, index: int, rule: Gate | None = None) -> Float64:
+        """d score[index] / d image, the same shape as the image; `rule` stands for the ReLU's way back."""
+        rule = rule or gate
+        at_pre2 = rule(self.map_gradient(trace, index), trace.pre2)
         at_act1 = convolve_back(at_pre2, self.conv2[0], trace.act1.shape, stride=2)
-        at_pre1 = gate(at_act1, trace.pre1)
+        at_pre1 = rule(at_act1, trace.pre1)
         return convolve_back(at_pre1, self.conv1[0], trace.image.shape, stride=1)
 
 
@@ -114,6 +117,24 @@ def gate(gradient: Float64, before: Float64) -> Float64:
     result = np.zeros(gradient.shape)
     for place in np.ndindex(gradient.shape):
         if before[place] > 0:
+            result[place] = gradient[place]
+    return result
+
+
+def guided_gate(gradient: Float64, before: Float64) -> Float64:
+    """Guided backpropagation: a ReLU's way back, and positive gradients only."""
+    result = np.zeros(gradient.shape)
+    for place in np.ndindex(gradient.shape):
+        if before[place] > 0 and gradient[place] > 0:
+            result[place] = gradient[place]
+    return result
+
+
+def deconvnet_gate(gradient: Float64, before: Float64) -> Float64:
+    """Deconvnet: positive gradients only, whatever the ReLU let through."""
+    result = np.zeros(gradient.shape)
+    for place in np.ndindex(gradient.shape):
+        if gradient[place] > 0:
             result[place] = gradient[place]
     return result
 
@@ -207,6 +228,40 @@ def saliency(network: Network, image: NDArray[np.floating], index: int) -> Float
     return network.input_gradient(network.forward(image), index)
 
 
+def guided_backprop(network: Network, image: NDArray[np.floating], index: int) -> Float64:
+    """Guided backpropagation, (H, W, C), signed.
+
+    Springenberg et al. 2015, section 3.4: `R^l = (f^l > 0) (R^(l+1) > 0) R^(l+1)` at each ReLU.
+    """
+    return network.input_gradient(network.forward(image), index, guided_gate)
+
+
+def deconvnet(network: Network, image: NDArray[np.floating], index: int) -> Float64:
+    """Deconvnet, (H, W, C), signed.
+
+    Zeiler and Fergus 2014, section 2.1; as written in Springenberg et al. 2015, section 3.4:
+    `R^l = (R^(l+1) > 0) R^(l+1)` at each ReLU.
+    """
+    return network.input_gradient(network.forward(image), index, deconvnet_gate)
+
+
+def guided_grad_cam(network: Network, image: NDArray[np.floating], index: int) -> Float64:
+    """Guided Grad-CAM, (H, W, C), signed.
+
+    Selvaraju et al. 2017, section 3.2: guided backpropagation and Grad-CAM, enlarged by bilinear
+    interpolation, multiplied element by element.
+    """
+    height, width, channels = image.shape
+    cam = heatmap(grad_cam(network, image, index), "none", (height, width))
+    guided = guided_backprop(network, image, index)
+    result = np.zeros((height, width, channels))
+    for i in range(height):
+        for j in range(width):
+            for channel in range(channels):
+                result[i, j, channel] = cam[i, j] * guided[i, j, channel]
+    return result
+
+
 def class_activation_map(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     """CAM, (h, w), signed, of a network with a mean over space before its head.
 
@@ -224,7 +279,13 @@ def class_activation_map(network: Network, image: NDArray[np.floating], index: i
 
 
 Oracle = Callable[[Network, NDArray[np.floating], int], Float64]
-ORACLES: Mapping[str, Oracle] = {"grad_cam": grad_cam, "saliency": saliency}
+ORACLES: Mapping[str, Oracle] = {
+    "deconvnet": deconvnet,
+    "grad_cam": grad_cam,
+    "guided_backprop": guided_backprop,
+    "guided_grad_cam": guided_grad_cam,
+    "saliency": saliency,
+}
 """The oracle of each method of kerascope with its default parameters, by the method's name."""
 
 

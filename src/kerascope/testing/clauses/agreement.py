@@ -17,7 +17,7 @@ def topology(bench: Bench) -> None:
     expected = bench.explain("functional", 1)
     for name in family("topology"):
         found = bench.explain(name, 1)
-        if bench.explains_layer:
+        if bench.takes_layer:
             wanted = bench.tiny(name).automatic
             assert found.layer == wanted, f"{name}: the layer must be {wanted!r}, not {found.layer!r}"
         same(found.values, expected.values, CLOSE, name)

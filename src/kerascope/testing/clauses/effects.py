@@ -42,7 +42,7 @@ def leaves_the_model_alone_on_errors(bench: Bench) -> None:
         (method, tiny.images, 99, errors.TargetError),
         (method, tiny.images, explode, ExplosionError),
     ]
-    if bench.explains_layer:
+    if bench.takes_layer:
         questions.append((bench.at("no_such_layer"), tiny.images, 1, errors.UnknownLayerError))
         questions.append((bench.at("head"), tiny.images, 1, errors.NoSpatialExtentError))
     for asked, images, target, expected in questions:

@@ -17,7 +17,7 @@ def check_shape(bench: Bench, found: Explanation, tiny: Tiny, images: Array) -> 
     """Assert shape, type, finiteness and sign of an explanation of `images`."""
     channels_first = tiny.facts.get("channels_first", False)
     shown = np.moveaxis(images, 1, -1) if channels_first else images
-    expected = (len(images), *tiny.spatial) if bench.explains_layer else shown.shape
+    expected = (len(images), *tiny.spatial) if bench.on_grid else shown.shape
     assert found.values.shape == expected, f"values must be {expected}; got {found.values.shape}"
     assert found.values.dtype == np.float32, f"values must be float32; got {found.values.dtype}"
     assert np.isfinite(found.values).all(), "values must be finite"
@@ -111,7 +111,7 @@ def sizes(bench: Bench) -> None:
         same(bench.explain(name, 1, images).values, expected.values, EXACT, name)
     larger = np.tile(images, (1, 2, 1, 1))
     found = bench.explain("dynamic_size", 1, larger)
-    grid = (4, 8, 8) if bench.explains_layer else larger.shape
+    grid = (4, 8, 8) if bench.on_grid else larger.shape
     assert found.values.shape == grid, f"a larger image must give {grid}; got {found.values.shape}"
 
 
@@ -131,8 +131,8 @@ def flat_maps_are_named(bench: Bench) -> None:
 
 @clause(3)
 def no_spatial_extent(bench: Bench) -> None:
-    """Where no layer has a spatial extent, a layer method says so, an input method works."""
-    if not bench.explains_layer:
+    """Where no layer has a spatial extent, a method that needs one says so, another one works."""
+    if not bench.takes_layer:
         tiny = bench.tiny("no_spatial")
         check_shape(bench, bench.explain("no_spatial", 1), tiny, tiny.images)
         return

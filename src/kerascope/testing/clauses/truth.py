@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from kerascope.method import Saliency
 from kerascope.probe import Probe
 from kerascope.testing.bench import EXACT, Bench, difference, same
 from kerascope.testing.clause import clause
@@ -77,8 +78,17 @@ def saliency_is_the_kernel(bench: Bench) -> None:
     same(mapped, expected, EXACT, "two linear layers")
 
 
+def guided_is_saliency(bench: Bench) -> None:
+    """Where every gradient that arrives at a rectifier is positive, guided backpropagation is saliency."""
+    for index in range(3):
+        found = bench.explain("planted", index).values
+        expected = Saliency()(bench.probe("planted"), bench.tiny("planted").images, index).values
+        same(found, expected, EXACT, f"saliency of class {index}")
+
+
 IDENTITIES: Mapping[str, Callable[[Bench], None]] = {
     "grad_cam": grad_cam_is_cam,
+    "guided_backprop": guided_is_saliency,
     "saliency": saliency_is_the_kernel,
 }
 

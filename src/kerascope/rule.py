@@ -1,0 +1,89 @@
+"""Rules: the same forward value, another gradient.
+
+A rule says what a rectifier (ReLU and its relatives, see `kerascope.probe.rectifier`) hands on to the layers
+before it. With f the rectifier, x what it is given and g the gradient that arrives at what it returns:
+
+    plain gradient                   g f'(x)
+    guided backpropagation           max(g, 0) f'(x)
+    deconvnet                        max(g, 0)
+
+f' is the rectifier's own derivative, so the same rule serves ReLU, ReLU6, leaky ones, ELU, GELU and SiLU.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from keras import ops
+
+from kerascope import backend, errors
+
+
+class Rule(ABC):
+    """What a rectifier hands back; a value that can be compared and hashed."""
+
+    @abstractmethod
+    def route(self, before: Any, after: Any, backwards: Callable[[], None]) -> Any:
+        """The rectifier's result with the rule's gradient.
+
+        Args:
+            before: what the rectifier was given.
+            after: what it returned.
+            backwards: to be called whenever a gradient comes by.
+        """
+
+
+@dataclass(frozen=True)
+class Guided(Rule):
+    """Guided backpropagation: only positive gradients pass, times the rectifier's own derivative.
+
+    Source:
+        Springenberg et al., Striving for Simplicity: The All Convolutional Net, ICLR workshop 2015,
+        section 3.4. For a ReLU it is the paper's; other rectifiers follow by their derivative.
+    """
+
+    def route(self, before: Any, after: Any, backwards: Callable[[], None]) -> Any:
+        return backend.current().rerouted(after, after, _positive(backwards))
+
+
+@dataclass(frozen=True)
+class Deconvnet(Rule):
+    """Deconvnet: only positive gradients pass, wherever the rectifier was closed on the way forward.
+
+    Source:
+        Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, section 2.1.
+    """
+
+    def route(self, before: Any, after: Any, backwards: Callable[[], None]) -> Any:
+        return backend.current().rerouted(before, after, _positive(backwards))
+
+
+RULES: Mapping[str, Rule] = MappingProxyType({"guided": Guided(), "deconvnet": Deconvnet()})
+"""Every rule by the name that `backprop=` takes."""
+
+
+def rule_named(name: str | None) -> Rule | None:
+    """The rule of a name, or None for the plain gradient.
+
+    Raises:
+        ParameterError: there is no such rule.
+    """
+    if name is None:
+        return None
+    if not isinstance(name, str) or name not in RULES:
+        raise errors.ParameterError(
+            f"backprop must be None for the plain gradient, or one of {sorted(RULES)}; got {name!r}."
+        )
+    return RULES[name]
+
+
+def _positive(backwards: Callable[[], None]) -> Callable[[Any], Any]:
+    def gate(gradient: Any) -> Any:
+        backwards()
+        return ops.relu(gradient)
+
+    return gate
