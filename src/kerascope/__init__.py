@@ -16,6 +16,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kerascope import errors, render, testing
     from kerascope.explanation import Explanation, load
+    from kerascope.maximization import (
+        LPNorm,
+        Maximization,
+        Maximize,
+        TotalVariation,
+        Transforms,
+        maximize,
+    )
     from kerascope.method import (
         Deconvnet,
         GradCAM,
@@ -39,6 +47,9 @@ _HOMES = {
     "GradCAM": "method",
     "GuidedBackprop": "method",
     "GuidedGradCAM": "method",
+    "LPNorm": "maximization",
+    "Maximization": "maximization",
+    "Maximize": "maximization",
     "Method": "method",
     "Output": "target",
     "Probability": "target",
@@ -46,9 +57,12 @@ _HOMES = {
     "Saliency": "method",
     "Target": "target",
     "Top": "target",
+    "TotalVariation": "maximization",
+    "Transforms": "maximization",
     "Unit": "target",
     "explain": "method",
     "load": "explanation",
+    "maximize": "maximization",
     "methods": "method",
 }
 _ROOMS = ("errors", "render", "testing")
@@ -61,6 +75,9 @@ __all__ = [
     "GradCAM",
     "GuidedBackprop",
     "GuidedGradCAM",
+    "LPNorm",
+    "Maximization",
+    "Maximize",
     "Method",
     "Output",
     "Probability",
@@ -68,10 +85,13 @@ __all__ = [
     "Saliency",
     "Target",
     "Top",
+    "TotalVariation",
+    "Transforms",
     "Unit",
     "errors",
     "explain",
     "load",
+    "maximize",
     "methods",
     "render",
     "testing",

@@ -15,13 +15,17 @@
     |-- RuleError (ValueError)                 a rule for gradients met nothing that it applies to
     |-- ParameterError (ValueError)            a bad parameter of a method
     |-- UnknownMethodError (LookupError)       no method of that name
+    |-- ObjectiveError (ArithmeticError)       what is maximised became NaN or infinite
     |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
     `-- MissingPackageError (ImportError)      an optional package is not installed
 
     KerascopeWarning (UserWarning)             what is doubtful; stored in `Explanation.warnings` too
     |-- ProbabilityWarning                     a probability is explained where a score was wanted
     |-- FlatMapWarning                         a map is constant: it shows nothing
-    `-- NonFiniteMapWarning                    a map holds NaN or infinity
+    |-- NonFiniteMapWarning                    a map holds NaN or infinity
+    |-- RangeWarning                           the range of pixels is not known, and was assumed
+    |-- StuckWarning                           maximisation did not raise a score
+    `-- InterruptedWarning                     a run was interrupted: what was found so far is returned
 
 Every message says what must hold, what was got, and what to do. Each error also inherits the built-in
 exception that a caller would guess.
@@ -31,6 +35,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class KerascopeError(Exception):
@@ -93,6 +98,16 @@ class UnknownMethodError(KerascopeError, LookupError):
     """No registered method has this name."""
 
 
+class ObjectiveError(KerascopeError, ArithmeticError):
+    """What is maximised became NaN or infinite.
+
+    Attributes:
+        result: the best of the run until then, a `kerascope.Maximization`, or None where there is none.
+    """
+
+    result: Any = None
+
+
 class ExplanationError(KerascopeError, ValueError):
     """An explanation cannot be drawn, saved or read as asked."""
 
@@ -126,6 +141,18 @@ class FlatMapWarning(KerascopeWarning):
 
 class NonFiniteMapWarning(KerascopeWarning):
     """A map holds NaN or infinite values."""
+
+
+class RangeWarning(KerascopeWarning):
+    """The model does not say in which range its pixels lie; one was assumed."""
+
+
+class StuckWarning(KerascopeWarning):
+    """Maximisation did not raise a score: no gradient reached the image."""
+
+
+class InterruptedWarning(KerascopeWarning):
+    """A run was interrupted; what was found so far is returned."""
 
 
 def nearest(name: str, names: Iterable[str], count: int = 3) -> str:

@@ -50,6 +50,19 @@ class Layout:
             return numpy.reshape(tensor[:, self.prefix :], (-1, *self.spatial, self.channels))
         return tensor[..., None] if self.kind == GREY else tensor
 
+    def original(self, tensor: Any, numpy: Any = ops) -> Any:
+        """`tensor` (N, *spatial, C) as it lies in this layout; tokens in front of a grid are not made up.
+
+        Args:
+            tensor: channels last.
+            numpy: the module that works on it: `keras.ops`, or NumPy for arrays.
+        """
+        if self.kind == CHANNELS_FIRST:
+            return numpy.moveaxis(tensor, -1, 1)
+        if self.kind == TOKENS:
+            return numpy.reshape(tensor, (-1, self.positions, self.channels))
+        return tensor[..., 0] if self.kind == GREY else tensor
+
 
 def read_layout(
     shape: tuple[int, ...],

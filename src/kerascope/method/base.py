@@ -5,21 +5,20 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import math
-import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
 
-from kerascope import __version__, errors
+from kerascope import errors
 from kerascope.explanation import Explanation, Reduction
 from kerascope.probe import Answer, Probe, as_probe
+from kerascope.provenance import callers_level, versions
 from kerascope.target import Target, TargetLike, as_target
 
 Array = np.ndarray[Any, Any]
@@ -149,7 +148,7 @@ def _load_installed() -> None:
             warnings.warn(
                 f"the method {point.name!r} of the entry point {point.value!r} cannot be used: {error!r}",
                 errors.KerascopeWarning,
-                stacklevel=_callers_level(),
+                stacklevel=callers_level(),
             )
 
 
@@ -202,25 +201,6 @@ def explain(
     return method(model, images, target)
 
 
-@functools.cache
-def versions() -> Mapping[str, str]:
-    """Versions of what the numbers come from."""
-    name = keras.backend.backend()
-    # The CPU build of TensorFlow is a distribution of another name.
-    for distribution in (name, f"{name}-cpu"):
-        try:
-            found = importlib.metadata.version(distribution)
-            break
-        except importlib.metadata.PackageNotFoundError:
-            found = "unknown"
-    return {
-        "kerascope": __version__,
-        "keras": keras.version(),
-        "backend": name,
-        name: found,
-    }
-
-
 def _warned(explanation: Explanation, answer: Answer) -> Explanation:
     """The explanation with what is doubtful about it, said aloud and stored."""
     found: dict[type[Warning], str] = {}
@@ -249,19 +229,10 @@ def _warned(explanation: Explanation, answer: Answer) -> Explanation:
             "layer or target, or the signed map."
         )
     for category, text in found.items():
-        warnings.warn(text, category, stacklevel=_callers_level())
+        warnings.warn(text, category, stacklevel=callers_level())
     return replace(
         explanation, warnings=tuple(f"{category.__name__}: {text}" for category, text in found.items())
     )
-
-
-def _callers_level() -> int:
-    """How far up the stack the caller of kerascope is, for `warnings.warn` in the function that asks."""
-    package = str(Path(__file__).parents[1])
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def _where(mask: np.ndarray[Any, Any]) -> str:

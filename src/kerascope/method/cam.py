@@ -108,7 +108,8 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
 
     Source:
         Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization,
-        ICCV 2017, equations 1 and 2. No deviations by default; the map stays on the layer's grid until `heatmaps()`.
+        ICCV 2017, equations 1 and 2. No deviations by default; the map stays on the layer's grid until
+        `heatmaps()`.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks

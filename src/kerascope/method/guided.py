@@ -73,7 +73,8 @@ class Deconvnet(InputGradient, name="deconvnet"):
       R^{l} = \max(R^{l+1}, 0) \text{ at each rectifier}$$
 
     with the gradient $R$, whatever the rectifier let through on the way forward. A warning: it hardly changes
-    with the class, and need not peak at the evidence, since it lights up where the rectifier was closed. It is the same as `Saliency(backprop="deconvnet")`.
+    with the class, and need not peak at the evidence, since it lights up where rectifiers were closed. It is
+    the same as `Saliency(backprop="deconvnet")`.
 
     Returns:
         values float32 (N, H, W, C), signed, score per unit of the model's input, channels last; not
@@ -118,8 +119,8 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
 
     $$V_{ijc} = U(L)_{ij} \, G_{ijc}$$
 
-    with Grad-CAM $L$, enlarged by $U$ to the image's size, and guided backpropagation $G$: fine detail, in the
-    region that speaks for the class. A warning: the detail is that of guided backpropagation, which hardly
+    with Grad-CAM $L$, enlarged by $U$ to the image's size, and guided backpropagation $G$: fine detail, in
+    the region that speaks for the class. A warning: the detail is that of guided backpropagation, which hardly
     depends on the weights of later layers.
 
     Args:

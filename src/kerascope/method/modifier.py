@@ -48,10 +48,7 @@ def small_values(gradient: Any) -> Any:
 
 
 MODIFIERS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
-    {
-        modifier.__name__: modifier
-        for modifier in (positive, negative, negate, absolute, invert, small_values)
-    }
+    {modifier.__name__: modifier for modifier in (positive, negative, negate, absolute, invert, small_values)}
 )
 """Every modifier by the name that `gradients=` takes."""
 

@@ -1,8 +1,21 @@
 """The probe: a model made askable. The only place that touches the inside of Keras layers."""
 
 from kerascope.probe.answer import Answer
+from kerascope.probe.inputs import Batch, check_inputs
+from kerascope.probe.pixel_range import pixel_range
 from kerascope.probe.probe import Probe, as_probe
 from kerascope.probe.program import Evidence
+from kerascope.probe.routine import Score
 from kerascope.probe.survey import LayerRow
 
-__all__ = ["Answer", "Evidence", "LayerRow", "Probe", "as_probe"]
+__all__ = [
+    "Answer",
+    "Batch",
+    "Evidence",
+    "LayerRow",
+    "Probe",
+    "Score",
+    "as_probe",
+    "check_inputs",
+    "pixel_range",
+]

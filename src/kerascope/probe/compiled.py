@@ -6,6 +6,7 @@ from typing import Any
 
 from kerascope import backend
 from kerascope.probe.program import Plan
+from kerascope.probe.routine import Routine
 
 
 class Program:
@@ -17,7 +18,7 @@ class Program:
         counts: `counts["trace"]` goes up with each trace.
     """
 
-    def __init__(self, plan: Plan, compile: bool, counts: dict[str, int]) -> None:
+    def __init__(self, plan: Plan | Routine, compile: bool, counts: dict[str, int]) -> None:
         self._plan = plan
         self._checked = False
         serving = backend.current()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -56,6 +56,11 @@ class Batch:
         """What a compiled program depends on, but for the size of the batch."""
         inputs = ((array.shape[1:], str(array.dtype)) for array in self.arrays)
         return (*zip(self.names, inputs, strict=True), type(self.structure).__name__)
+
+    def structured(self, arrays: Sequence[Array] | None = None) -> Any:
+        """The arrays, or others in their place, in the model's input structure."""
+        arrays = self.arrays if arrays is None else arrays
+        return arrays[0] if self.structure is None else tree.pack_sequence_as(self.structure, list(arrays))
 
     def chunk(self, start: int, size: int) -> list[Array]:
         """`size` images from `start` on; the last one is repeated where there are fewer."""
@@ -128,21 +133,46 @@ def check_inputs(model: keras.Model, images: Any, explained: str | int | None) -
     return Batch(structure, arrays, _explained(explained, names, arrays), names)
 
 
-def blank_inputs(model: keras.Model) -> Any:
+def blank_inputs(model: keras.Model, size: int | tuple[int, ...] | None = None) -> Any:
     """One image of zeros in the model's input structure.
 
+    Args:
+        model: the model.
+        size: what stands for the axes that the model leaves open, one number for all or one for each;
+            None where it leaves none open.
+
     Raises:
-        InputError: the model does not state its full input shape.
+        InputError: the model does not state its full input shape, or `size` does not fit it.
     """
     specs = input_specs(model)
+    if specs is not None and size is not None and len(specs) == 1:
+        specs = (replace(specs[0], shape=_filled(specs[0].shape, size)),)
     if specs is None or any(None in spec.shape[1:] for spec in specs):
         raise errors.InputError(
-            "the model must state its full input shape to list layers without images; this one does not; "
-            "give a batch of images."
+            "the model must state its full input shape to be asked without images; this one does not; "
+            "give a batch of images, or a size."
         )
     blanks = [np.zeros([1, *(size or 0 for size in spec.shape[1:])], spec.dtype) for spec in specs]
     structure = _structure(model)
     return tree.pack_sequence_as(structure, blanks) if tree.is_nested(structure) else blanks[0]
+
+
+def _filled(shape: tuple[int | None, ...], size: int | tuple[int, ...]) -> tuple[int | None, ...]:
+    """A shape with its open axes set to `size`; where none is open, `size` must be what it says."""
+    opened = [axis for axis in range(1, len(shape)) if shape[axis] is None]
+    # Without open axes, a size may repeat what the model says, channels first or last.
+    axes = opened or list(range(1, len(shape) - 1))
+    sizes = [int(size)] * len(axes) if isinstance(size, int | np.integer) else list(size)
+    filled = list(shape)
+    for axis, value in zip(axes, sizes, strict=False):
+        filled[axis] = value
+    said = opened or tuple(filled) == shape or (*shape[:2], *sizes) == shape
+    if len(sizes) != len(axes) or not said:
+        raise errors.InputError(
+            f"size must give the axes that the model leaves open; it takes {shape} and got {size}; "
+            f"{'give one number for each open axis' if opened else 'leave size out'}."
+        )
+    return tuple(filled) if opened else shape
 
 
 def _structure(model: keras.Model) -> Any:

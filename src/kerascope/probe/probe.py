@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -20,6 +20,7 @@ from kerascope.probe.head import head_run
 from kerascope.probe.inputs import Array, Batch, blank_inputs, check_inputs, input_specs, padded_rows
 from kerascope.probe.program import Evidence, Plan
 from kerascope.probe.record import survey
+from kerascope.probe.routine import Routine, Step
 from kerascope.probe.survey import LayerRow, Survey
 from kerascope.probe.tree import places
 from kerascope.rule import Rule
@@ -205,10 +206,38 @@ class Probe:
         Cost:
             None: the model is run without data.
         """
-        batch = check_inputs(self.model, blank_inputs(self.model) if images is None else images, self.input)
+        return self.surveyed(self.blank() if images is None else images).rows()
+
+    def surveyed(self, images: Any) -> Survey:
+        """What happens inside the model on images of this shape.
+
+        Args:
+            images: (N, ...) as the model takes them.
+
+        Cost:
+            None: the model is run without data.
+        """
+        batch = check_inputs(self.model, images, self.input)
         with self._lock:
             self._refresh()
-            return self._survey(batch, self._size(batch.count)).rows()
+            return self._survey(batch, self._size(batch.count))
+
+    def blank(self, size: int | tuple[int, ...] | None = None) -> Any:
+        """One image of zeros in the model's input structure.
+
+        Args:
+            size: what stands for the axes that the model leaves open, such as (H, W), or one number for all.
+
+        Raises:
+            InputError: the model does not state its input shape, or `size` does not fit it.
+        """
+        return blank_inputs(self.model, size)
+
+    def pass_size(self, count: int) -> int:
+        """How many of `count` images go in one pass: the model's fixed batch, else up to `batch_size`."""
+        specs = input_specs(self.model)
+        fixed = specs[0].shape[0] if specs else None
+        return min(count, self.batch_size) if fixed is None else fixed
 
     def run(
         self,
@@ -250,15 +279,11 @@ class Probe:
             named = self._name_layers(found, layers, target, context, spatial, gradients)
             if image_gradient:
                 self._check_differentiable(batch)
-            plan = Plan(
-                call=self._call,
-                operations=self._operations,
-                variables=self._variables,
-                survey=found,
-                structure=batch.structure,
-                explained=batch.explained,
-                target=target,
-                layers=named,
+            plan = self._plan(
+                found,
+                batch,
+                target,
+                named,
                 gradients=gradients,
                 image_gradient=image_gradient,
                 rule=rule,
@@ -295,6 +320,73 @@ class Probe:
                 if gradients or image_gradient:
                     self._counts["backward"] += count * rows[-1]["scores"].shape[1]
         return join(rows, target, named, batch, found.image_layout)
+
+    def routine(
+        self,
+        step: Step,
+        images: Any,
+        target: Target,
+        carried: Sequence[str],
+        *,
+        layers: Sequence[str | None] = (),
+        key: Hashable,
+    ) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """A step to be repeated, compiled with the model: see `kerascope.probe.routine`.
+
+        Args:
+            step: from a function that scores images, and from what is carried, to results.
+            images: the model's inputs; of the explained one only the shape counts. All go in one pass.
+            target: whose score the step asks for.
+            carried: names of the tensors that the step is handed each time, of the same shapes.
+            layers: paths of layers to read; None stands for the automatic layer.
+            key: what tells this step from another one.
+
+        Returns:
+            A function from the carried tensors to the step's results. Where they hold `"alive"`, it says
+            whether any gradient was different from zero; where it is false, the connection is checked.
+
+        Cost:
+            1 forward and 1 backward per image and step.
+        """
+        batch = check_inputs(self.model, images, self.input)
+        self._check_differentiable(batch)
+        with self._lock:
+            self._refresh()
+            found = self._survey(batch, batch.count)
+            context = self._context(found, batch.count)
+            values = target.arguments(context)
+            named = self._name_layers(found, layers, target, context, False, False)
+            plan = self._plan(found, batch, target, named, image_gradient=True)
+            question = (key, target.key(), named, tuple(carried))
+            routine = Routine(plan, step, len(batch.arrays), tuple(carried))
+            program = self._program((*question, batch.signature, batch.explained, batch.count), routine)
+        inputs = [ops.convert_to_tensor(array) for array in batch.arrays]
+        arguments = {name: ops.convert_to_tensor(value) for name, value in values.items()}
+
+        def run(tensors: Mapping[str, Any]) -> dict[str, Any]:
+            given = [*inputs, *(tensors[name] for name in carried)]
+            result = program(given, arguments, self._backend.state(self._variables()))
+            with self._lock:
+                self._counts["forward"] += batch.count
+                self._counts["backward"] += batch.count
+            return result
+
+        return run
+
+    def _plan(
+        self, found: Survey, batch: Batch, target: Target, layers: tuple[str, ...], **options: Any
+    ) -> Plan:
+        return Plan(
+            call=self._call,
+            operations=self._operations,
+            variables=self._variables,
+            survey=found,
+            structure=batch.structure,
+            explained=batch.explained,
+            target=target,
+            layers=layers,
+            **options,
+        )
 
     def _call(self, inputs: Any) -> Any:
         # Also where `call` takes no such argument: Keras hands it on to the layers inside.
@@ -396,7 +488,7 @@ class Probe:
                 "layer behind it, or rebuild the model on a float input."
             )
 
-    def _program(self, key: Hashable, plan: Plan) -> Program:
+    def _program(self, key: Hashable, plan: Plan | Routine) -> Program:
         if key not in self._programs:
             self._programs[key] = Program(plan, self.compile, self._counts)
             while len(self._programs) > _PROGRAMS:

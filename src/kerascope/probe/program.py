@@ -71,10 +71,10 @@ class Plan:
     explained: int | None
     target: Target
     layers: tuple[str, ...]
-    gradients: bool
-    image_gradient: bool
-    rule: Rule | None
-    compute: Callable[[Evidence], Any] | None
+    gradients: bool = False
+    image_gradient: bool = False
+    rule: Rule | None = None
+    compute: Callable[[Evidence], Any] | None = None
 
     def moving(self, tensors: Sequence[Any]) -> dict[str, Any]:
         """The tensors that gradients are taken at: zeros to add to activations, and the input itself."""
@@ -196,13 +196,13 @@ class Plan:
         layouts = [self.survey.run(layer).layout for layer in self.layers]
         image, image_gradient = None, None
         if self.explained is not None:
-            image = _channels_last(tensors[self.explained], self.survey.image_layout)
+            image = channels_last(tensors[self.explained], self.survey.image_layout)
         if INPUT in gradients:
-            image_gradient = _channels_last(gradients[INPUT], self.survey.image_layout)
+            image_gradient = channels_last(gradients[INPUT], self.survey.image_layout)
         return Evidence(
-            tuple(map(_channels_last, kept["activations"], layouts)),
+            tuple(map(channels_last, kept["activations"], layouts)),
             tuple(
-                _channels_last(gradients[layer], layout)
+                channels_last(gradients[layer], layout)
                 for layer, layout in zip(self.layers, layouts, strict=True)
                 if layer in gradients
             ),
@@ -242,6 +242,7 @@ class Plan:
         return found
 
 
-def _channels_last(tensor: Any, layout: Layout | None) -> Any:
+def channels_last(tensor: Any, layout: Layout | None) -> Any:
+    """A tensor as a method sees it: float32, and channels last where it has spatial axes."""
     tensor = ops.cast(tensor, "float32")
     return tensor if layout is None else layout.channels_last(tensor)

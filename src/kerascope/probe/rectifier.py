@@ -1,10 +1,10 @@
 """Every rectifier of a model, wherever it lives, given the gradient of a rule.
 
 Found are, at any depth: rectifying layers (`ReLU`, `LeakyReLU`, `PReLU`, `ELU` and their subclasses); bare
-operations in functional graphs (`ops.relu`, `ops.relu6`, ...); functions that a layer holds as an attribute, be it
-`activation` or another (`self.act = keras.activations.relu`); and calls of `keras.ops.relu` or
-`keras.activations.relu`, and of their relatives, inside the `call` of a subclassed layer or model. Not seen are a
-backend's own functions called in there (`tf.nn.relu(x)`), functions that were imported by name
+operations in functional graphs (`ops.relu`, `ops.relu6`, ...); functions that a layer holds as an attribute,
+be it `activation` or another (`self.act = keras.activations.relu`); and calls of `keras.ops.relu` or
+`keras.activations.relu`, and of their relatives, inside the `call` of a subclassed layer or model. Not seen
+are a backend's own functions called in there (`tf.nn.relu(x)`), functions that were imported by name
 (`from keras.ops import relu`), and rectifiers written with other operations (`ops.maximum(x, 0)`).
 """
 
@@ -65,14 +65,26 @@ class Rectifiers:
 
     @contextlib.contextmanager
     def called_by_name(self) -> Iterator[None]:
-        """Let calls such as `keras.ops.relu(x)` in a layer's own `call` follow the rule, in this thread."""
+        """Let calls such as `keras.ops.relu(x)` in a layer's own `call` follow the rule, in this thread.
+
+        A function that somebody keeps, as a module does that is first imported in the block, is plain again
+        after it.
+        """
+        closed = False
+
+        def apply(before: Any, after: Any) -> Any:
+            return after if closed else self.apply(before, after)
+
         with contextlib.ExitStack() as scope:
             for module in (keras.ops, keras.ops.nn, keras.activations):
                 for name in RECTIFIERS & vars(module).keys():
                     original = getattr(module, name)
                     scope.callback(setattr, module, name, original)
-                    setattr(module, name, wrap_function(original, self.apply))
-            yield
+                    setattr(module, name, wrap_function(original, apply))
+            try:
+                yield
+            finally:
+                closed = True
 
 
 def _is_rectifier(operation: keras.Operation) -> bool:
@@ -85,5 +97,3 @@ def _is_function(value: Any) -> bool:
     if isinstance(value, functools.partial):
         value = value.func
     return getattr(value, "__name__", None) in RECTIFIERS
-
-

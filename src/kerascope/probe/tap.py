@@ -100,12 +100,16 @@ def _wrap_call(original: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
 
 
 def wrap_function(original: Callable[..., Any], function: Function) -> Any:
-    """`original`, whose results in this thread are those of `function`."""
+    """`original`, whose results in this thread are those of `function`, however it is called."""
     owner = threading.get_ident()
 
     @functools.wraps(original)
-    def wrapped(tensor: Any, *arguments: Any, **options: Any) -> Any:
-        result = original(tensor, *arguments, **options)
-        return function(tensor, result) if threading.get_ident() == owner else result
+    def wrapped(*arguments: Any, **options: Any) -> Any:
+        result = original(*arguments, **options)
+        if threading.get_ident() != owner:
+            return result
+        given = (*arguments, *options.values())
+        tensor = next((value for value in given if keras.ops.is_tensor(value)), given[0])
+        return function(tensor, result)
 
     return wrapped

@@ -10,6 +10,7 @@
     drawing.py   the panels of an explanation                    (imports matplotlib)
     figure.py    input, map and overlay of each image
     sheet.py     contact sheets, and methods side by side
+    gallery.py   pictures that are no explanations, and animations
 
 Matplotlib is imported when something is drawn, never before, and pyplot never.
 """
@@ -19,6 +20,7 @@ from __future__ import annotations
 from kerascope.render.colour import apply, colour_table
 from kerascope.render.display import display_images
 from kerascope.render.figure import figure, png
+from kerascope.render.gallery import gallery, save_gif
 from kerascope.render.overlay import blend, overlay
 from kerascope.render.sheet import compare, sheet
 
@@ -29,7 +31,9 @@ __all__ = [
     "compare",
     "display_images",
     "figure",
+    "gallery",
     "overlay",
     "png",
+    "save_gif",
     "sheet",
 ]

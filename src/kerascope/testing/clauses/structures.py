@@ -90,7 +90,7 @@ def _explained(bench: Bench, models: str) -> None:
         try:
             check_shape(bench, bench.explain(name, 1), tiny, tiny.images)
         except errors.RuleError:
-            assert "rectifier" in bench.method.tags, "a method that follows a rule must have the tag rectifier"
+            assert "rectifier" in bench.method.tags, "a method with a rule needs the tag rectifier"
             continue
         not_flat(bench, name)
 

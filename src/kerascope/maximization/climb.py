@@ -1,0 +1,128 @@
+"""The climb of one batch of images: the loop around the compiled step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from kerascope.maximization.ascent import CARRIED, Ascent
+from kerascope.maximization.targets import Each
+from kerascope.maximization.transforms import Transforms
+from kerascope.probe import Answer, Probe
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is, handed to callbacks after every step.
+
+    Args:
+        step: how many steps were done, from 1.
+        steps: how many there will be.
+        scores: float32 (N,), the score of each image of this batch, as it was seen in this step.
+        images: gives the images as they are now, channels last and in the model's range.
+    """
+
+    step: int
+    steps: int
+    scores: Array
+    images: Callable[[], Array]
+
+
+@dataclass
+class Climb:
+    """Images of one kind of target, optimised together in one pass per step.
+
+    Args:
+        probe: the model.
+        target: a target for each image.
+        ascent: what a step computes.
+        transforms: how images are moved, or None.
+        low: least pixel of each channel.
+        high: greatest pixel of each channel.
+        inputs: from images, channels last in the model's range, to the model's inputs.
+        kin: (N, N), 1 for another image of the same target.
+        copies: for each image, which copy of its target it is: with the seed, what is random about it.
+        seed: of the random numbers.
+    """
+
+    probe: Probe
+    target: Each
+    ascent: Ascent
+    transforms: Transforms | None
+    low: Array
+    high: Array
+    inputs: Callable[[Array], Any]
+    kin: Array
+    copies: Sequence[int]
+    seed: int
+    history: list[Array] = field(default_factory=list)
+    snapshots: list[int] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    pictures: list[Array] = field(default_factory=list)
+
+    def start(self, pictures: Array | None) -> None:
+        """Take given pictures (N, *size, C) in [0, 1], or noise close to grey."""
+        shape = self.ascent.parametrization
+        self._generators = [np.random.default_rng([self.seed, copy]) for copy in self.copies]
+        if pictures is None:
+            drawn = [shape.random(1, generator) for generator in self._generators]
+            self._coefficients: Any = np.concatenate(drawn)
+        else:
+            self._coefficients = shape.coefficients(pictures)
+        zeros = ops.zeros(self._coefficients.shape)
+        self._moments = {"mean": zeros, "square": zeros}
+        blank = np.zeros((len(self.copies), *shape.size, shape.channels), "float32")
+        self._step = self.probe.routine(
+            self.ascent,
+            self.inputs(blank),
+            self.target,
+            CARRIED,
+            layers=(self.target.layers[:1] or (None,)) if self.ascent.diversity else (),
+            key=self.ascent,
+        )
+        self._coefficients = ops.convert_to_tensor(self._coefficients)
+
+    def step(self, rate: float) -> Array:
+        """One step; the score of each image as it was seen."""
+        count, axes = len(self.copies), len(self.ascent.parametrization.size)
+        still = {"shift": np.zeros((count, axes)), "zoom": np.ones(count), "angle": np.zeros(count)}
+        views = [still]
+        if self.transforms is not None:
+            views = [self.transforms.draw(1, axes, generator) for generator in self._generators]
+        view = {name: np.concatenate([one[name] for one in views]) for name in still}
+        numbers = {
+            "step": float(len(self.history)),
+            "rate": rate,
+            "low": self.low,
+            "high": self.high,
+            "kin": self.kin,
+            **view,
+        }
+        tensors = {name: ops.convert_to_tensor(value, dtype="float32") for name, value in numbers.items()}
+        result = self._step({"coefficients": self._coefficients, **self._moments, **tensors})
+        scores = np.asarray(ops.convert_to_numpy(result["scores"]), "float32")
+        self.history.append(scores)
+        if np.isfinite(scores).all():
+            self._coefficients = result["coefficients"]
+            self._moments = {name: result[name] for name in self._moments}
+        return scores
+
+    def snapshot(self) -> None:
+        """Score the images as they are, neither moved nor turned, and keep them."""
+        if self.snapshots and self.snapshots[-1] == len(self.history):
+            return
+        pictures = self.ascent.pictures(self._coefficients)
+        self.answers.append(self.probe.run(None, self.inputs(self.images(pictures)), self.target))
+        self.pictures.append(pictures)
+        self.snapshots.append(len(self.history))
+
+    def images(self, pictures: Array | None = None) -> Array:
+        """Pictures in the model's range; of the present step where None."""
+        pictures = self.ascent.pictures(self._coefficients) if pictures is None else pictures
+        return np.asarray(self.low + (self.high - self.low) * pictures, "float32")

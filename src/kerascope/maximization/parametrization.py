@@ -1,0 +1,134 @@
+r"""What is optimised: the logits of pixels, or coefficients of waves.
+
+Both are one formula. Coefficients $s$ of shape (N, C, K_1, ..., K_D) become a picture in [0, 1],
+
+$$p = \sigma\Big(M \sum_{k} f_k\, s_k\, b_{k_1}(x_1) \cdots b_{k_D}(x_D)\Big)$$
+
+with a basis $b$ for each axis, a factor $f$ for each coefficient, a colour matrix $M$ and the logistic
+function $\sigma$, so that no pixel can leave its range. Being separable, it is a product of small matrices,
+in any number of dimensions, the same on every backend; and a picture seen shifted or scaled is the same
+product with other matrices.
+
+pixels    b is the identity, f = 1, M the identity.
+fourier   b are cosine waves (the orthonormal DCT-II), f_k = 1 / (4 max(frequency, lowest)), so that waves of
+          every length change alike, as in photographs; M correlates colours as photographs do.
+
+Source: Olah, Mordvintsev and Schubert, Feature Visualization, Distill 2017, section "Preconditioning and
+Parameterization". Deviation: cosine waves for complex ones, so that opposite borders are not tied together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from keras import ops
+
+Array = np.ndarray[Any, Any]
+Kind = Literal["fourier", "pixels"]
+
+# Square root of the covariance of red, green and blue in ImageNet, as published with lucid; columns are
+# independent directions: brightness first.
+_COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.0, -0.05], [0.27, -0.09, 0.03]])
+_GENTLE = 4.0
+_EDGE = 1e-3  # how far from 0 and 1 a given picture is kept, where logits are finite
+_NOISE = {"fourier": 0.01, "pixels": 0.05}
+
+
+@dataclass(frozen=True)
+class Parametrization:
+    """What is optimised, for pictures of one size.
+
+    Args:
+        kind: `"fourier"` or `"pixels"`.
+        size: of the spatial axes, in pixels.
+        channels: number of channels.
+    """
+
+    kind: Kind
+    size: tuple[int, ...]
+    channels: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the coefficients of one picture."""
+        return (self.channels, *self.size)
+
+    def bases(self) -> list[Array]:
+        """For each axis a matrix (positions, coefficients), float32."""
+        if self.kind == "pixels":
+            return [np.eye(size, dtype="float32") for size in self.size]
+        return [_waves(size) for size in self.size]
+
+    def factors(self) -> Array:
+        """The factor of each coefficient, (*size), float32."""
+        if self.kind == "pixels":
+            return np.ones(self.size, "float32")
+        # Cycles per pixel of each wave along each axis.
+        squares = [(np.arange(size) / (2 * size)) ** 2 for size in self.size]
+        total = sum(np.ix_(*squares))
+        frequency = np.sqrt(np.maximum(total, 1 / max(self.size) ** 2))
+        return np.asarray(1 / (_GENTLE * frequency), "float32")
+
+    def colours(self) -> Array | None:
+        """The matrix that ties channels together, or None."""
+        if self.kind == "pixels" or self.channels != 3:
+            return None
+        return np.asarray(_COLOURS / np.linalg.norm(_COLOURS, axis=0).max(), "float32")
+
+    def random(self, count: int, generator: np.random.Generator) -> Array:
+        """Coefficients of pictures close to grey, (count, *shape)."""
+        drawn = generator.standard_normal((count, *self.shape)) * _NOISE[self.kind]
+        return drawn.astype("float32")
+
+    def coefficients(self, pictures: Array) -> Array:
+        """The coefficients of pictures (N, *size, C) in [0, 1]."""
+        inside = np.clip(np.asarray(pictures, "float64"), _EDGE, 1 - _EDGE)
+        values = np.log(inside) - np.log1p(-inside)
+        if (colours := self.colours()) is not None:
+            values = values @ np.linalg.inv(colours.astype("float64")).T
+        values = np.moveaxis(values, -1, 1)
+        for axis, basis in enumerate(self.bases(), start=2):
+            values = np.moveaxis(np.tensordot(values, basis.astype("float64"), axes=(axis, 0)), -1, axis)
+        return np.asarray(values / self.factors(), "float32")
+
+    def values(self, coefficients: Any, bases: list[Any]) -> Any:
+        """What the logistic function is applied to, (N, *positions, C).
+
+        Args:
+            coefficients: (N, *shape).
+            bases: for each axis (positions, coefficients), or (N, positions, coefficients) where every
+                picture is seen in its own way.
+        """
+        values = coefficients * ops.convert_to_tensor(self.factors())
+        for axis, basis in enumerate(bases, start=2):
+            values = _along(values, basis, axis)
+        values = ops.moveaxis(values, 1, -1)
+        if (colours := self.colours()) is not None:
+            values = ops.matmul(values, ops.convert_to_tensor(colours.T))
+        return values
+
+
+def _waves(size: int) -> Array:
+    """The orthonormal cosine waves of an axis: column k has k half waves."""
+    place, wave = np.arange(size) + 0.5, np.arange(size)
+    matrix = np.cos(np.pi / size * place[:, None] * wave[None]) * np.sqrt(2 / size)
+    matrix[:, 0] /= np.sqrt(2)
+    return np.asarray(matrix, "float32")
+
+
+def _along(values: Any, basis: Any, axis: int) -> Any:
+    """`values` (N, C, ...) with `axis` replaced by its product with the rows of `basis`."""
+    last = len(values.shape) - 1
+    several = len(basis.shape) == 3
+    if axis == last:
+        across = ops.swapaxes(basis, -1, -2)
+        if several:
+            across = ops.reshape(across, (across.shape[0], *(1,) * (last - 2), *across.shape[1:]))
+        return ops.matmul(values, across)
+    moved = ops.swapaxes(values, axis, last - 1) if axis != last - 1 else values
+    if several:
+        basis = ops.reshape(basis, (basis.shape[0], *(1,) * (last - 2), *basis.shape[1:]))
+    product = ops.matmul(basis, moved)
+    return ops.swapaxes(product, axis, last - 1) if axis != last - 1 else product

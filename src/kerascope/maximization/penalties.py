@@ -1,0 +1,110 @@
+"""What keeps an image smooth and its values moderate; on pictures in [0, 1], divided by their size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from kerascope import errors
+
+Penalty = Callable[[Any], Any]
+"""From pictures (N, *spatial, C) in [0, 1] to one number for each, (N,), that is taken off its score."""
+
+_SMALL = 1e-8
+"""Under a root, where its derivative would be infinite."""
+
+
+@dataclass(frozen=True)
+class TotalVariation:
+    r"""Total variation: how much neighbours differ.
+
+    $$w \,\frac{1}{|P|} \sum_{i \in P} \Big(\sum_a (p_{i + e_a} - p_i)^2\Big)^{\beta / 2}$$
+
+    over the places $P$ that have a neighbour along each axis $a$, and the channels; $p$ in [0, 1]. Being a
+    mean over a known range, its weight means the same for any size and preprocessing.
+
+    Args:
+        weight: $w$, in units of the score; at least 0.
+        beta: $\beta$, above 0; 2 gives smooth images, 1 flat patches with sharp edges.
+
+    Source:
+        Mahendran and Vedaldi, Understanding Deep Image Representations by Inverting Them, CVPR 2015, section
+        3. Deviation: range-normalised, and a mean for their sum.
+
+    Example:
+        >>> import numpy as np, kerascope as ks
+        >>> float(ks.TotalVariation(weight=2)(np.array([[[0.0], [0.5]]], "float32"))[0])
+        0.5
+    """
+
+    weight: float = 1.0
+    beta: float = 2.0
+
+    def __post_init__(self) -> None:
+        _check(self, {"weight": 0.0, "beta": 1e-6})
+
+    def __call__(self, pictures: Any) -> Any:
+        """The penalty of each picture, (N,)."""
+        pictures = ops.convert_to_tensor(pictures)
+        spatial = range(1, len(pictures.shape) - 1)
+        inner = tuple(
+            slice(None, -1) if axis in spatial else slice(None) for axis in range(len(pictures.shape))
+        )
+        squares = 0
+        for axis in spatial:
+            after = tuple(slice(1, None) if other == axis else part for other, part in enumerate(inner))
+            squares = squares + ops.square(pictures[after] - pictures[inner])
+        terms = squares if self.beta == 2 else (squares + _SMALL) ** (self.beta / 2)
+        return self.weight * ops.mean(terms, axis=tuple(range(1, len(pictures.shape))))
+
+
+@dataclass(frozen=True)
+class LPNorm:
+    r"""Lp norm: how far values lie from where they rest.
+
+    $$w \Big(\frac{1}{|P|} \sum_{i \in P} |2 (p_i - r)|^p\Big)^{1/p}$$
+
+    over all places and channels; pictures in [0, 1].
+
+    Args:
+        weight: $w$, in units of the score; at least 0.
+        p: the exponent, at least 1; a large one minds extreme values most.
+        rest: $r$, the value that costs nothing, from 0 to 1: 0.5 is grey, 0 the black paper of MNIST.
+
+    Source:
+        Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2013, section 2 (p = 2, rest at
+        the mean image). Deviation: range-normalised, and a mean for their sum.
+
+    Example:
+        >>> import numpy as np, kerascope as ks
+        >>> float(ks.LPNorm(weight=3, p=2)(np.ones((1, 2, 2, 1), "float32"))[0])
+        3.0
+    """
+
+    weight: float = 1.0
+    p: float = 6.0
+    rest: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check(self, {"weight": 0.0, "p": 1.0, "rest": 0.0})
+
+    def __call__(self, pictures: Any) -> Any:
+        """The penalty of each picture, (N,)."""
+        pictures = ops.convert_to_tensor(pictures)
+        powers = ops.abs(2 * (pictures - self.rest)) ** self.p
+        mean = ops.mean(powers, axis=tuple(range(1, len(pictures.shape))))
+        return self.weight * ops.where(mean > 0, ops.maximum(mean, 1e-30) ** (1 / self.p), 0.0)
+
+
+def _check(penalty: Any, least: dict[str, float]) -> None:
+    for name, low in least.items():
+        value = getattr(penalty, name)
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not (number and np.isfinite(value) and value >= low):
+            raise errors.ParameterError(
+                f"{name} of {type(penalty).__name__} must be a number of at least {low:g}; got {value!r}."
+            )

@@ -1,0 +1,36 @@
+"""The range of pixels that a model's own preprocessing expects."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerascope.probe.survey import INPUT, Survey
+
+_PASSED = frozenset({"Identity", "InputLayer", "Reshape", "Permute", "ZeroPadding2D", "Resizing"})
+
+
+def pixel_range(survey: Survey) -> tuple[float, float] | None:
+    """(0, 255) or (0, 1) where the first layer that reads the pixels says so, else None.
+
+    A `Rescaling` says so where it brings one of these ranges to end at 1 or 0.5; a `Normalization` where its
+    mean is that of bytes.
+
+    Args:
+        survey: of the model.
+    """
+    for run in survey.runs:
+        if run.place.operation.__class__.__name__ in _PASSED or INPUT not in run.sources:
+            continue
+        operation = run.place.operation
+        if isinstance(operation, keras.layers.Rescaling):
+            for high in (255.0, 1.0):
+                top = float(np.mean(high * np.asarray(operation.scale) + np.asarray(operation.offset)))
+                if any(abs(top - wanted) < 0.02 for wanted in (1.0, 0.5)):
+                    return 0.0, high
+        elif isinstance(operation, keras.layers.Normalization) and operation.mean is not None:
+            mean = float(np.mean(ops.convert_to_numpy(operation.mean)))
+            return (0.0, 255.0) if 20 < mean < 235 else None
+        return None
+    return None

@@ -1,0 +1,41 @@
+"""Where numbers come from, and whom a warning is for."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+
+from kerascope import __version__
+
+
+@functools.cache
+def versions() -> Mapping[str, str]:
+    """Versions of what the numbers come from: kerascope, Keras, the backend."""
+    name = keras.backend.backend()
+    # The CPU build of TensorFlow is a distribution of another name.
+    for distribution in (name, f"{name}-cpu"):
+        try:
+            found = importlib.metadata.version(distribution)
+            break
+        except importlib.metadata.PackageNotFoundError:
+            found = "unknown"
+    return {
+        "kerascope": __version__,
+        "keras": keras.version(),
+        "backend": name,
+        name: found,
+    }
+
+
+def callers_level() -> int:
+    """How far up the stack the caller of kerascope is, for `warnings.warn` in the function that asks."""
+    package = str(Path(__file__).parent)
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(package):
+        level, frame = level + 1, frame.f_back
+    return level
