@@ -12,6 +12,8 @@ from keras import ops
 
 import kerascope as ks
 from kerascope.probe import Answer, Probe
+from kerascope.resize import resize
+from kerascope.rule import RULES, Rule
 
 # Wrong arithmetic: each is a mistake that some package has made, and that shape and finiteness do not show.
 
@@ -138,6 +140,131 @@ class MirroredGradient(ks.Saliency):
 
     def combine(self, image: Any, gradient: Any) -> Any:
         return ops.flip(gradient, axis=1)
+
+
+@dataclass(frozen=True)
+class WithoutTheForwardGate(ks.GuidedBackprop):
+    """Positive gradients pass where the ReLU was closed too: that is the deconvnet."""
+
+    @property
+    def rule(self) -> Rule | None:
+        return RULES["deconvnet"]
+
+
+@dataclass(frozen=True)
+class WithoutTheBackwardGate(ks.GuidedBackprop):
+    """Negative gradients pass: that is saliency."""
+
+    @property
+    def rule(self) -> Rule | None:
+        return None
+
+
+@dataclass(frozen=True)
+class GatedAtTheImage(ks.GuidedBackprop):
+    """The gradient is rectified once more, where there is no ReLU."""
+
+    def combine(self, image: Any, gradient: Any) -> Any:
+        return ops.relu(gradient)
+
+
+@dataclass(frozen=True)
+class GatedAtTheImageOnly(ks.GuidedBackprop):
+    """Negative gradients are dropped at the end, not on the way."""
+
+    @property
+    def rule(self) -> Rule | None:
+        return None
+
+    def combine(self, image: Any, gradient: Any) -> Any:
+        return ops.relu(gradient)
+
+
+@dataclass(frozen=True)
+class WithTheForwardGate(ks.Deconvnet):
+    """Nothing passes where the ReLU was closed: that is guided backpropagation."""
+
+    @property
+    def rule(self) -> Rule | None:
+        return RULES["guided"]
+
+
+@dataclass(frozen=True)
+class OpenBothWays(Rule):
+    """The gradient passes a ReLU as it is."""
+
+    def route(self, before: Any, after: Any, backwards: Any) -> Any:
+        backwards()
+        return before + ops.stop_gradient(after - before)
+
+
+@dataclass(frozen=True)
+class WithoutAnyGate(ks.Deconvnet):
+    """Negative gradients pass too: the network is taken for a linear one."""
+
+    @property
+    def rule(self) -> Rule | None:
+        return OpenBothWays()
+
+
+def multiplied(cam: Answer, guided: Answer, enlarge: Any = resize) -> Answer:
+    """What guided Grad-CAM does with its two halves."""
+    assert cam.values is not None
+    assert guided.values is not None
+    first = cam.scores.ndim
+    enlarged = enlarge(cam.values, guided.values.shape[first:-1], first)
+    return replace(cam, values=enlarged[..., None] * guided.values)
+
+
+@dataclass(frozen=True)
+class UnrectifiedMap(ks.GuidedGradCAM):
+    """The map keeps what speaks against the class, which then turns the sign of the detail."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        cam = ks.GradCAM(self.layer, relu=False).ask(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target))
+
+
+@dataclass(frozen=True)
+class EnlargedByNearestNeighbour(ks.GuidedGradCAM):
+    """The map is enlarged in blocks, as captum does by default."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        def blocks(maps: Any, size: tuple[int, ...], first: int) -> Any:
+            for axis, new in enumerate(size, start=first):
+                maps = np.repeat(maps, new // maps.shape[axis], axis=axis)
+            return maps
+
+        cam = ks.GradCAM(self.layer).ask(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target), blocks)
+
+
+@dataclass(frozen=True)
+class MapOfTheGuidedGradient(ks.GuidedGradCAM):
+    """Both halves take the guided gradient, as where the model itself was changed; no rectifier is needed."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        # Behind the last convolution nothing but this gate is left of the rule.
+        cam = ks.GradCAM(self.layer, gradients="positive").ask(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target))
+
+
+@dataclass(frozen=True)
+class RuleBehindTheLayer(ks.GuidedGradCAM):
+    """The map asks for a rectifier behind its layer, where there need be none."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        cam = ks.GradCAM(self.layer, backprop="guided").ask(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target))
+
+
+@dataclass(frozen=True)
+class DetailOfSaliency(ks.GuidedGradCAM):
+    """The detail is that of the plain gradient."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        cam = ks.GradCAM(self.layer).ask(probe, images, target)
+        return multiplied(cam, ks.Saliency().ask(probe, images, target))
 
 
 # Wrong behaviour.
@@ -449,6 +576,21 @@ WRONG = [
     (ReducedChannels, "shape"),
     (MirroredGradient, "oracle"),
     (MirroredGradient, "planted_evidence"),
+    (WithoutTheForwardGate, "oracle"),
+    (WithoutTheForwardGate, "identities"),
+    (WithoutTheForwardGate, "golden"),
+    (WithoutTheBackwardGate, "oracle"),
+    (GatedAtTheImage, "oracle"),
+    (GatedAtTheImageOnly, "oracle"),
+    (WithTheForwardGate, "oracle"),
+    (WithTheForwardGate, "golden"),
+    (WithoutAnyGate, "oracle"),
+    (UnrectifiedMap, "oracle"),
+    (EnlargedByNearestNeighbour, "oracle"),
+    (EnlargedByNearestNeighbour, "golden"),
+    (MapOfTheGuidedGradient, "oracle"),
+    (RuleBehindTheLayer, "oracle"),
+    (DetailOfSaliency, "oracle"),
     (ChangesWeights, "leaves_the_model_alone"),
     (LeavesAnAttribute, "leaves_the_model_alone"),
     (LeavesItAfterFailures, "leaves_the_model_alone_on_errors"),

@@ -1,7 +1,8 @@
 """The same numbers as implementations nobody here wrote, on the same Keras models and weights.
 
 captum on the torch backend, tf-keras-vis on TensorFlow. captum's `LayerGradCam` reads channels first, so its
-models are built so; `Saliency` and tf-keras-vis read channels last.
+models are built so; `Saliency` and tf-keras-vis read channels last. captum's rules for gradients look for
+modules `torch.nn.ReLU`, so they are asked about a twin in torch.nn with the same weights.
 """
 
 from __future__ import annotations
@@ -73,6 +74,92 @@ def tf_keras_vis_saliency(model: keras.Model, images: Array, layer: str) -> Arra
     return np.asarray(peer(scores, images, normalize_map=False, keepdims=True))
 
 
+def torch_twin(model: keras.Model) -> tuple[Any, Any]:
+    """The same network in torch.nn, channels first, and its last rectifier in front of the Flatten."""
+    from torch import nn
+
+    parts: list[Any] = []
+    last, shape = None, model.input_shape[1:]
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            kernel, _ = layer.get_weights()
+            padding = (kernel.shape[0] - 1) // 2 if layer.padding == "same" else 0
+            parts.append(nn.Conv2d(*kernel.shape[2:], kernel.shape[:2], layer.strides, padding))
+            fill(parts[-1], kernel.transpose(3, 2, 0, 1), layer)
+        elif isinstance(layer, keras.layers.MaxPooling2D):
+            parts.append(nn.MaxPool2d(layer.pool_size))
+        elif isinstance(layer, keras.layers.Flatten):
+            last, shape = parts[-1], layer.input.shape[1:]
+            parts.append(nn.Flatten())
+        elif isinstance(layer, keras.layers.Dense):
+            kernel, _ = layer.get_weights()
+            parts.append(nn.Linear(*kernel.shape))
+            if isinstance(parts[-2], nn.Flatten):  # Keras flattens channels last
+                kernel = kernel.reshape(*shape, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
+            fill(parts[-1], kernel.T, layer)
+        if getattr(layer, "activation", None) is keras.activations.relu:
+            parts.append(nn.ReLU())
+    return nn.Sequential(*parts).eval(), last
+
+
+def fill(part: Any, kernel: Array, layer: keras.Layer) -> None:
+    import torch
+
+    part.weight.data = torch.tensor(np.ascontiguousarray(kernel))
+    part.bias.data = torch.tensor(layer.get_weights()[1])
+
+
+def captum_rectified(name: str, twin: Any, layer: Any, images: Array) -> Array:
+    """What captum's method of this name says about images with channels last."""
+    import captum.attr
+    import torch
+
+    pixels = torch.tensor(np.ascontiguousarray(np.moveaxis(images, -1, 1)), requires_grad=True)
+    if name == "GuidedGradCam":
+        peer = captum.attr.GuidedGradCam(twin, layer)
+        maps = peer.attribute(pixels, target=CLASS, interpolate_mode="bilinear")
+    else:
+        maps = getattr(captum.attr, name)(twin).attribute(pixels, target=CLASS)
+    return np.moveaxis(maps.detach().numpy(), 1, -1)
+
+
+def rectified(depth: str) -> tuple[keras.Model, Array]:
+    """A network of convolutions, pooling and a hidden Dense layer, shallow or like VGG."""
+    from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D
+
+    convolutions: dict[str, list[Any]] = {
+        "shallow": [
+            Conv2D(6, 3, activation="relu"),
+            MaxPooling2D(2),
+            Conv2D(8, 3, strides=2, activation="relu"),
+        ],
+        "deep": [
+            part
+            for width in (8, 12, 16)
+            for part in (
+                Conv2D(width, 3, padding="same", activation="relu"),
+                Conv2D(width, 3, padding="same", activation="relu"),
+                MaxPooling2D(2),
+            )
+        ][:-1],
+    }
+    keras.utils.set_random_seed(3)
+    parts = [*convolutions[depth], Flatten(), Dense(10, activation="relu"), Dense(3)]
+    model = keras.Sequential([keras.Input((20, 24, 3)), *parts])
+    return model, np.random.default_rng(0).normal(0, 1, (2, 20, 24, 3)).astype("float32")
+
+
+def tf_keras_vis_guided(model: keras.Model, images: Array) -> Array:
+    """Absolute values of guided backpropagation; the model's activations are replaced for good."""
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.utils.model_modifiers import GuidedBackpropagation
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    peer = Saliency(model, model_modifier=GuidedBackpropagation(), clone=False)
+    scores = CategoricalScore([CLASS] * len(images))
+    return np.asarray(peer(scores, images, normalize_map=False, keepdims=True))
+
+
 def values(method: ks.Method, model: keras.Model, images: Array) -> Array:
     return method(model, images, CLASS).values
 
@@ -133,6 +220,26 @@ def test_grad_cam_is_captums(kind: str) -> None:
 
 
 @torch_only
+@pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU activations:UserWarning")
+@pytest.mark.parametrize("depth", ["shallow", "deep"])
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        (ks.GuidedBackprop(), "GuidedBackprop"),
+        (ks.Deconvnet(), "Deconvolution"),
+        (ks.GuidedGradCAM(), "GuidedGradCam"),
+    ],
+    ids=["GuidedBackprop", "Deconvolution", "GuidedGradCam"],
+)
+def test_rules_are_captums(method: ks.Method, name: str, depth: str) -> None:
+    model, images = rectified(depth)
+    twin, layer = torch_twin(model)
+    theirs = captum_rectified(name, twin, layer, images)
+    assert difference(values(ks.Saliency(), model, images), theirs) > 0.1, "the rule must show"
+    agrees(values(method, model, images), theirs)
+
+
+@torch_only
 @pytest.mark.slow
 @pytest.mark.usefixtures("channels_first")
 @pytest.mark.parametrize("name", APPLICATIONS)
@@ -152,6 +259,17 @@ def test_tiny_models_agree_with_tf_keras_vis(name: str) -> None:
     model, images, layer = tiny(name)
     agrees(values(SIGNED, model, images), tf_keras_vis_grad_cam(model, images, layer))
     agrees(abs(values(ks.Saliency(), model, images)), tf_keras_vis_saliency(model, images, layer))
+
+
+@tensorflow_only
+@pytest.mark.filterwarnings("ignore:The structure of `inputs`:UserWarning")
+@pytest.mark.parametrize("depth", ["shallow", "deep"])
+def test_guided_backpropagation_is_that_of_tf_keras_vis(depth: str) -> None:
+    model, images = rectified(depth)
+    plain, mine = (abs(values(method, model, images)) for method in (ks.Saliency(), ks.GuidedBackprop()))
+    theirs = tf_keras_vis_guided(model, images)
+    assert difference(plain, theirs) > 0.1, "the rule must show"
+    agrees(mine, theirs)
 
 
 @tensorflow_only

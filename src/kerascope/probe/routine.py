@@ -1,4 +1,4 @@
-"""A step that its caller repeats, and that asks the model about images of its own making; compiled with it."""
+"""A step that its caller repeats: it asks the model about images of its own making, compiled with it."""
 
 from __future__ import annotations
 
