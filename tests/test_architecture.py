@@ -37,13 +37,13 @@ ROOMS = {
     "rule": Room("errors backend", "keras"),
     "probe": Room("errors layout backend rule target", "keras numpy"),
     "explanation": Room("errors resize", "numpy", lazily="render matplotlib"),
-    "provenance": Room("kerascope", "keras"),
+    "provenance": Room("", "keras"),
     "method": Room("errors resize layout rule target probe explanation provenance", "keras numpy"),
     "maximization": Room(
         "errors layout backend target probe provenance", "keras numpy", lazily="render matplotlib"
     ),
     "render": Room("errors resize explanation", "numpy matplotlib PIL"),
-    "kerascope": Room(lazily="errors target probe explanation method render testing"),
+    "kerascope": Room(lazily="errors target probe explanation method maximization render testing"),
     "testing": Room("errors layout backend target probe explanation method kerascope", "keras numpy pytest"),
     "demo": Room("errors render kerascope", "keras numpy matplotlib PIL skimage"),
 }

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import textwrap
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -19,6 +16,7 @@ import kerascope as ks
 from kerascope import errors
 from kerascope.testing.clauses.effects import snapshot
 from kerascope.testing.models import MODELS
+from support import warned
 
 
 @pytest.fixture(scope="module")
@@ -406,19 +404,6 @@ def test_every_error_and_warning_is_in_the_tree_that_the_docstring_draws() -> No
             assert len(builtin) > 3, (
                 f"{kind.__name__} inherits no built-in exception that a caller would guess"
             )
-
-
-@contextmanager
-def warned(kind: type[Warning], pattern: str, optional: bool = False) -> Iterator[list[Any]]:
-    """Like `pytest.warns`, which would raise what Keras itself warns of; only ours are looked at."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("always", errors.KerascopeWarning)
-        yield caught
-    assert optional or caught, "nothing was warned about"
-    for one in caught:
-        assert one.category is kind
-        assert re.search(pattern, str(one.message)), f"{pattern!r} is not in: {one.message}"
 
 
 def assert_says(error: Exception, builtin: type[Exception], *words: str) -> None:

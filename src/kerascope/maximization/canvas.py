@@ -58,6 +58,11 @@ class Canvas:
         """
         if start is None:
             batch = check_inputs(probe.model, probe.blank(_axes(size)), probe.input)
+            if len(batch.arrays) > 1:
+                raise errors.InputError(
+                    f"what the other inputs are must be known to maximise one of {list(batch.names)}; give "
+                    "the whole input structure as start; the others stay as they are there."
+                )
         else:
             batch = check_inputs(probe.model, start, probe.input)
             if batch.count not in (1, count):

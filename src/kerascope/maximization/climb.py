@@ -113,14 +113,15 @@ class Climb:
             self._moments = {name: result[name] for name in self._moments}
         return scores
 
-    def snapshot(self) -> None:
-        """Score the images as they are, neither moved nor turned, and keep them."""
-        if self.snapshots and self.snapshots[-1] == len(self.history):
-            return
+    def snapshot(self) -> Array:
+        """Score the images as they are, neither moved nor turned, and keep them where all is finite."""
         pictures = self.ascent.pictures(self._coefficients)
-        self.answers.append(self.probe.run(None, self.inputs(self.images(pictures)), self.target))
-        self.pictures.append(pictures)
-        self.snapshots.append(len(self.history))
+        answer = self.probe.run(None, self.inputs(self.images(pictures)), self.target)
+        if np.isfinite(answer.scores).all():
+            self.answers.append(answer)
+            self.pictures.append(pictures)
+            self.snapshots.append(len(self.history))
+        return answer.scores
 
     def images(self, pictures: Array | None = None) -> Array:
         """Pictures in the model's range; of the present step where None."""

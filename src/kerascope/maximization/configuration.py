@@ -217,7 +217,9 @@ class Maximize:
         every = max(1, -(-self.steps // self.snapshots))
         try:
             for step in range(1, self.steps + 1):
-                scores = climb.step(self.learning_rate)
+                seen = scores = climb.step(self.learning_rate)
+                if np.isfinite(scores).all() and (step % every == 0 or step == self.steps):
+                    scores = climb.snapshot()
                 if not np.isfinite(scores).all():
                     return errors.ObjectiveError(
                         f"every score must stay finite; at step {step} of {self.steps} one became "
@@ -225,14 +227,12 @@ class Maximize:
                         "(float16) or for a logarithm or root in the target. The error's `result` holds "
                         "the best so far."
                     )
-                if step % every == 0 or step == self.steps:
-                    climb.snapshot()
                 for callback in callbacks:
-                    callback(Progress(step, self.steps, scores, climb.images))
+                    callback(Progress(step, self.steps, seen, climb.images))
                 if bar is not None:
-                    bar.add(1, [("score", float(scores.mean()))])
+                    bar.add(1, [("score", float(seen.mean()))])
         except KeyboardInterrupt as stop:
-            if climb.history:
+            if climb.history and climb.snapshots[-1:] != [len(climb.history)]:
                 climb.snapshot()
             return stop
         return None

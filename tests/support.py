@@ -1,0 +1,24 @@
+"""What several test files need."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kerascope import errors
+
+
+@contextmanager
+def warned(kind: type[Warning], pattern: str, optional: bool = False) -> Iterator[list[Any]]:
+    """Like `pytest.warns`, which would raise what Keras itself warns of; only ours are looked at."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", errors.KerascopeWarning)
+        yield caught
+    assert optional or caught, "nothing was warned about"
+    for one in caught:
+        assert one.category is kind
+        assert re.search(pattern, str(one.message)), f"{pattern!r} is not in: {one.message}"
