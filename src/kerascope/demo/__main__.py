@@ -40,6 +40,7 @@ def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
     """The whole job, saying what it does; pictures and the network are left in `folder`."""
     import keras
 
+    from kerascope.demo.compare_digits import GRIDS, WHY, compare_digits
     from kerascope.demo.digits import load_digits
     from kerascope.demo.explain_digits import INK, explain_digits
     from kerascope.demo.explain_photographs import explain_photographs
@@ -65,6 +66,12 @@ def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
         print("heat is drawn up to 3 pixels too far outward.")
         for result in digit_results:
             print(f"{result.picture.name}  {result}")
+    with _stage("Maximising classes, comparing methods and layers"):
+        ideal = compare_digits(model, digit_results, folder)
+        for name, score, probability in zip(ideal.titles, ideal.scores, ideal.probabilities, strict=True):
+            print(f"maximised.png  {name}: score {score:5.2f}, probability {probability:.4f}")
+        print(f"methods.png    {WHY}")
+        print(f"layers.png     {GRIDS}")
     with _stage("Explaining photographs"):
         photograph_results = explain_photographs(folder)
         for photograph in photograph_results:

@@ -26,7 +26,7 @@ from kerascope.target import Target, TargetLike
 
 Callback = Callable[[Progress], Any]
 
-PHOTOGRAPH = 64
+PHOTOGRAPH = 16
 """Pixels along the shorter side from which on a picture of three channels counts as a photograph."""
 SMALL = (Transforms(jitter=0.04, scale=1.05), (TotalVariation(weight=20.0),))
 """Transforms and penalties of pixels, where none are chosen."""
@@ -50,7 +50,7 @@ class Maximize:
         input_range: the least and the greatest pixel that the model takes, such as `(0, 255)`; each a
             number or one per channel. None: read from the model's own rescaling, else (0, 1) with a warning.
         parametrization: what is optimised: `"fourier"`, coefficients of waves in decorrelated colours, or
-            `"pixels"`; None for waves where the input is a photograph: three channels and 64 px or more.
+            `"pixels"`; None for waves where the input is a photograph: three channels and 16 px or more.
         transforms: how the image is moved at random before each step, `Transforms(...)`; None for a choice by
             the parametrisation; `Transforms(jitter=0, scale=1)` for none.
         penalties: functions of the pictures in [0, 1], (N, *spatial, C), to numbers (N,) that are taken off

@@ -8,7 +8,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -69,6 +69,15 @@ class Method(ABC):
         """Values can be negative, and what is negative speaks against the target."""
         return "signed" in self.tags
 
+    def written(self) -> str:
+        """The method as one would write it: with the parameters that differ from their defaults."""
+        chosen = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        ]
+        return f"{type(self).__name__}({', '.join(chosen)})"
+
     @abstractmethod
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """Ask the probe for the values, one per image and place."""
@@ -110,7 +119,7 @@ class Method(ABC):
             reduction=self.reduction,
             signed=self.signed,
             class_axis=target.class_axis,
-            method=repr(self),
+            method=self.written(),
             target=target.describe(),
             layer=", ".join(answer.layers) or None,
             class_names=probe.class_names,

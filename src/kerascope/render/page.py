@@ -107,7 +107,7 @@ def make_page(
     if footer:
         writer.down(0.12)
         for line in footer:
-            writer.lines(MARGIN, full, line, TINY, color=QUIET, limit=3)
+            writer.lines(MARGIN, full, line, TINY, color=QUIET, limit=6)
     return writer.finish()
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from kerascope.errors import ExplanationError, ParameterError
 from kerascope.render import words
+from kerascope.render.display import Pictures, display_images
 from kerascope.render.figure import ROWS, check_captions, check_panel, class_title, labels
 from kerascope.render.overlay import Scale, is_fine
 
@@ -123,8 +124,10 @@ def compare(
     colormap: Any = None,
     scale: Scale = "image",
     images: npt.ArrayLike | None = None,
+    pictures: Mapping[str, npt.ArrayLike] | None = None,
     captions: Sequence[str] | None = None,
     title: str | None = None,
+    notes: Sequence[str] = (),
     panel: float = 2.0,
 ) -> Figure:
     """Draw methods side by side: methods in columns, images in rows, the input first.
@@ -138,8 +141,11 @@ def compare(
         colormap: see `overlay`; default None gives each method the colours that fit its maps.
         scale: see `overlay`; "shared" is shared within a method, as methods have different units.
         images: other photographs to draw on, see `overlay`.
+        pictures: label -> pictures (N, H, W, C) for further columns, one for each image, such as the
+            maximised image of its class.
         captions: a text per image.
         title: above the figure.
+        notes: sentences below the figure.
         panel: width of a panel in inches. Default 2.
 
     Returns:
@@ -163,6 +169,7 @@ def compare(
     """
     from kerascope.render.drawing import prepare
     from kerascope.render.page import Row, make_page
+    from kerascope.render.panels import Cell
 
     check_panel(panel)
     if not isinstance(explanations, Mapping) or not explanations:
@@ -186,10 +193,12 @@ def compare(
     kinds = [show or ("map" if is_fine(one) else "overlay") for one in explanations.values()]
     _check_comparable(explanations, drawings, kinds)
     first = drawings[0]
-    notes = check_captions(captions, next(iter(counts.values())))
+    texts = check_captions(captions, next(iter(counts.values())))
+    others = {label: display_images(column) for label, column in (pictures or {}).items()}
+    _check_columns(others, len(texts))
     rows = []
-    for row in range(len(first.indices)):
-        heading, details = _row_labels(drawings, row, notes)
+    for row, image in enumerate(first.indices):
+        heading, details = _row_labels(drawings, row, texts)
         titles = [words.target_name(one.explanation, (row,)) if not heading else "" for one in drawings]
         cells = [
             one.map((row,), title) if kind == "map" else one.overlay((row,), title)
@@ -197,15 +206,16 @@ def compare(
         ]
         if first.shows_input:
             cells.insert(0, first.input(row))
+        cells += [Cell(column[image]) for column in others.values()]
         rows.append(Row(cells, heading, details))
     bars = [one.common_bar() for one in drawings]
     heads = list(explanations)
     if first.shows_input:
         bars, heads = [None, *bars], ["Input", *heads]
-    footer = _common_footer(drawings)
-    if indices is None and len(first.indices) < len(notes):
-        footer.append(f"The first {len(first.indices)} of {len(notes)} images.")
-    return make_page(rows, heads, footer, bars, panel, title)
+    footer = [*notes, *_common_footer(drawings)]
+    if indices is None and len(first.indices) < len(texts):
+        footer.append(f"The first {len(first.indices)} of {len(texts)} images.")
+    return make_page(rows, [*heads, *others], footer, [*bars, *(None for _ in others)], panel, title)
 
 
 def _check_show(show: Sequence[str]) -> None:
@@ -258,6 +268,14 @@ def _check_comparable(
                 f"{drawing.relevance.tops.shape[1]}; explain one class, or use plot()"
             )
         _check_pictures(drawing, [kind])
+
+
+def _check_columns(columns: Mapping[str, Pictures], count: int) -> None:
+    for label, pictures in columns.items():
+        if len(pictures) != count:
+            raise ExplanationError(
+                f"pictures must hold one for each of the {count} images; {label!r} holds {len(pictures)}."
+            )
 
 
 def _row_labels(drawings: Sequence[Drawing], row: int, notes: Sequence[str]) -> tuple[str, str]:
