@@ -14,19 +14,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from benchmarks import cost, importing, memory
+from benchmarks import cost, growth, importing, memory
 from benchmarks.results import Results
 from benchmarks.setting import BACKENDS, MODELS, Setting
 from benchmarks.tables import markdown, show, tables
 
-WHAT = ("cost", "memory", "import")
+WHAT = ("cost", "memory", "import", "growth")
 
 
 class Job(NamedTuple):
     """One thing to measure, and where in the results it goes."""
 
     title: str
-    part: Literal["cost", "memory", "imports"]
+    part: Literal["cost", "memory", "imports", "growth"]
     measure: Callable[[], Any]
 
 
@@ -39,7 +39,13 @@ def main() -> int:
     path = chosen.json or Path(__file__).parent / "results" / f"{now:%Y-%m-%d-%H%M%S}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     results = Results(
-        date=now.isoformat(timespec="seconds"), machine=_machine(), cost=[], memory=[], imports=[], failed=[]
+        date=now.isoformat(timespec="seconds"),
+        machine=_machine(),
+        cost=[],
+        memory=[],
+        imports=[],
+        growth=[],
+        failed=[],
     )
     for job in _jobs(chosen):
         print(f"{job.title} ...", file=sys.stderr, flush=True)
@@ -58,6 +64,11 @@ def _jobs(chosen: argparse.Namespace) -> Iterator[Job]:
     for backend in chosen.backends:
         if "import" in chosen.what:
             yield Job(f"import on {backend}", "imports", partial(importing.measure, backend, chosen.repeats))
+        if "growth" in chosen.what and memory.available():
+            for what in growth.WHAT:
+                yield Job(
+                    f"growth of {what} on {backend}", "growth", partial(growth.measure, backend, what, 1000)
+                )
         for model in chosen.models:
             setting = Setting(
                 backend=backend,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import bare, peers
 from benchmarks.bare import Call
-from benchmarks.results import FLOOR, FORWARD
+from benchmarks.results import FLOOR, FORWARD, STEP
 from benchmarks.setting import Setting
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def plain(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) ->
 
 
 def ours(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) -> list[Contestant]:
-    """Every method in the registry with its default parameters, and Grad-CAM of five classes at once."""
+    """Every method with its default parameters, Grad-CAM of five classes at once, a step of maximisation."""
     import kerascope as ks
 
     entries: list[tuple[str, ks.Method, Any, int]] = [
@@ -64,7 +64,24 @@ def ours(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) -> 
         declared = (method.forwards, method.backwards * classes)
         return Contestant(name, "kerascope", lambda: method(probe, images, target), probe, declared)
 
-    return [contestant(*entry) for entry in entries]
+    found = [contestant(*entry) for entry in entries]
+    if not setting.methods or "maximization" in setting.methods:
+        found.append(_maximization(setting, model))
+    return found
+
+
+def _maximization(setting: Setting, model: keras.Model) -> Contestant:
+    """One step of activation maximisation with its defaults, as many images as the others explain."""
+    import kerascope as ks
+    from kerascope.maximization.canvas import Canvas
+    from kerascope.maximization.targets import spread
+
+    probe = ks.Probe(model, batch_size=setting.batch)
+    configuration = ks.Maximize(copies=setting.batch, input_range=(-1, 1))
+    targets = [target for target in spread(0) for _ in range(setting.batch)]
+    canvas = Canvas.of(probe, setting.batch, None, configuration.input_range, None)
+    climb = configuration.climb(probe, targets, canvas, range(setting.batch))
+    return Contestant(STEP, "kerascope", lambda: climb.step(configuration.learning_rate), probe, (1, 1))
 
 
 def others(

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.results import FLOOR, FORWARD, Cost, Import, Memory, Results
+from benchmarks.results import FLOOR, FORWARD, STEP, Cost, Growth, Import, Memory, Results
 from benchmarks.spread import paired
 
 CAM_AT_MOST = 1.05
 SALIENCY_AT_MOST = 1.05
 TOP_AT_MOST = 1.2
+STEP_AT_MOST = 1.1
 MEMORY_AT_MOST = 1.2
+GROWTH_AT_MOST = 0.02
 IMPORT_BELOW = 0.03
 
 
@@ -33,6 +35,7 @@ def verdicts(results: Results) -> list[Verdict]:
         *(verdict for cost in results["cost"] for verdict in _cost(cost)),
         *(verdict for memory in results["memory"] for verdict in _memory(memory)),
         *(verdict for found in results["imports"] for verdict in _import(found)),
+        *map(_growth, results.get("growth", [])),
     ]
 
 
@@ -49,6 +52,7 @@ def _cost(cost: Cost) -> Iterator[Verdict]:
         ("grad_cam", FORWARD, CAM_AT_MOST),
         ("saliency", FLOOR, SALIENCY_AT_MOST),
         ("grad_cam of Top(5)", FORWARD, TOP_AT_MOST),
+        (STEP, FLOOR, STEP_AT_MOST),
     ):
         promise = f"{name} <= {limit} x {reference}"
         if name not in seconds or reference not in seconds:
@@ -91,6 +95,18 @@ def _import(found: Import) -> Iterator[Verdict]:
     )
     plotting = found["plotting"]
     yield Verdict(found["backend"], "it imports no plotting library", _named(plotting), not plotting)
+
+
+def _growth(growth: Growth) -> Verdict:
+    first, last = growth["resident"][0], growth["resident"][-1]
+    calls = growth["calls"][-1] - growth["calls"][0]
+    share = last / first - 1
+    return Verdict(
+        f"{growth['what']} on {growth['backend']}",
+        f"{calls} more calls grow memory by less than {GROWTH_AT_MOST:.0%}",
+        f"{share:+.2%}",
+        share < GROWTH_AT_MOST,
+    )
 
 
 def _named(names: list[str]) -> str:

@@ -48,13 +48,13 @@ def main() -> None:
     call = next(entry.call for entry in make(setting, model, images) if entry.name == name)
     gc.collect()
     (_PROCESS / "clear_refs").write_text("5")
-    idle = _resident("VmRSS")
+    idle = resident("VmRSS")
     for _ in range(CALLS):
         call()
-    answer(Peak(idle=idle, peak=_resident("VmHWM")))
+    answer(Peak(idle=idle, peak=resident("VmHWM")))
 
 
-def _resident(field: str) -> int:
+def resident(field: str) -> int:
     """Bytes: VmRSS are resident now, VmHWM at the most since the start or since it was set back."""
     lines = (_PROCESS / "status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))

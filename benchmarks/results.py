@@ -8,6 +8,10 @@ FORWARD, FLOOR = "forward", "floor"
 """Names of the two bare contestants, which the others are measured against; see `benchmarks.bare`."""
 
 
+STEP = "maximisation step"
+"""Name of the contestant that does one step of activation maximisation."""
+
+
 class Counts(TypedDict):
     """What a probe counted for one contestant.
 
@@ -70,6 +74,15 @@ class Import(TypedDict):
     plotting: list[str]
 
 
+class Growth(TypedDict):
+    """Bytes resident in one process after so many calls of one kind."""
+
+    backend: str
+    what: str
+    calls: list[int]
+    resident: list[int]
+
+
 class Results(TypedDict):
     """Everything that one command measured."""
 
@@ -78,4 +91,5 @@ class Results(TypedDict):
     cost: list[Cost]
     memory: list[Memory]
     imports: list[Import]
+    growth: list[Growth]
     failed: list[str]

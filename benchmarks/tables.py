@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.goals import place, verdicts
-from benchmarks.results import FLOOR, FORWARD, Cost, Import, Memory, Results, Row
+from benchmarks.results import FLOOR, FORWARD, Cost, Growth, Import, Memory, Results, Row
 from benchmarks.spread import paired, spread
 
 MIB = 1024**2
@@ -32,6 +32,8 @@ def tables(results: Results) -> Iterator[Table]:
     yield from map(_memory, results["memory"])
     if results["imports"]:
         yield _imports(results["imports"])
+    if results.get("growth"):
+        yield _growth(results["growth"])
     rows = [
         (found.where, found.promise, found.measured, {True: "met", False: "MISSED", None: ""}[found.met])
         for found in verdicts(results)
@@ -122,6 +124,16 @@ def _imports(imports: Sequence[Import]) -> Table:
     columns = ("", "keras alone, s", "keras and kerascope, s", "kerascope, ms", "to keras", "first use, ms")
     notes = (f"Medians of {len(imports[0]['alone'])} fresh processes of each kind.",)
     return Table("Import", columns, rows, notes)
+
+
+def _growth(found: Sequence[Growth]) -> Table:
+    looks = found[0]["calls"]
+    rows = [
+        (f"{one['what']} on {one['backend']}", *(f"{value / MIB:.1f}" for value in one["resident"]))
+        for one in found
+    ]
+    columns = ("MiB resident after calls", *map(str, looks))
+    return Table("Growth", columns, rows)
 
 
 def _ratio(seconds: Sequence[float], references: Sequence[float] | None) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
+from kerascope import errors
 from kerascope.maximization.ascent import CARRIED, Ascent
 from kerascope.maximization.targets import Each
 from kerascope.maximization.transforms import Transforms
@@ -32,6 +34,9 @@ class Progress:
     steps: int
     scores: Array
     images: Callable[[], Array]
+
+
+Callback = Callable[[Progress], Any]
 
 
 @dataclass
@@ -87,6 +92,37 @@ class Climb:
             key=self.ascent,
         )
         self._coefficients = ops.convert_to_tensor(self._coefficients)
+
+    def run(
+        self,
+        steps: int,
+        every: int,
+        rate: float,
+        callbacks: Sequence[Callback] = (),
+        bar: keras.utils.Progbar | None = None,
+    ) -> KeyboardInterrupt | errors.ObjectiveError | None:
+        """All steps, with a snapshot after `every` of them and after the last; what stopped it, or None."""
+        try:
+            for step in range(1, steps + 1):
+                seen = scores = self.step(rate)
+                if np.isfinite(scores).all() and (step % every == 0 or step == steps):
+                    scores = self.snapshot()
+                if not np.isfinite(scores).all():
+                    return errors.ObjectiveError(
+                        f"every score must stay finite; at step {step} of {steps} one became "
+                        f"{scores[~np.isfinite(scores)][0]}; lower learning_rate, look for overflow "
+                        "(float16) or for a logarithm or root in the target. The error's `result` holds "
+                        "the best so far."
+                    )
+                for callback in callbacks:
+                    callback(Progress(step, steps, seen, self.images))
+                if bar is not None:
+                    bar.add(1, [("score", float(seen.mean()))])
+        except KeyboardInterrupt as stop:
+            if self.history and self.snapshots[-1:] != [len(self.history)]:
+                self.snapshot()
+            return stop
+        return None
 
     def step(self, rate: float) -> Array:
         """One step; the score of each image as it was seen."""

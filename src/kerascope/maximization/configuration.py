@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.maximization.ascent import Ascent
 from kerascope.maximization.canvas import Canvas
-from kerascope.maximization.climb import Climb, Progress
+from kerascope.maximization.climb import Callback, Climb
 from kerascope.maximization.outcome import Maximization, join
 from kerascope.maximization.parametrization import Kind, Parametrization
 from kerascope.maximization.penalties import Penalty, TotalVariation
@@ -23,8 +23,6 @@ from kerascope.maximization.transforms import Transforms
 from kerascope.probe import Probe, as_probe
 from kerascope.provenance import callers_level, versions
 from kerascope.target import Target, TargetLike
-
-Callback = Callable[[Progress], Any]
 
 PHOTOGRAPH = 16
 """Pixels along the shorter side from which on a picture of three channels counts as a photograph."""
@@ -150,43 +148,46 @@ class Maximize:
             The best images of the run; on an interruption from the keyboard those until then.
         """
         probe = as_probe(probe)
-        singles = spread(target)
-        targets = [single for single in singles for _ in range(self.copies)]
+        targets = [single for single in spread(target) for _ in range(self.copies)]
         canvas = Canvas.of(probe, len(targets), self.size, self.input_range, start)
-        ascent, transforms = self._choose(canvas)
         batches = _batches(probe, targets)
         show = sys.stdout.isatty() if self.progress is None else self.progress
         bar = keras.utils.Progbar(self.steps * len(batches), unit_name="step") if show else None
+        every = max(1, -(-self.steps // self.snapshots))
         found: list[tuple[list[int], Climb]] = []
         problem: BaseException | None = None
         for chosen, rows in batches:
-            climb = Climb(
-                probe=probe,
-                target=Each(tuple(targets[row] for row in rows)),
-                ascent=ascent,
-                transforms=transforms,
-                low=canvas.low,
-                high=canvas.high,
-                inputs=canvas.inputs(rows),
-                kin=_kin(rows, self.copies),
-                copies=[row % self.copies for row in rows],
-                seed=self.seed,
-            )
-            climb.start(canvas.pictures(rows))
-            problem = self._climb(climb, tuple(callbacks), bar)
+            climb = self.climb(probe, targets, canvas, rows)
+            problem = climb.run(self.steps, every, self.learning_rate, tuple(callbacks), bar)
             if climb.snapshots:
                 found.append((chosen, climb))
             if problem is not None:
                 break
-        if problem is not None and not (
-            found and isinstance(problem, KeyboardInterrupt | errors.ObjectiveError)
-        ):
+        if problem is not None and not found:
             raise problem
         result = self._result(found, targets, canvas, probe, isinstance(problem, KeyboardInterrupt))
         if isinstance(problem, errors.ObjectiveError):
             problem.result = result
             raise problem
         return result
+
+    def climb(self, probe: Probe, targets: Sequence[Target], canvas: Canvas, rows: Sequence[int]) -> Climb:
+        """The climb of some of the targets, at its beginning."""
+        ascent, transforms = self._choose(canvas)
+        climb = Climb(
+            probe=probe,
+            target=Each(tuple(targets[row] for row in rows)),
+            ascent=ascent,
+            transforms=transforms,
+            low=canvas.low,
+            high=canvas.high,
+            inputs=canvas.inputs(rows),
+            kin=_kin(rows, self.copies),
+            copies=[row % self.copies for row in rows],
+            seed=self.seed,
+        )
+        climb.start(canvas.pictures(rows))
+        return climb
 
     def _choose(self, canvas: Canvas) -> tuple[Ascent, Transforms | None]:
         """What a step computes, with what was not chosen filled in."""
@@ -209,33 +210,6 @@ class Maximize:
             turns=transforms.rotate > 0,
         )
         return ascent, transforms if moves or transforms.rotate else None
-
-    def _climb(
-        self, climb: Climb, callbacks: Sequence[Callback], bar: keras.utils.Progbar | None
-    ) -> BaseException | None:
-        """All steps of one batch; what stopped it, or None."""
-        every = max(1, -(-self.steps // self.snapshots))
-        try:
-            for step in range(1, self.steps + 1):
-                seen = scores = climb.step(self.learning_rate)
-                if np.isfinite(scores).all() and (step % every == 0 or step == self.steps):
-                    scores = climb.snapshot()
-                if not np.isfinite(scores).all():
-                    return errors.ObjectiveError(
-                        f"every score must stay finite; at step {step} of {self.steps} one became "
-                        f"{scores[~np.isfinite(scores)][0]}; lower learning_rate, look for overflow "
-                        "(float16) or for a logarithm or root in the target. The error's `result` holds "
-                        "the best so far."
-                    )
-                for callback in callbacks:
-                    callback(Progress(step, self.steps, seen, climb.images))
-                if bar is not None:
-                    bar.add(1, [("score", float(seen.mean()))])
-        except KeyboardInterrupt as stop:
-            if climb.history and climb.snapshots[-1:] != [len(climb.history)]:
-                climb.snapshot()
-            return stop
-        return None
 
     def _result(
         self,
