@@ -1,0 +1,88 @@
+"""What rectifiers hand back. Stands for `vis.backprop_modifiers`.
+
+    guided                     guided backpropagation: only positive gradients, where the rectifier was open
+    rectified, relu, deconv    deconvnet: only positive gradients, wherever
+
+Give the name or the modifier itself as `backprop_modifier=`. In keras-vis a modifier built a copy of the
+model with another graph; in kerascope the model stays as it is, so a modifier is no function of a model,
+and calling it is an error that says so. A function of your own, from a model to a model, is called as
+keras-vis called it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from kerascope import errors
+
+
+@dataclass(frozen=True)
+class BackpropModifier:
+    """A modifier of keras-vis as a value.
+
+    Args:
+        name: in keras-vis.
+        rule: kerascope's name of the same, as `backprop=` takes it.
+    """
+
+    name: str
+    rule: str
+
+    def __call__(self, model: Any) -> Any:
+        """No model comes out: the gradient is changed while it is taken."""
+        raise errors.ParameterError(
+            f"{self.name} must be given as backprop_modifier={self.name!r} to a visualize_ function, or in "
+            f"kerascope's own words as ks.Saliency(backprop={self.rule!r}); there is no modified copy of a "
+            "model any more."
+        )
+
+
+guided = BackpropModifier("guided", "guided")
+rectified = BackpropModifier("rectified", "deconvnet")
+relu = deconv = rectified
+
+_MODIFIERS = {"guided": guided, "rectified": rectified, "relu": relu, "deconv": deconv}
+
+
+def get(
+    identifier: str | Callable[[keras.Model], keras.Model],
+) -> BackpropModifier | Callable[[keras.Model], keras.Model]:
+    """The modifier of a name; a modifier or function as it is.
+
+    Raises:
+        ParameterError (a ValueError): no modifier has this name.
+
+    Example:
+        >>> get("relu").rule
+        'deconvnet'
+    """
+    if callable(identifier):
+        return identifier
+    if isinstance(identifier, str) and identifier in _MODIFIERS:
+        return _MODIFIERS[identifier]
+    hint = f"; {errors.nearest(identifier, _MODIFIERS)}" if isinstance(identifier, str) else ""
+    raise errors.ParameterError(
+        f"backprop_modifier must be None, a function, or one of {sorted(_MODIFIERS)}; got "
+        f"{identifier!r}{hint}"
+    )
+
+
+def modified(
+    model: keras.Model, identifier: str | Callable[[keras.Model], keras.Model] | None
+) -> tuple[keras.Model, str | None]:
+    """The model to explain and kerascope's name of the rule, for what `backprop_modifier=` was given."""
+    if identifier is None:
+        return model, None
+    modifier = get(identifier)
+    if isinstance(modifier, BackpropModifier):
+        return model, modifier.rule
+    changed = modifier(model)
+    if not isinstance(changed, keras.Model):
+        raise errors.ParameterError(
+            f"a function given as backprop_modifier must return a Keras model; got {type(changed).__name__}."
+        )
+    return changed, None

@@ -1,0 +1,125 @@
+"""What watches an optimisation. Stands for `vis.callbacks`.
+
+Deviation: `GifGenerator` writes with Pillow, at the end, and shows images of any number of channels that
+make a picture; keras-vis needed imageio, and failed on grey ones.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.vis.utils import utils
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array = np.ndarray[Any, Any]
+
+
+class OptimizerCallback:
+    """Is told about each step; derive from it and fill `callback`."""
+
+    def callback(
+        self,
+        i: int,
+        named_losses: Sequence[tuple[str, float]],
+        overall_loss: float,
+        grads: Array,
+        wrt_value: Array,
+    ) -> None:
+        """A step was looked at.
+
+        Args:
+            i: which, from 0.
+            named_losses: name and weighted value of each loss.
+            overall_loss: their sum.
+            grads: its gradient at `wrt_value`, normalised and modified as asked for.
+            wrt_value: the image, (1, ...) as the model takes it.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.callback must be filled")
+
+    def on_end(self) -> None:
+        """The optimisation has ended."""
+
+
+class Print(OptimizerCallback):
+    """Prints the losses of each step."""
+
+    def callback(
+        self,
+        i: int,
+        named_losses: Sequence[tuple[str, float]],
+        overall_loss: float,
+        grads: Array,
+        wrt_value: Array,
+    ) -> None:
+        """Print one line."""
+        losses = ", ".join(f"{name}: {value:.6g}" for name, value in named_losses)
+        print(f"Iteration: {i + 1}, named_losses: {losses}, overall loss: {overall_loss:.6g}")  # noqa: T201
+
+
+class GifGenerator(OptimizerCallback):
+    """Writes the steps as an animated GIF, each with its number.
+
+    Args:
+        path: the file; `.gif` is added where it is missing.
+        input_range: taken for keras-vis's sake; a frame always shows the image as `deprocess_input` does.
+        milliseconds: how long a frame is shown.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        input_range: tuple[float, float] | None = (0, 255),
+        milliseconds: int = 50,
+    ) -> None:
+        name = os.fspath(path)
+        self.path = Path(name if name.endswith(".gif") else f"{name}.gif")
+        self.input_range = input_range
+        self.milliseconds = milliseconds
+        self._frames: list[Array] = []
+
+    def callback(
+        self,
+        i: int,
+        named_losses: Sequence[tuple[str, float]],
+        overall_loss: float,
+        grads: Array,
+        wrt_value: Array,
+    ) -> None:
+        """Keep one frame.
+
+        Raises:
+            InputError: the image is no picture.
+        """
+        image = wrt_value[0]
+        if image.ndim == 3 and image.shape[-1] not in (1, 3):
+            image = np.moveaxis(image, 0, -1)
+        if image.ndim != 3 or image.shape[-1] not in (1, 3):
+            raise errors.InputError(
+                f"a GIF needs pictures with 1 or 3 channels; got the shape {wrt_value[0].shape}."
+            )
+        frame = utils.deprocess_input(image).astype("uint8")
+        self._frames.append(utils.draw_text(frame, f"Step {i + 1}"))
+
+    def on_end(self) -> None:
+        """Write the file.
+
+        Raises:
+            MissingPackageError: Pillow is not installed.
+        """
+        try:
+            from PIL import Image
+        except ImportError as error:
+            raise errors.MissingPackageError("PIL", "plot") from error
+        frames = [Image.fromarray(frame[..., 0] if frame.shape[-1] == 1 else frame) for frame in self._frames]
+        if frames:
+            frames[0].save(
+                self.path, save_all=True, append_images=frames[1:], duration=self.milliseconds, loop=0
+            )
+        self._frames = []

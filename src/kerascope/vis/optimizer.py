@@ -1,0 +1,173 @@
+"""Gradient descent on an image. Stands for `vis.optimizer`.
+
+The algorithm is that of keras-vis: the gradient of the weighted losses, divided by its root mean square,
+moves the image by RMSprop. Deviations, with reasons:
+
+* a step is a share of `input_range` (1/255 of it, RMSprop aside): keras-vis moved by one whatever the
+  range, which is the whole range for images from 0 to 1;
+* the image that is returned is the one with the least loss itself, not the one a step later;
+* the first image is drawn from a seed, so that a run can be repeated;
+* `wrt_tensor` must be an input of the model; what keras-vis used other tensors for is
+  `visualize_cam_with_losses`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from keras import tree
+
+from kerascope import errors
+from kerascope.method import Saliency
+from kerascope.vis import grad_modifiers
+from kerascope.vis.callbacks import OptimizerCallback, Print
+from kerascope.vis.input_modifiers import InputModifier
+from kerascope.vis.objective import WeightedLoss, objective_of
+from kerascope.vis.regularizers import Range
+from kerascope.vis.seed import as_given, batch_of, input_of, probe_of
+from kerascope.vis.utils import utils
+
+Array = np.ndarray[Any, Any]
+
+_EPSILON = 1e-7
+_DECAY = 0.95
+
+
+class Optimizer:
+    r"""Minimises weighted losses by the image.
+
+    With the gradient $g$ of their sum, $\hat g = g / (\mathrm{rms}(g) + 10^{-7})$,
+
+    $$v \leftarrow 0.95 v + 0.05 \hat g^2, \qquad
+      x \leftarrow x - \frac{\mathrm{high} - \mathrm{low}}{255} \, \frac{\hat g}{\sqrt{v + 10^{-7}}}$$
+
+    Args:
+        input_tensor: the model's symbolic input, or all of them: `model.inputs`.
+        losses: pairs of a loss and its weight; see `kerascope.vis.losses`.
+        input_range: least and greatest pixel.
+        wrt_tensor: the input to optimise, one of `model.inputs`; None for the only one.
+        norm_grads: divide the gradient by its root mean square.
+        backprop: what rectifiers hand back, `"guided"` or `"deconvnet"`; not in keras-vis, which changed the
+            model for it.
+
+    Raises:
+        ParameterError: no loss has a weight, or `wrt_tensor` is no input.
+        ModelError: the losses are not made from this input.
+    """
+
+    def __init__(
+        self,
+        input_tensor: Any,
+        losses: Sequence[WeightedLoss],
+        input_range: Range = (0, 255),
+        wrt_tensor: Any = None,
+        norm_grads: bool = True,
+        backprop: str | None = None,
+    ) -> None:
+        if not input_range[0] < input_range[1]:
+            raise errors.ParameterError(f"input_range must be (least, greatest); got {input_range!r}.")
+        model, self._objective = objective_of(input_tensor, losses, input_range, wrt_tensor)
+        self._probe = probe_of(model, wrt_tensor, at_input=True, own=True)
+        self._method = Saliency(backprop=backprop)
+        inputs = tree.flatten(input_tensor)
+        # The probe finds the only one with spatial axes where none is named.
+        spatial = [place for place, tensor in enumerate(inputs) if len(tensor.shape) > 2]
+        named = input_of(inputs, wrt_tensor)
+        self._place = named if named is not None else (spatial[0] if len(inputs) > 1 else 0)
+        single = len(inputs) == 1 and not isinstance(input_tensor, dict)
+        self._structure = inputs[0] if single else input_tensor
+        self._shapes = [tuple(tensor.shape) for tensor in inputs]
+        self.input_range = input_range
+        self.norm_grads = norm_grads
+
+    def minimize(
+        self,
+        seed_input: Any = None,
+        max_iter: int = 200,
+        input_modifiers: Sequence[InputModifier] | None = None,
+        grad_modifier: str | Callable[[Array], Array] | None = None,
+        callbacks: Sequence[OptimizerCallback] | None = None,
+        verbose: bool = True,
+    ) -> tuple[Array, Array, Array]:
+        """Descend.
+
+        Args:
+            seed_input: the image to start from, with or without a batch axis; all inputs, where there are
+                several; None for noise around the middle of the range.
+            max_iter: steps, at least 1.
+            input_modifiers: done to the image before each step in their order, and after it in reverse.
+            grad_modifier: of the normalised gradient; see `kerascope.vis.grad_modifiers`.
+            callbacks: told about each step; see `kerascope.vis.callbacks`.
+            verbose: print the losses of each step.
+
+        Returns:
+            The image of the least loss, without a batch axis, as `deprocess_input` shows it, in floats; the
+            last gradient, and the image it was taken at, with a batch axis.
+
+        Raises:
+            InputError: the seed does not fit, or the model's image size is open and no seed is given.
+            RuleError: `backprop` is given, and there is no rectifier.
+
+        Cost:
+            1 forward and 1 backward per step, and 1 forward more where somebody watches.
+        """
+        if isinstance(max_iter, bool) or not isinstance(max_iter, int | np.integer) or max_iter < 1:
+            raise errors.ParameterError(f"max_iter must be a whole number of at least 1; got {max_iter!r}.")
+        batch, leaves = self._seed(seed_input)
+        modify = None if grad_modifier is None else grad_modifiers.get(grad_modifier)
+        modifiers = list(input_modifiers or ())
+        watching = [*(callbacks or ()), *([Print()] if verbose else [])]
+        image = leaves[self._place].astype("float32")
+        cache, best, least = np.zeros_like(image), image, np.inf
+        rate = (self.input_range[1] - self.input_range[0]) / 255
+        for step in range(max_iter):
+            before = image
+            for modifier in modifiers:
+                image = modifier.pre(image)
+            leaves[self._place] = image
+            inputs = leaves[0] if batch is None else tree.pack_sequence_as(batch, leaves)
+            answer = self._method.ask(self._probe, inputs, self._objective)
+            assert answer.values is not None
+            loss = float(answer.scores[0])
+            gradient = as_given(answer.values[0], image.shape[1:])[None]
+            if self.norm_grads:
+                gradient = gradient / (np.sqrt(np.mean(gradient**2)) + _EPSILON)
+            if modify is not None:
+                gradient = grad_modifiers.applied(modify, gradient)
+            if watching:
+                values = self._probe.scores(inputs, self._objective.each())[0]
+                named = [
+                    (term.name, float(value))
+                    for term, value in zip(self._objective.terms, values, strict=True)
+                ]
+                for watcher in watching:
+                    watcher.callback(step, named, loss, gradient, image)
+            seen = image
+            cache = _DECAY * cache + (1 - _DECAY) * gradient**2
+            image = image - rate * gradient / np.sqrt(cache + _EPSILON)
+            for modifier in reversed(modifiers):
+                image = modifier.post(image)
+            if loss < least:
+                best, least = before, loss
+        for watcher in watching:
+            watcher.on_end()
+        return utils.deprocess_input(best[0], self.input_range), gradient, seen
+
+    def _seed(self, seed_input: Any) -> tuple[Any, list[Array]]:
+        """The structure of the model's inputs, None for a single one, and the arrays in it."""
+        if seed_input is not None:
+            batch = batch_of(self._structure, seed_input)
+            return (batch if tree.is_nested(batch) else None), [
+                np.asarray(leaf) for leaf in tree.flatten(batch)
+            ]
+        shape = self._shapes[0][1:]
+        if len(self._shapes) > 1 or None in shape:
+            raise errors.InputError(
+                "seed_input must be given for a model with several inputs or an open image size; the "
+                f"inputs are {self._shapes}."
+            )
+        low, high = self.input_range
+        noise = utils.random_array((1, *shape), (low + high) / 2, 0.05 * (high - low), seed=0)
+        return None, [noise.astype("float32")]

@@ -1,0 +1,1 @@
+"""Helpers of keras-vis: everything is in `kerascope.vis.utils.utils`, as it was in `vis.utils.utils`."""

@@ -1,0 +1,195 @@
+"""What the network wants to see. Stands for `vis.visualization.activation_maximization`.
+
+`visualize_activation` is `ks.Maximize` on pixels. keras-vis's weights mean what they meant,
+a share in the objective
+
+    act_max_weight * score - lp_norm_weight * LPNorm - tv_weight * TotalVariation
+
+but on other scales: both regularizers are means over the image as part of `input_range` (see
+`kerascope.vis.regularizers`), so that a weight means the same for any size and range, which it
+did not in keras-vis. `max_iter` is the number of steps, `Jitter` the jitter of `ks.Transforms`, which is
+not cumulative and one share for all axes, the largest, and `seed_input` the start.
+
+What looks at or changes the gradient itself is beyond `ks.Maximize`: with `grad_modifier`,
+`backprop_modifier`, input modifiers other than one `Jitter`, or callbacks other than `Print` and
+`GifGenerator`, the same objective is descended by `kerascope.vis.optimizer.Optimizer`, keras-vis's own
+algorithm, whose images have less contrast. A guided or rectified gradient is not that of the score: going
+along it need not raise the score, and usually gives noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerascope import errors
+from kerascope.vis import backprop_modifiers
+from kerascope.vis.callbacks import GifGenerator, OptimizerCallback, Print
+from kerascope.vis.filters import layer_at
+from kerascope.vis.input_modifiers import InputModifier, Jitter
+from kerascope.vis.losses import ActivationMaximization
+from kerascope.vis.maximized import maximized
+from kerascope.vis.objective import WeightedLoss
+from kerascope.vis.optimizer import Optimizer
+from kerascope.vis.regularizers import LPNorm, Range, Regularizer, TotalVariation
+from kerascope.vis.seed import structure_of
+from kerascope.vis.utils import utils
+
+Array = np.ndarray[Any, Any]
+
+
+def visualize_activation(
+    model: keras.Model,
+    layer_idx: int,
+    filter_indices: int | Sequence[int] | None = None,
+    wrt_tensor: Any = None,
+    seed_input: Any = None,
+    input_range: Range = (0, 255),
+    backprop_modifier: str | Callable[[keras.Model], keras.Model] | None = None,
+    grad_modifier: str | Callable[[Array], Array] | None = None,
+    act_max_weight: float | None = 1,
+    lp_norm_weight: float | None = 10,
+    tv_weight: float | None = 10,
+    **optimizer_params: Any,
+) -> Array:
+    """The image that excites filters of a layer most.
+
+    Args:
+        model: a Keras model.
+        layer_idx: position of the layer in `model.layers`.
+        filter_indices: a filter or output, or several, whose means are added; None for the mean over all.
+        wrt_tensor: the input to optimise, one of `model.inputs`; None for the only picture among them.
+        seed_input: the image to start from; all inputs, where there are several; None for noise.
+        input_range: least and greatest pixel that the model takes; with whole numbers the result is in bytes.
+        backprop_modifier: see `kerascope.vis.backprop_modifiers`.
+        grad_modifier: see `kerascope.vis.grad_modifiers`.
+        act_max_weight: of the activation; 0 or None for none.
+        lp_norm_weight: of `LPNorm`; 0 or None for none.
+        tv_weight: of `TotalVariation`; 0 or None for none.
+        **optimizer_params: `max_iter=200`, `verbose=False`, `input_modifiers`, `callbacks`; see
+            `kerascope.vis.optimizer.Optimizer.minimize`.
+
+    Returns:
+        (H, W, C) for display, as `deprocess_input` makes it: uint8 where `input_range` is of whole numbers,
+        else float32 in it. The exact image and its score are what `ks.Maximize` returns.
+
+    Raises:
+        ParameterError: an unknown option or modifier, or a `wrt_tensor` inside the model.
+        LayerError, TargetError, InputError: layer, filters or image do not exist or fit.
+        RuleError: `backprop_modifier` is given, and the model has no rectifier.
+
+    Cost:
+        1 forward and 1 backward per step.
+    """
+    model, backprop = backprop_modifiers.modified(model, backprop_modifier)
+    options = _options(optimizer_params, seed_input=seed_input, grad_modifier=grad_modifier)
+    _check_range(input_range)
+    plain = (
+        backprop is None
+        and options["grad_modifier"] is None
+        and (act_max_weight or 0) > 0
+        and all(type(modifier) is Jitter for modifier in options["input_modifiers"])
+        and len(options["input_modifiers"]) < 2
+        and all(type(watcher) in (Print, GifGenerator) for watcher in options["callbacks"])
+    )
+    regularizers: list[tuple[Regularizer, float]] = [
+        (regularizer, weight)
+        for regularizer, weight in ((LPNorm(), lp_norm_weight), (TotalVariation(), tv_weight))
+        if weight
+    ]
+    if plain:
+        image = maximized(
+            model,
+            layer_idx,
+            filter_indices,
+            wrt_tensor,
+            input_range,
+            act_max_weight or 0,
+            regularizers,
+            options,
+        )
+        return _for_display(utils.deprocess_input(image, input_range), input_range)
+    layer = layer_at(model, layer_idx)
+    losses: list[WeightedLoss] = [
+        (ActivationMaximization(layer, filter_indices), act_max_weight),
+        *regularizers,
+    ]
+    structure = structure_of(model)
+    if structure is None:
+        raise errors.ModelError(
+            "grad_modifier, backprop_modifier and watching callbacks need a Sequential or Functional "
+            f"model here; {model.name!r} is subclassed; leave them out."
+        )
+    optimizer = Optimizer(structure, losses, input_range, wrt_tensor, backprop=backprop)
+    return _for_display(optimizer.minimize(**options)[0], input_range)
+
+
+def visualize_activation_with_losses(
+    input_tensor: Any,
+    losses: Sequence[WeightedLoss],
+    wrt_tensor: Any = None,
+    seed_input: Any = None,
+    input_range: Range = (0, 255),
+    **optimizer_params: Any,
+) -> Array:
+    """The image that makes a sum of losses least, by `kerascope.vis.optimizer.Optimizer`.
+
+    Args:
+        input_tensor: the symbolic input of the model, `model.inputs[0]`, or all of them in a list.
+        losses: pairs of a loss and its weight; see `kerascope.vis.losses`.
+        wrt_tensor: see `visualize_activation`.
+        seed_input: see `visualize_activation`.
+        input_range: see `visualize_activation`.
+        **optimizer_params: see `visualize_activation`, and `grad_modifier`.
+
+    Returns:
+        See `visualize_activation`.
+
+    Raises:
+        ParameterError, ModelError: unknown option; no weight, or one is not made from this input.
+
+    Cost:
+        1 forward and 1 backward per step.
+    """
+    options = _options(optimizer_params, seed_input=seed_input, grad_modifier=None)
+    _check_range(input_range)
+    optimizer = Optimizer(input_tensor, losses, input_range, wrt_tensor)
+    return _for_display(optimizer.minimize(**options)[0], input_range)
+
+
+def _options(given: dict[str, Any], **named: Any) -> dict[str, Any]:
+    """The options of `Optimizer.minimize`, with keras-vis's defaults."""
+    defaults = {"max_iter": 200, "verbose": False, "input_modifiers": None, "callbacks": None, **named}
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise errors.ParameterError(
+            f"options must be among {sorted(defaults)}; got {unknown}; {errors.nearest(unknown[0], defaults)}"
+        )
+    options = utils.add_defaults_to_kwargs(defaults, **given)
+    for name, kind in (("input_modifiers", InputModifier), ("callbacks", OptimizerCallback)):
+        options[name] = list(options[name] or ())
+        for value in options[name]:
+            if not isinstance(value, kind):
+                raise errors.ParameterError(
+                    f"{name} must be a list of kerascope.vis {kind.__name__} objects; got {value!r} in it."
+                )
+    return options
+
+
+def _check_range(input_range: Range) -> None:
+    if not (len(input_range) == 2 and input_range[0] < input_range[1]):
+        raise errors.ParameterError(f"input_range must be (least, greatest); got {input_range!r}.")
+
+
+def _for_display(image: Array, input_range: Range) -> Array:
+    """Bytes where the range is of whole numbers; channels last."""
+    low, high = input_range
+    if isinstance(low, int) and isinstance(high, int):
+        image = np.clip(image, low, high).astype("uint8")
+    else:
+        image = image.astype("float32")
+    first = keras.config.image_data_format() == "channels_first"
+    return np.moveaxis(image, 0, -1) if first and image.ndim > 2 else image

@@ -1,0 +1,280 @@
+"""Where the network looks. Stands for `vis.visualization.saliency`.
+
+Deviations from keras-vis, with reasons:
+
+* the score in front of the softmax is explained, whether or not the activation was swapped for a linear one;
+* Grad-CAM's gradient is not divided by its maximum before it is pooled, which turned the map's sign around
+  where all were negative;
+* the map is enlarged by half-pixel bilinear interpolation, as all of kerascope's are; cubic zoom brought
+  negative values back, and shifted the map;
+* without `penultimate_layer_idx`, the layer is kerascope's automatic one: the last with a height and width
+  above 1 on the way to the filters, at any depth, after activations and merges. keras-vis took the last
+  convolution or pooling in `model.layers`, which is a wrong branch or a 1 x 1 grid in many networks;
+* a flat map is all zero, never NaN, and warned about;
+* guided and rectified modes work, on every backend; one that meets no rectifier says so: an error for
+  saliency, and for a CAM, whose layer may lie behind the last rectifier, a warning and the plain map.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from kerascope import errors
+from kerascope.explanation import Explanation
+from kerascope.method import ClassActivationMap, GradCAM, Saliency
+from kerascope.probe import Evidence, Probe
+from kerascope.target import Target
+from kerascope.vis import backprop_modifiers, grad_modifiers
+from kerascope.vis.filters import filters_of, layer_at
+from kerascope.vis.objective import WeightedLoss, objective_of
+from kerascope.vis.seed import as_given, batch_of, probe_of, structure_of
+from kerascope.vis.utils import utils
+
+Array = np.ndarray[Any, Any]
+GradModifier = str | Callable[[Array], Array] | None
+BackpropModifier = str | Callable[[keras.Model], keras.Model] | None
+
+
+def visualize_saliency(
+    model: keras.Model,
+    layer_idx: int,
+    filter_indices: int | Sequence[int] | None,
+    seed_input: Any,
+    wrt_tensor: Any = None,
+    backprop_modifier: BackpropModifier = None,
+    grad_modifier: GradModifier = "absolute",
+    keepdims: bool = False,
+) -> Array:
+    """How much each pixel matters for filters of a layer: `ks.Saliency`.
+
+    Args:
+        model: any Keras model.
+        layer_idx: position of the layer in `model.layers`.
+        filter_indices: a filter or output, or several, whose means are added; None for the mean over all.
+        seed_input: one image, with or without a batch axis; for several inputs a list, or a dictionary.
+        wrt_tensor: the input to look at, one of `model.inputs`; None for the only picture among them.
+        backprop_modifier: None, `"guided"`, or `"rectified"`, `"relu"` or `"deconv"`, which are one.
+        grad_modifier: None, `"absolute"`, `"negate"`, `"relu"`, `"invert"`, `"small_values"`, or a function
+            of a NumPy array (1, *spatial, C).
+        keepdims: keep the channels.
+
+    Returns:
+        float32 (H, W), the largest over the channels, stretched to [0, 1]; with `keepdims` in the shape of
+        the image.
+
+    Raises:
+        ParameterError: an unknown modifier, or a `wrt_tensor` inside the model.
+        LayerError, TargetError, InputError: layer, filters or image do not exist or fit.
+        RuleError: `backprop_modifier` is given, and the model has no rectifier.
+
+    Cost:
+        1 forward, 1 backward.
+    """
+    model, backprop = backprop_modifiers.modified(model, backprop_modifier)
+    probe = probe_of(model, wrt_tensor, at_input=True)
+    images = batch_of(structure_of(model), seed_input)
+    target = filters_of(probe, layer_idx, filter_indices, images)
+    return _saliency(probe, images, target, backprop, grad_modifier, keepdims)
+
+
+def visualize_saliency_with_losses(
+    input_tensor: Any,
+    losses: Sequence[WeightedLoss],
+    seed_input: Any,
+    wrt_tensor: Any = None,
+    grad_modifier: GradModifier = "absolute",
+    keepdims: bool = False,
+) -> Array:
+    """How much each pixel matters for a sum of losses.
+
+    Args:
+        input_tensor: the symbolic input of the model, `model.inputs[0]`, or all of them in a list.
+        losses: pairs of a loss and its weight; see `kerascope.vis.losses`. A weight of -1 for
+            `ActivationMaximization` gives the gradient of the activation.
+        seed_input: see `visualize_saliency`.
+        wrt_tensor: see `visualize_saliency`.
+        grad_modifier: see `visualize_saliency`.
+        keepdims: see `visualize_saliency`.
+
+    Returns:
+        See `visualize_saliency`.
+
+    Raises:
+        ParameterError, ModelError: no loss has a weight, or one is not made from this input.
+
+    Cost:
+        1 forward, 1 backward; the losses are compiled anew at every call.
+    """
+    loss_model, target = objective_of(input_tensor, losses, wrt_tensor=wrt_tensor)
+    probe = probe_of(loss_model, wrt_tensor, at_input=True, own=True)
+    images = batch_of(_single(input_tensor), seed_input)
+    return _saliency(probe, images, target, None, grad_modifier, keepdims)
+
+
+def visualize_cam(
+    model: keras.Model,
+    layer_idx: int,
+    filter_indices: int | Sequence[int] | None,
+    seed_input: Any,
+    penultimate_layer_idx: int | None = None,
+    backprop_modifier: BackpropModifier = None,
+    grad_modifier: GradModifier = None,
+) -> Array:
+    """Which regions speak for filters of a layer: `ks.GradCAM`.
+
+    Args:
+        model: any Keras model.
+        layer_idx: see `visualize_saliency`.
+        filter_indices: see `visualize_saliency`.
+        seed_input: see `visualize_saliency`.
+        penultimate_layer_idx: position in `model.layers` of the layer whose feature maps are weighted; None
+            for the automatic one.
+        backprop_modifier: see `visualize_saliency`; it acts between that layer and the score.
+        grad_modifier: see `visualize_saliency`; of the gradient at the feature maps, before it is pooled.
+
+    Returns:
+        float32 (H, W), stretched to [0, 1].
+
+    Raises:
+        ParameterError: an unknown modifier, or a penultimate layer behind `layer_idx`.
+        LayerError, TargetError, InputError: layer, filters or image do not exist or fit.
+
+    Cost:
+        1 forward, 1 backward down to the layer.
+    """
+    model, backprop = backprop_modifiers.modified(model, backprop_modifier)
+    probe = probe_of(model)
+    images = batch_of(structure_of(model), seed_input)
+    target = filters_of(probe, layer_idx, filter_indices, images)
+    layer = None
+    if penultimate_layer_idx is not None:
+        layer = layer_at(model, penultimate_layer_idx).name
+        count = len(model.layers)
+        if penultimate_layer_idx % count > layer_idx % count:
+            raise errors.ParameterError(
+                "penultimate_layer_idx must be that of a layer before layer_idx; got "
+                f"{penultimate_layer_idx} ({layer!r}) behind {layer_idx} ({target.layer!r})."
+            )
+    return _cam(probe, images, target, layer, backprop, grad_modifier)
+
+
+def visualize_cam_with_losses(
+    input_tensor: Any,
+    losses: Sequence[WeightedLoss],
+    seed_input: Any,
+    penultimate_layer: keras.Layer,
+    grad_modifier: GradModifier = None,
+) -> Array:
+    """Which regions raise a sum of losses.
+
+    Args:
+        input_tensor: see `visualize_saliency_with_losses`.
+        losses: see `visualize_saliency_with_losses`.
+        seed_input: see `visualize_saliency`.
+        penultimate_layer: the layer whose feature maps are weighted.
+        grad_modifier: see `visualize_cam`.
+
+    Returns:
+        See `visualize_cam`.
+
+    Raises:
+        ParameterError, ModelError: no loss has a weight, or one is not made from this input.
+
+    Cost:
+        1 forward, 1 backward; the losses are compiled anew at every call.
+    """
+    loss_model, target = objective_of(input_tensor, losses)
+    images = batch_of(_single(input_tensor), seed_input)
+    return _cam(probe_of(loss_model, own=True), images, target, penultimate_layer.name, None, grad_modifier)
+
+
+def _saliency(
+    probe: Probe,
+    images: Any,
+    target: Target,
+    backprop: str | None,
+    grad_modifier: GradModifier,
+    keepdims: bool,
+) -> Array:
+    name = grad_modifiers.compiled_name(grad_modifier)
+    explanation = Saliency(gradients=name, backprop=backprop)(probe, images, target)
+    values = explanation.values
+    if grad_modifier is not None and name is None:
+        values = grad_modifiers.applied(grad_modifiers.get(grad_modifier), values)
+        _warn_flat(replace(explanation, values=values))
+    if not keepdims:
+        return _shown(values[0].max(axis=-1) if values.ndim > 2 else values[0])
+    shapes = [np.shape(leaf)[1:] for leaf in tree.flatten(images)]
+    fitting = [shape for shape in shapes if np.prod(shape) == values[0].size]
+    return _shown(as_given(values[0], fitting[0]))
+
+
+def _cam(
+    probe: Probe,
+    images: Any,
+    target: Target,
+    layer: str | None,
+    backprop: str | None,
+    grad_modifier: GradModifier,
+) -> Array:
+    name = grad_modifiers.compiled_name(grad_modifier)
+    by_hand = grad_modifier is not None and name is None
+    method: ClassActivationMap = GradCAM(layer=layer, gradients=name, backprop=backprop)
+    if by_hand:
+        method = _Ingredients(layer=layer, backprop=backprop)
+    try:
+        explanation = method(probe, images, target)
+    except errors.RuleError as error:
+        warnings.warn(
+            f"backprop_modifier changes nothing here: {error}", errors.KerascopeWarning, stacklevel=3
+        )
+        explanation = replace(method, backprop=None)(probe, images, target)
+    if by_hand:
+        activations, gradients = explanation.values[:, 0], explanation.values[:, 1]
+        modified = grad_modifiers.applied(grad_modifiers.get(grad_modifier), gradients)  # type: ignore[arg-type]
+        weights = modified.mean(axis=tuple(range(1, modified.ndim - 1)), keepdims=True)
+        explanation = replace(explanation, values=np.maximum((weights * activations).sum(axis=-1), 0))
+        _warn_flat(explanation)
+    return _shown(explanation.heatmaps()[0])
+
+
+@dataclass(frozen=True)
+class _Ingredients(ClassActivationMap):
+    """Activations and gradients themselves, for a modifier that NumPy runs."""
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        """(N, 2, *spatial, C)."""
+        return ops.stack([activations, gradients], axis=1)
+
+    def compute(self, evidence: Evidence) -> Any:
+        """Without the ReLU."""
+        return self.combine(evidence.activations[0], evidence.gradients[0])
+
+
+def _shown(values: Array) -> Array:
+    """Values stretched to [0, 1]; all zero where they show nothing, which was warned about."""
+    if not np.isfinite(values).all():
+        return np.zeros_like(values)
+    return utils.normalize(values).astype("float32")
+
+
+def _warn_flat(explanation: Explanation) -> None:
+    if explanation.flat.any():
+        warnings.warn(
+            "the map should vary; with this grad_modifier it is constant and shows nothing; try another one.",
+            errors.FlatMapWarning,
+            stacklevel=4,
+        )
+
+
+def _single(input_tensor: Any) -> Any:
+    """An input structure, without the list around a single input."""
+    inputs = tree.flatten(input_tensor)
+    return inputs[0] if len(inputs) == 1 and not isinstance(input_tensor, dict) else input_tensor
