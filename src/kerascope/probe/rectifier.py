@@ -5,8 +5,9 @@ operations in functional graphs (`ops.relu`, `ops.relu6`, ...); functions that a
 be it `activation` or another (`self.act = keras.activations.relu`); and calls of `keras.ops.relu` or
 `keras.activations.relu`, and of their relatives, inside the `call` of a subclassed layer or model. Not seen
 are a backend's own functions called in there (`tf.nn.relu(x)`), functions that were imported by name
-(`from keras.ops import relu`), and rectifiers written with other operations (`ops.maximum(x, 0)`). On
-TensorFlow, those inside `ops.vectorized_map` and `keras.remat` are met, but do not follow the rule.
+(`from keras.ops import relu`) or kept in a list, and rectifiers written with other operations
+(`ops.maximum(x, 0)`). On TensorFlow, those inside `ops.vectorized_map` and `keras.remat` are met, but do not
+follow the rule.
 """
 
 from __future__ import annotations

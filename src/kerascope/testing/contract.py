@@ -123,7 +123,7 @@ class Report:
     """What `check_method` found.
 
     Args:
-        method: repr of the method.
+        method: the method as one would write it.
         outcomes: one per check that applies.
     """
 
@@ -228,4 +228,4 @@ def check_method(
     failed = [outcome.reason for outcome in outcomes if outcome.status == "failed"]
     if failed:
         raise ContractError(f"{len(failed)} of {len(outcomes)} checks failed:\n\n" + "\n\n".join(failed))
-    return Report(repr(method() if isinstance(method, type) else method), tuple(outcomes))
+    return Report((method() if isinstance(method, type) else method).written(), tuple(outcomes))
