@@ -106,7 +106,7 @@ class Parametrization:
         return np.asarray(values / self.factors(), "float32")
 
     def values(self, coefficients: Any, bases: list[Any]) -> Any:
-        """What the logistic function is applied to, (N, *positions, C).
+        """What the logistic function is applied to, (N, C, *positions).
 
         Args:
             coefficients: (N, *shape).
@@ -114,11 +114,12 @@ class Parametrization:
                 picture is seen in its own way.
         """
         values = coefficients * ops.convert_to_tensor(self.factors())
+        if (colours := self.colours()) is not None:
+            # Before the waves are added up, while there are few numbers.
+            flat = ops.reshape(values, (values.shape[0], self.channels, -1))
+            values = ops.reshape(ops.matmul(ops.convert_to_tensor(colours), flat), values.shape)
         for axis, basis in enumerate(bases, start=2):
             values = _along(values, basis, axis)
-        values = ops.moveaxis(values, 1, -1)
-        if (colours := self.colours()) is not None:
-            values = ops.matmul(values, ops.convert_to_tensor(colours.T))
         return values
 
 
@@ -136,9 +137,8 @@ def _along(values: Any, basis: Any, axis: int) -> Any:
     several = len(basis.shape) == 3
     if axis == last:
         across = ops.swapaxes(basis, -1, -2)
-        if several:
-            across = ops.reshape(across, (across.shape[0], *(1,) * (last - 2), *across.shape[1:]))
-        return ops.matmul(values, across)
+        rows = ops.reshape(values, (*values.shape[: 1 if several else 0], -1, values.shape[-1]))
+        return ops.reshape(ops.matmul(rows, across), (*values.shape[:-1], across.shape[-1]))
     moved = ops.swapaxes(values, axis, last - 1) if axis != last - 1 else values
     if several:
         basis = ops.reshape(basis, (basis.shape[0], *(1,) * (last - 2), *basis.shape[1:]))

@@ -90,13 +90,13 @@ def placed(size: int, shift: Any, zoom: Any) -> Any:
 
 
 def turned(values: Any, angle: Any) -> Any:
-    """Values (N, ..., H, W, C) turned around their middle, bilinear; zero outside.
+    """Values (N, C, H, W) turned around their middle, bilinear; zero outside.
 
     Args:
         values: what is shown.
         angle: (N,) in radians.
     """
-    height, width = values.shape[-3:-1]
+    height, width = values.shape[-2:]
     x, y = (width - 1) / 2, (height - 1) / 2
     cosine, sine, zero = ops.cos(angle), ops.sin(angle), ops.zeros_like(angle)
     rows = [cosine, -sine, x - cosine * x + sine * y, sine, cosine, y - sine * x - cosine * y, zero, zero]
@@ -106,5 +106,5 @@ def turned(values: Any, angle: Any) -> Any:
         interpolation="bilinear",
         fill_mode="constant",
         fill_value=0.0,
-        data_format="channels_last",
+        data_format="channels_first",
     )
