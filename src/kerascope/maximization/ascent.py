@@ -72,14 +72,14 @@ class Ascent:
                 total = total - penalty(_channels_last(pictures))
             if self.diversity:
                 total = total - self.diversity * likeness(activations[0], carried["kin"])
-            return total[:, None], {"scores": scores[:, 0], "objective": total}
+            return total[:, None], {"scores": scores[:, 0]}
 
         # Penalties depend on the coefficients alone; whether the score depends on the image is told by the
         # gradient at its brightness.
         count = carried["coefficients"].shape[0]
         variables = {
             "coefficients": carried["coefficients"],
-            "nudge": ops.zeros((count, *(1,) * (axes + 1))),
+            "nudge": ops.zeros((count, *(1,) * (axes + 1)), "float32"),
         }
         differentiate = backend.current().value_and_gradients(objective)
         _, kept, (gradients,) = differentiate(variables, carried)
@@ -93,8 +93,10 @@ class Ascent:
         mean = 0.9 * carried["mean"] + 0.1 * gradient
         square = 0.999 * carried["square"] + 0.001 * ops.square(gradient)
         change = (mean / (1 - 0.9**step)) / (ops.sqrt(square / (1 - 0.999**step)) + 1e-8)
+        moved = carried["coefficients"] + carried["rate"] * change
         return {
-            "coefficients": carried["coefficients"] + carried["rate"] * change,
+            "coefficients": moved,
+            "finite": ops.all(ops.isfinite(moved)),
             "mean": mean,
             "square": square,
             "alive": ops.any(ops.not_equal(gradients["nudge"], 0)),

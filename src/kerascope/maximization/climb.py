@@ -70,6 +70,7 @@ class Climb:
     snapshots: list[int] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     pictures: list[Array] = field(default_factory=list)
+    finite: bool = True
 
     def start(self, pictures: Array | None) -> None:
         """Take given pictures (N, *size, C) in [0, 1], or noise close to grey."""
@@ -80,7 +81,7 @@ class Climb:
             self._coefficients: Any = np.concatenate(drawn)
         else:
             self._coefficients = shape.coefficients(pictures)
-        zeros = ops.zeros(self._coefficients.shape)
+        zeros = ops.zeros(self._coefficients.shape, "float32")
         self._moments = {"mean": zeros, "square": zeros}
         blank = np.zeros((len(self.copies), *shape.size, shape.channels), "float32")
         self._step = self.probe.routine(
@@ -105,15 +106,11 @@ class Climb:
         try:
             for step in range(1, steps + 1):
                 seen = scores = self.step(rate)
-                if np.isfinite(scores).all() and (step % every == 0 or step == steps):
+                finite = self.finite and bool(np.isfinite(scores).all())
+                if finite and (step % every == 0 or step == steps):
                     scores = self.snapshot()
-                if not np.isfinite(scores).all():
-                    return errors.ObjectiveError(
-                        f"every score must stay finite; at step {step} of {steps} one became "
-                        f"{scores[~np.isfinite(scores)][0]}; lower learning_rate, look for overflow "
-                        "(float16) or for a logarithm or root in the target. The error's `result` holds "
-                        "the best so far."
-                    )
+                if not finite or not np.isfinite(scores).all():
+                    return self._broken(step, steps, scores)
                 for callback in callbacks:
                     callback(Progress(step, steps, seen, self.images))
                 if bar is not None:
@@ -123,6 +120,15 @@ class Climb:
                 self.snapshot()
             return stop
         return None
+
+    def _broken(self, step: int, steps: int, scores: Array) -> errors.ObjectiveError:
+        bad = scores[~np.isfinite(scores)]
+        kept = " The error's `result` holds the best so far." if self.snapshots else ""
+        return errors.ObjectiveError(
+            f"scores, penalties and their gradients must stay finite; at step {step} of {steps} "
+            f"{f'a score became {bad[0]}' if len(bad) else 'a gradient was not'}; lower learning_rate, "
+            f"look for overflow (float16) or for a logarithm or root in the target or a penalty.{kept}"
+        )
 
     def step(self, rate: float) -> Array:
         """One step; the score of each image as it was seen."""
@@ -144,7 +150,8 @@ class Climb:
         result = self._step({"coefficients": self._coefficients, **self._moments, **tensors})
         scores = np.asarray(ops.convert_to_numpy(result["scores"]), "float32")
         self.history.append(scores)
-        if np.isfinite(scores).all():
+        self.finite = bool(ops.convert_to_numpy(result["finite"]))
+        if self.finite:
             self._coefficients = result["coefficients"]
             self._moments = {name: result[name] for name in self._moments}
         return scores

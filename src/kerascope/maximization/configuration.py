@@ -44,7 +44,8 @@ class Maximize:
     Args:
         steps: how many, at least 1.
         copies: images per target, from different beginnings.
-        size: spatial size in pixels, a number or one per axis, for models that leave it open.
+        size: spatial size in pixels, a number or one per axis, for models that leave it open; with `start`,
+            its images have the size.
         input_range: the least and the greatest pixel that the model takes, such as `(0, 255)`; each a
             number or one per channel. None: read from the model's own rescaling, else (0, 1) with a warning.
         parametrization: what is optimised: `"fourier"`, coefficients of waves in decorrelated colours, or
@@ -53,7 +54,8 @@ class Maximize:
             the parametrisation; `Transforms(jitter=0, scale=1)` for none.
         penalties: functions of the pictures in [0, 1], (N, *spatial, C), to numbers (N,) that are taken off
             the score, such as `TotalVariation` and `LPNorm`; None for a choice by the parametrisation.
-        diversity: weight of the likeness of copies of one target, in units of the score; 0 for none.
+        diversity: weight of the likeness of copies of one target, in units of the score; 0 for none. Only
+            copies in one pass are compared, so `copies` should not exceed the probe's `batch_size`.
         learning_rate: of Adam, above 0.
         snapshots: how often the images are scored as they are, without transforms, and kept as frames; the
             best of these is the result.
@@ -66,7 +68,7 @@ class Maximize:
 
     Raises:
         ParameterError: a parameter out of its range, such as an input range whose ends are exchanged.
-        TargetError: no target, or one that only an image makes clear.
+        TargetError, LayerError: no target, one that only an image makes clear, or a layer that is not there.
         InputError: the model cannot run at this size, or does not state its size.
         DisconnectedError: the score does not depend on the image.
         ObjectiveError: a score became NaN or infinite; the error holds the best so far.
@@ -141,7 +143,8 @@ class Maximize:
             target: a class index or name, a `Unit`, a `Contrast`, any target or function; or a list of such,
                 or a `Unit` with several channels, for an image each.
             start: images to begin from, as the model takes them: one for all, or one for each of the N. For a
-                model of several inputs its whole input structure; the others stay as they are.
+                model of several inputs its whole input structure; the others stay as they are. Waves along
+                axes of 64 px or more leave out details below 4 px: a photograph begins blurred.
             callbacks: called with a `Progress` after every step.
 
         Returns:
@@ -157,7 +160,7 @@ class Maximize:
         found: list[tuple[list[int], Climb]] = []
         problem: BaseException | None = None
         for chosen, rows in batches:
-            climb = self.climb(probe, targets, canvas, rows)
+            climb = self.climb(probe, targets, canvas, rows, len(chosen))
             problem = climb.run(self.steps, every, self.learning_rate, tuple(callbacks), bar)
             if climb.snapshots:
                 found.append((chosen, climb))
@@ -171,8 +174,10 @@ class Maximize:
             raise problem
         return result
 
-    def climb(self, probe: Probe, targets: Sequence[Target], canvas: Canvas, rows: Sequence[int]) -> Climb:
-        """The climb of some of the targets, at its beginning."""
+    def climb(
+        self, probe: Probe, targets: Sequence[Target], canvas: Canvas, rows: Sequence[int], count: int
+    ) -> Climb:
+        """The climb of some of the targets, at its beginning; the rows from `count` on are padding."""
         ascent, transforms = self._choose(canvas)
         climb = Climb(
             probe=probe,
@@ -182,7 +187,7 @@ class Maximize:
             low=canvas.low,
             high=canvas.high,
             inputs=canvas.inputs(rows),
-            kin=_kin(rows, self.copies),
+            kin=_kin(rows, self.copies, count),
             copies=[row % self.copies for row in rows],
             seed=self.seed,
         )
@@ -306,10 +311,11 @@ def _batches(probe: Probe, targets: Sequence[Target]) -> list[tuple[list[int], l
     return batches
 
 
-def _kin(rows: Sequence[int], copies: int) -> np.ndarray[Any, Any]:
-    """(N, N), 1 where two rows are different copies of one target."""
-    group, row = np.asarray(rows) // copies, np.asarray(rows)
-    return np.asarray((group[:, None] == group) & (row[:, None] != row), "float32")
+def _kin(rows: Sequence[int], copies: int, count: int) -> np.ndarray[Any, Any]:
+    """(N, N), 1 where two rows are different copies of one target, and neither is padding."""
+    group, real = np.asarray(rows) // copies, np.arange(len(rows)) < count
+    alike = (group[:, None] == group) & ~np.eye(len(rows), dtype=bool)
+    return np.asarray(alike & real & real[:, None], "float32")
 
 
 def _warn(category: type[Warning], text: str) -> str:

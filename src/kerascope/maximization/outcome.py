@@ -105,12 +105,13 @@ class Maximization:
         Args:
             path: the file.
             image: which image; None for all side by side.
-            milliseconds: how long each frame is shown; the last stays for a second.
+            milliseconds: how long each frame is shown; the last one a second longer.
 
         Returns:
             The path that was written.
 
         Raises:
+            ExplanationError: the images are no pictures of 1 or 3 channels.
             MissingPackageError: Pillow is not installed.
         """
         from kerascope import render
@@ -146,27 +147,28 @@ def join(
         **provenance: what else the result holds.
     """
     order = np.argsort([row for rows, _ in found for row in rows])
-    # A batch that was interrupted has fewer steps; what is missing is NaN.
-    steps = max((climb.snapshots for _, climb in found), key=len)
+    # A batch that was interrupted has fewer steps, and its last snapshot at another one.
+    steps = sorted({step for _, climb in found for step in climb.snapshots})
     parts: dict[str, list[Array]] = {}
     for rows, climb in found:
-        count, missing = len(rows), len(steps) - len(climb.snapshots)
+        count = len(rows)
         scores = np.stack([answer.scores[:count] for answer in climb.answers])
         pictures = np.stack([kept[:count] for kept in climb.pictures])
         best = scores.argmax(axis=0), np.arange(count)
         history = np.full((len(found[0][1].history), count), np.nan, "float32")
         history[: len(climb.history)] = np.stack(climb.history)[:, :count]
-        frames = np.round(255 * pictures).astype("uint8")
+        # At each step the frame that was last taken, and a score only where one was taken.
+        taken = np.maximum(np.searchsorted(climb.snapshots, steps, side="right") - 1, 0)
+        frames = np.round(255 * pictures[taken]).astype("uint8")
+        exact = np.where(np.isin(steps, climb.snapshots)[:, None], scores[taken], np.nan)
         for name, part in {
             "images": np.stack([_explained(answer)[:count] for answer in climb.answers])[best],
             "scores": scores[best],
             "targets": np.stack([answer.labels[:count] for answer in climb.answers])[best],
             "probabilities": np.stack([answer.probabilities[:count] for answer in climb.answers])[best],
             "history": history.T,
-            "snapshot_scores": np.pad(scores, ((0, missing), (0, 0)), constant_values=np.nan).T,
-            "frames": np.pad(frames, ((0, missing), *((0, 0),) * (frames.ndim - 1)), mode="edge").swapaxes(
-                0, 1
-            ),
+            "snapshot_scores": exact.T.astype("float32"),
+            "frames": frames.swapaxes(0, 1),
         }.items():
             parts.setdefault(name, []).append(part)
     whole = {name: np.concatenate(part)[order] for name, part in parts.items()}

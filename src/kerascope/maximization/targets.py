@@ -63,13 +63,13 @@ def spread(target: TargetLike) -> tuple[Target, ...]:
             raise errors.TargetError("there must be at least one target; got an empty list.")
         return tuple(single for part in target for single in spread(part))
     found = as_target(target)
-    if isinstance(found, Class) and found.index is None:
+    if _predicted(found):
         raise errors.TargetError(
             "a target must be given to maximise: without an image there is no predicted class; give a class "
-            "index or name, a ks.Unit, or several of them."
+            f"index or name, a ks.Unit, or several of them; got {found.describe()!r}."
         )
-    if isinstance(found, Class) and isinstance(found.index, Sequence) and not isinstance(found.index, str):
-        return tuple(Class(index) for index in found.index)
+    if isinstance(found, Class) and np.ndim(found.index):  # type: ignore[arg-type]
+        return tuple(Class(index) for index in found.index)  # type: ignore[union-attr]
     if isinstance(found, Unit) and isinstance(found.channel, tuple):
         return tuple(replace(found, channel=channel) for channel in found.channel)
     if found.class_axis:
@@ -78,6 +78,14 @@ def spread(target: TargetLike) -> tuple[Target, ...]:
             "the image; give the classes: target=[281, 285]."
         )
     return (found,)
+
+
+def _predicted(target: Target) -> bool:
+    """Whether a target is about the class that happens to be predicted, or made of one that is."""
+    if isinstance(target, Class):
+        return target.index is None
+    parts = [getattr(target, name) for name in ("target", "positive", "negative") if hasattr(target, name)]
+    return any(_predicted(as_target(part)) for part in parts)
 
 
 def kinds(targets: Sequence[Target]) -> list[list[int]]:

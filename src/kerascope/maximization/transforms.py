@@ -32,7 +32,7 @@ class Transforms:
         pad: grey border around the picture, as a share of the size, from 0 to 1: the network sees the
             picture with it, so that its edges are no place to hide things.
         rotate: largest turn in degrees, from 0 to 180; pictures only. It gathers pixels one by one, and costs
-            more than all the rest: see docs/benchmarks.md.
+            more than all the rest: see docs/design.md.
 
     Raises:
         ParameterError: out of these ranges.

@@ -94,7 +94,7 @@ class Method(ABC):
             The explanation, with raw values and their provenance.
 
         Raises:
-            InputError, TargetError, LayerError: what was given does not fit the model.
+            InputError, TargetError, LayerError, RuleError: what was given does not fit the model.
         """
         probe = as_probe(probe)
         target = as_target(target)
@@ -180,7 +180,7 @@ def explain(
     Raises:
         UnknownMethodError: no method has this name.
         ParameterError: the method does not take these parameters.
-        InputError, TargetError, LayerError: what was given does not fit the model.
+        InputError, TargetError, LayerError, RuleError: what was given does not fit the model.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks

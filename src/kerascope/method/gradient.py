@@ -63,7 +63,7 @@ class Saliency(InputGradient, name="saliency"):
     Raises:
         DisconnectedError: the score does not depend on the input, or not differentiably.
         InputError: the model has several inputs and none was chosen.
-        RuleError: `backprop` is given, and the model has no rectifier.
+        RuleError: `backprop` is given, and no rectifier lies on the way from the input to the score.
 
     Cost:
         1 forward, and 1 backward per class.

@@ -17,7 +17,29 @@ from kerascope.target import Target
 
 
 @dataclass(frozen=True)
-class GuidedBackprop(InputGradient, name="guided_backprop"):
+class RuledGradient(InputGradient):
+    """The family: the gradient at the image, with a rule at every rectifier.
+
+    Attributes:
+        backprop: name of the rule.
+    """
+
+    backprop: ClassVar[str]
+
+    tags: ClassVar[frozenset[str]] = InputGradient.tags | {"rectifier"}
+    reduction: ClassVar[Reduction] = "max_abs"
+
+    @property
+    def rule(self) -> Rule | None:
+        return RULES[self.backprop]
+
+    def combine(self, image: Any, gradient: Any) -> Any:
+        """The gradient itself."""
+        return gradient
+
+
+@dataclass(frozen=True)
+class GuidedBackprop(RuledGradient, name="guided_backprop"):
     r"""Guided backpropagation: the gradient at the image that only positive gradients have reached.
 
     $$G_{ijc} = \frac{\partial s}{\partial x_{ijc}} \quad\text{with}\quad
@@ -53,20 +75,11 @@ class GuidedBackprop(InputGradient, name="guided_backprop"):
         (2, 8, 8, 3)
     """
 
-    tags: ClassVar[frozenset[str]] = InputGradient.tags | {"rectifier"}
-    reduction: ClassVar[Reduction] = "max_abs"
-
-    @property
-    def rule(self) -> Rule | None:
-        return RULES["guided"]
-
-    def combine(self, image: Any, gradient: Any) -> Any:
-        """The gradient itself."""
-        return gradient
+    backprop: ClassVar[str] = "guided"
 
 
 @dataclass(frozen=True)
-class Deconvnet(InputGradient, name="deconvnet"):
+class Deconvnet(RuledGradient, name="deconvnet"):
     r"""Deconvnet: the score projected back to the image through rectified gradients.
 
     $$D_{ijc} = \frac{\partial s}{\partial x_{ijc}} \quad\text{with}\quad
@@ -101,16 +114,8 @@ class Deconvnet(InputGradient, name="deconvnet"):
         (2, 8, 8, 3)
     """
 
-    tags: ClassVar[frozenset[str]] = InputGradient.tags | {"rectifier", "unlocalised"}
-    reduction: ClassVar[Reduction] = "max_abs"
-
-    @property
-    def rule(self) -> Rule | None:
-        return RULES["deconvnet"]
-
-    def combine(self, image: Any, gradient: Any) -> Any:
-        """The gradient itself."""
-        return gradient
+    tags: ClassVar[frozenset[str]] = RuledGradient.tags | {"unlocalised"}
+    backprop: ClassVar[str] = "deconvnet"
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,7 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
             depend on it.
         RuleError: no rectifier lies between the input and the score; see `kerascope.probe.rectifier`.
         ExplanationError: the layer's grid has another dimension than the input.
+        InputError: the model has several inputs and none was chosen.
 
     Cost:
         2 forwards, and 2 backwards per class: Grad-CAM takes the plain gradient, the other half the guided

@@ -150,7 +150,7 @@ def blank_inputs(model: keras.Model, size: int | tuple[int, ...] | None = None) 
     if specs is None or any(None in spec.shape[1:] for spec in specs):
         raise errors.InputError(
             "the model must state its full input shape to be asked without images; this one does not; "
-            "give a batch of images, or a size."
+            f"give {'a batch of images' if specs is None or size is not None else 'images, or a size'}."
         )
     blanks = [np.zeros([1, *(size or 0 for size in spec.shape[1:])], spec.dtype) for spec in specs]
     structure = _structure(model)

@@ -8,7 +8,8 @@ from keras import ops
 
 from kerascope.probe.survey import INPUT, Survey
 
-_PASSED = frozenset({"Identity", "InputLayer", "Reshape", "Permute", "ZeroPadding2D", "Resizing"})
+_PASSED = ("Identity", "Reshape", "Permute", "Padding", "Cropping", "Resizing", "Random", "Dropout")
+"""Parts of the names of layers that hand pixels on as they are."""
 
 
 def pixel_range(survey: Survey) -> tuple[float, float] | None:
@@ -20,10 +21,14 @@ def pixel_range(survey: Survey) -> tuple[float, float] | None:
     Args:
         survey: of the model.
     """
+    pixels = {INPUT}
     for run in survey.runs:
-        if run.place.operation.__class__.__name__ in _PASSED or INPUT not in run.sources:
-            continue
         operation = run.place.operation
+        if not pixels & set(run.sources):
+            continue
+        if any(part in type(operation).__name__ for part in _PASSED):
+            pixels.add(run.number)
+            continue
         if isinstance(operation, keras.layers.Rescaling):
             for high in (255.0, 1.0):
                 top = float(np.mean(high * np.asarray(operation.scale) + np.asarray(operation.offset)))

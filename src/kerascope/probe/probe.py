@@ -127,7 +127,7 @@ class Probe:
 
     @property
     def forward_count(self) -> int:
-        """Images that went forward so far; padding is not counted."""
+        """Images that went forward so far; padding is not counted, but in a routine of a fixed batch."""
         return self._counts["forward"]
 
     @property
@@ -400,10 +400,7 @@ class Probe:
 
     def _size(self, count: int) -> int:
         """Images per pass: the model's fixed batch, else a power of two up to `batch_size`."""
-        specs = input_specs(self.model)
-        if specs and specs[0].shape[0] is not None:
-            return specs[0].shape[0]
-        return min(1 << (count - 1).bit_length(), self.batch_size)
+        return self.pass_size(1 << (count - 1).bit_length())
 
     def _refresh(self) -> None:
         """Forget what was compiled for a model that has since been changed."""

@@ -180,6 +180,7 @@ class Plan:
         if rectifiers.reached:
             return
         places = " and ".join(self.layers or ("the input",))
+        rule = self.rule.name if self.rule else ""
         found = (
             f"none of its {rectifiers.matched} rectifiers lies between {places} and the score, so the rule "
             "would change nothing"
@@ -187,9 +188,9 @@ class Plan:
             else "none was found in this model"
         )
         raise errors.RuleError(
-            f"{self.rule} needs a rectifier (ReLU or a relative) on the way from {places} to the score; "
-            f"{found}. Use the plain gradient, or an earlier layer; rectifiers that are called as a "
-            "backend's own function, such as tf.nn.relu(x), are not seen: use keras.activations.relu."
+            f"{rule!r} needs a rectifier (ReLU or a relative) on the way from {places} to the score; {found}."
+            " Use the plain gradient, or an earlier layer; rectifiers that are called as a backend's own "
+            "function, such as tf.nn.relu(x), are not seen: use keras.activations.relu."
         )
 
     def _evidence(self, tensors: Any, kept: Any, scores: Any, gradients: Any) -> Evidence:

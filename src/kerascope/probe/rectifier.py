@@ -90,7 +90,9 @@ class Rectifiers:
 
 
 def _is_rectifier(operation: keras.Operation) -> bool:
-    return isinstance(operation, _LAYERS) or type(operation).__name__.lower() in _KINDS
+    kind = type(operation)
+    own = kind.__module__.startswith("keras.")
+    return isinstance(operation, _LAYERS) or (own and kind.__name__.lower() in _KINDS)
 
 
 def _is_function(value: Any) -> bool:

@@ -44,7 +44,8 @@ def conv_lstm() -> Tiny:
         ]
     )
     fill(model, 32)
-    return Tiny(model, pictures(2, 3, 8, 8, 2, seed=22), "memory", None, (8, 8))
+    images = pictures(2, 3, 8, 8, 2, seed=22)
+    return Tiny(model, images, "memory", None, (8, 8), facts={"rectifier": False})
 
 
 @keras.saving.register_keras_serializable(package="kerascope_testing")
@@ -80,7 +81,7 @@ def loop() -> Tiny:
     )
     fill(model, 37)
     images = pictures(2, 8, 3, seed=23)
-    return Tiny(model, images, "loop", "loop", (8,), facts={"inside": "loop/cell/inner"})
+    return Tiny(model, images, "loop", "loop", (8,), facts={"inside": "loop/cell/inner", "rectifier": False})
 
 
 @tiny("recomputed")
