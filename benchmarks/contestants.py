@@ -66,22 +66,23 @@ def ours(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) -> 
 
     found = [contestant(*entry) for entry in entries]
     if not setting.methods or "maximization" in setting.methods:
-        found.append(_maximization(setting, model))
+        found.append(_maximization(STEP, setting, model))
+        found.append(_maximization(f"{STEP}, turned", setting, model, transforms=ks.Transforms(rotate=5)))
     return found
 
 
-def _maximization(setting: Setting, model: keras.Model) -> Contestant:
-    """One step of activation maximisation with its defaults, as many images as the others explain."""
+def _maximization(name: str, setting: Setting, model: keras.Model, **parameters: Any) -> Contestant:
+    """One step of activation maximisation, as many images as the others explain."""
     import kerascope as ks
     from kerascope.maximization.canvas import Canvas
     from kerascope.maximization.targets import spread
 
     probe = ks.Probe(model, batch_size=setting.batch)
-    configuration = ks.Maximize(copies=setting.batch, input_range=(-1, 1))
+    configuration = ks.Maximize(copies=setting.batch, input_range=(-1, 1), **parameters)
     targets = [target for target in spread(0) for _ in range(setting.batch)]
     canvas = Canvas.of(probe, setting.batch, None, configuration.input_range, None)
     climb = configuration.climb(probe, targets, canvas, range(setting.batch), setting.batch)
-    return Contestant(STEP, "kerascope", lambda: climb.step(configuration.learning_rate), probe, (1, 1))
+    return Contestant(name, "kerascope", lambda: climb.step(configuration.learning_rate), probe, (1, 1))
 
 
 def others(

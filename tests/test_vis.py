@@ -396,6 +396,7 @@ class TestSaliency:
         np.testing.assert_allclose(found, expected, atol=CLOSE)
         found = visualize_activation(model, HEAD, 2, seed_input=image, input_range=(0, 1), max_iter=2)
         assert found.shape == (8, 8, 2)
+        assert found.std() > 0
 
     def test_an_input_of_several(self, image) -> None:
         first, second = keras.Input((8, 8, 2), name="one"), keras.Input((8, 8, 2), name="two")
@@ -441,6 +442,7 @@ class TestModels:
                 model, index, 1, seed_input=seed, input_range=(0, 1), max_iter=2, **more
             )
             assert found.shape == shape
+            assert found.std() > 0
 
     def alive(self, model):
         """Weights that no rectifier closes on."""
@@ -641,6 +643,11 @@ class TestLosses:
         np.testing.assert_allclose(ops.convert_to_numpy(norm), [0.5], rtol=1e-6)
         norm = regularizers.LPNorm(p=float("inf")).build_loss((0, 255))(tensor)
         np.testing.assert_allclose(ops.convert_to_numpy(norm), [1.0])
+        for p in (2.0, float("inf")):
+            norm, alone = (
+                regularizers.LPNorm(p=p).penalty((0, 255), weight)(tensor) for weight in (3.0, 1.0)
+            )
+            np.testing.assert_allclose(ops.convert_to_numpy(norm), 3 * ops.convert_to_numpy(alone), rtol=1e-6)
         with pytest.raises(ValueError, match="at least 1"):
             regularizers.LPNorm(p=0.5)
 
@@ -715,6 +722,64 @@ class TestActivation:
         found = visualize_activation(model, HEAD, 1, max_iter=2)
         assert (found.shape, found.dtype) == ((8, 8, 2), np.uint8)
 
+    @pytest.mark.parametrize("ends", [(0, 1), (-1, 1), (0, 256)])
+    @pytest.mark.parametrize("options", [{}, {"grad_modifier": "negate"}], ids=["plain", "stepped"])
+    def test_whole_numbers_that_bytes_cannot_show_give_floats(self, model, ends, options) -> None:
+        found = visualize_activation(model, HEAD, 1, input_range=ends, max_iter=2, **options)
+        assert found.dtype == np.float32
+        assert ends[0] <= found.min() < found.max() <= ends[1]
+        assert found.std() > 0
+
+    def test_a_picture_beside_numbers(self, image) -> None:
+        numbers, picture = keras.Input((4,), name="numbers"), keras.Input((8, 8, 2), name="picture")
+        hidden = keras.layers.Flatten()(keras.layers.Conv2D(2, 3)(picture))
+        outputs = keras.layers.Dense(2)(keras.layers.Concatenate()([numbers, hidden]))
+        model = keras.Model([numbers, picture], outputs)
+        seeds = [np.ones(4, "float32"), image]
+        run = {"seed_input": seeds, "input_range": (0, 1), "max_iter": 2}
+        # Both ways: Jitter takes its size, and the regularizers their values, from the picture.
+        for more in ([], [Half()]):
+            found = visualize_activation(
+                model, HEAD, 1, input_modifiers=[input_modifiers.Jitter((1, 2)), *more], **run
+            )
+            assert found.shape == (8, 8, 2)
+            assert found.std() > 0
+        pairs = [(regularizers.LPNorm(p=2.0), 1)]
+        gradient = Optimizer(model.inputs, pairs, (0, 1), norm_grads=False).minimize(
+            seeds, max_iter=1, verbose=False
+        )[1]
+        # The derivative of 2 rms(x) is 2 x / (N rms(x)).
+        expected = 2 * image / (image.size * np.sqrt(np.mean(image**2)))
+        np.testing.assert_allclose(gradient[0], expected, rtol=1e-4)
+
+    def test_negative_weights_are_stepped(self, model) -> None:
+        found = visualize_activation(model, HEAD, 1, input_range=(0, 1), max_iter=2, tv_weight=-1)
+        assert found.std() > 0
+
+    @pytest.mark.parametrize("jitter", [0.7, 7, (0.1, 0.7)])
+    def test_a_jitter_of_more_than_half(self, model, jitter) -> None:
+        found = visualize_activation(
+            model, HEAD, 1, input_range=(0, 1), max_iter=2, input_modifiers=[input_modifiers.Jitter(jitter)]
+        )
+        assert found.std() > 0
+
+    @pytest.mark.parametrize("jitter", [(0.1, 0.2, 0.3), (1, 2, 3)])
+    def test_a_jitter_of_too_many_axes(self, model, jitter) -> None:
+        with pytest.raises(ks.errors.ParameterError, match="2 spatial axes"):
+            visualize_activation(model, HEAD, 1, input_modifiers=[input_modifiers.Jitter(jitter)])
+
+    def test_an_open_size(self) -> None:
+        inputs = keras.Input((None, None, 1))
+        outputs = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 3)(inputs))
+        model = keras.Model(inputs, outputs)
+        run = {"input_range": (0, 1), "max_iter": 2, "input_modifiers": [input_modifiers.Jitter(2)]}
+        with pytest.raises(ks.errors.InputError, match="seed_input must be given"):
+            visualize_activation(model, HEAD, 1, **run)
+        seed = np.random.default_rng(0).random((9, 7, 1))
+        found = visualize_activation(model, HEAD, 1, seed_input=seed, **run)
+        assert found.shape == (9, 7, 1)
+        assert found.std() > 0
+
     @pytest.mark.parametrize(
         "options",
         [
@@ -761,6 +826,9 @@ class TestActivation:
             visualize_activation(model, HEAD, 1, callbacks=[print])
         with pytest.raises(ks.errors.ParameterError, match="input_modifiers"):
             visualize_activation(model, HEAD, 1, input_modifiers=[print])
+        for steps in (0, 1.5, True):
+            with pytest.raises(ks.errors.ParameterError, match="max_iter must be"):
+                visualize_activation(model, HEAD, 1, max_iter=steps)
 
     def test_print_and_gif(self, model, tmp_path, capsys) -> None:
         from PIL import Image
@@ -784,6 +852,8 @@ class TestActivation:
             assert all(name in lines[2] for name in ("L-6.0 Norm Loss", "TV(2.0) Loss", "overall loss"))
             with Image.open(f"{path}.gif") as animation:
                 assert animation.n_frames == 3
+                durations = [animation.seek(place) or animation.info["duration"] for place in range(3)]
+            assert durations == [50, 50, 50]
 
     def test_with_losses(self, model, image) -> None:
         found = visualize_activation_with_losses(
@@ -836,6 +906,29 @@ class TestOptimizer:
         gradient = optimizer.minimize(image, max_iter=1, grad_modifier="negate", verbose=False)[1]
         np.testing.assert_allclose(gradient, -ks.Probe(model).gradients(image[None], target=1), atol=CLOSE)
 
+    def test_a_modifier_is_handed_channels_last(self) -> None:
+        keras.config.set_image_data_format("channels_first")
+        try:
+            shapes, watcher = [], Watcher()
+            model = keras.Sequential(
+                [keras.Input((2, 5, 4)), keras.layers.Flatten(), keras.layers.Dense(3, name="head")]
+            )
+            image = np.random.default_rng(0).random((2, 5, 4)).astype("float32")
+            pairs = [(losses.ActivationMaximization(model.layers[HEAD], 1), -1)]
+            gradient = Optimizer(model.inputs[0], pairs, norm_grads=False).minimize(
+                image,
+                max_iter=1,
+                grad_modifier=lambda grads: shapes.append(grads.shape) or 2 * grads,
+                callbacks=[watcher],
+                verbose=False,
+            )[1]
+            expected = ks.Probe(model).gradients(image[None], target=1)
+        finally:
+            keras.config.set_image_data_format("channels_last")
+        assert shapes == [(1, 5, 4, 2)]
+        assert gradient.shape == watcher.steps[0][3].shape == (1, 2, 5, 4)
+        np.testing.assert_allclose(gradient, 2 * np.moveaxis(expected, -1, 1), rtol=1e-5)
+
     def test_starts_from_the_same_noise(self, model) -> None:
         pairs = [(losses.ActivationMaximization(model.layers[HEAD], 1), 1)]
         runs = [Optimizer(model.inputs[0], pairs).minimize(max_iter=1, verbose=False) for _ in range(2)]
@@ -866,6 +959,28 @@ class TestOptimizer:
         )
 
 
+class TestGradModifiers:
+    @pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+    def test_by_hand(self, kind) -> None:
+        grads = np.array([-2.0, 0.0, 4.0], kind)
+        expected = {
+            "negate": [2, 0, -4],
+            "absolute": [2, 0, 4],
+            "relu": [0, 0, 4],
+            "invert": [-0.5, 1e7, 0.25],
+            "small_values": [0.5, 1e7, 0.25],
+        }
+        assert set(expected) == set(grad_modifiers.NAMES)
+        for name, values in expected.items():
+            if kind == "float16" and 1e7 in values:
+                continue  # beyond its range
+            found = grad_modifiers.get(name)(grads)
+            assert isinstance(found, np.ndarray)
+            assert found.dtype == kind
+            np.testing.assert_allclose(found, values, rtol=1e-6)
+        np.testing.assert_array_equal(grads, [-2, 0, 4])
+
+
 @pytest.mark.once
 class TestJitter:
     def test_comes_back(self) -> None:
@@ -880,6 +995,7 @@ class TestJitter:
     def test_shares_and_pixels(self) -> None:
         assert input_modifiers.Jitter(0.1).shifts((50, 20)) == (5, 2)
         assert input_modifiers.Jitter((0.1, 3)).shifts((50, 20)) == (5, 3)
+        np.testing.assert_allclose(input_modifiers.Jitter(0.05).pixels((8, 10)), [0.4, 0.5])
         with pytest.raises(ks.errors.ParameterError, match="2 spatial axes"):
             input_modifiers.Jitter((1, 1, 1)).shifts((5, 5))
         with pytest.raises(ValueError, match="at least 0"):

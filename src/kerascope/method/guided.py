@@ -68,8 +68,9 @@ class GuidedBackprop(RuledGradient, name="guided_backprop"):
     Example:
         >>> import keras, numpy as np, kerascope as ks
         >>> model = keras.Sequential([keras.Input((8, 8, 3)),
-        ...     keras.layers.Conv2D(4, 3, activation="relu", name="conv"),
-        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        ...     keras.layers.Conv2D(4, 3, activation="relu", kernel_initializer="ones", name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(),
+        ...     keras.layers.Dense(3, activation="softmax", kernel_initializer="ones")])
         >>> images = np.random.default_rng(0).random((2, 8, 8, 3))
         >>> ks.GuidedBackprop()(model, images, target=1).values.shape
         (2, 8, 8, 3)
@@ -107,8 +108,9 @@ class Deconvnet(RuledGradient, name="deconvnet"):
     Example:
         >>> import keras, numpy as np, kerascope as ks
         >>> model = keras.Sequential([keras.Input((8, 8, 3)),
-        ...     keras.layers.Conv2D(4, 3, activation="relu", name="conv"),
-        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        ...     keras.layers.Conv2D(4, 3, activation="relu", kernel_initializer="ones", name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(),
+        ...     keras.layers.Dense(3, activation="softmax", kernel_initializer="ones")])
         >>> images = np.random.default_rng(0).random((2, 8, 8, 3))
         >>> ks.Deconvnet()(model, images, target=1).values.shape
         (2, 8, 8, 3)
@@ -153,8 +155,9 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
     Example:
         >>> import keras, numpy as np, kerascope as ks
         >>> model = keras.Sequential([keras.Input((8, 8, 3)),
-        ...     keras.layers.Conv2D(4, 3, activation="relu", name="conv"),
-        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        ...     keras.layers.Conv2D(4, 3, activation="relu", kernel_initializer="ones", name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(),
+        ...     keras.layers.Dense(3, activation="softmax", kernel_initializer="ones")])
         >>> images = np.random.default_rng(0).random((2, 8, 8, 3))
         >>> ks.GuidedGradCAM()(model, images, target=1).values.shape
         (2, 8, 8, 3)

@@ -85,13 +85,14 @@ def gallery(
     return make_page(padded, panel=panel, title=title)
 
 
-def save_gif(frames: npt.NDArray[np.uint8], path: Path, milliseconds: int = 120) -> Path:
+def save_gif(frames: npt.NDArray[np.uint8], path: Path, milliseconds: int = 120, pause: int = 1000) -> Path:
     """Write pictures as an animated GIF that starts again when it ends.
 
     Args:
         frames: uint8 (M, H, W, 3).
         path: the file.
-        milliseconds: how long each is shown; the last one a second longer.
+        milliseconds: how long each is shown.
+        pause: milliseconds that the last one is shown longer.
 
     Returns:
         The path that was written.
@@ -110,7 +111,7 @@ def save_gif(frames: npt.NDArray[np.uint8], path: Path, milliseconds: int = 120)
             f"{frames.dtype} {frames.shape}."
         )
     images = [Image.fromarray(frame) for frame in frames]
-    shown = [milliseconds] * (len(images) - 1) + [milliseconds + 1000]
+    shown = [milliseconds] * (len(images) - 1) + [milliseconds + pause]
     images[0].save(path, save_all=True, append_images=images[1:], duration=shown, loop=0, format="GIF")
     return path
 

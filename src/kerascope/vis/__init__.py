@@ -1,6 +1,6 @@
 """keras-vis on Keras 3: the interface of keras-vis 0.5, on top of kerascope.
 
-Stands for the package `vis`. A script needs another import line and nothing else:
+Stands for the package `vis`. A script changes its import lines, and what Keras 3 itself changed:
 
     from vis.visualization import visualize_cam              # before
     from kerascope.vis.visualization import visualize_cam    # now

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascope import errors
+from kerascope import errors, render
 from kerascope.vis.utils import utils
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class GifGenerator(OptimizerCallback):
                 f"a GIF needs pictures with 1 or 3 channels; got the shape {wrt_value[0].shape}."
             )
         frame = utils.deprocess_input(image).astype("uint8")
+        frame = np.repeat(frame, 3 // frame.shape[-1], axis=-1)
         self._frames.append(utils.draw_text(frame, f"Step {i + 1}"))
 
     def on_end(self) -> None:
@@ -113,13 +114,6 @@ class GifGenerator(OptimizerCallback):
         Raises:
             MissingPackageError: Pillow is not installed.
         """
-        try:
-            from PIL import Image
-        except ImportError as error:
-            raise errors.MissingPackageError("PIL", "plot") from error
-        frames = [Image.fromarray(frame[..., 0] if frame.shape[-1] == 1 else frame) for frame in self._frames]
-        if frames:
-            frames[0].save(
-                self.path, save_all=True, append_images=frames[1:], duration=self.milliseconds, loop=0
-            )
+        if self._frames:
+            render.save_gif(np.stack(self._frames), self.path, self.milliseconds, pause=0)
         self._frames = []

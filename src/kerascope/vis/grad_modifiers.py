@@ -1,8 +1,8 @@
 """What to look at of a gradient. Stands for `vis.grad_modifiers`.
 
-Each is a function of an array, and its name can be given instead. A function of your own is handed a NumPy
-array, batch first and channels last, and returns one of the same shape. None of them changes its argument,
-which `relu` of keras-vis did.
+The formulas are those of `kerascope.method.modifier`, on NumPy arrays. Each is a function of an array, and
+its name can be given instead. A function of your own is handed a NumPy array, batch first and channels last,
+and returns one of the same shape. None of them changes its argument, which `relu` of keras-vis did.
 """
 
 from __future__ import annotations
@@ -11,38 +11,44 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from kerascope import errors
+from kerascope.method import modifier
 
 Array = np.ndarray[Any, Any]
-
-EPSILON = 1e-7
-"""Keeps an inverse finite where the gradient is zero."""
 
 
 def negate(grads: Array) -> Array:
     """-g: what speaks against the class, in front."""
-    return -grads
+    return _in_numpy(modifier.negate, grads)
 
 
 def absolute(grads: Array) -> Array:
     """|g|: what matters, for or against."""
-    return np.abs(grads)
+    return _in_numpy(modifier.absolute, grads)
 
 
 def invert(grads: Array) -> Array:
     """1 / (g + 1e-7): large where the gradient is small."""
-    return 1.0 / (grads + EPSILON)
+    return _in_numpy(modifier.invert, grads)
 
 
 def relu(grads: Array) -> Array:
     """max(g, 0): what speaks for the class."""
-    return np.maximum(grads, 0)
+    return _in_numpy(modifier.positive, grads)
 
 
 def small_values(grads: Array) -> Array:
     """|1 / (g + 1e-7)|: where the score hardly changes."""
-    return np.abs(invert(grads))
+    return _in_numpy(modifier.small_values, grads)
+
+
+def _in_numpy(function: Callable[[Any], Any], grads: Array) -> Array:
+    """A formula of kerascope on an array; a backend that works in single precision keeps the type."""
+    array = np.asarray(grads)
+    found = np.asarray(ops.convert_to_numpy(function(array)))
+    return found.astype(np.result_type(array, found))
 
 
 NAMES = {

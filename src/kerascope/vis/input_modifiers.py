@@ -48,8 +48,9 @@ class Jitter(InputModifier):
 
     Args:
         jitter: largest shift along each spatial axis: a share of its size below 1, pixels from 1 on. One
-            number for all axes, or one for each.
-        seed: of the random shifts.
+            number for all axes, or one for each. As the jitter of `ks.Maximize`, as `visualize_activation`
+            mostly uses it, at most half of the size.
+        seed: of the random shifts; without effect in `ks.Maximize`, which draws from a seed of its own.
 
     Raises:
         ParameterError: a negative number.
@@ -67,7 +68,15 @@ class Jitter(InputModifier):
         self._axes: tuple[int, ...] = ()
 
     def shifts(self, size: tuple[int, ...]) -> tuple[int, ...]:
-        """Largest shift along each axis of an image of this spatial size, in pixels.
+        """Largest shift along each axis of an image of this spatial size, in whole pixels.
+
+        Raises:
+            ParameterError: not as many numbers as axes.
+        """
+        return tuple(int(shift) for shift in self.pixels(size))
+
+    def pixels(self, size: tuple[int, ...]) -> Array:
+        """The same with fractions of a pixel.
 
         Raises:
             ParameterError: not as many numbers as axes.
@@ -78,8 +87,7 @@ class Jitter(InputModifier):
                 f"{self.jitter.tolist()}."
             )
         each = np.broadcast_to(self.jitter, (len(size),))
-        pixels = np.where(each < 1, each * np.asarray(size), each)
-        return tuple(int(shift) for shift in pixels)
+        return np.where(each < 1, each * np.asarray(size), each)
 
     def pre(self, inp: Array) -> Array:
         """The image, shifted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,13 @@ from keras import ops, tree
 
 from kerascope import errors, maximization
 from kerascope.maximization import Progress, Transforms
+from kerascope.maximization.penalties import Penalty
 from kerascope.probe import Probe
 from kerascope.vis.callbacks import OptimizerCallback, Print
 from kerascope.vis.filters import Filters, filters_of
 from kerascope.vis.input_modifiers import Jitter
 from kerascope.vis.regularizers import Range, Regularizer
-from kerascope.vis.seed import batch_of, input_of, probe_of, structure_of
+from kerascope.vis.seed import batch_of, image_place, probe_of, structure_of
 
 Array = np.ndarray[Any, Any]
 
@@ -41,20 +42,19 @@ def maximized(
     start = None if seed is None else batch_of(structure, seed)
     target = _target(probe, layer_idx, filter_indices, start)
     # Against the score as it is: the score's own weight is divided out.
-    penalties = tuple(
-        Weighted(regularizer.penalty(input_range), value / weight, regularizer.name)
+    penalties = {
+        regularizer.name: regularizer.penalty(input_range, value / weight)
         for regularizer, value in regularizers
-    )
-    shares = [
-        share for jitter in options["input_modifiers"] for share in _shares(jitter, structure, wrt_tensor)
-    ]
+    }
+    size = _size(start if structure is None else structure, start, wrt_tensor)
+    shares = [_share(jitter, size) for jitter in options["input_modifiers"]]
     watchers = [*options["callbacks"], *([Print()] if options["verbose"] else [])]
     config = maximization.Maximize(
         steps=options["max_iter"],
         input_range=input_range,
         parametrization="pixels",
         transforms=Transforms(jitter=max(shares, default=0.0), scale=1.0),
-        penalties=penalties,
+        penalties=tuple(penalties.values()),
         learning_rate=_ADAM,
         progress=False,
     )
@@ -76,39 +76,25 @@ def _target(probe: Probe, layer_idx: int, filter_indices: Any, start: Any) -> Fi
     return filters_of(probe, layer_idx, filter_indices, start)
 
 
-def _shares(jitter: Jitter, structure: Any, wrt_tensor: Any) -> list[float]:
-    """The largest shift along each axis, as a share of the size."""
-    inputs = tree.flatten(structure)
-    place = input_of(inputs, wrt_tensor)
-    shape = inputs[place or 0].shape[1:] if inputs and inputs[0] is not None else ()
-    first = keras.config.image_data_format() == "channels_first"
-    sizes = tuple(shape[1:] if first else shape[:-1])
-    if (jitter.jitter < 1).all():
-        return [float(share) for share in jitter.jitter]
-    if not sizes or None in sizes:
-        raise errors.InputError(
-            "Jitter in pixels needs a model of a stated image size; give a share below 1."
-        )
-    return [shift / size for shift, size in zip(jitter.shifts(sizes), sizes, strict=True)]
+def _size(structure: Any, start: Any, wrt_tensor: Any) -> tuple[int, ...]:
+    """The spatial size of the image: that of the seed, or where there is none that which the model states.
 
-
-@dataclass(frozen=True)
-class Weighted:
-    """A penalty times its weight.
-
-    Args:
-        penalty: from pictures (N, *spatial, C) in [0, 1] to (N,).
-        weight: of it.
-        name: of it.
+    Raises:
+        InputError: there is no seed, and the model leaves its size open.
     """
+    inputs = tree.flatten(structure)
+    place = image_place(inputs, wrt_tensor)
+    shape = tuple((inputs if start is None else tree.flatten(start))[place].shape[1:])
+    if None in shape:
+        raise errors.InputError(
+            f"seed_input must be given for a model with an open image size; the image is {shape}."
+        )
+    return shape[1:] if keras.config.image_data_format() == "channels_first" else shape[:-1]
 
-    penalty: Callable[[Any], Any]
-    weight: float
-    name: str
 
-    def __call__(self, pictures: Any) -> Any:
-        """The weighted penalty, (N,)."""
-        return self.weight * self.penalty(pictures)
+def _share(jitter: Jitter, size: tuple[int, ...]) -> float:
+    """The largest shift along any axis as a share of its size, at most the half that `Transforms` takes."""
+    return min(max(jitter.pixels(size) / np.asarray(size), default=0.0), 0.5)
 
 
 @dataclass(frozen=True)
@@ -117,13 +103,13 @@ class Heard:
 
     Args:
         watchers: `Print` and `GifGenerator`, which do not look at gradients.
-        penalties: of the run.
+        penalties: of the run, by name.
         weight: of the score.
         input_range: least and greatest pixel.
     """
 
     watchers: Sequence[OptimizerCallback]
-    penalties: Sequence[Weighted]
+    penalties: Mapping[str, Penalty]
     weight: float
     input_range: Range
 
@@ -134,8 +120,8 @@ class Heard:
         pictures = ops.convert_to_tensor((images - low) / (high - low), dtype="float32")
         named = [("ActivationMax Loss", -self.weight * float(progress.scores[0]))]
         named += [
-            (penalty.name, self.weight * float(ops.convert_to_numpy(penalty(pictures))[0]))
-            for penalty in self.penalties
+            (name, self.weight * float(ops.convert_to_numpy(penalty(pictures))[0]))
+            for name, penalty in self.penalties.items()
         ]
         overall = sum(value for _, value in named)
         for watcher in self.watchers:

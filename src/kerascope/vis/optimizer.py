@@ -26,7 +26,7 @@ from kerascope.vis.callbacks import OptimizerCallback, Print
 from kerascope.vis.input_modifiers import InputModifier
 from kerascope.vis.objective import WeightedLoss, objective_of
 from kerascope.vis.regularizers import Range
-from kerascope.vis.seed import as_given, batch_of, input_of, probe_of
+from kerascope.vis.seed import as_given, batch_of, image_place, probe_of, unlisted
 from kerascope.vis.utils import utils
 
 Array = np.ndarray[Any, Any]
@@ -47,7 +47,7 @@ class Optimizer:
         input_tensor: the model's symbolic input, or all of them: `model.inputs`.
         losses: pairs of a loss and its weight; see `kerascope.vis.losses`.
         input_range: least and greatest pixel.
-        wrt_tensor: the input to optimise, one of `model.inputs`; None for the only one.
+        wrt_tensor: the input to optimise, one of `model.inputs`; None for the only picture among them.
         norm_grads: divide the gradient by its root mean square.
         backprop: what rectifiers hand back, `"guided"` or `"deconvnet"`; not in keras-vis, which changed the
             model for it.
@@ -72,12 +72,8 @@ class Optimizer:
         self._probe = probe_of(model, wrt_tensor, at_input=True, own=True)
         self._method = Saliency(backprop=backprop)
         inputs = tree.flatten(input_tensor)
-        # The probe finds the only one with spatial axes where none is named.
-        spatial = [place for place, tensor in enumerate(inputs) if len(tensor.shape) > 2]
-        named = input_of(inputs, wrt_tensor)
-        self._place = named if named is not None else (spatial[0] if len(inputs) > 1 else 0)
-        single = len(inputs) == 1 and not isinstance(input_tensor, dict)
-        self._structure = inputs[0] if single else input_tensor
+        self._place = image_place(inputs, wrt_tensor)
+        self._structure = unlisted(input_tensor)
         self._shapes = [tuple(tensor.shape) for tensor in inputs]
         self.input_range = input_range
         self.norm_grads = norm_grads
@@ -98,7 +94,7 @@ class Optimizer:
                 several; None for noise around the middle of the range.
             max_iter: steps, at least 1.
             input_modifiers: done to the image before each step in their order, and after it in reverse.
-            grad_modifier: of the normalised gradient; see `kerascope.vis.grad_modifiers`.
+            grad_modifier: of the normalised gradient, channels last; see `kerascope.vis.grad_modifiers`.
             callbacks: told about each step; see `kerascope.vis.callbacks`.
             verbose: print the losses of each step.
 
@@ -108,13 +104,13 @@ class Optimizer:
 
         Raises:
             InputError: the seed does not fit, or the model's image size is open and no seed is given.
-            RuleError: `backprop` is given, and there is no rectifier.
+            ParameterError: `max_iter` or a modifier is not one.
+            RuleError: `backprop` is given, and no rectifier lies on the way from the image to the losses.
 
         Cost:
             1 forward and 1 backward per step, and 1 forward more where somebody watches.
         """
-        if isinstance(max_iter, bool) or not isinstance(max_iter, int | np.integer) or max_iter < 1:
-            raise errors.ParameterError(f"max_iter must be a whole number of at least 1; got {max_iter!r}.")
+        check_max_iter(max_iter)
         batch, leaves = self._seed(seed_input)
         modify = None if grad_modifier is None else grad_modifiers.get(grad_modifier)
         modifiers = list(input_modifiers or ())
@@ -131,11 +127,12 @@ class Optimizer:
             answer = self._method.ask(self._probe, inputs, self._objective)
             assert answer.values is not None
             loss = float(answer.scores[0])
-            gradient = as_given(answer.values[0], image.shape[1:])[None]
+            gradient = answer.values[0][None]
             if self.norm_grads:
                 gradient = gradient / (np.sqrt(np.mean(gradient**2)) + _EPSILON)
             if modify is not None:
                 gradient = grad_modifiers.applied(modify, gradient)
+            gradient = as_given(gradient[0], image.shape[1:])[None]
             if watching:
                 values = self._probe.scores(inputs, self._objective.each())[0]
                 named = [
@@ -171,3 +168,13 @@ class Optimizer:
         low, high = self.input_range
         noise = utils.random_array((1, *shape), (low + high) / 2, 0.05 * (high - low), seed=0)
         return None, [noise.astype("float32")]
+
+
+def check_max_iter(max_iter: Any) -> None:
+    """Check the number of steps, here and where `ks.Maximize` takes them.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    if isinstance(max_iter, bool) or not isinstance(max_iter, int | np.integer) or max_iter < 1:
+        raise errors.ParameterError(f"max_iter must be a whole number of at least 1; got {max_iter!r}.")

@@ -16,6 +16,7 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors, maximization
+from kerascope.maximization.penalties import Penalty
 from kerascope.vis.losses import Loss
 
 Range = tuple[float, float]
@@ -32,8 +33,13 @@ class Regularizer(Loss):
         super().__init__()
         self.img = img_input
 
-    def penalty(self, input_range: Range) -> Callable[[Any], Any]:
-        """What is taken off the score, from pictures (N, *spatial, C) in [0, 1] to (N,)."""
+    def penalty(self, input_range: Range, weight: float) -> Penalty:
+        """What is taken off the score, from pictures (N, *spatial, C) in [0, 1] to (N,).
+
+        Args:
+            input_range: least and greatest pixel.
+            weight: of it, at least 0.
+        """
         raise NotImplementedError(f"{type(self).__name__}.penalty must return a function of the pictures")
 
     def build_loss(self, input_range: Range = (0, 255)) -> Callable[[Any], Any]:
@@ -43,7 +49,7 @@ class Regularizer(Loss):
             input_range: least and greatest pixel.
         """
         low, high = input_range
-        penalty = self.penalty(input_range)
+        penalty = self.penalty(input_range, 1.0)
         return lambda images: penalty((images - low) / (high - low))
 
 
@@ -60,8 +66,8 @@ class TotalVariation(Regularizer):
         self.name = f"TV({beta}) Loss"
         self.beta = beta
 
-    def penalty(self, input_range: Range) -> Callable[[Any], Any]:
-        return maximization.TotalVariation(weight=1.0, beta=self.beta)
+    def penalty(self, input_range: Range, weight: float) -> Penalty:
+        return maximization.TotalVariation(weight, self.beta)
 
 
 class LPNorm(Regularizer):
@@ -79,11 +85,11 @@ class LPNorm(Regularizer):
         self.name = f"L-{p} Norm Loss"
         self.p = p
 
-    def penalty(self, input_range: Range) -> Callable[[Any], Any]:
+    def penalty(self, input_range: Range, weight: float) -> Penalty:
         low, high = input_range
         rest = float(np.clip((0 - low) / (high - low), 0, 1))
         if np.isinf(self.p):
-            return lambda pictures: ops.max(
-                ops.abs(2 * (pictures - rest)), axis=tuple(range(1, len(pictures.shape)))
+            return lambda pictures: (
+                weight * ops.max(ops.abs(2 * (pictures - rest)), axis=tuple(range(1, len(pictures.shape))))
             )
-        return maximization.LPNorm(weight=1.0, p=self.p, rest=rest)
+        return maximization.LPNorm(weight, self.p, rest)

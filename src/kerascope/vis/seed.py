@@ -78,6 +78,29 @@ def input_of(inputs: Sequence[Any], wrt_tensor: Any) -> int | None:
     )
 
 
+def image_place(inputs: Sequence[Any], wrt_tensor: Any) -> int:
+    """The position of the input that is looked at: the named one, else the first picture.
+
+    Args:
+        inputs: the model's inputs, flattened: symbolic, or with a batch axis.
+        wrt_tensor: see `input_of`.
+
+    Raises:
+        ParameterError: see `input_of`.
+    """
+    named = input_of(inputs, wrt_tensor)
+    if named is not None:
+        return named
+    pictures = [place for place, tensor in enumerate(inputs) if len(tensor.shape) > 2]
+    return pictures[0] if len(inputs) > 1 and pictures else 0
+
+
+def unlisted(input_tensor: Any) -> Any:
+    """An input structure, without the list around a single input."""
+    inputs = tree.flatten(input_tensor)
+    return inputs[0] if len(inputs) == 1 and not isinstance(input_tensor, dict) else input_tensor
+
+
 def probe_of(model: keras.Model, wrt_tensor: Any = None, at_input: bool = False, own: bool = False) -> Probe:
     """The probe of a model, with the explained input chosen.
 

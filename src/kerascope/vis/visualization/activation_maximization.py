@@ -8,13 +8,15 @@ a share in the objective
 but on other scales: both regularizers are means over the image as part of `input_range` (see
 `kerascope.vis.regularizers`), so that a weight means the same for any size and range, which it
 did not in keras-vis. `max_iter` is the number of steps, `Jitter` the jitter of `ks.Transforms`, which is
-not cumulative and one share for all axes, the largest, and `seed_input` the start.
+not cumulative, one share for all axes (the largest, at most a half) and not drawn from the modifier's own
+seed, and `seed_input` the start.
 
 What looks at or changes the gradient itself is beyond `ks.Maximize`: with `grad_modifier`,
-`backprop_modifier`, input modifiers other than one `Jitter`, or callbacks other than `Print` and
-`GifGenerator`, the same objective is descended by `kerascope.vis.optimizer.Optimizer`, keras-vis's own
-algorithm, whose images have less contrast. A guided or rectified gradient is not that of the score: going
-along it need not raise the score, and usually gives noise.
+`backprop_modifier`, input modifiers other than one `Jitter`, callbacks other than `Print` and
+`GifGenerator`, or a negative weight, the same objective is descended by
+`kerascope.vis.optimizer.Optimizer`, keras-vis's own algorithm, whose images have less contrast. A guided or
+rectified gradient is not that of the score: going along it need not raise the score, and usually gives
+noise.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from kerascope.vis.input_modifiers import InputModifier, Jitter
 from kerascope.vis.losses import ActivationMaximization
 from kerascope.vis.maximized import maximized
 from kerascope.vis.objective import WeightedLoss
-from kerascope.vis.optimizer import Optimizer
+from kerascope.vis.optimizer import Optimizer, check_max_iter
 from kerascope.vis.regularizers import LPNorm, Range, Regularizer, TotalVariation
 from kerascope.vis.seed import structure_of
 from kerascope.vis.utils import utils
@@ -63,7 +65,8 @@ def visualize_activation(
         filter_indices: a filter or output, or several, whose means are added; None for the mean over all.
         wrt_tensor: the input to optimise, one of `model.inputs`; None for the only picture among them.
         seed_input: the image to start from; all inputs, where there are several; None for noise.
-        input_range: least and greatest pixel that the model takes; with whole numbers the result is in bytes.
+        input_range: least and greatest pixel that the model takes; whole numbers that bytes can show, such as
+            (0, 255), give bytes.
         backprop_modifier: see `kerascope.vis.backprop_modifiers`.
         grad_modifier: see `kerascope.vis.grad_modifiers`.
         act_max_weight: of the activation; 0 or None for none.
@@ -73,13 +76,15 @@ def visualize_activation(
             `kerascope.vis.optimizer.Optimizer.minimize`.
 
     Returns:
-        (H, W, C) for display, as `deprocess_input` makes it: uint8 where `input_range` is of whole numbers,
-        else float32 in it. The exact image and its score are what `ks.Maximize` returns.
+        (H, W, C) for display, as `deprocess_input` makes it: uint8 where `input_range` is of whole numbers
+        of at least 0, the greatest from 2 to 255; else float32 in that range, also for (0, 1) and (-1, 1),
+        of which bytes would show nothing. The exact image and its score are what `ks.Maximize` returns.
 
     Raises:
         ParameterError: an unknown option or modifier, or a `wrt_tensor` inside the model.
         LayerError, TargetError, InputError: layer, filters or image do not exist or fit.
-        RuleError: `backprop_modifier` is given, and the model has no rectifier.
+        RuleError: `backprop_modifier` is given, and no rectifier lies on the way from the image to the
+            filters.
 
     Cost:
         1 forward and 1 backward per step.
@@ -87,19 +92,20 @@ def visualize_activation(
     model, backprop = backprop_modifiers.modified(model, backprop_modifier)
     options = _options(optimizer_params, seed_input=seed_input, grad_modifier=grad_modifier)
     _check_range(input_range)
-    plain = (
-        backprop is None
-        and options["grad_modifier"] is None
-        and (act_max_weight or 0) > 0
-        and all(type(modifier) is Jitter for modifier in options["input_modifiers"])
-        and len(options["input_modifiers"]) < 2
-        and all(type(watcher) in (Print, GifGenerator) for watcher in options["callbacks"])
-    )
     regularizers: list[tuple[Regularizer, float]] = [
         (regularizer, weight)
         for regularizer, weight in ((LPNorm(), lp_norm_weight), (TotalVariation(), tv_weight))
         if weight
     ]
+    plain = (
+        backprop is None
+        and options["grad_modifier"] is None
+        and (act_max_weight or 0) > 0
+        and all(weight > 0 for _, weight in regularizers)
+        and all(type(modifier) is Jitter for modifier in options["input_modifiers"])
+        and len(options["input_modifiers"]) < 2
+        and all(type(watcher) in (Print, GifGenerator) for watcher in options["callbacks"])
+    )
     if plain:
         image = maximized(
             model,
@@ -169,6 +175,7 @@ def _options(given: dict[str, Any], **named: Any) -> dict[str, Any]:
             f"options must be among {sorted(defaults)}; got {unknown}; {errors.nearest(unknown[0], defaults)}"
         )
     options = utils.add_defaults_to_kwargs(defaults, **given)
+    check_max_iter(options["max_iter"])
     for name, kind in (("input_modifiers", InputModifier), ("callbacks", OptimizerCallback)):
         options[name] = list(options[name] or ())
         for value in options[name]:
@@ -185,9 +192,9 @@ def _check_range(input_range: Range) -> None:
 
 
 def _for_display(image: Array, input_range: Range) -> Array:
-    """Bytes where the range is of whole numbers; channels last."""
+    """Bytes where the range is of whole numbers that bytes can show, else floats; channels last."""
     low, high = input_range
-    if isinstance(low, int) and isinstance(high, int):
+    if isinstance(low, int) and isinstance(high, int) and low >= 0 and 1 < high <= 255:
         image = np.clip(image, low, high).astype("uint8")
     else:
         image = image.astype("float32")

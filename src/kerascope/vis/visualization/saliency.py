@@ -34,7 +34,7 @@ from kerascope.target import Target
 from kerascope.vis import backprop_modifiers, grad_modifiers
 from kerascope.vis.filters import filters_of, layer_at
 from kerascope.vis.objective import WeightedLoss, objective_of
-from kerascope.vis.seed import as_given, batch_of, probe_of, structure_of
+from kerascope.vis.seed import as_given, batch_of, probe_of, structure_of, unlisted
 from kerascope.vis.utils import utils
 
 Array = np.ndarray[Any, Any]
@@ -72,7 +72,8 @@ def visualize_saliency(
     Raises:
         ParameterError: an unknown modifier, or a `wrt_tensor` inside the model.
         LayerError, TargetError, InputError: layer, filters or image do not exist or fit.
-        RuleError: `backprop_modifier` is given, and the model has no rectifier.
+        RuleError: `backprop_modifier` is given, and no rectifier lies on the way from the image to the
+            filters.
 
     Cost:
         1 forward, 1 backward.
@@ -114,7 +115,7 @@ def visualize_saliency_with_losses(
     """
     loss_model, target = objective_of(input_tensor, losses, wrt_tensor=wrt_tensor)
     probe = probe_of(loss_model, wrt_tensor, at_input=True, own=True)
-    images = batch_of(_single(input_tensor), seed_input)
+    images = batch_of(unlisted(input_tensor), seed_input)
     return _saliency(probe, images, target, None, grad_modifier, keepdims)
 
 
@@ -191,7 +192,7 @@ def visualize_cam_with_losses(
         1 forward, 1 backward; the losses are compiled anew at every call.
     """
     loss_model, target = objective_of(input_tensor, losses)
-    images = batch_of(_single(input_tensor), seed_input)
+    images = batch_of(unlisted(input_tensor), seed_input)
     return _cam(probe_of(loss_model, own=True), images, target, penultimate_layer.name, None, grad_modifier)
 
 
@@ -272,9 +273,3 @@ def _warn_flat(explanation: Explanation) -> None:
             errors.FlatMapWarning,
             stacklevel=4,
         )
-
-
-def _single(input_tensor: Any) -> Any:
-    """An input structure, without the list around a single input."""
-    inputs = tree.flatten(input_tensor)
-    return inputs[0] if len(inputs) == 1 and not isinstance(input_tensor, dict) else input_tensor
