@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import http.client
 import os
-import queue
 import socket
-import threading
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +15,8 @@ import keras
 import made_pictures
 import numpy as np
 import numpy.typing as npt
+
+from kerascope.demo.digits import answers
 
 Array = npt.NDArray[Any]
 Source = Literal["auto", "cifar10", "fashion", "made"]
@@ -106,31 +104,11 @@ def load_pictures(source: Source = "auto", seed: int = 0) -> Pictures:
     return _made(seed, tuple(passed_over))
 
 
-def answers(address: str, seconds: float) -> bool:
-    """Whether an address serves a gzip file, known within `seconds` whatever the network does."""
-    reply: queue.Queue[bool] = queue.Queue()
-
-    def ask() -> None:
-        try:
-            request = urllib.request.Request(address, headers={"Range": "bytes=0-1"})
-            with urllib.request.urlopen(request, timeout=seconds) as response:
-                reply.put(response.read(len(GZIP_MAGIC)) == GZIP_MAGIC)
-        except (OSError, ValueError, http.client.HTTPException):
-            reply.put(False)
-
-    # A thread, since no timeout covers looking up a name; a daemon, so that nothing waits for it.
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        return reply.get(timeout=seconds)
-    except queue.Empty:
-        return False
-
-
 def _cifar10(seed: int) -> Pictures:
     """The photographs; a ConnectionError within seconds when they are neither cached nor to be had."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     cached = any((home / "datasets").glob("cifar-10-batches-py*"))
-    if not cached and not answers(ADDRESS, ANSWER_SECONDS):
+    if not cached and not answers(ADDRESS, ANSWER_SECONDS, GZIP_MAGIC):
         raise ConnectionError(
             f"CIFAR-10: not in Keras's cache, and the network did not answer within {ANSWER_SECONDS:g} s"
         )

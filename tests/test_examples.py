@@ -199,7 +199,7 @@ def test_a_failing_download_falls_back(
     def load_data() -> Any:
         raise Exception("URL fetch failure")  # what Keras raises
 
-    monkeypatch.setattr(example.colour_pictures, "answers", lambda address, seconds: True)
+    monkeypatch.setattr(example.colour_pictures, "answers", lambda *asked: True)
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", load_data)
     pictures = example.colour_pictures.load_pictures("auto")
     assert "the download failed (URL fetch failure)" in pictures.passed_over[0]

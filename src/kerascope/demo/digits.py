@@ -99,15 +99,16 @@ def load_digits(source: Source = "auto", seed: int = 0) -> Digits:
     return _from_package(seed)
 
 
-def answers(address: str, seconds: float = ANSWER_SECONDS) -> bool:
-    """Whether an address serves a zip file, known within `seconds` whatever the network does.
+def answers(address: str, seconds: float = ANSWER_SECONDS, magic: bytes = ZIP_MAGIC) -> bool:
+    """Whether an address serves a file of some kind, known within `seconds` whatever the network does.
 
     Args:
-        address: of the file; its first four bytes are asked for.
+        address: of the file; its first bytes are asked for.
         seconds: the longest that the answer may take, looking up the host's name included.
+        magic: how the file begins; a zip file's first bytes by default.
 
     Returns:
-        True when the four bytes came in time and begin a zip file; else False, without a message.
+        True when the first bytes came in time and are `magic`; else False, without a message.
 
     Cost: one request.
     """
@@ -115,9 +116,9 @@ def answers(address: str, seconds: float = ANSWER_SECONDS) -> bool:
 
     def ask() -> None:
         try:
-            request = urllib.request.Request(address, headers={"Range": "bytes=0-3"})
+            request = urllib.request.Request(address, headers={"Range": f"bytes=0-{len(magic) - 1}"})
             with urllib.request.urlopen(request, timeout=seconds) as response:
-                reply.put(response.read(len(ZIP_MAGIC)) == ZIP_MAGIC)
+                reply.put(response.read(len(magic)) == magic)
         except (OSError, ValueError, http.client.HTTPException):
             reply.put(False)
 
