@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kerascope import errors, render
+from kerascope import errors
 from kerascope.vis.utils import utils
 
 if TYPE_CHECKING:
@@ -115,5 +115,7 @@ class GifGenerator(OptimizerCallback):
             MissingPackageError: Pillow is not installed.
         """
         if self._frames:
+            from kerascope import render
+
             render.save_gif(np.stack(self._frames), self.path, self.milliseconds, pause=0)
         self._frames = []
