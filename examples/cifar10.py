@@ -81,7 +81,8 @@ def run(source: Any, folder: Path, epochs: int | None, seed: int) -> None:
     # Small batches: five pictures and a hundred then use the same compiled programs.
     probe = ks.Probe(model, class_names=pictures.class_names, batch_size=8)
     with _stage("What excites each class: classes.png"):
-        ideal = IDEAL(probe, range(len(pictures.class_names)))
+        # Against the other classes: a score alone may rise together with that of a rival.
+        ideal = IDEAL(probe, ks.LogOdds(range(len(pictures.class_names))))
         ideal.plot(columns=5, title=PARTS).savefig(folder / "classes.png")
         print(f"{PARTS}.")
         taken_for = model.predict(ideal.images, verbose=0).argmax(axis=1)

@@ -63,7 +63,7 @@ def test_the_readme_lists_the_methods_and_targets_that_there_are() -> None:
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     for name, method in ks.methods().items():
         assert f"`{method.__name__}`" in text, name
-    targets = ("Class", "Top", "Contrast", "Unit", "Output", "Probability")
+    targets = ("Class", "LogOdds", "Top", "Contrast", "Unit", "Output", "Probability")
     for target in targets:
         assert f"`{target}`" in text, target
 

@@ -308,6 +308,9 @@ def test_targets_of_every_kind() -> None:
     same(several.scores[2], scores[2, 0] + scores[2, 2], CLOSE, "function")
     for numbers in (np.array([2, 0]), ks.Class(np.array([2, 0])), ks.Class((2, 0))):
         assert maximize(probe, numbers).targets.tolist() == [2, 0]
+    odds = maximize(probe, ks.LogOdds(range(3)))
+    same(odds.scores, probe.scores(odds.images, ks.LogOdds([0, 1, 2])), CLOSE, "log-odds")
+    assert odds.targets.tolist() == [0, 1, 2]
     output = MODELS["dict_output"]()
     assert len(maximize(output.model, ks.Output(0, 1))) == 1
 

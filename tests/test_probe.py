@@ -41,6 +41,25 @@ def test_scores_are_those_in_front_of_the_softmax() -> None:
     same(probe.scores(soft.images, ks.Probability(1)), probabilities[:, 1], CLOSE, "a probability")
 
 
+def test_log_odds_are_those_of_the_probability() -> None:
+    tiny = MODELS["softmax_head"]()
+    probe = ks.Probe(tiny.model)
+    probabilities = ops.convert_to_numpy(tiny.model(tiny.images)).astype("float64")
+    for index in range(3):
+        p = probabilities[:, index]
+        same(probe.scores(tiny.images, ks.LogOdds(index)), np.log(p / (1 - p)), 1e-4, f"class {index}")
+    best = probabilities.max(axis=1)
+    same(probe.scores(tiny.images, ks.LogOdds()), np.log(best / (1 - best)), 1e-4, "predicted")
+    explanation = ks.GradCAM(relu=False)(probe, tiny.images, ks.LogOdds(1))
+    assert explanation.targets.tolist() == [1, 1, 1]
+    assert np.abs(explanation.values - ks.GradCAM(relu=False)(probe, tiny.images, 1).values).max() > 1e-3
+    # Where there is one output, its score is the log-odds.
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, activation="sigmoid")])
+    row = np.ones((1, 4), "float32")
+    p = ops.convert_to_numpy(model(row))[:, 0]
+    same(ks.Probe(model).scores(row, ks.LogOdds(0)), np.log(p / (1 - p)), 1e-4, "one output")
+
+
 def test_activations_are_what_the_layer_returns() -> None:
     tiny = MODELS["functional"]()
     inner = keras.Model(tiny.model.input, tiny.model.get_layer("conv1").output)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         methods,
     )
     from kerascope.probe import Probe
-    from kerascope.target import Class, Contrast, Output, Probability, Target, Top, Unit
+    from kerascope.target import Class, Contrast, LogOdds, Output, Probability, Target, Top, Unit
 
 __version__ = "0.1.0.dev0"
 
@@ -48,6 +48,7 @@ _HOMES = {
     "GuidedBackprop": "method",
     "GuidedGradCAM": "method",
     "LPNorm": "maximization",
+    "LogOdds": "target",
     "Maximization": "maximization",
     "Maximize": "maximization",
     "Method": "method",
@@ -76,6 +77,7 @@ __all__ = [
     "GuidedBackprop",
     "GuidedGradCAM",
     "LPNorm",
+    "LogOdds",
     "Maximization",
     "Maximize",
     "Method",

@@ -55,7 +55,8 @@ def compare_digits(model: keras.Model, results: Sequence[DigitResult], folder: P
     Cost: 256 steps for ten images, and five explanations of the digits.
     """
     probe = ks.Probe(model, class_names=CLASS_NAMES)
-    ideal = IDEAL(probe, range(len(CLASS_NAMES)))
+    # Against the other digits: a score alone may rise together with that of a rival.
+    ideal = IDEAL(probe, ks.LogOdds(range(len(CLASS_NAMES))))
     title = "The image that excites each class most"
     ideal.plot(columns=5, title=title).savefig(folder / "maximised.png")
     ideal.save_gif(folder / "maximised.gif")

@@ -69,7 +69,7 @@ def spread(target: TargetLike) -> tuple[Target, ...]:
             f"index or name, a ks.Unit, or several of them; got {found.describe()!r}."
         )
     if isinstance(found, Class) and np.ndim(found.index):  # type: ignore[arg-type]
-        return tuple(Class(index) for index in found.index)  # type: ignore[union-attr]
+        return tuple(replace(found, index=index) for index in found.index)  # type: ignore[union-attr]
     if isinstance(found, Unit) and isinstance(found.channel, tuple):
         return tuple(replace(found, channel=channel) for channel in found.channel)
     if found.class_axis:

@@ -9,7 +9,7 @@ a class name, or any function of the outputs.
 """
 
 from kerascope.target.base import Context, Forward, Reading, Target, TargetLike
-from kerascope.target.classes import Class, Top
+from kerascope.target.classes import Class, LogOdds, Top
 from kerascope.target.coerce import as_target
 from kerascope.target.compose import Contrast, Output, Probability
 from kerascope.target.function import Function
@@ -21,6 +21,7 @@ __all__ = [
     "Contrast",
     "Forward",
     "Function",
+    "LogOdds",
     "Output",
     "Probability",
     "Reading",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,40 @@ class Class(Target):
         if self.index is None:
             return "predicted class"
         return "given classes" if np.ndim(self.index) else f"class {self.index}"
+
+
+@dataclass(frozen=True, eq=False)
+class LogOdds(Class):
+    r"""The log-odds of a class: its score against all others.
+
+    $$s_n = z_{n, c_n} - \log \sum_{j \neq c_n} \exp z_{n, j} = \log \frac{p}{1 - p}$$
+
+    with the pre-softmax scores $z$ and the probability $p$ of the softmax. Unlike the score it falls where
+    rivals rise, and unlike the probability its gradient never vanishes.
+
+    Args:
+        index: see `Class`.
+
+    Example:
+        >>> import kerascope as ks
+        >>> ks.LogOdds(3).describe()
+        'log-odds of class 3'
+    """
+
+    def key(self) -> Hashable:
+        return ("log-odds", super().key())
+
+    def read(self, forward: Forward, arguments: Any) -> Reading:
+        reading = super().read(forward, arguments)
+        scores = _scores(forward)
+        if scores.shape[1] == 1:
+            return reading
+        own = ops.cast(ops.arange(scores.shape[1]), "int32")[None] == reading.labels
+        rivals = ops.logsumexp(ops.where(own, -1e30, scores), axis=-1, keepdims=True)
+        return replace(reading, scores=reading.scores - rivals)
+
+    def describe(self) -> str:
+        return f"log-odds of {super().describe()}"
 
 
 @dataclass(frozen=True)
