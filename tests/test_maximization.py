@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -641,11 +640,8 @@ def test_a_photograph_classifier_is_convinced() -> None:
     from kerascope.demo.efficientnet_lite import class_names, efficientnet_lite0
 
     probe = ks.Probe(efficientnet_lite0(), class_names=class_names())
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        found = ks.maximize(
-            probe, ["strawberry", "zebra"], steps=96, snapshots=3, input_range=(-127 / 128, 1)
-        )
+    found = ks.maximize(probe, ["strawberry", "zebra"], steps=96, snapshots=3, input_range=(-127 / 128, 1))
+    assert not found.warnings
     assert (found.probabilities > 0.9).all(), found.probabilities
     assert found.images.min() >= -127 / 128
     assert found.images.max() <= 1
