@@ -174,13 +174,13 @@ def test_several_classes_cost_one_forward() -> None:
 
 
 def test_programs_are_kept_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kerascope.probe.probe._PROGRAMS", 2)
+    monkeypatch.setattr("kerascope.probe.kept.LIMIT", 2)
     tiny = MODELS["linear"]()
     probe = ks.Probe(tiny.model, compile=False)
     for k in (1, 2, 3, 3, 2, 1):
         probe.scores(tiny.images, ks.Top(k))
     assert probe.trace_count == 4
-    assert len(probe._programs) == 2
+    assert len(probe._kept._programs) == 2
 
 
 def test_a_bare_models_probe_lives_and_dies_with_it() -> None:

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import keras
-from keras import ops, tree
+from keras import ops
 
 from kerascope import backend, errors
-from kerascope.layout import Layout
 from kerascope.probe.answer import Answer, join
-from kerascope.probe.compiled import Program
-from kerascope.probe.fingerprint import Fingerprint
-from kerascope.probe.head import head_run
 from kerascope.probe.inputs import Array, Batch, blank_inputs, check_inputs, input_specs, padded_rows
+from kerascope.probe.kept import Kept
 from kerascope.probe.program import Evidence, Plan
-from kerascope.probe.record import survey
+from kerascope.probe.question import check_differentiable, context_of, named_layers
 from kerascope.probe.routine import Routine, Step
 from kerascope.probe.survey import LayerRow, Survey
 from kerascope.probe.tree import places
 from kerascope.rule import Rule
-from kerascope.target import Context, Forward, Reading, Target, TargetLike, as_target
-
-_PROGRAMS = 64
-"""Compiled programs kept per probe; the least recently used one goes first."""
+from kerascope.target import Forward, Reading, Target, TargetLike, as_target
 
 
 class Probe:
@@ -97,9 +90,7 @@ class Probe:
         self.compile = self._backend.compiles if compile is None else compile
         self._lock = threading.RLock()
         self._counts = {"trace": 0, "forward": 0, "backward": 0}
-        self._fingerprint: Fingerprint | None = None
-        self._surveys: dict[Hashable, Survey] = {}
-        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
+        self._kept = Kept(self.compile, self._counts)
 
     @classmethod
     def attached(cls, model: keras.Model) -> Probe:
@@ -219,7 +210,6 @@ class Probe:
         """
         batch = check_inputs(self.model, images, self.input)
         with self._lock:
-            self._refresh()
             return self._survey(batch, self._size(batch.count))
 
     def blank(self, size: int | tuple[int, ...] | None = None) -> Any:
@@ -272,13 +262,12 @@ class Probe:
         target = as_target(target)
         size = self._size(batch.count)
         with self._lock:
-            self._refresh()
             found = self._survey(batch, size)
-            context = self._context(found, batch.count)
+            context = context_of(found, batch.count, self.class_names)
             arguments = target.arguments(context)
-            named = self._name_layers(found, layers, target, context, spatial, gradients)
+            named = named_layers(found, layers, target, context, spatial=spatial, gradients=gradients)
             if image_gradient:
-                self._check_differentiable(batch)
+                check_differentiable(batch)
             plan = self._plan(
                 found,
                 batch,
@@ -298,7 +287,7 @@ class Probe:
                 image_gradient,
                 rule,
             )
-            program = self._program((*question, batch.signature, batch.explained, size), plan)
+            program = self._kept.program((*question, batch.signature, batch.explained, size), plan)
         state = self._backend.state(self._variables())
         rows: list[dict[str, Array]] = []
         for start in range(0, batch.count, size):
@@ -349,17 +338,17 @@ class Probe:
             1 forward and 1 backward per image and step.
         """
         batch = check_inputs(self.model, images, self.input)
-        self._check_differentiable(batch)
+        check_differentiable(batch)
         with self._lock:
-            self._refresh()
             found = self._survey(batch, batch.count)
-            context = self._context(found, batch.count)
+            context = context_of(found, batch.count, self.class_names)
             values = target.arguments(context)
-            named = self._name_layers(found, layers, target, context, False, False)
+            named = named_layers(found, layers, target, context)
             plan = self._plan(found, batch, target, named, image_gradient=True)
             question = (key, target.key(), named, tuple(carried))
             routine = Routine(plan, step, len(batch.arrays), tuple(carried))
-            program = self._program((*question, batch.signature, batch.explained, batch.count), routine)
+            key = (*question, batch.signature, batch.explained, batch.count)
+            program = self._kept.program(key, routine)
         inputs = [ops.convert_to_tensor(array) for array in batch.arrays]
         arguments = {name: ops.convert_to_tensor(value) for name, value in values.items()}
 
@@ -398,100 +387,14 @@ class Probe:
     def _variables(self) -> list[keras.Variable]:
         return list(self.model.variables)
 
+    def _survey(self, batch: Batch, size: int) -> Survey:
+        """What happens inside the model as it is now, on images like these."""
+        self._kept.refresh(self.model)
+        return self._kept.survey(self.model, self._call, batch, size)
+
     def _size(self, count: int) -> int:
         """Images per pass: the model's fixed batch, else a power of two up to `batch_size`."""
         return self.pass_size(1 << (count - 1).bit_length())
-
-    def _refresh(self) -> None:
-        """Forget what was compiled for a model that has since been changed."""
-        now = Fingerprint(self.model)
-        if now != self._fingerprint:
-            self._surveys.clear()
-            self._programs.clear()
-            self._fingerprint = now
-
-    def _survey(self, batch: Batch, size: int) -> Survey:
-        key = (batch.signature, batch.explained, size)
-        if key not in self._surveys:
-            if len(self._surveys) >= _PROGRAMS:
-                self._surveys.clear()
-            tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
-            inputs = (
-                tensors[0] if batch.structure is None else tree.pack_sequence_as(batch.structure, tensors)
-            )
-
-            try:
-                # Around the whole survey: what is made in it, such as a seed, must not outlive it.
-                with keras.StatelessScope():
-                    found = survey(self._call, self.model, inputs, batch.explained)
-            except errors.KerascopeError:
-                raise
-            except Exception as error:
-                shapes = [array.shape for array in batch.arrays]
-                raise errors.InputError(
-                    f"the model must run on these images, of shape {shapes}; it failed with "
-                    f"{type(error).__name__}: {error}; try model(images[:1]) by itself."
-                ) from error
-            self._surveys[key] = found
-        return self._surveys[key]
-
-    def _context(self, found: Survey, count: int) -> Context:
-        shapes = {output.name: output.shape for output in found.outputs}
-
-        def look_up(layer: str) -> tuple[Layout | None, int]:
-            run = found.run(layer)
-            return run.layout, run.layout.channels if run.layout else run.shape[-1]
-
-        return Context(count, shapes, self.class_names, look_up)
-
-    def _name_layers(
-        self,
-        found: Survey,
-        layers: Sequence[str | None],
-        target: Target,
-        context: Context,
-        spatial: bool,
-        gradients: bool,
-    ) -> tuple[str, ...]:
-        named = []
-        for layer in layers:
-            run = found.automatic(_sources(found, target, context)) if layer is None else found.run(layer)
-            if gradients and not run.dtype.startswith(("float", "bfloat")):
-                raise errors.UntappableLayerError(
-                    "a layer must return floating-point numbers to have a gradient; "
-                    f"{found.name(run)!r} returns {run.dtype}; choose a layer behind it."
-                )
-            if spatial and (run.layout is None or run.layout.positions < 2):
-                usable = [found.name(other) for other in found.runs if found.explainable(other)]
-                raise errors.NoSpatialExtentError(
-                    f"a class activation map needs a layer with a height and width above 1; {layer!r} "
-                    f"returns {run.shape}; choose one before pooling or flattening, such as "
-                    f"{usable[-1] if usable else 'none here'!r}."
-                )
-            named.append(found.name(run))
-        return tuple(named)
-
-    @staticmethod
-    def _check_differentiable(batch: Batch) -> None:
-        if batch.explained is None:
-            raise errors.InputError(
-                f"the input to explain must be chosen among {list(batch.names)}; make the probe with "
-                f"ks.Probe(model, input={batch.names[0]!r})."
-            )
-        name, kind = batch.names[batch.explained], batch.arrays[batch.explained].dtype
-        if kind.kind != "f":
-            raise errors.InputError(
-                f"a gradient at the input needs floating-point numbers; {name!r} takes {kind}; explain a "
-                "layer behind it, or rebuild the model on a float input."
-            )
-
-    def _program(self, key: Hashable, plan: Plan | Routine) -> Program:
-        if key not in self._programs:
-            self._programs[key] = Program(plan, self.compile, self._counts)
-            while len(self._programs) > _PROGRAMS:
-                self._programs.popitem(last=False)
-        self._programs.move_to_end(key)
-        return self._programs[key]
 
 
 _attached: weakref.WeakKeyDictionary[keras.Model, Probe] = weakref.WeakKeyDictionary()
@@ -505,17 +408,6 @@ def as_probe(model: keras.Model | Probe) -> Probe:
         ModelError: neither a probe nor a built Keras model.
     """
     return model if isinstance(model, Probe) else Probe.attached(model)
-
-
-def _sources(found: Survey, target: Target, context: Context) -> Iterable[int]:
-    """Runs that the explained score is made from: before a softmax, and before a layer that ends in one."""
-    read = target.outputs(context)
-    sources = [found.run(layer).number for layer in target.layers]
-    for place in range(len(found.outputs)) if read is None else read:
-        source = found.outputs[place].source
-        squashing = head_run(found, source)
-        sources += [source] if squashing is None else squashing.sources
-    return sources
 
 
 class _Nothing(Target):

@@ -1,0 +1,84 @@
+"""What is kept of a model until it changes: surveys and compiled programs."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+from kerascope import errors
+from kerascope.probe.compiled import Program
+from kerascope.probe.fingerprint import Fingerprint
+from kerascope.probe.inputs import Batch
+from kerascope.probe.program import Plan
+from kerascope.probe.record import survey
+from kerascope.probe.routine import Routine
+from kerascope.probe.survey import Survey
+
+LIMIT = 64
+"""Compiled programs kept per probe; the least recently used one goes first."""
+
+
+class Kept:
+    """Surveys by the shape of the images, and programs by the question.
+
+    Args:
+        compile: compile the programs.
+        counts: `counts["trace"]` goes up with each trace.
+    """
+
+    def __init__(self, compile: bool, counts: dict[str, int]) -> None:
+        self._compile = compile
+        self._counts = counts
+        self._fingerprint: Fingerprint | None = None
+        self._surveys: dict[Hashable, Survey] = {}
+        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
+
+    def refresh(self, model: keras.Model) -> None:
+        """Forget what was kept for a model that has since been changed."""
+        now = Fingerprint(model)
+        if now != self._fingerprint:
+            self._surveys.clear()
+            self._programs.clear()
+            self._fingerprint = now
+
+    def survey(self, model: keras.Model, call: Callable[[Any], Any], batch: Batch, size: int) -> Survey:
+        """What happens inside the model on images like those of a batch, `size` at a time.
+
+        Raises:
+            InputError: the model does not run on them.
+        """
+        key = (batch.signature, batch.explained, size)
+        if key not in self._surveys:
+            if len(self._surveys) >= LIMIT:
+                self._surveys.clear()
+            tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
+            inputs = (
+                tensors[0] if batch.structure is None else tree.pack_sequence_as(batch.structure, tensors)
+            )
+            try:
+                # Around the whole survey: what is made in it, such as a seed, must not outlive it.
+                with keras.StatelessScope():
+                    found = survey(call, model, inputs, batch.explained)
+            except errors.KerascopeError:
+                raise
+            except Exception as error:
+                shapes = [array.shape for array in batch.arrays]
+                raise errors.InputError(
+                    f"the model must run on these images, of shape {shapes}; it failed with "
+                    f"{type(error).__name__}: {error}; try model(images[:1]) by itself."
+                ) from error
+            self._surveys[key] = found
+        return self._surveys[key]
+
+    def program(self, key: Hashable, plan: Plan | Routine) -> Program:
+        """The program of a question, made from `plan` where it is new."""
+        if key not in self._programs:
+            self._programs[key] = Program(plan, self._compile, self._counts)
+            while len(self._programs) > LIMIT:
+                self._programs.popitem(last=False)
+        self._programs.move_to_end(key)
+        return self._programs[key]
