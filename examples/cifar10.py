@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from colour_pictures import SOURCES, Pictures, load_pictures
 from keras import layers
 
 import kerascope as ks
+from kerascope.demo.terminal import positive, stage
 
 Array = npt.NDArray[Any]
 
@@ -67,12 +66,12 @@ def run(source: Any, folder: Path, epochs: int | None, seed: int) -> None:
     """The whole job, saying what it does."""
     folder.mkdir(parents=True, exist_ok=True)
     print(f"Keras {keras.__version__} on {keras.backend.backend()}")
-    with _stage("Pictures"):
+    with stage("Pictures"):
         pictures = load_pictures(source, seed)
         for reason in pictures.passed_over:
             print(reason)
         print(f"Taken: {pictures.source}")
-    with _stage("Training"):
+    with stage("Training"):
         model = train(pictures, epochs, seed)
         loss, accuracy = model.evaluate(pictures.test_images, pictures.test_labels, verbose=0)
         print(f"test loss {loss:.3f}, test accuracy {accuracy:.1%}")
@@ -80,7 +79,7 @@ def run(source: Any, folder: Path, epochs: int | None, seed: int) -> None:
 
     # Small batches: five pictures and a hundred then use the same compiled programs.
     probe = ks.Probe(model, class_names=pictures.class_names, batch_size=8)
-    with _stage("What excites each class: classes.png"):
+    with stage("What excites each class: classes.png"):
         # Against the other classes: a score alone may rise together with that of a rival.
         ideal = IDEAL(probe, ks.LogOdds(range(len(pictures.class_names))))
         ideal.plot(columns=5, title=PARTS).savefig(folder / "classes.png")
@@ -90,12 +89,12 @@ def run(source: Any, folder: Path, epochs: int | None, seed: int) -> None:
             other = pictures.class_names[taken]
             more = "" if other == name else f", but that of {other} rose more: scores are not probabilities"
             print(f"{name:<12} score {score:6.1f}{more}")
-    with _stage("Four methods: methods.png"):
+    with stage("Four methods: methods.png"):
         predictions = model.predict(pictures.test_images, batch_size=250, verbose=0).argmax(axis=1)
         chosen = choose(pictures.test_labels, predictions)
         compare_methods(probe, pictures, chosen, ideal.pictures()).savefig(folder / "methods.png")
         print(WHY)
-    with _stage("Grad-CAM at each convolution: layers.png"):
+    with stage("Grad-CAM at each convolution: layers.png"):
         compare_layers(probe, pictures, chosen).savefig(folder / "layers.png")
     print(f"\nThe figures and the network are in {folder}/.")
 
@@ -244,26 +243,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--output", type=Path, default=Path("cifar10-output"), metavar="FOLDER", help="for the figures"
     )
     parser.add_argument(
-        "--epochs", type=_positive, metavar="N", help="passes; None: 20,000 pictures or 3 passes"
+        "--epochs", type=positive, metavar="N", help="passes; None: 20,000 pictures or 3 passes"
     )
     parser.add_argument("--seed", type=int, default=0, help="of pictures and training")
     return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1 and is {value}")
-    return value
-
-
-@contextmanager
-def _stage(name: str) -> Iterator[None]:
-    """A heading before, and the seconds after."""
-    print(f"\n{name}", flush=True)
-    start = time.perf_counter()
-    yield
-    print(f"({time.perf_counter() - start:.1f} s)", flush=True)
 
 
 if __name__ == "__main__":

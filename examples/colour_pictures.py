@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import os
-import socket
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +13,7 @@ import made_pictures
 import numpy as np
 import numpy.typing as npt
 
-from kerascope.demo.digits import answers
+from kerascope.demo.network import answers, stalling_at_most
 
 Array = npt.NDArray[Any]
 Source = Literal["auto", "cifar10", "fashion", "made"]
@@ -113,7 +110,7 @@ def _cifar10(seed: int) -> Pictures:
             f"CIFAR-10: not in Keras's cache, and the network did not answer within {ANSWER_SECONDS:g} s"
         )
     try:
-        with _stalling_at_most(STALL_SECONDS):
+        with stalling_at_most(STALL_SECONDS):
             (train, train_labels), (test, test_labels) = keras.datasets.cifar10.load_data()
     except Exception as error:  # Keras raises a bare one when a download fails
         raise ConnectionError(f"CIFAR-10: the download failed ({error})") from error
@@ -181,14 +178,3 @@ def _idx(path: Path) -> Array:
 
 def _from_0_to_1(images: Array) -> Array:
     return images.astype(np.float32) / np.float32(255)
-
-
-@contextlib.contextmanager
-def _stalling_at_most(seconds: float) -> Iterator[None]:
-    """Connections opened inside fail when nothing comes for `seconds`; before, as after."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

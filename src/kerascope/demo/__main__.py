@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerascope import errors
+from kerascope.demo.terminal import positive, stage
 
 if TYPE_CHECKING:
     from kerascope.demo.digits import Source
@@ -50,15 +49,15 @@ def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     print(f"Keras {keras.__version__} on {keras.backend.backend()}")
 
-    with _stage("Digits"):
+    with stage("Digits"):
         digits = load_digits(source, seed)
         print(f"from {digits.source}")
-    with _stage("Training"):
+    with stage("Training"):
         model = train(digits, seed, epochs)
         loss, accuracy = test(model, digits)
         print(f"test loss {loss:.4f}, test accuracy {accuracy:.2%}")
         model.save(folder / "digits.keras")
-    with _stage("Explaining digits"):
+    with stage("Explaining digits"):
         digit_results = explain_digits(model, digits, folder, seed)
         print(f"relevance on ink: share of positive Grad-CAM on pixels of at least {INK:.0%} ink;")
         print("a map that knew nothing of the digit would have the share that ink covers. The network's")
@@ -66,13 +65,13 @@ def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
         print("heat is drawn up to 3 pixels too far outward.")
         for result in digit_results:
             print(f"{result.picture.name}  {result}")
-    with _stage("Maximising classes, comparing methods and layers"):
+    with stage("Maximising classes, comparing methods and layers"):
         ideal = compare_digits(model, digit_results, folder)
         for name, score, probability in zip(ideal.titles, ideal.scores, ideal.probabilities, strict=True):
             print(f"maximised.png  {name}: score {score:5.2f}, probability {probability:.4f}")
         print(f"methods.png    {WHY}")
         print(f"layers.png     {GRIDS}")
-    with _stage("Explaining photographs"):
+    with stage("Explaining photographs"):
         photograph_results = explain_photographs(folder)
         for photograph in photograph_results:
             print(photograph)
@@ -90,7 +89,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--output", type=Path, default=Path("demo-output"), metavar="FOLDER", help="for the pictures"
     )
     parser.add_argument(
-        "--epochs", type=_positive, metavar="N", help="passes over the digits; None: 14 of 4,000"
+        "--epochs", type=positive, metavar="N", help="passes over the digits; None: 14 of 4,000"
     )
     parser.add_argument("--seed", type=int, default=0, help="of training and of choosing digits")
     parser.add_argument(
@@ -100,22 +99,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="all of MNIST from keras.datasets, or 5,000 digits from a package",
     )
     return parser.parse_args(arguments)
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1 and is {value}")
-    return value
-
-
-@contextmanager
-def _stage(name: str) -> Iterator[None]:
-    """A heading before, and the seconds after."""
-    print(f"\n{name}", flush=True)
-    start = time.perf_counter()
-    yield
-    print(f"({time.perf_counter() - start:.1f} s)", flush=True)
 
 
 if __name__ == "__main__":

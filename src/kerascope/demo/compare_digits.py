@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import keras
@@ -78,23 +79,10 @@ def compare_digits(model: keras.Model, results: Sequence[DigitResult], folder: P
             if row.grid and row.kind in ("Conv2D", "MaxPooling2D")
         }
     excited = ideal.pictures()[methods["Saliency"].targets]
-    figure = ks.render.compare(
-        methods,
-        pictures={"Maximised class": excited},
-        captions=captions,
-        alpha=ALPHA,
-        notes=[WHY],
-        panel=1.5,
-        title="One question, four answers",
-    )
+    compare = partial(ks.render.compare, captions=captions, alpha=ALPHA, panel=1.5)
+    title = "One question, four answers"
+    figure = compare(methods, pictures={"Maximised class": excited}, notes=[WHY], title=title)
     figure.savefig(folder / "methods.png")
-    figure = ks.render.compare(
-        layers,
-        captions=captions,
-        alpha=ALPHA,
-        notes=[GRIDS],
-        panel=1.5,
-        title="Grad-CAM at each convolution, and behind its pooling",
-    )
-    figure.savefig(folder / "layers.png")
+    title = "Grad-CAM at each convolution, and behind its pooling"
+    compare(layers, notes=[GRIDS], title=title).savefig(folder / "layers.png")
     return ideal

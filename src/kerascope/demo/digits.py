@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
-import http.client
 import os
-import queue
-import socket
-import threading
-import urllib.request
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import keras
 import numpy as np
@@ -21,9 +15,7 @@ import numpy.typing as npt
 
 from kerascope import errors
 from kerascope.demo import data_files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from kerascope.demo.network import answers, stalling_at_most
 
 Source = Literal["auto", "keras", "package"]
 
@@ -99,42 +91,11 @@ def load_digits(source: Source = "auto", seed: int = 0) -> Digits:
     return _from_package(seed)
 
 
-def answers(address: str, seconds: float = ANSWER_SECONDS, magic: bytes = ZIP_MAGIC) -> bool:
-    """Whether an address serves a file of some kind, known within `seconds` whatever the network does.
-
-    Args:
-        address: of the file; its first bytes are asked for.
-        seconds: the longest that the answer may take, looking up the host's name included.
-        magic: how the file begins; a zip file's first bytes by default.
-
-    Returns:
-        True when the first bytes came in time and are `magic`; else False, without a message.
-
-    Cost: one request.
-    """
-    reply: queue.Queue[bool] = queue.Queue()
-
-    def ask() -> None:
-        try:
-            request = urllib.request.Request(address, headers={"Range": f"bytes=0-{len(magic) - 1}"})
-            with urllib.request.urlopen(request, timeout=seconds) as response:
-                reply.put(response.read(len(magic)) == magic)
-        except (OSError, ValueError, http.client.HTTPException):
-            reply.put(False)
-
-    # A thread, since no timeout covers looking up a name; a daemon, so that nothing waits for it.
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        return reply.get(timeout=seconds)
-    except queue.Empty:
-        return False
-
-
 def _from_keras(seed: int) -> Digits:
     """The whole of MNIST; an error within seconds when it is neither cached nor to be had."""
-    if not zipfile.is_zipfile(_cache()) and not answers(ADDRESS):
+    if not zipfile.is_zipfile(_cache()) and not answers(ADDRESS, ANSWER_SECONDS, ZIP_MAGIC):
         raise ConnectionError(f"nothing answered within {ANSWER_SECONDS:.0f} seconds")
-    with _stalling_at_most(STALL_SECONDS):
+    with stalling_at_most(STALL_SECONDS):
         (train, train_labels), (test, test_labels) = keras.datasets.mnist.load_data()
     order = np.random.default_rng(seed).permutation(len(train))
     return Digits(
@@ -176,14 +137,3 @@ def _cache() -> Path:
     """Where Keras keeps the file once it was loaded."""
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     return Path(home) / "datasets" / "mnist.npz"
-
-
-@contextlib.contextmanager
-def _stalling_at_most(seconds: float) -> Iterator[None]:
-    """Connections opened inside fail when nothing comes for `seconds`; before, as after."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
