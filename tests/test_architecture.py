@@ -42,7 +42,9 @@ ROOMS = {
     "maximization": Room(
         "errors layout backend target probe provenance", "keras numpy", lazily="render matplotlib"
     ),
-    "vis": Room("errors target probe explanation method maximization", "keras numpy", lazily="render PIL"),
+    "vis": Room(
+        "errors target probe explanation provenance method maximization", "keras numpy", lazily="render PIL"
+    ),
     "render": Room("errors resize explanation", "numpy matplotlib PIL"),
     "kerascope": Room(lazily="errors target probe explanation method maximization render testing"),
     "testing": Room("errors layout backend target probe explanation method kerascope", "keras numpy pytest"),

@@ -146,7 +146,7 @@ def test_a_picture_becomes_coefficients_and_back() -> None:
     pictures = np.random.default_rng(0).uniform(0.01, 0.99, (2, 7, 5, 3))
     for kind in ("fourier", "pixels"):
         shape = Parametrization(kind, (7, 5), 3)  # type: ignore[arg-type]
-        values = shape.values(ops.convert_to_tensor(shape.coefficients(pictures)), shape.bases())
+        values = shape.values(ops.convert_to_tensor(shape.coefficients(pictures)), shape.bases)
         found = np.moveaxis(ops.convert_to_numpy(ops.sigmoid(values)), 1, -1)
         same(found, pictures, 1e-4, kind)
 
@@ -160,7 +160,7 @@ def test_waves_are_cosines_scaled_by_their_length() -> None:
         wave = np.cos(np.pi * k * (i + 0.5) / 6) * np.sqrt((2 - (k == 0)) / 6)
         wave *= np.cos(np.pi * m * (j + 0.5) / 4) * np.sqrt((2 - (m == 0)) / 4)
         expected[i, j] += coefficients[0, 0, k, m] * wave / (4 * frequency)
-    found = shape.values(ops.convert_to_tensor(coefficients), shape.bases())
+    found = shape.values(ops.convert_to_tensor(coefficients), shape.bases)
     same(ops.convert_to_numpy(found)[0, 0], expected, CLOSE, "waves")
 
 

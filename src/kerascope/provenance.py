@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def versions() -> Mapping[str, str]:
         "backend": name,
         name: found,
     }
+
+
+def warned(category: type[Warning], text: str) -> str:
+    """Warn the caller of kerascope; the line in which the warning is stored."""
+    warnings.warn(text, category, stacklevel=callers_level())
+    return f"{category.__name__}: {text}"
 
 
 def callers_level() -> int:

@@ -49,17 +49,16 @@ class Ascent:
 
     def __call__(self, score: Score, carried: Mapping[str, Any]) -> dict[str, Any]:
         """One step; see `kerascope.probe.routine`."""
-        bases = [ops.convert_to_tensor(basis) for basis in self.parametrization.bases()]
+        bases = [ops.convert_to_tensor(basis) for basis in self.parametrization.bases]
         if self.moves:
             bases = [
                 ops.matmul(placed(size, carried["shift"][:, axis], carried["zoom"]), basis)
                 for axis, (size, basis) in enumerate(zip(self.parametrization.size, bases, strict=True))
             ]
-
         axes = len(self.parametrization.size)
         low, high = (ops.reshape(carried[end], (-1, *(1,) * axes)) for end in ("low", "high"))
 
-        def objective(variables: Mapping[str, Any], carried: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        def objective(variables: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
             values = self.parametrization.values(variables["coefficients"], bases)
             if self.turns:
                 values = turned(values, carried["angle"])
@@ -82,7 +81,7 @@ class Ascent:
             "nudge": ops.zeros((count, *(1,) * (axes + 1)), "float32"),
         }
         differentiate = backend.current().value_and_gradients(objective)
-        _, kept, (gradients,) = differentiate(variables, carried)
+        _, kept, (gradients,) = differentiate(variables)
         if gradients["nudge"] is None:
             raise errors.DisconnectedError(
                 "the score must depend on the image to be maximised; this target does not, or not "
@@ -105,7 +104,7 @@ class Ascent:
 
     def pictures(self, coefficients: Any) -> np.ndarray[Any, Any]:
         """The pictures themselves, (N, *size, C) in [0, 1], neither moved nor turned."""
-        bases = [ops.convert_to_tensor(basis) for basis in self.parametrization.bases()]
+        bases = [ops.convert_to_tensor(basis) for basis in self.parametrization.bases]
         values = self.parametrization.values(ops.convert_to_tensor(coefficients), bases)
         return np.moveaxis(ops.convert_to_numpy(ops.sigmoid(values)), 1, -1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.layout import Layout
 from kerascope.probe import Batch, Probe, check_inputs, pixel_range
-from kerascope.provenance import callers_level
+from kerascope.provenance import warned
 
 Array = np.ndarray[Any, Any]
 Inputs = Callable[[Array], Any]
@@ -93,8 +92,7 @@ class Canvas:
                 "the range of the input's pixels should be known; the model has no rescaling of its own that "
                 "would tell it, so pixels from 0 to 1 were assumed. Say it: input_range=(0, 255)."
             )
-            warnings.warn(text, errors.RangeWarning, stacklevel=callers_level())
-            told = (f"RangeWarning: {text}",)
+            told = (warned(errors.RangeWarning, text),)
         low, high = _range(input_range, layout.channels)
         return cls(batch, layout, low, high, start is not None, told)
 

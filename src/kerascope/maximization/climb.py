@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ class Progress:
     Args:
         step: how many steps were done, from 1.
         steps: how many there will be.
-        scores: float32 (N,), the score of each image of this batch, as it was seen in this step.
+        scores: float32 (N,), the score of each image of this batch, as it was seen in this step. A fixed
+            batch size may pad the batch with repetitions of its last image.
         images: gives the images as they are now, channels last and in the model's range.
     """
 
@@ -47,7 +48,7 @@ class Climb:
         probe: the model.
         target: a target for each image.
         ascent: what a step computes.
-        transforms: how images are moved, or None.
+        transforms: how images are moved.
         low: least pixel of each channel.
         high: greatest pixel of each channel.
         inputs: from images, channels last in the model's range, to the model's inputs.
@@ -59,7 +60,7 @@ class Climb:
     probe: Probe
     target: Each
     ascent: Ascent
-    transforms: Transforms | None
+    transforms: Transforms
     low: Array
     high: Array
     inputs: Callable[[Array], Any]
@@ -70,7 +71,6 @@ class Climb:
     snapshots: list[int] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     pictures: list[Array] = field(default_factory=list)
-    finite: bool = True
 
     def start(self, pictures: Array | None) -> None:
         """Take given pictures (N, *size, C) in [0, 1], or noise close to grey."""
@@ -83,6 +83,8 @@ class Climb:
             self._coefficients = shape.coefficients(pictures)
         zeros = ops.zeros(self._coefficients.shape, "float32")
         self._moments = {"mean": zeros, "square": zeros}
+        fixed = {"low": self.low, "high": self.high, "kin": self.kin}
+        self._fixed = _tensors(fixed)
         blank = np.zeros((len(self.copies), *shape.size, shape.channels), "float32")
         self._step = self.probe.routine(
             self.ascent,
@@ -105,8 +107,8 @@ class Climb:
         """All steps, with a snapshot after `every` of them and after the last; what stopped it, or None."""
         try:
             for step in range(1, steps + 1):
-                seen = scores = self.step(rate)
-                finite = self.finite and bool(np.isfinite(scores).all())
+                seen, finite = self.step(rate)
+                scores = seen
                 if finite and (step % every == 0 or step == steps):
                     scores = self.snapshot()
                 if not finite or not np.isfinite(scores).all():
@@ -130,31 +132,21 @@ class Climb:
             f"look for overflow (float16) or for a logarithm or root in the target or a penalty.{kept}"
         )
 
-    def step(self, rate: float) -> Array:
-        """One step; the score of each image as it was seen."""
-        count, axes = len(self.copies), len(self.ascent.parametrization.size)
-        still = {"shift": np.zeros((count, axes)), "zoom": np.ones(count), "angle": np.zeros(count)}
-        views = [still]
-        if self.transforms is not None:
-            views = [self.transforms.draw(1, axes, generator) for generator in self._generators]
-        view = {name: np.concatenate([one[name] for one in views]) for name in still}
-        numbers = {
-            "step": float(len(self.history)),
-            "rate": rate,
-            "low": self.low,
-            "high": self.high,
-            "kin": self.kin,
-            **view,
-        }
-        tensors = {name: ops.convert_to_tensor(value, dtype="float32") for name, value in numbers.items()}
-        result = self._step({"coefficients": self._coefficients, **self._moments, **tensors})
+    def step(self, rate: float) -> tuple[Array, bool]:
+        """One step; the score of each image as it was seen, and whether all was finite."""
+        axes = len(self.ascent.parametrization.size)
+        views = [self.transforms.draw(1, axes, generator) for generator in self._generators]
+        view = {name: np.concatenate([one[name] for one in views]) for name in views[0]}
+        numbers = {"step": float(len(self.history)), "rate": rate, **view}
+        carried = {"coefficients": self._coefficients, **self._moments, **self._fixed, **_tensors(numbers)}
+        result = self._step(carried)
         scores = np.asarray(ops.convert_to_numpy(result["scores"]), "float32")
         self.history.append(scores)
-        self.finite = bool(ops.convert_to_numpy(result["finite"]))
-        if self.finite:
+        finite = bool(ops.convert_to_numpy(result["finite"]) and np.isfinite(scores).all())
+        if finite:
             self._coefficients = result["coefficients"]
             self._moments = {name: result[name] for name in self._moments}
-        return scores
+        return scores, finite
 
     def snapshot(self) -> Array:
         """Score the images as they are, neither moved nor turned, and keep them where all is finite."""
@@ -170,3 +162,7 @@ class Climb:
         """Pictures in the model's range; of the present step where None."""
         pictures = self.ascent.pictures(self._coefficients) if pictures is None else pictures
         return np.asarray(self.low + (self.high - self.low) * pictures, "float32")
+
+
+def _tensors(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: ops.convert_to_tensor(value, dtype="float32") for name, value in numbers.items()}

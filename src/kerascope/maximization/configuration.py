@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ from kerascope.maximization.penalties import Penalty, TotalVariation
 from kerascope.maximization.targets import Each, kinds, spread
 from kerascope.maximization.transforms import Transforms
 from kerascope.probe import Probe, as_probe
-from kerascope.provenance import callers_level, versions
+from kerascope.provenance import versions, warned
 from kerascope.target import Target, TargetLike
 
 PHOTOGRAPH = 16
@@ -194,7 +193,7 @@ class Maximize:
         climb.start(canvas.pictures(rows))
         return climb
 
-    def _choose(self, canvas: Canvas) -> tuple[Ascent, Transforms | None]:
+    def _choose(self, canvas: Canvas) -> tuple[Ascent, Transforms]:
         """What a step computes, with what was not chosen filled in."""
         layout = canvas.layout
         photograph = layout.channels == 3 and len(layout.spatial) == 2 and min(layout.spatial) >= PHOTOGRAPH
@@ -206,15 +205,14 @@ class Maximize:
                 f"rotate of Transforms turns pictures; this input has the spatial axes {layout.spatial}; use "
                 "rotate=0."
             )
-        moves = (transforms.jitter, transforms.scale, transforms.pad) != (0, 1, 0)
         ascent = Ascent(
             parametrization=Parametrization(kind, layout.spatial, layout.channels),
             penalties=penalties if self.penalties is None else self.penalties,
             diversity=float(self.diversity) if self.copies > 1 else 0.0,
-            moves=moves,
+            moves=(transforms.jitter, transforms.scale, transforms.pad) != (0, 1, 0),
             turns=transforms.rotate > 0,
         )
-        return ascent, transforms if moves or transforms.rotate else None
+        return ascent, transforms
 
     def _result(
         self,
@@ -234,7 +232,7 @@ class Maximize:
         ]
         if stuck:
             told.append(
-                _warn(
+                warned(
                     errors.StuckWarning,
                     f"a score should rise; nothing changed that of {', '.join(stuck[:5])}"
                     f"{', ...' if len(stuck) > 5 else ''}: the unit is closed for such images. Begin from a "
@@ -243,7 +241,7 @@ class Maximize:
             )
         if interrupted:
             told.append(
-                _warn(
+                warned(
                     errors.InterruptedWarning,
                     f"all {self.steps} steps for {len(targets)} images should run; the run was interrupted; "
                     "what was reached is returned.",
@@ -316,11 +314,6 @@ def _kin(rows: Sequence[int], copies: int, count: int) -> np.ndarray[Any, Any]:
     group, real = np.asarray(rows) // copies, np.arange(len(rows)) < count
     alike = (group[:, None] == group) & ~np.eye(len(rows), dtype=bool)
     return np.asarray(alike & real & real[:, None], "float32")
-
-
-def _warn(category: type[Warning], text: str) -> str:
-    warnings.warn(text, category, stacklevel=callers_level())
-    return f"{category.__name__}: {text}"
 
 
 def _whole(name: str, value: Any, low: int) -> None:

@@ -22,6 +22,7 @@ Parameterization". Deviation: cosine waves for complex ones, so that opposite bo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -66,12 +67,14 @@ class Parametrization:
             return self.size
         return tuple(size if size < FINE else -(-size // 2) for size in self.size)
 
+    @cached_property
     def bases(self) -> list[Array]:
         """For each axis a matrix (positions, coefficients), float32."""
         if self.kind == "pixels":
             return [np.eye(size, dtype="float32") for size in self.size]
         return [_waves(size)[:, :count] for size, count in zip(self.size, self.counts, strict=True)]
 
+    @cached_property
     def factors(self) -> Array:
         """The factor of each coefficient, (*size), float32."""
         if self.kind == "pixels":
@@ -83,6 +86,7 @@ class Parametrization:
         frequency = np.sqrt(np.maximum(total, 1 / max(self.size) ** 2))
         return np.asarray(1 / (_GENTLE * frequency), "float32")
 
+    @cached_property
     def colours(self) -> Array | None:
         """The matrix that ties channels together, or None."""
         if self.kind == "pixels" or self.channels != 3:
@@ -98,12 +102,12 @@ class Parametrization:
         """The coefficients of pictures (N, *size, C) in [0, 1]."""
         inside = np.clip(np.asarray(pictures, "float64"), _EDGE, 1 - _EDGE)
         values = np.log(inside) - np.log1p(-inside)
-        if (colours := self.colours()) is not None:
+        if (colours := self.colours) is not None:
             values = values @ np.linalg.inv(colours.astype("float64")).T
         values = np.moveaxis(values, -1, 1)
-        for axis, basis in enumerate(self.bases(), start=2):
+        for axis, basis in enumerate(self.bases, start=2):
             values = np.moveaxis(np.tensordot(values, basis.astype("float64"), axes=(axis, 0)), -1, axis)
-        return np.asarray(values / self.factors(), "float32")
+        return np.asarray(values / self.factors, "float32")
 
     def values(self, coefficients: Any, bases: list[Any]) -> Any:
         """What the logistic function is applied to, (N, C, *positions).
@@ -113,8 +117,8 @@ class Parametrization:
             bases: for each axis (positions, coefficients), or (N, positions, coefficients) where every
                 picture is seen in its own way.
         """
-        values = coefficients * ops.convert_to_tensor(self.factors())
-        if (colours := self.colours()) is not None:
+        values = coefficients * ops.convert_to_tensor(self.factors)
+        if (colours := self.colours) is not None:
             # Before the waves are added up, while there are few numbers.
             flat = ops.reshape(values, (values.shape[0], self.channels, -1))
             values = ops.reshape(ops.matmul(ops.convert_to_tensor(colours), flat), values.shape)

@@ -18,7 +18,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Explanation, Reduction
 from kerascope.probe import Answer, Probe, as_probe
-from kerascope.provenance import callers_level, versions
+from kerascope.provenance import callers_level, versions, warned
 from kerascope.target import Target, TargetLike, as_target
 
 Array = np.ndarray[Any, Any]
@@ -237,11 +237,7 @@ def _warned(explanation: Explanation, answer: Answer) -> Explanation:
             f"every map should vary; {_where(flat)} are constant and show nothing; {reason}. Try another "
             "layer or target, or the signed map."
         )
-    for category, text in found.items():
-        warnings.warn(text, category, stacklevel=callers_level())
-    return replace(
-        explanation, warnings=tuple(f"{category.__name__}: {text}" for category, text in found.items())
-    )
+    return replace(explanation, warnings=tuple(warned(*one) for one in found.items()))
 
 
 def _where(mask: np.ndarray[Any, Any]) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import keras
 
 from kerascope import errors
+from kerascope.vis.names import named
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,7 @@ def get(
         >>> get("relu").rule
         'deconvnet'
     """
-    if callable(identifier):
-        return identifier
-    if isinstance(identifier, str) and identifier in _MODIFIERS:
-        return _MODIFIERS[identifier]
-    hint = f"; {errors.nearest(identifier, _MODIFIERS)}" if isinstance(identifier, str) else ""
-    raise errors.ParameterError(
-        f"backprop_modifier must be None, a function, or one of {sorted(_MODIFIERS)}; got "
-        f"{identifier!r}{hint}"
-    )
+    return named(identifier, _MODIFIERS, "backprop_modifier")
 
 
 def modified(

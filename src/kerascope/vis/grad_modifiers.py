@@ -15,6 +15,7 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.method import modifier
+from kerascope.vis.names import named
 
 Array = np.ndarray[Any, Any]
 
@@ -73,14 +74,7 @@ def get(identifier: str | Callable[[Array], Array]) -> Callable[[Array], Array]:
         >>> get("relu")(np.array([-1.0, 2.0]))
         array([0., 2.])
     """
-    if callable(identifier):
-        return identifier
-    if isinstance(identifier, str) and identifier in _FUNCTIONS:
-        return _FUNCTIONS[identifier]
-    hint = f"; {errors.nearest(identifier, _FUNCTIONS)}" if isinstance(identifier, str) else ""
-    raise errors.ParameterError(
-        f"grad_modifier must be None, a function, or one of {sorted(_FUNCTIONS)}; got {identifier!r}{hint}"
-    )
+    return named(identifier, _FUNCTIONS, "grad_modifier")
 
 
 def compiled_name(identifier: str | Callable[[Array], Array] | None) -> str | None:

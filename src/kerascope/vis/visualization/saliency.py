@@ -17,7 +17,6 @@ Deviations from keras-vis, with reasons:
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +29,7 @@ from kerascope import errors
 from kerascope.explanation import Explanation
 from kerascope.method import ClassActivationMap, GradCAM, Saliency
 from kerascope.probe import Evidence, Probe
+from kerascope.provenance import warned
 from kerascope.target import Target
 from kerascope.vis import backprop_modifiers, grad_modifiers
 from kerascope.vis.filters import filters_of, layer_at
@@ -233,9 +233,7 @@ def _cam(
     try:
         explanation = method(probe, images, target)
     except errors.RuleError as error:
-        warnings.warn(
-            f"backprop_modifier changes nothing here: {error}", errors.KerascopeWarning, stacklevel=3
-        )
+        warned(errors.KerascopeWarning, f"backprop_modifier changes nothing here: {error}")
         explanation = replace(method, backprop=None)(probe, images, target)
     if by_hand:
         activations, gradients = explanation.values[:, 0], explanation.values[:, 1]
@@ -268,8 +266,7 @@ def _shown(values: Array) -> Array:
 
 def _warn_flat(explanation: Explanation) -> None:
     if explanation.flat.any():
-        warnings.warn(
-            "the map should vary; with this grad_modifier it is constant and shows nothing; try another one.",
+        warned(
             errors.FlatMapWarning,
-            stacklevel=4,
+            "the map should vary; with this grad_modifier it is constant and shows nothing; try another one.",
         )
