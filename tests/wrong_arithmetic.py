@@ -1,0 +1,263 @@
+"""Methods that compute something else: each is a mistake that some package has made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+import kerascope as ks
+from kerascope.probe import Answer, Probe
+from kerascope.resize import resize
+from kerascope.rule import RULES, Rule
+
+
+@dataclass(frozen=True)
+class SummedWeights(ks.GradCAM):
+    """Weights are sums over space, not means: too large by h w."""
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        return ops.sum(ops.sum(gradients, axis=(1, 2), keepdims=True) * activations, axis=-1)
+
+
+@dataclass(frozen=True)
+class UnpooledWeights(ks.GradCAM):
+    """Gradients weigh place by place: that is HiResCAM."""
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        return ops.sum(gradients * activations, axis=-1)
+
+
+@dataclass(frozen=True)
+class LargestWeights(ks.GradCAM):
+    """Weights are the largest gradient, not the mean."""
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        return ops.sum(ops.max(gradients, axis=(1, 2), keepdims=True) * activations, axis=-1)
+
+
+@dataclass(frozen=True)
+class PositiveWeights(ks.GradCAM):
+    """Negative weights are dropped before the sum."""
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        weights = ops.relu(ops.mean(gradients, axis=(1, 2), keepdims=True))
+        return ops.sum(weights * activations, axis=-1)
+
+
+@dataclass(frozen=True)
+class ScaledGradients(ks.GradCAM):
+    """Gradients are divided by their maximum: where all are negative, the map's sign flips."""
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        largest = ops.max(gradients, axis=(1, 2, 3), keepdims=True)
+        return super().combine(activations, gradients / (largest + 1e-10))
+
+
+@dataclass(frozen=True)
+class MeanOfChannels(ks.GradCAM):
+    """The weighted channels are averaged, not summed."""
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        return super().combine(activations, gradients) / activations.shape[-1]
+
+
+@dataclass(frozen=True)
+class SwappedAxes(ks.GradCAM):
+    """Height and width are exchanged, which a square map would hide."""
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        return ops.transpose(super().combine(activations, gradients), (0, 2, 1))
+
+
+@dataclass(frozen=True)
+class ForgottenRectifier(ks.GradCAM):
+    """The ReLU is missing."""
+
+    def compute(self, evidence: Any) -> Any:
+        return self.combine(evidence.activations[0], evidence.gradients[0])
+
+
+@dataclass(frozen=True)
+class NormalisedOverTheBatch(ks.GradCAM):
+    """Maps are divided by the largest value of the whole batch."""
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        values = super().combine(activations, gradients)
+        return values / ops.max(ops.abs(values))
+
+
+@dataclass(frozen=True)
+class CentredOverTheBatch(ks.GradCAM):
+    """The mean map of the batch is taken off each map."""
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        values = super().combine(activations, gradients)
+        return values - ops.mean(values, axis=0, keepdims=True)
+
+
+@dataclass(frozen=True)
+class WithoutTheTarget(ks.GradCAM):
+    """The gradient is not used: channels are averaged."""
+
+    def combine(self, activations: Any, gradients: Any) -> Any:
+        return ops.mean(activations, axis=-1)
+
+
+@dataclass(frozen=True)
+class AbsoluteGradient(ks.Saliency):
+    """The sign is lost in the values, not in the heat map only."""
+
+    def combine(self, image: Any, gradient: Any) -> Any:
+        return ops.abs(gradient)
+
+
+@dataclass(frozen=True)
+class TimesInput(ks.Saliency):
+    """Multiplied by the image: that is another method."""
+
+    def combine(self, image: Any, gradient: Any) -> Any:
+        return image * gradient
+
+
+@dataclass(frozen=True)
+class ReducedChannels(ks.Saliency):
+    """Channels are reduced in the values."""
+
+    def combine(self, image: Any, gradient: Any) -> Any:
+        return ops.max(gradient, axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class MirroredGradient(ks.Saliency):
+    """Turned upside down."""
+
+    def combine(self, image: Any, gradient: Any) -> Any:
+        return ops.flip(gradient, axis=1)
+
+
+@dataclass(frozen=True)
+class WithoutTheForwardGate(ks.GuidedBackprop):
+    """Positive gradients pass where the ReLU was closed too: that is the deconvnet."""
+
+    @property
+    def rule(self) -> Rule | None:
+        return RULES["deconvnet"]
+
+
+@dataclass(frozen=True)
+class WithoutTheBackwardGate(ks.GuidedBackprop):
+    """Negative gradients pass: that is saliency."""
+
+    @property
+    def rule(self) -> Rule | None:
+        return None
+
+
+@dataclass(frozen=True)
+class GatedAtTheImage(ks.GuidedBackprop):
+    """The gradient is rectified once more, where there is no ReLU."""
+
+    def combine(self, image: Any, gradient: Any) -> Any:
+        return ops.relu(gradient)
+
+
+@dataclass(frozen=True)
+class GatedAtTheImageOnly(ks.GuidedBackprop):
+    """Negative gradients are dropped at the end, not on the way."""
+
+    @property
+    def rule(self) -> Rule | None:
+        return None
+
+    def combine(self, image: Any, gradient: Any) -> Any:
+        return ops.relu(gradient)
+
+
+@dataclass(frozen=True)
+class WithTheForwardGate(ks.Deconvnet):
+    """Nothing passes where the ReLU was closed: that is guided backpropagation."""
+
+    @property
+    def rule(self) -> Rule | None:
+        return RULES["guided"]
+
+
+@dataclass(frozen=True)
+class OpenBothWays(Rule):
+    """The gradient passes a ReLU as it is."""
+
+    def route(self, before: Any, after: Any, backwards: Any) -> Any:
+        backwards()
+        return before + ops.stop_gradient(after - before)
+
+
+@dataclass(frozen=True)
+class WithoutAnyGate(ks.Deconvnet):
+    """Negative gradients pass too: the network is taken for a linear one."""
+
+    @property
+    def rule(self) -> Rule | None:
+        return OpenBothWays()
+
+
+def multiplied(cam: Answer, guided: Answer, enlarge: Any = resize) -> Answer:
+    """What guided Grad-CAM does with its two halves."""
+    assert cam.values is not None
+    assert guided.values is not None
+    first = cam.scores.ndim
+    enlarged = enlarge(cam.values, guided.values.shape[first:-1], first)
+    return replace(cam, values=enlarged[..., None] * guided.values)
+
+
+@dataclass(frozen=True)
+class UnrectifiedMap(ks.GuidedGradCAM):
+    """The map keeps what speaks against the class, which then turns the sign of the detail."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        cam = ks.GradCAM(self.layer, relu=False).ask(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target))
+
+
+@dataclass(frozen=True)
+class EnlargedByNearestNeighbour(ks.GuidedGradCAM):
+    """The map is enlarged in blocks, as captum does by default."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        def blocks(maps: Any, size: tuple[int, ...], first: int) -> Any:
+            for axis, new in enumerate(size, start=first):
+                maps = np.repeat(maps, new // maps.shape[axis], axis=axis)
+            return maps
+
+        cam = ks.GradCAM(self.layer).ask(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target), blocks)
+
+
+@dataclass(frozen=True)
+class MapOfTheGuidedGradient(ks.GuidedGradCAM):
+    """Both halves take the guided gradient, as where the model itself was changed; no rectifier is needed."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        # Behind the last convolution nothing but this gate is left of the rule.
+        cam = ks.GradCAM(self.layer, gradients="positive").ask(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target))
+
+
+@dataclass(frozen=True)
+class RuleBehindTheLayer(ks.GuidedGradCAM):
+    """The map asks for a rectifier behind its layer, where there need be none."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        cam = ks.GradCAM(self.layer, backprop="guided").ask(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target))
+
+
+@dataclass(frozen=True)
+class DetailOfSaliency(ks.GuidedGradCAM):
+    """The detail is that of the plain gradient."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        cam = ks.GradCAM(self.layer).ask(probe, images, target)
+        return multiplied(cam, ks.Saliency().ask(probe, images, target))
