@@ -25,6 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="leave out the tests marked `once`: another backend's process runs them",
     )
+    parser.addoption(
+        "--seed",
+        type=int,
+        default=0,
+        help="seed of the untrained networks' weights, set anew before each test (default 0)",
+    )
 
 
 def pytest_configure() -> None:
@@ -53,6 +59,23 @@ def pytest_report_header() -> list[str]:
         f"backend: {BACKEND} {' '.join(versions)}, keras {keras.__version__}",
         f"kerascope: {Path(ks.__file__).parent}",
     ]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _seeded_session(request: pytest.FixtureRequest) -> None:
+    _seed(request.config)
+
+
+@pytest.fixture(autouse=True)
+def _seeded_test(request: pytest.FixtureRequest) -> None:
+    """Each test has the same networks alone and among others; `--seed 1` shows what holds by chance."""
+    _seed(request.config)
+
+
+def _seed(config: pytest.Config) -> None:
+    import keras
+
+    keras.utils.set_random_seed(config.getoption("--seed"))
 
 
 @pytest.fixture(scope="session")

@@ -127,6 +127,7 @@ def rectified(depth: str) -> tuple[keras.Model, Array]:
     """A network of convolutions, pooling and a hidden Dense layer, shallow or like VGG."""
     from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D
 
+    keras.utils.set_random_seed(3)  # before the layers are made: that is when they draw their seeds
     convolutions: dict[str, list[Any]] = {
         "shallow": [
             Conv2D(6, 3, activation="relu"),
@@ -143,7 +144,6 @@ def rectified(depth: str) -> tuple[keras.Model, Array]:
             )
         ][:-1],
     }
-    keras.utils.set_random_seed(3)
     parts = [*convolutions[depth], Flatten(), Dense(10, activation="relu"), Dense(3)]
     model = keras.Sequential([keras.Input((20, 24, 3)), *parts])
     return model, np.random.default_rng(0).normal(0, 1, (2, 20, 24, 3)).astype("float32")
@@ -203,6 +203,7 @@ def test_saliency_is_captums(name: str) -> None:
 @pytest.mark.usefixtures("channels_first")
 @pytest.mark.parametrize("kind", ["Sequential", "Functional"])
 def test_grad_cam_is_captums(kind: str) -> None:
+    keras.utils.set_random_seed(1)
     # Flattened before the head, so that the gradient differs from place to place.
     parts = [
         keras.layers.Conv2D(4, 3, activation="relu", name="first"),
@@ -210,7 +211,6 @@ def test_grad_cam_is_captums(kind: str) -> None:
         keras.layers.Flatten(),
         keras.layers.Dense(3),
     ]
-    keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((3, 12, 20)), *parts])
     if kind == "Functional":
         model = keras.Model(model.inputs, model.outputs)
