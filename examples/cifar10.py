@@ -180,7 +180,7 @@ def compare_layers(probe: ks.Probe, pictures: Pictures, chosen: Array) -> Any:
             f"{layer}: {height} x {width} places that see {sees} x {sees} pixels; knows the class {share:.0%}"
         )
         shares.append(f"{share:.0%}")
-        found[f"{layer}: {height} x {width}"] = cam
+        found[f"{layer}: {height}\N{MULTIPLICATION SIGN}{width}"] = cam
     chance = 1 / len(pictures.class_names)
     findings = (
         f"An early layer has a fine grid, but each place sees {SEES[0]} x {SEES[0]} pixels: edges and "

@@ -74,7 +74,7 @@ def compare_digits(model: keras.Model, results: Sequence[DigitResult], folder: P
             "Guided Grad-CAM": ks.GuidedGradCAM(layer=LAST_CONVOLUTION)(probe, images),
         }
         layers = {
-            f"{row.path}: {row.grid[0]} x {row.grid[1]}": ks.GradCAM(layer=row.path)(probe, images)
+            "{}: {}\N{MULTIPLICATION SIGN}{}".format(row.path, *row.grid): ks.GradCAM(row.path)(probe, images)
             for row in probe.layers()
             if row.grid and row.kind in ("Conv2D", "MaxPooling2D")
         }
