@@ -83,8 +83,7 @@ class Climb:
             self._coefficients = shape.coefficients(pictures)
         zeros = ops.zeros(self._coefficients.shape, "float32")
         self._moments = {"mean": zeros, "square": zeros}
-        fixed = {"low": self.low, "high": self.high, "kin": self.kin}
-        self._fixed = _tensors(fixed)
+        self._fixed = _tensors({"low": self.low, "high": self.high, "kin": self.kin})
         blank = np.zeros((len(self.copies), *shape.size, shape.channels), "float32")
         self._step = self.probe.routine(
             self.ascent,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import math
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -18,7 +17,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Explanation, Reduction
 from kerascope.probe import Answer, Probe, as_probe
-from kerascope.provenance import callers_level, versions, warned
+from kerascope.provenance import versions, warned
 from kerascope.target import Target, TargetLike, as_target
 
 Array = np.ndarray[Any, Any]
@@ -154,10 +153,9 @@ def _load_installed() -> None:
             if not (isinstance(found, type) and issubclass(found, Method) and found.name == point.name):
                 raise TypeError(f"{found!r} is no kerascope.Method of that name")
         except Exception as error:  # noqa: BLE001 (another package's mistake must not stop this one)
-            warnings.warn(
-                f"the method {point.name!r} of the entry point {point.value!r} cannot be used: {error!r}",
+            warned(
                 errors.KerascopeWarning,
-                stacklevel=callers_level(),
+                f"the method {point.name!r} of the entry point {point.value!r} cannot be used: {error!r}",
             )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from kerascope.layout import Layout
 from kerascope.probe.inputs import Array, Batch
-from kerascope.target import Target
+from kerascope.probe.question import Question
 
 
 @dataclass(frozen=True)
@@ -41,22 +41,14 @@ class Answer:
     image_layout: Layout | None
 
 
-def join(
-    rows: Sequence[dict[str, Array]],
-    target: Target,
-    layers: tuple[str, ...],
-    batch: Batch,
-    image_layout: Layout | None,
-) -> Answer:
+def join(rows: Sequence[dict[str, Array]], question: Question) -> Answer:
     """The answer about a whole batch from those about its parts, without their padding.
 
     Args:
         rows: what `Plan` gave for each part.
-        target: what was asked about.
-        layers: full paths of the layers that were read.
-        batch: the checked inputs.
-        image_layout: how the explained input lies in space.
+        question: what was asked.
     """
+    batch = question.batch
 
     def joined(name: str) -> Array | None:
         if name not in rows[0]:
@@ -64,7 +56,7 @@ def join(
         return np.concatenate([row[name] for row in rows])[: batch.count]
 
     def columns(array: Array) -> Array:
-        return array if target.class_axis else array[:, 0]
+        return array if question.target.class_axis else array[:, 0]
 
     scores = joined("scores")
     assert scores is not None
@@ -81,7 +73,7 @@ def join(
         probabilities=columns(probabilities),
         suspect=all(bool(row.get("suspect", False)) for row in rows),
         alive=any(bool(row.get("alive", True)) for row in rows),
-        layers=layers,
+        layers=question.layers,
         batch=batch,
-        image_layout=image_layout,
+        image_layout=question.survey.image_layout,
     )

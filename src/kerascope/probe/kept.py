@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import keras
-from keras import ops, tree
+from keras import ops
 
 from kerascope import errors
 from kerascope.probe.compiled import Program
@@ -56,9 +56,7 @@ class Kept:
             if len(self._surveys) >= LIMIT:
                 self._surveys.clear()
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
-            inputs = (
-                tensors[0] if batch.structure is None else tree.pack_sequence_as(batch.structure, tensors)
-            )
+            inputs = batch.structured(tensors)
             try:
                 # Around the whole survey: what is made in it, such as a seed, must not outlive it.
                 with keras.StatelessScope():

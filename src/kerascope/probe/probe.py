@@ -11,16 +11,17 @@ import keras
 from keras import ops
 
 from kerascope import backend, errors
+from kerascope.probe import plain
 from kerascope.probe.answer import Answer, join
 from kerascope.probe.inputs import Array, Batch, blank_inputs, check_inputs, input_specs, padded_rows
 from kerascope.probe.kept import Kept
 from kerascope.probe.program import Evidence, Plan
-from kerascope.probe.question import check_differentiable, context_of, named_layers
+from kerascope.probe.question import Question, fitted
 from kerascope.probe.routine import Routine, Step
 from kerascope.probe.survey import LayerRow, Survey
 from kerascope.probe.tree import places
 from kerascope.rule import Rule
-from kerascope.target import Forward, Reading, Target, TargetLike, as_target
+from kerascope.target import Target, TargetLike, as_target
 
 
 class Probe:
@@ -161,7 +162,7 @@ class Probe:
         Cost:
             1 forward per image.
         """
-        return _values(self.run(_activation, images, _Nothing(), layers=(layer,)))
+        return _values(self.run(plain.activation, images, plain.Nothing(), layers=(layer,)))
 
     def gradients(self, images: Any, target: TargetLike = None, layer: str | None = None) -> Array:
         """d score / d activation of a layer, or d score / d image.
@@ -182,8 +183,8 @@ class Probe:
             1 forward and K backwards per image.
         """
         if layer is None:
-            return _values(self.run(_image_gradient, images, target, image_gradient=True))
-        return _values(self.run(_gradient, images, target, layers=(layer,), gradients=True))
+            return _values(self.run(plain.image_gradient, images, target, image_gradient=True))
+        return _values(self.run(plain.gradient, images, target, layers=(layer,), gradients=True))
 
     def layers(self, images: Any = None) -> list[LayerRow]:
         """Every place that can be named as a layer, at the input shape of `images`.
@@ -259,56 +260,43 @@ class Probe:
             1 forward per image, and with gradients K backwards, for all places together.
         """
         batch = check_inputs(self.model, images, self.input)
-        target = as_target(target)
         size = self._size(batch.count)
         with self._lock:
-            found = self._survey(batch, size)
-            context = context_of(found, batch.count, self.class_names)
-            arguments = target.arguments(context)
-            named = named_layers(found, layers, target, context, spatial=spatial, gradients=gradients)
-            if image_gradient:
-                check_differentiable(batch)
-            plan = self._plan(
-                found,
+            question = self._question(
                 batch,
-                target,
-                named,
+                size,
+                as_target(target),
+                layers,
+                spatial=spatial,
                 gradients=gradients,
                 image_gradient=image_gradient,
                 rule=rule,
-                compute=compute,
             )
             name = getattr(compute, "__qualname__", None)
-            question = (
-                compute if key is None else (key, name),
-                target.key(),
-                named,
-                gradients,
-                image_gradient,
-                rule,
-            )
-            program = self._kept.program((*question, batch.signature, batch.explained, size), plan)
+            computed = compute if key is None else (key, name)
+            program = self._kept.program((computed, *question.key, size), self._plan(question, compute))
         state = self._backend.state(self._variables())
         rows: list[dict[str, Array]] = []
         for start in range(0, batch.count, size):
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(start, size)]
             part = {
                 name: ops.convert_to_tensor(padded_rows(array, start, size))
-                for name, array in arguments.items()
+                for name, array in question.arguments.items()
             }
             result = program(tensors, part, state)
             rows.append({name: ops.convert_to_numpy(value) for name, value in result.items()})
             if rows[-1].get("no_probability", False):
                 raise errors.TargetError(
-                    f"a probability must come out of the model; {target.describe()} was asked for, and the "
-                    "outputs are none; explain the score instead, or end the model in a softmax or sigmoid."
+                    f"a probability must come out of the model; {question.target.describe()} was asked for, "
+                    "and the outputs are none; explain the score instead, or end the model in a softmax or "
+                    "sigmoid."
                 )
             count = min(size, batch.count - start)
             with self._lock:
                 self._counts["forward"] += count
                 if gradients or image_gradient:
                     self._counts["backward"] += count * rows[-1]["scores"].shape[1]
-        return join(rows, target, named, batch, found.image_layout)
+        return join(rows, question)
 
     def routine(
         self,
@@ -338,19 +326,12 @@ class Probe:
             1 forward and 1 backward per image and step.
         """
         batch = check_inputs(self.model, images, self.input)
-        check_differentiable(batch)
         with self._lock:
-            found = self._survey(batch, batch.count)
-            context = context_of(found, batch.count, self.class_names)
-            values = target.arguments(context)
-            named = named_layers(found, layers, target, context)
-            plan = self._plan(found, batch, target, named, image_gradient=True)
-            question = (key, target.key(), named, tuple(carried))
-            routine = Routine(plan, step, len(batch.arrays), tuple(carried))
-            key = (*question, batch.signature, batch.explained, batch.count)
-            program = self._kept.program(key, routine)
+            question = self._question(batch, batch.count, target, layers, image_gradient=True)
+            routine = Routine(self._plan(question), step, len(batch.arrays), tuple(carried))
+            program = self._kept.program((key, *question.key, tuple(carried), batch.count), routine)
         inputs = [ops.convert_to_tensor(array) for array in batch.arrays]
-        arguments = {name: ops.convert_to_tensor(value) for name, value in values.items()}
+        arguments = {name: ops.convert_to_tensor(value) for name, value in question.arguments.items()}
 
         def run(tensors: Mapping[str, Any]) -> dict[str, Any]:
             given = [*inputs, *(tensors[name] for name in carried)]
@@ -362,19 +343,26 @@ class Probe:
 
         return run
 
-    def _plan(
-        self, found: Survey, batch: Batch, target: Target, layers: tuple[str, ...], **options: Any
-    ) -> Plan:
+    def _question(
+        self, batch: Batch, size: int, target: Target, layers: Sequence[str | None], **options: Any
+    ) -> Question:
+        found = self._survey(batch, size)
+        return fitted(found, batch, target, self.class_names, layers, **options)
+
+    def _plan(self, question: Question, compute: Callable[[Evidence], Any] | None = None) -> Plan:
         return Plan(
             call=self._call,
             operations=self._operations,
             variables=self._variables,
-            survey=found,
-            structure=batch.structure,
-            explained=batch.explained,
-            target=target,
-            layers=layers,
-            **options,
+            survey=question.survey,
+            structure=question.batch.structure,
+            explained=question.batch.explained,
+            target=question.target,
+            layers=question.layers,
+            gradients=question.gradients,
+            image_gradient=question.image_gradient,
+            rule=question.rule,
+            compute=compute,
         )
 
     def _call(self, inputs: Any) -> Any:
@@ -408,31 +396,6 @@ def as_probe(model: keras.Model | Probe) -> Probe:
         ModelError: neither a probe nor a built Keras model.
     """
     return model if isinstance(model, Probe) else Probe.attached(model)
-
-
-class _Nothing(Target):
-    """A target that any model has, for questions that are not about a score."""
-
-    def key(self) -> Hashable:
-        return "nothing"
-
-    def read(self, forward: Forward, arguments: Any) -> Reading:
-        return Reading(ops.zeros((forward.count, 1)))
-
-    def describe(self) -> str:
-        return "nothing"
-
-
-def _activation(evidence: Evidence) -> Any:
-    return evidence.activations[0]
-
-
-def _gradient(evidence: Evidence) -> Any:
-    return evidence.gradients[0]
-
-
-def _image_gradient(evidence: Evidence) -> Any:
-    return evidence.image_gradient
 
 
 def _values(answer: Answer) -> Array:

@@ -1,75 +1,127 @@
-"""A target and layers held against a survey: which numbers and which places a question is about."""
+"""What is asked of a model, held against a survey of it: which numbers and which places it is about."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from kerascope import errors
 from kerascope.layout import Layout
 from kerascope.probe.head import head_run
-from kerascope.probe.inputs import Batch
-from kerascope.probe.survey import Survey
+from kerascope.probe.inputs import Array, Batch
+from kerascope.probe.survey import Run, Survey
+from kerascope.rule import Rule
 from kerascope.target import Context, Target
 
 
-def context_of(survey: Survey, count: int, class_names: tuple[str, ...] | None) -> Context:
-    """What a target may know of a model that was surveyed."""
+@dataclass(frozen=True)
+class Question:
+    """A target and layers that fit the model and the images.
+
+    Args:
+        survey: of the model.
+        batch: the checked inputs.
+        target: what is asked about.
+        arguments: the target's, one row per image.
+        layers: full paths of the layers that are read.
+        gradients: differentiate at these layers.
+        image_gradient: differentiate at the explained input.
+        rule: what rectifiers hand back, or None for their own gradient.
+    """
+
+    survey: Survey
+    batch: Batch
+    target: Target
+    arguments: Mapping[str, Array]
+    layers: tuple[str, ...]
+    gradients: bool
+    image_gradient: bool
+    rule: Rule | None
+
+    @property
+    def key(self) -> tuple[Hashable, ...]:
+        """What its program depends on, but for what is computed and the size of a pass."""
+        return (
+            self.target.key(),
+            self.layers,
+            self.gradients,
+            self.image_gradient,
+            self.rule,
+            self.batch.signature,
+            self.batch.explained,
+        )
+
+
+def fitted(
+    survey: Survey,
+    batch: Batch,
+    target: Target,
+    class_names: tuple[str, ...] | None,
+    layers: Sequence[str | None],
+    *,
+    spatial: bool = False,
+    gradients: bool = False,
+    image_gradient: bool = False,
+    rule: Rule | None = None,
+) -> Question:
+    """The question about a target and layers, once both are seen to fit.
+
+    Args:
+        survey: of the model.
+        batch: the checked inputs.
+        target: what is asked about.
+        class_names: names of the classes, or None.
+        layers: paths of the layers to read; None stands for the automatic layer.
+        spatial: the layers must have a height and width.
+        gradients: see `Question`; the layers must have one.
+        image_gradient: see `Question`; the explained input must have one.
+        rule: see `Question`.
+
+    Raises:
+        TargetError: the target does not fit the model or the images.
+        LayerError: a layer does not exist, or is not fit.
+        InputError: there is no gradient at the input.
+    """
     shapes = {output.name: output.shape for output in survey.outputs}
 
     def look_up(layer: str) -> tuple[Layout | None, int]:
         run = survey.run(layer)
         return run.layout, run.layout.channels if run.layout else run.shape[-1]
 
-    return Context(count, shapes, class_names, look_up)
-
-
-def named_layers(
-    survey: Survey,
-    layers: Sequence[str | None],
-    target: Target,
-    context: Context,
-    *,
-    spatial: bool = False,
-    gradients: bool = False,
-) -> tuple[str, ...]:
-    """Full paths of the layers that a question reads.
-
-    Args:
-        survey: of the model.
-        layers: paths; None stands for the automatic layer.
-        target: what is asked about.
-        context: of the target.
-        spatial: the layers must have a height and width.
-        gradients: the layers must have a gradient.
-
-    Raises:
-        LayerError: one does not exist, or is not fit.
-    """
+    context = Context(batch.count, shapes, class_names, look_up)
+    arguments = target.arguments(context)
     named = []
     for layer in layers:
         run = survey.automatic(_sources(survey, target, context)) if layer is None else survey.run(layer)
-        if gradients and not run.dtype.startswith(("float", "bfloat")):
-            raise errors.UntappableLayerError(
-                "a layer must return floating-point numbers to have a gradient; "
-                f"{survey.name(run)!r} returns {run.dtype}; choose a layer behind it."
-            )
-        if spatial and (run.layout is None or run.layout.positions < 2):
-            usable = [survey.name(other) for other in survey.runs if survey.explainable(other)]
-            raise errors.NoSpatialExtentError(
-                f"a class activation map needs a layer with a height and width above 1; {layer!r} "
-                f"returns {run.shape}; choose one before pooling or flattening, such as "
-                f"{usable[-1] if usable else 'none here'!r}."
-            )
+        if gradients:
+            _check_differentiable_layer(survey, run)
+        if spatial:
+            _check_spatial(survey, run, layer)
         named.append(survey.name(run))
-    return tuple(named)
+    if image_gradient:
+        _check_differentiable_input(batch)
+    return Question(survey, batch, target, arguments, tuple(named), gradients, image_gradient, rule)
 
 
-def check_differentiable(batch: Batch) -> None:
-    """Check that there is a gradient at the explained input.
+def _check_differentiable_layer(survey: Survey, run: Run) -> None:
+    if not run.dtype.startswith(("float", "bfloat")):
+        raise errors.UntappableLayerError(
+            "a layer must return floating-point numbers to have a gradient; "
+            f"{survey.name(run)!r} returns {run.dtype}; choose a layer behind it."
+        )
 
-    Raises:
-        InputError: which input is explained is not clear, or it holds whole numbers.
-    """
+
+def _check_spatial(survey: Survey, run: Run, layer: str | None) -> None:
+    if run.layout is None or run.layout.positions < 2:
+        usable = [survey.name(other) for other in survey.runs if survey.explainable(other)]
+        raise errors.NoSpatialExtentError(
+            f"a class activation map needs a layer with a height and width above 1; {layer!r} "
+            f"returns {run.shape}; choose one before pooling or flattening, such as "
+            f"{usable[-1] if usable else 'none here'!r}."
+        )
+
+
+def _check_differentiable_input(batch: Batch) -> None:
     if batch.explained is None:
         raise errors.InputError(
             f"the input to explain must be chosen among {list(batch.names)}; make the probe with "
