@@ -50,6 +50,9 @@ class Explanation:
         layer: full path of the layer that was explained, or None for methods on the input.
         class_names: names of the classes, or None.
         seed: seed of the random numbers, or None for methods without any.
+        completeness_gap: float32 in the shape of `scores`: the sum of the values, less the change of the score
+            that they share out, as a share of that change; None for methods that promise no sum.
+        notes: what else there is to know about the values, such as the baseline that they are against.
         warnings: what was warned about while explaining.
         versions: versions of kerascope, Keras and the backend.
     """
@@ -69,6 +72,8 @@ class Explanation:
     layer: str | None = None
     class_names: tuple[str, ...] | None = None
     seed: int | None = None
+    completeness_gap: Array | None = None
+    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -201,6 +206,7 @@ class Explanation:
             "probabilities": self.probabilities,
             "predictions": self.predictions,
             "images": self.images,
+            "completeness_gap": self.completeness_gap,
         }
 
 
@@ -223,9 +229,10 @@ def load(path: str | os.PathLike[str]) -> Explanation:
         if version <= _FORMAT:
             meta["input_size"] = tuple(meta["input_size"])
             meta["warnings"] = tuple(meta["warnings"])
+            meta["notes"] = tuple(meta.get("notes", ()))
             names = meta["class_names"]
             meta["class_names"] = None if names is None else tuple(names)
-            return Explanation(**({"images": None, "predictions": None} | arrays | meta))
+            return Explanation(**({"images": None, "predictions": None, "completeness_gap": None} | arrays | meta))
     except FileNotFoundError:
         raise
     except Exception as error:

@@ -36,10 +36,13 @@ class Method(ABC):
     Attributes:
         name: what the method is called in `kerascope.explain` and in tables.
         tags: what is true of it, which decides the checks of `kerascope.testing` that apply:
-            `"layer"` it explains a layer, `"input"` its values lie on the input's pixels, `"signed"` values
-            can be negative, `"gradient"` it needs gradients, `"rectifier"` it needs rectifiers in the model.
+            `"layer"` it explains a layer, `"input"` its values lie on the input's pixels and channels,
+            `"pixels"` on its pixels, one for each, `"signed"` values can be negative, `"gradient"` it needs
+            gradients, `"rectifier"` it needs rectifiers in the model, `"stochastic"` it draws random numbers,
+            `"complete"` values sum to a change of the score. More in `kerascope.testing.contract`.
         forwards: forward passes per image.
         backwards: backward passes per image and class.
+        programs: compiled programs per input shape.
         reduction: how channels become one heat map; see `Explanation`.
     """
 
@@ -47,6 +50,7 @@ class Method(ABC):
     tags: ClassVar[frozenset[str]] = frozenset()
     forwards: ClassVar[int] = 1
     backwards: ClassVar[int] = 1
+    programs: ClassVar[int] = 1
     reduction: ClassVar[Reduction] = "none"
 
     def __init_subclass__(cls, name: str | None = None, **options: Any) -> None:
@@ -68,12 +72,17 @@ class Method(ABC):
         """Values can be negative, and what is negative speaks against the target."""
         return "signed" in self.tags
 
+    def at(self, layer: str | None) -> Method:
+        """The same method at another layer, for those that explain one; others as they are."""
+        return replace(self, layer=layer) if "layer" in self.tags else self  # type: ignore[call-arg]
+
     def written(self) -> str:
         """The method as one would write it: with the parameters that differ from their defaults."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         chosen = [
-            f"{field.name}={getattr(self, field.name)!r}"
+            f"{field.name}={_written(values[field.name])}"
             for field in fields(self)
-            if getattr(self, field.name) != field.default
+            if values[field.name] != field.default
         ]
         return f"{type(self).__name__}({', '.join(chosen)})"
 
@@ -122,9 +131,16 @@ class Method(ABC):
             target=target.describe(),
             layer=", ".join(answer.layers) or None,
             class_names=probe.class_names,
+            seed=getattr(self, "seed", None),
+            completeness_gap=answer.completeness_gap,
+            notes=answer.notes,
             versions=dict(versions()),
         )
         return _warned(explanation, answer)
+
+
+def _written(value: Any) -> str:
+    return value.written() if isinstance(value, Method) else repr(value)
 
 
 def methods() -> Mapping[str, type[Method]]:

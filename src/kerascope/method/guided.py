@@ -168,6 +168,7 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
     tags: ClassVar[frozenset[str]] = InputGradient.tags | {"layer", "rectifier"}
     forwards: ClassVar[int] = 2
     backwards: ClassVar[int] = 2
+    programs: ClassVar[int] = 2
     reduction: ClassVar[Reduction] = "max_abs"
 
     def __post_init__(self) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from kerascope.layout import Layout
 from kerascope.probe.inputs import Array, Batch
+from kerascope.probe.program import CHOSEN
 from kerascope.probe.question import Question
+from kerascope.target import Pinned
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Answer:
         layers: full paths of the layers that were read.
         batch: the checked inputs.
         image_layout: how the explained input lies in space.
+        pinned: the target, with what it chose on these images.
+        notes: what the method has to say about the values, such as the baseline they are against.
+        completeness_gap: by how much values fall short of the change of the score that they share out; see
+            `Explanation`.
     """
 
     values: Array | None
@@ -39,6 +45,9 @@ class Answer:
     layers: tuple[str, ...]
     batch: Batch
     image_layout: Layout | None
+    pinned: Pinned
+    notes: tuple[str, ...] = ()
+    completeness_gap: Array | None = None
 
 
 def join(rows: Sequence[dict[str, Array]], question: Question) -> Answer:
@@ -76,4 +85,11 @@ def join(rows: Sequence[dict[str, Array]], question: Question) -> Answer:
         layers=question.layers,
         batch=batch,
         image_layout=question.survey.image_layout,
+        pinned=_pinned(question, {name: joined(name) for name in rows[0] if name.startswith(CHOSEN)}),
     )
+
+
+def _pinned(question: Question, chosen: Mapping[str, Array | None]) -> Pinned:
+    known = {name.removeprefix(CHOSEN): rows for name, rows in chosen.items() if rows is not None}
+    target = question.target.target if isinstance(question.target, Pinned) else question.target
+    return Pinned(target, {**question.arguments, **known})

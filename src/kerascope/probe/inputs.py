@@ -62,6 +62,38 @@ class Batch:
         arrays = self.arrays if arrays is None else arrays
         return arrays[0] if self.structure is None else tree.pack_sequence_as(self.structure, list(arrays))
 
+    @property
+    def pixels(self) -> Array:
+        """The explained input as the model takes it, (N, ...).
+
+        Raises:
+            InputError: there are several and none was chosen, or it holds no floating-point numbers.
+        """
+        if self.explained is None:
+            raise errors.InputError(
+                f"the input to explain must be chosen among {list(self.names)}; make the probe with "
+                f"ks.Probe(model, input={self.names[0]!r})."
+            )
+        pixels = self.arrays[self.explained]
+        if pixels.dtype.kind != "f":
+            raise errors.InputError(
+                f"a gradient at the input needs floating-point numbers; {self.names[self.explained]!r} takes "
+                f"{pixels.dtype}; explain a layer behind it, or rebuild the model on a float input."
+            )
+        return pixels
+
+    def with_pixels(self, pixels: Array) -> Any:
+        """The model's inputs with others in place of the explained one.
+
+        Args:
+            pixels: (R N, ...), R variants of every image, one round after the other.
+        """
+        times = len(pixels) // self.count
+        arrays = [np.tile(array, (times, *[1] * (array.ndim - 1))) for array in self.arrays]
+        if self.explained is not None:
+            arrays[self.explained] = pixels
+        return self.structured(arrays)
+
     def chunk(self, start: int, size: int) -> list[Array]:
         """`size` images from `start` on; the last one is repeated where there are fewer."""
         return [padded_rows(array, start, size) for array in self.arrays]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 import weakref
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerascope import backend, errors
@@ -90,6 +92,7 @@ class Probe:
         self.input = input
         self.compile = self._backend.compiles if compile is None else compile
         self._lock = threading.RLock()
+        self._least = 1
         self._counts = {"trace": 0, "forward": 0, "backward": 0}
         self._kept = Kept(self.compile, self._counts)
 
@@ -230,6 +233,15 @@ class Probe:
         fixed = specs[0].shape[0] if specs else None
         return min(count, self.batch_size) if fixed is None else fixed
 
+    def padded(self, count: int) -> Probe:
+        """The same probe, whose passes are padded as if there were at least `count` images.
+
+        So a method that asks about more and fewer variants of images in turn compiles one program.
+        """
+        twin = copy.copy(self)
+        twin._least = count
+        return twin
+
     def run(
         self,
         compute: Callable[[Evidence], Any] | None,
@@ -292,6 +304,7 @@ class Probe:
                     "sigmoid."
                 )
             count = min(size, batch.count - start)
+            self._check_met(question, rows[-1], start, count)
             with self._lock:
                 self._counts["forward"] += count
                 if gradients or image_gradient:
@@ -382,7 +395,14 @@ class Probe:
 
     def _size(self, count: int) -> int:
         """Images per pass: the model's fixed batch, else a power of two up to `batch_size`."""
-        return self.pass_size(1 << (count - 1).bit_length())
+        return self.pass_size(1 << (max(count, self._least) - 1).bit_length())
+
+    @staticmethod
+    def _check_met(question: Question, row: Mapping[str, Array], start: int, count: int) -> None:
+        if "unmet" in row and (missing := np.flatnonzero(row["unmet"][:count])).size:
+            raise errors.TargetError(
+                f"{question.target.complaint()}; not so for images {(missing + start).tolist()[:10]}."
+            )
 
 
 _attached: weakref.WeakKeyDictionary[keras.Model, Probe] = weakref.WeakKeyDictionary()

@@ -21,6 +21,8 @@ from kerascope.target.base import Forward
 
 INPUT = "the input"
 """Name, among the places to differentiate at, of the explained input itself."""
+CHOSEN = "chosen "
+"""In front of the names, in a program's answer, of what a target chose: see `Reading.chosen`."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,11 @@ class Plan:
                 "outputs": tree.flatten(result.outputs),
                 "scores": tree.flatten(result.scores),
             }
+            kept["chosen"] = dict(reading.chosen)
             if reading.labels is not None:
                 kept["labels"] = reading.labels
+            if reading.unmet is not None:
+                kept["unmet"] = reading.unmet
             return scores, kept
 
         differentiate = backend.current().value_and_gradients(scored)
@@ -138,6 +143,9 @@ class Plan:
         if notes["rectifiers"] is not None:
             self._check_rule(notes["rectifiers"])
         answer = {"scores": scores} | self._predictions(kept, notes["squashed"], notes["reading"])
+        answer |= {CHOSEN + name: value for name, value in kept["chosen"].items()}
+        if "unmet" in kept:
+            answer["unmet"] = kept["unmet"]
         if moving:
             changes = [
                 ops.any(ops.not_equal(gradient, 0)) for column in gradients for gradient in column.values()

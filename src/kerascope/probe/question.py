@@ -99,7 +99,7 @@ def fitted(
             _check_spatial(survey, run, layer)
         named.append(survey.name(run))
     if image_gradient:
-        _check_differentiable_input(batch)
+        _ = batch.pixels  # raises where there is none to differentiate at
     return Question(survey, batch, target, arguments, tuple(named), gradients, image_gradient, rule)
 
 
@@ -118,20 +118,6 @@ def _check_spatial(survey: Survey, run: Run, layer: str | None) -> None:
             f"a class activation map needs a layer with a height and width above 1; {layer!r} "
             f"returns {run.shape}; choose one before pooling or flattening, such as "
             f"{usable[-1] if usable else 'none here'!r}."
-        )
-
-
-def _check_differentiable_input(batch: Batch) -> None:
-    if batch.explained is None:
-        raise errors.InputError(
-            f"the input to explain must be chosen among {list(batch.names)}; make the probe with "
-            f"ks.Probe(model, input={batch.names[0]!r})."
-        )
-    name, kind = batch.names[batch.explained], batch.arrays[batch.explained].dtype
-    if kind.kind != "f":
-        raise errors.InputError(
-            f"a gradient at the input needs floating-point numbers; {name!r} takes {kind}; explain a "
-            "layer behind it, or rebuild the model on a float input."
         )
 
 

@@ -13,6 +13,7 @@ from kerascope.target.classes import Class, LogOdds, Top
 from kerascope.target.coerce import as_target
 from kerascope.target.compose import Contrast, Output, Probability
 from kerascope.target.function import Function
+from kerascope.target.pinned import Pinned
 from kerascope.target.unit import Unit
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Function",
     "LogOdds",
     "Output",
+    "Pinned",
     "Probability",
     "Reading",
     "Target",

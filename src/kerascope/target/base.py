@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -64,12 +64,18 @@ class Reading:
         labels: (N, K) the classes they belong to, or None where they belong to none.
         output: position of the flattened output they come from, or None where it is not one output.
         probability: a probability was asked for on purpose.
+        chosen: what was chosen by looking at this image's own outputs, (N, ...) by name, such as the
+            predicted class. Handed back among the arguments, it is taken as it is: see `Pinned`.
+        unmet: (N,) where the image has nothing of the kind that was asked for, or None; see
+            `Target.complaint`.
     """
 
     scores: Any
     labels: Any = None
     output: int | None = None
     probability: bool = False
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    unmet: Any = None
 
 
 class Target(ABC):
@@ -106,3 +112,7 @@ class Target(ABC):
     @abstractmethod
     def describe(self) -> str:
         """What is explained, in a few words."""
+
+    def complaint(self) -> str:
+        """What must hold, and what to do, where `Reading.unmet` says that it does not."""
+        return f"{self.describe()} must exist"

@@ -51,9 +51,11 @@ class Class(Target):
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         scores = _scores(forward)
-        labels = ops.argmax(scores, axis=-1) if self.index is None else arguments["index"]
-        labels = ops.cast(labels[:, None], "int32")
-        return Reading(ops.take_along_axis(scores, labels, axis=1), labels, 0)
+        labels = arguments["index"] if "index" in arguments else ops.argmax(scores, axis=-1)
+        labels = ops.cast(labels, "int32")
+        chosen = {"index": labels} if self.index is None else {}
+        labels = labels[:, None]
+        return Reading(ops.take_along_axis(scores, labels, axis=1), labels, 0, chosen=chosen)
 
     def describe(self) -> str:
         if self.index is None:
@@ -130,8 +132,11 @@ class Top(Target):
         return {}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
-        scores, labels = ops.top_k(_scores(forward), self.k, sorted=True)
-        return Reading(scores, ops.cast(labels, "int32"), 0)
+        scores = _scores(forward)
+        labels = arguments["labels"] if "labels" in arguments else ops.top_k(scores, self.k, sorted=True)[1]
+        labels = ops.cast(labels, "int32")
+        scores = ops.take_along_axis(scores, labels, axis=1)
+        return Reading(scores, labels, 0, chosen={"labels": labels})
 
     def describe(self) -> str:
         return f"top {self.k} classes"

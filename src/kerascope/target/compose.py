@@ -66,8 +66,13 @@ class Contrast(Target):
                 f"two targets to contrast must have as many classes, or one of them one; got {sorted(sizes)}."
             )
         scores = positive.scores - negative.scores
+        chosen = {
+            f"{side} {name}": value
+            for side, part in (("positive", positive), ("negative", negative))
+            for name, value in part.chosen.items()
+        }
         # It belongs to no class: it is named in words, and has no probability.
-        return Reading(scores)
+        return Reading(scores, chosen=chosen)
 
     def describe(self) -> str:
         positive, negative = self._parts()

@@ -4,6 +4,7 @@
 the tiny models, `oracles` the methods again in plain loops, `golden` the maps that every backend shares.
 """
 
+from kerascope.testing.bench import Models
 from kerascope.testing.contract import Check, ContractError, Outcome, Report, check_method, checks
 from kerascope.testing.models import MODELS, Tiny, UnavailableError, family
 
@@ -11,6 +12,7 @@ __all__ = [
     "MODELS",
     "Check",
     "ContractError",
+    "Models",
     "Outcome",
     "Report",
     "Tiny",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,37 @@ CLOSE = 1e-5
 """The same, where the order of sums differs: other wirings, layouts, batch sizes, compilers."""
 
 
+class Models:
+    """Tiny models and their probes, made once, for the checks of one method or of many.
+
+    The probes run eagerly, which spares a compilation for each method and model: that compiled maps are the same
+    is checked for itself, and on the golden file.
+    """
+
+    def __init__(self) -> None:
+        self._tiny: dict[str, Tiny] = {}
+        self._probes: dict[tuple[str, bool], Probe] = {}
+
+    def tiny(self, name: str) -> Tiny:
+        """A tiny model by name.
+
+        Raises:
+            UnavailableError: the model cannot exist in this environment.
+        """
+        if name not in self._tiny:
+            self._tiny[name] = MODELS[name]()
+        return self._tiny[name]
+
+    def probe(self, name: str, compiled: bool = False) -> Probe:
+        """The probe of a tiny model; compiled where the backend compiles, if that is asked for."""
+        if (name, compiled) not in self._probes:
+            tiny = self.tiny(name)
+            self._probes[name, compiled] = Probe(
+                tiny.model, input=tiny.facts.get("input"), compile=None if compiled else False
+            )
+        return self._probes[name, compiled]
+
+
 class Bench:
     """The method under test and everything that its checks share.
 
@@ -33,6 +64,7 @@ class Bench:
         oracle: its oracle, or None for that of kerascope's own method of this name.
         golden: file of golden maps, or None.
         tolerance: relative tolerance of the golden maps.
+        models: what tiny models are taken from; None for new ones.
     """
 
     def __init__(
@@ -41,6 +73,7 @@ class Bench:
         oracle: Oracle | None = None,
         golden: Path | None = None,
         tolerance: float = 1e-4,
+        models: Models | None = None,
     ) -> None:
         self.type: type[Method] = method if isinstance(method, type) else type(method)
         self.method: Method = method() if isinstance(method, type) else method
@@ -50,8 +83,7 @@ class Bench:
         self.oracle = oracle
         self.golden = golden
         self.tolerance = tolerance
-        self._tiny: dict[str, Tiny] = {}
-        self._probes: dict[str, Probe] = {}
+        self.models = Models() if models is None else models
 
     @property
     def takes_layer(self) -> bool:
@@ -61,7 +93,18 @@ class Bench:
     @property
     def on_grid(self) -> bool:
         """The method's map lies on a layer's grid, not on the input's pixels."""
-        return "input" not in self.method.tags
+        return not self.method.tags & {"input", "pixels"}
+
+    def values_shape(self, images: Array, grid: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that values must have.
+
+        Args:
+            images: (N, *spatial, C).
+            grid: spatial size of the layer.
+        """
+        if self.on_grid:
+            return (len(images), *grid)
+        return images.shape if "input" in self.method.tags else images.shape[:-1]
 
     def tiny(self, name: str, fresh: bool = False) -> Tiny:
         """A tiny model by name, built once, or anew where a check changes it.
@@ -69,32 +112,27 @@ class Bench:
         Raises:
             UnavailableError: the model cannot exist in this environment.
         """
-        if fresh:
-            return MODELS[name]()
-        if name not in self._tiny:
-            self._tiny[name] = MODELS[name]()
-        return self._tiny[name]
+        return MODELS[name]() if fresh else self.models.tiny(name)
 
     def probe(self, name: str) -> Probe:
         """The probe of a tiny model, made once."""
-        if name not in self._probes:
-            tiny = self.tiny(name)
-            self._probes[name] = Probe(tiny.model, input=tiny.facts.get("input"))
-        return self._probes[name]
+        return self.models.probe(name)
 
     def at(self, layer: str | None) -> Method:
         """The method, pointed at a layer where it explains one."""
-        return replace(self.method, layer=layer) if self.takes_layer else self.method  # type: ignore[call-arg]
+        return self.method.at(layer)
 
     def for_tiny(self, tiny: Tiny) -> Method:
         """The method as it is where the automatic layer is known, else pointed at the tiny model's layer."""
         return self.method if tiny.automatic else self.at(tiny.layer)
 
-    def explain(self, name: str, target: Any = None, images: Any = None) -> Explanation:
+    def explain(
+        self, name: str, target: Any = None, images: Any = None, compiled: bool = False
+    ) -> Explanation:
         """Explain a tiny model, on its own images unless others are given."""
         tiny = self.tiny(name)
         images = copy.deepcopy(tiny.images) if images is None else images
-        return self.for_tiny(tiny)(self.probe(name), images, target)
+        return self.for_tiny(tiny)(self.models.probe(name, compiled), images, target)
 
 
 def _default(method: type[Method]) -> Method | None:

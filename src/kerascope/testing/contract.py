@@ -32,7 +32,7 @@ from typing import Literal
 from kerascope import errors
 from kerascope.method import Method
 from kerascope.testing import clauses as _  # noqa: F401 (fills CLAUSES)
-from kerascope.testing.bench import Bench
+from kerascope.testing.bench import Bench, Models
 from kerascope.testing.clause import CLAUSES, Clause
 from kerascope.testing.models import UnavailableError
 from kerascope.testing.oracles import Oracle
@@ -141,6 +141,7 @@ def checks(
     golden: Path | str | None = None,
     tolerance: float = 1e-4,
     expected_failures: Mapping[str, str] | None = None,
+    models: Models | None = None,
 ) -> list[Check]:
     """The checks that apply to a method, to be called one by one.
 
@@ -152,6 +153,7 @@ def checks(
         golden: a file of `kerascope.testing.golden`; without one the check is skipped.
         tolerance: how far maps may lie from the golden file, relative to the largest absolute value.
         expected_failures: reason by name of the check.
+        models: tiny models to share with the checks of other methods; None for new ones.
 
     Raises:
         ValueError: an expected failure names no check that applies, or gives no reason.
@@ -161,7 +163,7 @@ def checks(
         >>> [str(check) for check in ks.testing.checks(ks.Saliency)][0]
         'Saliency-is_a_value'
     """
-    bench = Bench(method, oracle, None if golden is None else Path(golden), tolerance)
+    bench = Bench(method, oracle, None if golden is None else Path(golden), tolerance, models)
     expected = dict(expected_failures or {})
     ordered = sorted(CLAUSES.values(), key=lambda found: found.number)
     applying = [found for found in ordered if found.applies(bench.method.tags)]

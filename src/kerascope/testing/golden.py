@@ -31,7 +31,7 @@ def key(method: Method, case: str) -> str:
 
 def case_maps(bench: Bench, case: str) -> Array:
     """The maps of a tiny model, (classes, N, ...)."""
-    return np.stack([bench.explain(case, index).values for index in CLASSES])
+    return np.stack([bench.explain(case, index, compiled=True).values for index in CLASSES])
 
 
 def maps() -> dict[str, Array]:

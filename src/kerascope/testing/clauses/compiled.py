@@ -31,9 +31,8 @@ def compiled_is_eager(bench: Bench) -> None:
     """Without compilation the map is the same."""
     if backend_name() == "torch":
         raise UnavailableError("PyTorch runs eagerly as it is; compiling it is the user's choice")
-    tiny = bench.tiny("functional")
-    eager = bench.method(Probe(tiny.model, compile=False), tiny.images, 1)
-    same(eager.values, bench.explain("functional", 1).values, CLOSE, "eager")
+    eager = bench.explain("functional", 1)
+    same(bench.explain("functional", 1, compiled=True).values, eager.values, CLOSE, "compiled")
 
 
 @clause(10)
@@ -46,8 +45,8 @@ def traces(bench: Bench) -> None:
     first = probe.trace_count
     assert first >= 1, "the first call must trace"
     if "gradient" in bench.method.tags:
-        expected = bench.method.forwards
-        assert first == expected, f"each forward with its backward must be one program; got {first}"
+        expected = bench.method.programs
+        assert first == expected, f"the method declares {expected} programs; got {first}"
     for asked, target in ((images, 1), (images, 2), (images, [0, 1, 2, 0, 1, 2]), (images[:4], 0)):
         bench.method(probe, asked, target)
         assert probe.trace_count == first, (

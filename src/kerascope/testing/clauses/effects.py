@@ -101,13 +101,15 @@ def _random_state() -> dict[str, object]:
 
 @clause(12)
 def deterministic(bench: Bench) -> None:
-    """The same question gives the same bits, from the same probe and from a new one."""
-    first = bench.explain("normalised", 1)
-    again = bench.explain("normalised", 1)
-    assert first.values.tobytes() == again.values.tobytes(), "asked twice, the bits differ"
+    """The same question gives the same bits, from the same probe and from a new one, compiled or not."""
     tiny = bench.tiny("normalised")
-    new = bench.for_tiny(tiny)(Probe(tiny.model), tiny.images, 1)
-    assert first.values.tobytes() == new.values.tobytes(), "a new probe gives other bits"
+    for compiled in (False, True):
+        first = bench.explain("normalised", 1, compiled=compiled)
+        again = bench.explain("normalised", 1, compiled=compiled)
+        assert first.values.tobytes() == again.values.tobytes(), "asked twice, the bits differ"
+        probe = Probe(tiny.model, compile=None if compiled else False)
+        new = bench.for_tiny(tiny)(probe, tiny.images, 1)
+        assert first.values.tobytes() == new.values.tobytes(), "a new probe gives other bits"
 
 
 def layers_of(model: keras.Model) -> Iterator[tuple[str, keras.Layer]]:

@@ -17,7 +17,7 @@ def check_shape(bench: Bench, found: Explanation, tiny: Tiny, images: Array) -> 
     """Assert shape, type, finiteness and sign of an explanation of `images`."""
     channels_first = tiny.facts.get("channels_first", False)
     shown = np.moveaxis(images, 1, -1) if channels_first else images
-    expected = (len(images), *tiny.spatial) if bench.on_grid else shown.shape
+    expected = bench.values_shape(shown, tiny.spatial)
     assert found.values.shape == expected, f"values must be {expected}; got {found.values.shape}"
     assert found.values.dtype == np.float32, f"values must be float32; got {found.values.dtype}"
     assert np.isfinite(found.values).all(), "values must be finite"
@@ -111,7 +111,7 @@ def sizes(bench: Bench) -> None:
         same(bench.explain(name, 1, images).values, expected.values, EXACT, name)
     larger = np.tile(images, (1, 2, 1, 1))
     found = bench.explain("dynamic_size", 1, larger)
-    grid = (4, 8, 8) if bench.on_grid else larger.shape
+    grid = bench.values_shape(larger, (8, 8))
     assert found.values.shape == grid, f"a larger image must give {grid}; got {found.values.shape}"
 
 

@@ -40,7 +40,7 @@ def is_a_value(bench: Bench) -> None:
         except dataclasses.FrozenInstanceError:
             continue
         raise AssertionError(f"{field.name} could be set: a method must be frozen")
-    names = {bench.type.__name__: bench.type}
+    names = _names(bench)
     assert eval(repr(method), names) == method, f"eval(repr(m)) must equal m; repr is {method!r}"
     twin = dataclasses.replace(method)
     assert twin == method, "methods with equal parameters must be equal"
@@ -49,8 +49,13 @@ def is_a_value(bench: Bench) -> None:
     assert isinstance(method.name, str), "name must be a str"
     assert method.name, "a method must have a name: class MyMethod(..., name='my_method')"
     assert isinstance(method.tags, frozenset), "tags must be a frozenset"
-    spaces = method.tags & {"layer", "input"}
-    assert spaces, f"tags must say 'layer' or 'input', or both; got {set(method.tags)}"
+    spaces = method.tags & {"layer", "input", "pixels"}
+    assert spaces, f"tags must say 'layer', 'input' or 'pixels'; got {set(method.tags)}"
+
+
+def _names(bench: Bench) -> dict[str, type[Method]]:
+    """What a method's repr may name: itself, and methods that it may be made of."""
+    return {method.__name__: method for method in (*methods().values(), bench.type)}
 
 
 @clause(1)
@@ -85,19 +90,26 @@ def documented(bench: Bench) -> None:
     first, *rest = text.split("\n")
     assert first.endswith("."), "the docstring must start with one line that ends with a full stop"
     assert not rest or not rest[0], "a blank line must follow the first line of the docstring"
-    parameters = [field for field in dataclasses.fields(bench.method) if field.init]
-    wanted = [name for name in SECTIONS if name != "Args" or parameters]
+    parameters = {field.name for field in dataclasses.fields(bench.method) if field.init}
+    inherited = parameters & {name for base in bench.type.__mro__[1:] for name in _described(base)}
+    wanted = [name for name in SECTIONS if name != "Args" or parameters - inherited or "\nArgs:" in text]
     found = re.findall(rf"^({'|'.join(SECTIONS)}):$", text, flags=re.MULTILINE)
     assert found == wanted, f"the docstring must have the sections {wanted}, in order; got {found}"
     before = text.split(f"\n{wanted[0]}:")[0]
     assert "$$" in before or "=" in before, "the formula must come before the first section"
     source = text.split("\nSource:")[1].split("\nExample:")[0]
     assert re.search(r"(19|20)\d\d", source), "Source must cite the paper with its year"
-    arguments = text.split("\nArgs:")[1].split("\nReturns:")[0] if parameters else ""
-    for field in parameters:
-        assert re.search(rf"^ +{field.name}: ", arguments, flags=re.MULTILINE), (
-            f"Args must describe {field.name!r}"
-        )
+    missing = sorted(parameters - inherited - _described(bench.type))
+    assert not missing, f"Args must describe {missing}"
+
+
+def _described(method: type) -> set[str]:
+    """The parameters that a class's own docstring describes; one of a family is described once, there."""
+    text = inspect.cleandoc(vars(method).get("__doc__") or "")
+    if "\nArgs:" not in text:
+        return set()
+    arguments = text.split("\nArgs:")[1].split("\nReturns:")[0]
+    return set(re.findall(r"^ +([a-z_]+): ", arguments, flags=re.MULTILINE))
 
 
 @clause(18)
@@ -118,7 +130,7 @@ def provenance(bench: Bench) -> None:
     """An explanation names method, layer, target, scores, probabilities, input and versions."""
     tiny = bench.tiny("softmax_head")
     found = bench.explain("softmax_head", 1)
-    names = {bench.type.__name__: bench.type}
+    names = _names(bench)
     assert eval(found.method, names) == bench.method, f"method says {found.method!r}"
     layer = tiny.layer if bench.takes_layer else None
     assert found.layer == layer, f"layer must be {layer!r}; got {found.layer!r}"
