@@ -1,0 +1,50 @@
+"""Many variants of every image: with noise, on the way from a baseline, turned over.
+
+As many variants at once as fill a pass, so that one image is as cheap as many, and never more, so that memory
+does not grow with their number. The first question pins the target, so that every variant is asked about what
+was chosen on the images themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from kerascope.probe import Answer, Probe
+from kerascope.target import Pinned
+
+Array = np.ndarray[Any, Any]
+
+Ask = Callable[[Probe, Any, Pinned], Answer]
+"""`ask(probe, images, target)`: what is asked about the variants, such as a method's own `ask`."""
+
+
+def asked(
+    probe: Probe, first: Answer, count: int, variant: Callable[[int], Array], ask: Ask
+) -> Iterator[tuple[int, Answer, Array]]:
+    """Ask about every variant of the images that `first` was about.
+
+    Args:
+        probe: of the model.
+        first: an answer about the images themselves, which pins the target.
+        count: number of variants.
+        variant: from the number of a variant, 0 to `count - 1`, to its pixels, (N, ...), in the layout and
+            type that the model takes.
+        ask: what is asked.
+
+    Yields:
+        For each variant in turn its number, the answer that it is part of, and its values (N, ...) or
+        (N, K, ...).
+    """
+    images = first.batch.count
+    at_once = min(count, max(1, probe.pass_size(probe.batch_size) // images))
+    padded = probe.padded(at_once * images)
+    for start in range(0, count, at_once):
+        numbers = range(start, min(start + at_once, count))
+        pixels = np.concatenate([variant(number) for number in numbers])
+        answer = ask(padded, first.batch.with_pixels(pixels), first.pinned.repeated(len(numbers)))
+        values = answer.scores if answer.values is None else answer.values
+        for place, number in enumerate(numbers):
+            yield number, answer, values[place * images : (place + 1) * images]
