@@ -50,8 +50,8 @@ class Explanation:
         layer: full path of the layer that was explained, or None for methods on the input.
         class_names: names of the classes, or None.
         seed: seed of the random numbers, or None for methods without any.
-        completeness_gap: float32 in the shape of `scores`: the sum of the values, less the change of the score
-            that they share out, as a share of that change; None for methods that promise no sum.
+        completeness_gap: float32 in the shape of `scores`: the sum of the values, less the change of the
+            score that they share out, as a share of that change; None for methods that promise no sum.
         notes: what else there is to know about the values, such as the baseline that they are against.
         warnings: what was warned about while explaining.
         versions: versions of kerascope, Keras and the backend.
@@ -232,7 +232,8 @@ def load(path: str | os.PathLike[str]) -> Explanation:
             meta["notes"] = tuple(meta.get("notes", ()))
             names = meta["class_names"]
             meta["class_names"] = None if names is None else tuple(names)
-            return Explanation(**({"images": None, "predictions": None, "completeness_gap": None} | arrays | meta))
+            absent = dict.fromkeys(("images", "predictions", "completeness_gap"))
+            return Explanation(**(absent | arrays | meta))
     except FileNotFoundError:
         raise
     except Exception as error:

@@ -28,8 +28,8 @@ CLOSE = 1e-5
 class Models:
     """Tiny models and their probes, made once, for the checks of one method or of many.
 
-    The probes run eagerly, which spares a compilation for each method and model: that compiled maps are the same
-    is checked for itself, and on the golden file.
+    The probes run eagerly, which spares a compilation for each method and model: that compiled maps are the
+    same is checked for itself, and on the golden file.
     """
 
     def __init__(self) -> None:

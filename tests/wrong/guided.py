@@ -1,4 +1,4 @@
-"""Methods that compute something else: each is a mistake that some package has made."""
+"""Guided methods that compute something else: each is a mistake that some package has made."""
 
 from __future__ import annotations
 
@@ -12,130 +12,6 @@ import kerascope as ks
 from kerascope.probe import Answer, Probe
 from kerascope.resize import resize
 from kerascope.rule import RULES, Rule
-
-
-@dataclass(frozen=True)
-class SummedWeights(ks.GradCAM):
-    """Weights are sums over space, not means: too large by h w."""
-
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return ops.sum(ops.sum(gradients, axis=(1, 2), keepdims=True) * activations, axis=-1)
-
-
-@dataclass(frozen=True)
-class UnpooledWeights(ks.GradCAM):
-    """Gradients weigh place by place: that is HiResCAM."""
-
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return ops.sum(gradients * activations, axis=-1)
-
-
-@dataclass(frozen=True)
-class LargestWeights(ks.GradCAM):
-    """Weights are the largest gradient, not the mean."""
-
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return ops.sum(ops.max(gradients, axis=(1, 2), keepdims=True) * activations, axis=-1)
-
-
-@dataclass(frozen=True)
-class PositiveWeights(ks.GradCAM):
-    """Negative weights are dropped before the sum."""
-
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        weights = ops.relu(ops.mean(gradients, axis=(1, 2), keepdims=True))
-        return ops.sum(weights * activations, axis=-1)
-
-
-@dataclass(frozen=True)
-class ScaledGradients(ks.GradCAM):
-    """Gradients are divided by their maximum: where all are negative, the map's sign flips."""
-
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        largest = ops.max(gradients, axis=(1, 2, 3), keepdims=True)
-        return super().combine(activations, gradients / (largest + 1e-10))
-
-
-@dataclass(frozen=True)
-class MeanOfChannels(ks.GradCAM):
-    """The weighted channels are averaged, not summed."""
-
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return super().combine(activations, gradients) / activations.shape[-1]
-
-
-@dataclass(frozen=True)
-class SwappedAxes(ks.GradCAM):
-    """Height and width are exchanged, which a square map would hide."""
-
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return ops.transpose(super().combine(activations, gradients), (0, 2, 1))
-
-
-@dataclass(frozen=True)
-class ForgottenRectifier(ks.GradCAM):
-    """The ReLU is missing."""
-
-    def compute(self, evidence: Any) -> Any:
-        return self.combine(evidence.activations[0], evidence.gradients[0])
-
-
-@dataclass(frozen=True)
-class NormalisedOverTheBatch(ks.GradCAM):
-    """Maps are divided by the largest value of the whole batch."""
-
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        values = super().combine(activations, gradients)
-        return values / ops.max(ops.abs(values))
-
-
-@dataclass(frozen=True)
-class CentredOverTheBatch(ks.GradCAM):
-    """The mean map of the batch is taken off each map."""
-
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        values = super().combine(activations, gradients)
-        return values - ops.mean(values, axis=0, keepdims=True)
-
-
-@dataclass(frozen=True)
-class WithoutTheTarget(ks.GradCAM):
-    """The gradient is not used: channels are averaged."""
-
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return ops.mean(activations, axis=-1)
-
-
-@dataclass(frozen=True)
-class AbsoluteGradient(ks.Saliency):
-    """The sign is lost in the values, not in the heat map only."""
-
-    def combine(self, image: Any, gradient: Any) -> Any:
-        return ops.abs(gradient)
-
-
-@dataclass(frozen=True)
-class TimesInput(ks.Saliency):
-    """Multiplied by the image: that is another method."""
-
-    def combine(self, image: Any, gradient: Any) -> Any:
-        return image * gradient
-
-
-@dataclass(frozen=True)
-class ReducedChannels(ks.Saliency):
-    """Channels are reduced in the values."""
-
-    def combine(self, image: Any, gradient: Any) -> Any:
-        return ops.max(gradient, axis=-1, keepdims=True)
-
-
-@dataclass(frozen=True)
-class MirroredGradient(ks.Saliency):
-    """Turned upside down."""
-
-    def combine(self, image: Any, gradient: Any) -> Any:
-        return ops.flip(gradient, axis=1)
 
 
 @dataclass(frozen=True)
@@ -261,3 +137,22 @@ class DetailOfSaliency(ks.GuidedGradCAM):
     def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
         cam = ks.GradCAM(self.layer).ask(probe, images, target)
         return multiplied(cam, ks.Saliency().ask(probe, images, target))
+
+
+WRONG = [
+    (WithoutTheForwardGate, "oracle"),
+    (WithoutTheForwardGate, "identities"),
+    (WithoutTheForwardGate, "golden"),
+    (WithoutTheBackwardGate, "oracle"),
+    (GatedAtTheImage, "oracle"),
+    (GatedAtTheImageOnly, "oracle"),
+    (WithTheForwardGate, "oracle"),
+    (WithTheForwardGate, "golden"),
+    (WithoutAnyGate, "oracle"),
+    (UnrectifiedMap, "oracle"),
+    (EnlargedByNearestNeighbour, "oracle"),
+    (EnlargedByNearestNeighbour, "golden"),
+    (MapOfTheGuidedGradient, "oracle"),
+    (RuleBehindTheLayer, "oracle"),
+    (DetailOfSaliency, "oracle"),
+]
