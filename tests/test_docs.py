@@ -6,6 +6,7 @@ import doctest
 import importlib
 import pkgutil
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,12 @@ def test_the_readme_lists_the_methods_and_targets_that_there_are() -> None:
     targets = ("Class", "LogOdds", "Top", "Contrast", "Unit", "Output", "Probability")
     for target in targets:
         assert f"`{target}`" in text, target
+
+
+def test_the_table_of_methods_is_up_to_date() -> None:
+    maker = REPOSITORY / "docs" / "make_methods.py"
+    page = runpy.run_path(str(maker))["page"]()
+    assert (REPOSITORY / "docs" / "methods.md").read_text(encoding="utf-8") == page
 
 
 def test_every_public_name_is_documented_and_exists() -> None:
