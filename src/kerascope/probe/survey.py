@@ -113,6 +113,13 @@ class Survey:
     image: tuple[int, ...] | None
     image_layout: Layout | None
 
+    @property
+    def output_layouts(self) -> tuple[Layout | None, ...]:
+        """How each of the outputs lies in space; None where it has no spatial axes or cannot be followed."""
+        return tuple(
+            self.runs[output.source].layout if output.source >= 0 else None for output in self.outputs
+        )
+
     def name(self, run: Run) -> str:
         """The path of a run, with `#index` where its operation runs more than once."""
         count = sum(other.place is run.place for other in self.runs)
