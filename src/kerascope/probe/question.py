@@ -126,14 +126,26 @@ def _automatic(survey: Survey, target: Target, context: Context) -> Run:
     """The layer for a target: see `Survey.automatic`.
 
     Where the outputs are spatial themselves, as in segmentation, a map of a score at the score would only
-    show where it was asked about: the layer is taken in front of the last ones with weights.
+    show where it was asked about: the layer is taken in front of the last ones with weights, and of all of
+    them, so that the score depends on it whichever pixels or detections it is made of.
     """
     sources = list(_sources(survey, target, context))
-    behind = [number for source in sources for number in _read_by_weights(survey, source)]
+    squashing = [head_run(survey, output.source) for output in survey.outputs]
+    # The layer with weights is passed already where its own activation is the softmax.
+    passed = {number for run in squashing if run and _has_weights(run) for number in run.sources}
+    behind = [[source] if source in passed else _read_by_weights(survey, source) for source in sources]
     try:
-        return survey.automatic(behind)
+        return survey.automatic(
+            number
+            for numbers in behind
+            for number in (survey.shared(numbers) if len(numbers) > 1 else numbers)
+        )
     except errors.NoSpatialExtentError:
         return survey.automatic(sources)
+
+
+def _has_weights(run: Run) -> bool:
+    return bool(getattr(run.place.operation, "weights", None))
 
 
 def _read_by_weights(survey: Survey, source: int) -> list[int]:
@@ -141,7 +153,7 @@ def _read_by_weights(survey: Survey, source: int) -> list[int]:
     if source < 0 or (layout := survey.runs[source].layout) is None or layout.positions < 2:
         return [source]
     run = survey.runs[source]
-    if getattr(run.place.operation, "weights", None):
+    if _has_weights(run):
         return list(run.sources)
     return [number for before in run.sources for number in _read_by_weights(survey, before)]
 

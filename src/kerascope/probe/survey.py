@@ -221,6 +221,10 @@ class Survey:
             "images, or a method that explains the input itself, such as Saliency."
         )
 
+    def shared(self, sources: Iterable[int]) -> set[int]:
+        """Numbers of the runs that lead to all of the runs `sources`, themselves included."""
+        return set.intersection(*(self._upstream([source]) for source in sources))
+
     def explainable(self, run: Run) -> bool:
         """Whether a map can be made at this run."""
         return (

@@ -123,8 +123,12 @@ class Box(Target):
         label = ops.cast(label, "int32")
         chosen = {"anchor": anchor} | ({"index": label} if self.index is None else {})
         labels = label[:, None]
+        explained = ops.take_along_axis(precise, labels, axis=1)
+        if unmet is not None:
+            # No detection has no score, also where another target does not ask for what is unmet.
+            explained = explained * ops.where(unmet, np.nan, 1.0)[:, None]
         return Reading(
-            ops.take_along_axis(precise, labels, axis=1),
+            explained,
             labels,
             place,
             chosen=chosen,

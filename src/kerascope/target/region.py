@@ -99,7 +99,8 @@ class Region(Target):
         if mask is None:
             mask = ops.sum(own * ops.one_hot(label, classes, dtype="float32")[:, None], axis=-1)
         total = ops.sum(mask, axis=1)
-        means = ops.sum(scores * mask[..., None], axis=1) / ops.where(total > 0, total, 1.0)[:, None]
+        # Nothing is the mean of nothing, also where another target does not ask for what is unmet.
+        means = ops.sum(scores * mask[..., None], axis=1) / ops.where(total > 0, total, np.nan)[:, None]
         chosen = {"index": label} if self.index is None else {}
         if self.mask is None:
             chosen["mask"] = ops.reshape(mask, (forward.count, *grid))

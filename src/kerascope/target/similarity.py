@@ -87,10 +87,11 @@ class Similarity(Target):
             embedding = _pooled(forward.activations[self.layer], forward.layouts[self.layer])
             output = None
         squares = ops.sum(embedding * embedding, axis=-1, keepdims=True)
-        length = ops.sqrt(ops.maximum(squares, _LEAST**2))
+        some = squares > _LEAST**2
+        length = ops.where(some, ops.sqrt(ops.where(some, squares, 1.0)), 1.0)
         scores = ops.sum(embedding / length * arguments["reference"], axis=-1, keepdims=True)
         columns = None if output is None else (scores, scores)
-        return Reading(scores, output=output, unmet=length[:, 0] <= _LEAST, columns=columns)
+        return Reading(scores, output=output, unmet=ops.logical_not(some)[:, 0], columns=columns)
 
     def describe(self) -> str:
         return f"similarity{f' of {self.layer}' if self.layer is not None else ''} to the reference"

@@ -103,7 +103,7 @@ def detector() -> Tiny:
     def head(features: Any) -> Any:
         return layers.Concatenate(name="detections")(list(_detections(features)))
 
-    return _made(head, 63)
+    return _made(head, 122)
 
 
 @tiny("outputs")
@@ -115,7 +115,7 @@ def detector_dict() -> Tiny:
         squashing = layers.Activation("sigmoid" if squashed else "linear", name="squashing")
         return {"boxes": boxes, "scores": squashing(scores)}
 
-    return _made(head, 63, lambda features: head(features, squashed=False))
+    return _made(head, 122, lambda features: head(features, squashed=False))
 
 
 @tiny("outputs")
