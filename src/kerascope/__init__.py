@@ -35,11 +35,27 @@ if TYPE_CHECKING:
         methods,
     )
     from kerascope.probe import Probe
-    from kerascope.target import Class, Contrast, LogOdds, Output, Probability, Target, Top, Unit
+    from kerascope.target import (
+        Box,
+        Class,
+        Contrast,
+        LogOdds,
+        Output,
+        Probability,
+        Rank,
+        Region,
+        Similarity,
+        Step,
+        Target,
+        Top,
+        Unit,
+        Value,
+    )
 
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "Box": "target",
     "Class": "target",
     "Contrast": "target",
     "Deconvnet": "method",
@@ -55,12 +71,17 @@ _HOMES = {
     "Output": "target",
     "Probability": "target",
     "Probe": "probe",
+    "Rank": "target",
+    "Region": "target",
     "Saliency": "method",
+    "Similarity": "target",
+    "Step": "target",
     "Target": "target",
     "Top": "target",
     "TotalVariation": "maximization",
     "Transforms": "maximization",
     "Unit": "target",
+    "Value": "target",
     "explain": "method",
     "load": "explanation",
     "maximize": "maximization",
@@ -69,6 +90,7 @@ _HOMES = {
 _ROOMS = ("errors", "render", "testing")
 
 __all__ = [
+    "Box",
     "Class",
     "Contrast",
     "Deconvnet",
@@ -84,12 +106,17 @@ __all__ = [
     "Output",
     "Probability",
     "Probe",
+    "Rank",
+    "Region",
     "Saliency",
+    "Similarity",
+    "Step",
     "Target",
     "Top",
     "TotalVariation",
     "Transforms",
     "Unit",
+    "Value",
     "errors",
     "explain",
     "load",

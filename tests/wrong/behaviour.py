@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from keras import ops, tree
 
 import kerascope as ks
 from kerascope.probe import Answer, Probe
+from kerascope.target import Function
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,36 @@ class ExplainsProbabilities(ks.Saliency):
         return super().ask(probe, images, ks.Probability(target))
 
 
+def mean_of_the_outputs(outputs: Any) -> Any:
+    """One number that is there in any model."""
+    return ops.mean(ops.reshape(tree.flatten(outputs)[-1], (tree.flatten(outputs)[-1].shape[0], -1)), axis=1)
+
+
+@dataclass(frozen=True)
+class ExplainsTheMean(ks.Saliency):
+    """Whatever the target, the mean of the outputs is explained."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        return super().ask(probe, images, Function(mean_of_the_outputs))
+
+
+@dataclass(frozen=True)
+class BakesTheTargetIn(ks.Saliency):
+    """Each number in a target is a program of its own."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        return probe.run(self.compute, images, target, image_gradient=True, key=repr(target))
+
+
+@dataclass(frozen=True)
+class ChoosesAgain(ks.Saliency):
+    """A variant of each image is asked about whatever class is predicted there."""
+
+    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+        super().ask(probe, 1 - images, target)
+        return super().ask(probe, images, target)
+
+
 @dataclass(frozen=True)
 class AlwaysClassZero(ks.Saliency):
     """Where no class is given, the first is taken."""
@@ -333,6 +365,9 @@ WRONG = [
     (Nothing, "obstacles"),
     (ExplainsProbabilities, "heads"),
     (AlwaysClassZero, "predicted_class"),
+    (ExplainsTheMean, "outputs_of_every_kind"),
+    (BakesTheTargetIn, "outputs_of_every_kind"),
+    (ChoosesAgain, "choices_are_made_once"),
     (OneMapForAllClasses, "several_classes"),
     (ForgetsTheImages, "layout"),
     (ForgetsTheImages, "grey_pictures"),

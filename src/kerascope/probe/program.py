@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -112,6 +112,7 @@ class Plan:
             deltas,
             rectifiers,
         )
+        result = replace(result, output_layouts=self.survey.output_layouts)
         reading = self.target.read(result, arguments)
         return ops.cast(reading.scores, "float32"), (result, reading, rectifiers)
 
@@ -134,6 +135,8 @@ class Plan:
                 kept["labels"] = reading.labels
             if reading.unmet is not None:
                 kept["unmet"] = reading.unmet
+            if reading.columns is not None:
+                kept["columns"] = list(reading.columns)
             return scores, kept
 
         differentiate = backend.current().value_and_gradients(scored)
@@ -228,18 +231,21 @@ class Plan:
         place = reading.output
         if place is None:
             place = 0 if len(kept["outputs"]) == 1 else None
-        if place is None or len(kept["outputs"][place].shape) != 2:
+        if place is None:
             return found
-        precise = keras.backend.standardize_dtype(kept["outputs"][place].dtype) in ("float32", "float64")
-        output = ops.cast(kept["outputs"][place], "float32")
+        output, scores = kept.get("columns") or (kept["outputs"][place], kept["scores"][place])
+        if len(output.shape) != 2 and "columns" not in kept:
+            return found
+        precise = keras.backend.standardize_dtype(output.dtype) in ("float32", "float64")
+        output = ops.cast(output, "float32")
         sums = ops.abs(ops.sum(output, axis=-1) - 1) < (1e-3 if precise else 2e-2)
         rows = ops.logical_and(ops.all(output >= 0, axis=-1), sums)
-        several = output.shape[1] > 1
-        if several:
+        several, single = output.shape[-1] > 1, len(output.shape) == 2
+        if several and single:
             # Of the scores: where probabilities are saturated, several are 1.
-            scores = ops.cast(kept["scores"][place], "float32")
+            scores = ops.cast(scores, "float32")
             found["predictions"] = ops.cast(ops.argmax(scores, axis=-1), "int32")
-        if "labels" in found and (squashed[place] or several):
+        if "labels" in found and single and (squashed[place] or several):
             chosen = ops.take_along_axis(output, found["labels"], axis=1)
             known = ops.ones_like(rows) if squashed[place] else rows
             found["probabilities"] = ops.where(known[:, None], chosen, float("nan"))

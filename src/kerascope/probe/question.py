@@ -83,16 +83,17 @@ def fitted(
         InputError: there is no gradient at the input.
     """
     shapes = {output.name: output.shape for output in survey.outputs}
+    layouts = dict(zip(shapes, survey.output_layouts, strict=True))
 
     def look_up(layer: str) -> tuple[Layout | None, int]:
         run = survey.run(layer)
         return run.layout, run.layout.channels if run.layout else run.shape[-1]
 
-    context = Context(batch.count, shapes, class_names, look_up)
+    context = Context(batch.count, shapes, class_names, look_up, layouts)
     arguments = target.arguments(context)
     named = []
     for layer in layers:
-        run = survey.automatic(_sources(survey, target, context)) if layer is None else survey.run(layer)
+        run = _automatic(survey, target, context) if layer is None else survey.run(layer)
         if gradients:
             _check_differentiable_layer(survey, run)
         if spatial:
@@ -119,6 +120,42 @@ def _check_spatial(survey: Survey, run: Run, layer: str | None) -> None:
             f"returns {run.shape}; choose one before pooling or flattening, such as "
             f"{usable[-1] if usable else 'none here'!r}."
         )
+
+
+def _automatic(survey: Survey, target: Target, context: Context) -> Run:
+    """The layer for a target: see `Survey.automatic`.
+
+    Where the outputs are spatial themselves, as in segmentation, a map of a score at the score would only
+    show where it was asked about: the layer is taken in front of the last ones with weights, and of all of
+    them, so that the score depends on it whichever pixels or detections it is made of.
+    """
+    sources = list(_sources(survey, target, context))
+    squashing = [head_run(survey, output.source) for output in survey.outputs]
+    # The layer with weights is passed already where its own activation is the softmax.
+    passed = {number for run in squashing if run and _has_weights(run) for number in run.sources}
+    behind = [[source] if source in passed else _read_by_weights(survey, source) for source in sources]
+    try:
+        return survey.automatic(
+            number
+            for numbers in behind
+            for number in (survey.shared(numbers) if len(numbers) > 1 else numbers)
+        )
+    except errors.NoSpatialExtentError:
+        return survey.automatic(sources)
+
+
+def _has_weights(run: Run) -> bool:
+    return bool(getattr(run.place.operation, "weights", None))
+
+
+def _read_by_weights(survey: Survey, source: int) -> list[int]:
+    """What the last layers with weights on the way to a spatial run read; a run without axes as it is."""
+    if source < 0 or (layout := survey.runs[source].layout) is None or layout.positions < 2:
+        return [source]
+    run = survey.runs[source]
+    if _has_weights(run):
+        return list(run.sources)
+    return [number for before in run.sources for number in _read_by_weights(survey, before)]
 
 
 def _sources(survey: Survey, target: Target, context: Context) -> Iterable[int]:

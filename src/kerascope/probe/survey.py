@@ -113,6 +113,13 @@ class Survey:
     image: tuple[int, ...] | None
     image_layout: Layout | None
 
+    @property
+    def output_layouts(self) -> tuple[Layout | None, ...]:
+        """How each of the outputs lies in space; None where it has no spatial axes or cannot be followed."""
+        return tuple(
+            self.runs[output.source].layout if output.source >= 0 else None for output in self.outputs
+        )
+
     def name(self, run: Run) -> str:
         """The path of a run, with `#index` where its operation runs more than once."""
         count = sum(other.place is run.place for other in self.runs)
@@ -213,6 +220,10 @@ class Survey:
             f"the score; this model has none at this input size (its last layers: {sizes}). Use larger "
             "images, or a method that explains the input itself, such as Saliency."
         )
+
+    def shared(self, sources: Iterable[int]) -> set[int]:
+        """Numbers of the runs that lead to all of the runs `sources`, themselves included."""
+        return set.intersection(*(self._upstream([source]) for source in sources))
 
     def explainable(self, run: Run) -> bool:
         """Whether a map can be made at this run."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,12 +26,18 @@ class Context:
         class_names: names of the classes, or None.
         layer: looks a layer path up, for its layout and its number of channels; raises a `LayerError` where
             there is none.
+        layouts: how those of the outputs lie in space that have spatial axes, by name.
     """
 
     count: int
     outputs: dict[str, tuple[int, ...]]
     class_names: tuple[str, ...] | None
     layer: Callable[[str], tuple[Layout | None, int]]
+    layouts: Mapping[str, Layout | None] = field(default_factory=dict)
+
+    def only(self, name: str, shape: tuple[int, ...], layout: Layout | None = None) -> Context:
+        """The same for a model with one output."""
+        return replace(self, outputs={name: shape}, layouts={name: layout})
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class Forward:
         activations: the output of each tapped layer, as the layer returned it.
         layouts: how each of these lies in space.
         count: number of images in the pass, padding included.
+        output_layouts: for each flattened output, how it lies in space, or None without spatial axes.
     """
 
     outputs: Any
@@ -53,6 +60,16 @@ class Forward:
     activations: dict[str, Any]
     layouts: dict[str, Layout | None]
     count: int
+    output_layouts: tuple[Layout | None, ...] = ()
+
+    def only(self, output: Any, scores: Any, squashed: bool, layout: Layout | None = None) -> Forward:
+        """The same for a model with one output."""
+        return replace(self, outputs=output, scores=scores, squashed=(squashed,), output_layouts=(layout,))
+
+    @property
+    def layout(self) -> Layout | None:
+        """How the only output lies in space."""
+        return self.output_layouts[0] if self.output_layouts else None
 
 
 @dataclass(frozen=True)
@@ -68,6 +85,8 @@ class Reading:
             predicted class. Handed back among the arguments, it is taken as it is: see `Pinned`.
         unmet: (N,) where the image has nothing of the kind that was asked for, or None; see
             `Target.complaint`.
+        columns: what the labels are columns of, where that is not a whole output: pairs of what the model
+            returns and the scores in front of it, both (N, ..., K), such as one step of a sequence.
     """
 
     scores: Any
@@ -76,6 +95,7 @@ class Reading:
     probability: bool = False
     chosen: Mapping[str, Any] = field(default_factory=dict)
     unmet: Any = None
+    columns: tuple[Any, Any] | None = None
 
 
 class Target(ABC):

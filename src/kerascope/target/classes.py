@@ -1,4 +1,4 @@
-"""Targets that are classes: one class, and the best few."""
+"""Targets that are classes: one class, one by its place among all, and the best few."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from keras import ops, tree
 
 from kerascope import errors
 from kerascope.target.base import Array, Context, Forward, Reading, Target
+from kerascope.target.indices import check_names, class_indices, one_output, whole_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,21 +34,13 @@ class Class(Target):
         return ("class", self.index is None)
 
     def outputs(self, context: Context) -> tuple[int, ...]:
-        return (_one_output(context),)
+        return (one_output(context, "a class"),)
 
     def arguments(self, context: Context) -> dict[str, Array]:
         classes = _classes(context)
         if self.index is None:
             return {}
-        several = not isinstance(self.index, str) and np.ndim(self.index) > 0
-        values = list(self.index) if several else [self.index]  # type: ignore[arg-type]
-        if several and len(values) != context.count:
-            raise errors.TargetError(
-                f"a target per image must have one entry for each of the {context.count} images; got "
-                f"{len(values)}; give one class for all, or as many as images."
-            )
-        indices = [_class_index(value, classes, context.class_names) for value in values]
-        return {"index": np.broadcast_to(np.asarray(indices, "int32"), (context.count,)).copy()}
+        return {"index": class_indices(self.index, classes, context)}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         scores = _scores(forward)
@@ -97,6 +90,52 @@ class LogOdds(Class):
         return f"log-odds of {super().describe()}"
 
 
+@dataclass(frozen=True, eq=False)
+class Rank(Target):
+    r"""The class at a place of the ranking of each image: $s_n = z_{n, \sigma_n(r)}$.
+
+    $\sigma_n$ sorts the classes by their pre-softmax scores $z_n$, the highest first; of equal scores, the
+    class that is counted first comes first. The predicted class against the runner-up is
+    `Contrast(None, Rank(2))`.
+
+    Args:
+        place: 1 for the predicted class, 2 for the runner-up, up to the number of classes; or one per image.
+
+    Example:
+        >>> import kerascope as ks
+        >>> ks.Contrast(None, ks.Rank(2)).describe()
+        'predicted class rather than class at place 2'
+    """
+
+    place: int | Sequence[int] = 1
+
+    def key(self) -> Hashable:
+        return "rank"
+
+    def outputs(self, context: Context) -> tuple[int, ...]:
+        return (one_output(context, "a class"),)
+
+    def arguments(self, context: Context) -> dict[str, Array]:
+        hint = "the predicted class has place 1, the runner-up 2."
+        return {"place": whole_numbers(self.place, 1, _classes(context), context, "place", hint)}
+
+    def read(self, forward: Forward, arguments: Any) -> Reading:
+        scores = _scores(forward)
+        labels = arguments.get("index")
+        if labels is None:
+            order = ops.argsort(-scores, axis=-1)
+            labels = ops.take_along_axis(order, ops.cast(arguments["place"], "int32")[:, None] - 1, axis=1)[
+                :, 0
+            ]
+        labels = ops.cast(labels, "int32")
+        chosen = {"index": labels}
+        labels = labels[:, None]
+        return Reading(ops.take_along_axis(scores, labels, axis=1), labels, 0, chosen=chosen)
+
+    def describe(self) -> str:
+        return "class at given places" if np.ndim(self.place) else f"class at place {self.place}"
+
+
 @dataclass(frozen=True)
 class Top(Target):
     """The `k` classes with the highest scores, from one forward pass; results carry a class axis.
@@ -122,7 +161,7 @@ class Top(Target):
         return ("top", self.k)
 
     def outputs(self, context: Context) -> tuple[int, ...]:
-        return (_one_output(context),)
+        return (one_output(context, "a class"),)
 
     def arguments(self, context: Context) -> dict[str, Array]:
         if self.k > (classes := _classes(context)):
@@ -142,60 +181,29 @@ class Top(Target):
         return f"top {self.k} classes"
 
 
-def _one_output(context: Context) -> int:
-    if len(context.outputs) != 1:
-        names = list(context.outputs)
-        raise errors.TargetError(
-            f"a class needs a model with one output; this one has {len(names)}: {names}; choose one with "
-            f"ks.Output({names[0]!r}, target), or give a function of the outputs."
-        )
-    return 0
-
-
 def _classes(context: Context) -> int:
     """Number of classes of the one output, checked against the class names."""
-    shape = list(context.outputs.values())[_one_output(context)]
+    shape = list(context.outputs.values())[one_output(context, "a class")]
     if len(shape) > 2:
         raise errors.TargetError(
-            f"a class needs outputs of shape (N, classes); this model returns {shape}; give a function of "
-            "the outputs that returns one number per image."
+            f"a class needs outputs of shape (N, classes); this model returns {shape}; {_instead(shape)}"
         )
     classes = shape[1] if len(shape) == 2 else 1
-    names = context.class_names
-    if names is not None and len(names) != classes:
-        raise errors.TargetError(
-            f"there must be one class name per class; got {len(names)} names for {classes} classes."
-        )
+    check_names(classes, context)
     return classes
 
 
-def _class_index(value: Any, classes: int, names: tuple[str, ...] | None) -> int:
-    if isinstance(value, str):
-        if names is None:
-            raise errors.TargetError(
-                f"a class name needs the names of the classes; got {value!r} without any; make the probe "
-                "with ks.Probe(model, class_names=[...])."
-            )
-        if value not in names:
-            raise errors.UnknownClassError(
-                f"a class name must be one of the {len(names)} names of the probe; got {value!r}; "
-                f"{errors.nearest(value, names)}"
-            )
-        if names.count(value) > 1:
-            raise errors.TargetError(
-                f"a class name must be unique; {value!r} names {names.count(value)} classes; give the index."
-            )
-        return names.index(value)
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise errors.TargetError(
-            f"a class must be a whole number or a name; got {value!r} ({type(value).__name__})."
+def _instead(shape: tuple[int, ...]) -> str:
+    """Which target fits outputs of another shape."""
+    if len(shape) == 3:
+        return (
+            "choose a step of a sequence with ks.Step(step, target), a place of a signal with "
+            "ks.Region(index, mask), or a detection with ks.Box(box)."
         )
-    if not 0 <= value < classes:
-        hint = "; with a single output, explain class 0" if classes == 1 else ""
-        raise errors.TargetError(
-            f"a class index must be from 0 to {classes - 1}; got {value}; classes are counted from 0{hint}."
-        )
-    return int(value)
+    return (
+        "choose the pixels of a segmentation with ks.Region(index, mask), or give a function of the outputs "
+        "that returns one number per image."
+    )
 
 
 def _scores(forward: Forward) -> Any:

@@ -112,25 +112,26 @@ class Output(Target):
 
     def arguments(self, context: Context) -> dict[str, Array]:
         name = list(context.outputs)[self._place(list(context.outputs))]
-        single = replace(context, outputs={name: context.outputs[name]})
+        single = context.only(name, context.outputs[name], context.layouts.get(name))
         return as_target(self.target).arguments(single)
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         paths = ["/".join(map(str, path)) for path, _ in tree.flatten_with_path(forward.outputs)]
         place = self._place(paths)
-        single = Forward(
+        single = forward.only(
             tree.flatten(forward.outputs)[place],
             tree.flatten(forward.scores)[place],
-            (forward.squashed[place],),
-            forward.activations,
-            forward.layouts,
-            forward.count,
+            forward.squashed[place],
+            forward.output_layouts[place] if forward.output_layouts else None,
         )
         reading = as_target(self.target).read(single, arguments)
         return replace(reading, output=place)
 
     def describe(self) -> str:
         return f"{as_target(self.target).describe()} of output {self.name!r}"
+
+    def complaint(self) -> str:
+        return f"in output {self.name!r}, {as_target(self.target).complaint()}"
 
     def _place(self, names: list[str]) -> int:
         if isinstance(self.name, str) and self.name in names:
@@ -148,7 +149,9 @@ class Probability(Target):
     """A target on the model's final outputs, behind the softmax or sigmoid.
 
     A probability also moves when the other classes do, so its map mixes evidence for the class with evidence
-    against its rivals, and it goes flat where the softmax saturates. Scores are the default for that reason.
+    against its rivals, and it goes flat where the softmax saturates. Scores are the default for that reason,
+    and what is chosen by looking at the outputs, such as the predicted class, is chosen by them: where
+    probabilities are saturated, several are 1.
 
     Args:
         target: a class or any target; None for the predicted class.
@@ -179,11 +182,16 @@ class Probability(Target):
         return as_target(self.target).arguments(context)
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
-        final = replace(forward, scores=forward.outputs)
-        return replace(as_target(self.target).read(final, arguments), probability=True)
+        target = as_target(self.target)
+        first = target.read(forward, arguments)
+        final = target.read(replace(forward, scores=forward.outputs), {**arguments, **first.chosen})
+        return replace(final, probability=True, chosen=first.chosen, unmet=first.unmet)
 
     def describe(self) -> str:
         return f"probability of {as_target(self.target).describe()}"
+
+    def complaint(self) -> str:
+        return as_target(self.target).complaint()
 
 
 def _prefixed(arguments: Any, prefix: str) -> dict[str, Any]:

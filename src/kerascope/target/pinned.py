@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,8 @@ class Pinned(Target):
         return dict(self.known)
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
-        return self.target.read(forward, arguments)
+        # What must hold was seen to hold on the images themselves; a variant may well be empty.
+        return replace(self.target.read(forward, arguments), unmet=None)
 
     def describe(self) -> str:
         return self.target.describe()

@@ -7,7 +7,7 @@ and what is known. Weights come from NumPy with fixed seeds and are identical on
 
 from __future__ import annotations
 
-from kerascope.testing.models import evidence, heads, obstacles, structures, topology
+from kerascope.testing.models import evidence, heads, obstacles, outputs, structures, topology
 from kerascope.testing.models.base import (
     FAMILIES,
     MODELS,
@@ -30,6 +30,7 @@ __all__ = [
     "fill",
     "heads",
     "obstacles",
+    "outputs",
     "pictures",
     "sixteenths",
     "structures",

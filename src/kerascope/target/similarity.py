@@ -1,0 +1,109 @@
+"""A target on an embedding: how much it looks like another one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops, tree
+
+from kerascope import errors
+from kerascope.layout import Layout
+from kerascope.target.base import Array, Context, Forward, Reading, Target
+from kerascope.target.indices import one_output, rows
+
+_LEAST = 1e-12
+"""The least length that an embedding has a direction at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Similarity(Target):
+    r"""The cosine between an embedding and a reference, such as that of another image.
+
+    $$s_n = \frac{e_n \cdot r_n}{\lVert e_n \rVert \, \lVert r_n \rVert}$$
+
+    from -1 to 1, with the embedding $e$: what the model returns, or what a layer does. Where that has places,
+    such as (N, H, W, D), the embedding is the mean over them, so that an image is compared wherever its parts
+    are. It belongs to no class, and is read as the model returns it, also behind a softmax.
+
+    Args:
+        reference: (D,) for all images, or (N, D).
+        layer: path of the layer whose output is the embedding; None for the model's only output.
+
+    An embedding of zeros has no direction: a `TargetError` names the images.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(8)])
+        >>> images = np.random.default_rng(0).random((2, 4, 4, 1)).astype("float32")
+        >>> reference = model.predict(images[:1], verbose=0)[0]
+        >>> ks.Probe(model).scores(images, ks.Similarity(reference))[0].round(3).item()
+        1.0
+    """
+
+    reference: Any
+    layer: str | None = None
+
+    @property
+    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
+        return () if self.layer is None else (self.layer,)
+
+    def key(self) -> Hashable:
+        return ("similarity", self.layer)
+
+    def outputs(self, context: Context) -> tuple[int, ...]:
+        return () if self.layer is not None else (one_output(context, "a similarity"),)
+
+    def arguments(self, context: Context) -> dict[str, Array]:
+        if self.layer is not None:
+            _, size = context.layer(self.layer)
+        else:
+            one_output(context, "a similarity")
+            (name, shape), *_ = context.outputs.items()
+            layout = context.layouts.get(name)
+            size = shape[-1] if layout is None else layout.channels
+        found = np.asarray(self.reference)
+        if found.dtype.kind not in "biuf" or found.shape not in ((size,), (context.count, size)):
+            raise errors.TargetError(
+                f"a reference must hold numbers of shape ({size},), or ({context.count}, {size}) with one "
+                f"row for each image; got {found.dtype} of shape {found.shape}; give the embedding of "
+                "another image."
+            )
+        reference = rows(found.reshape(-1, size), context.count, "float32")
+        lengths = np.linalg.norm(reference, axis=1)
+        if not (np.isfinite(lengths) & (lengths > _LEAST)).all():
+            raise errors.TargetError(
+                "a reference must be finite and not all zeros, to have a direction; got one of length "
+                f"{lengths.min():.3g}; give the embedding of another image."
+            )
+        return {"reference": reference / lengths[:, None]}
+
+    def read(self, forward: Forward, arguments: Any) -> Reading:
+        if self.layer is None:
+            embedding, output = _pooled(tree.flatten(forward.outputs)[0], forward.layout), 0
+        else:
+            embedding = _pooled(forward.activations[self.layer], forward.layouts[self.layer])
+            output = None
+        squares = ops.sum(embedding * embedding, axis=-1, keepdims=True)
+        some = squares > _LEAST**2
+        length = ops.where(some, ops.sqrt(ops.where(some, squares, 1.0)), 1.0)
+        scores = ops.sum(embedding / length * arguments["reference"], axis=-1, keepdims=True)
+        columns = None if output is None else (scores, scores)
+        return Reading(scores, output=output, unmet=ops.logical_not(some)[:, 0], columns=columns)
+
+    def describe(self) -> str:
+        return f"similarity{f' of {self.layer}' if self.layer is not None else ''} to the reference"
+
+    def complaint(self) -> str:
+        return "an embedding must not be all zeros, to be compared; choose another layer"
+
+
+def _pooled(tensor: Any, layout: Layout | None) -> Any:
+    """(N, D) float32, the mean over places."""
+    tensor = tensor if layout is None else layout.channels_last(tensor)
+    tensor = ops.cast(tensor, "float32")
+    if len(tensor.shape) == 1:
+        return tensor[:, None]
+    return ops.mean(tensor, axis=tuple(range(1, len(tensor.shape) - 1))) if len(tensor.shape) > 2 else tensor

@@ -1,0 +1,94 @@
+"""A target on one step of a sequence that the model returns."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from keras import ops, tree
+
+from kerascope import errors
+from kerascope.target.base import Array, Context, Forward, Reading, Target, TargetLike
+from kerascope.target.coerce import as_target
+from kerascope.target.indices import one_output, whole_numbers
+
+_INSIDE = "of the step: "
+"""In front of the names of what belongs to the target on the step."""
+
+
+@dataclass(frozen=True, eq=False)
+class Step(Target):
+    """A target on one step of a sequence: of outputs (N, T, ...) those of one t, as if there were no others.
+
+    Args:
+        step: which step, counted from 0, or from -1 backwards; or one per image.
+        target: a class or any target on outputs (N, ...); None for the predicted class of that step.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((6, 4)), keras.layers.SimpleRNN(5, return_sequences=True),
+        ...     keras.layers.Dense(3, activation="softmax")])
+        >>> ks.Saliency()(model, np.ones((2, 6, 4)), ks.Step(-1, 2)).targets.tolist()
+        [2, 2]
+    """
+
+    step: int | Sequence[int]
+    target: TargetLike = None
+
+    @property
+    def class_axis(self) -> bool:  # type: ignore[override]
+        return as_target(self.target).class_axis
+
+    @property
+    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
+        return as_target(self.target).layers
+
+    def key(self) -> Hashable:
+        return ("step", as_target(self.target).key())
+
+    def outputs(self, context: Context) -> tuple[int, ...]:
+        return (one_output(context, "a step"),)
+
+    def arguments(self, context: Context) -> dict[str, Array]:
+        one_output(context, "a step")
+        (name, shape), *_ = context.outputs.items()
+        if len(shape) < 3:
+            raise errors.TargetError(
+                f"a step needs outputs of shape (N, steps, ...); this model returns {shape}; ask for a class "
+                "or a value, or let the last recurrent layer return sequences."
+            )
+        count = shape[1]
+        hint = "steps are counted from 0, and from -1 backwards."
+        steps = whole_numbers(self.step, -count, count - 1, context, "step", hint)
+        inner = as_target(self.target).arguments(context.only(name, (shape[0], *shape[2:])))
+        return {"step": steps % count} | {_INSIDE + key: value for key, value in inner.items()}
+
+    def read(self, forward: Forward, arguments: Any) -> Reading:
+        steps = ops.cast(arguments["step"], "int32")
+        output, scores = (
+            _taken(tree.flatten(structure)[0], steps) for structure in (forward.outputs, forward.scores)
+        )
+        given = {key.removeprefix(_INSIDE): value for key, value in arguments.items() if key != "step"}
+        reading = as_target(self.target).read(forward.only(output, scores, forward.squashed[0]), given)
+        columns = reading.columns
+        if columns is None and len(output.shape) == 2:
+            columns = output, scores
+        chosen = {_INSIDE + key: value for key, value in reading.chosen.items()}
+        return replace(reading, chosen=chosen, columns=columns)
+
+    def describe(self) -> str:
+        named = "given steps" if np.ndim(self.step) else f"step {self.step}"
+        return f"{as_target(self.target).describe()} at {named}"
+
+    def complaint(self) -> str:
+        named = "given steps" if np.ndim(self.step) else f"step {self.step}"
+        return f"at {named}, {as_target(self.target).complaint()}"
+
+
+def _taken(tensor: Any, steps: Any) -> Any:
+    """Of (N, T, ...), one step of each image, (N, ...)."""
+    index = ops.reshape(steps, (-1, *[1] * (len(tensor.shape) - 1)))
+    index = ops.broadcast_to(index, (tensor.shape[0], 1, *tensor.shape[2:]))
+    return ops.take_along_axis(tensor, index, axis=1)[:, 0]
