@@ -14,6 +14,7 @@ from kerascope.target.coerce import as_target
 from kerascope.target.compose import Contrast, Output, Probability
 from kerascope.target.function import Function
 from kerascope.target.pinned import Pinned
+from kerascope.target.rivals import Rivals
 from kerascope.target.unit import Unit
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Pinned",
     "Probability",
     "Reading",
+    "Rivals",
     "Target",
     "TargetLike",
     "Top",
