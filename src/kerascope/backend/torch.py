@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 Function = Callable[..., Any]
 
@@ -41,7 +42,8 @@ def curvatures(function: Function, along: Function) -> Function:
 
     def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any], list[Any]]:
         leaves = {name: leaf.detach().requires_grad_() for name, leaf in variables.items()}
-        with torch.enable_grad():
+        # The faster kernels of attention have no second derivative.
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             scores, extra = function(leaves, *rest)
             directions = keras.tree.map_structure(_detach, along(extra))
             columns = scores.sum(dim=0).unbind()

@@ -11,6 +11,8 @@ from keras import ops
 from kerascope import errors
 from kerascope.method.cam import ClassActivationMap, over_space
 
+SILENT = 1e-5
+"""A sum smaller than this part of the sum of absolute values is rounding, and has no sign."""
 POLISHES = 4
 """Power steps behind the eigenvectors, which carry the rounding of a product of matrices."""
 
@@ -20,10 +22,12 @@ class PrincipalMap(ClassActivationMap):
     """The family: a table with a row per position and a column per channel, seen along its first component.
 
     Args:
+        relu: keep what is positive only. Default False, as in the paper: a component has two sides.
         centre: take each channel's mean over space off first, so that the component is that of the largest
-            variance and the map is signed before the ReLU. Default False: as it is.
+            variance and the map has both signs. Default False: as it is.
     """
 
+    relu: bool = False
     centre: bool = False
 
     def __post_init__(self) -> None:
@@ -42,26 +46,23 @@ class PrincipalMap(ClassActivationMap):
         if self.centre:
             table = table - ops.mean(table, axis=over_space(table), keepdims=True)
         channels = table * first_direction(table)
-        agreement = ops.sum(
-            reference * ops.sum(channels, axis=-1), axis=tuple(range(1, len(reference.shape))), keepdims=True
-        )
-        return ops.where(agreement < 0, -1.0, 1.0)[..., None] * channels
+        return agreeing(ops.sum(channels, axis=-1), reference)[..., None] * channels
 
 
 @dataclass(frozen=True)
 class EigenCAM(PrincipalMap, name="eigen_cam"):
     r"""Eigen-CAM: activations along their first principal direction, whatever the target.
 
-    $$L_{ij} = \mathrm{ReLU}\Big(\pm \sum_c A_{ijc} V_c\Big), \qquad A = U \Sigma V^\top$$
+    $$L_{ij} = \pm \sum_c A_{ijc} V_c, \qquad A = U \Sigma V^\top$$
 
     with the activations $A$ of the layer as a table of positions and channels, and the first right singular
     vector $V$; the sign is such that the map agrees with the mean activation, $\sum_{ij} L_{ij} \sum_c
-    A_{ijc} \ge 0$ before the ReLU. A warning: it shows what the layer responds to most, and is the same
+    A_{ijc} \ge 0$. A warning: it shows what the layer responds to most, and is the same
     whatever the target (target_free): it does not say what speaks for a class.
 
     Returns:
-        values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
-        activations; not normalised.
+        values float32 (N, h, w) on the layer's grid, signed (at least 0 with `relu=True`), in units of the
+        activations; not normalised. Behind a ReLU and without `centre`, it has no negative values.
 
     Raises:
         LayerError: the layer does not exist, cannot be read, or has no spatial extent.
@@ -72,8 +73,8 @@ class EigenCAM(PrincipalMap, name="eigen_cam"):
 
     Source:
         Muhammad and Yeasin, Eigen-CAM: Class Activation Map using Principal Components, IJCNN 2020, section
-        III. The paper leaves the sign open. Deviation: a ReLU, unless relu=False, which behind a ReLU layer
-        changes nothing without `centre`; implementations that centre are `centre=True`.
+        III. The paper leaves the sign open. Deviations: the sign is fixed; implementations that centre and
+        rectify are `centre=True, relu=True`.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -96,15 +97,14 @@ class EigenCAM(PrincipalMap, name="eigen_cam"):
 class EigenGradCAM(PrincipalMap, name="eigen_grad_cam"):
     r"""Eigen-Grad-CAM: activation times gradient along its first principal direction.
 
-    $$L_{ij} = \mathrm{ReLU}\Big(\pm \sum_c X_{ijc} V_c\Big), \qquad
+    $$L_{ij} = \pm \sum_c X_{ijc} V_c, \qquad
       X_{ijc} = \frac{\partial s}{\partial A_{ijc}} A_{ijc} = U \Sigma V^\top$$
 
     with the activations $A$ of the layer, the pre-softmax score $s$, and the first right singular vector $V$;
-    the sign is such that the map agrees with HiResCAM's, $\sum_{ij} L_{ij} \sum_c X_{ijc} \ge 0$ before the
-    ReLU.
+    the sign is such that the map agrees with HiResCAM's, $\sum_{ij} L_{ij} \sum_c X_{ijc} \ge 0$.
 
     Returns:
-        values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
+        values float32 (N, h, w) on the layer's grid, signed (at least 0 with `relu=True`), in units of the
         score; not normalised.
 
     Raises:
@@ -131,6 +131,22 @@ class EigenGradCAM(PrincipalMap, name="eigen_grad_cam"):
     def table(self, activations: Any, gradients: Any) -> Any:
         """What each place and channel contributes."""
         return gradients * activations
+
+
+def agreeing(values: Any, reference: Any) -> Any:
+    """The sign, 1 or -1 for each image, that a map needs to agree with another one.
+
+    Args:
+        values: (N, *spatial), a map of any sign.
+        reference: (N, *spatial), the other one; where it says nothing, as behind a normalisation that makes
+            the channels of each place sum to zero, the map itself is to have a positive sum.
+    """
+    axes = tuple(range(1, len(values.shape)))
+    products = values * reference
+    agreement = ops.sum(products, axis=axes, keepdims=True)
+    size = ops.sum(ops.abs(products), axis=axes, keepdims=True)
+    own = ops.sum(values, axis=axes, keepdims=True)
+    return ops.where(ops.where(ops.abs(agreement) > SILENT * size, agreement, own) < 0, -1.0, 1.0)
 
 
 def first_direction(table: Any) -> Any:

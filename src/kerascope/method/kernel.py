@@ -11,6 +11,7 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.method.cam import ClassActivationMap
+from kerascope.method.eigen import agreeing
 
 LARGEST = 4096
 """Positions whose kernel, a table of all pairs, still fits: 64 MB an image."""
@@ -59,19 +60,20 @@ KERNELS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 class KPCACAM(ClassActivationMap, name="kpca_cam"):
     r"""KPCA-CAM: activations along the first component of kernel PCA, whatever the target.
 
-    $$L_i = \mathrm{ReLU}\big(\pm \sqrt{\lambda}\, u_i\big), \qquad \tilde K u = \lambda u, \qquad
+    $$L_i = \pm \sqrt{\lambda}\, u_i, \qquad \tilde K u = \lambda u, \qquad
       \tilde K = H K H, \quad K_{ij} = k(A_i, A_j), \quad H = 1 - \tfrac{1}{hw} \mathbf 1 \mathbf 1^\top$$
 
     with the activations $A_i$ of all channels at position $i$ and the largest eigenvalue $\lambda$; the sign
-    is such that the map agrees with the mean activation, $\sum_i L_i \sum_c A_{ic} \ge 0$ before the ReLU. A
+    is such that the map agrees with the mean activation, $\sum_i L_i \sum_c A_{ic} \ge 0$. A
     warning: it shows what the layer responds to most, and is the same whatever the target (target_free).
 
     Args:
+        relu: keep what is positive only. Default False: a component has two sides.
         kernel: `"sigmoid"` (default) tanh(x y / C + 1), `"rbf"` exp(-|x - y|^2 / C), `"polynomial"`
             (x y / C + 1)^3, `"linear"` x y, or `"cosine"`, with the number of channels C.
 
     Returns:
-        values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in the feature
+        values float32 (N, h, w) on the layer's grid, signed (at least 0 with `relu=True`), in the feature
         space's own units; not normalised. Zero where the largest eigenvalue is not positive.
 
     Raises:
@@ -84,8 +86,8 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
 
     Source:
         Karmani et al., KPCA-CAM: Visual Explainability of Deep Computer Vision Models using Kernel PCA, MMSP
-        2024; kernels and their constants are those of scikit-learn's KernelPCA. Deviations: a ReLU, unless
-        relu=False; the sign is fixed.
+        2024; kernels and their constants are those of scikit-learn's KernelPCA. Deviation: the sign is
+        fixed.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -96,6 +98,7 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
         (2, 6, 6)
     """
 
+    relu: bool = False
     kernel: str = "sigmoid"
 
     tags: ClassVar[frozenset[str]] = frozenset({"layer", "target_free"})
@@ -120,6 +123,5 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
         pairs = pairs - ops.mean(pairs, axis=2, keepdims=True)
         values, vectors = ops.eigh(pairs)
         component = ops.sqrt(ops.relu(values[:, -1:])) * vectors[:, :, -1]
-        agreement = ops.sum(component * ops.sum(rows, axis=-1), axis=1, keepdims=True)
-        component = ops.where(agreement < 0, -1.0, 1.0) * component
+        component = agreeing(component, ops.sum(rows, axis=-1)) * component
         return ops.reshape(component, (count, *space, 1))

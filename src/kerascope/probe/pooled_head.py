@@ -65,7 +65,7 @@ class _Way:
     def follow(self, source: int) -> None:
         """Walk back, one run at a time, until the layer."""
         squashing = None if self.pooled else head_run(self.survey, source)
-        if squashing is not None and not squashing.squashes:
+        if squashing is not None and not getattr(squashing.place.operation, "weights", None):
             source = squashing.sources[0]
         while source != self.explained.number:
             if source < 0:
