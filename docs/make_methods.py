@@ -48,7 +48,7 @@ def row(method: ks.Method) -> str:
     if "complete" in method.tags:
         to_mind.append("values sum to a change of the score")
     cells = (
-        f"`{kind.__name__}`, `\"{kind.name}\"`",
+        f'`{kind.__name__}`, `"{kind.name}"`',
         first[0].lower() + first[1:],
         where,
         "yes" if method.signed else "no",

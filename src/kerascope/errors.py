@@ -11,7 +11,8 @@
     |   |-- AmbiguousLayerError                the path fits several layers, or several runs of one layer
     |   |-- NoSpatialExtentError               the layer has no height and width to draw a map on
     |   |-- UntappableLayerError               the layer runs where nothing can be read, as in a loop
-    |   `-- DisconnectedError                  the score does not depend on the layer
+    |   |-- DisconnectedError                  the score does not depend on the layer
+    |   `-- HeadError                          what lies between layer and score is not what a method needs
     |-- RuleError (ValueError)                 a rule for gradients met nothing that it applies to
     |-- ParameterError (ValueError)            a bad parameter of a method
     |-- UnknownMethodError (LookupError)       no method of that name
@@ -84,6 +85,10 @@ class UntappableLayerError(LayerError):
 
 class DisconnectedError(LayerError):
     """The explained score does not depend on the layer."""
+
+
+class HeadError(LayerError):
+    """What lies between the layer and the score is not what the method is made for."""
 
 
 class RuleError(KerascopeError, ValueError):

@@ -210,8 +210,8 @@ class TheImageItself(ks.Saliency):
 class Nothing(ks.GradCAM):
     """Zeros everywhere."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return 0 * super().combine(activations, gradients)
+    def combine(self, channels: Any) -> Any:
+        return 0 * super().combine(channels)
 
 
 @dataclass(frozen=True)

@@ -14,58 +14,57 @@ import kerascope as ks
 class SummedWeights(ks.GradCAM):
     """Weights are sums over space, not means: too large by h w."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return ops.sum(ops.sum(gradients, axis=(1, 2), keepdims=True) * activations, axis=-1)
+    def weigh(self, activations: Any, gradients: Any) -> Any:
+        return ops.sum(gradients, axis=(1, 2), keepdims=True) * activations
 
 
 @dataclass(frozen=True)
 class UnpooledWeights(ks.GradCAM):
     """Gradients weigh place by place: that is HiResCAM."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return ops.sum(gradients * activations, axis=-1)
+    def weigh(self, activations: Any, gradients: Any) -> Any:
+        return gradients * activations
 
 
 @dataclass(frozen=True)
 class LargestWeights(ks.GradCAM):
     """Weights are the largest gradient, not the mean."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return ops.sum(ops.max(gradients, axis=(1, 2), keepdims=True) * activations, axis=-1)
+    def weigh(self, activations: Any, gradients: Any) -> Any:
+        return ops.max(gradients, axis=(1, 2), keepdims=True) * activations
 
 
 @dataclass(frozen=True)
 class PositiveWeights(ks.GradCAM):
     """Negative weights are dropped before the sum."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        weights = ops.relu(ops.mean(gradients, axis=(1, 2), keepdims=True))
-        return ops.sum(weights * activations, axis=-1)
+    def weigh(self, activations: Any, gradients: Any) -> Any:
+        return ops.relu(ops.mean(gradients, axis=(1, 2), keepdims=True)) * activations
 
 
 @dataclass(frozen=True)
 class ScaledGradients(ks.GradCAM):
     """Gradients are divided by their maximum: where all are negative, the map's sign flips."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
+    def weigh(self, activations: Any, gradients: Any) -> Any:
         largest = ops.max(gradients, axis=(1, 2, 3), keepdims=True)
-        return super().combine(activations, gradients / (largest + 1e-10))
+        return super().weigh(activations, gradients / (largest + 1e-10))
 
 
 @dataclass(frozen=True)
 class MeanOfChannels(ks.GradCAM):
     """The weighted channels are averaged, not summed."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return super().combine(activations, gradients) / activations.shape[-1]
+    def combine(self, channels: Any) -> Any:
+        return ops.mean(channels, axis=-1)
 
 
 @dataclass(frozen=True)
 class SwappedAxes(ks.GradCAM):
     """Height and width are exchanged, which a square map would hide."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return ops.transpose(super().combine(activations, gradients), (0, 2, 1))
+    def combine(self, channels: Any) -> Any:
+        return ops.transpose(super().combine(channels), (0, 2, 1))
 
 
 @dataclass(frozen=True)
@@ -73,15 +72,15 @@ class ForgottenRectifier(ks.GradCAM):
     """The ReLU is missing."""
 
     def compute(self, evidence: Any) -> Any:
-        return self.combine(evidence.activations[0], evidence.gradients[0])
+        return self.combine(self.channels(evidence))
 
 
 @dataclass(frozen=True)
 class NormalisedOverTheBatch(ks.GradCAM):
     """Maps are divided by the largest value of the whole batch."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        values = super().combine(activations, gradients)
+    def combine(self, channels: Any) -> Any:
+        values = super().combine(channels)
         return values / ops.max(ops.abs(values))
 
 
@@ -89,8 +88,8 @@ class NormalisedOverTheBatch(ks.GradCAM):
 class CentredOverTheBatch(ks.GradCAM):
     """The mean map of the batch is taken off each map."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        values = super().combine(activations, gradients)
+    def combine(self, channels: Any) -> Any:
+        values = super().combine(channels)
         return values - ops.mean(values, axis=0, keepdims=True)
 
 
@@ -98,8 +97,8 @@ class CentredOverTheBatch(ks.GradCAM):
 class WithoutTheTarget(ks.GradCAM):
     """The gradient is not used: channels are averaged."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        return ops.mean(activations, axis=-1)
+    def weigh(self, activations: Any, gradients: Any) -> Any:
+        return activations
 
 
 WRONG = [

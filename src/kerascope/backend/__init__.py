@@ -8,6 +8,10 @@ running a function without data. Each backend answers in one small module with t
     `(variables, *rest) -> (scores, extra, gradients)`. `gradients` holds, for each of the K columns, the
     structure of `variables` with d(sum over N of scores[:, k]) / d(variable), or None where the column does
     not depend on it and the backend can tell. One forward, K backwards.
+`curvatures(function, along)`
+    As `value_and_gradients`, with a fourth result: for each column and each entry of `variables`, a
+    dictionary, the product of that variable's own block of the Hessian with `along(extra)`, a direction in
+    the same structure; zeros where the gradient does not change. One more backward per column and variable.
 `compile(function)`
     The same function, compiled where the backend compiles. It is always called with arguments of one
     structure, and of the same shapes and types.
@@ -48,6 +52,7 @@ class Backend(Protocol):
     compiles: bool
 
     def value_and_gradients(self, function: Function) -> Function: ...
+    def curvatures(self, function: Function, along: Function) -> Function: ...
     def compile(self, function: Function) -> Function: ...
     def abstract(self, function: Function, *arguments: Any) -> Any: ...
     def depends(self, function: Function, variable: Any, *rest: Any) -> bool: ...

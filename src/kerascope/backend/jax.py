@@ -27,6 +27,32 @@ def value_and_gradients(function: Function) -> Function:
     return run
 
 
+def curvatures(function: Function, along: Function) -> Function:
+    """See `kerascope.backend`: reverse over reverse, since a rerouted gradient has no forward mode."""
+
+    def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any], list[Any]]:
+        scores, extra, gradients = value_and_gradients(function)(variables, *rest)
+        directions = along(extra)
+
+        def bent(column: int, name: str) -> Any:
+            def slope(moving: Any) -> Any:
+                def score(value: Any) -> Any:
+                    return function(variables | {name: value}, *rest)[0][:, column].sum()
+
+                return jax.grad(score)(moving)
+
+            return jax.vjp(slope, variables[name])[1](directions[name].astype(variables[name].dtype))[0]
+
+        return (
+            scores,
+            extra,
+            gradients,
+            [{name: bent(column, name) for name in variables} for column in range(scores.shape[1])],
+        )
+
+    return run
+
+
 def compile(function: Function) -> Function:
     """See `kerascope.backend`."""
     compiled: Function = jax.jit(function)

@@ -26,6 +26,37 @@ def value_and_gradients(function: Function) -> Function:
     return run
 
 
+def curvatures(function: Function, along: Function) -> Function:
+    """See `kerascope.backend`."""
+
+    def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any], list[Any]]:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as outer:
+            outer.watch(variables)
+            scores, extra, gradients = value_and_gradients(function)(variables, *rest)
+        directions = along(extra)
+        return (
+            scores,
+            extra,
+            gradients,
+            [
+                {
+                    name: tf.zeros_like(variable)
+                    if column[name] is None
+                    else outer.gradient(
+                        column[name],
+                        variable,
+                        output_gradients=tf.cast(directions[name], variable.dtype),
+                        unconnected_gradients=tf.UnconnectedGradients.ZERO,
+                    )
+                    for name, variable in variables.items()
+                }
+                for column in gradients
+            ],
+        )
+
+    return run
+
+
 def compile(function: Function) -> Function:
     """See `kerascope.backend`."""
     traced = tf.function(function, autograph=False)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 Function = Callable[..., Any]
 
@@ -34,6 +35,45 @@ def value_and_gradients(function: Function) -> Function:
         return scores.detach(), keras.tree.map_structure(_detach, extra), gradients
 
     return run
+
+
+def curvatures(function: Function, along: Function) -> Function:
+    """See `kerascope.backend`."""
+
+    def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any], list[Any]]:
+        leaves = {name: leaf.detach().requires_grad_() for name, leaf in variables.items()}
+        # The faster kernels of attention have no second derivative.
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
+            scores, extra = function(leaves, *rest)
+            directions = keras.tree.map_structure(_detach, along(extra))
+            columns = scores.sum(dim=0).unbind()
+            slopes = [_slopes(column, leaves) for column in columns]
+            curved = [
+                {name: _bent(slope[name], leaves[name], directions[name]) for name in leaves}
+                for slope in slopes
+            ]
+        gradients = [{name: _detach(value) for name, value in slope.items()} for slope in slopes]
+        return scores.detach(), keras.tree.map_structure(_detach, extra), gradients, curved
+
+    return run
+
+
+def _slopes(column: Any, leaves: dict[str, Any]) -> dict[str, Any]:
+    """The gradients of one column, in a graph that can be differentiated again."""
+    found: Any = (None,) * len(leaves)
+    if column.requires_grad:
+        found = torch.autograd.grad(column, list(leaves.values()), create_graph=True, allow_unused=True)
+    return dict(zip(leaves, found, strict=True))
+
+
+def _bent(slope: Any, leaf: Any, direction: Any) -> Any:
+    """How a gradient changes along a direction; zeros where it does not."""
+    found = None
+    if slope is not None and slope.requires_grad:
+        found = torch.autograd.grad(
+            slope, leaf, direction.to(slope.dtype), retain_graph=True, allow_unused=True
+        )[0]
+    return torch.zeros_like(leaf, requires_grad=False) if found is None else found.detach()
 
 
 def compile(function: Function) -> Function:

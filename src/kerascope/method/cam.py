@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from keras import ops
 
 from kerascope import errors
 from kerascope.method.base import Method
+from kerascope.method.fusion import FUSIONS, fused
 from kerascope.method.modifier import Modifier, check_modifier, modified
 from kerascope.probe import Answer, Evidence, Probe
 from kerascope.rule import rule_named
@@ -18,7 +20,7 @@ from kerascope.target import Target
 
 @dataclass(frozen=True)
 class ClassActivationMap(Method):
-    """The family: activations and gradients at one layer in, one map out. A member fills `combine`.
+    """The family: a layer's activations and gradients in, one map out. A member fills one hole, `weigh`.
 
     Args:
         layer: path of the layer, such as `"backbone/conv2"`, its innermost name where that is unique; None
@@ -31,14 +33,24 @@ class ClassActivationMap(Method):
             `"invert"`, `"small_values"`, or a function; see `kerascope.method.modifier`.
         backprop: what rectifiers between the layer and the score hand back: None for their own gradient,
             `"guided"` or `"deconvnet"`; see `kerascope.rule`.
+        layers: paths of several layers instead of one, whose maps are fused; they share one backward pass.
+            Each map is enlarged to the finest grid among them, so that values lie on that grid. Default
+            None.
+        fusion: how the maps of several layers become one: `"mean"` (default) and `"max"` in raw units, so
+            that a layer with larger values dominates; `"scaled"`, the largest of tanh(2 M / max |M|), each
+            layer's map M of an image on its own scale, so that layers are comparable and values at most 1.
     """
 
     layer: str | None = None
     relu: bool = True
     gradients: Modifier = None
     backprop: str | None = None
+    layers: Sequence[str] | None = None
+    fusion: str = "mean"
 
     tags: ClassVar[frozenset[str]] = frozenset({"layer", "gradient"})
+    curvatures: ClassVar[bool] = False
+    """Whether second derivatives are needed: `Evidence.curvatures`."""
 
     def __post_init__(self) -> None:
         if self.layer is not None and not isinstance(self.layer, str):
@@ -49,34 +61,87 @@ class ClassActivationMap(Method):
             raise errors.ParameterError(f"relu must be True or False; got {self.relu!r}.")
         check_modifier(self.gradients)
         rule_named(self.backprop)
+        self._check_layers()
+        if "gradient" not in self.tags and (self.gradients is not None or self.backprop is not None):
+            raise errors.ParameterError(
+                f"gradients and backprop must be None, since {type(self).__name__} takes no gradient; got "
+                f"gradients={self.gradients!r}, backprop={self.backprop!r}."
+            )
+
+    def _check_layers(self) -> None:
+        if not isinstance(self.fusion, str) or self.fusion not in FUSIONS:
+            raise errors.ParameterError(f"fusion must be one of {sorted(FUSIONS)}; got {self.fusion!r}.")
+        if self.layers is None:
+            if self.fusion != "mean":
+                raise errors.ParameterError(
+                    f"fusion must be left out where layers is None: there is one map; got {self.fusion!r}; "
+                    "name several layers."
+                )
+            return
+        if self.layer is not None:
+            raise errors.ParameterError(
+                f"one of layer and layers must be None; got layer={self.layer!r} and layers={self.layers!r}."
+            )
+        several = isinstance(self.layers, list | tuple) and all(isinstance(one, str) for one in self.layers)
+        if not several or not self.layers or len(set(self.layers)) < len(self.layers):
+            raise errors.ParameterError(
+                f"layers must be a sequence of different layer paths, or None; got {self.layers!r}; "
+                "`Probe.layers()` lists them."
+            )
+        object.__setattr__(self, "layers", tuple(self.layers))
 
     @property
     def signed(self) -> bool:
         """Without the ReLU, values can be negative."""
         return not self.relu
 
+    def at(self, layer: str | None) -> ClassActivationMap:
+        """The same method at one other layer."""
+        return replace(self, layer=layer, layers=None, fusion="mean")
+
     @abstractmethod
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        """The map (N, *spatial) from activations and gradients (N, *spatial, C)."""
+    def weigh(self, activations: Any, gradients: Any) -> Any:
+        """The channels (N, *spatial, C) that the map is the sum of.
+
+        Args:
+            activations: (N, *spatial, C), float32.
+            gradients: d score / d activation in the same shape, as `gradients` modifies it; None for a
+                member without the tag `"gradient"`.
+        """
+
+    def channels(self, evidence: Evidence) -> Any:
+        """The channels (N, *spatial, C) of the first layer in `evidence`, weighted, not yet summed."""
+        gradients = modified(evidence.gradients[0], self.gradients) if evidence.gradients else None
+        return self.weigh(evidence.activations[0], gradients)
+
+    def combine(self, channels: Any) -> Any:
+        """The map (N, *spatial) from the weighted channels: their sum."""
+        return ops.sum(channels, axis=-1)
 
     def compute(self, evidence: Evidence) -> Any:
-        """The map of one class, with negative relevance dropped where `relu` says so."""
-        gradients = modified(evidence.gradients[0], self.gradients)
-        values = self.combine(evidence.activations[0], gradients)
-        return ops.relu(values) if self.relu else values
+        """The map of one class, from that of each layer, without negative relevance where `relu` says so."""
+        maps = [self.combine(self.channels(part)) for part in evidence.parts()]
+        maps = [ops.relu(values) for values in maps] if self.relu else maps
+        return maps[0] if self.layers is None else fused(maps, self.fusion)
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
-        """One forward, one backward down to the layer."""
+        """One forward, one backward down to the layers."""
         return probe.run(
             self.compute,
             images,
             target,
-            layers=(self.layer,),
+            layers=(self.layer,) if self.layers is None else self.layers,
             spatial=True,
-            gradients=True,
+            gradients="gradient" in self.tags,
+            curvatures=self.curvatures,
             rule=rule_named(self.backprop),
             key=self,
         )
+
+
+def over_space(tensor: Any) -> tuple[int, ...]:
+    """The spatial axes of a tensor (N, *spatial, C)."""
+    return tuple(range(1, len(tensor.shape) - 1))
 
 
 @dataclass(frozen=True)
@@ -89,10 +154,7 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
     with the activations $A$ of the layer and the pre-softmax score $s$.
 
     Args:
-        layer: see `ClassActivationMap`.
-        relu: see `ClassActivationMap`.
         gradients: see `ClassActivationMap`; `"negative"` shows what speaks against the class.
-        backprop: see `ClassActivationMap`.
 
     Returns:
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
@@ -120,8 +182,6 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
         (2, 6, 6)
     """
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
-        """Equations 1 and 2 of the paper, without the ReLU."""
-        spatial = tuple(range(1, len(gradients.shape) - 1))
-        weights = ops.mean(gradients, axis=spatial, keepdims=True)
-        return ops.sum(weights * activations, axis=-1)
+    def weigh(self, activations: Any, gradients: Any) -> Any:
+        """Equations 1 and 2 of the paper, before the sum."""
+        return ops.mean(gradients, axis=over_space(gradients), keepdims=True) * activations

@@ -253,6 +253,7 @@ class Probe:
         gradients: bool = False,
         image_gradient: bool = False,
         rule: Rule | None = None,
+        curvatures: bool = False,
         key: Hashable = None,
     ) -> Answer:
         """Run a method's arithmetic on every image, compiled with the model.
@@ -266,10 +267,12 @@ class Probe:
             gradients: differentiate at these layers.
             image_gradient: differentiate at the explained input.
             rule: what rectifiers hand back; None for their own gradient.
+            curvatures: give second derivatives at these layers too.
             key: what tells this `compute` from another one; `compute` itself where None.
 
         Cost:
-            1 forward per image, and with gradients K backwards, for all places together.
+            1 forward per image, and with gradients K backwards, for all places together; with curvatures K
+            more for each layer.
         """
         batch = check_inputs(self.model, images, self.input)
         size = self._size(batch.count)
@@ -283,6 +286,7 @@ class Probe:
                 gradients=gradients,
                 image_gradient=image_gradient,
                 rule=rule,
+                curvatures=curvatures,
             )
             name = getattr(compute, "__qualname__", None)
             computed = compute if key is None else (key, name)
@@ -308,7 +312,8 @@ class Probe:
             with self._lock:
                 self._counts["forward"] += count
                 if gradients or image_gradient:
-                    self._counts["backward"] += count * rows[-1]["scores"].shape[1]
+                    passes = 1 + (len(question.layers) if curvatures else 0)
+                    self._counts["backward"] += count * passes * rows[-1]["scores"].shape[1]
         return join(rows, question)
 
     def routine(
@@ -376,6 +381,7 @@ class Probe:
             image_gradient=question.image_gradient,
             rule=question.rule,
             compute=compute,
+            curvatures=question.curvatures,
         )
 
     def _call(self, inputs: Any) -> Any:

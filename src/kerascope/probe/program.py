@@ -37,6 +37,8 @@ class Evidence:
         image: the explained input, (N, *spatial, C).
         image_gradient: d score / d image, or None where it was not asked for.
         scores: (N,) the explained scores.
+        curvatures: for each layer the product of its own block of the Hessian, d2 score / d activation2, with
+            the activations, in their shape; empty where none were asked for.
     """
 
     activations: tuple[Any, ...]
@@ -44,6 +46,19 @@ class Evidence:
     image: Any
     image_gradient: Any
     scores: Any
+    curvatures: tuple[Any, ...] = ()
+
+    def parts(self) -> list[Evidence]:
+        """The evidence on each layer by itself."""
+        return [
+            replace(
+                self,
+                activations=self.activations[place : place + 1],
+                gradients=self.gradients[place : place + 1],
+                curvatures=self.curvatures[place : place + 1],
+            )
+            for place in range(len(self.activations))
+        ]
 
 
 @dataclass(frozen=True)
@@ -63,6 +78,7 @@ class Plan:
         image_gradient: differentiate at the explained input.
         rule: what rectifiers hand back, or None for their own gradient.
         compute: a method's arithmetic, on each class in turn; None to compute scores only.
+        curvatures: give second derivatives at these layers too.
     """
 
     call: Callable[[Any], Any]
@@ -77,6 +93,7 @@ class Plan:
     image_gradient: bool = False
     rule: Rule | None = None
     compute: Callable[[Evidence], Any] | None = None
+    curvatures: bool = False
 
     def moving(self, tensors: Sequence[Any]) -> dict[str, Any]:
         """The tensors that gradients are taken at: zeros to add to activations, and the input itself."""
@@ -139,9 +156,14 @@ class Plan:
                 kept["columns"] = list(reading.columns)
             return scores, kept
 
-        differentiate = backend.current().value_and_gradients(scored)
         moving = self.moving(tensors)
-        scores, kept, gradients = differentiate(moving, tensors, arguments, state)
+        bent: list[Any] = []
+        if self.curvatures:
+            differentiate = backend.current().curvatures(scored, self._directions)
+            scores, kept, gradients, bent = differentiate(moving, tensors, arguments, state)
+        else:
+            differentiate = backend.current().value_and_gradients(scored)
+            scores, kept, gradients = differentiate(moving, tensors, arguments, state)
         self._check_connected(moving, gradients)
         if notes["rectifiers"] is not None:
             self._check_rule(notes["rectifiers"])
@@ -156,7 +178,9 @@ class Plan:
             answer["alive"] = ops.any(ops.stack(changes))
         if self.compute is not None:
             maps = [
-                self.compute(self._evidence(tensors, kept, scores[:, number], column))
+                self.compute(
+                    self._evidence(tensors, kept, scores[:, number], column, bent[number] if bent else {})
+                )
                 for number, column in enumerate(gradients)
             ]
             answer["values"] = ops.stack(maps, axis=1) if self.target.class_axis else maps[0]
@@ -204,7 +228,11 @@ class Plan:
             "function, such as tf.nn.relu(x), are not seen: use keras.activations.relu."
         )
 
-    def _evidence(self, tensors: Any, kept: Any, scores: Any, gradients: Any) -> Evidence:
+    def _directions(self, kept: Any) -> dict[str, Any]:
+        """Second derivatives are taken along the activations."""
+        return dict(zip(self.layers, kept["activations"], strict=True))
+
+    def _evidence(self, tensors: Any, kept: Any, scores: Any, gradients: Any, bent: Any) -> Evidence:
         layouts = [self.survey.run(layer).layout for layer in self.layers]
         image, image_gradient = None, None
         if self.explained is not None:
@@ -221,6 +249,11 @@ class Plan:
             image,
             image_gradient,
             scores,
+            tuple(
+                channels_last(bent[layer], layout)
+                for layer, layout in zip(self.layers, layouts, strict=True)
+                if layer in bent
+            ),
         )
 
     def _predictions(

@@ -27,6 +27,7 @@ class Question:
         gradients: differentiate at these layers.
         image_gradient: differentiate at the explained input.
         rule: what rectifiers hand back, or None for their own gradient.
+        curvatures: give second derivatives at these layers too.
     """
 
     survey: Survey
@@ -37,6 +38,7 @@ class Question:
     gradients: bool
     image_gradient: bool
     rule: Rule | None
+    curvatures: bool = False
 
     @property
     def key(self) -> tuple[Hashable, ...]:
@@ -47,6 +49,7 @@ class Question:
             self.gradients,
             self.image_gradient,
             self.rule,
+            self.curvatures,
             self.batch.signature,
             self.batch.explained,
         )
@@ -63,6 +66,7 @@ def fitted(
     gradients: bool = False,
     image_gradient: bool = False,
     rule: Rule | None = None,
+    curvatures: bool = False,
 ) -> Question:
     """The question about a target and layers, once both are seen to fit.
 
@@ -76,20 +80,14 @@ def fitted(
         gradients: see `Question`; the layers must have one.
         image_gradient: see `Question`; the explained input must have one.
         rule: see `Question`.
+        curvatures: see `Question`.
 
     Raises:
         TargetError: the target does not fit the model or the images.
         LayerError: a layer does not exist, or is not fit.
         InputError: there is no gradient at the input.
     """
-    shapes = {output.name: output.shape for output in survey.outputs}
-    layouts = dict(zip(shapes, survey.output_layouts, strict=True))
-
-    def look_up(layer: str) -> tuple[Layout | None, int]:
-        run = survey.run(layer)
-        return run.layout, run.layout.channels if run.layout else run.shape[-1]
-
-    context = Context(batch.count, shapes, class_names, look_up, layouts)
+    context = context_of(survey, batch.count, class_names)
     arguments = target.arguments(context)
     named = []
     for layer in layers:
@@ -101,7 +99,21 @@ def fitted(
         named.append(survey.name(run))
     if image_gradient:
         _ = batch.pixels  # raises where there is none to differentiate at
-    return Question(survey, batch, target, arguments, tuple(named), gradients, image_gradient, rule)
+    return Question(
+        survey, batch, target, arguments, tuple(named), gradients, image_gradient, rule, curvatures
+    )
+
+
+def context_of(survey: Survey, count: int, class_names: tuple[str, ...] | None) -> Context:
+    """What a target may know of a model and of `count` images."""
+    shapes = {output.name: output.shape for output in survey.outputs}
+    layouts = dict(zip(shapes, survey.output_layouts, strict=True))
+
+    def look_up(layer: str) -> tuple[Layout | None, int]:
+        run = survey.run(layer)
+        return run.layout, run.layout.channels if run.layout else run.shape[-1]
+
+    return Context(count, shapes, class_names, look_up, layouts)
 
 
 def _check_differentiable_layer(survey: Survey, run: Run) -> None:

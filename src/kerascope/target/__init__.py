@@ -16,6 +16,7 @@ from kerascope.target.compose import Contrast, Output, Probability
 from kerascope.target.function import Function
 from kerascope.target.pinned import Pinned
 from kerascope.target.region import Region
+from kerascope.target.rivals import Rivals
 from kerascope.target.similarity import Similarity
 from kerascope.target.step import Step
 from kerascope.target.unit import Unit
@@ -35,6 +36,7 @@ __all__ = [
     "Rank",
     "Reading",
     "Region",
+    "Rivals",
     "Similarity",
     "Step",
     "Target",

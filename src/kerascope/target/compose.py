@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from keras import tree
 
 from kerascope import errors
@@ -20,6 +21,10 @@ class Contrast(Target):
     Args:
         positive: a class, or any target.
         negative: a class, or any target; None is the predicted class.
+        strength: factor of `negative`: how much of it is taken off, a finite number. Default 1.
+
+    Raises:
+        TargetError: the strength is no finite number.
 
     Example:
         >>> import kerascope as ks
@@ -29,6 +34,12 @@ class Contrast(Target):
 
     positive: TargetLike
     negative: TargetLike = None
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        number = isinstance(self.strength, int | float | np.number) and not isinstance(self.strength, bool)
+        if not number or not np.isfinite(self.strength):
+            raise errors.TargetError(f"a contrast's strength must be a finite number; got {self.strength!r}.")
 
     def _parts(self) -> tuple[Target, Target]:
         return as_target(self.positive), as_target(self.negative)
@@ -49,11 +60,12 @@ class Contrast(Target):
         return None if None in read else tuple(sorted({place for part in read for place in part or ()}))
 
     def arguments(self, context: Context) -> dict[str, Array]:
-        return {
+        found = {
             f"{side} {name}": value
             for side, part in zip(("positive", "negative"), self._parts(), strict=True)
             for name, value in part.arguments(context).items()
         }
+        return {**found, "strength": np.full(context.count, self.strength, "float32")}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         positive, negative = (
@@ -65,7 +77,7 @@ class Contrast(Target):
             raise errors.TargetError(
                 f"two targets to contrast must have as many classes, or one of them one; got {sorted(sizes)}."
             )
-        scores = positive.scores - negative.scores
+        scores = positive.scores - arguments["strength"][:, None] * negative.scores
         chosen = {
             f"{side} {name}": value
             for side, part in (("positive", positive), ("negative", negative))
@@ -76,7 +88,8 @@ class Contrast(Target):
 
     def describe(self) -> str:
         positive, negative = self._parts()
-        return f"{positive.describe()} rather than {negative.describe()}"
+        times = "" if self.strength == 1 else f"{self.strength:g} times "
+        return f"{positive.describe()} rather than {times}{negative.describe()}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import numpy as np
 from kerascope.explanation import Explanation
 from kerascope.method import Method
 from kerascope.probe import Probe
-from kerascope.testing.models import MODELS, Tiny
+from kerascope.testing.models import MODELS, OTHER_HEADS, Tiny, UnavailableError, family
 from kerascope.testing.models.base import Array
 from kerascope.testing.oracles import ORACLES, Oracle
 
@@ -118,6 +118,14 @@ class Bench:
         """The probe of a tiny model, made once."""
         return self.models.probe(name)
 
+    def fits(self, name: str) -> bool:
+        """The method takes the head of a tiny model."""
+        return "pooled_head" not in self.method.tags or name not in OTHER_HEADS
+
+    def family(self, name: str) -> list[str]:
+        """The tiny models of a family whose head the method takes."""
+        return [found for found in family(name) if self.fits(found)]
+
     def at(self, layer: str | None) -> Method:
         """The method, pointed at a layer where it explains one."""
         return self.method.at(layer)
@@ -129,7 +137,13 @@ class Bench:
     def explain(
         self, name: str, target: Any = None, images: Any = None, compiled: bool = False
     ) -> Explanation:
-        """Explain a tiny model, on its own images unless others are given."""
+        """Explain a tiny model, on its own images unless others are given.
+
+        Raises:
+            UnavailableError: the model cannot exist here, or its head is one that the method refuses.
+        """
+        if not self.fits(name):
+            raise UnavailableError(f"{self.method.name!r} refuses the head of {name!r}")
         tiny = self.tiny(name)
         images = copy.deepcopy(tiny.images) if images is None else images
         return self.for_tiny(tiny)(self.models.probe(name, compiled), images, target)

@@ -16,6 +16,8 @@ which the documentation of a method must then name as a warning:
     weight_free     the map is the same whatever the weights
     unlocalised     the map need not peak at the evidence
     pooled          the map may depend on the other images of the batch
+    classes         the target must be a class of the model
+    pooled_head     the layer must be followed by a mean over space and one linear layer alone
 
 A check that fails for a good reason is listed in `expected_failures` with that reason; it is strict: when
 it passes, that is a failure too.

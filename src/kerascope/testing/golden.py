@@ -39,7 +39,7 @@ def maps() -> dict[str, Array]:
     found: dict[str, Array] = {}
     for method in methods().values():
         bench = Bench(method)
-        found |= {key(bench.method, case): case_maps(bench, case) for case in CASES}
+        found |= {key(bench.method, case): case_maps(bench, case) for case in CASES if bench.fits(case)}
     return found
 
 

@@ -8,14 +8,13 @@ from kerascope.explanation import Explanation
 from kerascope.probe import Probe
 from kerascope.testing.bench import CLOSE, Bench, same
 from kerascope.testing.clause import clause
-from kerascope.testing.models import family
 
 
 @clause(4)
 def topology(bench: Bench) -> None:
     """Sequential, Functional, nested in three ways and subclassed: one map, and the layer is found."""
     expected = bench.explain("functional", 1)
-    for name in family("topology"):
+    for name in bench.family("topology"):
         found = bench.explain(name, 1)
         if bench.takes_layer:
             wanted = bench.tiny(name).automatic
@@ -39,7 +38,7 @@ def layer_paths(bench: Bench) -> None:
 def heads(bench: Bench) -> None:
     """Under softmax and sigmoid, as activation, layer or op, the map is that of the linear head."""
     expected = bench.explain("linear_head", 1)
-    for name in family("heads"):
+    for name in bench.family("heads"):
         found = bench.explain(name, 1)
         same(found.scores, expected.scores, CLOSE, f"scores of {name}")
         same(found.values, expected.values, CLOSE, name)

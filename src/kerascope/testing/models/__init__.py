@@ -22,6 +22,7 @@ from kerascope.testing.models.base import (
 __all__ = [
     "FAMILIES",
     "MODELS",
+    "OTHER_HEADS",
     "Builder",
     "Tiny",
     "UnavailableError",
@@ -36,6 +37,24 @@ __all__ = [
     "structures",
     "topology",
 ]
+
+OTHER_HEADS = frozenset(
+    {
+        "dict_input",
+        "flattened",
+        "grey_subclassed",
+        "hidden_softmax",
+        "int8_dense",
+        "linear_map",
+        "residual_ops",
+        "residual_subclassed",
+        "siamese",
+        "subclassed",
+        "transformer_class_token",
+    }
+)
+"""Models with something else behind their layer than a mean over space and one linear layer, or where that
+cannot be seen. A method with the tag `pooled_head` must refuse them, and take all others that have a layer."""
 
 
 def family(name: str) -> dict[str, Builder]:

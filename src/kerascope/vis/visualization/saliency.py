@@ -248,13 +248,13 @@ def _cam(
 class _Ingredients(ClassActivationMap):
     """Activations and gradients themselves, for a modifier that NumPy runs."""
 
-    def combine(self, activations: Any, gradients: Any) -> Any:
+    def weigh(self, activations: Any, gradients: Any) -> Any:
         """(N, 2, *spatial, C)."""
         return ops.stack([activations, gradients], axis=1)
 
     def compute(self, evidence: Evidence) -> Any:
-        """Without the ReLU."""
-        return self.combine(evidence.activations[0], evidence.gradients[0])
+        """Neither summed nor rectified."""
+        return self.channels(evidence)
 
 
 def _shown(values: Array) -> Array:

@@ -1,0 +1,70 @@
+"""Maps of several layers made into one, on the finest grid among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from keras import ops
+
+from kerascope import errors
+from kerascope.resize import bilinear_weights
+
+SHARPNESS = 2.0
+"""The factor gamma of the tanh; 2 in the paper."""
+
+
+def mean(maps: Any) -> Any:
+    """The mean over layers, in raw units: layers with large values dominate."""
+    return ops.mean(maps, axis=0)
+
+
+def maximum(maps: Any) -> Any:
+    """The largest value over layers, in raw units: layers with large values dominate."""
+    return ops.max(maps, axis=0)
+
+
+def scaled(maps: Any) -> Any:
+    """The largest of tanh(2 M / max |M|) over layers: every layer counts alike.
+
+    Jiang et al., LayerCAM, 2021, section III-C. On maps at least 0, max |M| is the paper's max(M).
+    """
+    places = tuple(range(2, len(maps.shape)))
+    largest = ops.max(ops.abs(maps), axis=places, keepdims=True)
+    return maximum(ops.tanh(SHARPNESS * maps / ops.where(largest > 0, largest, 1.0)))
+
+
+FUSIONS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
+    {"mean": mean, "max": maximum, "scaled": scaled}
+)
+"""Every fusion by the name that `fusion=` takes: from maps (layers, N, *spatial) to (N, *spatial)."""
+
+
+def fused(maps: Sequence[Any], fusion: str) -> Any:
+    """One map (N, *spatial) from those of several layers, each image by itself.
+
+    Args:
+        maps: one per layer, (N, *spatial), of any sizes.
+        fusion: a name in `FUSIONS`.
+
+    Raises:
+        LayerError: the grids of the layers have different numbers of axes.
+    """
+    grids = [tuple(values.shape[1:]) for values in maps]
+    if len({len(grid) for grid in grids}) > 1:
+        raise errors.LayerError(
+            f"layers whose maps are fused must have grids with as many axes; got {grids}; choose layers "
+            "that are all pictures, or all sequences."
+        )
+    finest = tuple(map(max, zip(*grids, strict=True)))
+    return FUSIONS[fusion](ops.stack([enlarged(values, finest) for values in maps]))
+
+
+def enlarged(values: Any, size: tuple[int, ...]) -> Any:
+    """Maps (N, *spatial) brought to another spatial size on the device, as `kerascope.resize` does it."""
+    for axis, new in enumerate(size, start=1):
+        if values.shape[axis] != new:
+            weights = ops.convert_to_tensor(bilinear_weights(values.shape[axis], new))
+            values = ops.moveaxis(ops.tensordot(values, weights, axes=[[axis], [1]]), -1, axis)
+    return values
