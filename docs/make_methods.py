@@ -11,12 +11,12 @@ PAGE = Path(__file__).with_name("methods.md")
 
 HEADER = """# Methods
 
-Written by `python docs/make_methods.py` from the methods themselves; a test says when it is out of date. What each
-computes, from which paper and with which deviations: `help(ks.GradCAM)`.
+Written by `python docs/make_methods.py` from the methods themselves; a test says when it is out of date.
+What each computes, from which paper and with which deviations: `help(ks.GradCAM)`.
 
-Values: *grid*, one number per place of the layer; *input*, one per pixel and channel; *pixels*, one per pixel. Cost:
-forwards and backwards per image, and per class for the backwards, with the default parameters; a forward and the
-backward from it are one pass. *To mind* are properties that a reader of the map has to know.
+Values: *grid*, one number per place of the layer; *input*, one per pixel and channel; *pixels*, one per
+pixel. Cost: forwards and backwards per image, and per class for the backwards, with the default parameters;
+a forward and the backward from it are one pass. *To mind* are properties that a reader of the map has to know.
 
 | method | what it is | values | signed | cost | to mind |
 |---|---|---|---|---|---|
