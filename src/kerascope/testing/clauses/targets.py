@@ -104,7 +104,8 @@ def several_outputs(bench: Bench) -> None:
         score = bench.explain("dict_output", _shape_score)
         same(score.values, by_name.values, CLOSE, "a function of the outputs")
     colour = bench.explain("dict_output", Output("colour", 1))
-    assert not colour.warnings, f"the softmax of one output must be found; got {colour.warnings}"
+    told = [text for text in colour.warnings if "ProbabilityWarning" in text]
+    assert not told, f"the softmax of one output must be found; got {told}"
     for target in (1, Output("size", 1)):
         with refused(errors.TargetError, "colour"):
             bench.explain("dict_output", target)
