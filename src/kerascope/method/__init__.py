@@ -2,18 +2,28 @@
 
 from kerascope.method.base import Method, explain, methods
 from kerascope.method.cam import ClassActivationMap, GradCAM
-from kerascope.method.gradient import InputGradient, Saliency
+from kerascope.method.expected import ExpectedGradients
+from kerascope.method.gradient import InputGradient, InputXGradient, Saliency
 from kerascope.method.guided import Deconvnet, GuidedBackprop, GuidedGradCAM
+from kerascope.method.noise import SmoothGrad, SquareGrad, VarGrad
+from kerascope.method.path import BlurIntegratedGradients, IntegratedGradients
 
 __all__ = [
+    "BlurIntegratedGradients",
     "ClassActivationMap",
     "Deconvnet",
+    "ExpectedGradients",
     "GradCAM",
     "GuidedBackprop",
     "GuidedGradCAM",
     "InputGradient",
+    "InputXGradient",
+    "IntegratedGradients",
     "Method",
     "Saliency",
+    "SmoothGrad",
+    "SquareGrad",
+    "VarGrad",
     "explain",
     "methods",
 ]
