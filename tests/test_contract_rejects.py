@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 import kerascope as ks
-from wrong import behaviour, cam, gradient, guided
+from wrong import behaviour, cam, gradient, guided, noise, path
 
-WRONG = [*cam.WRONG, *gradient.WRONG, *guided.WRONG, *behaviour.WRONG]
+WRONG = [
+    *cam.WRONG,
+    *gradient.WRONG,
+    *guided.WRONG,
+    *noise.WRONG,
+    *path.WRONG,
+    *behaviour.WRONG,
+]
 
 
 @pytest.mark.parametrize(("method", "check"), WRONG, ids=lambda value: getattr(value, "__name__", value))

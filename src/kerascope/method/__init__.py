@@ -5,6 +5,7 @@ from kerascope.method.cam import ClassActivationMap, GradCAM
 from kerascope.method.expected import ExpectedGradients
 from kerascope.method.gradient import InputGradient, InputXGradient, Saliency
 from kerascope.method.guided import Deconvnet, GuidedBackprop, GuidedGradCAM
+from kerascope.method.guided_path import GuidedIntegratedGradients
 from kerascope.method.noise import SmoothGrad, SquareGrad, VarGrad
 from kerascope.method.path import BlurIntegratedGradients, IntegratedGradients
 
@@ -16,6 +17,7 @@ __all__ = [
     "GradCAM",
     "GuidedBackprop",
     "GuidedGradCAM",
+    "GuidedIntegratedGradients",
     "InputGradient",
     "InputXGradient",
     "IntegratedGradients",

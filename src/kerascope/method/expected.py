@@ -32,6 +32,9 @@ class ExpectedGradients(Method, name="expected_gradients"):
     equal strata, so that the whole path is covered. Also known as GradientSHAP. The values sum to the score
     less the mean score of the baselines in expectation only, so no completeness gap is given.
 
+    A warning (tag `rounded`): a model that computes in float16 rounds the points, and its map differs more
+    from that in float32 than the gradient at the image does.
+
     Args:
         samples: number of points, at least 1; default 50.
         baseline: see `kerascope.IntegratedGradients`; default `"noise"`, drawn anew for each sample. A tuple
@@ -70,7 +73,7 @@ class ExpectedGradients(Method, name="expected_gradients"):
     baseline: BaselineLike = "noise"
     seed: int = 0
 
-    tags: ClassVar[frozenset[str]] = frozenset({"input", "gradient", "signed", "stochastic"})
+    tags: ClassVar[frozenset[str]] = frozenset({"input", "gradient", "signed", "stochastic", "rounded"})
     programs: ClassVar[int] = 2
     reduction: ClassVar[Reduction] = "sum"
 

@@ -181,7 +181,8 @@ class VarGrad(NoisyMethod, name="var_grad"):
     with the image $x$, a method $M$, the gradient by default, and its mean $\bar{M}$ over the copies. A
     warning: it shows where the method is unsteady; where a network is linear around the image it is zero, so
         it need not
-    peak at the evidence (tag `unlocalised`).
+    peak at the evidence (tag `unlocalised`). In a model that computes in float16 rounding adds to the
+    variance (tag `rounded`).
 
     Args:
         method: see `NoisyMethod`.
@@ -215,7 +216,7 @@ class VarGrad(NoisyMethod, name="var_grad"):
     @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]
         """Those of the method, without a sign."""
-        return (super().tags - {"signed"}) | {"unlocalised"}
+        return (super().tags - {"signed"}) | {"unlocalised", "rounded"}
 
     def gathered(self, count: int, mean: Array, squares: Array) -> Array:
         return np.asarray(squares / count)

@@ -279,6 +279,8 @@ class BlurIntegratedGradients(PathMethod, name="blur_integrated_gradients"):
 
     max_sigma: float | None = None
 
+    tags: ClassVar[frozenset[str]] = PathMethod.tags | {"rounded"}
+
     def __post_init__(self) -> None:
         super().__post_init__()
         number = isinstance(self.max_sigma, int | float) and not isinstance(self.max_sigma, bool)

@@ -11,6 +11,7 @@ a class name, or any function of the outputs.
 from kerascope.target.base import Context, Forward, Reading, Target, TargetLike
 from kerascope.target.classes import Class, LogOdds, Top
 from kerascope.target.coerce import as_target
+from kerascope.target.column import Column
 from kerascope.target.compose import Contrast, Output, Probability
 from kerascope.target.function import Function
 from kerascope.target.pinned import Pinned
@@ -18,6 +19,7 @@ from kerascope.target.unit import Unit
 
 __all__ = [
     "Class",
+    "Column",
     "Context",
     "Contrast",
     "Forward",

@@ -16,6 +16,9 @@ which the documentation of a method must then name as a warning:
     weight_free     the map is the same whatever the weights
     unlocalised     the map need not peak at the evidence
     pooled          the map may depend on the other images of the batch
+    adaptive        each class is asked about by itself, so that all forwards but the first are per class
+    rounded         half precision rounds the variants of an image that the method asks about, so that maps
+                    may differ more from those in full precision
 
 A check that fails for a good reason is listed in `expected_failures` with that reason; it is strict: when
 it passes, that is a failure too.

@@ -15,19 +15,28 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from kerascope.testing.oracles import cam, gradient
+from kerascope.testing.oracles import cam, gradient, noise, path
 from kerascope.testing.oracles.cam import class_activation_map
 from kerascope.testing.oracles.heatmap import heatmap
 from kerascope.testing.oracles.network import Float64, Network, networks, rectify
+from kerascope.testing.oracles.path import STARTS
 
-__all__ = ["ORACLES", "Network", "Oracle", "class_activation_map", "heatmap", "networks", "rectify"]
+__all__ = ["ORACLES", "STARTS", "Network", "Oracle", "class_activation_map", "heatmap", "networks", "rectify"]
 
 Oracle = Callable[[Network, NDArray[np.floating], int], Float64]
 ORACLES: Mapping[str, Oracle] = {
+    "blur_integrated_gradients": path.blur_integrated_gradients,
     "deconvnet": gradient.deconvnet,
+    "expected_gradients": path.expected_gradients,
     "grad_cam": cam.grad_cam,
     "guided_backprop": gradient.guided_backprop,
     "guided_grad_cam": gradient.guided_grad_cam,
+    "guided_integrated_gradients": path.guided_integrated_gradients,
+    "input_x_gradient": path.input_x_gradient,
+    "integrated_gradients": path.integrated_gradients,
     "saliency": gradient.saliency,
+    "smooth_grad": noise.smooth_grad,
+    "square_grad": noise.square_grad,
+    "var_grad": noise.var_grad,
 }
 """The oracle of each method of kerascope with its default parameters, by the method's name."""
