@@ -28,7 +28,7 @@ class AbsoluteSigma(ks.SmoothGrad):
     """Sigma is in the model's units, whatever range an image has."""
 
     def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        share = self.sigma / float(np.ptp(images))
+        share = self.sigma / max(float(np.ptp(image)) for image in images)
         return ks.SmoothGrad(self.method, self.samples, share, self.seed).ask(probe, images, target)
 
 
@@ -89,7 +89,7 @@ class SquareOfTheMean(ks.SquareGrad):
 
 WRONG = [
     (NoiseNeverUsed, "oracle"),
-    (AbsoluteSigma, "oracle"),
+    (AbsoluteSigma, "identities"),
     (RangeOfTheBatch, "batch"),
     (MeanOfAbsolutes, "oracle"),
     (PredictedUnderNoise, "predicted_class"),

@@ -77,7 +77,7 @@ class PredictedOnTheWay(ks.IntegratedGradients):
     """The class is chosen anew at each point."""
 
     def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return _unpinned(super().ask, probe, images, target)
+        return super().ask(Forgetful(probe), images, target)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -143,11 +143,6 @@ class ForgottenGap(ks.IntegratedGradients):
         return replace(answer, completeness_gap=np.zeros_like(answer.completeness_gap))
 
 
-def _unpinned(ask: Callable[..., Answer], probe: Probe, images: Any, target: Any) -> Answer:
-    """What a method answers that forgets what the target chose on the images themselves."""
-    return ask(Forgetful(probe), images, target)
-
-
 class Forgetful:
     """A probe whose answers keep no choices of a target."""
 
@@ -162,8 +157,8 @@ class Forgetful:
 
     def run(self, *arguments: Any, **options: Any) -> Answer:
         answer: Answer = self._probe.run(*arguments, **options)
-        known = {name: rows for name, rows in answer.pinned.known.items() if name != "index"}
-        return replace(answer, pinned=replace(answer.pinned, known=known))
+        chosen = getattr(answer.pinned.target, "index", ()) is None
+        return replace(answer, pinned=replace(answer.pinned, known={})) if chosen else answer
 
 
 WRONG = [

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerascope.method import IntegratedGradients, Saliency, SmoothGrad, VarGrad
 from kerascope.testing.bench import EXACT, Bench, same
-from kerascope.testing.oracles import STARTS, class_activation_map, networks, rectify
+from kerascope.testing.oracles import STARTS, class_activation_map, networks, noise, rectify
 
 
 def grad_cam_is_cam(bench: Bench) -> None:
@@ -86,11 +86,15 @@ def expected_is_integrated(bench: Bench) -> None:
 
 
 def smooth_grad_without_noise(bench: Bench) -> None:
-    """Without noise, the mean is the method itself."""
+    """Without noise, the mean is the method itself; and the noise is a share of the image's own range."""
     quiet = replace(bench.method, samples=3, sigma=0.0)  # type: ignore[call-arg]
     tiny = bench.tiny("functional")
     found = quiet(bench.probe("functional"), tiny.images, 1).values
     same(found, Saliency()(bench.probe("functional"), tiny.images, 1).values, EXACT, "without noise")
+    # The noise follows the range of each image, so that half the contrast is half the noise.
+    pale = tiny.images / 2
+    expected = np.stack([noise.smooth_grad(networks()["functional"], image, 1) for image in pale])
+    same(bench.explain("functional", 1, pale).values, expected, EXACT, "at half the contrast")
 
 
 def var_grad_without_noise(bench: Bench) -> None:

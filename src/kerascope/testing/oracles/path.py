@@ -25,7 +25,7 @@ def gradient_at(network: Network, image: Image, index: int) -> Float64:
 
 
 def black(image: Image) -> Float64:
-    """The lowest value of the image, everywhere: these networks do not say in which range their pixels lie."""
+    """The lowest value of the image, everywhere: these networks do not state the range of their pixels."""
     return np.full(image.shape, float(min(np.asarray(image, "float64").ravel())))
 
 
@@ -94,7 +94,7 @@ def blur_integrated_gradients(network: Network, image: Image, index: int) -> Flo
 
 
 def expected_gradients(network: Network, image: Image, index: int) -> Float64:
-    """Erion et al. 2021, equation 2: 50 baselines of uniform noise over the image's range, stratified alphas."""
+    """Erion et al. 2021, equation 2: 50 baselines of noise over the image's range, alphas stratified."""
     generator = np.random.default_rng(0)
     places = generator.random(SAMPLES)
     low, high = float(image.min()), float(image.max())
