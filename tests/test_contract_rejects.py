@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from pathlib import Path
 
 import pytest
 
 import kerascope as ks
-from wrong import behaviour, cam, eigen, gradient, guided, weights
+import wrong
 
-WRONG = [*cam.WRONG, *weights.WRONG, *eigen.WRONG, *gradient.WRONG, *guided.WRONG, *behaviour.WRONG]
+MODULES = [importlib.import_module(f"wrong.{found.name}") for found in pkgutil.iter_modules(wrong.__path__)]
+WRONG = [pair for module in MODULES for pair in module.WRONG]
 
 
 @pytest.mark.parametrize(("method", "check"), WRONG, ids=lambda value: getattr(value, "__name__", value))

@@ -24,6 +24,7 @@
     |-- ProbabilityWarning                     a probability is explained where a score was wanted
     |-- FlatMapWarning                         a map is constant: it shows nothing
     |-- NonFiniteMapWarning                    a map holds NaN or infinity
+    |-- CompletenessWarning                    values do not sum to the change of the score
     |-- RangeWarning                           the range of pixels is not known, and was assumed
     |-- StuckWarning                           maximisation did not raise a score
     `-- InterruptedWarning                     a run was interrupted: what was found so far is returned
@@ -146,6 +147,10 @@ class FlatMapWarning(KerascopeWarning):
 
 class NonFiniteMapWarning(KerascopeWarning):
     """A map holds NaN or infinite values."""
+
+
+class CompletenessWarning(KerascopeWarning):
+    """Values that should sum to a change of the score miss it by more than 5 %."""
 
 
 class RangeWarning(KerascopeWarning):

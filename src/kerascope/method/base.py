@@ -24,6 +24,8 @@ Array = np.ndarray[Any, Any]
 
 _registry: dict[str, type[Method]] = {}
 _ENTRY_POINTS = "kerascope.methods"
+LARGEST_GAP = 0.05
+"""The largest completeness gap that is not warned about."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,13 @@ def _warned(explanation: Explanation, answer: Answer) -> Explanation:
         found[errors.FlatMapWarning] = (
             f"every map should vary; {_where(flat)} are constant and show nothing; {reason}. Try another "
             "layer or target, or the signed map."
+        )
+    gap = np.abs(np.zeros(1) if answer.completeness_gap is None else answer.completeness_gap)
+    if (wide := gap > LARGEST_GAP).any():
+        found[errors.CompletenessWarning] = (
+            f"values should sum to the change of the score within {LARGEST_GAP:.0%}; {_where(wide)} miss it "
+            f"by up to {gap.max():.0%} of that change; take more steps, or a baseline whose score is further "
+            "off."
         )
     return replace(explanation, warnings=tuple(warned(*one) for one in found.items()))
 

@@ -8,6 +8,7 @@ was chosen on the images themselves.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,8 @@ def asked(
         ask: what is asked.
 
     Yields:
-        For each variant in turn its number, the answer that it is part of, and its values (N, ...) or
-        (N, K, ...).
+        For each variant in turn its number, the answer about it, and its values (N, ...) or (N, K, ...). Of
+        the answer, `batch` and `pinned` are those of the whole pass.
     """
     images = first.batch.count
     at_once = min(count, max(1, probe.pass_size(probe.batch_size) // images))
@@ -47,4 +48,17 @@ def asked(
         answer = ask(padded, first.batch.with_pixels(pixels), first.pinned.repeated(len(numbers)))
         values = answer.scores if answer.values is None else answer.values
         for place, number in enumerate(numbers):
-            yield number, answer, values[place * images : (place + 1) * images]
+            rows = slice(place * images, (place + 1) * images)
+            yield number, _part(answer, rows), values[rows]
+
+
+def _part(answer: Answer, rows: slice) -> Answer:
+    """What an answer says about some of its images."""
+    return replace(
+        answer,
+        values=None if answer.values is None else answer.values[rows],
+        scores=answer.scores[rows],
+        labels=answer.labels[rows],
+        predictions=None if answer.predictions is None else answer.predictions[rows],
+        probabilities=answer.probabilities[rows],
+    )

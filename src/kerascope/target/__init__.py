@@ -12,6 +12,7 @@ from kerascope.target.base import Context, Forward, Reading, Target, TargetLike
 from kerascope.target.box import Box
 from kerascope.target.classes import Class, LogOdds, Rank, Top
 from kerascope.target.coerce import as_target
+from kerascope.target.column import Column
 from kerascope.target.compose import Contrast, Output, Probability
 from kerascope.target.function import Function
 from kerascope.target.pinned import Pinned
@@ -25,6 +26,7 @@ from kerascope.target.value import Value
 __all__ = [
     "Box",
     "Class",
+    "Column",
     "Context",
     "Contrast",
     "Forward",

@@ -18,6 +18,9 @@ which the documentation of a method must then name as a warning:
     pooled          the map may depend on the other images of the batch
     classes         the target must be a class of the model
     pooled_head     the layer must be followed by a mean over space and one linear layer alone
+    adaptive        each class is asked about by itself, so that all forwards but the first are per class
+    rounded         half precision rounds the variants of an image that the method asks about, so that maps
+                    may differ more from those in full precision
 
 A check that fails for a good reason is listed in `expected_failures` with that reason; it is strict: when
 it passes, that is a failure too.

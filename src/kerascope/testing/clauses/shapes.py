@@ -95,11 +95,12 @@ def rank(bench: Bench) -> None:
 def mixed_precision(bench: Bench) -> None:
     """A model computing in float16 or bfloat16 gives float32 maps near those in full precision."""
     expected = bench.explain("functional", 1)
+    least = 0.04 if "rounded" in bench.method.tags else 0.0
     for name, tolerance in (("mixed_float16", 0.01), ("mixed_bfloat16", 0.08)):
         tiny = bench.tiny(name)
         found = bench.explain(name, 1)
         check_shape(bench, found, tiny, tiny.images)
-        same(found.values, expected.values, tolerance, name)
+        same(found.values, expected.values, max(tolerance, least), name)
 
 
 @clause(3)

@@ -9,7 +9,7 @@ from kerascope.testing.bench import EXACT, Bench, difference, same
 from kerascope.testing.clause import clause
 from kerascope.testing.identities import IDENTITIES
 from kerascope.testing.models import UnavailableError, fill
-from kerascope.testing.oracles import networks
+from kerascope.testing.oracles import STARTS, networks
 
 
 @clause(13, unless="target_free")
@@ -42,6 +42,29 @@ def dummy_channel(bench: Bench) -> None:
     found = bench.method(Probe(tiny.model), tiny.images, 1).values
     assert found.any(), "the other colours must have relevance"
     assert not found[..., 1].any(), "a colour that is not used must have none"
+
+
+@clause(14, needs="complete")
+def completeness(bench: Bench) -> None:
+    """Values sum to the change of the score within 1 % of all that is shared out, and the gap is told."""
+    start = STARTS.get(bench.method.name)
+    if start is None:
+        raise UnavailableError(f"it is not known where the path of {bench.method.name!r} begins")
+    for name in ("functional", "residual"):
+        starts = np.stack([start(image) for image in bench.tiny(name).images])
+        for index in range(3):
+            found = bench.explain(name, index)
+            assert found.completeness_gap is not None, "a complete method must tell its completeness gap"
+            assert found.completeness_gap.shape == found.scores.shape, "one gap for each score"
+            assert found.completeness_gap.dtype == np.float32, "the gap must be float32"
+            maps = found.values.astype("float64").reshape(len(found), -1)
+            change = found.scores - bench.probe(name).scores(starts, index)
+            missed = np.abs(maps.sum(axis=1) - change) / np.abs(maps).sum(axis=1)
+            assert (missed < 0.01).all(), f"{name}, class {index}: values miss their sum by {missed}"
+            told = np.abs(found.completeness_gap * np.abs(change) - (maps.sum(axis=1) - change))
+            assert (told < 1e-5 * np.abs(maps).sum(axis=1)).all(), (
+                f"{name}, class {index}: the gap must be that of the values; got {found.completeness_gap}"
+            )
 
 
 @clause(15)

@@ -15,30 +15,39 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from kerascope.testing.oracles import cam, eigen, gradient
+from kerascope.testing.oracles import cam, eigen, gradient, noise, path
 from kerascope.testing.oracles.cam import class_activation_map
 from kerascope.testing.oracles.heatmap import heatmap
 from kerascope.testing.oracles.network import Float64, Network, networks, rectify
+from kerascope.testing.oracles.path import STARTS
 
-__all__ = ["ORACLES", "Network", "Oracle", "class_activation_map", "heatmap", "networks", "rectify"]
+__all__ = ["ORACLES", "STARTS", "Network", "Oracle", "class_activation_map", "heatmap", "networks", "rectify"]
 
 Oracle = Callable[[Network, NDArray[np.floating], int], Float64]
 ORACLES: Mapping[str, Oracle] = {
+    "blur_integrated_gradients": path.blur_integrated_gradients,
     "cam": cam.class_activation_map,
     "deconvnet": gradient.deconvnet,
     "eigen_cam": eigen.eigen_cam,
     "eigen_grad_cam": eigen.eigen_grad_cam,
     "element_wise_cam": cam.element_wise_cam,
+    "expected_gradients": path.expected_gradients,
     "finer_cam": cam.finer_cam,
     "grad_cam": cam.grad_cam,
     "grad_cam_plus_plus": cam.grad_cam_plus_plus,
     "guided_backprop": gradient.guided_backprop,
     "guided_grad_cam": gradient.guided_grad_cam,
+    "guided_integrated_gradients": path.guided_integrated_gradients,
     "hires_cam": cam.hires_cam,
+    "input_x_gradient": path.input_x_gradient,
+    "integrated_gradients": path.integrated_gradients,
     "kpca_cam": eigen.kpca_cam,
     "layer_cam": cam.layer_cam,
     "saliency": gradient.saliency,
     "shapley_cam": cam.shapley_cam,
+    "smooth_grad": noise.smooth_grad,
+    "square_grad": noise.square_grad,
+    "var_grad": noise.var_grad,
     "xgrad_cam": cam.xgrad_cam,
 }
 """The oracle of each method of kerascope with its default parameters, by the method's name."""

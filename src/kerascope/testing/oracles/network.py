@@ -55,9 +55,7 @@ class Network:
         features = self._features(act2)
         scores = np.zeros(len(bias))
         for index in range(len(bias)):
-            scores[index] = bias[index]
-            for position in range(len(features)):
-                scores[index] += features[position] * kernel[position, index]
+            scores[index] = bias[index] + features @ kernel[:, index]
         return Trace(pixels, pre1, act1, pre2, act2, scores)
 
     def _features(self, act2: Float64) -> Float64:
@@ -67,8 +65,7 @@ class Network:
         mean = np.zeros(channels)
         for i in range(height):
             for j in range(width):
-                for channel in range(channels):
-                    mean[channel] += act2[i, j, channel] / (height * width)
+                mean += act2[i, j] / (height * width)
         return mean
 
     def map_gradient(self, trace: Trace, index: int) -> Float64:
@@ -78,12 +75,11 @@ class Network:
         gradient = np.zeros(trace.act2.shape)
         for i in range(height):
             for j in range(width):
-                for channel in range(channels):
-                    if self.pooled:
-                        gradient[i, j, channel] = kernel[channel, index] / (height * width)
-                    else:
-                        position = (i * width + j) * channels + channel
-                        gradient[i, j, channel] = kernel[position, index]
+                if self.pooled:
+                    gradient[i, j] = kernel[:, index] / (height * width)
+                else:
+                    position = (i * width + j) * channels
+                    gradient[i, j] = kernel[position : position + channels, index]
         return gradient
 
     def input_gradient(self, trace: Trace, index: int, rule: Gate | None = None) -> Float64:
@@ -97,20 +93,12 @@ class Network:
 
 def rectify(values: Float64) -> Float64:
     """max(0, x), element by element."""
-    result = np.zeros(values.shape)
-    for place in np.ndindex(values.shape):
-        if values[place] > 0:
-            result[place] = values[place]
-    return result
+    return np.where(values > 0, values, 0.0)
 
 
 def gate(gradient: Float64, before: Float64) -> Float64:
     """The backward pass of a ReLU: the gradient where the value before it was positive, else 0."""
-    result = np.zeros(gradient.shape)
-    for place in np.ndindex(gradient.shape):
-        if before[place] > 0:
-            result[place] = gradient[place]
-    return result
+    return np.where(before > 0, gradient, 0.0)
 
 
 def guided_gate(gradient: Float64, before: Float64) -> Float64:
@@ -137,40 +125,40 @@ def _first(size: int, kernel: int, stride: int) -> int:
     return max((count - 1) * stride + kernel - size, 0) // 2
 
 
+def _taps(size: int, count: int, kernel: int, stride: int, tap: int) -> tuple[slice, slice]:
+    """The positions at which a tap of the kernel lies on the input, and the rows of it that it meets."""
+    first = _first(size, kernel, stride)
+    met = [place for place in range(count) if 0 <= place * stride + tap - first < size]
+    start = met[0] * stride + tap - first
+    return slice(met[0], met[-1] + 1), slice(start, start + (len(met) - 1) * stride + 1, stride)
+
+
 def convolve(values: Float64, kernel: Float64, bias: Float64, stride: int) -> Float64:
-    """Cross-correlation with zero padding to `ceil(size / stride)` positions, channels last."""
+    """Cross-correlation with zero padding to `ceil(size / stride)` positions, channels last.
+
+    One loop for each tap of the kernel, so that oracles of many passes take seconds.
+    """
     height, width, _ = values.shape
-    rows, columns, incoming, outgoing = kernel.shape
-    top, left = _first(height, rows, stride), _first(width, columns, stride)
-    result = np.zeros((-(-height // stride), -(-width // stride), outgoing))
-    for i, j, channel in np.ndindex(result.shape):
-        total = bias[channel]
-        for row in range(rows):
-            for column in range(columns):
-                y, x = i * stride + row - top, j * stride + column - left
-                if 0 <= y < height and 0 <= x < width:
-                    for source in range(incoming):
-                        total += values[y, x, source] * kernel[row, column, source, channel]
-        result[i, j, channel] = total
+    rows, columns, _, outgoing = kernel.shape
+    result = np.zeros((-(-height // stride), -(-width // stride), outgoing)) + bias
+    for row in range(rows):
+        i, y = _taps(height, result.shape[0], rows, stride, row)
+        for column in range(columns):
+            j, x = _taps(width, result.shape[1], columns, stride, column)
+            result[i, j] += values[y, x] @ kernel[row, column]
     return result
 
 
 def convolve_back(gradient: Float64, kernel: Float64, shape: tuple[int, ...], stride: int) -> Float64:
     """The gradient with respect to the input of `convolve`, which had this shape."""
     height, width, _ = shape
-    rows, columns, incoming, _ = kernel.shape
-    top, left = _first(height, rows, stride), _first(width, columns, stride)
+    rows, columns, _, _ = kernel.shape
     result = np.zeros(shape)
-    for i, j, channel in np.ndindex(gradient.shape):
-        if gradient[i, j, channel] == 0:
-            continue
-        for row in range(rows):
-            for column in range(columns):
-                y, x = i * stride + row - top, j * stride + column - left
-                if 0 <= y < height and 0 <= x < width:
-                    for source in range(incoming):
-                        weight = kernel[row, column, source, channel]
-                        result[y, x, source] += gradient[i, j, channel] * weight
+    for row in range(rows):
+        i, y = _taps(height, gradient.shape[0], rows, stride, row)
+        for column in range(columns):
+            j, x = _taps(width, gradient.shape[1], columns, stride, column)
+            result[y, x] += gradient[i, j] @ kernel[row, column].T
     return result
 
 
