@@ -1,8 +1,8 @@
 """`python -m benchmarks.pytorch_grad_cam`: the same raw maps as pytorch-grad-cam's, on the same Keras models.
 
 pytorch-grad-cam (`pip install grad-cam`) runs on torch and reads channels first, so the models are built so.
-It hands out pictures that are rectified, enlarged and stretched to [0, 1]; compared are the maps before,
-as its own pass over the model gives them to `get_cam_image`. A table, and exit status 1 where a map disagrees.
+It hands out pictures that are rectified, enlarged and stretched to [0, 1]; compared are the maps before that,
+as its own pass over the model gives them to `get_cam_image`. A table, and exit status 1 where one disagrees.
 
 It imports torchvision, whose wheel on PyPI is built for CUDA: beside a torch for the CPU its compiled
 operators cannot be loaded, and the import fails. No class activation map uses them, so their names are
