@@ -45,6 +45,7 @@ class Pair:
         theirs: name of the class in pytorch-grad-cam.
         parameters: of the method, so that it does as the peer does; those it does not take are left out.
         either_sign: a principal component has no sign of its own, and the peer keeps what LAPACK gives.
+        scale: what scores are multiplied with first, so that the peer's small constants do not count.
         divides: it divides by the sum of a channel's activations, to which the peer adds 1e-7.
         allowed: what differs for a reason, in a few words.
     """
@@ -53,6 +54,7 @@ class Pair:
     theirs: str
     parameters: dict[str, Any] = field(default_factory=dict)
     either_sign: bool = False
+    scale: float = 1e4
     divides: bool = False
     allowed: str = ""
 
@@ -68,7 +70,8 @@ PAIRS = (
     Pair("XGradCAM", "XGradCAM", divides=True, allowed="their 1e-7 in a denominator"),
     Pair("HiResCAM", "HiResCAM"),
     Pair("LayerCAM", "LayerCAM"),
-    Pair("ElementWiseCAM", "GradCAMElementWise"),
+    # Its ReLU is within the sum over channels.
+    Pair("ElementWiseCAM", "GradCAMElementWise", {"relu": True}),
     Pair("EigenCAM", "EigenCAM", {"centre": True}, either_sign=True, allowed="sign: theirs is arbitrary"),
     Pair(
         "EigenGradCAM",
@@ -79,6 +82,9 @@ PAIRS = (
     ),
     Pair("KPCACAM", "KPCA_CAM", {"kernel": "sigmoid"}, either_sign=True, allowed="sign: theirs is arbitrary"),
     Pair("ShapleyCAM", "ShapleyCAM"),
+    # Theirs weighs several look-alikes by their probabilities, the gradient included; with one there is no
+    # weight. It adds 1e-9 to a probability, so scores must be small.
+    Pair("FinerCAM", "FinerCAM", {"similar": 1}, scale=1.0, allowed="one look-alike only"),
 )
 """FullGrad is not among them: theirs stretches every channel to [0, 1], and sees torch's own layers alone."""
 
@@ -172,7 +178,8 @@ def method(pair: Pair, layer: str) -> ks.Method | None:
     kind = getattr(ks, pair.mine, None)
     if kind is None:
         return None
-    wanted = {"layer": layer, "relu": False} | pair.parameters
+    plain = ks.GradCAM(layer=layer, relu=False)
+    wanted = {"layer": layer, "relu": False, "method": plain} | pair.parameters
     taken = {one.name for one in fields(kind)}
     made: ks.Method = kind(**{name: value for name, value in wanted.items() if name in taken})
     return made
@@ -185,15 +192,20 @@ def raw(theirs: str, model: keras.Model, layer: str, images: Array) -> Array:
     package = _package()
     kept: list[Array] = []
     with getattr(package, theirs)(model=model, target_layers=[model.get_layer(layer)]) as peer:
-        makes: Callable[..., Array] = peer.get_cam_image
+        # Finer-CAM asks another one.
+        maker = getattr(peer, "base_cam", peer)
+        makes: Callable[..., Array] = maker.get_cam_image
 
         def keeping(*arguments: Any, **options: Any) -> Array:
             kept.append(np.array(makes(*arguments, **options)))
             return kept[-1]
 
-        peer.get_cam_image = keeping
-        chosen = package.utils.model_targets.ClassifierOutputTarget(CLASS)
-        peer(torch.tensor(images), [chosen] * len(images))
+        maker.get_cam_image = keeping
+        if maker is peer:
+            chosen = package.utils.model_targets.ClassifierOutputTarget(CLASS)
+            peer(torch.tensor(images), [chosen] * len(images))
+        else:
+            peer(torch.tensor(images), comparison_categories=[1], target_idx=CLASS)
     return kept[0]
 
 
@@ -216,7 +228,7 @@ def comparison(pair: Pair, found: Case, layer: str) -> float | str:
     if asked is None:
         return "no method"
     probe = ks.Probe(found.model)
-    with scaled(found.model, 1e4):
+    with scaled(found.model, pair.scale):
         if pair.divides:
             activations = probe.activations(found.images, layer)
             sums = np.abs(activations.sum(axis=(1, 2)))
