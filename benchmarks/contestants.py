@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import bare, peers
 from benchmarks.bare import Call
-from benchmarks.results import FLOOR, FORWARD, STEP
+from benchmarks.results import CAM, FLOOR, FORWARD, REPEATED, STEP, times
 from benchmarks.setting import Setting
 
 if TYPE_CHECKING:
@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     import kerascope as ks
+
+MOST = 40
+"""Passes per image of a method that is measured without being asked for."""
+COUNTS = {"integrated_gradients": 10, "smooth_grad": 20}
+"""How many times a method does the same here; the peers do as many."""
+LEAST = 10
+"""The same of other methods."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Contestant:
         call: does the work once and brings the result to the host.
         probe: what counts its work, for kerascope's.
         declared: the forward and backward passes per image that it says it costs.
+        kind: which promise is about it; see `benchmarks.results`.
     """
 
     name: str
@@ -34,6 +42,7 @@ class Contestant:
     call: Call
     probe: ks.Probe | None = None
     declared: tuple[float, float] = (0, 0)
+    kind: str | None = None
 
 
 def plain(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) -> list[Contestant]:
@@ -46,29 +55,107 @@ def plain(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) ->
     ]
 
 
-def ours(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) -> list[Contestant]:
-    """Every method with its default parameters, Grad-CAM of five classes at once, a step of maximisation."""
+def ours(
+    setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]
+) -> tuple[list[Contestant], dict[str, str]]:
+    """Every method that takes few passes, some in another way too, and a step of maximisation.
+
+    What does the same many times (`steps`, `samples`) does it `COUNTS` times here. What takes more passes
+    than `MOST` even so is left out, with the reason, unless it is asked for by name.
+    """
     import kerascope as ks
 
-    entries: list[tuple[str, ks.Method, Any, int]] = [
-        (name, method(), None, 1)
-        for name, method in ks.methods().items()
-        if not setting.methods or name in setting.methods
-    ]
+    found: list[Contestant] = []
+    absent: dict[str, str] = {}
+    for name, kind in ks.methods().items():
+        if setting.methods and name not in setting.methods:
+            continue
+        try:
+            method, count = _affordable(name, kind)
+        except Exception as error:  # noqa: BLE001 - it needs a parameter, or a package that is not there
+            absent[f"kerascope {name}"] = f"{type(error).__name__}: {error}"
+            continue
+        passes = method.forwards + method.backwards
+        if passes > MOST and not setting.methods:
+            absent[f"kerascope {name}"] = f"{passes:g} passes an image; measured with --methods {name}"
+            continue
+        title = name if count is None else times(name, count)
+        found.append(_contestant(setting, model, images, title, method, kind=_kind(method, count)))
     if not setting.methods or "grad_cam" in setting.methods:
-        entries.append(("grad_cam of Top(5)", ks.GradCAM(), ks.Top(5), 5))
-
-    def contestant(name: str, method: ks.Method, target: Any, classes: int) -> Contestant:
-        # A probe of its own, so that its counts are its own.
-        probe = ks.Probe(model, batch_size=setting.batch)
-        declared = (method.forwards, method.backwards * classes)
-        return Contestant(name, "kerascope", lambda: method(probe, images, target), probe, declared)
-
-    found = [contestant(*entry) for entry in entries]
+        found.append(
+            _contestant(setting, model, images, "grad_cam of Top(5)", ks.GradCAM(), ks.Top(5), classes=5)
+        )
+        if "layers" in {field.name for field in fields(ks.GradCAM)}:
+            fused: Any = ks.GradCAM
+            found.append(
+                _contestant(setting, model, images, "grad_cam of 3 layers", fused(layers=stages(model, 3)))
+            )
     if not setting.methods or "maximization" in setting.methods:
         found.append(_maximization(STEP, setting, model))
         found.append(_maximization(f"{STEP}, turned", setting, model, transforms=ks.Transforms(rotate=5)))
-    return found
+    return found, absent
+
+
+def repeated(
+    setting: Setting, model: keras.Model, images: np.ndarray[Any, Any], name: str, count: int
+) -> Contestant | None:
+    """A method that does the same many times, so many times; None where there is none of the name."""
+    import kerascope as ks
+
+    if name not in ks.methods():
+        return None
+    method = ks.methods()[name]()
+    method = replace(method, **{_repeats(method) or "": count})
+    return _contestant(setting, model, images, times(name, count), method, kind=REPEATED)
+
+
+def stages(model: keras.Model, count: int) -> list[str]:
+    """The last layer of each of the smallest grids, in the order of the forward pass."""
+    import kerascope as ks
+
+    rows = ks.Probe(model).layers()
+    last = {row.grid: row.path for row in rows if row.grid and max(row.grid) > 1 and not row.note}
+    return list(last.values())[-count:]
+
+
+def _affordable(name: str, kind: type[ks.Method]) -> tuple[ks.Method, int | None]:
+    """The method with its defaults, and where it does the same many times, fewer times; and how many."""
+    method = kind()
+    parameter = _repeats(method)
+    if parameter is None:
+        return method, None
+    count = COUNTS.get(name, LEAST)
+    return replace(method, **{parameter: count}), count
+
+
+def _repeats(method: ks.Method) -> str | None:
+    """The parameter that says how many times a method does the same."""
+    taken = {field.name for field in fields(method)}
+    return next((name for name in ("steps", "samples") if name in taken), None)
+
+
+def _kind(method: ks.Method, count: int | None) -> str | None:
+    if "layer" in method.tags and "input" not in method.tags:
+        return CAM if method.forwards == 1 and method.backwards <= 1 else None
+    return REPEATED if count is not None and method.backwards >= count else None
+
+
+def _contestant(
+    setting: Setting,
+    model: keras.Model,
+    images: np.ndarray[Any, Any],
+    title: str,
+    method: ks.Method,
+    target: Any = None,
+    classes: int = 1,
+    kind: str | None = None,
+) -> Contestant:
+    import kerascope as ks
+
+    # A probe of its own, so that its counts are its own.
+    probe = ks.Probe(model, batch_size=setting.batch)
+    declared = (method.forwards, method.backwards * classes)
+    return Contestant(title, "kerascope", lambda: method(probe, images, target), probe, declared, kind)
 
 
 def _maximization(name: str, setting: Setting, model: keras.Model, **parameters: Any) -> Contestant:
@@ -89,5 +176,5 @@ def others(
     setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]
 ) -> tuple[list[Contestant], dict[str, str]]:
     """The peers of this backend, and those that are not installed with the reason."""
-    found, absent = peers.peers(setting.backend, model, images)
+    found, absent = peers.peers(setting, model, images, COUNTS)
     return [Contestant(name, by, call) for (name, by), call in found.items()], absent

@@ -27,11 +27,12 @@ def main() -> None:
     # Untrained weights may give maps that kerascope warns about; here only their cost matters.
     warnings.simplefilter("ignore")
     model, images = setting.build(), setting.images()
-    entered = [*plain(setting, model, images), *ours(setting, model, images)]
-    absent: dict[str, str] = {}
+    mine, absent = ours(setting, model, images)
+    entered = [*plain(setting, model, images), *mine]
     if setting.peers:
-        found, absent = others(setting, model, images)
+        found, missing = others(setting, model, images)
         entered += found
+        absent |= missing
 
     ready: list[tuple[Contestant, float]] = []
     for contestant in entered:
@@ -51,6 +52,7 @@ def main() -> None:
             first=first,
             seconds=taken,
             counts=_counts(contestant, counted, setting),
+            kind=contestant.kind,
         )
         for (contestant, first), counted, taken in zip(ready, before, seconds, strict=True)
     ]

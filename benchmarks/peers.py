@@ -8,9 +8,12 @@ kerascope chooses by itself, the last with a height and width.
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.bare import Call
+from benchmarks.results import times
+from benchmarks.setting import Setting
 
 if TYPE_CHECKING:
     import keras
@@ -21,22 +24,33 @@ Named = tuple[str, str]
 
 
 def peers(
-    backend: str, model: keras.Model, images: np.ndarray[Any, Any]
+    setting: Setting, model: keras.Model, images: np.ndarray[Any, Any], counts: Mapping[str, int]
 ) -> tuple[dict[Named, Call], dict[str, str]]:
-    """The peers of a backend, and the packages that cannot be had with the reason."""
+    """The peers of a backend, and the packages that cannot be had with the reason.
+
+    Args:
+        setting: those that do the same many times take part where kerascope's method does.
+        model: the model.
+        images: as the model takes them.
+        counts: how many times they do the same, by the name of kerascope's method.
+    """
+    backend = setting.backend
+    chosen = {name: count for name, count in counts.items() if not setting.methods or name in setting.methods}
     packages = {"tensorflow": ("tf-keras-vis", _tf_keras_vis), "torch": ("captum", _captum)}
     if backend not in packages:
         return {}, {}
     package, make = packages[backend]
     try:
-        calls = make(model, images)
+        calls = make(model, images, chosen)
         by = f"{package} {importlib.metadata.version(package)}"
     except ImportError as error:
         return {}, {package: f"not installed ({error})"}
     return {(name, by): call for name, call in calls.items()}, {}
 
 
-def _tf_keras_vis(model: keras.Model, images: np.ndarray[Any, Any]) -> dict[str, Call]:
+def _tf_keras_vis(
+    model: keras.Model, images: np.ndarray[Any, Any], counts: Mapping[str, int]
+) -> dict[str, Call]:
     from tf_keras_vis.gradcam import Gradcam  # type: ignore[import-untyped]
     from tf_keras_vis.saliency import Saliency  # type: ignore[import-untyped]
     from tf_keras_vis.utils.scores import CategoricalScore  # type: ignore[import-untyped]
@@ -44,13 +58,17 @@ def _tf_keras_vis(model: keras.Model, images: np.ndarray[Any, Any]) -> dict[str,
     score = CategoricalScore([0] * len(images))
     cam, saliency = Gradcam(model), Saliency(model)
     where = {"penultimate_layer": _last_spatial(model).name, "seek_penultimate_conv_layer": False}
-    return {
+    calls: dict[str, Call] = {
         "Gradcam": lambda: cam(score, images, expand_cam=False, normalize_cam=False, **where),
         "Saliency": lambda: saliency(score, images, normalize_map=False),
     }
+    if count := counts.get("smooth_grad"):
+        smooth = {"smooth_samples": count, "smooth_noise": 0.15}
+        calls[times("SmoothGrad", count)] = lambda: saliency(score, images, normalize_map=False, **smooth)
+    return calls
 
 
-def _captum(model: keras.Model, images: np.ndarray[Any, Any]) -> dict[str, Call]:
+def _captum(model: keras.Model, images: np.ndarray[Any, Any], counts: Mapping[str, int]) -> dict[str, Call]:
     import captum.attr  # type: ignore[import-untyped]
     import keras
     import torch
@@ -78,11 +96,30 @@ def _captum(model: keras.Model, images: np.ndarray[Any, Any]) -> dict[str, Call]
         maps = cam.attribute(keras.ops.convert_to_tensor(images), target=0, relu_attributions=True)
         return maps.detach().cpu().numpy()
 
-    def gradient() -> Any:
-        leaf = keras.ops.convert_to_tensor(images).requires_grad_()
-        return saliency.attribute(leaf, target=0).cpu().numpy()
+    def leaf() -> Any:
+        return keras.ops.convert_to_tensor(images).requires_grad_()
 
-    return {"LayerGradCam": gradcam, "Saliency": gradient}
+    def gradient() -> Any:
+        return saliency.attribute(leaf(), target=0).cpu().numpy()
+
+    calls: dict[str, Call] = {"LayerGradCam": gradcam, "Saliency": gradient}
+
+    def noisy(count: int) -> Call:
+        # One noisy copy of every image in a pass, as kerascope has them.
+        tunnel = captum.attr.NoiseTunnel(saliency)
+        options = {"nt_samples": count, "nt_samples_batch_size": 1, "stdevs": 0.15}
+        return lambda: tunnel.attribute(leaf(), target=0, **options).detach().cpu().numpy()
+
+    def along(count: int) -> Call:
+        path = captum.attr.IntegratedGradients(lambda batch: model(batch, training=False))
+        options = {"n_steps": count, "internal_batch_size": len(images)}
+        return lambda: path.attribute(leaf(), target=0, **options).detach().cpu().numpy()
+
+    if count := counts.get("smooth_grad"):
+        calls[times("NoiseTunnel", count)] = noisy(count)
+    if count := counts.get("integrated_gradients"):
+        calls[times("IntegratedGradients", count)] = along(count)
+    return calls
 
 
 def _last_spatial(model: keras.Model) -> keras.Layer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 FORWARD, FLOOR = "forward", "floor"
 """Names of the two bare contestants, which the others are measured against; see `benchmarks.bare`."""
@@ -10,6 +10,8 @@ FORWARD, FLOOR = "forward", "floor"
 
 STEP = "maximisation step"
 """Name of the contestant that does one step of activation maximisation."""
+CAM, REPEATED = "cam", "repeated"
+"""Kinds of methods that share a promise: class activation maps of one pass, and gradients many times over."""
 
 
 class Counts(TypedDict):
@@ -26,13 +28,17 @@ class Counts(TypedDict):
 
 
 class Row(TypedDict):
-    """One contestant: seconds of its first call, which compiles, and of its call in each round."""
+    """One contestant: seconds of its first call, which compiles, and of its call in each round.
+
+    `kind` says which promise is about it: `CAM` or `REPEATED`.
+    """
 
     name: str
     by: str
     first: float
     seconds: list[float]
     counts: Counts | None
+    kind: NotRequired[str | None]
 
 
 class Cost(TypedDict):
@@ -93,3 +99,8 @@ class Results(TypedDict):
     imports: list[Import]
     growth: list[Growth]
     failed: list[str]
+
+
+def times(method: str, count: int) -> str:
+    """Name of a method that does the same so many times."""
+    return f"{method} of {count}"
