@@ -38,7 +38,9 @@ ROOMS = {
     "probe": Room("errors layout backend rule target", "keras numpy"),
     "explanation": Room("errors resize", "numpy", lazily="render matplotlib"),
     "provenance": Room("", "keras"),
-    "method": Room("errors resize layout rule target probe explanation provenance", "keras numpy"),
+    "method": Room(
+        "errors resize layout rule target probe explanation provenance", "keras numpy", lazily="scipy skimage"
+    ),
     "maximization": Room(
         "errors layout backend target probe provenance", "keras numpy", lazily="render matplotlib"
     ),

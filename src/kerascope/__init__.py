@@ -25,11 +25,14 @@ if TYPE_CHECKING:
         maximize,
     )
     from kerascope.method import (
+        CentreGaussian,
         Deconvnet,
+        EdgeMap,
         GradCAM,
         GuidedBackprop,
         GuidedGradCAM,
         Method,
+        RandomMap,
         Saliency,
         explain,
         methods,
@@ -40,9 +43,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "CentreGaussian": "method",
     "Class": "target",
     "Contrast": "target",
     "Deconvnet": "method",
+    "EdgeMap": "method",
     "Explanation": "explanation",
     "GradCAM": "method",
     "GuidedBackprop": "method",
@@ -55,6 +60,7 @@ _HOMES = {
     "Output": "target",
     "Probability": "target",
     "Probe": "probe",
+    "RandomMap": "method",
     "Saliency": "method",
     "Target": "target",
     "Top": "target",
@@ -69,9 +75,11 @@ _HOMES = {
 _ROOMS = ("errors", "render", "testing")
 
 __all__ = [
+    "CentreGaussian",
     "Class",
     "Contrast",
     "Deconvnet",
+    "EdgeMap",
     "Explanation",
     "GradCAM",
     "GuidedBackprop",
@@ -84,6 +92,7 @@ __all__ = [
     "Output",
     "Probability",
     "Probe",
+    "RandomMap",
     "Saliency",
     "Target",
     "Top",

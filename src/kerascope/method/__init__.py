@@ -2,17 +2,22 @@
 
 from kerascope.method.base import Method, explain, methods
 from kerascope.method.cam import ClassActivationMap, GradCAM
+from kerascope.method.control import CentreGaussian, Control, EdgeMap, RandomMap
 from kerascope.method.gradient import InputGradient, Saliency
 from kerascope.method.guided import Deconvnet, GuidedBackprop, GuidedGradCAM
 
 __all__ = [
+    "CentreGaussian",
     "ClassActivationMap",
+    "Control",
     "Deconvnet",
+    "EdgeMap",
     "GradCAM",
     "GuidedBackprop",
     "GuidedGradCAM",
     "InputGradient",
     "Method",
+    "RandomMap",
     "Saliency",
     "explain",
     "methods",
