@@ -3,6 +3,7 @@
 from kerascope.method.base import Method, explain, methods
 from kerascope.method.cam import ClassActivationMap, GradCAM
 from kerascope.method.control import CentreGaussian, Control, EdgeMap, RandomMap
+from kerascope.method.full_gradient import FullGrad
 from kerascope.method.gradient import InputGradient, Saliency
 from kerascope.method.guided import Deconvnet, GuidedBackprop, GuidedGradCAM
 
@@ -12,6 +13,7 @@ __all__ = [
     "Control",
     "Deconvnet",
     "EdgeMap",
+    "FullGrad",
     "GradCAM",
     "GuidedBackprop",
     "GuidedGradCAM",

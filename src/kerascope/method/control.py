@@ -147,7 +147,7 @@ class CentreGaussian(Control, name="centre_gaussian"):
         squared = np.zeros(size)
         for axis in np.meshgrid(*places, indexing="ij"):
             squared += axis**2
-        return np.exp(-0.5 * squared)
+        return np.asarray(np.exp(-0.5 * squared))
 
 
 @dataclass(frozen=True)

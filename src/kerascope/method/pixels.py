@@ -24,8 +24,8 @@ def pixels_of(answer: Answer) -> Array:
     layout = answer.image_layout
     if layout is None:
         raise errors.InputError(
-            "a map of pixels needs an input with spatial axes, such as images (N, H, W, C); got inputs of shape "
-            f"{pixels.shape}; use a method that explains the input's numbers, such as Saliency."
+            "a map of pixels needs an input with spatial axes, such as images (N, H, W, C); got inputs of "
+            f"shape {pixels.shape}; use a method that explains the input's numbers, such as Saliency."
         )
     return np.asarray(layout.channels_last(pixels, np), "float32")
 
@@ -53,7 +53,8 @@ def on_pixels(answer: Answer, reduction: Reduction) -> Array:
     first = answer.scores.ndim
     if maps.ndim - first != len(size):
         raise errors.ExplanationError(
-            f"a map of the input's pixels needs a layer with as many spatial axes as the input of size {size}; "
-            f"{' and '.join(answer.layers) or 'the input'} gives maps {maps.shape[first:]}; choose another layer."
+            f"a map of the input's pixels needs a layer with as many spatial axes as the input of size {size};"
+            f" {' and '.join(answer.layers) or 'the input'} gives maps {maps.shape[first:]}; choose another "
+            "layer."
         )
     return resize(maps, size, first)

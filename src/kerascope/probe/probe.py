@@ -253,6 +253,7 @@ class Probe:
         gradients: bool = False,
         image_gradient: bool = False,
         rule: Rule | None = None,
+        biases: bool = False,
         key: Hashable = None,
     ) -> Answer:
         """Run a method's arithmetic on every image, compiled with the model.
@@ -266,6 +267,7 @@ class Probe:
             gradients: differentiate at these layers.
             image_gradient: differentiate at the explained input.
             rule: what rectifiers hand back; None for their own gradient.
+            biases: differentiate at every constant that the model adds; see `kerascope.probe.bias`.
             key: what tells this `compute` from another one; `compute` itself where None.
 
         Cost:
@@ -283,6 +285,7 @@ class Probe:
                 gradients=gradients,
                 image_gradient=image_gradient,
                 rule=rule,
+                biases=biases,
             )
             name = getattr(compute, "__qualname__", None)
             computed = compute if key is None else (key, name)
@@ -307,7 +310,7 @@ class Probe:
             self._check_met(question, rows[-1], start, count)
             with self._lock:
                 self._counts["forward"] += count
-                if gradients or image_gradient:
+                if gradients or image_gradient or biases:
                     self._counts["backward"] += count * rows[-1]["scores"].shape[1]
         return join(rows, question)
 
@@ -375,6 +378,7 @@ class Probe:
             gradients=question.gradients,
             image_gradient=question.image_gradient,
             rule=question.rule,
+            biases=question.biases,
             compute=compute,
         )
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from kerascope import errors
 from kerascope.layout import Layout
+from kerascope.probe.bias import Biases
+from kerascope.probe.bias import biases as biases_of
 from kerascope.probe.head import head_run
 from kerascope.probe.inputs import Array, Batch
 from kerascope.probe.survey import Run, Survey
@@ -27,6 +29,7 @@ class Question:
         gradients: differentiate at these layers.
         image_gradient: differentiate at the explained input.
         rule: what rectifiers hand back, or None for their own gradient.
+        biases: every constant of the model, to be differentiated at too, or None.
     """
 
     survey: Survey
@@ -37,6 +40,7 @@ class Question:
     gradients: bool
     image_gradient: bool
     rule: Rule | None
+    biases: Biases | None = None
 
     @property
     def key(self) -> tuple[Hashable, ...]:
@@ -47,6 +51,7 @@ class Question:
             self.gradients,
             self.image_gradient,
             self.rule,
+            self.biases is not None,
             self.batch.signature,
             self.batch.explained,
         )
@@ -63,6 +68,7 @@ def fitted(
     gradients: bool = False,
     image_gradient: bool = False,
     rule: Rule | None = None,
+    biases: bool = False,
 ) -> Question:
     """The question about a target and layers, once both are seen to fit.
 
@@ -76,6 +82,7 @@ def fitted(
         gradients: see `Question`; the layers must have one.
         image_gradient: see `Question`; the explained input must have one.
         rule: see `Question`.
+        biases: differentiate at every constant of the model.
 
     Raises:
         TargetError: the target does not fit the model or the images.
@@ -100,7 +107,8 @@ def fitted(
         named.append(survey.name(run))
     if image_gradient:
         _ = batch.pixels  # raises where there is none to differentiate at
-    return Question(survey, batch, target, arguments, tuple(named), gradients, image_gradient, rule)
+    found = biases_of(survey) if biases else None
+    return Question(survey, batch, target, arguments, tuple(named), gradients, image_gradient, rule, found)
 
 
 def _check_differentiable_layer(survey: Survey, run: Run) -> None:

@@ -44,7 +44,7 @@ class Routine:
         def score(images: Any) -> tuple[Any, tuple[Any, ...]]:
             images = images if layout is None else layout.original(images)
             moving = {INPUT: ops.cast(images, explained.dtype)}
-            scores, (result, _, _) = self.plan.score(moving, given, arguments, state)
+            scores, (result, *_) = self.plan.score(moving, given, arguments, state)
             found = [result.activations[layer] for layer in self.plan.layers]
             return scores, tuple(map(channels_last, found, layouts))
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from kerascope.testing.oracles import cam, control, gradient
+from kerascope.testing.oracles import cam, control, full_gradient, gradient
 from kerascope.testing.oracles.cam import class_activation_map
 from kerascope.testing.oracles.heatmap import heatmap
 from kerascope.testing.oracles.network import Float64, Network, networks, rectify
@@ -27,6 +27,7 @@ ORACLES: Mapping[str, Oracle] = {
     "centre_gaussian": control.centre_gaussian,
     "deconvnet": gradient.deconvnet,
     "edge_map": control.edge_map,
+    "full_grad": full_gradient.full_grad,
     "grad_cam": cam.grad_cam,
     "guided_backprop": gradient.guided_backprop,
     "guided_grad_cam": gradient.guided_grad_cam,
