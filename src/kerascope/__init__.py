@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         maximize,
     )
     from kerascope.method import (
+        XRAI,
         CentreGaussian,
         Deconvnet,
         EdgeMap,
@@ -69,6 +70,7 @@ _HOMES = {
     "TotalVariation": "maximization",
     "Transforms": "maximization",
     "Unit": "target",
+    "XRAI": "method",
     "explain": "method",
     "load": "explanation",
     "maximize": "maximization",
@@ -77,6 +79,7 @@ _HOMES = {
 _ROOMS = ("errors", "render", "testing")
 
 __all__ = [
+    "XRAI",
     "CentreGaussian",
     "Class",
     "Contrast",

@@ -6,8 +6,11 @@ from kerascope.method.control import CentreGaussian, Control, EdgeMap, RandomMap
 from kerascope.method.full_gradient import FullGrad
 from kerascope.method.gradient import InputGradient, Saliency
 from kerascope.method.guided import Deconvnet, GuidedBackprop, GuidedGradCAM
+from kerascope.method.region import XRAI
+from kerascope.method.wrapper import Wrapper
 
 __all__ = [
+    "XRAI",
     "CentreGaussian",
     "ClassActivationMap",
     "Control",
@@ -21,6 +24,7 @@ __all__ = [
     "Method",
     "RandomMap",
     "Saliency",
+    "Wrapper",
     "explain",
     "methods",
 ]
