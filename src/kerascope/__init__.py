@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from kerascope.method import (
         XRAI,
+        Augmented,
         CentreGaussian,
         Deconvnet,
         EdgeMap,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         GuidedBackprop,
         GuidedGradCAM,
         Method,
+        PrincipalComponent,
         RandomMap,
         Saliency,
         explain,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "Augmented": "method",
     "CentreGaussian": "method",
     "Class": "target",
     "Contrast": "target",
@@ -61,6 +64,7 @@ _HOMES = {
     "Maximize": "maximization",
     "Method": "method",
     "Output": "target",
+    "PrincipalComponent": "method",
     "Probability": "target",
     "Probe": "probe",
     "RandomMap": "method",
@@ -80,6 +84,7 @@ _ROOMS = ("errors", "render", "testing")
 
 __all__ = [
     "XRAI",
+    "Augmented",
     "CentreGaussian",
     "Class",
     "Contrast",
@@ -96,6 +101,7 @@ __all__ = [
     "Maximize",
     "Method",
     "Output",
+    "PrincipalComponent",
     "Probability",
     "Probe",
     "RandomMap",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -59,23 +60,41 @@ class ClassActivationMap(Method):
     def combine(self, activations: Any, gradients: Any) -> Any:
         """The map (N, *spatial) from activations and gradients (N, *spatial, C)."""
 
-    def compute(self, evidence: Evidence) -> Any:
-        """The map of one class, with negative relevance dropped where `relu` says so."""
-        gradients = modified(evidence.gradients[0], self.gradients)
-        values = self.combine(evidence.activations[0], gradients)
+    def channels(self, evidence: Evidence) -> Any:
+        """The weighted channels (N, *spatial, C) that the map is the sum of; one, the map, where not stated."""
+        return self.combine(evidence.activations[0], modified(evidence.gradients[0], self.gradients))[..., None]
+
+    def compute(self, evidence: Evidence, gather: Callable[[Any], Any] | None = None) -> Any:
+        """The map of one class, with negative relevance dropped where `relu` says so.
+
+        Args:
+            evidence: of that class.
+            gather: what to make of the weighted channels instead of their sum.
+        """
+        if gather is None:
+            gradients = modified(evidence.gradients[0], self.gradients)
+            values = self.combine(evidence.activations[0], gradients)
+        else:
+            values = gather(self.channels(evidence))
         return ops.relu(values) if self.relu else values
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the layer."""
+        return self.ask_for(self.compute, self, probe, images, target)
+
+    def ask_for(
+        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+    ) -> Answer:
+        """Ask for something else that is computed from the evidence of this method; see `Probe.run`."""
         return probe.run(
-            self.compute,
+            compute,
             images,
             target,
             layers=(self.layer,),
             spatial=True,
             gradients=True,
             rule=rule_named(self.backprop),
-            key=self,
+            key=key,
         )
 
 
@@ -122,6 +141,13 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
 
     def combine(self, activations: Any, gradients: Any) -> Any:
         """Equations 1 and 2 of the paper, without the ReLU."""
-        spatial = tuple(range(1, len(gradients.shape) - 1))
-        weights = ops.mean(gradients, axis=spatial, keepdims=True)
-        return ops.sum(weights * activations, axis=-1)
+        return ops.sum(_weighted(activations, gradients), axis=-1)
+
+    def channels(self, evidence: Evidence) -> Any:
+        """Equation 1, times the activations."""
+        return _weighted(evidence.activations[0], modified(evidence.gradients[0], self.gradients))
+
+
+def _weighted(activations: Any, gradients: Any) -> Any:
+    spatial = tuple(range(1, len(gradients.shape) - 1))
+    return ops.mean(gradients, axis=spatial, keepdims=True) * activations

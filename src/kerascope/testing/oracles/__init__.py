@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from kerascope.testing.oracles import cam, control, full_gradient, gradient
+from kerascope.testing.oracles import cam, control, full_gradient, gradient, wrapper
 from kerascope.testing.oracles.cam import class_activation_map
 from kerascope.testing.oracles.heatmap import heatmap
 from kerascope.testing.oracles.network import Float64, Network, networks, rectify
@@ -24,6 +24,7 @@ __all__ = ["ORACLES", "Network", "Oracle", "class_activation_map", "heatmap", "n
 
 Oracle = Callable[[Network, NDArray[np.floating], int], Float64]
 ORACLES: Mapping[str, Oracle] = {
+    "augmented": wrapper.augmented,
     "centre_gaussian": control.centre_gaussian,
     "deconvnet": gradient.deconvnet,
     "edge_map": control.edge_map,
@@ -31,6 +32,7 @@ ORACLES: Mapping[str, Oracle] = {
     "grad_cam": cam.grad_cam,
     "guided_backprop": gradient.guided_backprop,
     "guided_grad_cam": gradient.guided_grad_cam,
+    "principal_component": wrapper.principal_component,
     "random_map": control.random_map,
     "saliency": gradient.saliency,
 }
