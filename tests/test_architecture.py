@@ -39,7 +39,7 @@ ROOMS = {
     "explanation": Room("errors resize", "numpy", lazily="render matplotlib"),
     "provenance": Room("", "keras"),
     "method": Room(
-        "errors resize layout rule target probe explanation provenance", "keras numpy", lazily="scipy"
+        "errors resize layout rule target probe explanation provenance", "keras numpy", lazily="scipy skimage"
     ),
     "maximization": Room(
         "errors layout backend target probe provenance", "keras numpy", lazily="render matplotlib"
@@ -49,7 +49,11 @@ ROOMS = {
     ),
     "render": Room("errors resize explanation", "numpy matplotlib PIL"),
     "kerascope": Room(lazily="errors target probe explanation method maximization render testing"),
-    "testing": Room("errors layout backend target probe explanation method kerascope", "keras numpy pytest"),
+    "testing": Room(
+        "errors layout backend target probe explanation method kerascope",
+        "keras numpy pytest",
+        lazily="skimage",
+    ),
     "demo": Room("errors render kerascope", "keras numpy matplotlib PIL skimage"),
 }
 

@@ -13,7 +13,14 @@ GOLDEN = Path(__file__).parent / "golden" / "maps.npz"
 # Beside each method with its default parameters, those variations that take another path.
 # Explaining changes nothing, so all methods may share the tiny models and their probes.
 SHARED = ks.testing.Models()
-SUBJECTS = [*ks.methods().values(), ks.GradCAM(relu=False)]
+SUBJECTS = [
+    *ks.methods().values(),
+    ks.GradCAM(relu=False),
+    ks.Augmented(ks.Saliency(), scales=(1.0,)),
+    ks.PrincipalComponent(ks.Saliency()),
+    ks.PrincipalComponent(ks.GradCAM(), centre=True),
+    ks.XRAI(ks.GradCAM()),
+]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,14 @@
 """The methods: one family a file. Importing this package registers them."""
 
+from kerascope.method.augment import Augmented
 from kerascope.method.base import Method, explain, methods
 from kerascope.method.cam import ClassActivationMap, GradCAM
+from kerascope.method.component import PrincipalComponent
+from kerascope.method.control import CentreGaussian, EdgeMap, RandomMap
 from kerascope.method.eigen import EigenCAM, EigenGradCAM
 from kerascope.method.expected import ExpectedGradients
 from kerascope.method.finer import FinerCAM
+from kerascope.method.full_gradient import FullGrad
 from kerascope.method.gradient import InputGradient, InputXGradient, Saliency
 from kerascope.method.guided import Deconvnet, GuidedBackprop, GuidedGradCAM
 from kerascope.method.guided_path import GuidedIntegratedGradients
@@ -13,19 +17,25 @@ from kerascope.method.noise import SmoothGrad, SquareGrad, VarGrad
 from kerascope.method.path import BlurIntegratedGradients, IntegratedGradients
 from kerascope.method.placewise import ElementWiseCAM, HiResCAM, LayerCAM
 from kerascope.method.pooled import CAM, GradCAMPlusPlus, XGradCAM
+from kerascope.method.region import XRAI
 from kerascope.method.shapley import ShapleyCAM
 
 __all__ = [
     "CAM",
     "KPCACAM",
+    "XRAI",
+    "Augmented",
     "BlurIntegratedGradients",
+    "CentreGaussian",
     "ClassActivationMap",
     "Deconvnet",
+    "EdgeMap",
     "EigenCAM",
     "EigenGradCAM",
     "ElementWiseCAM",
     "ExpectedGradients",
     "FinerCAM",
+    "FullGrad",
     "GradCAM",
     "GradCAMPlusPlus",
     "GuidedBackprop",
@@ -37,6 +47,8 @@ __all__ = [
     "IntegratedGradients",
     "LayerCAM",
     "Method",
+    "PrincipalComponent",
+    "RandomMap",
     "Saliency",
     "ShapleyCAM",
     "SmoothGrad",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -118,16 +118,28 @@ class ClassActivationMap(Method):
         """The map (N, *spatial) from the weighted channels: their sum."""
         return ops.sum(channels, axis=-1)
 
-    def compute(self, evidence: Evidence) -> Any:
-        """The map of one class, from that of each layer, without negative relevance where `relu` says so."""
-        maps = [self.combine(self.channels(part)) for part in evidence.parts()]
-        maps = [ops.relu(values) for values in maps] if self.relu else maps
+    def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
+        """The map, from what `gather` makes of each layer's weighted channels."""
+        maps = [gather(self.channels(part)) for part in evidence.parts()]
         return maps[0] if self.layers is None else fused(maps, self.fusion)
+
+    def compute(self, evidence: Evidence) -> Any:
+        """The map of one class, without negative relevance in any layer's where `relu` says so."""
+        return self.gathered(
+            evidence,
+            lambda channels: ops.relu(self.combine(channels)) if self.relu else self.combine(channels),
+        )
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the layers."""
+        return self.ask_for(self.compute, self, probe, images, target)
+
+    def ask_for(
+        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+    ) -> Answer:
+        """Ask for something else that is computed from the evidence of this method; see `Probe.run`."""
         return probe.run(
-            self.compute,
+            compute,
             images,
             target,
             layers=(self.layer,) if self.layers is None else self.layers,
@@ -135,7 +147,7 @@ class ClassActivationMap(Method):
             gradients="gradient" in self.tags,
             curvatures=self.curvatures,
             rule=rule_named(self.backprop),
-            key=self,
+            key=key,
         )
 
 

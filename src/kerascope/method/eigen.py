@@ -6,15 +6,9 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from keras import ops
-
 from kerascope import errors
-from kerascope.method.cam import ClassActivationMap, over_space
-
-SILENT = 1e-5
-"""A sum smaller than this part of the sum of absolute values is rounding, and has no sign."""
-POLISHES = 4
-"""Power steps behind the eigenvectors, which carry the rounding of a product of matrices."""
+from kerascope.method.cam import ClassActivationMap
+from kerascope.method.direction import principal
 
 
 @dataclass(frozen=True)
@@ -41,12 +35,7 @@ class PrincipalMap(ClassActivationMap):
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Each channel times its part of the first right singular vector."""
-        table = self.table(activations, gradients)
-        reference = ops.sum(table, axis=-1)
-        if self.centre:
-            table = table - ops.mean(table, axis=over_space(table), keepdims=True)
-        channels = table * first_direction(table)
-        return agreeing(ops.sum(channels, axis=-1), reference)[..., None] * channels
+        return principal(self.table(activations, gradients), self.centre)
 
 
 @dataclass(frozen=True)
@@ -131,50 +120,3 @@ class EigenGradCAM(PrincipalMap, name="eigen_grad_cam"):
     def table(self, activations: Any, gradients: Any) -> Any:
         """What each place and channel contributes."""
         return gradients * activations
-
-
-def agreeing(values: Any, reference: Any) -> Any:
-    """The sign, 1 or -1 for each image, that a map needs to agree with another one.
-
-    Args:
-        values: (N, *spatial), a map of any sign.
-        reference: (N, *spatial), the other one; where it says nothing, as behind a normalisation that makes
-            the channels of each place sum to zero, the map itself is to have a positive sum.
-    """
-    axes = tuple(range(1, len(values.shape)))
-    products = values * reference
-    agreement = ops.sum(products, axis=axes, keepdims=True)
-    size = ops.sum(ops.abs(products), axis=axes, keepdims=True)
-    own = ops.sum(values, axis=axes, keepdims=True)
-    return ops.where(ops.where(ops.abs(agreement) > SILENT * size, agreement, own) < 0, -1.0, 1.0)
-
-
-def first_direction(table: Any) -> Any:
-    """The first right singular vector of each image's table of positions and channels.
-
-    Args:
-        table: (N, *spatial, C).
-
-    Returns:
-        (N, 1, ..., 1, C) of length 1 and any sign.
-    """
-    count, *space, channels = table.shape
-    rows = ops.reshape(table, (count, -1, channels))
-    largest = ops.max(ops.abs(rows), axis=(1, 2), keepdims=True)
-    rows = rows / ops.where(largest > 0, largest, 1.0)
-    columns = ops.transpose(rows, (0, 2, 1))
-    if rows.shape[1] < channels:
-        _, vectors = ops.eigh(ops.matmul(rows, columns))
-        direction = _unit(ops.matmul(columns, vectors[:, :, -1:]))
-    else:
-        _, vectors = ops.eigh(ops.matmul(columns, rows))
-        direction = vectors[:, :, -1:]
-    for _ in range(POLISHES):
-        direction = _unit(ops.matmul(columns, ops.matmul(rows, direction)))
-    return ops.reshape(direction, (count, *[1] * len(space), channels))
-
-
-def _unit(vectors: Any) -> Any:
-    """Vectors (N, C, 1) of length 1; zero where they are zero."""
-    length = ops.sqrt(ops.sum(ops.square(vectors), axis=1, keepdims=True))
-    return vectors / ops.where(length > 0, length, 1.0)

@@ -11,7 +11,7 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.method.cam import ClassActivationMap
-from kerascope.method.eigen import agreeing
+from kerascope.method.direction import agreeing
 
 LARGEST = 4096
 """Positions whose kernel, a table of all pairs, still fits: 64 MB an image."""

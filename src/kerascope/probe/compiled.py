@@ -44,6 +44,6 @@ class Program:
         # A gradient of zeros may mean that there is no connection, where the backend does not tell.
         dead = not self._checked and not bool(result.get("alive", True))
         if dead and not self._plan.depends(tensors, arguments, state):
-            raise self._plan.disconnected(", ".join(self._plan.moving(tensors)))
+            raise self._plan.disconnected(", ".join(self._plan.watched(self._plan.moving(tensors))))
         self._checked = True
         return result

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from kerascope.probe.bias import BiasTaps
 from kerascope.probe.head import Head
 from kerascope.probe.rectifier import Rectifiers
 from kerascope.probe.survey import Run
@@ -27,6 +28,7 @@ def forward(
     runs: Mapping[str, Run],
     deltas: Mapping[str, Any],
     rectifiers: Rectifiers | None = None,
+    biases: BiasTaps | None = None,
 ) -> Forward:
     """Run the model on given weights, add `deltas` to what layers return, and read it.
 
@@ -40,12 +42,13 @@ def forward(
         runs: the runs to read, by name.
         deltas: what to add to the output of some of them, in the output's own shape and type.
         rectifiers: those whose gradient follows a rule.
+        biases: where constants are added that are to be read.
     """
     activations: dict[str, Any] = {}
     seen: dict[Head, Any] = {}
-    tap = _Taps(heads, runs, deltas, activations, seen, rectifiers)
+    tap = _Taps(heads, runs, deltas, activations, seen, rectifiers, biases)
     with (
-        tapped(operations, tap.hooks(), tap.functions()),
+        tapped(operations, tap.hooks(), tap.functions(), biases.arguments() if biases else None),
         rectifiers.called_by_name() if rectifiers else contextlib.nullcontext(),
         keras.StatelessScope(list(zip(variables, state, strict=True)) if state else None),
     ):
@@ -69,11 +72,13 @@ class _Taps:
     activations: dict[str, Any]
     seen: dict[Head, Any]
     rectifiers: Rectifiers | None
+    biases: BiasTaps | None
 
     def hooks(self) -> dict[keras.Operation, Hook]:
         operations = [run.place.operation for run in self.runs.values()]
         operations += [head.operation for head in self.heads if head and not head.activation]
         operations += self.rectifiers.operations if self.rectifiers else []
+        operations += self.biases.operations if self.biases else []
         return {operation: self._hook(operation) for operation in operations}
 
     def functions(self) -> dict[tuple[keras.Operation, str], Function]:
@@ -96,6 +101,8 @@ class _Taps:
                 self.seen[wanted[index]] = arguments[0]
             if self.rectifiers and operation in self.rectifiers.operations:
                 output = self.rectifiers.apply(arguments[0], output)
+            if self.biases and operation in self.biases.operations:
+                output = self.biases.apply(operation, index, output)
             if index not in named:
                 return output
             # Of several outputs, the first tensor is the activation.

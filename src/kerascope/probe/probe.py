@@ -254,6 +254,7 @@ class Probe:
         image_gradient: bool = False,
         rule: Rule | None = None,
         curvatures: bool = False,
+        biases: bool = False,
         key: Hashable = None,
     ) -> Answer:
         """Run a method's arithmetic on every image, compiled with the model.
@@ -268,6 +269,7 @@ class Probe:
             image_gradient: differentiate at the explained input.
             rule: what rectifiers hand back; None for their own gradient.
             curvatures: give second derivatives at these layers too.
+            biases: differentiate at every constant that the model adds; see `kerascope.probe.bias`.
             key: what tells this `compute` from another one; `compute` itself where None.
 
         Cost:
@@ -287,6 +289,7 @@ class Probe:
                 image_gradient=image_gradient,
                 rule=rule,
                 curvatures=curvatures,
+                biases=biases,
             )
             name = getattr(compute, "__qualname__", None)
             computed = compute if key is None else (key, name)
@@ -314,6 +317,8 @@ class Probe:
                 if gradients or image_gradient:
                     passes = 1 + (len(question.layers) if curvatures else 0)
                     self._counts["backward"] += count * passes * rows[-1]["scores"].shape[1]
+                if gradients or image_gradient or biases:
+                    self._counts["backward"] += count * rows[-1]["scores"].shape[1]
         return join(rows, question)
 
     def routine(
@@ -380,6 +385,7 @@ class Probe:
             gradients=question.gradients,
             image_gradient=question.image_gradient,
             rule=question.rule,
+            biases=question.biases,
             compute=compute,
             curvatures=question.curvatures,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from keras import ops, tree
 
 from kerascope import backend, errors
 from kerascope.layout import Layout
+from kerascope.probe.bias import Biases, BiasTaps, Site, Term
 from kerascope.probe.forward import forward
 from kerascope.probe.head import heads
 from kerascope.probe.rectifier import Rectifiers
@@ -21,6 +22,8 @@ from kerascope.target.base import Forward
 
 INPUT = "the input"
 """Name, among the places to differentiate at, of the explained input itself."""
+BIAS = "bias "
+"""In front of the names, among the places to differentiate at, of those where a constant is added."""
 CHOSEN = "chosen "
 """In front of the names, in a program's answer, of what a target chose: see `Reading.chosen`."""
 
@@ -39,6 +42,7 @@ class Evidence:
         scores: (N,) the explained scores.
         curvatures: for each layer the product of its own block of the Hessian, d2 score / d activation2, with
             the activations, in their shape; empty where none were asked for.
+        biases: what each constant that the model adds contributes; empty where it was not asked for.
     """
 
     activations: tuple[Any, ...]
@@ -47,6 +51,7 @@ class Evidence:
     image_gradient: Any
     scores: Any
     curvatures: tuple[Any, ...] = ()
+    biases: tuple[Term, ...] = ()
 
     def parts(self) -> list[Evidence]:
         """The evidence on each layer by itself."""
@@ -77,6 +82,7 @@ class Plan:
         gradients: differentiate at these layers.
         image_gradient: differentiate at the explained input.
         rule: what rectifiers hand back, or None for their own gradient.
+        biases: the constants to differentiate at, or None.
         compute: a method's arithmetic, on each class in turn; None to compute scores only.
         curvatures: give second derivatives at these layers too.
     """
@@ -92,6 +98,7 @@ class Plan:
     gradients: bool = False
     image_gradient: bool = False
     rule: Rule | None = None
+    biases: Biases | None = None
     compute: Callable[[Evidence], Any] | None = None
     curvatures: bool = False
 
@@ -104,14 +111,26 @@ class Plan:
                 moving[layer] = ops.zeros(run.shape, run.dtype)
         if self.image_gradient and self.explained is not None:
             moving[INPUT] = tensors[self.explained]
+        for site in self._sites():
+            moving[BIAS + site.name] = ops.zeros(site.run.shape, site.run.dtype)
         return moving
+
+    @staticmethod
+    def watched(moving: Mapping[str, Any]) -> list[str]:
+        """Those places that the score must depend on; constants may lie beside the way to it."""
+        return [name for name in moving if not name.startswith(BIAS)]
+
+    def _sites(self) -> tuple[Site, ...]:
+        return () if self.biases is None else self.biases.sites
 
     def score(
         self, moving: Mapping[str, Any], tensors: Sequence[Any], arguments: Any, state: Sequence[Any]
-    ) -> tuple[Any, tuple[Forward, Reading, Rectifiers | None]]:
+    ) -> tuple[Any, tuple[Forward, Reading, Rectifiers | None, BiasTaps | None]]:
         """The scores (N, K) as a function of what moves."""
         tensors = list(tensors)
         deltas = dict(moving)
+        pushes = {site.name: deltas.pop(BIAS + site.name) for site in self._sites()}
+        taps = BiasTaps(self._sites(), pushes) if self.biases else None
         if INPUT in deltas and self.explained is not None:
             tensors[self.explained] = deltas.pop(INPUT)
         inputs = tensors[0] if self.structure is None else tree.pack_sequence_as(self.structure, tensors)
@@ -128,17 +147,18 @@ class Plan:
             runs,
             deltas,
             rectifiers,
+            taps,
         )
         result = replace(result, output_layouts=self.survey.output_layouts)
         reading = self.target.read(result, arguments)
-        return ops.cast(reading.scores, "float32"), (result, reading, rectifiers)
+        return ops.cast(reading.scores, "float32"), (result, reading, rectifiers, taps)
 
     def __call__(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> dict[str, Any]:
         """Everything about one batch: see `Answer` for what each entry is."""
         notes: dict[str, Any] = {}
 
         def scored(moving: Any, tensors: Any, arguments: Any, state: Any) -> tuple[Any, Any]:
-            scores, (result, reading, rectifiers) = self.score(moving, tensors, arguments, state)
+            scores, (result, reading, rectifiers, taps) = self.score(moving, tensors, arguments, state)
             notes["squashed"] = result.squashed
             notes["reading"] = reading
             notes["rectifiers"] = rectifiers
@@ -148,6 +168,7 @@ class Plan:
                 "scores": tree.flatten(result.scores),
             }
             kept["chosen"] = dict(reading.chosen)
+            kept["constants"] = {} if taps is None else dict(taps.constants)
             if reading.labels is not None:
                 kept["labels"] = reading.labels
             if reading.unmet is not None:
@@ -171,9 +192,11 @@ class Plan:
         answer |= {CHOSEN + name: value for name, value in kept["chosen"].items()}
         if "unmet" in kept:
             answer["unmet"] = kept["unmet"]
-        if moving:
+        if self.watched(moving):
             changes = [
-                ops.any(ops.not_equal(gradient, 0)) for column in gradients for gradient in column.values()
+                ops.any(ops.not_equal(column[name], 0))
+                for column in gradients
+                for name in self.watched(moving)
             ]
             answer["alive"] = ops.any(ops.stack(changes))
         if self.compute is not None:
@@ -192,9 +215,9 @@ class Plan:
         return all(
             backend.current().depends(
                 lambda value, name=name: self.score(moving | {name: value}, tensors, arguments, state),
-                tensor,
+                moving[name],
             )
-            for name, tensor in moving.items()
+            for name in self.watched(moving)
         )
 
     def disconnected(self, name: str) -> errors.DisconnectedError:
@@ -207,7 +230,7 @@ class Plan:
         )
 
     def _check_connected(self, moving: Mapping[str, Any], gradients: Sequence[Any]) -> None:
-        for name in moving:
+        for name in self.watched(moving):
             if any(column[name] is None for column in gradients):
                 raise self.disconnected(name)
 
@@ -254,7 +277,16 @@ class Plan:
                 for layer, layout in zip(self.layers, layouts, strict=True)
                 if layer in bent
             ),
+            tuple(self._terms(kept["constants"], gradients)),
         )
+
+    def _terms(self, constants: Mapping[str, Any], gradients: Mapping[str, Any]) -> Iterator[Term]:
+        for site in self._sites():
+            gradient = gradients[BIAS + site.name]
+            if gradient is None or site.name not in constants:
+                continue
+            values = ops.cast(gradient, "float32") * constants[site.name]
+            yield Term(channels_last(values, site.run.layout) if site.drawn else values, site.drawn)
 
     def _predictions(
         self, kept: dict[str, Any], squashed: tuple[bool, ...], reading: Reading

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from kerascope import errors
 from kerascope.layout import Layout
+from kerascope.probe.bias import Biases
+from kerascope.probe.bias import biases as biases_of
 from kerascope.probe.head import head_run
 from kerascope.probe.inputs import Array, Batch
 from kerascope.probe.survey import Run, Survey
@@ -28,6 +30,7 @@ class Question:
         image_gradient: differentiate at the explained input.
         rule: what rectifiers hand back, or None for their own gradient.
         curvatures: give second derivatives at these layers too.
+        biases: every constant of the model, to be differentiated at too, or None.
     """
 
     survey: Survey
@@ -39,6 +42,7 @@ class Question:
     image_gradient: bool
     rule: Rule | None
     curvatures: bool = False
+    biases: Biases | None = None
 
     @property
     def key(self) -> tuple[Hashable, ...]:
@@ -50,6 +54,7 @@ class Question:
             self.image_gradient,
             self.rule,
             self.curvatures,
+            self.biases is not None,
             self.batch.signature,
             self.batch.explained,
         )
@@ -67,6 +72,7 @@ def fitted(
     image_gradient: bool = False,
     rule: Rule | None = None,
     curvatures: bool = False,
+    biases: bool = False,
 ) -> Question:
     """The question about a target and layers, once both are seen to fit.
 
@@ -81,6 +87,7 @@ def fitted(
         image_gradient: see `Question`; the explained input must have one.
         rule: see `Question`.
         curvatures: see `Question`.
+        biases: differentiate at every constant of the model.
 
     Raises:
         TargetError: the target does not fit the model or the images.
@@ -99,8 +106,9 @@ def fitted(
         named.append(survey.name(run))
     if image_gradient:
         _ = batch.pixels  # raises where there is none to differentiate at
+    found = biases_of(survey) if biases else None
     return Question(
-        survey, batch, target, arguments, tuple(named), gradients, image_gradient, rule, curvatures
+        survey, batch, target, arguments, tuple(named), gradients, image_gradient, rule, curvatures, found
     )
 
 

@@ -44,7 +44,7 @@ class Routine:
         def score(images: Any) -> tuple[Any, tuple[Any, ...]]:
             images = images if layout is None else layout.original(images)
             moving = {INPUT: ops.cast(images, explained.dtype)}
-            scores, (result, _, _) = self.plan.score(moving, given, arguments, state)
+            scores, (result, *_) = self.plan.score(moving, given, arguments, state)
             found = [result.activations[layer] for layer in self.plan.layers]
             return scores, tuple(map(channels_last, found, layouts))
 
@@ -53,6 +53,10 @@ class Routine:
     def moving(self, tensors: Sequence[Any]) -> dict[str, Any]:
         """See `Plan.moving`."""
         return self.plan.moving(tensors[: self.inputs])
+
+    def watched(self, moving: Mapping[str, Any]) -> list[str]:
+        """See `Plan.watched`."""
+        return self.plan.watched(moving)
 
     def depends(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> bool:
         """See `Plan.depends`."""

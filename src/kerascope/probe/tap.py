@@ -32,11 +32,16 @@ lock = threading.RLock()
 """Held by the one thread that has taps."""
 
 
+Argument = Callable[[int, Any], Any]
+"""`argument(run, tensor) -> tensor`, in place of what such a function is given."""
+
+
 @contextlib.contextmanager
 def tapped(
     operations: Iterable[keras.Operation],
     hooks: Mapping[keras.Operation, Hook],
     functions: Mapping[tuple[keras.Operation, str], Function] | None = None,
+    arguments: Mapping[tuple[keras.Operation, str], Argument] | None = None,
 ) -> Iterator[None]:
     """Let `hooks` see and replace what operations return, for this thread, within the block.
 
@@ -45,6 +50,7 @@ def tapped(
         hooks: an operation and what to do with each of its outputs.
         functions: an operation with the name of an attribute that is a function, such as `activation`, and
             what to do with each result of that function.
+        arguments: such functions, and what to give them instead; what is in `functions` sees it given.
     """
     with lock, contextlib.ExitStack() as scope:
         for operation in operations:
@@ -56,6 +62,8 @@ def tapped(
             _replace(scope, operation, name, _wrap_call(getattr(operation, name), hook))
         for (operation, name), function in (functions or {}).items():
             _replace(scope, operation, name, wrap_function(getattr(operation, name), function))
+        for (operation, name), argument in (arguments or {}).items():
+            _replace(scope, operation, name, _wrap_argument(getattr(operation, name), argument))
         yield
 
 
@@ -111,5 +119,21 @@ def wrap_function(original: Callable[..., Any], function: Function) -> Any:
         given = (*arguments, *options.values())
         tensor = next((value for value in given if keras.ops.is_tensor(value)), given[0])
         return function(tensor, result)
+
+    return wrapped
+
+
+def _wrap_argument(original: Callable[..., Any], argument: Argument) -> Any:
+    """`original`, given what `argument` makes of its first argument in this thread."""
+    owner = threading.get_ident()
+    runs = 0
+
+    @functools.wraps(original)
+    def wrapped(first: Any, *others: Any, **options: Any) -> Any:
+        nonlocal runs
+        if threading.get_ident() != owner:
+            return original(first, *others, **options)
+        run, runs = runs, runs + 1
+        return original(argument(run, first), *others, **options)
 
     return wrapped

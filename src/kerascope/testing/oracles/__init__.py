@@ -15,7 +15,17 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from kerascope.testing.oracles import cam, eigen, gradient, noise, path
+from kerascope.testing.oracles import (
+    cam,
+    control,
+    eigen,
+    full_gradient,
+    gradient,
+    noise,
+    path,
+    region,
+    wrapper,
+)
 from kerascope.testing.oracles.cam import class_activation_map
 from kerascope.testing.oracles.heatmap import heatmap
 from kerascope.testing.oracles.network import Float64, Network, networks, rectify
@@ -25,14 +35,18 @@ __all__ = ["ORACLES", "STARTS", "Network", "Oracle", "class_activation_map", "he
 
 Oracle = Callable[[Network, NDArray[np.floating], int], Float64]
 ORACLES: Mapping[str, Oracle] = {
+    "augmented": wrapper.augmented,
     "blur_integrated_gradients": path.blur_integrated_gradients,
     "cam": cam.class_activation_map,
+    "centre_gaussian": control.centre_gaussian,
     "deconvnet": gradient.deconvnet,
+    "edge_map": control.edge_map,
     "eigen_cam": eigen.eigen_cam,
     "eigen_grad_cam": eigen.eigen_grad_cam,
     "element_wise_cam": cam.element_wise_cam,
     "expected_gradients": path.expected_gradients,
     "finer_cam": cam.finer_cam,
+    "full_grad": full_gradient.full_grad,
     "grad_cam": cam.grad_cam,
     "grad_cam_plus_plus": cam.grad_cam_plus_plus,
     "guided_backprop": gradient.guided_backprop,
@@ -43,11 +57,14 @@ ORACLES: Mapping[str, Oracle] = {
     "integrated_gradients": path.integrated_gradients,
     "kpca_cam": eigen.kpca_cam,
     "layer_cam": cam.layer_cam,
+    "principal_component": wrapper.principal_component,
+    "random_map": control.random_map,
     "saliency": gradient.saliency,
     "shapley_cam": cam.shapley_cam,
     "smooth_grad": noise.smooth_grad,
     "square_grad": noise.square_grad,
     "var_grad": noise.var_grad,
     "xgrad_cam": cam.xgrad_cam,
+    "xrai": region.xrai,
 }
 """The oracle of each method of kerascope with its default parameters, by the method's name."""

@@ -1,0 +1,74 @@
+"""The first principal direction of channels, and the sign of what is seen along it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+SILENT = 1e-5
+"""A sum smaller than this part of the sum of absolute values is rounding, and has no sign."""
+POLISHES = 4
+"""Power steps behind the eigenvectors, which carry the rounding of a product of matrices."""
+
+
+def principal(channels: Any, centre: bool = False) -> Any:
+    """Each channel times its part of the first right singular vector; their sum is the first component.
+
+    Args:
+        channels: (N, *spatial, C), seen as a table with a row per position; the sum over the channels decides
+            the sign.
+        centre: take each channel's mean over space off first.
+    """
+    reference = ops.sum(channels, axis=-1)
+    if centre:
+        channels = channels - ops.mean(channels, axis=tuple(range(1, len(channels.shape) - 1)), keepdims=True)
+    weighted = channels * first_direction(channels)
+    return agreeing(ops.sum(weighted, axis=-1), reference)[..., None] * weighted
+
+
+def agreeing(values: Any, reference: Any) -> Any:
+    """The sign, 1 or -1 for each image, that a map needs to agree with another one.
+
+    Args:
+        values: (N, *spatial), a map of any sign.
+        reference: (N, *spatial), the other one; where it says nothing, as behind a normalisation that makes
+            the channels of each place sum to zero, the map itself is to have a positive sum.
+    """
+    axes = tuple(range(1, len(values.shape)))
+    products = values * reference
+    agreement = ops.sum(products, axis=axes, keepdims=True)
+    size = ops.sum(ops.abs(products), axis=axes, keepdims=True)
+    own = ops.sum(values, axis=axes, keepdims=True)
+    return ops.where(ops.where(ops.abs(agreement) > SILENT * size, agreement, own) < 0, -1.0, 1.0)
+
+
+def first_direction(table: Any) -> Any:
+    """The first right singular vector of each image's table of positions and channels.
+
+    Args:
+        table: (N, *spatial, C).
+
+    Returns:
+        (N, 1, ..., 1, C) of length 1 and any sign.
+    """
+    count, *space, channels = table.shape
+    rows = ops.reshape(table, (count, -1, channels))
+    largest = ops.max(ops.abs(rows), axis=(1, 2), keepdims=True)
+    rows = rows / ops.where(largest > 0, largest, 1.0)
+    columns = ops.transpose(rows, (0, 2, 1))
+    if rows.shape[1] < channels:
+        _, vectors = ops.eigh(ops.matmul(rows, columns))
+        direction = _unit(ops.matmul(columns, vectors[:, :, -1:]))
+    else:
+        _, vectors = ops.eigh(ops.matmul(columns, rows))
+        direction = vectors[:, :, -1:]
+    for _ in range(POLISHES):
+        direction = _unit(ops.matmul(columns, ops.matmul(rows, direction)))
+    return ops.reshape(direction, (count, *[1] * len(space), channels))
+
+
+def _unit(vectors: Any) -> Any:
+    """Vectors (N, C, 1) of length 1; zero where they are zero."""
+    length = ops.sqrt(ops.sum(ops.square(vectors), axis=1, keepdims=True))
+    return vectors / ops.where(length > 0, length, 1.0)

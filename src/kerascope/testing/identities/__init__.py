@@ -1,0 +1,15 @@
+"""What theory says about methods on networks where theory is simple."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kerascope.testing.bench import Bench
+from kerascope.testing.identities import cam, gradient, pixels
+
+IDENTITIES: Mapping[str, Callable[[Bench], None]] = {
+    **cam.IDENTITIES,
+    **gradient.IDENTITIES,
+    **pixels.IDENTITIES,
+}
+"""The identity of each method that has one, by the method's name."""
