@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         explain,
         methods,
     )
-    from kerascope.probe import Probe
+    from kerascope.probe import Probe, layers
     from kerascope.target import Class, Contrast, LogOdds, Output, Probability, Target, Top, Unit
 
 __version__ = "0.1.0.dev0"
@@ -62,6 +62,7 @@ _HOMES = {
     "Transforms": "maximization",
     "Unit": "target",
     "explain": "method",
+    "layers": "probe",
     "load": "explanation",
     "maximize": "maximization",
     "methods": "method",
@@ -92,6 +93,7 @@ __all__ = [
     "Unit",
     "errors",
     "explain",
+    "layers",
     "load",
     "maximize",
     "methods",
