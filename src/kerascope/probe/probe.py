@@ -429,8 +429,8 @@ def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
 
     Returns:
         A sequence of rows, one per layer run, in the order of the forward pass, which prints itself as a
-        table: path (as `layer=` takes it), kind, grid and channels of a map there, and a note. A star marks the
-        automatic layer, and the last line says why it is that.
+        table: path (as `layer=` takes it), kind, grid and channels of a map there, and a note. A star
+        marks the automatic layer, and the last line says why it is that.
 
     Raises:
         ModelError: neither a probe nor a built Keras model.
