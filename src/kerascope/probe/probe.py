@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from kerascope import backend, errors
 from kerascope.probe import plain
@@ -380,6 +380,10 @@ class Probe:
         )
 
     def _call(self, inputs: Any) -> Any:
+        # A model from an old file may want its one input in a list, and warn without it.
+        wanted = getattr(self.model, "input", None) if isinstance(self.model, keras.models.Model) else None
+        if isinstance(wanted, list | tuple) and len(wanted) == 1 and not tree.is_nested(inputs):
+            inputs = tree.pack_sequence_as(wanted, [inputs])
         # Also where `call` takes no such argument: Keras hands it on to the layers inside.
         return self.model(inputs, training=False)
 

@@ -81,6 +81,7 @@ class Survey:
         batch: size of the leading axis.
         image: spatial size of the explained input, or None where it has none.
         image_layout: how the explained input lies in space.
+        silent: numbers of the runs of tokens whose patches do not reach the score: see `silent.py`.
     """
 
     places: tuple[Place, ...]
@@ -89,6 +90,7 @@ class Survey:
     batch: int
     image: tuple[int, ...] | None
     image_layout: Layout | None
+    silent: frozenset[int] = frozenset()
 
     def name(self, run: Run) -> str:
         """The path of a run, with `#index` where its operation runs more than once."""
@@ -179,6 +181,7 @@ class Survey:
         return (
             run.fault is None
             and run.maker == run.number
+            and run.number not in self.silent
             and run.layout is not None
             and run.layout.positions > 1
             and run.dtype.startswith(("float", "bfloat"))

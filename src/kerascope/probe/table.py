@@ -146,6 +146,8 @@ def _obstacle(survey: Survey, run: Run, reached: set[int] | None) -> str:
         return "a single position"
     if not run.dtype.startswith(("float", "bfloat")):
         return f"{run.dtype} has no gradient"
+    if run.number in survey.silent or run.maker in survey.silent:
+        return "its patches do not reach the score"
     # What hands on a tensor of another run is on the way where that one is.
     known = {run.number, run.maker} if run.maker >= 0 else set[int]()
     if reached is not None and known and not known & reached:
