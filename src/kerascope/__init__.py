@@ -60,7 +60,7 @@ if TYPE_CHECKING:
         explain,
         methods,
     )
-    from kerascope.probe import Probe
+    from kerascope.probe import Probe, layers
     from kerascope.target import (
         Box,
         Class,
@@ -137,6 +137,7 @@ _HOMES = {
     "XGradCAM": "method",
     "XRAI": "method",
     "explain": "method",
+    "layers": "probe",
     "load": "explanation",
     "maximize": "maximization",
     "methods": "method",
@@ -200,6 +201,7 @@ __all__ = [
     "XGradCAM",
     "errors",
     "explain",
+    "layers",
     "load",
     "maximize",
     "methods",

@@ -3,19 +3,21 @@
 from kerascope.probe.answer import Answer
 from kerascope.probe.inputs import Batch, check_inputs
 from kerascope.probe.pixel_range import pixel_range
-from kerascope.probe.probe import Probe, as_probe
+from kerascope.probe.probe import Probe, as_probe, layers
 from kerascope.probe.program import Evidence
 from kerascope.probe.routine import Score
-from kerascope.probe.survey import LayerRow
+from kerascope.probe.table import LayerRow, LayerTable
 
 __all__ = [
     "Answer",
     "Batch",
     "Evidence",
     "LayerRow",
+    "LayerTable",
     "Probe",
     "Score",
     "as_probe",
     "check_inputs",
+    "layers",
     "pixel_range",
 ]

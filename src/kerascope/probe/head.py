@@ -8,6 +8,7 @@ Otherwise the output itself is explained.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import keras
@@ -55,6 +56,21 @@ def head_run(survey: Survey, source: int) -> Run | None:
         if source >= 0 and survey.runs[source].shape != run.shape:
             return None
     return None
+
+
+def score_sources(survey: Survey, outputs: Iterable[int]) -> list[int]:
+    """Numbers of the runs that scores are made from: before a softmax, or before a layer that ends in one.
+
+    Args:
+        survey: of the model.
+        outputs: positions of outputs.
+    """
+    sources: list[int] = []
+    for place in outputs:
+        source = survey.outputs[place].source
+        squashing = head_run(survey, source)
+        sources += [source] if squashing is None else squashing.sources
+    return sources
 
 
 def _head(run: Run) -> Head:

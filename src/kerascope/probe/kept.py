@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -16,6 +17,7 @@ from kerascope.probe.inputs import Batch
 from kerascope.probe.program import Plan
 from kerascope.probe.record import survey
 from kerascope.probe.routine import Routine
+from kerascope.probe.silent import silent
 from kerascope.probe.survey import Survey
 
 LIMIT = 64
@@ -61,6 +63,8 @@ class Kept:
                 # Around the whole survey: what is made in it, such as a seed, must not outlive it.
                 with keras.StatelessScope():
                     found = survey(call, model, inputs, batch.explained)
+                operations = [model, *(place.operation for place in found.places)]
+                found = replace(found, silent=silent(call, operations, found, inputs))
             except errors.KerascopeError:
                 raise
             except Exception as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
+from keras import ops, tree
 
 from kerascope import backend, errors
 from kerascope.probe import plain
@@ -20,7 +20,8 @@ from kerascope.probe.kept import Kept
 from kerascope.probe.program import Evidence, Plan
 from kerascope.probe.question import Question, fitted
 from kerascope.probe.routine import Routine, Step
-from kerascope.probe.survey import LayerRow, Survey
+from kerascope.probe.survey import Survey
+from kerascope.probe.table import LayerTable, table
 from kerascope.probe.tree import places
 from kerascope.rule import Rule
 from kerascope.target import Target, TargetLike, as_target
@@ -189,8 +190,8 @@ class Probe:
             return _values(self.run(plain.image_gradient, images, target, image_gradient=True))
         return _values(self.run(plain.gradient, images, target, layers=(layer,), gradients=True))
 
-    def layers(self, images: Any = None) -> list[LayerRow]:
-        """Every place that can be named as a layer, at the input shape of `images`.
+    def layers(self, images: Any = None) -> LayerTable:
+        """Every place that can be named as a layer: see `kerascope.layers`.
 
         Args:
             images: (N, ...) as the model takes them; None where the model states its full input shape.
@@ -201,7 +202,7 @@ class Probe:
         Cost:
             None: the model is run without data.
         """
-        return self.surveyed(self.blank() if images is None else images).rows()
+        return table(self.surveyed(self.blank() if images is None else images))
 
     def surveyed(self, images: Any) -> Survey:
         """What happens inside the model on images of this shape.
@@ -391,6 +392,10 @@ class Probe:
         )
 
     def _call(self, inputs: Any) -> Any:
+        # A model from an old file may want its one input in a list, and warn without it.
+        wanted = getattr(self.model, "input", None) if isinstance(self.model, keras.models.Model) else None
+        if isinstance(wanted, list | tuple) and len(wanted) == 1 and not tree.is_nested(inputs):
+            inputs = tree.pack_sequence_as(wanted, [inputs])
         # Also where `call` takes no such argument: Keras hands it on to the layers inside.
         return self.model(inputs, training=False)
 
@@ -428,6 +433,42 @@ def as_probe(model: keras.Model | Probe) -> Probe:
         ModelError: neither a probe nor a built Keras model.
     """
     return model if isinstance(model, Probe) else Probe.attached(model)
+
+
+def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
+    """Every place of a model that can be explained, which one is taken, and why others cannot be.
+
+    Args:
+        model: a Keras model or a `Probe`, which may say which of several inputs is explained.
+        images: (N, ...) as the model takes them; only their shape counts. None where the model states its
+            full input shape.
+
+    Returns:
+        A sequence of rows, one per layer run, in the order of the forward pass, which prints itself as a
+        table: path (as `layer=` takes it), kind, grid and channels of a map there, and a note. A star
+        marks the automatic layer, and the last line says why it is that.
+
+    Raises:
+        ModelError: neither a probe nor a built Keras model.
+        InputError: the images do not fit, or are missing where the model leaves its input shape open.
+
+    Cost:
+        None: the model is run without data.
+
+    Example:
+        >>> import keras, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(name="pool"), keras.layers.Dense(3, name="head")])
+        >>> print(ks.layers(model))
+          path  kind                    grid   channels
+        * conv  Conv2D                  6 × 6         2  automatic
+          pool  GlobalAveragePooling2D  -             -  a vector of 2
+          head  Dense                   -             -  a vector of 3
+        * automatic: the last output with more than one position, on the way to the score
+        >>> ks.layers(model).automatic.path
+        'conv'
+    """
+    return as_probe(model).layers(images)
 
 
 def _values(answer: Answer) -> Array:

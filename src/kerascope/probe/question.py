@@ -9,7 +9,7 @@ from kerascope import errors
 from kerascope.layout import Layout
 from kerascope.probe.bias import Biases
 from kerascope.probe.bias import biases as biases_of
-from kerascope.probe.head import head_run
+from kerascope.probe.head import score_sources
 from kerascope.probe.inputs import Array, Batch
 from kerascope.probe.survey import Run, Survey
 from kerascope.rule import Rule
@@ -182,8 +182,4 @@ def _sources(survey: Survey, target: Target, context: Context) -> Iterable[int]:
     """Runs that the explained score is made from: before a softmax, and before a layer that ends in one."""
     read = target.outputs(context)
     sources = [survey.run(layer).number for layer in target.layers]
-    for place in range(len(survey.outputs)) if read is None else read:
-        source = survey.outputs[place].source
-        squashing = head_run(survey, source)
-        sources += [source] if squashing is None else squashing.sources
-    return sources
+    return sources + score_sources(survey, range(len(survey.outputs)) if read is None else read)

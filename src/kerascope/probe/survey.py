@@ -71,29 +71,6 @@ class Output:
 
 
 @dataclass(frozen=True)
-class LayerRow:
-    """One place of a model that can be named as a layer.
-
-    Args:
-        path: its path, as `layer=` takes it.
-        kind: class of the layer or operation.
-        shape: shape of its output for one image.
-        grid: spatial size that a map at this layer has, or None.
-        channels: number of channels there, or None.
-        automatic: it is the one taken when no layer is named.
-        note: why it cannot be used, or an empty string.
-    """
-
-    path: str
-    kind: str
-    shape: tuple[int, ...]
-    grid: tuple[int, ...] | None
-    channels: int | None
-    automatic: bool
-    note: str
-
-
-@dataclass(frozen=True)
 class Survey:
     """The runs of one forward pass at one input shape, and the outputs.
 
@@ -104,6 +81,7 @@ class Survey:
         batch: size of the leading axis.
         image: spatial size of the explained input, or None where it has none.
         image_layout: how the explained input lies in space.
+        silent: numbers of the runs of tokens whose patches do not reach the score: see `silent.py`.
     """
 
     places: tuple[Place, ...]
@@ -112,6 +90,7 @@ class Survey:
     batch: int
     image: tuple[int, ...] | None
     image_layout: Layout | None
+    silent: frozenset[int] = frozenset()
 
     @property
     def output_layouts(self) -> tuple[Layout | None, ...]:
@@ -166,25 +145,6 @@ class Survey:
             )
         return chosen[0]
 
-    def rows(self) -> list[LayerRow]:
-        """Every run as a row of a table, in the order of the forward pass."""
-        try:
-            automatic = self.automatic(output.source for output in self.outputs)
-        except errors.NoSpatialExtentError:
-            automatic = None
-        return [
-            LayerRow(
-                self.name(run),
-                type(run.place.operation).__name__,
-                run.shape[1:],
-                run.layout.spatial if run.layout else None,
-                run.layout.channels if run.layout else None,
-                run is automatic,
-                run.fault or "",
-            )
-            for run in self.runs
-        ]
-
     def tapped(self, run: Run) -> Run:
         """The run to tap for `run`: of a model that returns a tensor of a layer inside it, that layer's.
 
@@ -203,8 +163,10 @@ class Survey:
         Raises:
             NoSpatialExtentError: there is none.
         """
-        reached = self._upstream(sources)
-        usable = [run for run in self.runs if run.number in reached and self.explainable(run)]
+        reached = self.upstream(sources)
+        usable = [
+            run for run in self.runs if (reached is None or run.number in reached) and self.explainable(run)
+        ]
         usable = [run for run in usable if run.sees_image] or usable
         # A map with the input's own number of axes can be drawn on it; one with others is second best.
         fitting = [
@@ -230,23 +192,23 @@ class Survey:
         return (
             run.fault is None
             and run.maker == run.number
+            and run.number not in self.silent
             and run.layout is not None
             and run.layout.positions > 1
             and run.dtype.startswith(("float", "bfloat"))
         )
 
-    def _upstream(self, sources: Iterable[int]) -> set[int]:
-        """Numbers of the runs that lead to `sources`; all runs where the way back cannot be followed.
+    def upstream(self, sources: Iterable[int]) -> set[int] | None:
+        """Numbers of the runs that lead to `sources`; None where the way back cannot be followed.
 
         A tensor that a layer made inside its own `call`, by operators, is taken to come from everything in
         that layer and from what it was given.
         """
-        everything = {run.number for run in self.runs}
         waiting, reached = list(sources), set[int]()
         while waiting:
             number = waiting.pop()
             if number == UNKNOWN:
-                return everything
+                return None
             if number < 0 or number in reached:
                 continue
             reached.add(number)
@@ -257,7 +219,7 @@ class Survey:
                     (other for other in self.runs[number:] if other.place is run.place.parent), None
                 )
                 if around is None:
-                    return everything
+                    return None
                 inside = self.runs[: around.number]
                 waiting.append(around.number)
                 waiting += [other.number for other in inside if other.place.inside(around.place)]

@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-    GradCAM,
-)
 from kerascope.explanation import Explanation
 from kerascope.method import ElementWiseCAM, GradCAM, LayerCAM, Method
 from kerascope.testing.bench import CLOSE, EXACT, Bench, same
@@ -75,8 +73,6 @@ def finer_cam_is_its_method(bench: Bench) -> None:
     """Without strength, Finer-CAM is the method that it is made of."""
     for name in ("functional", "flattened"):
         _is(bench, replace(bench.method, strength=0.0), bench.method.method, name)  # type: ignore[attr-defined,call-arg]
-
-
 
 
 def _signed(bench: Bench, name: str, index: int) -> Explanation:
