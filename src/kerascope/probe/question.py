@@ -9,7 +9,7 @@ from kerascope import errors
 from kerascope.layout import Layout
 from kerascope.probe.bias import Biases
 from kerascope.probe.bias import biases as biases_of
-from kerascope.probe.head import score_sources
+from kerascope.probe.head import head_run, score_sources
 from kerascope.probe.inputs import Array, Batch
 from kerascope.probe.survey import Run, Survey
 from kerascope.rule import Rule

@@ -185,7 +185,9 @@ class Survey:
 
     def shared(self, sources: Iterable[int]) -> set[int]:
         """Numbers of the runs that lead to all of the runs `sources`, themselves included."""
-        return set.intersection(*(self._upstream([source]) for source in sources))
+        everything = {run.number for run in self.runs}
+        ways = (self.upstream([source]) for source in sources)
+        return set.intersection(*(everything if way is None else way for way in ways))
 
     def explainable(self, run: Run) -> bool:
         """Whether a map can be made at this run."""
