@@ -228,6 +228,16 @@ def test_the_automatic_layer_lies_in_front_of_the_pixels_own_scores() -> None:
         assert found.layer == "larger", name
     tiny, probe, _ = known("detector")
     assert ks.GradCAM(relu=False)(probe, tiny.images, ks.Box(anchors()[8], 1)).layer == "rows"
+    tiny, probe, _ = known("segmentation")
+    both = ks.Contrast(ks.Region(1), ks.Region(2))
+    assert ks.GradCAM(relu=False)(probe, tiny.images, both).layer == "larger"
+    # What is made of all places is explained at them.
+    for target, layer in (
+        (ks.Unit("conv2", 1), "conv2"),
+        (ks.Similarity(np.ones(3)), "head"),
+        (lambda scores: ops.mean(scores[..., 1], axis=(1, 2)), "head"),
+    ):
+        assert ks.GradCAM(relu=False)(probe, tiny.images, target).layer == layer
 
 
 # Detections
