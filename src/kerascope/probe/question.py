@@ -145,14 +145,19 @@ def _check_spatial(survey: Survey, run: Run, layer: str | None) -> None:
 def _automatic(survey: Survey, target: Target, context: Context) -> Run:
     """The layer for a target: see `Survey.automatic`.
 
-    Where the outputs are spatial themselves, as in segmentation, a map of a score at the score would only
-    show where it was asked about: the layer is taken in front of the last ones with weights, and of all of
-    them, so that the score depends on it whichever pixels or detections it is made of.
+    Where a target picks places of outputs that are spatial themselves, as in segmentation, a map of a score
+    at the score would only show where it was asked about: the layer is taken in front of the last ones with
+    weights, and of all of them, so that the score depends on it whichever pixels or detections it is made
+    of. What a function does with outputs is not known: it may mix all places, and is explained at them.
     """
     sources = list(_sources(survey, target, context))
+    if target.outputs(context) is None:
+        return survey.automatic(sources)
     squashing = [head_run(survey, output.source) for output in survey.outputs]
-    # The layer with weights is passed already where its own activation is the softmax.
+    # The layer with weights is passed already where its own activation is the softmax. A unit's own layer
+    # is the end of the way.
     passed = {number for run in squashing if run and _has_weights(run) for number in run.sources}
+    passed |= {survey.run(layer).number for layer in target.layers}
     behind = [[source] if source in passed else _read_by_weights(survey, source) for source in sources]
     try:
         return survey.automatic(

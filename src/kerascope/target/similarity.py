@@ -53,8 +53,9 @@ class Similarity(Target):
     def key(self) -> Hashable:
         return ("similarity", self.layer)
 
-    def outputs(self, context: Context) -> tuple[int, ...]:
-        return () if self.layer is not None else (one_output(context, "a similarity"),)
+    def outputs(self, context: Context) -> tuple[int, ...] | None:
+        # All of the only one: it is made of all places, and none is picked.
+        return () if self.layer is not None else None
 
     def arguments(self, context: Context) -> dict[str, Array]:
         if self.layer is not None:
