@@ -26,6 +26,10 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
     Hessian is zero and the map is Grad-CAM's. A curved utility shows more: the paper's ReST is
     `target=lambda scores: ...`, a class's score plus the logarithm of its probability.
 
+    Args:
+        gradients: see `ClassActivationMap`; it looks at the gradient less half the curvature.
+        backprop: None, nothing else.
+
     Returns:
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
         score; not normalised.
@@ -62,8 +66,8 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
         super().__post_init__()
         if self.backprop is not None:
             raise errors.ParameterError(
-                f"backprop must be None: a rule for gradients says nothing of second ones; got {self.backprop!r}; "
-                "use GradCAM with it."
+                "backprop must be None: a rule for gradients says nothing of second ones; got "
+                f"{self.backprop!r}; use GradCAM with it."
             )
 
     @property
