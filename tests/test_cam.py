@@ -391,6 +391,11 @@ def test_shapley_cam_takes_each_layer_by_itself() -> None:
     assert not np.allclose(single[0], ks.GradCAM(layer="conv1", relu=False)(probe, images, 1).values)
 
 
+def test_shapley_cam_takes_no_rule() -> None:
+    with pytest.raises(ks.errors.ParameterError, match="second ones"):
+        ks.ShapleyCAM(backprop="guided")
+
+
 # Rivals
 
 

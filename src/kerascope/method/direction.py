@@ -9,7 +9,7 @@ from keras import ops
 SILENT = 1e-5
 """A sum smaller than this part of the sum of absolute values is rounding, and has no sign."""
 POLISHES = 4
-"""Power steps behind the eigenvectors, which carry the rounding of a product of matrices."""
+"""Power steps behind an eigenvector, which undo the rounding of its decomposition."""
 
 
 def principal(channels: Any, centre: bool = False) -> Any:
@@ -58,14 +58,25 @@ def first_direction(table: Any) -> Any:
     rows = rows / ops.where(largest > 0, largest, 1.0)
     columns = ops.transpose(rows, (0, 2, 1))
     if rows.shape[1] < channels:
-        _, vectors = ops.eigh(ops.matmul(rows, columns))
-        direction = _unit(ops.matmul(columns, vectors[:, :, -1:]))
+        products = ops.matmul(rows, columns)
+        direction = polished(products, ops.eigh(products)[1][:, :, -1:])
+        direction = _unit(ops.matmul(columns, direction))
     else:
-        _, vectors = ops.eigh(ops.matmul(columns, rows))
-        direction = vectors[:, :, -1:]
-    for _ in range(POLISHES):
-        direction = _unit(ops.matmul(columns, ops.matmul(rows, direction)))
+        products = ops.matmul(columns, rows)
+        direction = polished(products, ops.eigh(products)[1][:, :, -1:])
     return ops.reshape(direction, (count, *[1] * len(space), channels))
+
+
+def polished(matrix: Any, vectors: Any) -> Any:
+    """Eigenvectors (N, M, 1) of the largest eigenvalue, after some power steps.
+
+    Args:
+        matrix: (N, M, M), symmetric, without a negative eigenvalue as large.
+        vectors: (N, M, 1), nearly the eigenvectors.
+    """
+    for _ in range(POLISHES):
+        vectors = _unit(ops.matmul(matrix, vectors))
+    return vectors
 
 
 def _unit(vectors: Any) -> Any:

@@ -11,7 +11,7 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.method.cam import ClassActivationMap
-from kerascope.method.direction import agreeing
+from kerascope.method.direction import agreeing, polished
 
 LARGEST = 4096
 """Positions whose kernel, a table of all pairs, still fits: 64 MB an image."""
@@ -122,6 +122,10 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
         pairs = pairs - ops.mean(pairs, axis=1, keepdims=True)
         pairs = pairs - ops.mean(pairs, axis=2, keepdims=True)
         values, vectors = ops.eigh(pairs)
-        component = ops.sqrt(ops.relu(values[:, -1:])) * vectors[:, :, -1]
+        # Shifted, so that the largest eigenvalue is the one of largest absolute value too.
+        shifted = pairs - ops.minimum(values[:, :1, None], 0) * ops.eye(rows.shape[1])
+        direction = polished(shifted, vectors[:, :, -1:])
+        largest = ops.sum(direction * ops.matmul(pairs, direction), axis=(1, 2))
+        component = ops.sqrt(ops.relu(largest))[:, None] * direction[:, :, 0]
         component = agreeing(component, ops.sum(rows, axis=-1)) * component
         return ops.reshape(component, (count, *space, 1))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from keras import ops
 
+from kerascope import errors
 from kerascope.method.cam import ClassActivationMap, over_space
 from kerascope.method.modifier import modified
 from kerascope.probe import Evidence
@@ -25,6 +26,10 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
     Hessian is zero and the map is Grad-CAM's. A curved utility shows more: the paper's ReST is
     `target=lambda scores: ...`, a class's score plus the logarithm of its probability.
 
+    Args:
+        gradients: see `ClassActivationMap`; it looks at the gradient less half the curvature.
+        backprop: None, nothing else.
+
     Returns:
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
         score; not normalised.
@@ -32,7 +37,7 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
     Raises:
         LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
             depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
+        ParameterError: `backprop` is given: a rule for gradients says nothing of second ones.
 
     Cost:
         1 forward, and 2 backwards per class from the score down to the layer only; with `layers`, 1 and 1
@@ -56,6 +61,14 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
     """
 
     curvatures: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.backprop is not None:
+            raise errors.ParameterError(
+                "backprop must be None: a rule for gradients says nothing of second ones; got "
+                f"{self.backprop!r}; use GradCAM with it."
+            )
 
     @property
     def backwards(self) -> int:  # type: ignore[override]

@@ -54,10 +54,7 @@ OTHER_HEADS = frozenset(
     }
 )
 """Models with something else behind their layer than a mean over space and one linear layer, or where that
-cannot be seen.
-
-A method with the tag `pooled_head` must refuse them, and take all others that have a layer.
-"""
+cannot be seen. A method with the tag `pooled_head` must refuse them, and take all others with a layer."""
 
 
 def family(name: str) -> dict[str, Builder]:
