@@ -125,7 +125,8 @@ def made(baseline: Baseline, pictures: Pictures, seed: int, number: int) -> tupl
     if baseline == "noise":
         share = np.random.default_rng([seed, number]).random(pixels.shape[1:])
         said = "the range of each image" if unstated else f"{low.item()} to {high.item()}"
-        return low + share * (high - low), f"uniform noise over {said}, seed {seed}"
+        drawn = np.broadcast_to(low + share * (high - low), pixels.shape)
+        return drawn, f"uniform noise over {said}, seed {seed}"
     return np.full(pixels.shape, baseline, "float64"), f"{baseline} everywhere"
 
 

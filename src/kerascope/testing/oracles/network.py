@@ -126,7 +126,7 @@ def _first(size: int, kernel: int, stride: int) -> int:
 
 
 def _taps(size: int, count: int, kernel: int, stride: int, tap: int) -> tuple[slice, slice]:
-    """The positions at which a tap of the kernel lies on the input, and the rows of it that it meets."""
+    """The positions at which a tap of the kernel lies on the input, and the rows that it meets there."""
     first = _first(size, kernel, stride)
     met = [place for place in range(count) if 0 <= place * stride + tap - first < size]
     start = met[0] * stride + tap - first
