@@ -84,7 +84,7 @@ PAIRS = (
     Pair("ShapleyCAM", "ShapleyCAM"),
     # Theirs weighs several look-alikes by their probabilities, the gradient included; with one there is no
     # weight. It adds 1e-9 to a probability, so scores must be small.
-    Pair("FinerCAM", "FinerCAM", {"similar": 1}, scale=1.0, allowed="one look-alike only"),
+    Pair("FinerCAM", "FinerCAM", {"similar": 1}, scale=1e-2, allowed="one look-alike only"),
 )
 """FullGrad is not among them: theirs stretches every channel to [0, 1], and sees torch's own layers alone."""
 
@@ -206,6 +206,8 @@ def raw(theirs: str, model: keras.Model, layer: str, images: Array) -> Array:
             peer(torch.tensor(images), [chosen] * len(images))
         else:
             peer(torch.tensor(images), comparison_categories=[1], target_idx=CLASS)
+        # On leaving, theirs detaches them in place, which torch refuses for a gradient that is a view.
+        maker.activations_and_grads.gradients, maker.activations_and_grads.activations = [], []
     return kept[0]
 
 
