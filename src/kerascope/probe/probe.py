@@ -315,11 +315,9 @@ class Probe:
             self._check_met(question, rows[-1], start, count)
             with self._lock:
                 self._counts["forward"] += count
-                if gradients or image_gradient:
+                if gradients or image_gradient or biases:
                     passes = 1 + (len(question.layers) if curvatures else 0)
                     self._counts["backward"] += count * passes * rows[-1]["scores"].shape[1]
-                if gradients or image_gradient or biases:
-                    self._counts["backward"] += count * rows[-1]["scores"].shape[1]
         return join(rows, question)
 
     def routine(

@@ -1,4 +1,4 @@
-"""Rows of tokens whose patches do not reach the score: behind the last attention, the class token alone does.
+"""Rows of tokens whose patches no longer reach the score: behind the last attention, only a class token does.
 
 Which tensors these are cannot be read from the order of the layers, since `tokens[:, 0]` may stand anywhere
 in a `call`. So the gradient at every such row is taken once, on noise: a patch that reaches nothing has none.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from keras import tree
+from keras import ops, tree
 
 from kerascope import errors
 from kerascope.target.base import Array, Context, Forward, Reading, Target, TargetLike
@@ -83,13 +83,18 @@ class Contrast(Target):
             for side, part in (("positive", positive), ("negative", negative))
             for name, value in part.chosen.items()
         }
+        missing = [part.unmet for part in (positive, negative) if part.unmet is not None]
+        unmet = ops.any(ops.stack(missing), axis=0) if missing else None
         # It belongs to no class: it is named in words, and has no probability.
-        return Reading(scores, chosen=chosen)
+        return Reading(scores, chosen=chosen, unmet=unmet)
 
     def describe(self) -> str:
         positive, negative = self._parts()
         times = "" if self.strength == 1 else f"{self.strength:g} times "
         return f"{positive.describe()} rather than {times}{negative.describe()}"
+
+    def complaint(self) -> str:
+        return " and ".join(dict.fromkeys(part.complaint() for part in self._parts()))
 
 
 @dataclass(frozen=True, eq=False)

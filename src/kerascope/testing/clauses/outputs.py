@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kerascope import errors
 from kerascope.testing.bench import Bench
 from kerascope.testing.clause import clause
 from kerascope.testing.questions import QUESTIONS, check_question, raw_outputs
@@ -15,7 +16,14 @@ def outputs_of_every_kind(bench: Bench) -> None:
     """Pixels, boxes, steps, places, embeddings: scores are the target's, and its numbers are arguments."""
     for question in QUESTIONS:
         tiny = bench.tiny(question.model)
-        found = check_question(question, bench.at(tiny.layer), bench.probe(question.model), tiny)
+        try:
+            found = check_question(question, bench.at(tiny.layer), bench.probe(question.model), tiny)
+        except errors.HeadError:
+            assert "pooled_head" in bench.method.tags, f"{question}: any head must do"
+            continue
+        except errors.TargetError:
+            assert "classes" in bench.method.tags, f"{question}: any target must do"
+            continue
         expected = bench.values_shape(tiny.images, tiny.spatial)
         for values in found:
             assert values.shape == expected, f"{question}: values must be {expected}; got {values.shape}"
