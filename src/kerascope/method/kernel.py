@@ -61,10 +61,11 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
     r"""KPCA-CAM: activations along the first component of kernel PCA, whatever the target.
 
     $$L_i = \pm \sqrt{\lambda}\, u_i, \qquad \tilde K u = \lambda u, \qquad
-      \tilde K = H K H, \quad K_{ij} = k(A_i, A_j), \quad H = 1 - \tfrac{1}{hw} \mathbf 1 \mathbf 1^\top$$
+      \tilde K = H K H, \quad K_{ij} = k(A_i - \bar A, A_j - \bar A), \quad
+      H = 1 - \tfrac{1}{hw} \mathbf 1 \mathbf 1^\top$$
 
-    with the activations $A_i$ of all channels at position $i$ and the largest eigenvalue $\lambda$; the sign
-    is such that the map agrees with the mean activation, $\sum_i L_i \sum_c A_{ic} \ge 0$. A
+    with the activations $A_i$ of all channels at position $i$, their mean $\bar A$ over space, and the largest
+    eigenvalue $\lambda$; the sign is such that the map agrees with the mean activation, $\sum_i L_i \sum_c A_{ic} \ge 0$. A
     warning: it shows what the layer responds to most, and is the same whatever the target (target_free).
 
     Args:
@@ -86,8 +87,9 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
 
     Source:
         Karmani et al., KPCA-CAM: Visual Explainability of Deep Computer Vision Models using Kernel PCA, MMSP
-        2024; kernels and their constants are those of scikit-learn's KernelPCA. Deviation: the sign is
-        fixed.
+        2024, with each channel's mean over space taken off before the kernel, as in the implementation in
+        pytorch-grad-cam; kernels and their constants are those of scikit-learn's KernelPCA. Deviation: the
+        sign is fixed.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -118,7 +120,7 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
                 f"KPCA-CAM needs a layer of at most {LARGEST} positions; got a grid of {tuple(space)}, "
                 f"{rows.shape[1]} positions; choose a later layer, or EigenCAM."
             )
-        pairs = KERNELS[self.kernel](rows)
+        pairs = KERNELS[self.kernel](rows - ops.mean(rows, axis=1, keepdims=True))
         pairs = pairs - ops.mean(pairs, axis=1, keepdims=True)
         pairs = pairs - ops.mean(pairs, axis=2, keepdims=True)
         values, vectors = ops.eigh(pairs)

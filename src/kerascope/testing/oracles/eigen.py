@@ -35,6 +35,8 @@ def eigen_grad_cam(network: Network, image: NDArray[np.floating], index: int) ->
 def kpca_cam(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     """KPCA-CAM, (h, w), with the kernel tanh(x y / C + 1); Karmani et al. 2024, whatever the class.
 
+    Of activations less each channel's mean over space.
+
     Kernel PCA as in Schoelkopf et al. 1998: the kernel of all pairs of positions is centred in feature space;
     the first component of position i is the square root of the largest eigenvalue times its eigenvector's
     entry.
@@ -42,12 +44,16 @@ def kpca_cam(network: Network, image: NDArray[np.floating], index: int) -> Float
     act2 = network.forward(image).act2
     height, width, channels = act2.shape
     positions = [(i, j) for i in range(height) for j in range(width)]
+    less = np.zeros(channels)
+    for place in positions:
+        for channel in range(channels):
+            less[channel] += act2[place][channel] / len(positions)
     kernel = np.zeros((len(positions), len(positions)))
     for one, place in enumerate(positions):
         for two, other in enumerate(positions):
             product = 0.0
             for channel in range(channels):
-                product += act2[place][channel] * act2[other][channel]
+                product += (act2[place][channel] - less[channel]) * (act2[other][channel] - less[channel])
             kernel[one, two] = math.tanh(product / channels + 1)
     size = len(positions)
     rows = [sum(kernel[one]) / size for one in range(size)]
