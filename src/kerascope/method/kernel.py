@@ -64,9 +64,10 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
       \tilde K = H K H, \quad K_{ij} = k(A_i - \bar A, A_j - \bar A), \quad
       H = 1 - \tfrac{1}{hw} \mathbf 1 \mathbf 1^\top$$
 
-    with the activations $A_i$ of all channels at position $i$, their mean $\bar A$ over space, and the largest
-    eigenvalue $\lambda$; the sign is such that the map agrees with the mean activation, $\sum_i L_i \sum_c A_{ic} \ge 0$. A
-    warning: it shows what the layer responds to most, and is the same whatever the target (target_free).
+    with the activations $A_i$ of all channels at position $i$, their mean $\bar A$ over space, and the
+    largest eigenvalue $\lambda$; the sign is such that the map agrees with the mean activation, $\sum_i L_i
+    \sum_c A_{ic} \ge 0$. A warning: it shows what the layer responds to most, and is the same whatever the
+    target (target_free).
 
     Args:
         relu: keep what is positive only. Default False: a component has two sides.

@@ -106,7 +106,8 @@ class GradCAMPlusPlus(ClassActivationMap, name="grad_cam_plus_plus"):
     Example:
         >>> import keras, numpy as np, kerascope as ks
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
-        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        ...     keras.layers.GlobalAveragePooling2D(),
+        ...     keras.layers.Dense(3, activation="softmax", kernel_initializer="ones")])
         >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
         >>> ks.GradCAMPlusPlus(relu=False)(model, images, target=1).values.shape
         (2, 6, 6)
