@@ -20,11 +20,14 @@ def principal(channels: Any, centre: bool = False) -> Any:
             the sign.
         centre: take each channel's mean over space off first.
     """
-    reference = ops.sum(channels, axis=-1)
+    # Products of numbers far from 1 leave the range of float32.
+    largest = ops.max(ops.abs(channels), axis=tuple(range(1, len(channels.shape))), keepdims=True)
+    scaled = channels / ops.where(largest > 0, largest, 1.0)
+    reference = ops.sum(scaled, axis=-1)
     if centre:
-        channels = channels - ops.mean(channels, axis=tuple(range(1, len(channels.shape) - 1)), keepdims=True)
-    weighted = channels * first_direction(channels)
-    return agreeing(ops.sum(weighted, axis=-1), reference)[..., None] * weighted
+        scaled = scaled - ops.mean(scaled, axis=tuple(range(1, len(scaled.shape) - 1)), keepdims=True)
+    weighted = scaled * first_direction(scaled)
+    return largest * agreeing(ops.sum(weighted, axis=-1), reference)[..., None] * weighted
 
 
 def agreeing(values: Any, reference: Any) -> Any:
