@@ -96,11 +96,12 @@ def test_frames_through_one_convolution_and_a_memory() -> None:
     copied(plain, model)
     clip = pictures(2, frames, 8, 8, 2, seed=54)
     inputs = [clip[:, place] for place in range(frames)]
-    assert CAM(model, clip, 1).layer == "frames"
-    gradients = ks.Probe(model).gradients(clip, 1, "frames")
-    pixels = ks.Saliency()(model, clip, 1).values
+    whole = ks.Probe(model, compile=False)
+    assert CAM(whole, clip, 1).layer == "frames"
+    gradients = whole.gradients(clip, 1, "frames")
+    pixels = ks.Saliency()(whole, clip, 1).values
     for place in range(frames):
-        probe = ks.Probe(plain, input=place)
+        probe = ks.Probe(plain, input=place, compile=False)
         same(gradients[:, place], probe.gradients(inputs, 1, f"conv#{place}"), CLOSE, f"frame {place}")
         same(pixels[:, place], ks.Saliency()(probe, inputs, 1).values, CLOSE, f"pixels {place}")
 
@@ -201,7 +202,7 @@ def transformer(registers: int, class_token: bool) -> keras.Model:
 
 @pytest.mark.parametrize(("registers", "class_token"), [(0, False), (0, True), (4, True), (2, False)])
 def test_the_tokens_of_a_transformer_lie_where_its_patches_do(registers: int, class_token: bool) -> None:
-    model = transformer(registers, class_token)
+    model = ks.Probe(transformer(registers, class_token), compile=False)
     images = pictures(2, GRID[0] * PATCH, GRID[1] * PATCH, 3, seed=60)
     result = CAM(model, images, 1)
     # Behind the last attention, the class token has seen the patches, and nobody reads them any more.

@@ -13,7 +13,7 @@ from keras import ops
 from kerascope import errors
 from kerascope.probe.compiled import Program
 from kerascope.probe.fingerprint import Fingerprint
-from kerascope.probe.inputs import Batch
+from kerascope.probe.inputs import Batch, input_specs
 from kerascope.probe.program import Plan
 from kerascope.probe.record import survey
 from kerascope.probe.routine import Routine
@@ -64,6 +64,9 @@ class Kept:
                 with keras.StatelessScope():
                     found = survey(call, model, inputs, batch.explained)
                 operations = [model, *(place.operation for place in found.places)]
+                specs = input_specs(model)
+                if specs is None or specs[0].shape[0] is None:
+                    inputs = batch.structured([tensor[:1] for tensor in tensors])
                 found = replace(found, silent=silent(call, operations, found, inputs))
             except errors.KerascopeError:
                 raise

@@ -200,7 +200,7 @@ class Probe:
             One row per layer run, in the order of the forward pass.
 
         Cost:
-            None: the model is run without data.
+            None: the model is run without data; one with a class token also on one image of noise.
         """
         return table(self.surveyed(self.blank() if images is None else images))
 
@@ -211,7 +211,7 @@ class Probe:
             images: (N, ...) as the model takes them.
 
         Cost:
-            None: the model is run without data.
+            None: the model is run without data; one with a class token also on one image of noise.
         """
         batch = check_inputs(self.model, images, self.input)
         with self._lock:
@@ -451,7 +451,7 @@ def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
         InputError: the images do not fit, or are missing where the model leaves its input shape open.
 
     Cost:
-        None: the model is run without data.
+        None: the model is run without data; one with a class token also on one image of noise.
 
     Example:
         >>> import keras, kerascope as ks

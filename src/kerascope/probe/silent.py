@@ -29,7 +29,8 @@ def silent(
         call: the model's forward pass.
         operations: every operation of the model, and the model itself.
         found: the survey of that pass.
-        inputs: the input structure; numbers with a fraction are replaced by noise.
+        inputs: the input structure; numbers with a fraction are replaced by noise. One image is
+            enough.
 
     Cost:
         1 forward and 1 backward where there are such runs, at any number of them; else none.
@@ -58,7 +59,8 @@ def silent(
     differentiate = current.value_and_gradients(score)
     if current.compiles:
         differentiate = current.compile(differentiate)
-    deltas = {name: ops.zeros(run.shape, run.dtype) for name, run in runs.items()}
+    count = tree.flatten(inputs)[0].shape[0]
+    deltas = {name: ops.zeros((count, *run.shape[1:]), run.dtype) for name, run in runs.items()}
     _, _, (gradients,) = differentiate(deltas, tree.map_structure(noise, inputs))
     return frozenset(run.number for name, run in runs.items() if _is_zero(gradients[name], run))
 
