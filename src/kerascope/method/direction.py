@@ -50,15 +50,13 @@ def first_direction(table: Any) -> Any:
     """The first right singular vector of each image's table of positions and channels.
 
     Args:
-        table: (N, *spatial, C).
+        table: (N, *spatial, C), of numbers near 1, since they are squared.
 
     Returns:
         (N, 1, ..., 1, C) of length 1 and any sign.
     """
     count, *space, channels = table.shape
     rows = ops.reshape(table, (count, -1, channels))
-    largest = ops.max(ops.abs(rows), axis=(1, 2), keepdims=True)
-    rows = rows / ops.where(largest > 0, largest, 1.0)
     columns = ops.transpose(rows, (0, 2, 1))
     if rows.shape[1] < channels:
         products = ops.matmul(rows, columns)
