@@ -17,7 +17,7 @@ from kerascope.method.pictures import Pictures
 
 Array = np.ndarray[Any, Any]
 
-NAMES = ("black", "blur", "noise")
+NAMES = ("black", "white", "blur", "noise")
 BLUR = 0.1
 """Sigma of the baseline `"blur"`, as a share of the longest side."""
 
@@ -62,7 +62,7 @@ def as_baseline(given: BaselineLike) -> Baseline:
     """A baseline as it is stored in a method.
 
     Args:
-        given: a number, `"black"`, `"blur"`, `"noise"`, an array, or a tuple of these.
+        given: a number, `"black"`, `"white"`, `"blur"`, `"noise"`, an array, or a tuple of these.
 
     Raises:
         ParameterError: it is none of these.
@@ -79,8 +79,8 @@ def as_baseline(given: BaselineLike) -> Baseline:
     elif isinstance(given, np.ndarray) and given.ndim and given.dtype.kind in "buif" and _finite(given):
         return Pixels(given)
     raise errors.ParameterError(
-        "baseline must be a finite number, one of 'black', 'blur' and 'noise', an array of finite numbers, "
-        f"or a tuple of these; got {given!r}."
+        "baseline must be a finite number, one of 'black', 'white', 'blur' and 'noise', an array of finite "
+        f"numbers, or a tuple of these; got {given!r}."
     )
 
 
@@ -116,9 +116,10 @@ def made(baseline: Baseline, pictures: Pictures, seed: int, number: int) -> tupl
     unstated = pictures.stated is None
     if isinstance(baseline, Pixels):
         return _array(baseline.array, pictures), f"the given array {baseline.array.shape}"
-    if baseline == "black":
-        said = "the lowest value of each image, as the model states no range" if unstated else ""
-        return np.broadcast_to(low, pixels.shape), f"black, {said or f'{low.item()} everywhere'}"
+    if baseline in ("black", "white"):
+        end, where = (low, "lowest") if baseline == "black" else (high, "highest")
+        said = f"the {where} value of each image, as the model states no range" if unstated else ""
+        return np.broadcast_to(end, pixels.shape), f"{baseline}, {said or f'{end.item()} everywhere'}"
     if baseline == "blur":
         sigma = BLUR * max(pictures.spatial)
         return pictures.blurred(sigma), f"the image blurred by a Gaussian of sigma {sigma:.3g} pixels"

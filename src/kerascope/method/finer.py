@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.method.base import Method
 from kerascope.method.cam import ClassActivationMap, GradCAM
+from kerascope.method.wrapper import Wrapper
 from kerascope.probe import Answer, Probe
 from kerascope.target import Contrast, Rivals, Target
 
@@ -18,7 +18,7 @@ _PLAIN = GradCAM()
 
 
 @dataclass(frozen=True)
-class FinerCAM(Method, name="finer_cam"):
+class FinerCAM(Wrapper, name="finer_cam"):
     r"""Finer-CAM: a class activation map of a class against those whose scores are nearest.
 
     $$L = \mathrm{CAM}\Big(s_c - \gamma \, \frac1k \sum_{d \in D} s_d\Big), \qquad
@@ -79,7 +79,7 @@ class FinerCAM(Method, name="finer_cam"):
     @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]
         """Those of the method; the target must be a class."""
-        return self.method.tags | {"classes"}
+        return super().tags | {"classes"}
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
@@ -87,21 +87,9 @@ class FinerCAM(Method, name="finer_cam"):
         return 1 + self.method.forwards
 
     @property
-    def backwards(self) -> int:  # type: ignore[override]
-        return self.method.backwards
-
-    @property
     def programs(self) -> int:  # type: ignore[override]
         """One more, for the class and its score."""
         return 1 + self.method.programs
-
-    @property
-    def signed(self) -> bool:
-        return self.method.signed
-
-    def at(self, layer: str | None) -> FinerCAM:
-        """The same at another layer."""
-        return replace(self, method=self.method.at(layer))
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The class first, then the contrast with its look-alikes."""

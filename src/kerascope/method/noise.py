@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.explanation import Reduction
 from kerascope.method.base import Method
 from kerascope.method.gradient import Saliency
 from kerascope.method.path import check_count
 from kerascope.method.pictures import Pictures
 from kerascope.method.variants import asked
+from kerascope.method.wrapper import Wrapper
 from kerascope.probe import Answer, Probe
 from kerascope.target import Target
 
@@ -25,7 +25,7 @@ _GRADIENT = Saliency()
 
 
 @dataclass(frozen=True)
-class NoisyMethod(Method):
+class NoisyMethod(Wrapper):
     """The family: a method on noisy copies of each image. A member fills `gathered`.
 
     Copy k of every image has the noise of `numpy.random.default_rng([seed, k]).standard_normal` in the shape
@@ -46,7 +46,8 @@ class NoisyMethod(Method):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.method, Method) and "gradient" in self.method.tags):
+        super().__post_init__()
+        if "gradient" not in self.method.tags:
             raise errors.ParameterError(
                 "method must be one that follows gradients, with the tag 'gradient', such as ks.Saliency(); "
                 f"got {self.method!r}."
@@ -63,7 +64,7 @@ class NoisyMethod(Method):
     @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]
         """Those of the method, which is random now, and whose sum is no longer that of one image."""
-        return (self.method.tags - {"complete"}) | {"stochastic"}
+        return super().tags | {"stochastic"}
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
@@ -78,14 +79,6 @@ class NoisyMethod(Method):
     def programs(self) -> int:  # type: ignore[override]
         """One to pin the target, and those of the method."""
         return 1 + self.method.programs
-
-    @property
-    def reduction(self) -> Reduction:  # type: ignore[override]
-        return self.method.reduction
-
-    def at(self, layer: str | None) -> Method:
-        """The same with the method at another layer."""
-        return replace(self, method=self.method.at(layer))
 
     @abstractmethod
     def gathered(self, count: int, mean: Array, squares: Array) -> Array:
@@ -163,10 +156,6 @@ class SmoothGrad(NoisyMethod, name="smooth_grad"):
         (2, 6, 6)
     """
 
-    @property
-    def signed(self) -> bool:
-        return self.method.signed
-
     def gathered(self, count: int, mean: Array, squares: Array) -> Array:
         return mean
 
@@ -180,9 +169,8 @@ class VarGrad(NoisyMethod, name="var_grad"):
 
     with the image $x$, a method $M$, the gradient by default, and its mean $\bar{M}$ over the copies. A
     warning: it shows where the method is unsteady; where a network is linear around the image it is zero, so
-        it need not
-    peak at the evidence (tag `unlocalised`). In a model that computes in float16 rounding adds to the
-    variance (tag `rounded`).
+    it need not peak at the evidence (tag `unlocalised`). In a model that computes in float16 rounding adds to
+    the variance (tag `rounded`).
 
     Args:
         method: see `NoisyMethod`.

@@ -155,11 +155,12 @@ class BaselinePath(PathMethod):
 
     Args:
         baseline: what the image is compared with: a number, in the model's own input units; an array (H, W,
-            C) or (N, H, W, C), or in the model's own layout, or (C,) for one colour; `"black"`, the lowest
-            value of the range that the model's own `Rescaling` or `Normalization` states, else the lowest
-            value of each image; `"blur"`, the image behind a Gaussian whose sigma is a tenth of its longest
-            side; `"noise"`, uniform over that range; or a tuple of several, which are averaged. Default
-            `"black"`. What was taken is in `Explanation.notes`. Pixels that equal their baseline get 0.
+            C) or (N, H, W, C), or in the model's own layout, or (C,) for one colour; `"black"` or `"white"`,
+            the lowest or highest value of the range that the model's own `Rescaling` or `Normalization`
+            states, else of each image; `"blur"`, the image behind a Gaussian whose sigma is a tenth of its
+            longest side; `"noise"`, uniform over that range; or a tuple of several, which are averaged.
+            Default `"black"`. What was taken is in `Explanation.notes`. Pixels that equal their baseline get
+            0.
         seed: of the noise, a whole number of at least 0.
     """
 

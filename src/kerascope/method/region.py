@@ -12,7 +12,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
-from kerascope.method.gradient import Saliency
+from kerascope.method.path import IntegratedGradients
 from kerascope.method.pixels import on_pixels, pixels_of
 from kerascope.method.wrapper import Wrapper
 from kerascope.probe import Answer, Probe
@@ -20,7 +20,7 @@ from kerascope.target import Target
 
 Array = np.ndarray[Any, Any]
 
-_ATTRIBUTIONS = Saliency()
+_ATTRIBUTIONS = IntegratedGradients(baseline=("black", "white"))
 
 _AREA = 224 * 224
 """Pixels of the images that the paper's numbers are for."""
@@ -41,7 +41,8 @@ class XRAI(Wrapper, name="xrai"):
     are.
 
     Args:
-        method: the method whose attributions are gathered. Its channels are reduced as for its heat maps, and
+        method: the method whose attributions are gathered. Default, as in the paper, integrated gradients
+            from black and from white. Its channels are reduced as for its heat maps, and
             maps on a grid are enlarged.
         scales: of the segmentations, numbers above 0; larger ones give larger regions. They and
             `smallest` are for images of 224 x 224 pixels, and change in proportion to the number of pixels.
