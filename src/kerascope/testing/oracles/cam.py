@@ -116,8 +116,8 @@ def xgrad_cam(network: Network, image: NDArray[np.floating], index: int) -> Floa
 def shapley_cam(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     """Shapley-CAM, (h, w), at the last convolution; Cai 2025: weights are the mean of `g - H A / 2`.
 
-    Both networks are linear behind that convolution, so that the Hessian H is zero; for heads that curve,
-    `tests/test_cam_curvature.py` has an oracle.
+    Both networks are linear behind that convolution, so that the Hessian H is zero;
+    `tests/test_cam_curvature.py` has an oracle for heads that curve.
     """
     return grad_cam(network, image, index)
 
