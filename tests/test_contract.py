@@ -18,6 +18,7 @@ SUBJECTS = [
     ks.GradCAM(relu=False),
     ks.Augmented(ks.Saliency(), scales=(1.0,)),
     ks.PrincipalComponent(ks.Saliency()),
+    ks.PrincipalComponent(ks.GradCAM(), centre=True),
     ks.XRAI(ks.GradCAM()),
 ]
 

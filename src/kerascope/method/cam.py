@@ -62,7 +62,9 @@ class ClassActivationMap(Method):
 
     def channels(self, evidence: Evidence) -> Any:
         """The weighted channels (N, *spatial, C) that the map is the sum of; one, the map, where not stated."""
-        return self.combine(evidence.activations[0], modified(evidence.gradients[0], self.gradients))[..., None]
+        return self.combine(evidence.activations[0], modified(evidence.gradients[0], self.gradients))[
+            ..., None
+        ]
 
     def compute(self, evidence: Evidence, gather: Callable[[Any], Any] | None = None) -> Any:
         """The map of one class, with negative relevance dropped where `relu` says so.

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.cam import ClassActivationMap
 from kerascope.method.wrapper import Wrapper
 from kerascope.probe import Answer, Evidence, Probe
 from kerascope.target import Target
+
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -23,15 +27,19 @@ class PrincipalComponent(Wrapper, name="principal_component"):
 
     with the matrix $X$ of a method's values, a row for each place and a column for each channel: the weighted
     channels of a class activation map, the colours of a method on the input. Noise that each channel has for
-    itself drops out. Its sign, which is free, is that which agrees with the sum of the channels.
+    itself drops out. It is not rectified: where channels are not negative themselves, as behind a ReLU, it has
+    one sign all over. Its sign, which is free, is that which agrees with the sum of the channels; of a method
+    whose heat map is the largest absolute value over the channels, as saliency's, the absolute value is taken.
 
     Args:
         method: the method inside. One without channels is its own first component, and is returned as it is,
             with a note.
+        centre: take each channel's mean over all places off first, so that the component is that of the
+            largest variance and has both signs.
 
     Returns:
         values float32 where those of `method` are, without the channel axis of a method on the input: (N, h,
-        w) or (N, H, W). Signed where the method is signed or has such an axis; not normalised.
+        w) or (N, H, W). Signed as the sum of channels is, or at least 0; not normalised.
 
     Raises:
         ParameterError: `method` is no method.
@@ -53,11 +61,18 @@ class PrincipalComponent(Wrapper, name="principal_component"):
         (2, 8, 8)
     """
 
+    centre: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.centre, bool):
+            raise errors.ParameterError(f"centre must be True or False; got {self.centre!r}.")
+
     @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]
         """Those of the method; on pixels where that was on pixels and channels."""
         tags = super().tags
-        return (tags - {"input"}) | {"pixels", "signed"} if "input" in tags else tags
+        return (tags - {"input", "signed"}) | {"pixels"} if "input" in tags else tags
 
     @property
     def reduction(self) -> Reduction:  # type: ignore[override]
@@ -66,12 +81,14 @@ class PrincipalComponent(Wrapper, name="principal_component"):
 
     @property
     def signed(self) -> bool:
-        """A component of colours has both signs, whatever they have."""
-        return "input" in self.method.tags or super().signed
+        """A component has a sign, unless absolute values of channels are what is shown."""
+        if isinstance(self.method, ClassActivationMap):
+            return True
+        return self.method.reduction == "sum" if "input" in self.method.tags else super().signed
 
     def compute(self, evidence: Evidence) -> Any:
         """The map of one class, from the weighted channels of a class activation map."""
-        return self.method.compute(evidence, gather=_gathered)
+        return replace(self.method, relu=False).compute(evidence, gather=self._gathered)
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """What the method asks, and its channels made one."""
@@ -83,8 +100,21 @@ class PrincipalComponent(Wrapper, name="principal_component"):
             return replace(answer, notes=(*answer.notes, note))
         assert answer.values is not None
         flat = answer.values.reshape(-1, *answer.values.shape[answer.scores.ndim :])
-        values = np.concatenate([_on_device(part) for part in np.array_split(flat, len(flat))])
+        values = np.concatenate([self._on_device(part) for part in np.array_split(flat, len(flat))])
+        values = np.abs(values) if self.method.reduction == "max_abs" else values
         return replace(answer, values=values.reshape(answer.values.shape[:-1]), completeness_gap=None)
+
+    def _gathered(self, channels: Any) -> Any:
+        """The first component (N, *spatial) of channels (N, *spatial, C)."""
+        shape = tuple(channels.shape)
+        matrices = ops.reshape(channels, (shape[0], -1, shape[-1]))
+        summed = ops.sum(matrices, axis=-1)
+        if self.centre:
+            matrices = matrices - ops.mean(matrices, axis=1, keepdims=True)
+        return ops.reshape(first_component(matrices, summed), shape[:-1])
+
+    def _on_device(self, values: Array) -> Array:
+        return np.asarray(ops.convert_to_numpy(self._gathered(ops.convert_to_tensor(values))))
 
 
 def first_component(matrices: Any, sign_from: Any) -> Any:
@@ -116,14 +146,3 @@ def first_component(matrices: Any, sign_from: Any) -> Any:
 def _unit(vectors: Any) -> Any:
     length = ops.sqrt(ops.sum(ops.square(vectors), axis=1, keepdims=True))
     return vectors / ops.where(length > 0, length, 1)
-
-
-def _gathered(channels: Any) -> Any:
-    """The first component (N, *spatial) of channels (N, *spatial, C)."""
-    shape = tuple(channels.shape)
-    matrices = ops.reshape(channels, (shape[0], -1, shape[-1]))
-    return ops.reshape(first_component(matrices, ops.sum(matrices, axis=-1)), shape[:-1])
-
-
-def _on_device(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return np.asarray(ops.convert_to_numpy(_gathered(ops.convert_to_tensor(values))))

@@ -83,7 +83,9 @@ class FullGrad(Method, name="full_grad"):
         values = values.reshape(*answer.scores.shape, *size)
         scale = np.where(answer.scores == 0, 1, np.abs(answer.scores))
         gap = (total - answer.scores) / scale
-        return replace(answer, values=values, completeness_gap=gap, notes=(*answer.notes, *_told(answer, gap)))
+        return replace(
+            answer, values=values, completeness_gap=gap, notes=(*answer.notes, *_told(answer, gap))
+        )
 
 
 def _told(answer: Answer, gap: Array) -> Iterator[str]:

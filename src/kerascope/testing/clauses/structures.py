@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kerascope import errors
+from kerascope.probe import Probe
 from kerascope.testing.bench import CLOSE, Bench, backend_name, refused, same
 from kerascope.testing.clause import clause
 from kerascope.testing.clauses.shapes import check_shape, not_flat
@@ -50,6 +51,7 @@ def shared_layers(bench: Bench) -> None:
         with refused(errors.InputError, "left", "right"):
             bench.method(probe, tiny.images, 1)
         return
+    probe = _with_pixels(bench, probe)
     with refused(errors.AmbiguousLayerError, "conv#0", "conv#1"):
         bench.at("encoder/conv")(probe, tiny.images, 1)
     maps = [bench.at(f"encoder/conv#{index}")(probe, tiny.images, 1).values for index in (0, 1)]
@@ -58,6 +60,17 @@ def shared_layers(bench: Bench) -> None:
     if "weight_free" not in bench.method.tags:
         assert not np.array_equal(maps[0], maps[1]), "the two runs must have maps of their own"
         assert not np.array_equal(swapped, maps[1]), "the map of run 1 must follow its own image"
+
+
+def _with_pixels(bench: Bench, probe: Probe) -> Probe:
+    """The probe of `siamese`, or, for a method that changes the image itself, one that knows which it is."""
+    tiny = bench.tiny("siamese")
+    try:
+        bench.at("encoder/conv#0")(probe, tiny.images, 1)
+    except errors.InputError as error:
+        assert "left" in str(error), f"the error must name the inputs; it says: {error}"
+        return Probe(tiny.model, input="left", compile=False)
+    return probe
 
 
 @clause(4)

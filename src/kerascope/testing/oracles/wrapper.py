@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerascope.testing.oracles.cam import grad_cam
-from kerascope.testing.oracles.network import Float64, Network, rectify
+from kerascope.testing.oracles.network import Float64, Network
 
 
 def augmented(network: Network, image: NDArray[np.floating], index: int) -> Float64:
@@ -26,7 +26,7 @@ def augmented(network: Network, image: NDArray[np.floating], index: int) -> Floa
 
 
 def principal_component(network: Network, image: NDArray[np.floating], index: int) -> Float64:
-    """The first principal component of Grad-CAM's weighted channels, rectified.
+    """The first principal component of Grad-CAM's weighted channels, not rectified.
 
     Muhammad and Yeasin 2020, equations 2 and 3: `O = U S V^T`, `L = O V_1`, with `O` the weighted channels. `V_1`
     is found by squaring `O^T O` until nothing but its largest eigenvector is left.
@@ -62,4 +62,4 @@ def principal_component(network: Network, image: NDArray[np.floating], index: in
                 result[i, j] += weighted[i, j, channel] * vector[channel]
                 total += weighted[i, j, channel]
             agreement += result[i, j] * total
-    return rectify(result if agreement >= 0 else -result)
+    return result if agreement >= 0 else -result
