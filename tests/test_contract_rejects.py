@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import kerascope as ks
-from wrong import behaviour, cam, gradient, guided
+from wrong import behaviour, cam, gradient, guided, maps
 
-WRONG = [*cam.WRONG, *gradient.WRONG, *guided.WRONG, *behaviour.WRONG]
+WRONG = [*cam.WRONG, *gradient.WRONG, *guided.WRONG, *maps.WRONG, *behaviour.WRONG]
 
 
 @pytest.mark.parametrize(("method", "check"), WRONG, ids=lambda value: getattr(value, "__name__", value))

@@ -25,8 +25,8 @@ class Augmented(Wrapper, name="augmented"):
     $$A(x) = \frac{1}{|T|\,|S|} \sum_{t \in T} \sum_{a \in S} t^{-1} m\big(a\, t(x)\big)$$
 
     with the map $m$ of a method, factors $S$, and $T$ the identity and, with `flips`, the mirror image along
-    the last spatial axis. Smoother, and less tied to where the grid of a layer happens to lie. Every variant is
-    asked about what the target picked on the image itself. The network should see mirror images as it sees
+    the last spatial axis. Smoother, and less tied to where the grid of a layer happens to lie. Every variant
+    is asked about what the target picked on the image itself. The network should see mirror images as it sees
     images: a warning for text and digits.
 
     Args:

@@ -61,23 +61,19 @@ class ClassActivationMap(Method):
         """The map (N, *spatial) from activations and gradients (N, *spatial, C)."""
 
     def channels(self, evidence: Evidence) -> Any:
-        """The weighted channels (N, *spatial, C) that the map is the sum of; one, the map, where not stated."""
+        """The weighted channels (N, *spatial, C) that the map is the sum of; where not stated, the map."""
         return self.combine(evidence.activations[0], modified(evidence.gradients[0], self.gradients))[
             ..., None
         ]
 
-    def compute(self, evidence: Evidence, gather: Callable[[Any], Any] | None = None) -> Any:
-        """The map of one class, with negative relevance dropped where `relu` says so.
+    def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
+        """What `gather` makes of the weighted channels instead of their sum, not rectified."""
+        return gather(self.channels(evidence))
 
-        Args:
-            evidence: of that class.
-            gather: what to make of the weighted channels instead of their sum.
-        """
-        if gather is None:
-            gradients = modified(evidence.gradients[0], self.gradients)
-            values = self.combine(evidence.activations[0], gradients)
-        else:
-            values = gather(self.channels(evidence))
+    def compute(self, evidence: Evidence) -> Any:
+        """The map of one class, with negative relevance dropped where `relu` says so."""
+        gradients = modified(evidence.gradients[0], self.gradients)
+        values = self.combine(evidence.activations[0], gradients)
         return ops.relu(values) if self.relu else values
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:

@@ -15,7 +15,6 @@ from kerascope.method.wrapper import Wrapper
 from kerascope.probe import Answer, Evidence, Probe
 from kerascope.target import Target
 
-
 Array = np.ndarray[Any, Any]
 
 
@@ -27,9 +26,10 @@ class PrincipalComponent(Wrapper, name="principal_component"):
 
     with the matrix $X$ of a method's values, a row for each place and a column for each channel: the weighted
     channels of a class activation map, the colours of a method on the input. Noise that each channel has for
-    itself drops out. It is not rectified: where channels are not negative themselves, as behind a ReLU, it has
-    one sign all over. Its sign, which is free, is that which agrees with the sum of the channels; of a method
-    whose heat map is the largest absolute value over the channels, as saliency's, the absolute value is taken.
+    itself drops out. It is not rectified: where channels are not negative themselves, as behind a ReLU, it
+    has one sign all over. Its sign, which is free, is that which agrees with the sum of the channels; of a
+    method whose heat map is the largest absolute value over the channels, as saliency's, the absolute value
+    is taken.
 
     Args:
         method: the method inside. One without channels is its own first component, and is returned as it is,
@@ -88,7 +88,8 @@ class PrincipalComponent(Wrapper, name="principal_component"):
 
     def compute(self, evidence: Evidence) -> Any:
         """The map of one class, from the weighted channels of a class activation map."""
-        return replace(self.method, relu=False).compute(evidence, gather=self._gathered)
+        assert isinstance(self.method, ClassActivationMap)
+        return self.method.gathered(evidence, self._gathered)
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """What the method asks, and its channels made one."""

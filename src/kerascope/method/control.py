@@ -46,9 +46,9 @@ class RandomMap(Control, name="random_map"):
 
     $$R = U(r), \qquad r_{ij} \sim \mathrm{Uniform}(0, 1)$$
 
-    with random numbers $r$ on a coarse grid, enlarged by $U$ to the image's size, so that it is as smooth as a
-    class activation map. A warning: it is meant to be meaningless; it is the same for every model and target,
-    and peaks anywhere.
+    with random numbers $r$ on a coarse grid, enlarged by $U$ to the image's size, so that it is as smooth as
+    a class activation map. A warning: it is meant to be meaningless; it is the same for every model and
+    target, and peaks anywhere.
 
     Args:
         grid: cells along each side, at least 1, at most as many as pixels are taken; None for a number for
@@ -97,7 +97,8 @@ class RandomMap(Control, name="random_map"):
         grid = size if self.grid is None else tuple(min(side, self.grid) for side in size)
         content = hashlib.sha256(np.ascontiguousarray(image, "<f4").tobytes()).digest()
         generator = np.random.default_rng([self.seed, int.from_bytes(content[:8], "little")])
-        return resize(generator.random((1, *grid)), size)[0]
+        maps: Array = resize(generator.random((1, *grid)), size)[0]
+        return maps
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class CentreGaussian(Control, name="centre_gaussian"):
         """The product of a Gaussian along each side."""
         size = image.shape[:-1]
         places = [((np.arange(side) + 0.5) / side - 0.5) / self.sigma for side in size]
-        squared = np.zeros(size)
+        squared: Array = np.zeros(size)
         for axis in np.meshgrid(*places, indexing="ij"):
             squared += axis**2
         return np.asarray(np.exp(-0.5 * squared))

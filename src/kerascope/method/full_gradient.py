@@ -31,8 +31,8 @@ class FullGrad(Method, name="full_grad"):
 
     over all layers $l$ with a bias, be it that of a convolution, what a batch normalisation comes down to at
     inference, or the offset of a rescaling, with the gradient where the bias is added, before the layer's
-    activation. $U$ enlarges to the image's size. Before $\psi$, the terms of a piecewise linear network sum to
-    the score: by how much they do not is in `completeness_gap`, as a share of the score.
+    activation. $U$ enlarges to the image's size. Before $\psi$, the terms of a piecewise linear network sum
+    to the score: by how much they do not is in `completeness_gap`, as a share of the score.
 
     Returns:
         values float32 (N, H, W), at least 0, the sum of maps that are each scaled to 1; not normalised.
@@ -95,8 +95,8 @@ def _told(answer: Answer, gap: Array) -> Iterator[str]:
     largest = float(np.max(np.abs(gap)))
     if largest > _EXACT:
         yield (
-            f"the terms miss the score by up to {largest:.0%} of it: something in the model adds a constant that is "
-            "not known, or is not piecewise linear"
+            f"the terms miss the score by up to {largest:.0%} of it: something in the model adds a constant "
+            "that is not known, or is not piecewise linear"
         )
 
 

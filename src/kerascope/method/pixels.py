@@ -53,8 +53,7 @@ def on_pixels(answer: Answer, reduction: Reduction) -> Array:
     first = answer.scores.ndim
     if maps.ndim - first != len(size):
         raise errors.ExplanationError(
-            f"a map of the input's pixels needs a layer with as many spatial axes as the input of size {size};"
-            f" {' and '.join(answer.layers) or 'the input'} gives maps {maps.shape[first:]}; choose another "
-            "layer."
+            f"a map of the input's pixels needs a layer with the spatial axes of the input of size {size}; "
+            f"{' and '.join(answer.layers) or 'the input'} gives maps {maps.shape[first:]}; choose another."
         )
     return resize(maps, size, first)

@@ -11,6 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.explanation import Reduction
+from kerascope.method.base import Method
 from kerascope.method.gradient import Saliency
 from kerascope.method.pixels import on_pixels, pixels_of
 from kerascope.method.wrapper import Wrapper
@@ -18,6 +19,8 @@ from kerascope.probe import Answer, Probe
 from kerascope.target import Target
 
 Array = np.ndarray[Any, Any]
+
+_ATTRIBUTIONS = Saliency()
 
 _AREA = 224 * 224
 """Pixels of the images that the paper's numbers are for."""
@@ -32,15 +35,16 @@ class XRAI(Wrapper, name="xrai"):
     $$X_p = \frac{1}{|r \setminus M|} \sum_{q \in r \setminus M} A_q \quad\text{with}\quad
       r = \arg\max_{r} \frac{1}{|r \setminus M|} \sum_{q \in r \setminus M} A_q$$
 
-    with attributions $A$ of another method, on the pixels; $r$ is the region that took pixel $p$, and $M$ what
-    had been taken before it. Regions are those of segmentations of the image at several scales; one after the
-    other is taken, the one with the highest mean over its pixels that are not taken yet, until all are.
+    with attributions $A$ of another method, on the pixels; $r$ is the region that took pixel $p$, and $M$
+    what had been taken before it. Regions are those of segmentations of the image at several scales; one
+    after the other is taken, the one with the highest mean over its pixels that are not taken yet, until all
+    are.
 
     Args:
         method: the method whose attributions are gathered. Its channels are reduced as for its heat maps, and
             maps on a grid are enlarged.
-        scales: of the segmentations, numbers above 0; larger ones give larger regions. They and `smallest` are
-            for images of 224 x 224 pixels, and are changed in proportion to the number of pixels.
+        scales: of the segmentations, numbers above 0; larger ones give larger regions. They and
+            `smallest` are for images of 224 x 224 pixels, and are changed in proportion to the number of pixels.
         smallest: the fewest pixels of a region, at least 1.
 
     Returns:
@@ -52,13 +56,14 @@ class XRAI(Wrapper, name="xrai"):
         InputError: the input is no picture with two spatial axes.
 
     Cost:
-        That of `method`; the segmentation, on the host, takes about a second for a picture of 224 x 224 pixels.
+        That of `method`; the segmentation, on the host, takes about a second for a picture of 224 x 224
+        pixels.
 
     Source:
         Kapishnikov et al., XRAI: Better Attributions Through Regions, ICCV 2019, algorithm 1; segmentation by
-        Felzenszwalb and Huttenlocher, Efficient Graph-Based Image Segmentation, IJCV 2004. Deviations: regions
-        are not widened by 5 pixels, so that each scale shares out the image, and are not required to bring
-        at least 50 new pixels.
+        Felzenszwalb and Huttenlocher, Efficient Graph-Based Image Segmentation, IJCV 2004. Deviations:
+        regions are not widened by 5 pixels, so that each scale shares out the image, and are not required to
+        bring at least 50 new pixels.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -69,7 +74,7 @@ class XRAI(Wrapper, name="xrai"):
         (2, 8, 8)
     """
 
-    method: Any = Saliency()
+    method: Method = _ATTRIBUTIONS
     scales: tuple[float, ...] = (50.0, 100.0, 150.0, 250.0, 500.0, 1200.0)
     smallest: int = 150
 
@@ -108,8 +113,8 @@ class XRAI(Wrapper, name="xrai"):
         pictures = pixels_of(answer)
         if pictures.ndim != 4:
             raise errors.InputError(
-                f"regions need pictures with height and width; got inputs with {pictures.ndim - 2} spatial axes,"
-                f" of shape {pictures.shape[1:]}; use {self.method.written()} by itself."
+                f"regions need pictures with height and width; got inputs with {pictures.ndim - 2} spatial "
+                f"axes, of shape {pictures.shape[1:]}; use {self.method.written()} by itself."
             )
         attributions = on_pixels(answer, self.method.reduction)
         maps = attributions.reshape(len(pictures), -1, *attributions.shape[-2:])

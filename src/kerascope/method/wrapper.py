@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
 from kerascope.method.cam import GradCAM
+
+_INSIDE = GradCAM()
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Wrapper(Method):
         method: the method inside.
     """
 
-    method: Any = GradCAM()
+    method: Method = _INSIDE
 
     def __post_init__(self) -> None:
         if not isinstance(self.method, Method):
@@ -50,7 +51,7 @@ class Wrapper(Method):
     @property
     def reduction(self) -> Reduction:  # type: ignore[override]
         """As the method inside."""
-        return self.method.reduction  # type: ignore[no-any-return]
+        return self.method.reduction
 
     @property
     def signed(self) -> bool:

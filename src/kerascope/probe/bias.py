@@ -1,7 +1,7 @@
 """The constants that a network adds on its way: every bias, and where to take the gradient at it.
 
-A network of affine layers and rectifiers is piecewise linear, so that its score is the sum, over all that it is
-made of, of a number times the gradient at it: of each pixel, and of each constant that a layer adds. The
+A network of affine layers and rectifiers is piecewise linear, so that its score is the sum, over all that it
+is made of, of a number times the gradient at it: of each pixel, and of each constant that a layer adds. The
 constant is the `bias` of a convolution or dense layer, what a batch normalisation or a normalisation of the
 input comes down to at inference, or the offset of a rescaling. The gradient is taken where the constant is
 added: before the activation of a layer that has one, else at its output. A rectifier with a ceiling, such as
@@ -97,9 +97,7 @@ def biases(survey: Survey) -> Biases:
             sites.append(Site(f"{name} at its ceiling", run, False, _is_drawn(survey, run), ceiling))
         described = f"{name} ({type(operation).__name__})"
         if not isinstance(operation, _AFFINE):
-            if _own_weights(operation) and not isinstance(operation, layers.PReLU):
-                unknown.append(described)
-            elif type(operation).__name__ in ("Add", "Subtract") and len(run.sources) < 2:
+            if _may_add(run):
                 unknown.append(described)
             elif (operation, run.index) not in squashing and _is_curved(run, run.place.path in inside):
                 curved.append(described)
@@ -201,6 +199,13 @@ def _adds(operation: keras.Operation) -> bool:
     if isinstance(operation, _BIASED):
         return getattr(operation, "bias", None) is not None
     return not isinstance(operation, layers.Rescaling) or bool(np.any(operation.offset))
+
+
+def _may_add(run: Run) -> bool:
+    """Whether an operation that is no affine layer may add a constant that nobody knows."""
+    operation = run.place.operation
+    plus_number = type(operation).__name__ in ("Add", "Subtract") and len(run.sources) < 2
+    return plus_number or (_own_weights(operation) and not isinstance(operation, layers.PReLU))
 
 
 def _is_drawn(survey: Survey, run: Run) -> bool:

@@ -54,6 +54,10 @@ class Routine:
         """See `Plan.moving`."""
         return self.plan.moving(tensors[: self.inputs])
 
+    def watched(self, moving: Mapping[str, Any]) -> list[str]:
+        """See `Plan.watched`."""
+        return self.plan.watched(moving)
+
     def depends(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> bool:
         """See `Plan.depends`."""
         return self.plan.depends(tensors[: self.inputs], arguments, state)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from kerascope.method import Saliency
-from kerascope.testing.bench import EXACT, Bench, same
+from kerascope.testing.bench import CLOSE, EXACT, Bench, same
 from kerascope.testing.oracles import class_activation_map, networks, rectify
 
 
@@ -42,9 +43,50 @@ def guided_is_saliency(bench: Bench) -> None:
         same(found, expected, EXACT, f"saliency of class {index}")
 
 
+def terms_sum_to_the_score(bench: Bench) -> None:
+    """On piecewise linear networks, image and biases, each times its gradient, sum to the score."""
+    for name in ("functional", "flattened", "normalised", "residual", "planted", "conv3d"):
+        for index in range(3):
+            gap = bench.explain(name, index).completeness_gap
+            assert gap is not None, "the gap must be told"
+            assert np.abs(gap).max() < 1e-4, f"class {index} of {name}: the terms miss the score by {gap}"
+
+
+def mirrored_is_mirrored(bench: Bench) -> None:
+    """The map of a mirror image is the mirror image of the map, where only pixels count; one variant is none.
+
+    Saliency alone stands for the method inside, since the grid of a layer need not be symmetric.
+    """
+    images, probe = bench.tiny("functional").images, bench.probe("functional")
+    for index in range(3):
+        method = replace(bench.method, method=Saliency())
+        found = method(probe, images, index).values
+        turned = method(probe, images[:, :, ::-1].copy(), index).values
+        same(turned[:, :, ::-1], found, CLOSE, f"mirror image, class {index}")
+        alone = replace(bench.method, flips=False, scales=(1.0,))
+        expected = alone.method(probe, images, index).values
+        same(alone(probe, images, index).values, expected, CLOSE, f"one variant, class {index}")
+
+
+def one_channel_is_itself(bench: Bench) -> None:
+    """Where only one channel counts, its first component is the sum of the channels: the map itself."""
+    images, probe = bench.tiny("planted").images, bench.probe("planted")
+    for index in range(3):
+        expected = replace(bench.method.method, relu=False)(probe, images, index).values  # type: ignore[attr-defined]
+        same(bench.method(probe, images, index).values, expected, EXACT, f"class {index} of planted")
+    grey = bench.tiny("grey_with_channel").images
+    probe = bench.probe("grey_with_channel")
+    method = replace(bench.method, method=Saliency())
+    expected = Saliency()(probe, grey, 1).heatmaps()
+    same(method(probe, grey, 1).values, expected, EXACT, "saliency of grey pictures")
+
+
 IDENTITIES: Mapping[str, Callable[[Bench], None]] = {
+    "augmented": mirrored_is_mirrored,
+    "full_grad": terms_sum_to_the_score,
     "grad_cam": grad_cam_is_cam,
     "guided_backprop": guided_is_saliency,
+    "principal_component": one_channel_is_itself,
     "saliency": saliency_is_the_kernel,
 }
 """The identity of each method that has one, by the method's name."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from kerascope.testing.oracles import cam, control, full_gradient, gradient, wrapper
+from kerascope.testing.oracles import cam, control, full_gradient, gradient, region, wrapper
 from kerascope.testing.oracles.cam import class_activation_map
 from kerascope.testing.oracles.heatmap import heatmap
 from kerascope.testing.oracles.network import Float64, Network, networks, rectify
@@ -35,5 +35,6 @@ ORACLES: Mapping[str, Oracle] = {
     "principal_component": wrapper.principal_component,
     "random_map": control.random_map,
     "saliency": gradient.saliency,
+    "xrai": region.xrai,
 }
 """The oracle of each method of kerascope with its default parameters, by the method's name."""

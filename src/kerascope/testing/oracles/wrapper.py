@@ -28,8 +28,8 @@ def augmented(network: Network, image: NDArray[np.floating], index: int) -> Floa
 def principal_component(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     """The first principal component of Grad-CAM's weighted channels, not rectified.
 
-    Muhammad and Yeasin 2020, equations 2 and 3: `O = U S V^T`, `L = O V_1`, with `O` the weighted channels. `V_1`
-    is found by squaring `O^T O` until nothing but its largest eigenvector is left.
+    Muhammad and Yeasin 2020, equations 2 and 3: `O = U S V^T`, `L = O V_1`, with `O` the weighted channels.
+    `V_1` is found by squaring `O^T O` until nothing but its largest eigenvector is left.
     """
     trace = network.forward(image)
     gradient = network.map_gradient(trace, index)

@@ -1,0 +1,53 @@
+"""Regions in loops: (H, W), from saliency."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerascope.testing.oracles.gradient import saliency
+from kerascope.testing.oracles.heatmap import heatmap
+from kerascope.testing.oracles.network import Float64, Network
+
+SCALES = (50, 100, 150, 250, 500, 1200)
+
+
+def xrai(network: Network, image: NDArray[np.floating], index: int) -> Float64:
+    """XRAI over saliency, (H, W).
+
+    Kapishnikov et al. 2019, algorithm 1: while the mask does not cover the image, the segment whose pixels
+    outside of it have the highest mean attribution is added; the segments are those of Felzenszwalb and
+    Huttenlocher at several scales, for which scikit-image is taken as it is.
+    """
+    from skimage.segmentation import felzenszwalb
+
+    height, width, _ = image.shape
+    attribution = heatmap(saliency(network, image, index), "max_abs", (height, width))
+    shown = (image.astype("float64") - image.min()) / (float(image.max()) - float(image.min()))
+    share = height * width / 224**2
+    segments: list[list[tuple[int, int]]] = []
+    for scale in SCALES:
+        labels = felzenszwalb(
+            shown,
+            scale=scale * share,
+            sigma=0.8 * math.sqrt(share),
+            min_size=max(1, round(150 * share)),
+            channel_axis=-1,
+        )
+        for label in range(labels.max() + 1):
+            segments.append([place for place in np.ndindex(height, width) if labels[place] == label])
+    result = np.zeros((height, width))
+    covered = np.zeros((height, width), bool)
+    while not covered.all():
+        best, added = -math.inf, []
+        for segment in segments:
+            free = [place for place in segment if not covered[place]]
+            gain = sum(attribution[place] for place in free) / len(free) if free else -math.inf
+            if gain > best:
+                best, added = gain, free
+        for place in added:
+            covered[place] = True
+            result[place] = best
+    return result
