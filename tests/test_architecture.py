@@ -49,7 +49,11 @@ ROOMS = {
     ),
     "render": Room("errors resize explanation", "numpy matplotlib PIL"),
     "kerascope": Room(lazily="errors target probe explanation method maximization render testing"),
-    "testing": Room("errors layout backend target probe explanation method kerascope", "keras numpy pytest"),
+    "testing": Room(
+        "errors layout backend target probe explanation method kerascope",
+        "keras numpy pytest",
+        lazily="skimage",
+    ),
     "demo": Room("errors render kerascope", "keras numpy matplotlib PIL skimage"),
 }
 

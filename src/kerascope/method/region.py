@@ -44,7 +44,7 @@ class XRAI(Wrapper, name="xrai"):
         method: the method whose attributions are gathered. Its channels are reduced as for its heat maps, and
             maps on a grid are enlarged.
         scales: of the segmentations, numbers above 0; larger ones give larger regions. They and
-            `smallest` are for images of 224 x 224 pixels, and are changed in proportion to the number of pixels.
+            `smallest` are for images of 224 x 224 pixels, and change in proportion to the number of pixels.
         smallest: the fewest pixels of a region, at least 1.
 
     Returns:

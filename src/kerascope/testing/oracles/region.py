@@ -36,8 +36,10 @@ def xrai(network: Network, image: NDArray[np.floating], index: int) -> Float64:
             min_size=max(1, round(150 * share)),
             channel_axis=-1,
         )
-        for label in range(labels.max() + 1):
-            segments.append([place for place in np.ndindex(height, width) if labels[place] == label])
+        segments += [
+            [place for place in np.ndindex(height, width) if labels[place] == label]
+            for label in range(labels.max() + 1)
+        ]
     result = np.zeros((height, width))
     covered = np.zeros((height, width), bool)
     while not covered.all():
