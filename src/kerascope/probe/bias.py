@@ -20,7 +20,7 @@ from keras import layers, ops
 
 from kerascope.layout import TOKENS
 from kerascope.probe.head import heads
-from kerascope.probe.survey import Run, Survey
+from kerascope.probe.survey import UNKNOWN, Run, Survey
 
 _BIASED = (
     *(layers.Conv1D, layers.Conv2D, layers.Conv3D, layers.DepthwiseConv1D, layers.DepthwiseConv2D),
@@ -211,9 +211,13 @@ def _may_add(run: Run) -> bool:
 def _is_drawn(survey: Survey, run: Run) -> bool:
     if run.layout is None or run.layout.positions < 2 or survey.image is None:
         return False
-    # The axes between batch and channels are not spatial where heads of attention are made.
-    heads_axis = isinstance(run.place.operation, layers.EinsumDense) and run.layout.kind != TOKENS
-    return not heads_axis and len(run.layout.spatial) == len(survey.image)
+    if isinstance(run.place.operation, layers.EinsumDense) and run.layout.kind != TOKENS:
+        # It may make an axis that is not spatial, for the heads of attention.
+        source = run.sources[0] if run.sources else UNKNOWN
+        before = survey.runs[source].layout if source >= 0 else None
+        if run.layout.spatial != (before.spatial if before else survey.image):
+            return False
+    return len(run.layout.spatial) == len(survey.image)
 
 
 def _is_curved(run: Run, contains: bool) -> bool:
