@@ -11,7 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.probe import Probe
-from kerascope.testing.bench import Bench, refused
+from kerascope.testing.bench import CLOSE, Bench, refused, same
 from kerascope.testing.clause import clause
 
 
@@ -51,7 +51,8 @@ def leaves_the_model_alone_on_errors(bench: Bench) -> None:
         _unchanged(before, snapshot(tiny.model), f"a failure with {expected.__name__}")
     after = method(probe, tiny.images, 1)
     expected_values = bench.explain("hub", 1).values
-    assert np.array_equal(after.values, expected_values), "after failures, the map must be the same"
+    # One is compiled and the other is not, which on some backends sums in another order.
+    same(after.values, expected_values, CLOSE, "after failures, the map")
 
 
 class ExplosionError(Exception):
