@@ -128,20 +128,20 @@ def first_component(matrices: Any, sign_from: Any) -> Any:
     Returns:
         (N, P), the matrix times its first right singular vector; zero where it is zero.
     """
-    turned = ops.swapaxes(matrices, 1, 2)
-    # Powers of numbers far from 1 leave the range of float32.
+    # Products of numbers far from 1 leave the range of float32.
     largest = ops.max(ops.abs(matrices), axis=(1, 2), keepdims=True)
-    scaled = matrices / ops.where(largest > 0, largest, 1)
-    back = ops.swapaxes(scaled, 1, 2)
+    largest = ops.where(largest > 0, largest, 1)
+    scaled = matrices / largest
+    turned = ops.swapaxes(scaled, 1, 2)
     if turned.shape[1] <= turned.shape[2]:
-        vector = ops.eigh(ops.matmul(back, scaled))[1][:, :, -1:]
+        vector = ops.eigh(ops.matmul(turned, scaled))[1][:, :, -1:]
     else:
-        vector = _unit(ops.matmul(back, ops.eigh(ops.matmul(scaled, back))[1][:, :, -1:]))
+        vector = _unit(ops.matmul(turned, ops.eigh(ops.matmul(scaled, turned))[1][:, :, -1:]))
     # One more step of the power method takes off what rounding in the Gram matrix has put on.
-    vector = _unit(ops.matmul(back, ops.matmul(scaled, vector)))
-    component = ops.matmul(matrices, vector)[:, :, 0]
-    against = ops.sum(component * sign_from, axis=1, keepdims=True) < 0
-    return ops.where(against, -component, component)
+    vector = _unit(ops.matmul(turned, ops.matmul(scaled, vector)))
+    component = ops.matmul(scaled, vector)[:, :, 0]
+    against = ops.sum(component * (sign_from / largest[:, :, 0]), axis=1, keepdims=True) < 0
+    return largest[:, :, 0] * ops.where(against, -component, component)
 
 
 def _unit(vectors: Any) -> Any:
