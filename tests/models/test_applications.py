@@ -46,7 +46,8 @@ AUTOMATIC = {
 # At this size every one of them still ends on a grid of more than one position.
 SIZES = {"InceptionV3": 128, "InceptionResNetV2": 128}
 SIZE = 96
-# One of each kind runs on every backend; the rest of a family differs in depth and width only.
+# One of each kind runs on every backend; a family differs in depth and width only. NASNet cannot be
+# built on PyTorch, and takes half a minute on JAX.
 EVERYWHERE = {
     "ConvNeXtTiny",
     "DenseNet121",
@@ -54,7 +55,6 @@ EVERYWHERE = {
     "MobileNet",
     "MobileNetV2",
     "MobileNetV3Small",
-    "NASNetMobile",
     "ResNet50",
     "ResNet50V2",
     "VGG16",
@@ -110,9 +110,11 @@ def test_grad_cam_of_a_network(name: str, build: Callable[..., keras.Model]) -> 
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("name", sorted(EVERYWHERE | {"InceptionResNetV2", "InceptionV3", "EfficientNetV2S"}))
+@pytest.mark.parametrize("name", sorted(EVERYWHERE | {"InceptionV3", "NASNetMobile"}))
 def test_the_layer_is_the_same_at_the_default_size(name: str, build: Callable[..., keras.Model]) -> None:
-    automatic = ks.layers(build(name)).automatic
+    model = build(name)
+    size = model.input_shape[1] or 224  # MobileNetV3 leaves it open
+    automatic = ks.layers(model, np.zeros((1, size, size, 3), "float32")).automatic
     assert automatic is not None
     assert automatic.path == AUTOMATIC[name]
     assert automatic.grid is not None
