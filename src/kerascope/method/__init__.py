@@ -2,6 +2,7 @@
 
 from kerascope.method.augment import Augmented
 from kerascope.method.base import Method, explain, methods
+from kerascope.method.blur_path import BlurIntegratedGradients
 from kerascope.method.cam import ClassActivationMap, GradCAM
 from kerascope.method.component import PrincipalComponent
 from kerascope.method.control import CentreGaussian, EdgeMap, RandomMap
@@ -14,7 +15,7 @@ from kerascope.method.guided import Deconvnet, GuidedBackprop, GuidedGradCAM
 from kerascope.method.guided_path import GuidedIntegratedGradients
 from kerascope.method.kernel import KPCACAM
 from kerascope.method.noise import SmoothGrad, SquareGrad, VarGrad
-from kerascope.method.path import BlurIntegratedGradients, IntegratedGradients
+from kerascope.method.path import IntegratedGradients
 from kerascope.method.placewise import ElementWiseCAM, HiResCAM, LayerCAM
 from kerascope.method.pooled import CAM, GradCAMPlusPlus, XGradCAM
 from kerascope.method.region import XRAI

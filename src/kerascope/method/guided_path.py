@@ -18,6 +18,9 @@ from kerascope.target import Column, Target
 
 Array = np.ndarray[Any, Any]
 
+TIE = 1e-5
+"""Slopes that differ by less than this share are the same."""
+
 
 @dataclass(frozen=True)
 class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"):
@@ -156,7 +159,8 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
                 return gone
             ranked = np.where((gone < most) & (distances > 0), slopes, np.inf)
             limit = np.partition(ranked, together, axis=1)[:, together, None]
-            moving = (ranked <= limit) & np.isfinite(ranked) & going[:, None]
+            # Slopes that only rounding tells apart move together, else the path would follow the rounding.
+            moving = (ranked <= limit * (1 + TIE)) & np.isfinite(ranked) & going[:, None]
             room = (distances * (most - gone) * moving).sum(axis=1)
             part = np.clip(excess / np.where(room > 0, room, 1), 0, 1)[:, None]
             stuck = going & (room <= 0)

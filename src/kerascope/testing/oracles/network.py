@@ -1,4 +1,4 @@
-"""The networks that oracles explain: forward and backward passes in explicit loops over float64 numbers."""
+"""The networks that oracles explain: forward and backward passes by hand, in float64, tap by tap."""
 
 from __future__ import annotations
 

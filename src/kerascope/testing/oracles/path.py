@@ -146,7 +146,7 @@ def _moved(gone: list[float], far: list[float], slopes: list[float], share: floa
             return gone
         waiting = [i for i in range(len(gone)) if gone[i] < most and far[i] > 0]
         ordered = sorted(slopes[i] for i in waiting) + [math.inf] * (len(gone) - len(waiting))
-        moving = [i for i in waiting if slopes[i] <= ordered[rank]]
+        moving = [i for i in waiting if slopes[i] <= ordered[rank] * (1 + 1e-5)]
         room = sum(far[i] * (most - gone[i]) for i in moving)
         for i in moving:
             gone[i] = most if excess >= room else gone[i] + excess / room * (most - gone[i])
