@@ -119,8 +119,10 @@ class Bench:
         return self.models.probe(name)
 
     def fits(self, name: str) -> bool:
-        """The method takes the head of a tiny model."""
-        return "pooled_head" not in self.method.tags or name not in OTHER_HEADS
+        """The method takes the head, and the number of spatial axes, of a tiny model."""
+        refused = OTHER_HEADS if "pooled_head" in self.method.tags else frozenset()
+        volumes = family("rank") if "planar" in self.method.tags else {}
+        return name not in refused and name not in volumes
 
     def family(self, name: str) -> list[str]:
         """The tiny models of a family whose head the method takes."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kerascope.method import Method, methods
-from kerascope.testing.bench import Bench, backend_name
+from kerascope.testing.bench import Bench, Models, backend_name
 from kerascope.testing.models.base import Array
 
 CASES = ("functional", "flattened", "planted", "residual", "normalised", "transformer", "conv3d")
@@ -37,8 +37,9 @@ def case_maps(bench: Bench, case: str) -> Array:
 def maps() -> dict[str, Array]:
     """The maps of all registered methods on the current backend, by name."""
     found: dict[str, Array] = {}
+    shared = Models()
     for method in methods().values():
-        bench = Bench(method)
+        bench = Bench(method, models=shared)
         found |= {key(bench.method, case): case_maps(bench, case) for case in CASES if bench.fits(case)}
     return found
 

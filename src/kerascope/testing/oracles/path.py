@@ -73,9 +73,18 @@ def input_x_gradient(network: Network, image: Image, index: int) -> Float64:
     return result
 
 
+def white(image: Image) -> Float64:
+    """The highest value of the image, everywhere."""
+    return np.full(image.shape, float(max(np.asarray(image, "float64").ravel())))
+
+
 def integrated_gradients(network: Network, image: Image, index: int) -> Float64:
-    """Sundararajan et al. 2017, equation 1, from black, by the midpoint rule with 50 steps."""
-    start = black(image)
+    """Sundararajan et al. 2017, equation 1, from black."""
+    return integrated_from(black(image), network, image, index)
+
+
+def integrated_from(start: Float64, network: Network, image: Image, index: int) -> Float64:
+    """Integrated gradients from a baseline, by the midpoint rule with 50 steps."""
     total = np.zeros(image.shape)
     for step in range(STEPS):
         alpha = (2 * step + 1) / (2 * STEPS)

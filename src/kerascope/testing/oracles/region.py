@@ -1,4 +1,4 @@
-"""Regions in loops: (H, W), from saliency."""
+"""Regions in loops: (H, W), from integrated gradients."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kerascope.testing.oracles.gradient import saliency
 from kerascope.testing.oracles.heatmap import heatmap
 from kerascope.testing.oracles.network import Float64, Network
+from kerascope.testing.oracles.path import black, integrated_from, white
 
 SCALES = (50, 100, 150, 250, 500, 1200)
 
 
 def xrai(network: Network, image: NDArray[np.floating], index: int) -> Float64:
-    """XRAI over saliency, (H, W).
+    """XRAI over integrated gradients, the mean of those from black and from white, (H, W).
 
     Kapishnikov et al. 2019, algorithm 1: while the mask does not cover the image, the segment whose pixels
     outside of it have the highest mean attribution is added; the segments are those of Felzenszwalb and
@@ -24,7 +24,8 @@ def xrai(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     from skimage.segmentation import felzenszwalb
 
     height, width, _ = image.shape
-    attribution = heatmap(saliency(network, image, index), "max_abs", (height, width))
+    both = [integrated_from(start, network, image, index) for start in (black(image), white(image))]
+    attribution = heatmap((both[0] + both[1]) / 2, "sum", (height, width))
     shown = (image.astype("float64") - image.min()) / (float(image.max()) - float(image.min()))
     share = height * width / 224**2
     segments: list[list[tuple[int, int]]] = []
