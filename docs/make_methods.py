@@ -27,6 +27,8 @@ WARNINGS = {
     "weight_free": "the same whatever the weights",
     "unlocalised": "need not peak at the evidence",
     "rectifier": "needs rectifiers (ReLU and relatives)",
+    "classes": "the target must be a class",
+    "pooled_head": "needs a head of pooling and one linear layer",
     "planar": "pictures only",
     "stochastic": "random numbers, from `seed`",
     "pooled": "depends on the other images",
@@ -36,7 +38,7 @@ WARNINGS = {
 
 def page() -> str:
     """The whole page."""
-    return HEADER + "".join(row(method()) for method in ks.methods().values())
+    return HEADER + "".join(row(method()) for _, method in sorted(ks.methods().items()))
 
 
 def row(method: ks.Method) -> str:
@@ -49,7 +51,7 @@ def row(method: ks.Method) -> str:
         to_mind.append("values sum to a change of the score")
     cells = (
         f'`{kind.__name__}`, `"{kind.name}"`',
-        first[0].lower() + first[1:],
+        first[0].upper() + first[1:],
         where,
         "yes" if method.signed else "no",
         f"{method.forwards} + {method.backwards}",
