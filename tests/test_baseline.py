@@ -109,7 +109,7 @@ def test_an_array_is_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "baseline", ["white", (), ((0.0, 1.0),), np.nan, True, np.array([np.inf]), None, np.array(["a"])]
+    "baseline", ["grey", (), ((0.0, 1.0),), np.nan, True, np.array([np.inf]), None, np.array(["a"])]
 )
 def test_what_no_baseline_can_be(baseline: Any) -> None:
     with pytest.raises(ks.errors.ParameterError, match="baseline"):

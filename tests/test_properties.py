@@ -98,7 +98,7 @@ METHODS = [
     if (method := made(kind)) is not None
     and method.forwards + method.backwards <= CHEAP
     # Those that take classes only would refuse most targets that are drawn.
-    and not method.tags & {"pooled", "classes"}
+    and not method.tags & {"pooled", "classes", "pooled_head"}
 ]
 shapes = st.sampled_from(SHAPES)
 methods = st.sampled_from(METHODS)

@@ -138,7 +138,7 @@ class Method(ABC):
             notes=answer.notes,
             versions=dict(versions()),
         )
-        return _warned(explanation, answer)
+        return _warned(explanation, answer, "complete" in self.tags)
 
 
 def _written(value: Any) -> str:
@@ -226,7 +226,7 @@ def explain(
     return method(model, images, target)
 
 
-def _warned(explanation: Explanation, answer: Answer) -> Explanation:
+def _warned(explanation: Explanation, answer: Answer, complete: bool) -> Explanation:
     """The explanation with what is doubtful about it, said aloud and stored."""
     found: dict[type[Warning], str] = {}
     if answer.suspect:
@@ -253,8 +253,8 @@ def _warned(explanation: Explanation, answer: Answer) -> Explanation:
             f"every map should vary; {_where(flat)} are constant and show nothing; {reason}. Try another "
             "layer or target, or the signed map."
         )
-    gap = np.abs(np.zeros(1) if answer.completeness_gap is None else answer.completeness_gap)
-    if (wide := gap > LARGEST_GAP).any():
+    gap = np.zeros(1) if answer.completeness_gap is None else np.abs(answer.completeness_gap)
+    if complete and (wide := gap > LARGEST_GAP).any():
         found[errors.CompletenessWarning] = (
             f"values should sum to the change of the score within {LARGEST_GAP:.0%}; {_where(wide)} miss it "
             f"by up to {gap.max():.0%} of that change; take more steps, or a baseline whose score is further "
