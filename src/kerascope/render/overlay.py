@@ -200,7 +200,8 @@ def relevance_of(
     peaks = np.maximum(-least, greatest) if signed else greatest
     peaks[states != SAYS_SOMETHING] = 0
     tops = peaks.copy()
-    if is_fine(explanation):
+    if is_fine(explanation) or (signed and explanation.layer is None):
+        # A few pixels, or a few left over between regions, would set the scale.
         high = np.percentile(np.abs(rows), PERCENTILE, axis=1)
         tops = np.where(high > 0, high, peaks).astype(np.float32)
     if scale == "shared":
