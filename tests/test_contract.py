@@ -47,7 +47,7 @@ def subjects() -> Iterator[ks.testing.Check]:
         yield from ks.testing.checks(variation, models=SHARED)
 
 
-@pytest.mark.parametrize("check", subjects(), ids=str)
+@pytest.mark.parametrize("check", list(subjects()), ids=str)
 def test_contract(check: ks.testing.Check) -> None:
     outcome = check()
     if outcome.status == "skipped":
