@@ -129,7 +129,7 @@ def test_seven_digits_have_a_line_each(run: Run) -> None:
 def test_every_picture_is_there_and_shows_something(run: Run) -> None:
     expected = {f"digit-{number}.png" for number in range(1, 8)} | {"digits.png", "photographs.png"}
     expected |= {f"photograph-{name}.png" for name in BOXES} | {"overview.png"}
-    expected |= {"methods.png", "layers.png"}
+    expected |= {"methods.png", "layers.png", "families.png"}
     grey = {"maximised.png"}
     assert {path.name for path in run.folder.iterdir()} == expected | grey | {"digits.keras", "maximised.gif"}
     for name in expected | grey:

@@ -75,6 +75,7 @@ def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
         photograph_results = explain_photographs(folder)
         for photograph in photograph_results:
             print(photograph)
+        print("families.png   one method of each family, and a control that knows nothing of the network")
     save_overview(photograph_results, digit_results, folder / "overview.png")
     print(f"\nPictures and the network are in {folder}/; begin with overview.png.")
 

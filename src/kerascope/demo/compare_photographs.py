@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING
 
 import kerascope as ks
+from kerascope import errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +52,10 @@ def compare_photographs(
         "XRAI of FullGrad": ks.XRAI(ks.FullGrad()),
         "Edges (control)": ks.EdgeMap(),
     }
-    found = {name: method(probe, images[SHOWN]) for name, method in methods.items()}
+    with warnings.catch_warnings():
+        # It stands below the picture.
+        warnings.simplefilter("ignore", errors.CompletenessWarning)
+        found = {name: method(probe, images[SHOWN]) for name, method in methods.items()}
     figure = ks.render.compare(
         found, captions=captions[SHOWN], notes=[NOTE], title="One question, one method of each family"
     )
