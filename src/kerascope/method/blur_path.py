@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.method.path import Path, PathMethod, Step
+from kerascope.method.path import Path, PathMethod, Step, followed
 from kerascope.method.pictures import Pictures
+from kerascope.probe import Answer, Probe
+from kerascope.target import Target
 
 Array = np.ndarray[Any, Any]
 
@@ -70,6 +72,10 @@ class BlurIntegratedGradients(PathMethod, name="blur_integrated_gradients"):
             raise errors.ParameterError(
                 f"max_sigma must be a finite number of pixels above 0, or None; got {self.max_sigma!r}."
             )
+
+    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+        """The score of the image, and the gradient at every step."""
+        return followed(self.steps, probe, images, target, self.paths)
 
     def paths(self, pictures: Pictures) -> Sequence[Path]:
         """One path, into focus; each blur is the end of a step and the beginning of the next."""

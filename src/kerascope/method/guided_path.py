@@ -11,7 +11,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.method.baseline import noted
 from kerascope.method.gradient import Saliency
-from kerascope.method.path import BaselinePath, Path, summed_up
+from kerascope.method.path import BaselinePath, summed_up
 from kerascope.method.pictures import Pictures
 from kerascope.probe import Answer, Probe
 from kerascope.target import Column, Target
@@ -102,10 +102,6 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
             values, scores = values[:, 0], scores[:, 0]
         alive = any(walk[2] for column in found for walk in column)
         return summed_up(replace(first, alive=alive), values, scores, noted([note for _, note in starts]))
-
-    def paths(self, pictures: Pictures) -> Sequence[Path]:
-        """None that is known before it is walked."""
-        raise NotImplementedError
 
     def _walked(
         self, probe: Probe, first: Answer, pictures: Pictures, start: Array, target: Target

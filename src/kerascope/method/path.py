@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -42,7 +41,7 @@ class Path:
 
 @dataclass(frozen=True)
 class PathMethod(Method):
-    """The family: gradients along paths, times steps, added up. A member fills `paths`.
+    """The family: gradients along paths, times steps, added up.
 
     Values sum to the score of the image less that of the start, up to the error of a finite number of steps,
     which `Explanation.completeness_gap` gives. Several paths are averaged.
@@ -75,39 +74,46 @@ class PathMethod(Method):
         """For each path its steps and its start, whose score comes out of the same program."""
         return self.starts * (self.steps + 1)
 
-    @abstractmethod
-    def paths(self, pictures: Pictures) -> Sequence[Path]:
-        """The paths, as many as `starts` says."""
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
-        """The score of the image, which pins the target; then the gradient at every step."""
-        first = probe.run(None, images, target)
-        pictures = Pictures.of(probe, first)
-        paths = self.paths(pictures)
-        each = self.steps + 1
-        waiting: dict[int, Array] = {}
+def followed(
+    steps: int, probe: Probe, images: Any, target: Target, paths: Callable[[Pictures], Sequence[Path]]
+) -> Answer:
+    """The score of the images, which pins the target; then the gradient at every step of known paths.
 
-        def variant(number: int) -> Array:
-            path, step = paths[number // each], number % each
-            if step == self.steps:
-                return pictures.given(path.start)
-            point, waiting[number] = path.step(step)
-            return pictures.given(point)
+    Args:
+        steps: of each path.
+        probe: of the model.
+        images: (N, ...) as the model takes them.
+        target: what is explained.
+        paths: from the images to the ways to them.
+    """
+    first = probe.run(None, images, target)
+    pictures = Pictures.of(probe, first)
+    ways = paths(pictures)
+    each = steps + 1
+    waiting: dict[int, Array] = {}
 
-        values, starts = np.zeros(1), np.zeros(1)
-        alive, answer = False, first
-        for number, answer, gradients in asked(probe, first, len(paths) * each, variant, Saliency().ask):
-            if number % each == self.steps:
-                starts = starts + answer.scores.astype("float64")
-                continue
-            alive = alive or answer.alive
-            values = values + gradients * spread(waiting.pop(number), first.scores)
-        return summed_up(
-            replace(first, alive=alive, layers=answer.layers),
-            values / len(paths),
-            starts / len(paths),
-            noted([path.note for path in paths]),
-        )
+    def variant(number: int) -> Array:
+        path, step = ways[number // each], number % each
+        if step == steps:
+            return pictures.given(path.start)
+        point, waiting[number] = path.step(step)
+        return pictures.given(point)
+
+    values, starts = np.zeros(1), np.zeros(1)
+    alive, answer = False, first
+    for number, answer, gradients in asked(probe, first, len(ways) * each, variant, Saliency().ask):
+        if number % each == steps:
+            starts = starts + answer.scores.astype("float64")
+            continue
+        alive = alive or answer.alive
+        values = values + gradients * spread(waiting.pop(number), first.scores)
+    return summed_up(
+        replace(first, alive=alive, layers=answer.layers),
+        values / len(ways),
+        starts / len(ways),
+        noted([path.note for path in ways]),
+    )
 
 
 def spread(step: Array, scores: Array) -> Array:
@@ -223,6 +229,10 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
         >>> result.notes, bool((abs(result.completeness_gap) < 0.01).all())
         (('baseline: 0.5 everywhere',), True)
     """
+
+    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+        """The score of the image, and the gradient at every step."""
+        return followed(self.steps, probe, images, target, self.paths)
 
     def paths(self, pictures: Pictures) -> Sequence[Path]:
         """Straight lines."""
