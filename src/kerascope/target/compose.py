@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
+from kerascope.target.around import Around
 from kerascope.target.base import Array, Context, Forward, Reading, Target, TargetLike
 from kerascope.target.coerce import as_target
 
@@ -98,7 +99,7 @@ class Contrast(Target):
 
 
 @dataclass(frozen=True, eq=False)
-class Output(Target):
+class Output(Around):
     """A target on one output of a model that has several.
 
     Args:
@@ -114,16 +115,8 @@ class Output(Target):
     name: str | int
     target: TargetLike = None
 
-    @property
-    def class_axis(self) -> bool:  # type: ignore[override]
-        return as_target(self.target).class_axis
-
-    @property
-    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
-        return as_target(self.target).layers
-
     def key(self) -> Hashable:
-        return ("output", self.name, as_target(self.target).key())
+        return ("output", self.name, self.inside.key())
 
     def outputs(self, context: Context) -> tuple[int, ...]:
         return (self._place(list(context.outputs)),)
@@ -131,7 +124,7 @@ class Output(Target):
     def arguments(self, context: Context) -> dict[str, Array]:
         name = list(context.outputs)[self._place(list(context.outputs))]
         single = context.only(name, context.outputs[name], context.layouts.get(name))
-        return as_target(self.target).arguments(single)
+        return self.inside.arguments(single)
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         paths = ["/".join(map(str, path)) for path, _ in tree.flatten_with_path(forward.outputs)]
@@ -142,14 +135,14 @@ class Output(Target):
             forward.squashed[place],
             forward.output_layouts[place] if forward.output_layouts else None,
         )
-        reading = as_target(self.target).read(single, arguments)
+        reading = self.inside.read(single, arguments)
         return replace(reading, output=place)
 
     def describe(self) -> str:
-        return f"{as_target(self.target).describe()} of output {self.name!r}"
+        return f"{self.inside.describe()} of output {self.name!r}"
 
     def complaint(self) -> str:
-        return f"in output {self.name!r}, {as_target(self.target).complaint()}"
+        return f"in output {self.name!r}, {self.inside.complaint()}"
 
     def _place(self, names: list[str]) -> int:
         if isinstance(self.name, str) and self.name in names:
@@ -163,7 +156,7 @@ class Output(Target):
 
 
 @dataclass(frozen=True, eq=False)
-class Probability(Target):
+class Probability(Around):
     """A target on the model's final outputs, behind the softmax or sigmoid.
 
     A probability also moves when the other classes do, so its map mixes evidence for the class with evidence
@@ -182,34 +175,26 @@ class Probability(Target):
 
     target: TargetLike = None
 
-    @property
-    def class_axis(self) -> bool:  # type: ignore[override]
-        return as_target(self.target).class_axis
-
-    @property
-    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
-        return as_target(self.target).layers
-
     def key(self) -> Hashable:
-        return ("probability", as_target(self.target).key())
+        return ("probability", self.inside.key())
 
     def outputs(self, context: Context) -> tuple[int, ...] | None:
-        return as_target(self.target).outputs(context)
+        return self.inside.outputs(context)
 
     def arguments(self, context: Context) -> dict[str, Array]:
-        return as_target(self.target).arguments(context)
+        return self.inside.arguments(context)
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
-        target = as_target(self.target)
+        target = self.inside
         first = target.read(forward, arguments)
         final = target.read(replace(forward, scores=forward.outputs), {**arguments, **first.chosen})
         return replace(final, probability=True, chosen=first.chosen, unmet=first.unmet)
 
     def describe(self) -> str:
-        return f"probability of {as_target(self.target).describe()}"
+        return f"probability of {self.inside.describe()}"
 
     def complaint(self) -> str:
-        return as_target(self.target).complaint()
+        return self.inside.complaint()
 
 
 def _prefixed(arguments: Any, prefix: str) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
+from kerascope.target.around import Around
 from kerascope.target.base import Array, Context, Forward, Reading, Target
 
 
 @dataclass(frozen=True, eq=False)
-class Pinned(Target):
+class Pinned(Around):
     """A target with its numbers, and with what it chose by looking at the outputs of each image.
 
     The predicted class of an image is not always that of the image with noise, or half way to black. A method
@@ -26,14 +27,6 @@ class Pinned(Target):
 
     target: Target
     known: Mapping[str, Array]
-
-    @property
-    def class_axis(self) -> bool:  # type: ignore[override]
-        return self.target.class_axis
-
-    @property
-    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
-        return self.target.layers
 
     def repeated(self, times: int) -> Pinned:
         """The same for images that are repeated as a whole, one round after the other."""

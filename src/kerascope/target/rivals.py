@@ -10,12 +10,12 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
-from kerascope.target.base import Array, Context, Forward, Reading, Target, TargetLike
-from kerascope.target.coerce import as_target
+from kerascope.target.around import Around
+from kerascope.target.base import Array, Context, Forward, Reading, TargetLike
 
 
 @dataclass(frozen=True, eq=False)
-class Rivals(Target):
+class Rivals(Around):
     r"""The mean score of the `k` other classes whose scores are nearest to that of a class.
 
     $$s_n = \frac1k \sum_{d \in D_n} z_{n, d}, \qquad
@@ -41,29 +41,21 @@ class Rivals(Target):
         if not isinstance(self.k, int | np.integer) or isinstance(self.k, bool) or self.k < 1:
             raise errors.TargetError(f"Rivals(k) needs a whole number k of at least 1; got {self.k!r}.")
 
-    @property
-    def class_axis(self) -> bool:  # type: ignore[override]
-        return as_target(self.target).class_axis
-
-    @property
-    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
-        return as_target(self.target).layers
-
     def key(self) -> Hashable:
-        return ("rivals", self.k, as_target(self.target).key())
+        return ("rivals", self.k, self.inside.key())
 
     def outputs(self, context: Context) -> tuple[int, ...] | None:
-        return as_target(self.target).outputs(context)
+        return self.inside.outputs(context)
 
     def arguments(self, context: Context) -> dict[str, Array]:
-        return as_target(self.target).arguments(context)
+        return self.inside.arguments(context)
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
-        reading = as_target(self.target).read(forward, arguments)
+        reading = self.inside.read(forward, arguments)
         if reading.labels is None or reading.output is None:
             raise errors.TargetError(
                 "rivals need a target that is a class of the model; got "
-                f"{as_target(self.target).describe()!r}, which belongs to none; give a class, "
+                f"{self.inside.describe()!r}, which belongs to none; give a class, "
                 "a name, None or ks.Top(k)."
             )
         seen = forward.outputs if reading.probability else forward.scores
@@ -90,4 +82,4 @@ class Rivals(Target):
         return ops.top_k(nearness, min(self.k, scores.shape[1] - 1), sorted=True)[1]
 
     def describe(self) -> str:
-        return f"{self.k} rivals of {as_target(self.target).describe()}"
+        return f"{self.k} rivals of {self.inside.describe()}"

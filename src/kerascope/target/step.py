@@ -10,8 +10,8 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
-from kerascope.target.base import Array, Context, Forward, Reading, Target, TargetLike
-from kerascope.target.coerce import as_target
+from kerascope.target.around import Around
+from kerascope.target.base import Array, Context, Forward, Reading, TargetLike
 from kerascope.target.indices import one_output, whole_numbers
 
 _INSIDE = "of the step: "
@@ -19,7 +19,7 @@ _INSIDE = "of the step: "
 
 
 @dataclass(frozen=True, eq=False)
-class Step(Target):
+class Step(Around):
     """A target on one step of a sequence: of outputs (N, T, ...) those of one t, as if there were no others.
 
     Args:
@@ -37,16 +37,8 @@ class Step(Target):
     step: int | Sequence[int]
     target: TargetLike = None
 
-    @property
-    def class_axis(self) -> bool:  # type: ignore[override]
-        return as_target(self.target).class_axis
-
-    @property
-    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
-        return as_target(self.target).layers
-
     def key(self) -> Hashable:
-        return ("step", as_target(self.target).key())
+        return ("step", self.inside.key())
 
     def outputs(self, context: Context) -> tuple[int, ...]:
         return (one_output(context, "a step"),)
@@ -62,7 +54,7 @@ class Step(Target):
         count = shape[1]
         hint = "steps are counted from 0, and from -1 backwards."
         steps = whole_numbers(self.step, -count, count - 1, context, "step", hint)
-        inner = as_target(self.target).arguments(context.only(name, (shape[0], *shape[2:])))
+        inner = self.inside.arguments(context.only(name, (shape[0], *shape[2:])))
         return {"step": steps % count} | {_INSIDE + key: value for key, value in inner.items()}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
@@ -71,7 +63,7 @@ class Step(Target):
             _taken(tree.flatten(structure)[0], steps) for structure in (forward.outputs, forward.scores)
         )
         given = {key.removeprefix(_INSIDE): value for key, value in arguments.items() if key != "step"}
-        reading = as_target(self.target).read(forward.only(output, scores, forward.squashed[0]), given)
+        reading = self.inside.read(forward.only(output, scores, forward.squashed[0]), given)
         columns = reading.columns
         if columns is None and len(output.shape) == 2:
             columns = output, scores
@@ -80,11 +72,11 @@ class Step(Target):
 
     def describe(self) -> str:
         named = "given steps" if np.ndim(self.step) else f"step {self.step}"
-        return f"{as_target(self.target).describe()} at {named}"
+        return f"{self.inside.describe()} at {named}"
 
     def complaint(self) -> str:
         named = "given steps" if np.ndim(self.step) else f"step {self.step}"
-        return f"at {named}, {as_target(self.target).complaint()}"
+        return f"at {named}, {self.inside.complaint()}"
 
 
 def _taken(tensor: Any, steps: Any) -> Any:

@@ -1,0 +1,29 @@
+"""Targets made of one other target, whose class axis and layers they share."""
+
+from __future__ import annotations
+
+from kerascope.target.base import Target, TargetLike
+from kerascope.target.coerce import as_target
+
+
+class Around(Target):
+    """A target with another one inside.
+
+    Attributes:
+        target: the one inside, or a plain value that stands for it.
+    """
+
+    target: TargetLike
+
+    @property
+    def inside(self) -> Target:
+        """The target inside."""
+        return as_target(self.target)
+
+    @property
+    def class_axis(self) -> bool:  # type: ignore[override]
+        return self.inside.class_axis
+
+    @property
+    def layers(self) -> tuple[str, ...]:  # type: ignore[override]
+        return self.inside.layers
