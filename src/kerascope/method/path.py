@@ -100,14 +100,17 @@ def followed(
         point, waiting[number] = path.step(step)
         return pictures.given(point)
 
-    values, starts = np.zeros(1), np.zeros(1)
+    values: Array | None = None
+    starts = np.zeros(first.scores.shape)
     alive, answer = False, first
     for number, answer, gradients in asked(probe, first, len(ways) * each, variant, Saliency().ask):
         if number % each == steps:
-            starts = starts + answer.scores.astype("float64")
+            starts += answer.scores
             continue
         alive = alive or answer.alive
-        values = values + gradients * spread(waiting.pop(number), first.scores)
+        shares = gradients * spread(waiting.pop(number), first.scores)
+        values = shares if values is None else np.add(values, shares, out=values)
+    assert values is not None
     return summed_up(
         replace(first, alive=alive, layers=answer.layers),
         values / len(ways),
@@ -241,5 +244,5 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
         ]
 
     def _line(self, start: Array, image: Array) -> Callable[[int], Step]:
-        way = image - start
-        return lambda number: (start + (number + 0.5) / self.steps * way, way / self.steps)
+        step = (image - start) / self.steps
+        return lambda number: (start + (number + 0.5) * step, step)

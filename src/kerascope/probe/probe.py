@@ -94,6 +94,7 @@ class Probe:
         self.compile = self._backend.compiles if compile is None else compile
         self._lock = threading.RLock()
         self._least = 1
+        self._settled = False
         self._counts = {"trace": 0, "forward": 0, "backward": 0}
         self._kept = Kept(self.compile, self._counts)
 
@@ -237,10 +238,12 @@ class Probe:
     def padded(self, count: int) -> Probe:
         """The same probe, whose passes are padded as if there were at least `count` images.
 
-        So a method that asks about more and fewer variants of images in turn compiles one program.
+        So a method that asks about more and fewer variants of images in turn compiles one program. It is for
+        the length of one explanation, in which the model is taken not to change: it is not looked over anew.
         """
         twin = copy.copy(self)
         twin._least = count
+        twin._settled = True
         return twin
 
     def run(
@@ -405,7 +408,8 @@ class Probe:
 
     def _survey(self, batch: Batch, size: int) -> Survey:
         """What happens inside the model as it is now, on images like these."""
-        self._kept.refresh(self.model)
+        if not self._settled:
+            self._kept.refresh(self.model)
         return self._kept.survey(self.model, self._call, batch, size)
 
     def _size(self, count: int) -> int:
