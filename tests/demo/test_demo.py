@@ -130,8 +130,11 @@ def test_every_picture_is_there_and_shows_something(run: Run) -> None:
     expected = {f"digit-{number}.png" for number in range(1, 8)} | {"digits.png", "photographs.png"}
     expected |= {f"photograph-{name}.png" for name in BOXES} | {"overview.png"}
     expected |= {"methods.png", "layers.png", "families.png"}
-    grey = {"maximised.png"}
-    assert {path.name for path in run.folder.iterdir()} == expected | grey | {"digits.keras", "maximised.gif"}
+    # The digit that is misread may have nothing that speaks for the class: its map is hatched, in grey.
+    silent = re.findall(r"^(digit-\d\.png) .*no positive relevance.*WRONG$", run.printed, re.MULTILINE)
+    grey = {"maximised.png", *silent}
+    files = {path.name for path in run.folder.iterdir()}
+    assert files == expected | {"maximised.png", "digits.keras", "maximised.gif"}
     for name in expected | grey:
         with Image.open(run.folder / name) as image:
             pixels = np.asarray(image.convert("RGB"), int)
