@@ -108,7 +108,7 @@ def missing() -> str | None:
 
 
 def _package() -> Any:
-    import torch
+    from torch import library
 
     for name in ("torchvision::nms", "torchvision::qnms"):
         try:
@@ -116,7 +116,7 @@ def _package() -> Any:
         except RuntimeError as error:
             if f"operator {name} does not exist" not in str(error):
                 raise
-            torch.library.define(name, "(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+            library.define(name, "(Tensor boxes, Tensor scores, float threshold) -> Tensor")
             # What was imported half way.
             for module in [module for module in sys.modules if module.partition(".")[0] == "torchvision"]:
                 del sys.modules[module]

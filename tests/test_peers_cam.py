@@ -126,18 +126,13 @@ def test_grad_cam_is_captums_within_resnet50() -> None:
 @pytest.mark.filterwarnings("ignore:The structure of `inputs`:UserWarning")
 @pytest.mark.parametrize("layer", SPATIAL)
 def test_layer_cam_is_that_of_tf_keras_vis(layer: str) -> None:
-    method = getattr(ks, "LayerCAM", None)
-    if method is None:
-        pytest.skip("this version has no LayerCAM")
     model, images = branched()
-    mine = method(layer=layer, **SIGNED)(model, images, CLASS).values
+    mine = ks.LayerCAM(layer=layer, **SIGNED)(model, images, CLASS).values
     agrees(mine, tf_keras_vis_layer_cam(model, images, layer))
 
 
 def comparison() -> Any:
-    """The module that compares with pytorch-grad-cam, or a skip that says why there is none."""
-    if not COMPARISON.exists():
-        pytest.skip("the comparison with pytorch-grad-cam is part of the repository, not of the package")
+    """The module that compares with pytorch-grad-cam."""
     name = "benchmarks_pytorch_grad_cam"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, COMPARISON)

@@ -89,7 +89,7 @@ def made(kind: type[ks.Method]) -> ks.Method | None:
 
 
 def named(names: tuple[str, ...]) -> list[ks.Method]:
-    return [signed(kind()) for name in names if (kind := getattr(ks, name, None)) is not None]
+    return [signed(getattr(ks, name)()) for name in names]
 
 
 METHODS = [

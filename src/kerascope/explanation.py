@@ -124,11 +124,7 @@ class Explanation:
         Raises:
             ExplanationError: the values lie on a grid of another dimension than the input.
         """
-        maps = self.values
-        if self.reduction == "max_abs":
-            maps = np.abs(maps).max(axis=-1)
-        elif self.reduction == "sum":
-            maps = maps.sum(axis=-1)
+        maps = reduced(self.values, self.reduction)
         size = self.input_size if size is None else tuple(size)
         first = self.scores.ndim
         if maps.ndim - first != len(size):
@@ -208,6 +204,13 @@ class Explanation:
             "images": self.images,
             "completeness_gap": self.completeness_gap,
         }
+
+
+def reduced(values: Array, reduction: Reduction) -> Array:
+    """Values without their channel axis, as heat maps have them; see `Explanation.reduction`."""
+    if reduction == "max_abs":
+        return np.asarray(np.abs(values).max(axis=-1))
+    return np.asarray(values.sum(axis=-1)) if reduction == "sum" else values
 
 
 def load(path: str | os.PathLike[str]) -> Explanation:

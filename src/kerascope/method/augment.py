@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from kerascope import errors
+from kerascope.method.number import is_number
 from kerascope.method.pixels import pixels_of
 from kerascope.method.variants import asked
 from kerascope.method.wrapper import Wrapper
@@ -66,7 +66,7 @@ class Augmented(Wrapper, name="augmented"):
         if not isinstance(self.flips, bool):
             raise errors.ParameterError(f"flips must be True or False; got {self.flips!r}.")
         listed = isinstance(self.scales, tuple) and len(self.scales) > 0
-        if not listed or not all(map(_is_positive, self.scales)):
+        if not listed or not all(is_number(scale) and scale > 0 for scale in self.scales):
             raise errors.ParameterError(f"scales must be a tuple of numbers above 0; got {self.scales!r}.")
 
     @property
@@ -113,8 +113,3 @@ class Augmented(Wrapper, name="augmented"):
         assert total is not None
         mean = (total / len(self.variants)).astype("float32")
         return replace(first, values=mean, layers=last.layers, alive=alive, notes=last.notes)
-
-
-def _is_positive(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value > 0  # type: ignore[arg-type, operator]

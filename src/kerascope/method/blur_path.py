@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope import errors
+from kerascope.method.number import is_number
 from kerascope.method.path import Path, PathMethod, Step, followed
 from kerascope.method.pictures import Pictures
 from kerascope.probe import Answer, Probe
@@ -67,8 +68,7 @@ class BlurIntegratedGradients(PathMethod, name="blur_integrated_gradients"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        number = isinstance(self.max_sigma, int | float) and not isinstance(self.max_sigma, bool)
-        if self.max_sigma is not None and not (number and 0 < self.max_sigma < np.inf):
+        if self.max_sigma is not None and not (is_number(self.max_sigma) and self.max_sigma > 0):
             raise errors.ParameterError(
                 f"max_sigma must be a finite number of pixels above 0, or None; got {self.max_sigma!r}."
             )

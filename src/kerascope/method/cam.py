@@ -156,6 +156,11 @@ def over_space(tensor: Any) -> tuple[int, ...]:
     return tuple(range(1, len(tensor.shape) - 1))
 
 
+def averaged(gradients: Any) -> Any:
+    """The mean over space of (N, *spatial, C), one weight for each channel."""
+    return ops.mean(gradients, axis=over_space(gradients), keepdims=True)
+
+
 @dataclass(frozen=True)
 class GradCAM(ClassActivationMap, name="grad_cam"):
     r"""Grad-CAM: channels weighted by their mean gradient.
@@ -196,4 +201,4 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Equations 1 and 2 of the paper, before the sum."""
-        return ops.mean(gradients, axis=over_space(gradients), keepdims=True) * activations
+        return averaged(gradients) * activations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -12,6 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.method.base import Method
+from kerascope.method.number import check_whole, is_number
 from kerascope.method.pixels import pixels_of
 from kerascope.probe import Answer, Probe
 from kerascope.resize import resize
@@ -84,12 +84,9 @@ class RandomMap(Control, name="random_map"):
     tags: ClassVar[frozenset[str]] = Control.tags | {"stochastic"}
 
     def __post_init__(self) -> None:
-        if self.grid is not None and not _whole(self.grid, 1):
-            raise errors.ParameterError(
-                f"grid must be a whole number of at least 1, or None for each pixel; got {self.grid!r}."
-            )
-        if not _whole(self.seed, 0):
-            raise errors.ParameterError(f"seed must be a whole number of at least 0; got {self.seed!r}.")
+        if self.grid is not None:
+            check_whole(self.grid, "grid")
+        check_whole(self.seed, "seed", 0)
 
     def draw(self, image: Array) -> Array:
         """Random numbers that follow from the seed and the pixels."""
@@ -205,11 +202,6 @@ class EdgeMap(Control, name="edge_map"):
         return np.asarray(np.sum(channels, axis=0))
 
 
-def _whole(value: object, least: int) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
-
-
 def _check_positive(name: str, value: object) -> None:
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not value > 0:  # type: ignore[operator, arg-type]
+    if not is_number(value) or not value > 0:  # type: ignore[operator]
         raise errors.ParameterError(f"{name} must be a number above 0; got {value!r}.")

@@ -11,7 +11,8 @@ from kerascope.explanation import Reduction
 from kerascope.method.base import Method
 from kerascope.method.baseline import BaselineLike, as_baseline, made, noted, parts_of
 from kerascope.method.gradient import Saliency
-from kerascope.method.path import check_count, spread
+from kerascope.method.number import check_whole
+from kerascope.method.path import spread
 from kerascope.method.pictures import Pictures
 from kerascope.method.variants import asked
 from kerascope.probe import Answer, Probe
@@ -78,8 +79,8 @@ class ExpectedGradients(Method, name="expected_gradients"):
     reduction: ClassVar[Reduction] = "sum"
 
     def __post_init__(self) -> None:
-        check_count(self.samples, "samples")
-        check_count(self.seed, "seed", 0)
+        check_whole(self.samples, "samples")
+        check_whole(self.seed, "seed", 0)
         object.__setattr__(self, "baseline", as_baseline(self.baseline))
 
     @property

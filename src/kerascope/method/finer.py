@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from kerascope import errors
 from kerascope.method.cam import ClassActivationMap, GradCAM
+from kerascope.method.number import check_whole, is_number
 from kerascope.method.wrapper import Wrapper
 from kerascope.probe import Answer, Probe
 from kerascope.target import Contrast, Rivals, Target
@@ -69,11 +67,8 @@ class FinerCAM(Wrapper, name="finer_cam"):
                 f"method must be a class activation map that depends on the class, such as GradCAM(); got "
                 f"{self.method!r}."
             )
-        whole = isinstance(self.similar, int | np.integer) and not isinstance(self.similar, bool)
-        if not whole or self.similar < 1:
-            raise errors.ParameterError(f"similar must be a whole number, at least 1; got {self.similar!r}.")
-        number = isinstance(self.strength, int | float | np.floating) and not isinstance(self.strength, bool)
-        if not number or not 0 <= self.strength < math.inf:
+        check_whole(self.similar, "similar")
+        if not (is_number(self.strength) and self.strength >= 0):
             raise errors.ParameterError(f"strength must be a number of at least 0; got {self.strength!r}.")
 
     @property

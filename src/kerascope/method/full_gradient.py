@@ -11,9 +11,9 @@ import numpy as np
 from keras import ops
 
 from kerascope.method.base import Method
+from kerascope.method.fusion import enlarged
 from kerascope.method.pixels import pixels_of
 from kerascope.probe import Answer, Evidence, Probe
-from kerascope.resize import bilinear_weights
 from kerascope.target import Target
 
 Array = np.ndarray[Any, Any]
@@ -70,7 +70,7 @@ class FullGrad(Method, name="full_grad"):
         terms = list(_terms(evidence))
         total = sum(ops.sum(values, axis=_rest(values)) for values, _ in terms)
         # In the first term, the image itself, every pixel counts, so there is a map.
-        drawn = sum(_enlarged(_psi(values), size) for values, shown in terms if shown)
+        drawn = sum(enlarged(_psi(values), size) for values, shown in terms if shown)
         flat = ops.reshape(drawn, (-1, math.prod(size)))
         return ops.concatenate([flat, ops.reshape(total, (-1, 1))], axis=1)
 
@@ -113,15 +113,6 @@ def _psi(values: Any) -> Any:
     low = ops.min(sizes, axis=_rest(sizes), keepdims=True)
     spread = ops.max(sizes, axis=_rest(sizes), keepdims=True) - low
     return ops.sum((sizes - low) / ops.where(spread > 0, spread, 1), axis=-1)
-
-
-def _enlarged(maps: Any, size: tuple[int, ...]) -> Any:
-    """Maps (N, *spatial) brought to `size`, bilinearly at half pixels."""
-    for axis, new in enumerate(size, start=1):
-        if maps.shape[axis] != new:
-            weights = ops.convert_to_tensor(bilinear_weights(maps.shape[axis], new).T)
-            maps = ops.moveaxis(ops.matmul(ops.moveaxis(maps, axis, -1), weights), -1, axis)
-    return maps
 
 
 def _rest(values: Any) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.method.baseline import noted
 from kerascope.method.gradient import Saliency
+from kerascope.method.number import is_number
 from kerascope.method.path import BaselinePath, summed_up
 from kerascope.method.pictures import Pictures
 from kerascope.probe import Answer, Probe
@@ -82,8 +83,7 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
         super().__post_init__()
         for name in ("fraction", "deviation"):
             value = getattr(self, name)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (number and 0 < value <= 1):
+            if not (is_number(value) and 0 < value <= 1):
                 raise errors.ParameterError(f"{name} must be above 0 and at most 1; got {value!r}.")
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:

@@ -11,7 +11,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.method.base import Method
 from kerascope.method.gradient import Saliency
-from kerascope.method.path import check_count
+from kerascope.method.number import check_whole, is_number
 from kerascope.method.pictures import Pictures
 from kerascope.method.variants import asked
 from kerascope.method.wrapper import Wrapper
@@ -52,10 +52,9 @@ class NoisyMethod(Wrapper):
                 "method must be one that follows gradients, with the tag 'gradient', such as ks.Saliency(); "
                 f"got {self.method!r}."
             )
-        check_count(self.samples, "samples")
-        check_count(self.seed, "seed", 0)
-        number = isinstance(self.sigma, int | float) and not isinstance(self.sigma, bool)
-        if not (number and 0 <= self.sigma < np.inf):
+        check_whole(self.samples, "samples")
+        check_whole(self.seed, "seed", 0)
+        if not (is_number(self.sigma) and self.sigma >= 0):
             raise errors.ParameterError(
                 "sigma must be a share of the image's range, a finite number of at least 0; got "
                 f"{self.sigma!r}."

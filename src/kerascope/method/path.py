@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
 from kerascope.method.baseline import BaselineLike, as_baseline, made, noted, parts_of
 from kerascope.method.gradient import Saliency
+from kerascope.method.number import check_whole
 from kerascope.method.pictures import Pictures
 from kerascope.method.variants import asked
 from kerascope.probe import Answer, Probe
@@ -57,7 +57,7 @@ class PathMethod(Method):
     reduction: ClassVar[Reduction] = "sum"
 
     def __post_init__(self) -> None:
-        check_count(self.steps, "steps")
+        check_whole(self.steps, "steps")
 
     @property
     def starts(self) -> int:
@@ -147,16 +147,6 @@ def summed_up(answer: Answer, values: Array, start: Array, note: str) -> Answer:
     )
 
 
-def check_count(value: Any, name: str, least: int = 1) -> None:
-    """Check that a parameter is a whole number.
-
-    Raises:
-        ParameterError: it is not, or less than `least`.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise errors.ParameterError(f"{name} must be a whole number of at least {least}; got {value!r}.")
-
-
 @dataclass(frozen=True)
 class BaselinePath(PathMethod):
     """Those members whose paths begin at baselines.
@@ -177,7 +167,7 @@ class BaselinePath(PathMethod):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_count(self.seed, "seed", 0)
+        check_whole(self.seed, "seed", 0)
         object.__setattr__(self, "baseline", as_baseline(self.baseline))
 
     @property

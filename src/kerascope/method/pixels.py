@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.explanation import Reduction
+from kerascope.explanation import Reduction, reduced
 from kerascope.probe import Answer
 from kerascope.resize import resize
 
@@ -28,13 +28,6 @@ def pixels_of(answer: Answer) -> Array:
             f"shape {pixels.shape}; use a method that explains the input's numbers, such as Saliency."
         )
     return np.asarray(layout.channels_last(pixels, np), "float32")
-
-
-def reduced(values: Array, reduction: Reduction) -> Array:
-    """Values without their channel axis, as heat maps have them; see `Explanation.reduction`."""
-    if reduction == "max_abs":
-        return np.asarray(np.abs(values).max(axis=-1))
-    return np.asarray(values.sum(axis=-1)) if reduction == "sum" else values
 
 
 def on_pixels(answer: Answer, reduction: Reduction) -> Array:

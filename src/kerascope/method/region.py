@@ -12,6 +12,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
+from kerascope.method.number import check_whole, is_number
 from kerascope.method.path import IntegratedGradients
 from kerascope.method.pixels import on_pixels, pixels_of
 from kerascope.method.wrapper import Wrapper
@@ -82,16 +83,12 @@ class XRAI(Wrapper, name="xrai"):
     def __post_init__(self) -> None:
         super().__post_init__()
         listed = isinstance(self.scales, tuple) and len(self.scales) > 0
-        if not listed or not all(_is_number(scale) and scale > 0 for scale in self.scales):
+        if not listed or not all(is_number(scale) and scale > 0 for scale in self.scales):
             raise errors.ParameterError(
                 f"scales must be a tuple of numbers above 0; got {self.scales!r}; larger ones give larger "
                 "regions."
             )
-        whole = isinstance(self.smallest, int) and not isinstance(self.smallest, bool)
-        if not whole or self.smallest < 1:
-            raise errors.ParameterError(
-                f"smallest must be a whole number of pixels of at least 1; got {self.smallest!r}."
-            )
+        check_whole(self.smallest, "smallest")
 
     @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]
@@ -207,7 +204,3 @@ def _colours(picture: Array) -> Array:
         return picture.astype("float64")
     parts = np.array_split(picture.astype("float64"), 3, axis=-1)
     return np.stack([part.mean(axis=-1) for part in parts], axis=-1)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

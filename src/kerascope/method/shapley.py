@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from keras import ops
-
 from kerascope import errors
-from kerascope.method.cam import ClassActivationMap, over_space
+from kerascope.method.cam import ClassActivationMap, averaged
 from kerascope.method.modifier import modified
 from kerascope.probe import Evidence
 
@@ -82,4 +80,4 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """The mean over space of what is pooled, times the activations."""
-        return ops.mean(gradients, axis=over_space(gradients), keepdims=True) * activations
+        return averaged(gradients) * activations

@@ -184,7 +184,7 @@ def blank_inputs(model: keras.Model, size: int | tuple[int, ...] | None = None) 
             "the model must state its full input shape to be asked without images; this one does not; "
             f"give {'a batch of images' if specs is None or size is not None else 'images, or a size'}."
         )
-    blanks = [np.zeros([1, *(size or 0 for size in spec.shape[1:])], spec.dtype) for spec in specs]
+    blanks = [np.zeros([1, *(side or 0 for side in spec.shape[1:])], spec.dtype) for spec in specs]
     structure = _structure(model)
     return tree.pack_sequence_as(structure, blanks) if tree.is_nested(structure) else blanks[0]
 

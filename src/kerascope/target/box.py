@@ -12,7 +12,7 @@ from keras import ops, tree
 from kerascope import errors
 from kerascope.target.base import Array, Context, Forward, Reading, Target
 from kerascope.target.corners import FORMATS, corners, overlaps
-from kerascope.target.indices import check_names, class_indices, rows
+from kerascope.target.indices import check_names, class_indices, rows, taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ class Box(Target):
             anchor = ops.argmax(fit, axis=-1)
             unmet = ops.max(fit, axis=-1) < arguments["iou"]
         anchor = ops.cast(anchor, "int32")
-        final, scores = _taken(final, anchor), _taken(scores, anchor)
+        final, scores = taken(final, anchor), taken(scores, anchor)
         precise = ops.cast(scores, "float32")
         label = arguments["index"] if "index" in arguments else ops.argmax(precise, axis=-1)
         label = ops.cast(label, "int32")
@@ -209,9 +209,3 @@ class Box(Target):
         if together:
             return tensor[..., self.class_column :]
         return tensor if len(tensor.shape) == 3 else tensor[..., None]
-
-
-def _taken(tensor: Any, anchor: Any) -> Any:
-    """Of (N, A, K), one row of each image, (N, K)."""
-    index = ops.broadcast_to(anchor[:, None, None], (tensor.shape[0], 1, tensor.shape[2]))
-    return ops.take_along_axis(tensor, index, axis=1)[:, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from kerascope import errors
 from kerascope.target.base import Array, Context
@@ -106,6 +107,18 @@ def rows(values: Any, count: int, dtype: str = "int32") -> Array:
     """An array with one row per image, from one row for all or one for each."""
     array = np.asarray(values, dtype)
     return np.broadcast_to(array, (count, *array.shape[1:])).copy()
+
+
+def taken(tensor: Any, places: Any) -> Any:
+    """Of (N, T, ...), what stands at one place of each image, (N, ...), in backend tensors.
+
+    Args:
+        tensor: (N, T, ...).
+        places: (N,) int32.
+    """
+    index = ops.reshape(places, (-1, *[1] * (len(tensor.shape) - 1)))
+    index = ops.broadcast_to(index, (tensor.shape[0], 1, *tensor.shape[2:]))
+    return ops.take_along_axis(tensor, index, axis=1)[:, 0]
 
 
 def _class_index(value: Any, classes: int, names: tuple[str, ...] | None) -> int:

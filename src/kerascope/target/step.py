@@ -12,7 +12,7 @@ from keras import ops, tree
 from kerascope import errors
 from kerascope.target.around import Around
 from kerascope.target.base import Array, Context, Forward, Reading, TargetLike
-from kerascope.target.indices import one_output, whole_numbers
+from kerascope.target.indices import one_output, taken, whole_numbers
 
 _INSIDE = "of the step: "
 """In front of the names of what belongs to the target on the step."""
@@ -60,7 +60,7 @@ class Step(Around):
     def read(self, forward: Forward, arguments: Any) -> Reading:
         steps = ops.cast(arguments["step"], "int32")
         output, scores = (
-            _taken(tree.flatten(structure)[0], steps) for structure in (forward.outputs, forward.scores)
+            taken(tree.flatten(structure)[0], steps) for structure in (forward.outputs, forward.scores)
         )
         given = {key.removeprefix(_INSIDE): value for key, value in arguments.items() if key != "step"}
         reading = self.inside.read(forward.only(output, scores, forward.squashed[0]), given)
@@ -77,10 +77,3 @@ class Step(Around):
     def complaint(self) -> str:
         named = "given steps" if np.ndim(self.step) else f"step {self.step}"
         return f"at {named}, {self.inside.complaint()}"
-
-
-def _taken(tensor: Any, steps: Any) -> Any:
-    """Of (N, T, ...), one step of each image, (N, ...)."""
-    index = ops.reshape(steps, (-1, *[1] * (len(tensor.shape) - 1)))
-    index = ops.broadcast_to(index, (tensor.shape[0], 1, *tensor.shape[2:]))
-    return ops.take_along_axis(tensor, index, axis=1)[:, 0]

@@ -1,0 +1,286 @@
+"""What runs programs on a model: its surveys and programs, batch by batch, counted."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, Self
+
+import keras
+import numpy as np
+from keras import ops, tree
+
+from kerascope import backend, errors
+from kerascope.probe.answer import Answer, join
+from kerascope.probe.inputs import Array, Batch, check_inputs, input_specs, padded_rows
+from kerascope.probe.kept import Kept
+from kerascope.probe.program import Evidence, Plan
+from kerascope.probe.question import Question, fitted
+from kerascope.probe.routine import Routine, Step
+from kerascope.probe.survey import Survey
+from kerascope.probe.tree import places
+from kerascope.rule import Rule
+from kerascope.target import Target, TargetLike, as_target
+
+
+class Engine:
+    """A model with its surveys and compiled programs: see `Probe`, which is what users make of it.
+
+    Args:
+        model: a built model.
+        batch_size: images per pass.
+        class_names: names of the classes, or None.
+        input: name or position of the input to explain, or None.
+        compile: compile the programs.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        batch_size: int,
+        class_names: tuple[str, ...] | None,
+        input: str | int | None,
+        compile: bool,
+    ) -> None:
+        self._backend = backend.current()
+        self._model: Callable[[], keras.Model | None] = lambda: model
+        self.batch_size = batch_size
+        self.class_names = class_names
+        self.input = input
+        self.compile = compile
+        self._lock = threading.RLock()
+        self._least = 1
+        self._settled = False
+        self._counts = {"trace": 0, "forward": 0, "backward": 0}
+        self._kept = Kept(self.compile, self._counts)
+
+    @property
+    def model(self) -> keras.Model:
+        """The model that is asked."""
+        model = self._model()
+        if model is None:
+            raise errors.ModelError("the model of this probe must exist; it was deleted; make a new probe.")
+        return model
+
+    @property
+    def trace_count(self) -> int:
+        """Programs traced or built so far."""
+        return self._counts["trace"]
+
+    @property
+    def forward_count(self) -> int:
+        """Images that went forward so far; padding is not counted, but in a routine of a fixed batch."""
+        return self._counts["forward"]
+
+    @property
+    def backward_count(self) -> int:
+        """Backward passes so far: one for each image and class; padding is not counted."""
+        return self._counts["backward"]
+
+    def surveyed(self, images: Any) -> Survey:
+        """What happens inside the model on images of this shape.
+
+        Args:
+            images: (N, ...) as the model takes them.
+
+        Cost:
+            None: the model is run without data; one with a class token also on one image of noise.
+        """
+        batch = check_inputs(self.model, images, self.input)
+        with self._lock:
+            return self._survey(batch, self._size(batch.count))
+
+    def pass_size(self, count: int) -> int:
+        """How many of `count` images go in one pass: the model's fixed batch, else up to `batch_size`."""
+        specs = input_specs(self.model)
+        fixed = specs[0].shape[0] if specs else None
+        return min(count, self.batch_size) if fixed is None else fixed
+
+    def padded(self, count: int) -> Self:
+        """The same probe, whose passes are padded as if there were at least `count` images.
+
+        So a method that asks about more and fewer variants of images in turn compiles one program. It is for
+        the length of one explanation, in which the model is taken not to change: it is not looked over anew.
+        """
+        twin = copy.copy(self)
+        twin._least = count
+        twin._settled = True
+        return twin
+
+    def run(
+        self,
+        compute: Callable[[Evidence], Any] | None,
+        images: Any,
+        target: TargetLike = None,
+        *,
+        layers: Sequence[str | None] = (),
+        spatial: bool = False,
+        gradients: bool = False,
+        image_gradient: bool = False,
+        rule: Rule | None = None,
+        curvatures: bool = False,
+        biases: bool = False,
+        key: Hashable = None,
+    ) -> Answer:
+        """Run a method's arithmetic on every image, compiled with the model.
+
+        Args:
+            compute: from the `Evidence` on one class of a batch to a tensor (N, ...); None for scores only.
+            images: (N, ...) as the model takes them.
+            target: see `kerascope.target`.
+            layers: paths of layers to read; None stands for the automatic layer.
+            spatial: these layers must have a height and width.
+            gradients: differentiate at these layers.
+            image_gradient: differentiate at the explained input.
+            rule: what rectifiers hand back; None for their own gradient.
+            curvatures: give second derivatives at these layers too.
+            biases: differentiate at every constant that the model adds; see `kerascope.probe.bias`.
+            key: what tells this `compute` from another one; `compute` itself where None.
+
+        Cost:
+            1 forward per image, and with gradients K backwards, for all places together; with curvatures K
+            more for each layer.
+        """
+        batch = check_inputs(self.model, images, self.input)
+        size = self._size(batch.count)
+        with self._lock:
+            question = self._question(
+                batch,
+                size,
+                as_target(target),
+                layers,
+                spatial=spatial,
+                gradients=gradients,
+                image_gradient=image_gradient,
+                rule=rule,
+                curvatures=curvatures,
+                biases=biases,
+            )
+            name = getattr(compute, "__qualname__", None)
+            computed = compute if key is None else (key, name)
+            program = self._kept.program((computed, *question.key, size), self._plan(question, compute))
+        state = self._backend.state(self._variables())
+        rows: list[dict[str, Array]] = []
+        for start in range(0, batch.count, size):
+            tensors = [ops.convert_to_tensor(part) for part in batch.chunk(start, size)]
+            part = {
+                name: ops.convert_to_tensor(padded_rows(array, start, size))
+                for name, array in question.arguments.items()
+            }
+            result = program(tensors, part, state)
+            rows.append({name: ops.convert_to_numpy(value) for name, value in result.items()})
+            if rows[-1].get("no_probability", False):
+                raise errors.TargetError(
+                    f"a probability must come out of the model; {question.target.describe()} was asked for, "
+                    "and the outputs are none; explain the score instead, or end the model in a softmax or "
+                    "sigmoid."
+                )
+            count = min(size, batch.count - start)
+            self._check_met(question, rows[-1], start, count)
+            with self._lock:
+                self._counts["forward"] += count
+                if gradients or image_gradient or biases:
+                    passes = 1 + (len(question.layers) if curvatures else 0)
+                    self._counts["backward"] += count * passes * rows[-1]["scores"].shape[1]
+        return join(rows, question)
+
+    def routine(
+        self,
+        step: Step,
+        images: Any,
+        target: Target,
+        carried: Sequence[str],
+        *,
+        layers: Sequence[str | None] = (),
+        key: Hashable,
+    ) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """A step to be repeated, compiled with the model: see `kerascope.probe.routine`.
+
+        Args:
+            step: from a function that scores images, and from what is carried, to results.
+            images: the model's inputs; of the explained one only the shape counts. All go in one pass.
+            target: whose score the step asks for.
+            carried: names of the tensors that the step is handed each time, of the same shapes.
+            layers: paths of layers to read; None stands for the automatic layer.
+            key: what tells this step from another one.
+
+        Returns:
+            A function from the carried tensors to the step's results. Where they hold `"alive"`, it says
+            whether any gradient was different from zero; where it is false, the connection is checked.
+
+        Cost:
+            1 forward and 1 backward per image and step.
+        """
+        batch = check_inputs(self.model, images, self.input)
+        with self._lock:
+            question = self._question(batch, batch.count, target, layers, image_gradient=True)
+            routine = Routine(self._plan(question), step, len(batch.arrays), tuple(carried))
+            program = self._kept.program((key, *question.key, tuple(carried), batch.count), routine)
+        inputs = [ops.convert_to_tensor(array) for array in batch.arrays]
+        arguments = {name: ops.convert_to_tensor(value) for name, value in question.arguments.items()}
+
+        def run(tensors: Mapping[str, Any]) -> dict[str, Any]:
+            given = [*inputs, *(tensors[name] for name in carried)]
+            result = program(given, arguments, self._backend.state(self._variables()))
+            with self._lock:
+                self._counts["forward"] += batch.count
+                self._counts["backward"] += batch.count
+            return result
+
+        return run
+
+    def _question(
+        self, batch: Batch, size: int, target: Target, layers: Sequence[str | None], **options: Any
+    ) -> Question:
+        found = self._survey(batch, size)
+        return fitted(found, batch, target, self.class_names, layers, **options)
+
+    def _plan(self, question: Question, compute: Callable[[Evidence], Any] | None = None) -> Plan:
+        return Plan(
+            call=self._call,
+            operations=self._operations,
+            variables=self._variables,
+            survey=question.survey,
+            structure=question.batch.structure,
+            explained=question.batch.explained,
+            target=question.target,
+            layers=question.layers,
+            gradients=question.gradients,
+            image_gradient=question.image_gradient,
+            rule=question.rule,
+            biases=question.biases,
+            compute=compute,
+            curvatures=question.curvatures,
+        )
+
+    def _call(self, inputs: Any) -> Any:
+        # A model from an old file may want its one input in a list, and warn without it.
+        wanted = getattr(self.model, "input", None) if isinstance(self.model, keras.models.Model) else None
+        if isinstance(wanted, list | tuple) and len(wanted) == 1 and not tree.is_nested(inputs):
+            inputs = tree.pack_sequence_as(wanted, [inputs])
+        # Also where `call` takes no such argument: Keras hands it on to the layers inside.
+        return self.model(inputs, training=False)
+
+    def _operations(self) -> list[keras.Operation]:
+        return [self.model, *(place.operation for place in places(self.model))]
+
+    def _variables(self) -> list[keras.Variable]:
+        return list(self.model.variables)
+
+    def _survey(self, batch: Batch, size: int) -> Survey:
+        """What happens inside the model as it is now, on images like these."""
+        if not self._settled:
+            self._kept.refresh(self.model)
+        return self._kept.survey(self.model, self._call, batch, size)
+
+    def _size(self, count: int) -> int:
+        """Images per pass: the model's fixed batch, else a power of two up to `batch_size`."""
+        return self.pass_size(1 << (max(count, self._least) - 1).bit_length())
+
+    @staticmethod
+    def _check_met(question: Question, row: Mapping[str, Array], start: int, count: int) -> None:
+        if "unmet" in row and (missing := np.flatnonzero(row["unmet"][:count])).size:
+            raise errors.TargetError(
+                f"{question.target.complaint()}; not so for images {(missing + start).tolist()[:10]}."
+            )
