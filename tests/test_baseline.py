@@ -166,3 +166,24 @@ def test_blurring_needs_space() -> None:
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
     with pytest.raises(ks.errors.InputError, match="spatial axes"):
         ks.BlurIntegratedGradients()(model, np.ones((2, 4)), 1)
+
+
+@pytest.mark.parametrize("samples", [4, 8, 20])
+def test_every_member_of_a_background_has_its_turn(samples: int) -> None:
+    background = tuple(float(value) for value in range(8))
+    counts = np.zeros(8, int)
+    for seed in range(30):
+        method = ks.ExpectedGradients(samples, baseline=background, seed=seed)
+        own = np.bincount(method.draws()[1], minlength=8)
+        assert own.sum() == samples
+        assert own.max() - own.min() <= 1, "each as often as another or once more"
+        counts += own
+    assert (counts > 0).all()
+
+
+@pytest.mark.parametrize("method", [ks.VarGrad, ks.SquareGrad])
+def test_squares_have_no_sign(method: type[ks.Method]) -> None:
+    found = method(ks.InputXGradient(), samples=3)(network(), IMAGES, 1)  # type: ignore[call-arg]
+    assert ks.InputXGradient().signed
+    assert not found.signed
+    assert (found.values >= 0).all()

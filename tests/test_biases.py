@@ -155,3 +155,13 @@ def test_images_are_needed() -> None:
     model = keras.Sequential([keras.Input((5,)), layers.Dense(3)])
     with pytest.raises(ks.errors.InputError, match="spatial axes"):
         ks.FullGrad()(model, np.ones((2, 5)), 1)
+
+
+def test_an_activation_that_is_a_layer_is_looked_at_as_a_layer() -> None:
+    straight = classifier(layers.Conv2D(4, 3, activation=layers.LeakyReLU(negative_slope=0.1)))
+    found = explained(straight)
+    assert complete(found)
+    assert not found.notes
+    assert "sum to the score" in " ".join(
+        explained(classifier(layers.Conv2D(4, 3, activation=layers.ELU()))).notes
+    )

@@ -237,3 +237,10 @@ def test_xgrad_cam_divides_by_no_zero() -> None:
     found = ops.convert_to_numpy(found)
     assert not found[..., :2].any()
     same(found[..., 2], np.full((1, 2, 2), gradients[..., 2].mean()), EXACT, "of a channel of ones")
+
+
+@pytest.mark.parametrize("wrapper", [ks.PrincipalComponent, ks.SmoothGrad, ks.Augmented])
+def test_cam_refuses_other_heads_within_another_method_too(wrapper: Any) -> None:
+    tiny = MODELS["flattened"]()
+    with pytest.raises(ks.errors.HeadError, match="no mean over space"):
+        wrapper(ks.CAM())(tiny.model, tiny.images, 1)

@@ -11,6 +11,7 @@ from keras import layers, ops
 import kerascope as ks
 from cam_network import network
 from kerascope.testing.bench import CLOSE, same
+from targeted import known
 
 Array = Any
 
@@ -112,3 +113,17 @@ def test_rivals_need_a_class_and_others(five: tuple[ks.Probe, Array]) -> None:
     lonely, images = network(layers.Conv2D(4, 3), layers.GlobalAveragePooling2D(), layers.Dense(1))
     with pytest.raises(ks.errors.TargetError, match="several classes"):
         ks.FinerCAM()(lonely, images, 0)
+
+
+def test_rivals_of_a_step_and_of_a_detection() -> None:
+    tiny, probe, (scores,) = known("recurrent")
+    found = probe.scores(tiny.images, ks.Rivals(1, ks.Step(-1, 2)))
+    expected = np.array([row[-1, nearest(row[-1], 2, 1)].mean() for row in scores])
+    same(found, expected, CLOSE, "rivals of a class of the last step")
+    finer = ks.FinerCAM(ks.GradCAM(relu=False), similar=1)(probe, tiny.images, ks.Step(-1, 2))
+    contrast = ks.Contrast(ks.Step(-1, 2), ks.Rivals(1, ks.Step(-1, 2)))
+    same(finer.values, ks.GradCAM(relu=False)(probe, tiny.images, contrast).values, CLOSE, "Finer-CAM")
+    assert finer.notes == ("against the mean of the 1 nearest classes, times 1",)
+    tiny, probe, _ = known("detector")
+    with pytest.raises(ks.errors.TargetError, match="a detection must fit"):
+        probe.scores(tiny.images, ks.Rivals(1, ks.Box([900, 900, 901, 901], 0)))

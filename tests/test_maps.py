@@ -170,3 +170,21 @@ def test_a_wrapper_is_what_is_inside(wrapper: Any) -> None:
     assert wrapper(ks.EdgeMap()).backwards == 0
     with pytest.raises(ks.errors.ParameterError, match=r"method must be a kerascope method"):
         wrapper("grad_cam")
+
+
+@pytest.mark.parametrize("method", [ks.RandomMap(), ks.CentreGaussian(), ks.EdgeMap(), ks.XRAI(ks.GradCAM())])
+def test_what_needs_no_gradient_at_the_input_takes_integers(method: ks.Method) -> None:
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3), dtype="uint8"),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 3, name="conv"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3),
+        ]
+    )
+    fill(model, 5)
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype("uint8")
+    assert method(model, images, 1).values.shape == (2, 8, 8)
+    with pytest.raises(ks.errors.InputError, match="floating-point"):
+        ks.Augmented(ks.GradCAM())(model, images, 1)

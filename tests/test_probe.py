@@ -225,3 +225,35 @@ def test_a_model_that_branches_on_values_is_surveyed_with_data() -> None:
     found = ks.GradCAM(relu=False)(model, images, 1)
     assert found.layer == "conv"
     assert not found.flat.any()
+
+
+def test_a_padded_probe_keeps_the_larger_padding() -> None:
+    tiny = MODELS["dynamic_size"]()
+    method = ks.SmoothGrad(ks.IntegratedGradients(steps=3), samples=35)
+    probe = ks.Probe(tiny.model, batch_size=32)
+    method(probe, tiny.images[:1], 1)
+    assert probe.trace_count == method.programs
+
+
+class Looped(keras.Model):
+    """A transformer with a class token, and a loop behind it that has no gradient backwards on JAX."""
+
+    def __init__(self, inner: keras.Model) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def call(self, images: Any) -> Any:
+        return ops.while_loop(
+            lambda count, values: count < 2,
+            lambda count, values: (count + 1, values),
+            (0, self.inner(images)),
+        )[1]
+
+
+def test_a_model_without_a_gradient_is_asked_for_scores() -> None:
+    tiny = MODELS["transformer_class_token"]()
+    model = Looped(tiny.model)
+    model(tiny.images)
+    probe = ks.Probe(model)
+    same(probe.scores(tiny.images, 1), ks.Probe(tiny.model).scores(tiny.images, 1), CLOSE, "scores")
+    assert len(probe.layers(tiny.images)) > 1

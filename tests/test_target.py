@@ -263,3 +263,14 @@ def test_what_does_not_fit_is_refused(model: str, target: Any, words: str) -> No
 def test_bad_parameters_of_a_box(options: dict[str, Any], words: str) -> None:
     with pytest.raises(ks.errors.TargetError, match=words):
         ks.Box([0, 0, 1, 1], **options)
+
+
+def test_saturated_probabilities_do_not_predict_the_class_of_a_step() -> None:
+    head = layers.Dense(3, "sigmoid", kernel_initializer="zeros")
+    model = keras.Sequential([keras.Input((4, 2)), head])
+    head.bias.assign([30.0, 40.0, 35.0])
+    found = ks.Probe(model).run(None, np.ones((1, 4, 2)), ks.Probability(ks.Step(-1)))
+    assert found.labels.tolist() == [1]
+    assert found.predictions is not None
+    assert found.predictions.tolist() == [1]
+    assert found.scores.tolist() == [1.0]

@@ -51,7 +51,8 @@ class Explanation:
         class_names: names of the classes, or None.
         seed: seed of the random numbers, or None for methods without any.
         completeness_gap: float32 in the shape of `scores`: the sum of the values, less the change of the
-            score that they share out, as a share of that change; None for methods that promise no sum.
+            score that they share out, as a share of that change, or what the method says (`FullGrad`); None
+            for methods that promise no sum.
         notes: what else there is to know about the values, such as the baseline that they are against.
         warnings: what was warned about while explaining.
         versions: versions of kerascope, Keras and the backend.

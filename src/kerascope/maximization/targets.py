@@ -63,11 +63,6 @@ def spread(target: TargetLike) -> tuple[Target, ...]:
             raise errors.TargetError("there must be at least one target; got an empty list.")
         return tuple(single for part in target for single in spread(part))
     found = as_target(target)
-    if _predicted(found):
-        raise errors.TargetError(
-            "a target must be given to maximise: without an image there is no predicted class; give a class "
-            f"index or name, a ks.Unit, or several of them; got {found.describe()!r}."
-        )
     if isinstance(found, Class) and np.ndim(found.index):  # type: ignore[arg-type]
         return tuple(replace(found, index=index) for index in found.index)  # type: ignore[union-attr]
     if isinstance(found, Unit) and isinstance(found.channel, tuple):
@@ -77,15 +72,13 @@ def spread(target: TargetLike) -> tuple[Target, ...]:
             f"each image must have one score to maximise; {found.describe()} has several, which change with "
             "the image; give the classes: target=[281, 285]."
         )
+    if found.chooses:
+        raise errors.TargetError(
+            "a target must be given to maximise: without an image there is no predicted class, nor anything "
+            "else to choose by looking at it; give a class index or name, a ks.Unit, a ks.Region with class "
+            f"and mask, or several of them; got {found.describe()!r}."
+        )
     return (found,)
-
-
-def _predicted(target: Target) -> bool:
-    """Whether a target is about the class that happens to be predicted, or made of one that is."""
-    if isinstance(target, Class):
-        return target.index is None
-    parts = [getattr(target, name) for name in ("target", "positive", "negative") if hasattr(target, name)]
-    return any(_predicted(as_target(part)) for part in parts)
 
 
 def kinds(targets: Sequence[Target]) -> list[list[int]]:

@@ -96,11 +96,13 @@ class ExpectedGradients(Method, name="expected_gradients"):
         """Alpha of each sample, and the number of its baseline.
 
         From `numpy.random.default_rng(seed)`: first `random(samples)` for the places within the strata, then
-        `permutation(samples)`, modulo the number of baselines.
+        the first `samples` of a permutation as long as there are samples or baselines, whichever are more,
+        modulo the number of baselines.
         """
         random = np.random.default_rng(self.seed)
         alphas = (np.arange(self.samples) + random.random(self.samples)) / self.samples
-        return alphas, random.permutation(self.samples) % len(parts_of(self.baseline))
+        baselines = len(parts_of(self.baseline))
+        return alphas, random.permutation(max(self.samples, baselines))[: self.samples] % baselines
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The score of the image, which pins the target; then the gradient at every sample."""

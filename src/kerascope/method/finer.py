@@ -23,7 +23,8 @@ class FinerCAM(Wrapper, name="finer_cam"):
       D = \text{the } k \text{ classes with the smallest } |s_d - s_c|$$
 
     with the pre-softmax scores $s$. What the look-alikes share with the class drops out; what sets it apart
-    stays. The score in the explanation is that of the class itself. A warning: a target that is no class,
+    stays. The score in the explanation is that of the class itself. Within a method that asks about variants,
+    such as `SmoothGrad`, look-alikes are those of each variant. A warning: a target that is no class,
     such as a function or a `Unit`, has no look-alikes and is refused (classes).
 
     Args:
@@ -91,7 +92,8 @@ class FinerCAM(Wrapper, name="finer_cam"):
         about = probe.run(None, images, target)
         contrast = Contrast(about.pinned, Rivals(self.similar, about.pinned), strength=self.strength)
         found = self.method.ask(probe, images, contrast)
-        note = f"against the mean of the {self.similar} nearest classes, times {self.strength:g}"
+        nearest = found.pinned.known["negative rivals"].shape[-1]
+        note = f"against the mean of the {nearest} nearest classes, times {self.strength:g}"
         return replace(
             about, values=found.values, layers=found.layers, alive=found.alive, notes=(*found.notes, note)
         )

@@ -201,6 +201,11 @@ class VarGrad(NoisyMethod, name="var_grad"):
     """
 
     @property
+    def signed(self) -> bool:
+        """A sum of squares is not."""
+        return False
+
+    @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]
         """Those of the method, without a sign."""
         return (super().tags - {"signed"}) | {"unlocalised", "rounded"}
@@ -246,6 +251,11 @@ class SquareGrad(NoisyMethod, name="square_grad"):
         >>> bool((ks.SquareGrad(samples=5)(model, images, target=1).values >= 0).all())
         True
     """
+
+    @property
+    def signed(self) -> bool:
+        """A sum of squares is not."""
+        return False
 
     @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]

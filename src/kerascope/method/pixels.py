@@ -20,7 +20,7 @@ def pixels_of(answer: Answer) -> Array:
     Raises:
         InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
     """
-    pixels = answer.batch.pixels
+    pixels = answer.batch.picture
     layout = answer.image_layout
     if layout is None:
         raise errors.InputError(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from keras import ops
 
 from kerascope.method.cam import ClassActivationMap, over_space
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, Evidence, Probe
 from kerascope.probe.pooled_head import check_pooled_head
 from kerascope.target import Target
 
@@ -24,8 +25,9 @@ class CAM(ClassActivationMap, name="cam"):
 
     with the activations $A$ of the layer and the pre-softmax score $s$. The layer must be followed by a mean
     over space and one linear layer alone; there $w_k$ is that layer's weight from channel k to the class, and
-    the mean of $M$ over space, plus the bias, is the score: the map leaves nothing out. A warning: other
-    heads are refused, not approximated.
+    the mean of $M$ over space, plus the bias, is the score: the map leaves nothing out. That holds for
+    targets that are linear in the scores: a class, a contrast. A warning: other heads are refused, not
+    approximated.
 
     Args:
         relu: see `ClassActivationMap`; here False by default, as in the paper.
@@ -67,9 +69,11 @@ class CAM(ClassActivationMap, name="cam"):
         """Equation 2, before the sum."""
         return ops.sum(gradients, axis=over_space(gradients), keepdims=True) * activations
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
-        """As every class activation map, once the head is seen to be one that it is exact for."""
-        answer = super().ask(probe, images, target)
+    def ask_for(
+        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+    ) -> Answer:
+        """As every class activation map, where the head is one that it is exact for."""
+        answer = super().ask_for(compute, key, probe, images, target)
         check_pooled_head(probe.surveyed(images), answer.layers, target)
         return answer
 

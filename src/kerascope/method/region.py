@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -107,6 +107,7 @@ class XRAI(Wrapper, name="xrai"):
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The attributions of the method, gathered into regions."""
+        _segmentation()  # raises before the method is asked
         answer = self.method.ask(probe, images, target)
         pictures = pixels_of(answer)
         if pictures.ndim != 4:
@@ -138,10 +139,7 @@ def segmented(picture: Array, scales: Sequence[float], smallest: int) -> Array:
     Raises:
         MissingPackageError: scikit-image is not installed.
     """
-    try:
-        from skimage.segmentation import felzenszwalb
-    except ImportError:
-        raise errors.MissingPackageError("skimage", "segments") from None
+    felzenszwalb = _segmentation()
     height, width, _ = picture.shape
     share = height * width / _AREA
     low, high = float(picture.min()), float(picture.max())
@@ -204,3 +202,13 @@ def _colours(picture: Array) -> Array:
         return picture.astype("float64")
     parts = np.array_split(picture.astype("float64"), 3, axis=-1)
     return np.stack([part.mean(axis=-1) for part in parts], axis=-1)
+
+
+def _segmentation() -> Callable[..., Any]:
+    """Felzenszwalb's segmentation."""
+    try:
+        from skimage.segmentation import felzenszwalb
+    except ImportError:
+        raise errors.MissingPackageError("skimage", "segments") from None
+    found: Callable[..., Any] = felzenszwalb
+    return found

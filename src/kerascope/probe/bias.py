@@ -103,7 +103,9 @@ def biases(survey: Survey) -> Biases:
                 curved.append(described)
             continue
         activation = getattr(operation, "activation", None)
-        if activation is not None and (operation, run.index) not in squashing:
+        # An activation that is a layer has a run of its own.
+        own = isinstance(activation, keras.Layer)
+        if activation is not None and not own and (operation, run.index) not in squashing:
             called = getattr(activation, "__name__", type(activation).__name__)
             if called not in _LINEAR and ceiling is None:
                 curved.append(f"{name} ({called})")

@@ -104,7 +104,7 @@ class Engine:
         the length of one explanation, in which the model is taken not to change: it is not looked over anew.
         """
         twin = copy.copy(self)
-        twin._least = count
+        twin._least = max(self._least, count)
         twin._settled = True
         return twin
 

@@ -63,21 +63,31 @@ class Batch:
         return arrays[0] if self.structure is None else tree.pack_sequence_as(self.structure, list(arrays))
 
     @property
-    def pixels(self) -> Array:
-        """The explained input as the model takes it, (N, ...).
+    def picture(self) -> Array:
+        """The explained input as the model takes it, (N, ...), of any type.
 
         Raises:
-            InputError: there are several and none was chosen, or it holds no floating-point numbers.
+            InputError: there are several and none was chosen.
         """
         if self.explained is None:
             raise errors.InputError(
                 f"the input to explain must be chosen among {list(self.names)}; make the probe with "
                 f"ks.Probe(model, input={self.names[0]!r})."
             )
-        pixels = self.arrays[self.explained]
+        return self.arrays[self.explained]
+
+    @property
+    def pixels(self) -> Array:
+        """The explained input, which a gradient can be taken at or noise be added to.
+
+        Raises:
+            InputError: there are several and none was chosen, or it holds no floating-point numbers.
+        """
+        pixels = self.picture
         if pixels.dtype.kind != "f":
+            name = self.names[self.explained or 0]
             raise errors.InputError(
-                f"a gradient at the input needs floating-point numbers; {self.names[self.explained]!r} takes "
+                f"a gradient at the input needs floating-point numbers; {name!r} takes "
                 f"{pixels.dtype}; explain a layer behind it, or rebuild the model on a float input."
             )
         return pixels

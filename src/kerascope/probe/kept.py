@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -63,11 +63,6 @@ class Kept:
                 # Around the whole survey: what is made in it, such as a seed, must not outlive it.
                 with keras.StatelessScope():
                     found = survey(call, model, inputs, batch.explained)
-                operations = [model, *(place.operation for place in found.places)]
-                specs = input_specs(model)
-                if specs is None or specs[0].shape[0] is None:
-                    inputs = batch.structured([tensor[:1] for tensor in tensors])
-                found = replace(found, silent=silent(call, operations, found, inputs))
             except errors.KerascopeError:
                 raise
             except Exception as error:
@@ -76,7 +71,7 @@ class Kept:
                     f"the model must run on these images, of shape {shapes}; it failed with "
                     f"{type(error).__name__}: {error}; try model(images[:1]) by itself."
                 ) from error
-            self._surveys[key] = found
+            self._surveys[key] = replace(found, silent=_silent(model, call, found, batch, tensors))
         return self._surveys[key]
 
     def program(self, key: Hashable, plan: Plan | Routine) -> Program:
@@ -87,3 +82,18 @@ class Kept:
                 self._programs.popitem(last=False)
         self._programs.move_to_end(key)
         return self._programs[key]
+
+
+def _silent(
+    model: keras.Model, call: Callable[[Any], Any], found: Survey, batch: Batch, tensors: Sequence[Any]
+) -> frozenset[int]:
+    """See `kerascope.probe.silent`; tried on one image, where the model takes any number."""
+    specs = input_specs(model)
+    if specs is None or specs[0].shape[0] is None:
+        tensors = [tensor[:1] for tensor in tensors]
+    operations = [model, *(place.operation for place in found.places)]
+    try:
+        with keras.StatelessScope():
+            return silent(call, operations, found, batch.structured(tensors))
+    except Exception:  # noqa: BLE001 (a model without a gradient can still be asked for scores)
+        return frozenset()

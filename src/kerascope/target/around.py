@@ -27,3 +27,7 @@ class Around(Target):
     @property
     def layers(self) -> tuple[str, ...]:  # type: ignore[override]
         return self.inside.layers
+
+    @property
+    def chooses(self) -> bool:  # type: ignore[override]
+        return self.inside.chooses

@@ -104,10 +104,12 @@ class Target(ABC):
     Attributes:
         class_axis: results carry an axis for the classes after the one for images.
         layers: paths of the layers whose activations the target reads.
+        chooses: what is explained is chosen by looking at each image's own outputs, as the predicted class.
     """
 
     class_axis: bool = False
     layers: tuple[str, ...] = ()
+    chooses: bool = False
 
     @abstractmethod
     def key(self) -> Hashable:

@@ -67,6 +67,8 @@ class Box(Target):
     box_column: int = 0
     class_column: int = 4
 
+    chooses = True
+
     def __post_init__(self) -> None:
         for name in (self.format, self.model_format):
             if name is not None and name not in FORMATS:

@@ -30,6 +30,10 @@ class Class(Target):
 
     index: int | str | Sequence[int | str] | None = None
 
+    @property
+    def chooses(self) -> bool:  # type: ignore[override]
+        return self.index is None
+
     def key(self) -> Hashable:
         return ("class", self.index is None)
 
@@ -63,7 +67,8 @@ class LogOdds(Class):
     $$s_n = z_{n, c_n} - \log \sum_{j \neq c_n} \exp z_{n, j} = \log \frac{p}{1 - p}$$
 
     with the pre-softmax scores $z$ and the probability $p$ of the softmax. Unlike the score it falls where
-    rivals rise, and unlike the probability its gradient never vanishes.
+    rivals rise, and unlike the probability its gradient never vanishes. It is that of a softmax: where
+    every class has a sigmoid of its own, the score by itself is the log-odds.
 
     Args:
         index: see `Class`.
@@ -109,6 +114,8 @@ class Rank(Target):
 
     place: int | Sequence[int] = 1
 
+    chooses = True
+
     def key(self) -> Hashable:
         return "rank"
 
@@ -152,6 +159,7 @@ class Top(Target):
     k: int = 5
 
     class_axis = True
+    chooses = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.k, int | np.integer) or isinstance(self.k, bool) or self.k < 1:

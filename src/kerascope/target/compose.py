@@ -53,6 +53,10 @@ class Contrast(Target):
     def layers(self) -> tuple[str, ...]:  # type: ignore[override]
         return tuple(layer for part in self._parts() for layer in part.layers)
 
+    @property
+    def chooses(self) -> bool:  # type: ignore[override]
+        return any(part.chooses for part in self._parts())
+
     def key(self) -> Hashable:
         return ("contrast", *(part.key() for part in self._parts()))
 
@@ -188,7 +192,7 @@ class Probability(Around):
         target = self.inside
         first = target.read(forward, arguments)
         final = target.read(replace(forward, scores=forward.outputs), {**arguments, **first.chosen})
-        return replace(final, probability=True, chosen=first.chosen, unmet=first.unmet)
+        return replace(final, probability=True, chosen=first.chosen, unmet=first.unmet, columns=first.columns)
 
     def describe(self) -> str:
         return f"probability of {self.inside.describe()}"

@@ -28,6 +28,8 @@ class Pinned(Around):
     target: Target
     known: Mapping[str, Array]
 
+    chooses = False
+
     def repeated(self, times: int) -> Pinned:
         """The same for images that are repeated as a whole, one round after the other."""
         return Pinned(

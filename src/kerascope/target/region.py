@@ -54,6 +54,10 @@ class Region(Target):
     index: int | str | Sequence[int | str] | None = None
     mask: Any = None
 
+    @property
+    def chooses(self) -> bool:  # type: ignore[override]
+        return self.index is None or self.mask is None
+
     def key(self) -> Hashable:
         return ("region", self.index is None, self.mask is None)
 

@@ -37,6 +37,8 @@ class Rivals(Around):
     k: int = 3
     target: TargetLike = None
 
+    chooses = True
+
     def __post_init__(self) -> None:
         if not isinstance(self.k, int | np.integer) or isinstance(self.k, bool) or self.k < 1:
             raise errors.TargetError(f"Rivals(k) needs a whole number k of at least 1; got {self.k!r}.")
@@ -58,8 +60,10 @@ class Rivals(Around):
                 f"{self.inside.describe()!r}, which belongs to none; give a class, "
                 "a name, None or ks.Top(k)."
             )
-        seen = forward.outputs if reading.probability else forward.scores
-        scores = ops.cast(tree.flatten(seen)[reading.output], "float32")
+        outputs, scores = reading.columns or (
+            tree.flatten(structure)[reading.output] for structure in (forward.outputs, forward.scores)
+        )
+        scores = ops.cast(outputs if reading.probability else scores, "float32")
         if len(scores.shape) != 2 or scores.shape[1] < 2:
             raise errors.TargetError(
                 f"rivals need a model with several classes; this one returns {tuple(scores.shape)}."
@@ -72,6 +76,7 @@ class Rivals(Around):
             output=reading.output,
             probability=reading.probability,
             chosen={**reading.chosen, "rivals": chosen},
+            unmet=reading.unmet,
         )
 
     def _nearest(self, scores: Any, labels: Any) -> Any:
@@ -83,3 +88,6 @@ class Rivals(Around):
 
     def describe(self) -> str:
         return f"{self.k} rivals of {self.inside.describe()}"
+
+    def complaint(self) -> str:
+        return self.inside.complaint()

@@ -64,7 +64,8 @@ class Similarity(Target):
             one_output(context, "a similarity")
             (name, shape), *_ = context.outputs.items()
             layout = context.layouts.get(name)
-            size = shape[-1] if layout is None else layout.channels
+            width = shape[-1] if len(shape) > 1 else 1
+            size = width if layout is None else layout.channels
         found = np.asarray(self.reference)
         if found.dtype.kind not in "biuf" or found.shape not in ((size,), (context.count, size)):
             raise errors.TargetError(
