@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from keras import ops
 
 import kerascope as ks
 from kerascope.probe import Answer, Evidence, Probe
+from kerascope.target import Target
 
 SPACE = (1, 2)
 
@@ -30,8 +32,10 @@ class CamWithMeanWeights(ks.CAM):
 class CamOfAnyHead(ks.CAM):
     """The head is not looked at."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return super(ks.CAM, self).ask(probe, images, target)
+    def ask_for(
+        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+    ) -> Answer:
+        return super(ks.CAM, self).ask_for(compute, key, probe, images, target)
 
 
 @dataclass(frozen=True)
