@@ -1,4 +1,4 @@
-"""What an image is compared with: black, a colour, a picture, a blur, noise, or several of these.
+"""What an image is compared with: black, a colour, its mean, a picture, a blur, noise, or several of these.
 
 The numbers of a baseline are in the model's own input units. A method that takes one describes it as
 `baseline` and stores what `as_baseline` makes of it, which can be compared, hashed and pickled.
@@ -17,7 +17,9 @@ from kerascope.method.pictures import Pictures
 
 Array = np.ndarray[Any, Any]
 
-NAMES = ("black", "white", "blur", "noise")
+NAMES = ("black", "white", "mean", "blur", "noise")
+INPAINT = "inpaint"
+"""The baseline of methods with masks that fills each hole from what is around it: see `kerascope.perturb`."""
 BLUR = 0.1
 """Sigma of the baseline `"blur"`, as a share of the longest side."""
 
@@ -58,20 +60,21 @@ BaselineLike = Any
 """A number, a name of `NAMES`, an array, or a tuple of these: what `as_baseline` takes."""
 
 
-def as_baseline(given: BaselineLike) -> Baseline:
+def as_baseline(given: BaselineLike, names: tuple[str, ...] = NAMES) -> Baseline:
     """A baseline as it is stored in a method.
 
     Args:
-        given: a number, `"black"`, `"white"`, `"blur"`, `"noise"`, an array, or a tuple of these.
+        given: a number, one of `names`, an array, or a tuple of these.
+        names: the names that are taken.
 
     Raises:
         ParameterError: it is none of these.
     """
     if isinstance(given, tuple):
-        parts = tuple(as_baseline(part) for part in given)
+        parts = tuple(as_baseline(part, names) for part in given)
         if parts and not any(isinstance(part, tuple) for part in parts):
             return parts
-    elif isinstance(given, Pixels) or (isinstance(given, str) and given in NAMES):
+    elif isinstance(given, Pixels) or (isinstance(given, str) and given in names):
         return given
     elif isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool):
         if _finite(given):
@@ -79,7 +82,7 @@ def as_baseline(given: BaselineLike) -> Baseline:
     elif isinstance(given, np.ndarray) and given.ndim and given.dtype.kind in "buif" and _finite(given):
         return Pixels(given)
     raise errors.ParameterError(
-        "baseline must be a finite number, one of 'black', 'white', 'blur' and 'noise', an array of finite "
+        f"baseline must be a finite number, one of {', '.join(map(repr, names))}, an array of finite "
         f"numbers, or a tuple of these; got {given!r}."
     )
 
@@ -120,6 +123,10 @@ def made(baseline: Baseline, pictures: Pictures, seed: int, number: int) -> tupl
         end, where = (low, "lowest") if baseline == "black" else (high, "highest")
         said = f"the {where} value of each image, as the model states no range" if unstated else ""
         return np.broadcast_to(end, pixels.shape), f"{baseline}, {said or f'{end.item()} everywhere'}"
+    if baseline == "mean":
+        axes = tuple(range(1, pixels.ndim - 1))
+        mean = pixels.mean(axis=axes, keepdims=True)
+        return np.broadcast_to(mean, pixels.shape), "the mean colour of each image"
     if baseline == "blur":
         sigma = BLUR * max(pictures.spatial)
         return pictures.blurred(sigma), f"the image blurred by a Gaussian of sigma {sigma:.3g} pixels"

@@ -33,13 +33,18 @@ class Pictures:
     stated: tuple[float, float] | None
 
     @classmethod
-    def of(cls, probe: Probe, answer: Answer) -> Pictures:
+    def of(cls, probe: Probe, answer: Answer, smooth: bool = True) -> Pictures:
         """The pictures behind an answer.
+
+        Args:
+            probe: of the model.
+            answer: about the images.
+            smooth: pixels must be floating-point numbers, since a little is added to them.
 
         Raises:
             InputError: no input was chosen among several, or it holds no floating-point numbers.
         """
-        pixels = answer.batch.pixels
+        pixels = answer.batch.pixels if smooth else answer.batch.picture
         layout = answer.image_layout
         seen = pixels if layout is None else layout.channels_last(pixels, np)
         stated = pixel_range(probe.surveyed(answer.batch.structured()))

@@ -37,6 +37,10 @@ class Pinned(Around):
             {name: np.tile(rows, (times, *[1] * (rows.ndim - 1))) for name, rows in self.known.items()},
         )
 
+    def rows(self, images: Array) -> Pinned:
+        """The same for some of the images, by their positions."""
+        return Pinned(self.target, {name: rows[images] for name, rows in self.known.items()})
+
     def key(self) -> Hashable:
         return ("pinned", self.target.key(), tuple(sorted(self.known)))
 
