@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kerascope.method import (
         CAM,
         KPCACAM,
+        RISE,
         XRAI,
         Augmented,
         BlurIntegratedGradients,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         IntegratedGradients,
         LayerCAM,
         Method,
+        Occlusion,
         PrincipalComponent,
         RandomMap,
         Saliency,
@@ -60,7 +62,7 @@ if TYPE_CHECKING:
         explain,
         methods,
     )
-    from kerascope.probe import Probe, layers
+    from kerascope.probe import BlackBox, Probe, layers
     from kerascope.target import (
         Box,
         Class,
@@ -83,6 +85,7 @@ __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "Augmented": "method",
+    "BlackBox": "probe",
     "BlurIntegratedGradients": "method",
     "Box": "target",
     "CAM": "method",
@@ -113,10 +116,12 @@ _HOMES = {
     "Maximization": "maximization",
     "Maximize": "maximization",
     "Method": "method",
+    "Occlusion": "method",
     "Output": "target",
     "PrincipalComponent": "method",
     "Probability": "target",
     "Probe": "probe",
+    "RISE": "method",
     "RandomMap": "method",
     "Rank": "target",
     "Region": "target",
@@ -147,8 +152,10 @@ _ROOMS = ("errors", "render", "testing")
 __all__ = [
     "CAM",
     "KPCACAM",
+    "RISE",
     "XRAI",
     "Augmented",
+    "BlackBox",
     "BlurIntegratedGradients",
     "Box",
     "CentreGaussian",
@@ -177,6 +184,7 @@ __all__ = [
     "Maximization",
     "Maximize",
     "Method",
+    "Occlusion",
     "Output",
     "PrincipalComponent",
     "Probability",

@@ -3,6 +3,8 @@
     KerascopeError
     |-- ModelError (TypeError)                 what was given cannot be asked: not a Keras model, unbuilt
     |   `-- BackendError (RuntimeError)        Keras runs on a backend that kerascope does not know
+    |-- BlackBoxError (RuntimeError)           a black box failed, or returned what is no score
+    |-- MemoryBudgetError (MemoryError)        one image alone takes more memory than is allowed
     |-- InputError (ValueError)                images of the wrong rank, size, type, or with NaN
     |-- TargetError (ValueError)               the number to explain does not exist
     |   `-- UnknownClassError (LookupError)    no class of that name
@@ -27,7 +29,8 @@
     |-- CompletenessWarning                    values do not sum to the change of the score
     |-- RangeWarning                           the range of pixels is not known, and was assumed
     |-- StuckWarning                           maximisation did not raise a score
-    `-- InterruptedWarning                     a run was interrupted: what was found so far is returned
+    |-- InterruptedWarning                     a run was interrupted: what was found so far is returned
+    `-- ExcludedWarning                        scores under some masks were NaN or infinite, and were left out
 
 Every message says what must hold, what was got, and what to do. Each error also inherits the built-in
 exception that a caller would guess.
@@ -50,6 +53,20 @@ class ModelError(KerascopeError, TypeError):
 
 class BackendError(ModelError, RuntimeError):
     """Keras runs on a backend that kerascope does not support."""
+
+
+class BlackBoxError(KerascopeError, RuntimeError):
+    """A black box failed, or returned something that is no score for each image.
+
+    Attributes:
+        result: the explanation from what was asked until then, a `kerascope.Explanation`, or None.
+    """
+
+    result: Any = None
+
+
+class MemoryBudgetError(KerascopeError, MemoryError):
+    """One image under one mask alone takes more memory than is allowed."""
 
 
 class InputError(KerascopeError, ValueError):
@@ -163,6 +180,10 @@ class StuckWarning(KerascopeWarning):
 
 class InterruptedWarning(KerascopeWarning):
     """A run was interrupted; what was found so far is returned."""
+
+
+class ExcludedWarning(KerascopeWarning):
+    """Scores under some masks were NaN or infinite; these masks were left out."""
 
 
 def nearest(name: str, names: Iterable[str], count: int = 3) -> str:

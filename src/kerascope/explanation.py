@@ -53,6 +53,7 @@ class Explanation:
         completeness_gap: float32 in the shape of `scores`: the sum of the values, less the change of the
             score that they share out, as a share of that change, or what the method says (`FullGrad`); None
             for methods that promise no sum.
+        masks: int32 (N,), under how many masks each image was asked about, or None for methods without any.
         notes: what else there is to know about the values, such as the baseline that they are against.
         warnings: what was warned about while explaining.
         versions: versions of kerascope, Keras and the backend.
@@ -74,6 +75,7 @@ class Explanation:
     class_names: tuple[str, ...] | None = None
     seed: int | None = None
     completeness_gap: Array | None = None
+    masks: Array | None = None
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
@@ -204,6 +206,7 @@ class Explanation:
             "predictions": self.predictions,
             "images": self.images,
             "completeness_gap": self.completeness_gap,
+            "masks": self.masks,
         }
 
 
@@ -236,7 +239,7 @@ def load(path: str | os.PathLike[str]) -> Explanation:
             meta["notes"] = tuple(meta.get("notes", ()))
             names = meta["class_names"]
             meta["class_names"] = None if names is None else tuple(names)
-            absent = dict.fromkeys(("images", "predictions", "completeness_gap"))
+            absent = dict.fromkeys(("images", "predictions", "completeness_gap", "masks"))
             return Explanation(**(absent | arrays | meta))
     except FileNotFoundError:
         raise

@@ -15,15 +15,20 @@ from kerascope.method.guided import Deconvnet, GuidedBackprop, GuidedGradCAM
 from kerascope.method.guided_path import GuidedIntegratedGradients
 from kerascope.method.kernel import KPCACAM
 from kerascope.method.noise import SmoothGrad, SquareGrad, VarGrad
+from kerascope.method.occlusion import Occlusion
 from kerascope.method.path import IntegratedGradients
+from kerascope.method.perturbation import PerturbationMethod
 from kerascope.method.placewise import ElementWiseCAM, HiResCAM, LayerCAM
 from kerascope.method.pooled import CAM, GradCAMPlusPlus, XGradCAM
 from kerascope.method.region import XRAI
+from kerascope.method.rise import RISE
+from kerascope.method.segment import SegmentMethod
 from kerascope.method.shapley import ShapleyCAM
 
 __all__ = [
     "CAM",
     "KPCACAM",
+    "RISE",
     "XRAI",
     "Augmented",
     "BlurIntegratedGradients",
@@ -48,9 +53,12 @@ __all__ = [
     "IntegratedGradients",
     "LayerCAM",
     "Method",
+    "Occlusion",
+    "PerturbationMethod",
     "PrincipalComponent",
     "RandomMap",
     "Saliency",
+    "SegmentMethod",
     "ShapleyCAM",
     "SmoothGrad",
     "SquareGrad",

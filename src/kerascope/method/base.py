@@ -42,7 +42,8 @@ class Method(ABC):
             `"pixels"` on its pixels, one for each, `"signed"` values can be negative, `"gradient"` it needs
             gradients, `"rectifier"` it needs rectifiers in the model, `"stochastic"` it draws random numbers,
             `"complete"` values sum to a change of the score. More in `kerascope.testing.contract`.
-        forwards: forward passes per image.
+        forwards: forward passes per image; of a method whose number of masks depends on the images or the
+            layer (tag `"sized"`), those beside these, which `Explanation.masks` tells.
         backwards: backward passes per image and class.
         programs: compiled programs per input shape.
         reduction: how channels become one heat map; see `Explanation`.
@@ -135,10 +136,15 @@ class Method(ABC):
             class_names=probe.class_names,
             seed=getattr(self, "seed", None),
             completeness_gap=answer.completeness_gap,
+            masks=answer.masks,
             notes=answer.notes,
             versions=dict(versions()),
         )
-        return _warned(explanation, answer, "complete" in self.tags)
+        explanation = _warned(explanation, answer, "complete" in self.tags)
+        if answer.failure is not None:
+            answer.failure.result = explanation
+            raise answer.failure
+        return explanation
 
 
 def _written(value: Any) -> str:
@@ -228,7 +234,7 @@ def explain(
 
 def _warned(explanation: Explanation, answer: Answer, complete: bool) -> Explanation:
     """The explanation with what is doubtful about it, said aloud and stored."""
-    found: dict[type[Warning], str] = {}
+    found: dict[type[Warning], str] = dict(answer.warnings)
     if answer.suspect:
         found[errors.ProbabilityWarning] = (
             "the explained score should be the one before the softmax; the model's outputs are probabilities "

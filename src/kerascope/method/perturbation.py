@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -74,26 +74,54 @@ class PerturbationMethod(Method):
             pictures: the images.
         """
 
-    def stream(self, probe: Probe, first: Answer, pictures: Pictures, masks: Masks) -> tuple[Stream, str]:
-        """What asks about the images under masks, and a note on the baselines."""
-        parts = parts_of(self.baseline)
+    def stream(
+        self,
+        probe: Probe,
+        first: Answer,
+        pictures: Pictures,
+        masks: Masks,
+        resident: Mapping[str, Array] | None = None,
+        asked: int | None = None,
+    ) -> Stream:
+        """What asks about the images under masks.
+
+        Args:
+            probe: of the model.
+            first: about the images themselves.
+            pictures: the images.
+            masks: the kind of mask.
+            resident: what it needs of the images, (N, ...) each.
+            asked: about how many masks there will be for each image, where that is known.
+        """
+        baselines, note = self.made(pictures)
+        return Stream(
+            probe,
+            first,
+            masks,
+            pictures.pixels,
+            baselines,
+            resident=resident or {},
+            memory=self.memory,
+            progress=self.progress,
+            asked=asked,
+            title=type(self).__name__,
+            note=note,
+        )
+
+    def made(self, pictures: Pictures) -> tuple[list[Array | None], str]:
+        """The baselines (N, *spatial, C), None for holes that are inpainted, and a note on them."""
         arrays: list[Array | None] = []
-        notes = []
-        for number, part in enumerate(parts):
+        notes: list[str] = []
+        for number, part in enumerate(parts_of(self.baseline)):
             if part == INPAINT:
-                arrays.append(None)
-                notes.append("inpainting by diffusion from what a mask leaves")
-                continue
-            array, note = made(part, pictures, getattr(self, "seed", 0), number)
+                array, note = None, "inpainted by diffusion from what a mask leaves"
+            else:
+                array, note = made(part, pictures, getattr(self, "seed", 0), number)
             arrays.append(array)
             notes.append(note)
-        stream = Stream(
-            probe, first, masks, pictures.pixels, arrays, memory=self.memory, progress=self.progress,
-            title=type(self).__name__,
-        )  # fmt: skip
-        return stream, noted(notes)
+        return arrays, noted(notes)
 
-    def told(self, stream: Stream, values: Array, notes: Sequence[str]) -> Answer:
+    def told(self, stream: Stream, values: Array, notes: Sequence[str] = ()) -> Answer:
         """The answer with its values, and what there is to say about how they were come by.
 
         Args:
@@ -104,7 +132,7 @@ class PerturbationMethod(Method):
         return replace(
             stream.first,
             values=np.asarray(values, "float32"),
-            notes=(*stream.first.notes, *notes),
+            notes=(*stream.first.notes, stream.note, *notes),
             masks=stream.used,
             warnings=stream.warnings(),
             failure=stream.failure,

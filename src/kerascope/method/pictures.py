@@ -11,7 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.layout import Layout
-from kerascope.probe import Answer, Probe, pixel_range
+from kerascope.probe import Answer, Probe
 
 Array = np.ndarray[Any, Any]
 
@@ -47,7 +47,7 @@ class Pictures:
         pixels = answer.batch.pixels if smooth else answer.batch.picture
         layout = answer.image_layout
         seen = pixels if layout is None else layout.channels_last(pixels, np)
-        stated = pixel_range(probe.surveyed(answer.batch.structured()))
+        stated = probe.pixel_range(answer.batch.structured())
         return cls(np.array(seen, "float64"), layout, pixels.dtype, stated)
 
     @property

@@ -62,17 +62,20 @@ class SegmentMethod(PerturbationMethod):
         """Every image's exploration in step with the others; then each segment painted with its value."""
         labels, note = segmented_as(self.segments, pixels_of(first))
         counts = labels.reshape(len(labels), -1).max(axis=1) + 1
-        stream, baseline = self.stream(probe, first, pictures, SegmentMasks(labels))
         whole = first.scores.astype("float64").reshape(len(labels), -1)
         explorations = [self.explore(int(count), scores) for count, scores in zip(counts, whole, strict=True)]
         values = np.zeros((*whole.shape, *labels.shape[1:]))
         answers: dict[int, Array | None] = dict.fromkeys(range(len(labels)))
-        while answers:
-            requests: dict[int, Array] = {}
-            for image, scores in answers.items():
-                try:
-                    requests[image] = explorations[image].send(scores)  # type: ignore[arg-type]
-                except StopIteration as finished:
-                    values[image] = np.asarray(finished.value)[:, labels[image]]
-            answers = dict(stream.scores(requests)) if requests else {}
-        return self.told(stream, values.reshape(*first.scores.shape, *labels.shape[1:]), (baseline, note))
+        masks = SegmentMasks(labels.shape[1:])
+        resident = {"labels": labels.reshape(len(labels), -1)}
+        asked = getattr(self, "masks", None)
+        with self.stream(probe, first, pictures, masks, resident, asked) as stream:
+            while answers:
+                requests: dict[int, Array] = {}
+                for image, scores in answers.items():
+                    try:
+                        requests[image] = explorations[image].send(scores)  # type: ignore[arg-type]
+                    except StopIteration as finished:
+                        values[image] = np.asarray(finished.value)[:, labels[image]]
+                answers = dict(stream.scores(requests, int(counts.max())))
+        return self.told(stream, values.reshape(*first.scores.shape, *labels.shape[1:]), (note,))

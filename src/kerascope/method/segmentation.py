@@ -80,7 +80,7 @@ def segmented_as(segments: Segments, pictures: Array) -> tuple[Array, str]:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 1
 
 
 def _given(array: Array, pictures: Array) -> Array:

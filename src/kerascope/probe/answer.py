@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kerascope.errors import BlackBoxError
 from kerascope.layout import Layout
 from kerascope.probe.inputs import Array, Batch
 from kerascope.probe.program import CHOSEN
@@ -33,6 +34,9 @@ class Answer:
         notes: what the method has to say about the values, such as the baseline they are against.
         completeness_gap: by how much values fall short of the change of the score that they share out; see
             `Explanation`.
+        masks: (N,) under how many masks each image was asked about, or None.
+        warnings: what else there is to warn about, with the kind of each warning.
+        failure: what stopped the asking, so that values are partial; it is raised with them.
     """
 
     values: Array | None
@@ -48,6 +52,9 @@ class Answer:
     pinned: Pinned
     notes: tuple[str, ...] = ()
     completeness_gap: Array | None = None
+    masks: Array | None = None
+    warnings: tuple[tuple[type[Warning], str], ...] = ()
+    failure: BlackBoxError | None = None
 
 
 def join(rows: Sequence[dict[str, Array]], question: Question) -> Answer:

@@ -15,13 +15,17 @@ from kerascope import backend, errors
 from kerascope.probe.answer import Answer, join
 from kerascope.probe.inputs import Array, Batch, check_inputs, input_specs, padded_rows
 from kerascope.probe.kept import Kept
+from kerascope.probe.pixel_range import pixel_range
 from kerascope.probe.program import Evidence, Plan
 from kerascope.probe.question import Question, fitted
 from kerascope.probe.routine import Routine, Step
-from kerascope.probe.survey import Survey
+from kerascope.probe.survey import Run, Survey
 from kerascope.probe.tree import places
 from kerascope.rule import Rule
 from kerascope.target import Target, TargetLike, as_target
+
+Repeated = Callable[..., dict[str, Any]]
+"""`repeated(tensors, count=None) -> results`: a step that was compiled, see `Engine.routine`."""
 
 
 class Engine:
@@ -54,6 +58,15 @@ class Engine:
         self._settled = False
         self._counts = {"trace": 0, "forward": 0, "backward": 0}
         self._kept = Kept(self.compile, self._counts)
+
+    @property
+    def numpy(self) -> Any:
+        """The module that a routine's step computes with."""
+        return ops
+
+    def pixel_range(self, images: Any) -> tuple[float, float] | None:
+        """The range of pixels that the model states: see `kerascope.probe.pixel_range`."""
+        return pixel_range(self.surveyed(images))
 
     @property
     def model(self) -> keras.Model:
@@ -193,39 +206,57 @@ class Engine:
         carried: Sequence[str],
         *,
         layers: Sequence[str | None] = (),
+        gradient: bool = True,
+        rows: int | None = None,
+        replaced: bool = False,
         key: Hashable,
-    ) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    ) -> Repeated:
         """A step to be repeated, compiled with the model: see `kerascope.probe.routine`.
 
         Args:
             step: from a function that scores images, and from what is carried, to results.
-            images: the model's inputs; of the explained one only the shape counts. All go in one pass.
+            images: the model's inputs; of the explained one only the shape counts.
             target: whose score the step asks for.
             carried: names of the tensors that the step is handed each time, of the same shapes.
             layers: paths of layers to read; None stands for the automatic layer.
+            gradient: the step differentiates the scores at what it gives.
+            rows: how many pictures the step scores at a time, each of which belongs to one of the images;
+                None where it scores every image once.
+            replaced: the step gives what the one layer returns, in the place of the explained input. What is
+                in front of that layer alone does not run.
             key: what tells this step from another one.
 
         Returns:
-            A function from the carried tensors to the step's results. Where they hold `"alive"`, it says
-            whether any gradient was different from zero; where it is false, the connection is checked.
+            A function from the carried tensors, and how many of the rows count, to the step's results. Where
+            they hold `"alive"`, it says whether any gradient was different from zero; where it is false, the
+            connection is checked.
 
         Cost:
-            1 forward and 1 backward per image and step.
+            1 forward, and with `gradient` 1 backward, per row and step.
         """
         batch = check_inputs(self.model, images, self.input)
         with self._lock:
-            question = self._question(batch, batch.count, target, layers, image_gradient=True)
-            routine = Routine(self._plan(question), step, len(batch.arrays), tuple(carried))
-            program = self._kept.program((key, *question.key, tuple(carried), batch.count), routine)
+            size = batch.count if rows is None else self._size(batch.count)
+            question = self._question(batch, size, target, layers, image_gradient=gradient)
+            routine = Routine(
+                self._plan(question, spared=_spared(question) if replaced else ()),
+                step,
+                len(batch.arrays),
+                tuple(carried),
+                question.layers[0] if replaced else None,
+            )
+            name = (key, *question.key, tuple(carried), batch.count, rows, replaced)
+            program = self._kept.program(name, routine)
         inputs = [ops.convert_to_tensor(array) for array in batch.arrays]
         arguments = {name: ops.convert_to_tensor(value) for name, value in question.arguments.items()}
 
-        def run(tensors: Mapping[str, Any]) -> dict[str, Any]:
+        def run(tensors: Mapping[str, Any], count: int | None = None) -> dict[str, Any]:
             given = [*inputs, *(tensors[name] for name in carried)]
             result = program(given, arguments, self._backend.state(self._variables()))
             with self._lock:
-                self._counts["forward"] += batch.count
-                self._counts["backward"] += batch.count
+                done = batch.count if count is None else count
+                self._counts["forward"] += done
+                self._counts["backward"] += done if gradient else 0
             return result
 
         return run
@@ -236,7 +267,12 @@ class Engine:
         found = self._survey(batch, size)
         return fitted(found, batch, target, self.class_names, layers, **options)
 
-    def _plan(self, question: Question, compute: Callable[[Evidence], Any] | None = None) -> Plan:
+    def _plan(
+        self,
+        question: Question,
+        compute: Callable[[Evidence], Any] | None = None,
+        spared: Sequence[Run] = (),
+    ) -> Plan:
         return Plan(
             call=self._call,
             operations=self._operations,
@@ -252,6 +288,7 @@ class Engine:
             biases=question.biases,
             compute=compute,
             curvatures=question.curvatures,
+            spared=tuple(spared),
         )
 
     def _call(self, inputs: Any) -> Any:
@@ -284,3 +321,12 @@ class Engine:
             raise errors.TargetError(
                 f"{question.target.complaint()}; not so for images {(missing + start).tolist()[:10]}."
             )
+
+
+def _spared(question: Question) -> list[Run]:
+    """Runs in front of the one layer that need not run where its output is given."""
+    survey = question.survey
+    cut = survey.tapped(survey.run(question.layers[0]))
+    if cut.layout is not None and cut.layout.prefix:
+        return []  # the tokens in front of the grid are still wanted
+    return [survey.runs[number] for number in survey.spared(cut, question.sources)]

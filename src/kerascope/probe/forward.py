@@ -14,7 +14,7 @@ from kerascope.probe.bias import BiasTaps
 from kerascope.probe.head import Head
 from kerascope.probe.rectifier import Rectifiers
 from kerascope.probe.survey import Run
-from kerascope.probe.tap import Function, Hook, tapped
+from kerascope.probe.tap import Function, Hook, StandIn, tapped
 from kerascope.target.base import Forward
 
 
@@ -29,6 +29,8 @@ def forward(
     deltas: Mapping[str, Any],
     rectifiers: Rectifiers | None = None,
     biases: BiasTaps | None = None,
+    replacements: Mapping[str, Any] | None = None,
+    spared: Iterable[Run] = (),
 ) -> Forward:
     """Run the model on given weights, add `deltas` to what layers return, and read it.
 
@@ -43,12 +45,17 @@ def forward(
         deltas: what to add to the output of some of them, in the output's own shape and type.
         rectifiers: those whose gradient follows a rule.
         biases: where constants are added that are to be read.
+        replacements: what takes the place of the output of some of the runs, in its layout; tokens in front
+            of a grid stay what they are.
+        spared: runs that return zeros without running, since nothing hangs on them.
     """
     activations: dict[str, Any] = {}
     seen: dict[Head, Any] = {}
-    tap = _Taps(heads, runs, deltas, activations, seen, rectifiers, biases)
+    count = tree.flatten(inputs)[0].shape[0]
+    tap = _Taps(heads, runs, deltas, activations, seen, rectifiers, biases, replacements or {})
+    stand_ins = _stand_ins(spared, count)
     with (
-        tapped(operations, tap.hooks(), tap.functions(), biases.arguments() if biases else None),
+        tapped(operations, tap.hooks(), tap.functions(), biases.arguments() if biases else None, stand_ins),
         rectifiers.called_by_name() if rectifiers else contextlib.nullcontext(),
         keras.StatelessScope(list(zip(variables, state, strict=True)) if state else None),
     ):
@@ -60,8 +67,21 @@ def forward(
     scores = tree.pack_sequence_as(outputs, flat) if tree.is_nested(outputs) else flat[0]
     squashed = tuple(head is not None and head in seen and not head.logarithm for head in heads)
     layouts = {name: run.layout for name, run in runs.items()}
-    count = tree.flatten(inputs)[0].shape[0]
     return Forward(outputs, scores, squashed, activations, layouts, count)
+
+
+def _stand_ins(spared: Iterable[Run], count: int) -> dict[keras.Operation, StandIn]:
+    """Zeros in the shape of what the runs return, for a batch of `count`."""
+    by_operation: dict[keras.Operation, dict[int, Run]] = {}
+    for run in spared:
+        by_operation.setdefault(run.place.operation, {})[run.index] = run
+
+    def stand_in(found: Mapping[int, Run]) -> StandIn:
+        return lambda index: (
+            ops.zeros((count, *found[index].shape[1:]), found[index].dtype) if index in found else None
+        )
+
+    return {operation: stand_in(found) for operation, found in by_operation.items()}
 
 
 @dataclass(frozen=True)
@@ -73,6 +93,7 @@ class _Taps:
     seen: dict[Head, Any]
     rectifiers: Rectifiers | None
     biases: BiasTaps | None
+    replacements: Mapping[str, Any]
 
     def hooks(self) -> dict[keras.Operation, Hook]:
         operations = [run.place.operation for run in self.runs.values()]
@@ -109,6 +130,8 @@ class _Taps:
             flat = tree.flatten(output)
             first = next(place for place, value in enumerate(flat) if ops.is_tensor(value))
             for name in named[index]:
+                if name in self.replacements:
+                    flat[first] = self._replaced(name, flat[first])
                 if name in self.deltas:
                     flat[first] = flat[first] + self.deltas[name]
             for name in named[index]:
@@ -116,6 +139,13 @@ class _Taps:
             return tree.pack_sequence_as(output, flat) if tree.is_nested(output) else flat[0]
 
         return hook
+
+    def _replaced(self, name: str, output: Any) -> Any:
+        """What takes the place of an output, behind the tokens in front of its grid."""
+        given = ops.cast(self.replacements[name], output.dtype)
+        layout = self.runs[name].layout
+        prefix = layout.prefix if layout else 0
+        return ops.concatenate([output[:, :prefix], given], axis=1) if prefix else given
 
     def _spy(self, operation: keras.Operation) -> Function:
         wanted = {head.index: head for head in self.heads if head and head.operation is operation}

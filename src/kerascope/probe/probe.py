@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import keras
 
 from kerascope import backend, errors
 from kerascope.probe import plain
 from kerascope.probe.answer import Answer
+from kerascope.probe.black_box import BlackBox
 from kerascope.probe.engine import Engine
 from kerascope.probe.inputs import Array, blank_inputs
 from kerascope.probe.table import LayerTable, table
@@ -181,12 +182,16 @@ _attached: weakref.WeakKeyDictionary[keras.Model, Probe] = weakref.WeakKeyDictio
 _attached_lock = threading.Lock()
 
 
-def as_probe(model: keras.Model | Probe) -> Probe:
-    """A probe as it is; for a bare model, the probe that lives as long as the model does.
+def as_probe(model: keras.Model | Probe | BlackBox) -> Probe:
+    """A probe or black box as it is; for a bare model, the probe that lives as long as the model does.
+
+    A black box answers what methods with masks ask of a probe, and refuses the rest.
 
     Raises:
         ModelError: neither a probe nor a built Keras model.
     """
+    if isinstance(model, BlackBox):
+        return cast(Probe, model)
     return model if isinstance(model, Probe) else Probe.attached(model)
 
 

@@ -15,7 +15,7 @@ from kerascope.probe.bias import Biases, BiasTaps, Site, Term
 from kerascope.probe.forward import forward
 from kerascope.probe.head import heads
 from kerascope.probe.rectifier import Rectifiers
-from kerascope.probe.survey import Survey
+from kerascope.probe.survey import Run, Survey
 from kerascope.rule import Rule
 from kerascope.target import Reading, Target
 from kerascope.target.base import Forward
@@ -24,6 +24,8 @@ INPUT = "the input"
 """Name, among the places to differentiate at, of the explained input itself."""
 BIAS = "bias "
 """In front of the names, among the places to differentiate at, of those where a constant is added."""
+REPLACED = "instead of "
+"""In front of the names, among what a score is a function of, of layers whose output is given."""
 CHOSEN = "chosen "
 """In front of the names, in a program's answer, of what a target chose: see `Reading.chosen`."""
 
@@ -85,6 +87,7 @@ class Plan:
         biases: the constants to differentiate at, or None.
         compute: a method's arithmetic, on each class in turn; None to compute scores only.
         curvatures: give second derivatives at these layers too.
+        spared: runs that need not run, since a layer behind them is given: see `Survey.spared`.
     """
 
     call: Callable[[Any], Any]
@@ -101,6 +104,7 @@ class Plan:
     biases: Biases | None = None
     compute: Callable[[Evidence], Any] | None = None
     curvatures: bool = False
+    spared: tuple[Run, ...] = ()
 
     def moving(self, tensors: Sequence[Any]) -> dict[str, Any]:
         """The tensors that gradients are taken at: zeros to add to activations, and the input itself."""
@@ -129,6 +133,7 @@ class Plan:
         """The scores (N, K) as a function of what moves."""
         tensors = list(tensors)
         deltas = dict(moving)
+        given = {name: deltas.pop(REPLACED + name) for name in self.layers if REPLACED + name in deltas}
         pushes = {site.name: deltas.pop(BIAS + site.name) for site in self._sites()}
         taps = BiasTaps(self._sites(), pushes) if self.biases else None
         if INPUT in deltas and self.explained is not None:
@@ -148,6 +153,8 @@ class Plan:
             deltas,
             rectifiers,
             taps,
+            given,
+            self.spared,
         )
         result = replace(result, output_layouts=self.survey.output_layouts)
         reading = self.target.read(result, arguments)
@@ -188,7 +195,7 @@ class Plan:
         self._check_connected(moving, gradients)
         if notes["rectifiers"] is not None:
             self._check_rule(notes["rectifiers"])
-        answer = {"scores": scores} | self._predictions(kept, notes["squashed"], notes["reading"])
+        answer = {"scores": scores} | predictions(kept, notes["squashed"], notes["reading"])
         answer |= {CHOSEN + name: value for name, value in kept["chosen"].items()}
         if "unmet" in kept:
             answer["unmet"] = kept["unmet"]
@@ -288,38 +295,37 @@ class Plan:
             values = ops.cast(gradient, "float32") * constants[site.name]
             yield Term(channels_last(values, site.run.layout) if site.drawn else values, site.drawn)
 
-    def _predictions(
-        self, kept: dict[str, Any], squashed: tuple[bool, ...], reading: Reading
-    ) -> dict[str, Any]:
-        """The predicted class, the probability of the explained one, and whether a score looks like one."""
-        found = {"labels": kept["labels"]} if "labels" in kept else {}
-        place = reading.output
-        if place is None:
-            place = 0 if len(kept["outputs"]) == 1 else None
-        if place is None:
-            return found
-        output, scores = kept.get("columns") or (kept["outputs"][place], kept["scores"][place])
-        if len(output.shape) != 2 and "columns" not in kept:
-            return found
-        precise = keras.backend.standardize_dtype(output.dtype) in ("float32", "float64")
-        output = ops.cast(output, "float32")
-        sums = ops.abs(ops.sum(output, axis=-1) - 1) < (1e-3 if precise else 2e-2)
-        rows = ops.logical_and(ops.all(output >= 0, axis=-1), sums)
-        several, single = output.shape[-1] > 1, len(output.shape) == 2
-        if several and single:
-            # Of the scores: where probabilities are saturated, several are 1.
-            scores = ops.cast(scores, "float32")
-            found["predictions"] = ops.cast(ops.argmax(scores, axis=-1), "int32")
-        if "labels" in found and single and (squashed[place] or several):
-            chosen = ops.take_along_axis(output, found["labels"], axis=1)
-            known = ops.ones_like(rows) if squashed[place] else rows
-            found["probabilities"] = ops.where(known[:, None], chosen, float("nan"))
-        if reading.probability and not squashed[place]:
-            found["no_probability"] = ops.logical_not(ops.all(rows))
-        asked = reading.output is None or reading.probability
-        if several and not squashed[place] and not asked:
-            found["suspect"] = ops.all(rows)
+
+def predictions(kept: dict[str, Any], squashed: tuple[bool, ...], reading: Reading) -> dict[str, Any]:
+    """The predicted class, the probability of the explained one, and whether a score looks like one."""
+    found = {"labels": kept["labels"]} if "labels" in kept else {}
+    place = reading.output
+    if place is None:
+        place = 0 if len(kept["outputs"]) == 1 else None
+    if place is None:
         return found
+    output, scores = kept.get("columns") or (kept["outputs"][place], kept["scores"][place])
+    if len(output.shape) != 2 and "columns" not in kept:
+        return found
+    precise = keras.backend.standardize_dtype(output.dtype) in ("float32", "float64")
+    output = ops.cast(output, "float32")
+    sums = ops.abs(ops.sum(output, axis=-1) - 1) < (1e-3 if precise else 2e-2)
+    rows = ops.logical_and(ops.all(output >= 0, axis=-1), sums)
+    several, single = output.shape[-1] > 1, len(output.shape) == 2
+    if several and single:
+        # Of the scores: where probabilities are saturated, several are 1.
+        scores = ops.cast(scores, "float32")
+        found["predictions"] = ops.cast(ops.argmax(scores, axis=-1), "int32")
+    if "labels" in found and single and (squashed[place] or several):
+        chosen = ops.take_along_axis(output, found["labels"], axis=1)
+        known = ops.ones_like(rows) if squashed[place] else rows
+        found["probabilities"] = ops.where(known[:, None], chosen, float("nan"))
+    if reading.probability and not squashed[place]:
+        found["no_probability"] = ops.logical_not(ops.all(rows))
+    asked = reading.output is None or reading.probability
+    if several and not squashed[place] and not asked:
+        found["suspect"] = ops.all(rows)
+    return found
 
 
 def channels_last(tensor: Any, layout: Layout | None) -> Any:

@@ -45,6 +45,12 @@ class Question:
     biases: Biases | None = None
 
     @property
+    def sources(self) -> tuple[int, ...]:
+        """Numbers of the runs that the explained score is made from."""
+        context = context_of(self.survey, self.batch.count, None)
+        return tuple(_sources(self.survey, self.target, context))
+
+    @property
     def key(self) -> tuple[Hashable, ...]:
         """What its program depends on, but for what is computed and the size of a pass."""
         return (

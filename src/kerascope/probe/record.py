@@ -38,7 +38,7 @@ def survey(call: Callable[[Any], Any], model: keras.Model, inputs: Any, explaine
 class _Recorder:
     def __init__(self, places: tuple[Place, ...]) -> None:
         self.places = places
-        self.calls: list[tuple[Place, int, list[Any], Any]] = []
+        self.calls: list[tuple[Place, int, list[Any], list[Any]]] = []
         self.squashed: list[int] = []
         self._results: dict[int, list[Any]] = {}
 
@@ -60,8 +60,8 @@ class _Recorder:
             id(tensor): INPUT if explained in (None, place) else OTHER_INPUT
             for place, tensor in enumerate(given)
         }
-        for number, (_, _, _, tensor) in enumerate(self.calls):
-            source.setdefault(id(tensor), number)
+        for number, (_, _, _, tensors) in enumerate(self.calls):
+            source.setdefault(id(tensors[0]), number)
         formats: dict[int, str] = {}
         default = keras.config.image_data_format()
         image_layout = None if explained is None else self._image_layout(tuple(given[explained].shape))
@@ -69,7 +69,8 @@ class _Recorder:
         batch = given[explained or 0].shape[0]
         nodes = number_calls(model, [(place, index) for place, index, _, _ in self.calls])
         runs: list[Run] = []
-        for number, (place, index, arguments, tensor) in enumerate(self.calls):
+        for number, (place, index, arguments, tensors) in enumerate(self.calls):
+            tensor = tensors[0]
             shape = tuple(tensor.shape)
             sources = tuple(source.get(id(argument), UNKNOWN) for argument in arguments)
             formats[number] = _format(place.operation, shape, sources, formats, runs) or default
@@ -87,6 +88,7 @@ class _Recorder:
                     fault=fault,
                     maker=source[id(tensor)],
                     squashes=number in self.squashed,
+                    tensors=len(tensors),
                     sees_image=any(
                         runs[origin].sees_image if origin >= 0 else origin != OTHER_INPUT
                         for origin in sources
@@ -119,7 +121,7 @@ class _Recorder:
         It is one where it gets a channel axis, or is flattened, before any layer with weights reads it.
         """
         pictures = {(count, height, width, 1), (count, 1, height, width), (count, height * width)}
-        for place, _, arguments, output in self.calls:
+        for place, _, arguments, (output, *_) in self.calls:
             if pictures & {tuple(tensor.shape) for tensor in (*arguments, output)}:
                 return True
             learnt = getattr(place.operation, "weights", None)
@@ -136,7 +138,7 @@ class _Recorder:
                 if len(results) == 1 and results[0] is tensors[0]:
                     self.squashed.append(len(self.calls))
                 given = [value for value in tree.flatten(arguments) if ops.is_tensor(value)]
-                self.calls.append((place, run, given, tensors[0]))
+                self.calls.append((place, run, given, tensors))
             return output
 
         return hook

@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 from keras import ops
 
 from kerascope import errors
-from kerascope.probe.program import INPUT, Plan, channels_last
+from kerascope.probe.program import INPUT, REPLACED, Plan, channels_last
 
-Score = Callable[[Any], tuple[Any, tuple[Any, ...]]]
-"""`score(images) -> (scores (N, K), activations of the layers asked for)`, images channels last."""
+Score = Callable[..., tuple[Any, tuple[Any, ...]]]
+"""`score(pictures, rows=None) -> (scores (N, K), activations of the layers asked for)`.
+
+`pictures`, channels last, take the place of the explained input, or of what the layer returns that was asked
+for so. Where the routine has rows, `rows` (N,) are the images that they belong to.
+"""
 
 Step = Callable[[Score, Mapping[str, Any]], dict[str, Any]]
 """`step(score, carried) -> results`, in backend tensors."""
@@ -27,28 +32,40 @@ class Routine:
         step: what is repeated.
         inputs: how many of the model's inputs there are; they come first among the tensors.
         names: names of the other tensors, which the step is handed by name.
+        replaced: path of the layer whose output the step gives, or None for the explained input.
     """
 
     plan: Plan
     step: Step
     inputs: int
     names: tuple[str, ...]
+    replaced: str | None = None
 
     def __call__(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> dict[str, Any]:
         """One step. The explained input among the tensors stands for the shape of its images only."""
         given, carried = tensors[: self.inputs], tensors[self.inputs :]
-        layout = self.plan.survey.image_layout
         layouts = [self.plan.survey.run(layer).layout for layer in self.plan.layers]
-        explained = given[self.plan.explained or 0]
 
-        def score(images: Any) -> tuple[Any, tuple[Any, ...]]:
-            images = images if layout is None else layout.original(images)
-            moving = {INPUT: ops.cast(images, explained.dtype)}
-            scores, (result, *_) = self.plan.score(moving, given, arguments, state)
+        def score(pictures: Any, rows: Any = None) -> tuple[Any, tuple[Any, ...]]:
+            own, numbers = given, arguments
+            if rows is not None:
+                own = [ops.take(tensor, rows, axis=0) for tensor in given]
+                numbers = {name: ops.take(value, rows, axis=0) for name, value in arguments.items()}
+            scores, (result, *_) = self.plan.score(self._placed(pictures, given), own, numbers, state)
             found = [result.activations[layer] for layer in self.plan.layers]
             return scores, tuple(map(channels_last, found, layouts))
 
         return self.step(score, dict(zip(self.names, carried, strict=True)))
+
+    def _placed(self, pictures: Any, given: Sequence[Any]) -> dict[str, Any]:
+        """Pictures in the layout, the type and the place that they are for."""
+        if self.replaced is not None:
+            layout = self.plan.survey.run(self.replaced).layout
+            return {REPLACED + self.replaced: pictures if layout is None else layout.original(pictures)}
+        layout = self.plan.survey.image_layout
+        dtype = keras.backend.standardize_dtype(given[self.plan.explained or 0].dtype)
+        pictures = pictures if dtype.startswith(("float", "bfloat")) else ops.round(pictures)
+        return {INPUT: ops.cast(pictures if layout is None else layout.original(pictures), dtype)}
 
     def moving(self, tensors: Sequence[Any]) -> dict[str, Any]:
         """See `Plan.moving`."""

@@ -39,6 +39,7 @@ class Run:
             -1 or -3 for an input.
         squashes: it returned the result of its activation, a softmax or sigmoid.
         sees_image: the explained input leads to it, or may do so.
+        tensors: how many tensors it returned; the others are about the first.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Run:
     maker: int
     squashes: bool
     sees_image: bool
+    tensors: int = 1
 
 
 @dataclass(frozen=True)
@@ -200,18 +202,22 @@ class Survey:
             and run.dtype.startswith(("float", "bfloat"))
         )
 
-    def upstream(self, sources: Iterable[int]) -> set[int] | None:
+    def upstream(self, sources: Iterable[int], cut: int | None = None) -> set[int] | None:
         """Numbers of the runs that lead to `sources`; None where the way back cannot be followed.
 
         A tensor that a layer made inside its own `call`, by operators, is taken to come from everything in
         that layer and from what it was given.
+
+        Args:
+            sources: numbers of runs.
+            cut: number of a run that is not followed any further, nor named.
         """
         waiting, reached = list(sources), set[int]()
         while waiting:
             number = waiting.pop()
             if number == UNKNOWN:
                 return None
-            if number < 0 or number in reached:
+            if number < 0 or number in reached or number == cut:
                 continue
             reached.add(number)
             run = self.runs[number]
@@ -226,6 +232,29 @@ class Survey:
                 waiting.append(around.number)
                 waiting += [other.number for other in inside if other.place.inside(around.place)]
         return reached
+
+    def spared(self, cut: Run, sources: Iterable[int]) -> frozenset[int]:
+        """Numbers of the runs that need not run where what `cut` returns is given.
+
+        They come before it, and nothing but it hands on what they compute; operations with others inside run
+        as ever. Empty where the way back cannot be followed.
+
+        Args:
+            cut: the run whose output is given.
+            sources: numbers of the runs that are wanted.
+        """
+        needed = self.upstream(sources, cut.number)
+        if needed is None:
+            return frozenset()
+        around = {id(place.parent) for place in self.places if place.parent is not None}
+        return frozenset(
+            run.number
+            for run in self.runs[: cut.number + 1]
+            if run.number not in needed
+            and id(run.place) not in around
+            and run.tensors == 1
+            and run.fault is None
+        )
 
     def _instead(self, path: str) -> str:
         """Which layer around `path` to tap."""

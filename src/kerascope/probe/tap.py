@@ -25,6 +25,9 @@ import keras
 Hook = Callable[[int, tuple[Any, ...], Any], Any]
 """`hook(run, arguments, output) -> output`; `run` counts the calls of this operation within the scope."""
 
+StandIn = Callable[[int], Any]
+"""`stand_in(run) -> output`, what an operation returns without running, or None where it has to run."""
+
 Function = Callable[[Any, Any], Any]
 """`function(argument, result) -> result`, around a function that an operation holds as an attribute."""
 
@@ -42,6 +45,7 @@ def tapped(
     hooks: Mapping[keras.Operation, Hook],
     functions: Mapping[tuple[keras.Operation, str], Function] | None = None,
     arguments: Mapping[tuple[keras.Operation, str], Argument] | None = None,
+    stand_ins: Mapping[keras.Operation, StandIn] | None = None,
 ) -> Iterator[None]:
     """Let `hooks` see and replace what operations return, for this thread, within the block.
 
@@ -51,15 +55,18 @@ def tapped(
         functions: an operation with the name of an attribute that is a function, such as `activation`, and
             what to do with each result of that function.
         arguments: such functions, and what to give them instead; what is in `functions` sees it given.
+        stand_ins: an operation, and what it returns instead of running; `hooks` see that.
     """
+    stand_ins = stand_ins or {}
     with lock, contextlib.ExitStack() as scope:
         for operation in operations:
             scope.callback(_put_back_tensors, operation, dict(vars(operation)))
             if getattr(operation, "_remat_mode", None) is not None:
                 _replace(scope, operation, "_remat_mode", None)
-        for operation, hook in hooks.items():
+        for operation in {**hooks, **stand_ins}:
             name = _entry(operation)
-            _replace(scope, operation, name, _wrap_call(getattr(operation, name), hook))
+            call = _wrap_call(getattr(operation, name), hooks.get(operation), stand_ins.get(operation))
+            _replace(scope, operation, name, call)
         for (operation, name), function in (functions or {}).items():
             _replace(scope, operation, name, wrap_function(getattr(operation, name), function))
         for (operation, name), argument in (arguments or {}).items():
@@ -91,7 +98,9 @@ def _put_back_tensors(operation: keras.Operation, before: dict[str, Any]) -> Non
                 object.__delattr__(operation, name)
 
 
-def _wrap_call(original: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
+def _wrap_call(
+    original: Callable[..., Any], hook: Hook | None, stand_in: StandIn | None
+) -> Callable[..., Any]:
     owner = threading.get_ident()
     runs = 0
 
@@ -101,8 +110,10 @@ def _wrap_call(original: Callable[..., Any], hook: Hook) -> Callable[..., Any]:
         if threading.get_ident() != owner:
             return original(*arguments, **options)
         run, runs = runs, runs + 1
-        output = original(*arguments, **options)
-        return hook(run, (*arguments, *options.values()), output)
+        output = None if stand_in is None else stand_in(run)
+        if output is None:
+            output = original(*arguments, **options)
+        return output if hook is None else hook(run, (*arguments, *options.values()), output)
 
     return call
 

@@ -1,0 +1,84 @@
+"""Inpainting: holes filled by diffusion from what a mask leaves.
+
+What is sought is the picture u with u = m x + (1 - m) (the mean of u over the neighbours of each pixel), for
+a mask m and a picture x: in a hole the harmonic function that its border fixes. It is begun on coarse grids,
+since a sweep moves a value by one pixel only.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from kerascope.perturb.mask import constant
+from kerascope.resize import bilinear_weights
+
+Array = np.ndarray[Any, Any]
+
+_SWEEPS = 8
+"""Sweeps on each grid."""
+
+
+def inpainted(pictures: Any, masks: Any, numpy: Any) -> Any:
+    """Pictures with their holes filled.
+
+    Args:
+        pictures: (B, *spatial, C).
+        masks: (B, *spatial, 1), 1 where the picture stays, 0 in a hole.
+        numpy: `keras.ops` or NumPy.
+
+    Returns:
+        (B, *spatial, C).
+    """
+    spatial = tuple(int(side) for side in pictures.shape[1:-1])
+    grids = [spatial]
+    while max(grids[-1]) > 1:
+        grids.append(tuple(-(-side // 2) for side in grids[-1]))
+    # On coarser grids a cell holds the mean of what is left of its pixels, and how much of it is left.
+    levels = [(pictures * masks, masks)]
+    for finer, coarser in itertools.pairwise(grids):
+        halves = [_halving(old, new) for old, new in zip(finer, coarser, strict=True)]
+        levels.append(tuple(_resized(part, halves, numpy) for part in levels[-1]))
+    found: Any = None
+    for (sums, kept), grid in zip(levels[::-1], grids[::-1], strict=True):
+        known = sums / numpy.where(kept > 0, kept, 1.0)
+        share = kept if grid == spatial else numpy.where(kept > 0, 1.0, 0.0)
+        if found is None:
+            found = known
+        else:
+            sizes = [int(side) for side in found.shape[1:-1]]
+            enlarged = [bilinear_weights(old, new) for old, new in zip(sizes, grid, strict=True)]
+            found = _resized(found, enlarged, numpy)
+        for _ in range(_SWEEPS):
+            found = share * known + (1.0 - share) * _neighbours(found, numpy)
+    return found
+
+
+def _neighbours(pictures: Any, numpy: Any) -> Any:
+    """The mean over both neighbours of a pixel on each axis; an edge is its own neighbour."""
+    rank = len(pictures.shape) - 2
+    total: Any = 0.0
+    for axis in range(1, rank + 1):
+        side = int(pictures.shape[axis])
+        before = numpy.take(pictures, np.maximum(np.arange(side) - 1, 0), axis=axis)
+        after = numpy.take(pictures, np.minimum(np.arange(side) + 1, side - 1), axis=axis)
+        total = total + before + after
+    return total / (2.0 * rank)
+
+
+def _halving(old: int, new: int) -> Array:
+    """The matrix (new, old) of means over pairs; a last one without a partner stands for itself."""
+    weights = np.zeros((new, old), "float32")
+    for place in range(old):
+        weights[place // 2, place] = 1.0
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _resized(pictures: Any, weights: list[Array], numpy: Any) -> Any:
+    for axis, matrix in enumerate(weights, start=1):
+        moved = numpy.moveaxis(pictures, axis, -1)
+        moved = numpy.matmul(moved, constant(np.ascontiguousarray(matrix.T), numpy))
+        pictures = numpy.moveaxis(moved, -1, axis)
+    return pictures

@@ -1,0 +1,168 @@
+"""Kinds of masks: from codes, a few numbers for each mask, to one number per pixel, on the device.
+
+A kind works on `keras.ops` or on NumPy, whichever it is handed, on arrays of one row per mask. What it needs
+of the images beside the codes (labels, activations) is resident: brought to the device once, one row per
+image.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from kerascope.resize import bilinear_weights
+
+Array = np.ndarray[Any, Any]
+
+
+class Masks(ABC):
+    """A kind of mask: a frozen dataclass, a value.
+
+    Attributes:
+        replaces: masks are for what a layer returns, not for the input.
+    """
+
+    replaces: ClassVar[bool] = False
+
+    @abstractmethod
+    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+        """The masks (B, *spatial, 1) or, where channels differ, (B, *spatial, C), with axes of 1 for all.
+
+        Args:
+            codes: (B, ...), float32.
+            own: what is resident, of the image of each row, (B, ...) each.
+            numpy: `keras.ops` or NumPy.
+        """
+
+
+@dataclass(frozen=True)
+class WindowMasks(Masks):
+    """A window is removed; its code is its first pixel on each axis.
+
+    Args:
+        spatial: size of the images.
+        window: size of the window.
+    """
+
+    spatial: tuple[int, ...]
+    window: tuple[int, ...]
+
+    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+        rank = len(self.spatial)
+        inside: Any = 1.0
+        for axis, (side, length) in enumerate(zip(self.spatial, self.window, strict=True)):
+            places = np.arange(side, dtype="float32").reshape(
+                [-1 if one == axis else 1 for one in range(rank)]
+            )
+            start = numpy.reshape(codes[:, axis], (-1, *[1] * rank))
+            here = numpy.logical_and(places[None] >= start, places[None] < start + length)
+            inside = inside * numpy.where(here, 1.0, 0.0)
+        return (1.0 - inside)[..., None]
+
+
+@dataclass(frozen=True)
+class GridMasks(Masks):
+    """A coarse grid, enlarged by bilinear interpolation and shifted by a part of a cell.
+
+    The code is the grid, flattened, and behind it the shift along each axis, in pixels.
+
+    Args:
+        spatial: size of the images.
+        cells: cells of the grid along each axis.
+        enlarged: size that the grid is enlarged to, at least that of the images with the largest shift.
+    """
+
+    spatial: tuple[int, ...]
+    cells: tuple[int, ...]
+    enlarged: tuple[int, ...]
+
+    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+        count = math.prod(self.cells)
+        masks = numpy.reshape(codes[:, :count], (-1, *self.cells))
+        for axis, (old, new, side) in enumerate(zip(self.cells, self.enlarged, self.spatial, strict=True)):
+            # Of the matrix that enlarges an axis, each row of the batch takes `side` rows, from its shift on.
+            first = numpy.reshape(codes[:, count + axis], (-1, 1))
+            places = _whole(first + np.arange(side, dtype="float32")[None], numpy)
+            weights = numpy.take(constant(bilinear_weights(old, new), numpy), places, axis=0)
+            moved = numpy.moveaxis(masks, axis + 1, -1)
+            shape = moved.shape
+            flat = numpy.reshape(moved, (-1, math.prod(shape[1:-1]), old))
+            masks = numpy.matmul(flat, numpy.moveaxis(weights, 1, 2))
+            masks = numpy.moveaxis(numpy.reshape(masks, (-1, *shape[1:-1], side)), -1, axis + 1)
+        return masks[..., None]
+
+
+@dataclass(frozen=True)
+class SegmentMasks(Masks):
+    """Segments are on, off or faded: the code has a number for each. Resident are `labels`, (N, pixels).
+
+    Args:
+        spatial: size of the images.
+    """
+
+    spatial: tuple[int, ...]
+
+    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+        taken = numpy.take_along_axis(codes, own["labels"], axis=1)
+        return numpy.reshape(taken, (-1, *self.spatial, 1))
+
+
+@dataclass(frozen=True)
+class MapMasks(Masks):
+    """Maps of the image, enlarged and brought to 0 to 1 each; the code weighs the maps that are mixed.
+
+    Resident are `maps`, (N, *grid, C), such as the channels of a layer.
+
+    Args:
+        grid: size of the maps.
+        spatial: size of the images.
+    """
+
+    grid: tuple[int, ...]
+    spatial: tuple[int, ...]
+
+    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+        maps = own["maps"]
+        flat = numpy.reshape(maps, (-1, math.prod(self.grid), maps.shape[-1]))
+        masks = numpy.reshape(numpy.matmul(flat, codes[..., None]), (-1, *self.grid))
+        for axis, (old, new) in enumerate(zip(self.grid, self.spatial, strict=True)):
+            weights = constant(np.ascontiguousarray(bilinear_weights(old, new).T), numpy)
+            masks = numpy.moveaxis(numpy.matmul(numpy.moveaxis(masks, axis + 1, -1), weights), -1, axis + 1)
+        axes = tuple(range(1, len(self.spatial) + 1))
+        low, high = numpy.min(masks, axis=axes, keepdims=True), numpy.max(masks, axis=axes, keepdims=True)
+        # A map that is the same everywhere marks nothing.
+        wide = numpy.where(high > low, high - low, 1.0)
+        return ((masks - low) / wide)[..., None]
+
+
+@dataclass(frozen=True)
+class ChannelMasks(Masks):
+    """One channel of what a layer returns is switched off; the code is its number.
+
+    Args:
+        channels: number of channels.
+        rank: number of spatial axes.
+    """
+
+    channels: int
+    rank: int
+    replaces: ClassVar[bool] = True
+
+    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+        numbers = np.arange(self.channels, dtype="float32")
+        kept = numpy.where(codes[:, :1] == numbers[None], 0.0, 1.0)
+        return numpy.reshape(kept, (-1, *[1] * self.rank, self.channels))
+
+
+def constant(array: Array, numpy: Any) -> Any:
+    """An array as the module that computes takes it."""
+    return array if numpy is np else numpy.convert_to_tensor(array)
+
+
+def _whole(numbers: Any, numpy: Any) -> Any:
+    return numbers.astype("int32") if numpy is np else numpy.cast(numbers, "int32")

@@ -1,0 +1,89 @@
+"""The memory budget: what was asked for, what there is, and what a pass takes."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from typing import Any
+
+from kerascope import errors
+from kerascope.probe import Survey
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
+_SHARE = 4
+"""Without a budget, one part in so many of what is free."""
+_FALLBACK = 10**9
+"""The budget where the system does not say what is free."""
+_NUMBER = 4
+"""Bytes of a float32."""
+_COPIES = 6
+"""Pictures that a row holds at a time: taken, baseline, mask, mixed, in the model's layout, and one to "
+"spare."""
+_WORKSPACE = 2.0
+"""How many times what layers hand on a pass takes: kernels work in packed copies of it."""
+
+
+def check_memory(memory: Any) -> None:
+    """Check a budget.
+
+    Args:
+        memory: bytes, a text such as `"1GB"`, or None.
+
+    Raises:
+        ParameterError: it is none of these.
+    """
+    if memory is not None:
+        _bytes(memory)
+
+
+def budget(memory: int | str | None) -> int:
+    """The budget in bytes; of None, a quarter of what is free."""
+    if memory is not None:
+        return _bytes(memory)
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _SHARE
+    except (AttributeError, ValueError, OSError):
+        return _FALLBACK
+
+
+def picture_bytes(spatial: tuple[int, ...], channels: int) -> int:
+    """Bytes that one row takes beside the model."""
+    return _COPIES * _NUMBER * math.prod(spatial) * channels
+
+
+def activation_bytes(survey: Survey) -> int:
+    """Bytes that one row takes inside the model, by how long what each layer returns is wanted."""
+    last: dict[int, int] = {}
+    for run in survey.runs:
+        for source in run.sources:
+            if source >= 0:
+                last[source] = run.number
+    held = most = 0
+    ends: dict[int, int] = {}
+    for run in survey.runs:
+        # What only hands a tensor on takes nothing.
+        size = 0 if run.maker != run.number else _NUMBER * math.prod(run.shape[1:])
+        held += size
+        most = max(most, held)
+        end = max(last.get(run.number, run.number), run.number)
+        ends[end] = ends.get(end, 0) + size
+        held -= ends.pop(run.number, 0)
+    return int(_WORKSPACE * most)
+
+
+def written(size: float) -> str:
+    """Bytes in words."""
+    return f"{size / 1e9:.3g} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"
+
+
+def _bytes(memory: Any) -> int:
+    if isinstance(memory, int) and not isinstance(memory, bool) and memory > 0:
+        return memory
+    found = _SIZE.fullmatch(memory.strip()) if isinstance(memory, str) else None
+    if found and found[2].upper() in _UNITS and float(found[1]) > 0:
+        return max(1, int(float(found[1]) * _UNITS[found[2].upper()]))
+    raise errors.ParameterError(
+        f"memory must be a number of bytes above 0, a text such as '1GB', or None; got {memory!r}."
+    )

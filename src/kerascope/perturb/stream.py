@@ -1,0 +1,430 @@
+"""The stream: images and masks together, in full passes, scored and summed up as they come."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.perturb.diffusion import inpainted
+from kerascope.perturb.mask import Masks
+from kerascope.perturb.memory import activation_bytes, budget, picture_bytes, written
+from kerascope.perturb.progress import progress as progress_bar
+from kerascope.probe import Answer, BlackBox, Probe
+
+Array = np.ndarray[Any, Any]
+
+Draw = Callable[[Array], Array]
+"""`draw(numbers) -> codes`: the codes (m, d) of masks by their numbers, the same for every image."""
+
+_CARRIED = ("rows", "codes", "which", "pictures", "baselines")
+_SUMMED = ("real", "reference", "weight", "total")
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over masks, one for each pixel.
+
+    Args:
+        weight: (P,) sum of the masks.
+        total: (K, P) sum of the masks times the scores less those of the image itself.
+        change: (K,) sum of the scores less those of the image itself.
+        count: number of scores in the sums.
+    """
+
+    weight: Array
+    total: Array
+    change: Array
+    count: int
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.weight + other.weight,
+            self.total + other.total,
+            self.change + other.change,
+            self.count + other.count,
+        )
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What is computed for the rows of a pass; a value, so that it names its program.
+
+    Args:
+        masks: the kind of mask.
+        resident: names of what masks need of the images.
+        images: how many images are on the device.
+        inpaint: numbers of the baselines that are inpainted.
+        summed: sum up pixel by pixel on the device.
+    """
+
+    masks: Masks
+    resident: tuple[str, ...]
+    images: int
+    inpaint: tuple[int, ...]
+    summed: bool
+
+    def over(self, numpy: Any) -> Callable[[Any, Mapping[str, Any]], dict[str, Any]]:
+        """The step, on `keras.ops` or on NumPy."""
+        return lambda score, carried: self._run(score, carried, numpy)
+
+    def _run(self, score: Any, carried: Mapping[str, Any], numpy: Any) -> dict[str, Any]:
+        rows, which = carried["rows"], carried["which"]
+        own = {name: numpy.take(carried[name], rows, axis=0) for name in self.resident}
+        pictures = numpy.take(carried["pictures"], rows, axis=0)
+        masks = self.masks.made(carried["codes"], own, numpy)
+        base = numpy.take(carried["baselines"], which * self.images + rows, axis=0)
+        if self.inpaint:
+            filled = inpainted(pictures, masks, numpy)
+            for number in self.inpaint:
+                here = numpy.reshape(which == number, (-1, *[1] * (len(pictures.shape) - 1)))
+                base = numpy.where(here, filled, base)
+        # Not base + mask (picture - base), which a mask of 1 would round.
+        mixed = masks * pictures + (1.0 - masks) * base
+        scores, _ = score(mixed, rows)
+        results = {"scores": scores}
+        return results | self._sums(carried, scores, masks, numpy) if self.summed else results
+
+    def _sums(self, carried: Mapping[str, Any], scores: Any, masks: Any, numpy: Any) -> dict[str, Any]:
+        rows = carried["rows"]
+        known = numpy.logical_and(numpy.all(numpy.isfinite(scores), axis=1), carried["real"] > 0)
+        change = scores - numpy.take(carried["reference"], rows, axis=0)
+        change = numpy.where(known[:, None], change, 0.0)
+        numbers = np.arange(self.images, dtype="int32")
+        place = numpy.where(numpy.logical_and(rows[:, None] == numbers[None], known[:, None]), 1.0, 0.0)
+        pixels = numpy.reshape(masks, (masks.shape[0], -1))
+        by_image = numpy.reshape(place[:, :, None] * change[:, None, :], (masks.shape[0], -1))
+        total = numpy.matmul(numpy.transpose(by_image), pixels)
+        return {
+            "weight": carried["weight"] + numpy.matmul(numpy.transpose(place), pixels),
+            "total": carried["total"] + numpy.reshape(total, carried["total"].shape),
+        }
+
+
+class Stream:
+    """Images under masks, in passes of rows: any of the images under any mask.
+
+    A mask comes to all images before the next one does.
+    As a context it draws a progress bar. An interruption (`KeyboardInterrupt`), and a black box that fails,
+    end
+    it: what was asked counts, everything else is NaN from then on, and `warnings` says so.
+
+    Args:
+        probe: of the model, or a black box.
+        first: about the images themselves; it pins the target.
+        masks: the kind of mask.
+        pictures: (N, *spatial, C), the images, or what the layer of `masks` returns of them.
+        baselines: what stands where something is removed, each (N, *spatial, C), or None for inpainting.
+        resident: what the masks need of the images, (N, ...) each.
+        memory: the budget; see `kerascope.perturb.memory`.
+        progress: see `kerascope.perturb.progress`.
+        asked: about how many masks there will be for each image, or None where that is not known.
+        title: of the progress bar.
+        note: on the baselines.
+        layer: path of the layer whose output is replaced, for masks that do so.
+
+    Attributes:
+        used: int32 (N,), under how many masks each image was asked about.
+        failure: what a black box raised, or None.
+
+    Raises:
+        MemoryBudgetError: one row takes more than the budget.
+    """
+
+    def __init__(
+        self,
+        probe: Probe | BlackBox,
+        first: Answer,
+        masks: Masks,
+        pictures: Array,
+        baselines: Sequence[Array | None],
+        *,
+        resident: Mapping[str, Array],
+        memory: int | str | None,
+        progress: bool | None,
+        asked: int | None,
+        title: str,
+        note: str = "",
+        layer: str | None = None,
+    ) -> None:
+        self.first, self.note = first, note
+        self.failure: errors.BlackBoxError | None = None
+        self.used = np.zeros(len(pictures), "int32")
+        self._probe, self._masks, self._layer = probe, masks, layer
+        self._pictures = pictures
+        self._baselines = [np.zeros_like(pictures) if one is None else one for one in baselines]
+        self._inpaint = tuple(number for number, one in enumerate(baselines) if one is None)
+        self._resident = dict(resident)
+        self._excluded = np.zeros(len(pictures), "int64")
+        self._interrupted = False
+        self._scores = first.scores.astype("float64").reshape(len(pictures), -1)
+        self._total = None if asked is None else asked * len(pictures) * len(baselines)
+        self._bar = (progress, title)
+        self._open = contextlib.ExitStack()
+        self._advance: Callable[[int], None] = lambda count: None
+        self._images, self._rows = self._fitted(budget(memory), asked)
+
+    @property
+    def stopped(self) -> bool:
+        """Nothing is asked any more."""
+        return self._interrupted or self.failure is not None
+
+    @property
+    def rows(self) -> int:
+        """Rows of a pass."""
+        return self._rows
+
+    def __enter__(self) -> Self:
+        wanted, title = self._bar
+        self._advance = self._open.enter_context(progress_bar(self._total or 0, wanted, title))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def scores(self, requests: Mapping[int, Array], width: int | None = None) -> dict[int, Array]:
+        """Scores under masks, those under several baselines averaged.
+
+        Args:
+            requests: for each image, the codes (m, d) of its masks.
+            width: d that codes are padded to with zeros, so that one program serves all.
+
+        Returns:
+            For each image (m, K) float64; NaN where a score was NaN or infinite, or was not asked for.
+        """
+        count = self._scores.shape[1]
+        found = {image: np.zeros((len(codes), count)) for image, codes in requests.items()}
+        answered = {image: np.zeros(len(codes), "int32") for image, codes in requests.items()}
+
+        def codes(part: Array) -> Array:
+            rows = [requests[image][mask] for mask, image in part.tolist()]
+            return np.stack([np.pad(row, (0, (width or len(row)) - len(row))) for row in rows])
+
+        for group in self._groups(sorted(requests)):
+            order = _in_turn({image: range(len(requests[image])) for image in group})
+            for pairs, scores in self._passes(group, order, codes):
+                for (mask, image), row in zip(pairs.tolist(), scores, strict=True):
+                    found[image][mask] += row
+                    answered[image][mask] += 1
+        for image, times in answered.items():
+            self.used[image] += int((times > 0).sum())
+            found[image] /= len(self._baselines)
+            found[image][times < len(self._baselines)] = np.nan
+            self._excluded[image] += int((~np.isfinite(found[image]).all(axis=1) & (times > 0)).sum())
+            found[image][~np.isfinite(found[image]).all(axis=1)] = np.nan
+        return found
+
+    def sums(self, draw: Draw, start: int, stop: int, images: Sequence[int]) -> dict[int, Sums]:
+        """Sums over the masks number `start` to `stop - 1`, made on the device.
+
+        Args:
+            draw: gives the codes.
+            start: number of the first mask.
+            stop: one more than that of the last.
+            images: which of the images are asked about.
+        """
+        found: dict[int, Sums] = {}
+        for group in self._groups(sorted(images)):
+            order = _in_turn(dict.fromkeys(group, range(start, stop)))
+            drawn: dict[int, Array] = {}
+
+            def codes(part: Array, drawn: dict[int, Array] = drawn) -> Array:
+                numbers = np.unique(part[:, 0]).tolist()
+                for number in [number for number in drawn if number < numbers[0]]:
+                    del drawn[number]
+                new = [number for number in numbers if number not in drawn]
+                drawn.update(zip(new, draw(np.asarray(new, "int64")) if new else (), strict=True))
+                return np.stack([drawn[number] for number in part[:, 0].tolist()])
+
+            known = {image: (np.zeros(self._scores.shape[1]), 0) for image in group}
+            asked = dict.fromkeys(group, 0)
+            device: dict[str, Any] = {}
+            for pairs, scores in self._passes(group, order, codes, device):
+                for (_, image), row in zip(pairs.tolist(), scores, strict=True):
+                    asked[image] += 1
+                    if np.isfinite(row).all():
+                        change, number = known[image]
+                        known[image] = change + row - self._scores[image], number + 1
+            for place, image in enumerate(group):
+                self.used[image] += -(-asked[image] // len(self._baselines))
+                self._excluded[image] += asked[image] - known[image][1]
+                pixels = int(np.prod(self._pictures.shape[1:-1]))
+                found[image] = Sums(
+                    np.asarray(device["weight"], "float64")[place] if device else np.zeros(pixels),
+                    np.asarray(device["total"], "float64")[place]
+                    if device
+                    else np.zeros((len(known[image][0]), pixels)),
+                    *known[image],
+                )
+        return found
+
+    def warnings(self) -> tuple[tuple[type[Warning], str], ...]:
+        """What there is to warn about."""
+        found: list[tuple[type[Warning], str]] = []
+        if self.stopped:
+            found.append(
+                (
+                    errors.InterruptedWarning,
+                    (
+                        "every mask should be asked about; the run was stopped after "
+                        f"{_span(self.used)} masks an image, and the map is partial, made of these."
+                    ),
+                )
+            )
+        if self._excluded.any():
+            found.append(
+                (
+                    errors.ExcludedWarning,
+                    (
+                        f"every score should be finite; of {int(self.used.sum())} masks "
+                        f"{int(self._excluded.sum())} gave NaN or infinity (images "
+                        f"{np.flatnonzero(self._excluded).tolist()[:5]}) and were left out; look for overflow, "
+                        "as in float16, or for a logarithm in the target."
+                    ),
+                )
+            )
+        return tuple(found)
+
+    def _fitted(self, bytes_: int, asked: int | None) -> tuple[int, int]:
+        """How many images are on the device, and how many rows go in a pass."""
+        probe, count = self._probe, len(self._pictures)
+        most = probe.pass_size(probe.batch_size)
+        fixed = probe.pass_size(1) > 1
+        wanted = count * len(self._baselines) * (asked or most)
+        rows = most if fixed else min(most, _power(wanted))
+        shape = self._pictures.shape[1:]
+        row = picture_bytes(shape[:-1], shape[-1])
+        if isinstance(probe, Probe):
+            row += activation_bytes(probe.surveyed(self.first.batch.structured()))
+        # One picture, its baselines, and what masks need; sums, and their successors, for each class.
+        image = 4 * int(np.prod(shape)) * (1 + len(self._baselines))
+        image += sum(one[:1].nbytes for one in self._resident.values())
+        image += 8 * int(np.prod(shape[:-1])) * (1 + self._scores.shape[1])
+        least = image + row * (rows if fixed else 1)
+        if least > bytes_:
+            raise errors.MemoryBudgetError(
+                f"memory must hold one image under {f'{rows} masks' if fixed else 'one mask'}, which takes "
+                f"about {written(least)}; got {written(bytes_)}; allow more, or use smaller images."
+            )
+        if not fixed:
+            rows = min(rows, _power((bytes_ - image) // row, down=True))
+        images = min(_power(count), rows)
+        while images > 1 and images * image + rows * row > bytes_:
+            images //= 2
+        return images, rows
+
+    def _groups(self, images: Sequence[int]) -> Iterator[list[int]]:
+        """The images, as many at a time as are on the device."""
+        for start in range(0, len(images), self._images):
+            yield list(images[start : start + self._images])
+
+    def _passes(
+        self,
+        group: Sequence[int],
+        order: Array,
+        codes: Callable[[Array], Array],
+        device: dict[str, Any] | None = None,
+    ) -> Iterator[tuple[Array, Array]]:
+        """Pass by pass the pairs (mask, image), and their scores; with `device`, sums are left in it."""
+        if self.stopped or not len(order):
+            return
+        places = {image: place for place, image in enumerate(group)}
+        baselines = len(self._baselines)
+        try:
+            run, fixed = self._prepared(group, device is not None)
+            for start in range(0, len(order) * baselines, self._rows):
+                numbers = np.arange(start, min(start + self._rows, len(order) * baselines))
+                pairs, filler = order[numbers // baselines], self._rows - len(numbers)
+                carried = {
+                    **fixed,
+                    "rows": _padded([places[image] for image in pairs[:, 1].tolist()], filler),
+                    "which": _padded(numbers % baselines, filler),
+                    "codes": np.pad(codes(pairs), ((0, filler), (0, 0)), mode="edge").astype("float32"),
+                }
+                if device is not None:
+                    carried["real"] = (np.arange(self._rows) < len(numbers)).astype("float32")
+                    carried |= device
+                result = run(self._tensors(carried), len(numbers))
+                if device is not None:
+                    device.update({name: result[name] for name in ("weight", "total")})
+                scores = np.asarray(self._numbers(result["scores"]), "float64")[: len(numbers)]
+                self._advance(len(numbers))
+                yield pairs, scores
+        except KeyboardInterrupt:
+            self._interrupted = True
+        except errors.BlackBoxError as failure:
+            self.failure = failure
+        if device:
+            device.update({name: self._numbers(value) for name, value in device.items()})
+
+    def _prepared(self, group: Sequence[int], summed: bool) -> tuple[Any, dict[str, Any]]:
+        """The compiled step for a group of images, and what stays on the device for it."""
+        images = np.asarray([*group, *[group[-1]] * (self._images - len(group))])
+        numpy = self._probe.numpy
+        step = _Step(self._masks, tuple(sorted(self._resident)), self._images, self._inpaint, summed)
+        batch = self.first.batch
+        run = self._probe.routine(
+            step.over(numpy),
+            batch.structured([array[images] for array in batch.arrays]),
+            self.first.pinned.rows(images),
+            (*_CARRIED, *step.resident, *(_SUMMED if summed else ())),
+            layers=(self._layer,) if self._masks.replaces else (),
+            gradient=False,
+            rows=self._rows,
+            replaced=self._masks.replaces,
+            key=step,
+        )
+        fixed: dict[str, Any] = {
+            "pictures": self._pictures[images].astype("float32"),
+            "baselines": np.concatenate([one[images] for one in self._baselines]).astype("float32"),
+            **{name: value[images] for name, value in self._resident.items()},
+        }
+        if summed:
+            pixels = int(np.prod(self._pictures.shape[1:-1]))
+            fixed["reference"] = self._scores[images].astype("float32")
+            fixed["weight"] = np.zeros((self._images, pixels), "float32")
+            fixed["total"] = np.zeros((self._images, self._scores.shape[1], pixels), "float32")
+        return run, self._tensors(fixed)
+
+    def _tensors(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        numpy = self._probe.numpy
+        return {
+            name: numpy.convert_to_tensor(value)
+            if isinstance(value, np.ndarray) and numpy is not np
+            else value
+            for name, value in arrays.items()
+        }
+
+    def _numbers(self, tensor: Any) -> Array:
+        return np.asarray(
+            tensor if isinstance(tensor, np.ndarray) else self._probe.numpy.convert_to_numpy(tensor)
+        )
+
+
+def _power(count: int, down: bool = False) -> int:
+    """The power of two that is not below `count`, or not above it."""
+    return 1 << (count.bit_length() - 1 if down else (count - 1).bit_length())
+
+
+def _in_turn(masks: Mapping[int, range]) -> Array:
+    """Pairs (mask, image), int64 (T, 2): every image under its first mask, then under the next one."""
+    pairs = np.concatenate(
+        [np.stack([np.asarray(numbers), np.full(len(numbers), image)], 1) for image, numbers in masks.items()]
+    ).astype("int64")
+    return pairs[np.argsort(pairs[:, 0], kind="stable")]
+
+
+def _padded(numbers: Any, filler: int) -> Array:
+    return np.pad(np.asarray(numbers, "int32"), (0, filler), mode="edge")
+
+
+def _span(used: Array) -> str:
+    low, high = int(used.min()), int(used.max())
+    return str(low) if low == high else f"{low} to {high}"
