@@ -60,6 +60,7 @@ class WindowMasks(Masks):
                 [-1 if one == axis else 1 for one in range(rank)]
             )
             start = numpy.reshape(codes[:, axis], (-1, *[1] * rank))
+            places = constant(places, numpy)
             here = numpy.logical_and(places[None] >= start, places[None] < start + length)
             inside = inside * numpy.where(here, 1.0, 0.0)
         return (1.0 - inside)[..., None]
@@ -87,7 +88,7 @@ class GridMasks(Masks):
         for axis, (old, new, side) in enumerate(zip(self.cells, self.enlarged, self.spatial, strict=True)):
             # Of the matrix that enlarges an axis, each row of the batch takes `side` rows, from its shift on.
             first = numpy.reshape(codes[:, count + axis], (-1, 1))
-            places = _whole(first + np.arange(side, dtype="float32")[None], numpy)
+            places = _whole(first + constant(np.arange(side, dtype="float32"), numpy)[None], numpy)
             weights = numpy.take(constant(bilinear_weights(old, new), numpy), places, axis=0)
             moved = numpy.moveaxis(masks, axis + 1, -1)
             shape = moved.shape
@@ -154,7 +155,7 @@ class ChannelMasks(Masks):
     replaces: ClassVar[bool] = True
 
     def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
-        numbers = np.arange(self.channels, dtype="float32")
+        numbers = constant(np.arange(self.channels, dtype="float32"), numpy)
         kept = numpy.where(codes[:, :1] == numbers[None], 0.0, 1.0)
         return numpy.reshape(kept, (-1, *[1] * self.rank, self.channels))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.perturb.diffusion import inpainted
-from kerascope.perturb.mask import Masks
+from kerascope.perturb.mask import Masks, constant
 from kerascope.perturb.memory import activation_bytes, budget, picture_bytes, written
 from kerascope.perturb.progress import progress as progress_bar
 from kerascope.probe import Answer, BlackBox, Probe
@@ -95,7 +95,7 @@ class _Step:
         known = numpy.logical_and(numpy.all(numpy.isfinite(scores), axis=1), carried["real"] > 0)
         change = scores - numpy.take(carried["reference"], rows, axis=0)
         change = numpy.where(known[:, None], change, 0.0)
-        numbers = np.arange(self.images, dtype="int32")
+        numbers = constant(np.arange(self.images, dtype="int32"), numpy)
         place = numpy.where(numpy.logical_and(rows[:, None] == numbers[None], known[:, None]), 1.0, 0.0)
         pixels = numpy.reshape(masks, (masks.shape[0], -1))
         by_image = numpy.reshape(place[:, :, None] * change[:, None, :], (masks.shape[0], -1))
