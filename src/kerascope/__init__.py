@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         KPCACAM,
         RISE,
         XRAI,
+        AblationCAM,
         Augmented,
         BlurIntegratedGradients,
         CentreGaussian,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         PrincipalComponent,
         RandomMap,
         Saliency,
+        ScoreCAM,
         ShapleyCAM,
         SmoothGrad,
         SquareGrad,
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "AblationCAM": "method",
     "Augmented": "method",
     "BlackBox": "probe",
     "BlurIntegratedGradients": "method",
@@ -127,6 +130,7 @@ _HOMES = {
     "Region": "target",
     "Rivals": "target",
     "Saliency": "method",
+    "ScoreCAM": "method",
     "ShapleyCAM": "method",
     "Similarity": "target",
     "SmoothGrad": "method",
@@ -154,6 +158,7 @@ __all__ = [
     "KPCACAM",
     "RISE",
     "XRAI",
+    "AblationCAM",
     "Augmented",
     "BlackBox",
     "BlurIntegratedGradients",
@@ -194,6 +199,7 @@ __all__ = [
     "Region",
     "Rivals",
     "Saliency",
+    "ScoreCAM",
     "ShapleyCAM",
     "Similarity",
     "SmoothGrad",

@@ -1,5 +1,7 @@
 """The methods: one family a file. Importing this package registers them."""
 
+from kerascope.method.ablation_cam import AblationCAM
+from kerascope.method.asked_cam import AskedCAM
 from kerascope.method.augment import Augmented
 from kerascope.method.base import Method, explain, methods
 from kerascope.method.blur_path import BlurIntegratedGradients
@@ -22,6 +24,7 @@ from kerascope.method.placewise import ElementWiseCAM, HiResCAM, LayerCAM
 from kerascope.method.pooled import CAM, GradCAMPlusPlus, XGradCAM
 from kerascope.method.region import XRAI
 from kerascope.method.rise import RISE
+from kerascope.method.score_cam import ScoreCAM
 from kerascope.method.segment import SegmentMethod
 from kerascope.method.shapley import ShapleyCAM
 
@@ -30,6 +33,8 @@ __all__ = [
     "KPCACAM",
     "RISE",
     "XRAI",
+    "AblationCAM",
+    "AskedCAM",
     "Augmented",
     "BlurIntegratedGradients",
     "CentreGaussian",
@@ -58,6 +63,7 @@ __all__ = [
     "PrincipalComponent",
     "RandomMap",
     "Saliency",
+    "ScoreCAM",
     "SegmentMethod",
     "ShapleyCAM",
     "SmoothGrad",

@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +21,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Masks(ABC):
-    """A kind of mask: a frozen dataclass, a value.
-
-    Attributes:
-        replaces: masks are for what a layer returns, not for the input.
-    """
-
-    replaces: ClassVar[bool] = False
+    """A kind of mask: a frozen dataclass, a value."""
 
     @abstractmethod
     def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
@@ -115,30 +109,43 @@ class SegmentMasks(Masks):
 
 @dataclass(frozen=True)
 class MapMasks(Masks):
-    """Maps of the image, enlarged and brought to 0 to 1 each; the code weighs the maps that are mixed.
+    """Maps of the image, enlarged and brought to 0 to 1 each, and multiplied.
 
-    Resident are `maps`, (N, *grid, C), such as the channels of a layer.
+    The code is the number of the map, the factor, and the number of the noise that is added before the map is
+    enlarged. Resident are `maps`, (N, *grid, C), such as the channels of a layer, and with noise `noise`, (N,
+    *grid, samples), standard normal.
 
     Args:
         grid: size of the maps.
         spatial: size of the images.
+        sigma: standard deviation of the noise, as a share of a map's range; 0 for none.
     """
 
     grid: tuple[int, ...]
     spatial: tuple[int, ...]
+    sigma: float = 0.0
 
     def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
-        maps = own["maps"]
-        flat = numpy.reshape(maps, (-1, math.prod(self.grid), maps.shape[-1]))
-        masks = numpy.reshape(numpy.matmul(flat, codes[..., None]), (-1, *self.grid))
+        masks = self._taken(own["maps"], codes[:, 0], numpy)
+        axes = tuple(range(1, len(self.spatial) + 1))
+        if self.sigma:
+            width = numpy.max(masks, axis=axes, keepdims=True) - numpy.min(masks, axis=axes, keepdims=True)
+            masks = masks + self.sigma * width * self._taken(own["noise"], codes[:, 2], numpy)
         for axis, (old, new) in enumerate(zip(self.grid, self.spatial, strict=True)):
             weights = constant(np.ascontiguousarray(bilinear_weights(old, new).T), numpy)
             masks = numpy.moveaxis(numpy.matmul(numpy.moveaxis(masks, axis + 1, -1), weights), -1, axis + 1)
-        axes = tuple(range(1, len(self.spatial) + 1))
         low, high = numpy.min(masks, axis=axes, keepdims=True), numpy.max(masks, axis=axes, keepdims=True)
         # A map that is the same everywhere marks nothing.
         wide = numpy.where(high > low, high - low, 1.0)
-        return ((masks - low) / wide)[..., None]
+        factor = numpy.reshape(codes[:, 1], (-1, *[1] * len(axes)))
+        return (factor * (masks - low) / wide)[..., None]
+
+    def _taken(self, maps: Any, numbers: Any, numpy: Any) -> Any:
+        """Of each row one of the maps, (B, *grid)."""
+        flat = numpy.reshape(maps, (-1, math.prod(self.grid), maps.shape[-1]))
+        places = _whole(numpy.reshape(numbers, (-1, 1, 1)), numpy)
+        places = numpy.broadcast_to(places, (flat.shape[0], flat.shape[1], 1))
+        return numpy.reshape(numpy.take_along_axis(flat, places, axis=2), (-1, *self.grid))
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,6 @@ class ChannelMasks(Masks):
 
     channels: int
     rank: int
-    replaces: ClassVar[bool] = True
 
     def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
         numbers = constant(np.arange(self.channels, dtype="float32"), numpy)

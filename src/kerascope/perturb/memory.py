@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Collection
 from typing import Any
 
 from kerascope import errors
@@ -53,8 +54,13 @@ def picture_bytes(spatial: tuple[int, ...], channels: int) -> int:
     return _COPIES * _NUMBER * math.prod(spatial) * channels
 
 
-def activation_bytes(survey: Survey) -> int:
-    """Bytes that one row takes inside the model, by how long what each layer returns is wanted."""
+def activation_bytes(survey: Survey, spared: Collection[int] = ()) -> int:
+    """Bytes that one row takes inside the model, by how long what each layer returns is wanted.
+
+    Args:
+        survey: of the model.
+        spared: numbers of runs that do not run.
+    """
     last: dict[int, int] = {}
     for run in survey.runs:
         for source in run.sources:
@@ -64,7 +70,7 @@ def activation_bytes(survey: Survey) -> int:
     ends: dict[int, int] = {}
     for run in survey.runs:
         # What only hands a tensor on takes nothing.
-        size = 0 if run.maker != run.number else _NUMBER * math.prod(run.shape[1:])
+        size = 0 if run.maker != run.number or run.number in spared else _NUMBER * math.prod(run.shape[1:])
         held += size
         most = max(most, held)
         end = max(last.get(run.number, run.number), run.number)

@@ -15,12 +15,15 @@ from kerascope.perturb.diffusion import inpainted
 from kerascope.perturb.mask import Masks, constant
 from kerascope.perturb.memory import activation_bytes, budget, picture_bytes, written
 from kerascope.perturb.progress import progress as progress_bar
-from kerascope.probe import Answer, BlackBox, Probe
+from kerascope.probe import Answer, BlackBox, Cut, Probe
 
 Array = np.ndarray[Any, Any]
 
 Draw = Callable[[Array], Array]
 """`draw(numbers) -> codes`: the codes (m, d) of masks by their numbers, the same for every image."""
+
+_CHUNK = 1 << 26
+"""Bytes of a pass through a part of a model."""
 
 _CARRIED = ("rows", "codes", "which", "pictures", "baselines")
 _SUMMED = ("real", "reference", "weight", "total")
@@ -126,7 +129,7 @@ class Stream:
         asked: about how many masks there will be for each image, or None where that is not known.
         title: of the progress bar.
         note: on the baselines.
-        layer: path of the layer whose output is replaced, for masks that do so.
+        cut: where what a layer returns is replaced, for masks that do so.
 
     Attributes:
         used: int32 (N,), under how many masks each image was asked about.
@@ -150,12 +153,12 @@ class Stream:
         asked: int | None,
         title: str,
         note: str = "",
-        layer: str | None = None,
+        cut: Cut | None = None,
     ) -> None:
         self.first, self.note = first, note
         self.failure: errors.BlackBoxError | None = None
         self.used = np.zeros(len(pictures), "int32")
-        self._probe, self._masks, self._layer = probe, masks, layer
+        self._probe, self._masks, self._cut = probe, masks, cut
         self._pictures = pictures
         self._baselines = [np.zeros_like(pictures) if one is None else one for one in baselines]
         self._inpaint = tuple(number for number, one in enumerate(baselines) if one is None)
@@ -285,8 +288,8 @@ class Stream:
                     (
                         f"every score should be finite; of {int(self.used.sum())} masks "
                         f"{int(self._excluded.sum())} gave NaN or infinity (images "
-                        f"{np.flatnonzero(self._excluded).tolist()[:5]}) and were left out; look for overflow, "
-                        "as in float16, or for a logarithm in the target."
+                        f"{np.flatnonzero(self._excluded).tolist()[:5]}) and were left out; look for "
+                        "overflow, as in float16, or for a logarithm in the target."
                     ),
                 )
             )
@@ -296,13 +299,18 @@ class Stream:
         """How many images are on the device, and how many rows go in a pass."""
         probe, count = self._probe, len(self._pictures)
         most = probe.pass_size(probe.batch_size)
+        spared = () if self._cut is None else self._cut.spared
         fixed = probe.pass_size(1) > 1
-        wanted = count * len(self._baselines) * (asked or most)
-        rows = most if fixed else min(most, _power(wanted))
         shape = self._pictures.shape[1:]
         row = picture_bytes(shape[:-1], shape[-1])
         if isinstance(probe, Probe):
-            row += activation_bytes(probe.surveyed(self.first.batch.structured()))
+            survey = probe.surveyed(self.first.batch.structured())
+            row += activation_bytes(survey, {run.number for run in spared})
+        if spared and not fixed:
+            # The part of a model behind a cut is small: as many rows as fill a cache.
+            most = max(most, _power(max(1, _CHUNK // row), down=True))
+        wanted = count * len(self._baselines) * (asked or most)
+        rows = most if fixed else min(most, _power(wanted))
         # One picture, its baselines, and what masks need; sums, and their successors, for each class.
         image = 4 * int(np.prod(shape)) * (1 + len(self._baselines))
         image += sum(one[:1].nbytes for one in self._resident.values())
@@ -375,10 +383,10 @@ class Stream:
             batch.structured([array[images] for array in batch.arrays]),
             self.first.pinned.rows(images),
             (*_CARRIED, *step.resident, *(_SUMMED if summed else ())),
-            layers=(self._layer,) if self._masks.replaces else (),
+            layers=() if self._cut is None else (self._cut.path,),
             gradient=False,
             rows=self._rows,
-            replaced=self._masks.replaces,
+            replaced=self._cut is not None,
             key=step,
         )
         fixed: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from kerascope.probe.answer import Answer
 from kerascope.probe.black_box import BlackBox
+from kerascope.probe.cut import Cut
 from kerascope.probe.inputs import Batch, check_inputs
 from kerascope.probe.pixel_range import pixel_range
 from kerascope.probe.probe import Probe, as_probe, layers
@@ -14,6 +15,7 @@ __all__ = [
     "Answer",
     "Batch",
     "BlackBox",
+    "Cut",
     "Evidence",
     "LayerRow",
     "LayerTable",

@@ -116,6 +116,14 @@ class BlackBox:
         """
         raise self._closed()
 
+    def cut(self, *asked: Any, **more: Any) -> Any:
+        """A cut through a model: there is none.
+
+        Raises:
+            ModelError: always.
+        """
+        raise self._closed()
+
     def scores(self, images: Any, target: TargetLike = None) -> Array:
         """The number that `target` stands for: see `Probe.scores`."""
         return self.run(None, images, target).scores

@@ -13,6 +13,7 @@ from keras import ops, tree
 
 from kerascope import backend, errors
 from kerascope.probe.answer import Answer, join
+from kerascope.probe.cut import Cut, cut_at
 from kerascope.probe.inputs import Array, Batch, check_inputs, input_specs, padded_rows
 from kerascope.probe.kept import Kept
 from kerascope.probe.pixel_range import pixel_range
@@ -239,7 +240,7 @@ class Engine:
             size = batch.count if rows is None else self._size(batch.count)
             question = self._question(batch, size, target, layers, image_gradient=gradient)
             routine = Routine(
-                self._plan(question, spared=_spared(question) if replaced else ()),
+                self._plan(question, spared=cut_at(question).spared if replaced else ()),
                 step,
                 len(batch.arrays),
                 tuple(carried),
@@ -260,6 +261,23 @@ class Engine:
             return result
 
         return run
+
+    def cut(self, images: Any, target: Target, layer: str | None, pooled: bool = False) -> Cut:
+        """Where the model can be cut, to ask the part behind a layer alone.
+
+        Args:
+            images: (N, ...) as the model takes them.
+            target: whose score is asked for.
+            layer: path of the layer; None for the automatic one.
+            pooled: where nothing but a global pooling reads the layer, cut behind that.
+
+        Cost:
+            None: the model is run without data.
+        """
+        batch = check_inputs(self.model, images, self.input)
+        with self._lock:
+            question = self._question(batch, self._size(batch.count), target, (layer,), spatial=True)
+        return cut_at(question, pooled)
 
     def _question(
         self, batch: Batch, size: int, target: Target, layers: Sequence[str | None], **options: Any
@@ -321,12 +339,3 @@ class Engine:
             raise errors.TargetError(
                 f"{question.target.complaint()}; not so for images {(missing + start).tolist()[:10]}."
             )
-
-
-def _spared(question: Question) -> list[Run]:
-    """Runs in front of the one layer that need not run where its output is given."""
-    survey = question.survey
-    cut = survey.tapped(survey.run(question.layers[0]))
-    if cut.layout is not None and cut.layout.prefix:
-        return []  # the tokens in front of the grid are still wanted
-    return [survey.runs[number] for number in survey.spared(cut, question.sources)]

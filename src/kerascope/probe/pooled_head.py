@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 
 from kerascope import errors
@@ -28,6 +30,11 @@ _POOLING = (
     keras.layers.GlobalAveragePooling2D,
     keras.layers.GlobalAveragePooling3D,
 )
+_MAXIMA = (
+    keras.layers.GlobalMaxPooling1D,
+    keras.layers.GlobalMaxPooling2D,
+    keras.layers.GlobalMaxPooling3D,
+)
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 
 
@@ -53,6 +60,47 @@ def check_pooled_head(survey: Survey, layers: tuple[str, ...], target: Target) -
             _Way(survey, explained, layer).follow(survey.outputs[place].source)
         for source in target.layers:
             _Way(survey, explained, layer, pooled=True).follow(survey.run(source).number)
+
+
+def pooling_behind(survey: Survey, run: Run, sources: Sequence[int]) -> tuple[Run, str] | None:
+    """What pools a layer's channels to one number each, with nothing else on the way from it to the score.
+
+    Args:
+        survey: of the model.
+        run: of the layer.
+        sources: numbers of the runs that the score is made from.
+
+    Returns:
+        The run of the global pooling, and `"mean"` or `"max"`; None where there is none.
+    """
+    for other in survey.runs[run.number + 1 :]:
+        kind = _pooling_kind(survey, other)
+        if kind is None or other.sources != (run.number,) or other.fault is not None:
+            continue
+        needed = survey.upstream(sources, other.number)
+        if needed is not None and run.number not in needed:
+            return other, kind
+    return None
+
+
+def _pooling_kind(survey: Survey, run: Run) -> str | None:
+    if isinstance(run.place.operation, _POOLING) or _means(survey, run):
+        return "mean"
+    return "max" if isinstance(run.place.operation, _MAXIMA) else None
+
+
+def _means(survey: Survey, run: Run) -> bool:
+    """Whether it is the bare operation of a mean over just the spatial axes."""
+    axes = getattr(run.place.operation, "axis", None)
+    if type(run.place.operation).__name__ != "Mean" or axes is None or run.sources[0] < 0:
+        return False
+    before = survey.runs[run.sources[0]]
+    if before.layout is None:
+        return False
+    rank = len(before.shape)
+    wanted = range(2, rank) if before.layout.kind == "channels_first" else range(1, rank - 1)
+    given = axes if isinstance(axes, tuple | list) else (axes,)
+    return sorted(axis % rank for axis in given) == list(wanted)
 
 
 class _Way:
@@ -85,7 +133,7 @@ class _Way:
         operation = run.place.operation
         if isinstance(operation, _UNCHANGING) or (isinstance(operation, _RESHAPING) and self._keeps(run)):
             return
-        if not self.pooled and (isinstance(operation, _POOLING) or self._means(run)):
+        if not self.pooled and (isinstance(operation, _POOLING) or _means(self.survey, run)):
             self.pooled = True
         elif not self.linear and _is_linear(operation, squashed):
             self.linear = True
@@ -97,19 +145,6 @@ class _Way:
         if not self.pooled:
             return True
         return run.sources[0] >= 0 and self.survey.runs[run.sources[0]].shape[-1] == run.shape[-1]
-
-    def _means(self, run: Run) -> bool:
-        """Whether it is the bare operation of a mean over just the spatial axes."""
-        axes = getattr(run.place.operation, "axis", None)
-        if type(run.place.operation).__name__ != "Mean" or axes is None or run.sources[0] < 0:
-            return False
-        before = self.survey.runs[run.sources[0]]
-        if before.layout is None:
-            return False
-        rank = len(before.shape)
-        wanted = range(2, rank) if before.layout.kind == "channels_first" else range(1, rank - 1)
-        given = axes if isinstance(axes, tuple | list) else (axes,)
-        return sorted(axis % rank for axis in given) == list(wanted)
 
     def _refused(self, found: str) -> errors.HeadError:
         return errors.HeadError(

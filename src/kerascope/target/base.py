@@ -105,11 +105,13 @@ class Target(ABC):
         class_axis: results carry an axis for the classes after the one for images.
         layers: paths of the layers whose activations the target reads.
         chooses: what is explained is chosen by looking at each image's own outputs, as the predicted class.
+        linear: with its choices made, it is a sum of scores with fixed factors.
     """
 
     class_axis: bool = False
     layers: tuple[str, ...] = ()
     chooses: bool = False
+    linear: bool = False
 
     @abstractmethod
     def key(self) -> Hashable:

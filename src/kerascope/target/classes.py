@@ -30,6 +30,8 @@ class Class(Target):
 
     index: int | str | Sequence[int | str] | None = None
 
+    linear = True
+
     @property
     def chooses(self) -> bool:  # type: ignore[override]
         return self.index is None
@@ -115,6 +117,7 @@ class Rank(Target):
     place: int | Sequence[int] = 1
 
     chooses = True
+    linear = True
 
     def key(self) -> Hashable:
         return "rank"
@@ -160,6 +163,7 @@ class Top(Target):
 
     class_axis = True
     chooses = True
+    linear = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.k, int | np.integer) or isinstance(self.k, bool) or self.k < 1:

@@ -57,6 +57,10 @@ class Contrast(Target):
     def chooses(self) -> bool:  # type: ignore[override]
         return any(part.chooses for part in self._parts())
 
+    @property
+    def linear(self) -> bool:  # type: ignore[override]
+        return all(part.linear for part in self._parts())
+
     def key(self) -> Hashable:
         return ("contrast", *(part.key() for part in self._parts()))
 
@@ -118,6 +122,10 @@ class Output(Around):
 
     name: str | int
     target: TargetLike = None
+
+    @property
+    def linear(self) -> bool:  # type: ignore[override]
+        return self.inside.linear
 
     def key(self) -> Hashable:
         return ("output", self.name, self.inside.key())

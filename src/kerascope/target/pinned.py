@@ -30,6 +30,10 @@ class Pinned(Around):
 
     chooses = False
 
+    @property
+    def linear(self) -> bool:  # type: ignore[override]
+        return self.target.linear
+
     def repeated(self, times: int) -> Pinned:
         """The same for images that are repeated as a whole, one round after the other."""
         return Pinned(

@@ -18,6 +18,7 @@ from kerascope.probe import Probe
 from kerascope.testing.models import MODELS, OTHER_HEADS, Tiny, UnavailableError, family
 from kerascope.testing.models.base import Array
 from kerascope.testing.oracles import ORACLES, Oracle
+from kerascope.testing.stand_ins import standing_in
 
 EXACT = 1e-6
 """Relative difference that the rounding of float32 explains on tiny models with exact weights."""
@@ -60,7 +61,7 @@ class Bench:
     """The method under test and everything that its checks share.
 
     Args:
-        method: a method's class or a method.
+        method: a method's class, with its default parameters or what stands for it, or a method.
         oracle: its oracle, or None for that of kerascope's own method of this name.
         golden: file of golden maps, or None.
         tolerance: relative tolerance of the golden maps.
@@ -76,7 +77,7 @@ class Bench:
         models: Models | None = None,
     ) -> None:
         self.type: type[Method] = method if isinstance(method, type) else type(method)
-        self.method: Method = method() if isinstance(method, type) else method
+        self.method: Method = standing_in(method) if isinstance(method, type) else method
         self.title = self.type.__name__ if isinstance(method, type) else repr(method)
         if oracle is None and self.method == _default(self.type):
             oracle = ORACLES.get(self.type.name)
@@ -153,7 +154,7 @@ class Bench:
 
 def _default(method: type[Method]) -> Method | None:
     required = any(field.default is field.default_factory and field.init for field in fields(method))
-    return None if required else method()
+    return None if required else standing_in(method)
 
 
 def difference(actual: Array, expected: Array) -> float:

@@ -19,6 +19,8 @@ which the documentation of a method must then name as a warning:
     classes         the target must be a class of the model
     pooled_head     the layer must be followed by a mean over space and one linear layer alone
     adaptive        each class is asked about by itself, so that all forwards but the first are per class
+    masks           it asks about images under masks, and tells under how many
+    sized           how many passes it takes depends on the size of the image or on the layer
     rounded         half precision rounds the variants of an image that the method asks about, so that maps
                     may differ more from those in full precision
 

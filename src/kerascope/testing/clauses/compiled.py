@@ -90,8 +90,16 @@ def cost(bench: Bench) -> None:
     probe = Probe(tiny.model, batch_size=2)
     for target, classes in ((1, 1), (Top(3), 3)):
         before = probe.forward_count, probe.backward_count
-        bench.method(probe, tiny.images, target)
+        found = bench.method(probe, tiny.images, target)
         forwards, backwards = probe.forward_count - before[0], probe.backward_count - before[1]
+        if "sized" in bench.method.tags:
+            asked = 0 if found.masks is None else int(found.masks.sum())
+            assert forwards == 3 + asked, f"{target}: {forwards} forwards for 3 images and {asked} masks"
+            assert backwards in (0, 3 * classes), f"{target}: {backwards} backwards for 3 images"
+            continue
+        if "masks" in bench.method.tags:
+            assert found.masks is not None, "a method with masks must tell how many"
+            assert forwards == 3 + found.masks.sum(), f"{forwards} forwards, {found.masks} masks"
         repeated = classes if "adaptive" in bench.method.tags else 1
         expected = 3 * (1 + repeated * (bench.method.forwards - 1))
         assert forwards == expected, f"{target}: {forwards} forwards for 3 images; not {expected}"

@@ -6,7 +6,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.explanation import Explanation
-from kerascope.testing.bench import EXACT, Bench, difference, refused, same
+from kerascope.testing.bench import CLOSE, EXACT, Bench, difference, refused, same
 from kerascope.testing.clause import clause
 from kerascope.testing.models import Tiny, family
 from kerascope.testing.models.base import Array
@@ -95,12 +95,15 @@ def rank(bench: Bench) -> None:
 def mixed_precision(bench: Bench) -> None:
     """A model computing in float16 or bfloat16 gives float32 maps near those in full precision."""
     expected = bench.explain("functional", 1)
-    least = 0.04 if "rounded" in bench.method.tags else 0.0
-    for name, tolerance in (("mixed_float16", 0.01), ("mixed_bfloat16", 0.08)):
+    rounded = "rounded" in bench.method.tags
+    for name, tolerance in (
+        ("mixed_float16", 0.04 if rounded else 0.01),
+        ("mixed_bfloat16", 0.16 if rounded else 0.08),
+    ):
         tiny = bench.tiny(name)
         found = bench.explain(name, 1)
         check_shape(bench, found, tiny, tiny.images)
-        same(found.values, expected.values, max(tolerance, least), name)
+        same(found.values, expected.values, tolerance, name)
 
 
 @clause(3)
@@ -108,8 +111,10 @@ def sizes(bench: Bench) -> None:
     """A fixed batch size takes any number of images; a model of any size takes any size."""
     images = np.concatenate([bench.tiny("functional").images, bench.tiny("functional").images[:1]])
     expected = bench.explain("functional", 1, images)
+    # The size of a pass decides in which order a layer sums, which differences between scores show.
+    tolerance = CLOSE if "rounded" in bench.method.tags else EXACT
     for name in family("sizes"):
-        same(bench.explain(name, 1, images).values, expected.values, EXACT, name)
+        same(bench.explain(name, 1, images).values, expected.values, tolerance, name)
     larger = np.tile(images, (1, 2, 1, 1))
     found = bench.explain("dynamic_size", 1, larger)
     grid = bench.values_shape(larger, (8, 8))

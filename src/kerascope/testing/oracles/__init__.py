@@ -67,4 +67,5 @@ ORACLES: Mapping[str, Oracle] = {
     "xgrad_cam": cam.xgrad_cam,
     "xrai": region.xrai,
 }
-"""The oracle of each method of kerascope with its default parameters, by the method's name."""
+"""The oracle of each method of kerascope with its default parameters, or of what stands for it in
+`kerascope.testing.stand_ins`, by the method's name."""
