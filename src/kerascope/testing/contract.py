@@ -21,8 +21,8 @@ which the documentation of a method must then name as a warning:
     adaptive        each class is asked about by itself, so that all forwards but the first are per class
     masks           it asks about images under masks, and tells under how many
     sized           how many passes it takes depends on the size of the image or on the layer
-    rounded         half precision rounds the variants of an image that the method asks about, so that maps
-                    may differ more from those in full precision
+    rounded         its values are differences that show the rounding of what it asks about: the oracle and
+                    maps in half precision may lie further off
 
 A check that fails for a good reason is listed in `expected_failures` with that reason; it is strict: when
 it passes, that is a failure too.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kerascope.probe import Probe
-from kerascope.testing.bench import EXACT, Bench, difference, same
+from kerascope.testing.bench import CLOSE, EXACT, Bench, difference, same
 from kerascope.testing.clause import clause
 from kerascope.testing.identities import IDENTITIES
 from kerascope.testing.models import UnavailableError, fill
@@ -111,4 +111,6 @@ def oracle(bench: Bench) -> None:
             found = bench.explain(name, index)
             scores = np.array([network.forward(image).scores[index] for image in images])
             same(found.scores, scores, EXACT, f"score of class {index} of {name}")
-            same(found.values, expected, EXACT, f"class {index} of {name}")
+            # A difference between scores shows more of their rounding.
+            tolerance = CLOSE if "rounded" in bench.method.tags else EXACT
+            same(found.values, expected, tolerance, f"class {index} of {name}")

@@ -23,6 +23,7 @@ from kerascope.testing.oracles import (
     gradient,
     noise,
     path,
+    perturbation,
     region,
     wrapper,
 )
@@ -35,6 +36,7 @@ __all__ = ["ORACLES", "STARTS", "Network", "Oracle", "class_activation_map", "he
 
 Oracle = Callable[[Network, NDArray[np.floating], int], Float64]
 ORACLES: Mapping[str, Oracle] = {
+    "ablation_cam": perturbation.ablation_cam,
     "augmented": wrapper.augmented,
     "blur_integrated_gradients": path.blur_integrated_gradients,
     "cam": cam.class_activation_map,
@@ -57,9 +59,12 @@ ORACLES: Mapping[str, Oracle] = {
     "integrated_gradients": path.integrated_gradients,
     "kpca_cam": eigen.kpca_cam,
     "layer_cam": cam.layer_cam,
+    "occlusion": perturbation.occlusion,
     "principal_component": wrapper.principal_component,
     "random_map": control.random_map,
+    "rise": perturbation.rise,
     "saliency": gradient.saliency,
+    "score_cam": perturbation.score_cam,
     "shapley_cam": cam.shapley_cam,
     "smooth_grad": noise.smooth_grad,
     "square_grad": noise.square_grad,

@@ -51,12 +51,16 @@ class Network:
         act1 = rectify(pre1)
         pre2 = convolve(act1, *self.conv2, stride=2)
         act2 = rectify(pre2)
+        return Trace(pixels, pre1, act1, pre2, act2, self.scores(act2))
+
+    def scores(self, act2: Float64) -> Float64:
+        """What the head makes of the last activations (h, w, channels)."""
         kernel, bias = self.head
         features = self._features(act2)
         scores = np.zeros(len(bias))
         for index in range(len(bias)):
             scores[index] = bias[index] + features @ kernel[:, index]
-        return Trace(pixels, pre1, act1, pre2, act2, scores)
+        return scores
 
     def _features(self, act2: Float64) -> Float64:
         height, width, channels = act2.shape

@@ -1,0 +1,556 @@
+"""Images under masks: streamed, counted, bounded, interrupted, and with scores that are none."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+import kerascope as ks
+from kerascope import errors
+from kerascope.perturb import GridMasks, Stream, WindowMasks
+from kerascope.perturb.diffusion import inpainted
+from kerascope.perturb.memory import activation_bytes, budget
+from kerascope.resize import resize
+from support import warned
+
+Array = Any
+BACKEND = os.environ["KERAS_BACKEND"]
+
+
+@pytest.fixture(scope="module")
+def tiny() -> ks.testing.Tiny:
+    return ks.testing.MODELS["functional"]()
+
+
+def linear() -> tuple[keras.Model, Array, Array]:
+    """A linear model, images, and its kernel for class 1 (8, 8, 3)."""
+    found = ks.testing.MODELS["linear"]()
+    return found.model, found.images, found.facts["gradients"][1]
+
+
+# ---- what is asked ----------------------------------------------------------------------------
+
+
+def test_several_targets_share_the_forwards_of_one(tiny: ks.testing.Tiny) -> None:
+    for method in (ks.Occlusion(window=4), ks.RISE(masks=40), ks.ScoreCAM()):
+        counts = []
+        for target in (1, ks.Top(3)):
+            probe = ks.Probe(tiny.model)
+            method(probe, tiny.images, target)
+            counts.append((probe.forward_count, probe.backward_count, probe.trace_count))
+        assert counts[0] == counts[1]
+        assert counts[0][1:] == (0, 2)
+
+
+def test_one_trace_whatever_the_number_of_masks_and_images(tiny: ks.testing.Tiny) -> None:
+    probe = ks.Probe(tiny.model, batch_size=8)
+    ks.RISE(masks=50)(probe, tiny.images, 1)
+    first = probe.trace_count
+    for masks, images in ((500, 3), (17, 3), (64, 4)):
+        ks.RISE(masks=masks)(probe, np.tile(tiny.images, (2, 1, 1, 1))[:images], 2)
+    assert probe.trace_count == first
+
+
+def test_images_beyond_a_pass_are_asked_in_groups(tiny: ks.testing.Tiny) -> None:
+    many = np.concatenate([tiny.images] * 3)
+    whole = ks.RISE(masks=30)(ks.Probe(tiny.model, batch_size=32), many, 1)
+    parts = ks.RISE(masks=30)(ks.Probe(tiny.model, batch_size=2), many, 1)
+    assert np.allclose(whole.values, parts.values, atol=1e-5 * np.abs(whole.values).max())
+    assert parts.masks is not None
+    assert parts.masks.tolist() == [30] * 9
+
+
+def test_every_pass_but_the_last_is_full(tiny: ks.testing.Tiny) -> None:
+    sizes: list[int] = []
+
+    def predict(images: Array) -> Array:
+        sizes.append(len(images))
+        return images.mean(axis=(1, 2))
+
+    ks.RISE(masks=50)(ks.BlackBox(predict, batch_size=16), tiny.images, 1)
+    assert sizes == [3, *[16] * 9, 6]
+
+
+def test_several_baselines_are_averaged(tiny: ks.testing.Tiny) -> None:
+    probe = ks.Probe(tiny.model)
+    both = ks.Occlusion(window=4, baseline=(0.0, "blur"))(probe, tiny.images, 1)
+    each = [ks.Occlusion(window=4, baseline=one)(probe, tiny.images, 1).values for one in (0.0, "blur")]
+    assert np.allclose(both.values, np.mean(each, axis=0), atol=1e-6)
+    assert both.notes[0].startswith("baseline: mean over 2")
+
+
+def test_a_model_of_bytes_is_asked_about_bytes() -> None:
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3), dtype="uint8"), layers.Rescaling(1 / 255), layers.Flatten()]
+    )
+    model.add(layers.Dense(3))
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype("uint8")
+    found = ks.Occlusion(window=2)(model, images, 1)
+    scaled = keras.Sequential(
+        [keras.Input((8, 8, 3)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3)]
+    )
+    scaled.set_weights(model.get_weights())
+    expected = ks.Occlusion(window=2)(scaled, images.astype("float32"), 1)
+    assert np.allclose(found.values, expected.values, atol=1e-6)
+
+
+def test_other_inputs_go_with_their_image() -> None:
+    found = ks.testing.MODELS["dict_input"]()
+    probe = ks.Probe(found.model, input=found.facts.get("input"))
+    together = ks.RISE(masks=20)(probe, found.images, 1).values
+    for image in range(len(together)):
+        alone = {name: value[image : image + 1] for name, value in found.images.items()}
+        assert np.allclose(ks.RISE(masks=20)(probe, alone, 1).values[0], together[image], atol=1e-5)
+
+
+# ---- masks -------------------------------------------------------------------------------------
+
+
+def test_windows_cover_every_pixel_in_any_dimension() -> None:
+    for spatial in ((7,), (5, 9), (4, 6, 5)):
+        window, starts = ks.Occlusion(window=0.3, stride=0.2).windows(spatial)
+        masks = WindowMasks(spatial, window).made(starts, {}, np)[..., 0]
+        assert (masks.min(axis=0) == 0).all()
+        assert ((masks == 0).reshape(len(masks), -1).sum(axis=1) == np.prod(window)).all()
+
+
+def test_grids_are_the_enlarged_cells_from_their_shift_on() -> None:
+    kind = GridMasks((6, 8), (3, 4), (8, 10))
+    generator = np.random.default_rng(0)
+    cells = generator.integers(0, 2, (5, 12))
+    shifts = generator.integers(0, 2, (5, 2))
+    masks = kind.made(np.concatenate([cells, shifts], axis=1).astype("float32"), {}, np)[..., 0]
+    for mask, cell, (down, right) in zip(masks, cells, shifts, strict=True):
+        enlarged = resize(cell.reshape(1, 3, 4).astype("float32"), (8, 10))[0]
+        assert np.allclose(mask, enlarged[down : down + 6, right : right + 8], atol=1e-6)
+
+
+def test_inpainting_fills_a_hole_with_the_harmonic_function_of_its_border() -> None:
+    rows, columns = np.mgrid[0:12, 0:16].astype("float32")
+    plane = (0.3 * rows - 0.2 * columns)[None, ..., None]
+    mask = np.ones((1, 12, 16, 1), "float32")
+    mask[0, 3:8, 4:11] = 0
+    found = inpainted(plane * mask, mask, np)
+    assert np.array_equal(found[mask[..., 0] > 0], plane[mask[..., 0] > 0])
+    # A plane is harmonic.
+    assert np.abs(found - plane).max() < 0.02 * np.ptp(plane)
+    nothing = inpainted(plane, np.zeros_like(mask), np)
+    assert np.isfinite(nothing).all()
+
+
+def test_inpainting_is_the_same_on_the_backend() -> None:
+    generator = np.random.default_rng(0)
+    pictures = generator.random((2, 7, 9, 3)).astype("float32")
+    masks = generator.integers(0, 2, (2, 7, 9, 1)).astype("float32")
+    tensors = [keras.ops.convert_to_tensor(array) for array in (pictures, masks)]
+    found = keras.ops.convert_to_numpy(inpainted(*tensors, keras.ops))
+    assert np.allclose(found, inpainted(pictures, masks, np), atol=1e-5)
+
+
+def test_inpainted_windows_of_a_uniform_picture_change_nothing(tiny: ks.testing.Tiny) -> None:
+    images = np.full_like(tiny.images, 0.5)
+    with warned(errors.FlatMapWarning, "constant", optional=True):
+        found = ks.Occlusion(window=4, baseline="inpaint")(tiny.model, images, 1)
+    assert np.abs(found.values).max() < 1e-5
+
+
+# ---- exact cases -------------------------------------------------------------------------------
+
+
+def test_occlusion_of_an_additive_model_is_what_each_window_brings() -> None:
+    model, images, kernel = linear()
+    found = ks.Occlusion(window=(2, 4), stride=(2, 4), baseline=0.5)(model, images, 1).values
+    shares = ((images - 0.5) * kernel).sum(axis=-1)
+    expected = shares.reshape(2, 4, 2, 2, 4).sum(axis=(2, 4))
+    assert np.allclose(found, expected.repeat(2, axis=1).repeat(4, axis=2), atol=1e-4)
+
+
+def test_rise_converges_at_the_rate_of_its_standard_error() -> None:
+    model, images, _ = linear()
+    probe = ks.Probe(model, compile=False)
+    best = ks.RISE(masks=16384, cells=4, seed=9)(probe, images[:1], 1).values
+    apart = [
+        np.sqrt(np.mean((ks.RISE(masks=masks, cells=4, seed=1)(probe, images[:1], 1).values - best) ** 2))
+        for masks in (128, 2048)
+    ]
+    assert 2 < apart[0] / apart[1] < 8  # 4 is the square root of 16
+
+
+def test_tolerance_stops_an_image_by_itself_and_keeps_its_word() -> None:
+    model, images, _ = linear()
+    probe = ks.Probe(model)
+    method = ks.RISE(masks=30_000, cells=3, tolerance=0.02)
+    found = method(probe, images, 1)
+    assert found.masks is not None
+    assert (found.masks < 30_000).all()
+    assert (found.masks % 256 == 0).all()
+    assert probe.forward_count == 2 + found.masks.sum()
+    best = ks.RISE(masks=30_000, cells=3, seed=5)(probe, images, 1).values
+    error = np.sqrt(((found.values - best) ** 2).mean(axis=(1, 2)))
+    assert (error < 2 * 0.02 * np.ptp(best, axis=(1, 2))).all()
+    loose = ks.RISE(masks=30_000, cells=3, tolerance=0.5)(probe, images, 1)
+    assert loose.masks is not None
+    assert loose.masks.tolist() == [1024, 1024]
+
+
+def test_another_seed_is_another_map_and_the_same_seed_the_same() -> None:
+    model, images, _ = linear()
+    probe = ks.Probe(model)
+    one, again, other = (ks.RISE(masks=60, seed=seed)(probe, images, 1).values for seed in (1, 1, 2))
+    assert np.array_equal(one, again)
+    assert np.abs(one - other).max() > 0.01 * np.abs(one).max()
+
+
+# ---- Score-CAM and Ablation-CAM ------------------------------------------------------------------
+
+
+def test_fewer_channels_are_those_that_vary_most(tiny: ks.testing.Tiny) -> None:
+    probe = ks.Probe(tiny.model)
+    every = ks.ScoreCAM(channels=6, relu=False)(probe, tiny.images, 1)
+    assert np.array_equal(every.values, ks.ScoreCAM(relu=False)(probe, tiny.images, 1).values)
+    few = ks.ScoreCAM(channels=2, relu=False)(probe, tiny.images, 1)
+    assert few.masks is not None
+    assert few.masks.tolist() == [3, 3, 3]
+    clusters = ks.ScoreCAM(channels=2, choice="clusters", relu=False)(probe, tiny.images, 1)
+    assert np.abs(clusters.values - few.values).max() > 1e-3 * np.abs(few.values).max()
+
+
+def test_clusters_bring_like_maps_together() -> None:
+    from kerascope.method.score_cam import clustered
+
+    generator = np.random.default_rng(0)
+    kinds = np.eye(3).repeat(4, axis=1)
+    maps = kinds[[0, 1, 2, 0, 1, 2, 0]] + 0.05 * generator.random((7, 12))
+    found = clustered(maps, 3)
+    assert sorted(found.argmax(axis=1) // 4) == [0, 1, 2]
+    assert clustered(maps, 7).shape == (7, 12)
+    assert np.isfinite(clustered(np.zeros((4, 6)), 2)).all()
+
+
+def test_smoothing_without_noise_and_of_one_step_is_score_cam(tiny: ks.testing.Tiny) -> None:
+    probe = ks.Probe(tiny.model)
+    plain = ks.ScoreCAM(relu=False)(probe, tiny.images, 1).values
+    for smooth in (
+        ks.ScoreCAM(relu=False, smoothing="noise", samples=2, sigma=0.0),
+        ks.ScoreCAM(relu=False, smoothing="integrated", samples=1),
+    ):
+        assert np.allclose(smooth(probe, tiny.images, 1).values, plain, atol=1e-5 * np.abs(plain).max())
+    noisy = ks.ScoreCAM(relu=False, smoothing="noise", samples=3)(probe, tiny.images, 1)
+    assert noisy.masks is not None
+    assert noisy.masks.tolist() == [19, 19, 19]
+
+
+def test_integrated_score_cam_of_a_linear_model_weighs_the_mean_share() -> None:
+    found = ks.testing.MODELS["linear_map"]()
+    probe = ks.Probe(found.model)
+    plain = ks.ScoreCAM(relu=False, baseline=0.0)(probe, found.images, 1).values
+    steps = ks.ScoreCAM(relu=False, baseline=0.0, smoothing="integrated", samples=4)(probe, found.images, 1)
+    # Of a linear model the increase is in proportion to the mask: the mean of 1/4, 2/4, 3/4 and 1.
+    assert np.allclose(steps.values, 0.625 * plain, atol=1e-4 * np.abs(plain).max())
+
+
+def test_softmax_weights_are_positive_and_lose_the_baseline(tiny: ks.testing.Tiny) -> None:
+    probe = ks.Probe(tiny.model)
+    one = ks.ScoreCAM(softmax=True, baseline=0.0)(probe, tiny.images, 1)
+    assert (one.values >= 0).all()
+    assert not np.allclose(one.values, ks.ScoreCAM(baseline=0.0)(probe, tiny.images, 1).values)
+
+
+def heads() -> dict[str, list[keras.Layer]]:
+    layers = keras.layers
+    return {
+        "linear": [
+            layers.GlobalAveragePooling2D(),
+            layers.Dropout(0.5),
+            layers.Dense(5, activation="softmax"),
+        ],
+        "hidden": [layers.GlobalAveragePooling2D(), layers.Dense(7, activation="relu"), layers.Dense(5)],
+        "largest": [layers.GlobalMaxPooling2D(), layers.Dense(7, activation="relu"), layers.Dense(5)],
+        "kept": [
+            layers.GlobalAveragePooling2D(keepdims=True),
+            layers.Conv2D(5, 1, activation="tanh"),
+            layers.Flatten(),
+        ],
+        "flat": [layers.Flatten(), layers.Dense(7, activation="relu"), layers.Dense(5)],
+        "more": [
+            layers.Conv2D(4, 3, activation="relu", name="later"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(5),
+        ],
+    }
+
+
+@pytest.mark.parametrize("name", heads())
+@pytest.mark.parametrize(
+    "target", [1, ks.Top(2), ks.Contrast(1, 0), ks.LogOdds(1)], ids=lambda one: str(one)[:12]
+)
+def test_ablation_cam_is_that_of_really_zeroing_each_channel_in_the_whole_model(
+    name: str, target: Any
+) -> None:
+    layers = keras.layers
+    inputs = keras.Input((10, 12, 3))
+    before = layers.Conv2D(6, 3, activation="relu", name="before")(inputs)
+    x = layers.Conv2D(6, 3, padding="same", name="conv")(before)
+    x = layers.Activation("relu", name="place")(layers.Add()([before, x]))
+    channels = keras.Input((1, 1, 6))
+    whole, masked = x, layers.Multiply()([x, channels])
+    for layer in heads()[name]:
+        whole, masked = layer(whole), layer(masked)
+    model, twin = keras.Model(inputs, whole), keras.Model([inputs, channels], masked)
+    images = np.random.default_rng(0).random((3, 10, 12, 3)).astype("float32")
+    probe = ks.Probe(model)
+    found = ks.AblationCAM(layer="place", relu=False)(probe, images, target)
+    activations = probe.activations(images, "place")
+    other = ks.Probe(twin, input=0)
+
+    def scores(kept: Array) -> Array:
+        pinned = probe.run(None, images, ks.target.as_target(target)).pinned
+        return other.scores([images, np.broadcast_to(kept, (3, 1, 1, 6)).astype("float32")], pinned)
+
+    full = scores(np.ones(6))
+    weights = np.stack([full - scores(1.0 - np.eye(6)[channel]) for channel in range(6)], axis=-1)
+    expected = np.einsum("nhwc,n...c->n...hw", activations, weights)
+    assert np.allclose(found.values, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_ablation_cam_asks_only_what_is_behind_the_layer() -> None:
+    """Counted where it is said: what lies in front of the layer runs on the images alone."""
+    calls: dict[str, int] = {}
+
+    class Counting(keras.layers.Conv2D):
+        def call(self, inputs: Any) -> Any:
+            calls[self.name] = calls.get(self.name, 0) + int(inputs.shape[0])
+            return super().call(inputs)
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            Counting(4, 3, name="front"),
+            Counting(4, 3, name="place"),
+            Counting(4, 2, activation="relu", name="back"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3),
+        ]
+    )
+    probe = ks.Probe(model, compile=False)
+    images = np.random.default_rng(0).random((2, 8, 8, 3)).astype("float32")
+    method = ks.AblationCAM(layer="place", relu=False)
+    method(probe, images, 1)
+    calls.clear()
+    found = method(probe, images, 1)
+    assert calls["front"] == calls["place"] == 2
+    assert calls["back"] >= 2 + 8
+    assert "behind 'place'" in found.notes[-1]
+
+
+def test_ablation_cam_within_a_skip_connection_runs_what_it_must() -> None:
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, padding="same", name="stem")(inputs)
+    y = layers.Conv2D(4, 3, padding="same", activation="relu", name="branch")(x)
+    y = layers.Flatten()(layers.Add()([x, y]))
+    model = keras.Model(inputs, layers.Dense(3, activation="tanh")(y))
+    images = np.random.default_rng(0).random((2, 8, 8, 3)).astype("float32")
+    probe = ks.Probe(model)
+    found = ks.AblationCAM(layer="branch", relu=False)(probe, images, 1)
+    stem = keras.Model(inputs, x)
+    channels = probe.activations(images, "branch")
+    head = keras.Sequential([keras.Input((8, 8, 4)), layers.Flatten(), model.layers[-1]])
+    front = keras.ops.convert_to_numpy(stem(images))
+
+    def score(kept: Array) -> Array:
+        return keras.ops.convert_to_numpy(head(front + channels * kept))[:, 1]
+
+    # tanh is not a head that is seen through, so the score is what it returns.
+    weights = np.stack([score(np.ones(4)) - score(1 - np.eye(4)[one]) for one in range(4)], axis=-1)
+    expected = np.einsum("nhwc,nc->nhw", channels, weights)
+    assert np.allclose(found.values, expected, atol=1e-4 * np.abs(expected).max())
+
+
+# ---- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "word"),
+    [
+        (lambda: ks.Occlusion(window=0), "window"),
+        (lambda: ks.Occlusion(window=1.5), "window"),
+        (lambda: ks.Occlusion(stride=(2, "x")), "stride"),
+        (lambda: ks.RISE(probability=1.0), "probability"),
+        (lambda: ks.RISE(masks=0), "masks"),
+        (lambda: ks.RISE(tolerance=-1), "tolerance"),
+        (lambda: ks.RISE(memory="lots"), "memory"),
+        (lambda: ks.RISE(memory=0), "memory"),
+        (lambda: ks.RISE(progress="yes"), "progress"),  # type: ignore[arg-type]
+        (lambda: ks.RISE(baseline="grey"), "inpaint"),
+        (lambda: ks.ScoreCAM(choice="best"), "choice"),
+        (lambda: ks.ScoreCAM(smoothing="more"), "smoothing"),
+        (lambda: ks.AblationCAM(baseline=1.0), "baseline"),
+    ],
+)
+def test_bad_parameters_are_named(make: Any, word: str) -> None:
+    with pytest.raises(errors.ParameterError, match=word):
+        make()
+
+
+def test_windows_that_do_not_fit_the_images_are_refused(tiny: ks.testing.Tiny) -> None:
+    with pytest.raises(errors.ParameterError, match="each of the 2 axes"):
+        ks.Occlusion(window=(2, 2, 2))(tiny.model, tiny.images, 1)
+    with pytest.raises(errors.ParameterError, match="every pixel is covered"):
+        ks.Occlusion(window=2, stride=3)(tiny.model, tiny.images, 1)
+
+
+def test_scores_that_are_none_are_left_out_counted_and_told() -> None:
+    kernel = np.random.default_rng(1).random((8, 8))
+
+    def predict(images: Array) -> Array:
+        scores = (images[..., 0] * kernel).sum(axis=(1, 2))
+        # Where the first pixel is gone there is no score.
+        return np.where(images[:, 0, 0, 0] > 0.5, scores, np.nan)[:, None]
+
+    images = np.ones((2, 8, 8, 1), "float32")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = ks.Occlusion(window=1, stride=1)(ks.BlackBox(predict, input_range=(0, 1)), images, 0)
+    told = {one.category: str(one.message) for one in caught}
+    assert "of 128 masks 2 gave NaN" in told[errors.ExcludedWarning]
+    assert errors.NonFiniteMapWarning in told  # no other window covers that pixel
+    expected = kernel.copy()
+    expected[0, 0] = np.nan
+    assert np.allclose(found.values[0], expected, atol=1e-5, equal_nan=True)
+    assert any("ExcludedWarning" in text for text in found.warnings)
+
+
+def test_rise_leaves_out_scores_that_are_none() -> None:
+    def predict(images: Array) -> Array:
+        scores = images.sum(axis=(1, 2, 3))
+        return np.where(scores > 40, np.nan, scores)[:, None]
+
+    images = np.full((1, 8, 8, 1), 0.6, "float32")
+    with warned(errors.ExcludedWarning, "were left out"):
+        found = ks.RISE(masks=200, cells=2, baseline=1.0)(ks.BlackBox(predict), images, 0)
+    assert np.isfinite(found.values).all()
+
+
+def test_a_budget_that_does_not_hold_one_image_is_refused(tiny: ks.testing.Tiny) -> None:
+    with pytest.raises(errors.MemoryBudgetError, match=r"one image .* MB; got 0.01 MB"):
+        ks.RISE(masks=10, memory="10KB")(tiny.model, tiny.images, 1)
+
+
+def test_a_small_budget_makes_small_passes_and_the_same_map(tiny: ks.testing.Tiny) -> None:
+    first = ks.Probe(tiny.model).run(None, tiny.images, 1)
+    pictures = np.asarray(tiny.images, "float64")
+
+    def rows(memory: str) -> int:
+        stream = Stream(
+            ks.Probe(tiny.model),
+            first,
+            WindowMasks((8, 16), (1, 1)),
+            pictures,
+            [pictures * 0],
+            resident={},
+            memory=memory,
+            progress=False,
+            asked=100,
+            title="",
+        )
+        return stream.rows
+
+    assert rows("100KB") < rows("300KB") < rows("1GB") == 32
+    small = ks.RISE(masks=20, memory="100KB")(tiny.model, tiny.images, 1).values
+    assert np.allclose(small, ks.RISE(masks=20)(tiny.model, tiny.images, 1).values, atol=1e-5)
+
+
+def test_sizes_in_words() -> None:
+    assert [budget(size) for size in ("1GB", "1.5 MB", "2KiB", 7)] == [10**9, 1_500_000, 2048, 7]
+    assert budget(None) > 10**7
+
+
+def test_what_a_row_takes_is_what_is_wanted_at_a_time() -> None:
+    layers = keras.layers
+    inputs = keras.Input((4, 4, 1))
+    x = layers.Conv2D(10, 1)(inputs)  # 640 bytes
+    y = layers.Conv2D(20, 1)(x)  # 1280, beside x, which is wanted again
+    z = layers.Conv2D(10, 1)(y)  # 640, beside x and y
+    model = keras.Model(inputs, layers.Flatten()(layers.Add()([x, z])))
+    survey = ks.Probe(model).surveyed(np.zeros((1, 4, 4, 1)))
+    assert activation_bytes(survey) == 2 * (640 + 1280 + 640)
+    assert activation_bytes(survey, {run.number for run in survey.runs}) == 0
+
+
+# ---- interruption --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "method", [ks.RISE(masks=400, cells=4), ks.Occlusion(window=2)], ids=["rise", "occlusion"]
+)
+def test_an_interruption_returns_what_was_found(method: ks.Method) -> None:
+    calls = 0
+
+    def predict(images: Array) -> Array:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise KeyboardInterrupt
+        return images.mean(axis=(1, 2))
+
+    images = np.random.default_rng(0).random((1, 8, 16, 3)).astype("float32")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = method(ks.BlackBox(predict), images, 1)
+    assert errors.InterruptedWarning in {one.category for one in caught}
+    assert found.masks is not None
+    assert found.masks.tolist() == [64]
+    assert "partial" in " ".join(found.warnings)
+    assert np.isfinite(found.values).any()
+
+
+def test_a_black_box_that_fails_halfway_raises_with_what_was_found() -> None:
+    calls = 0
+
+    def predict(images: Array) -> Array:
+        nonlocal calls
+        calls += 1
+        if calls > 5:
+            raise ConnectionError("the line is dead")
+        return images.mean(axis=(1, 2))
+
+    images = np.random.default_rng(0).random((2, 8, 16, 3)).astype("float32")
+    with (
+        warned(errors.InterruptedWarning, "partial"),
+        pytest.raises(errors.BlackBoxError, match="the line is dead") as caught,
+    ):
+        ks.RISE(masks=400, cells=4)(ks.BlackBox(predict), images, 1)
+    assert isinstance(caught.value.__cause__, ConnectionError)
+    partial = caught.value.result
+    assert partial.masks.tolist() == [64, 64]
+    assert np.isfinite(partial.values).all()
+    whole = ks.RISE(masks=64, cells=4)(ks.BlackBox(lambda x: x.mean(axis=(1, 2))), images, 1)
+    assert np.array_equal(partial.values, whole.values)
+
+
+def test_a_progress_bar_is_drawn_and_switched_off(
+    tiny: ks.testing.Tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ks.RISE(masks=40, progress=True)(tiny.model, tiny.images, 1)
+    seen = capsys.readouterr()
+    assert "RISE" in seen.err
+    assert "120/120" in seen.err
+    ks.RISE(masks=40, progress=False)(tiny.model, tiny.images, 1)
+    ks.RISE(masks=40)(tiny.model, tiny.images, 1)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_number_of_masks_is_saved(tiny: ks.testing.Tiny, tmp_path: Any) -> None:
+    found = ks.RISE(masks=16)(tiny.model, tiny.images, 1)
+    again = ks.load(found.save(tmp_path / "rise.npz"))
+    assert again.masks is not None
+    assert again.masks.tolist() == [16, 16, 16]
+    assert found[1].masks.tolist() == [16]  # type: ignore[union-attr]
