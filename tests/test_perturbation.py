@@ -37,7 +37,7 @@ def linear() -> tuple[keras.Model, Array, Array]:
 
 
 def test_several_targets_share_the_forwards_of_one(tiny: ks.testing.Tiny) -> None:
-    for method in (ks.Occlusion(window=4), ks.RISE(masks=40), ks.ScoreCAM()):
+    for method in (ks.Occlusion(window=4), ks.RISE(masks=40), ks.ScoreCAM(relu=False)):
         counts = []
         for target in (1, ks.Top(3)):
             probe = ks.Probe(tiny.model)
@@ -173,7 +173,7 @@ def test_occlusion_of_an_additive_model_is_what_each_window_brings() -> None:
 
 def test_rise_converges_at_the_rate_of_its_standard_error() -> None:
     model, images, _ = linear()
-    probe = ks.Probe(model, compile=False)
+    probe = ks.Probe(model, batch_size=256)
     best = ks.RISE(masks=16384, cells=4, seed=9)(probe, images[:1], 1).values
     apart = [
         np.sqrt(np.mean((ks.RISE(masks=masks, cells=4, seed=1)(probe, images[:1], 1).values - best) ** 2))
@@ -184,17 +184,17 @@ def test_rise_converges_at_the_rate_of_its_standard_error() -> None:
 
 def test_tolerance_stops_an_image_by_itself_and_keeps_its_word() -> None:
     model, images, _ = linear()
-    probe = ks.Probe(model)
-    method = ks.RISE(masks=30_000, cells=3, tolerance=0.02)
+    probe = ks.Probe(model, batch_size=256)
+    method = ks.RISE(masks=10_000, cells=3, tolerance=0.04)
     found = method(probe, images, 1)
     assert found.masks is not None
-    assert (found.masks < 30_000).all()
+    assert (found.masks < 10_000).all()
     assert (found.masks % 256 == 0).all()
     assert probe.forward_count == 2 + found.masks.sum()
-    best = ks.RISE(masks=30_000, cells=3, seed=5)(probe, images, 1).values
+    best = ks.RISE(masks=16_384, cells=3, seed=5)(probe, images, 1).values
     error = np.sqrt(((found.values - best) ** 2).mean(axis=(1, 2)))
-    assert (error < 2 * 0.02 * np.ptp(best, axis=(1, 2))).all()
-    loose = ks.RISE(masks=30_000, cells=3, tolerance=0.5)(probe, images, 1)
+    assert (error < 2 * 0.04 * np.ptp(best, axis=(1, 2))).all()
+    loose = ks.RISE(masks=10_000, cells=3, tolerance=0.5)(probe, images, 1)
     assert loose.masks is not None
     assert loose.masks.tolist() == [1024, 1024]
 
@@ -431,9 +431,9 @@ def test_scores_that_are_none_are_left_out_counted_and_told() -> None:
 def test_rise_leaves_out_scores_that_are_none() -> None:
     def predict(images: Array) -> Array:
         scores = images.sum(axis=(1, 2, 3))
-        return np.where(scores > 40, np.nan, scores)[:, None]
+        return np.where(scores > 52, np.nan, scores)[:, None]
 
-    images = np.full((1, 8, 8, 1), 0.6, "float32")
+    images = np.random.default_rng(0).random((1, 8, 8, 1)).astype("float32")
     with warned(errors.ExcludedWarning, "were left out"):
         found = ks.RISE(masks=200, cells=2, baseline=1.0)(ks.BlackBox(predict), images, 0)
     assert np.isfinite(found.values).all()

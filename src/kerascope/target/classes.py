@@ -81,6 +81,8 @@ class LogOdds(Class):
         'log-odds of class 3'
     """
 
+    linear = False
+
     def key(self) -> Hashable:
         return ("log-odds", super().key())
 
