@@ -27,7 +27,8 @@ def terms_of_a_sum(bench: Bench, **parameters: Any) -> None:
     """On a linear model, each segment has what it adds to the score, whichever segments and baselines."""
     for segments in ((2, 2), QUARTERS):
         for baseline in (0.25, (0.0, 0.5)):
-            method = replace(bench.method, segments=segments, baseline=baseline, **parameters)
+            changed: dict[str, Any] = {"segments": segments, "baseline": baseline, **parameters}
+            method = replace(bench.method, **changed)
             for index in range(3):
                 found = method(bench.probe("linear"), bench.tiny("linear").images, index).values
                 expected = _terms(bench, index, 0.25)[:, QUARTERS]

@@ -26,7 +26,7 @@ Game = Callable[[Sequence[int]], float]
 def _segment(i: int, j: int, image: Image, rows: int, columns: int) -> int:
     """The segment of a pixel in a grid, numbered row by row."""
     height, width, _ = image.shape
-    return (i * rows // height) * columns + j * columns // width
+    return int(i * rows // height) * columns + int(j * columns // width)
 
 
 def _game(network: Network, image: Image, index: int, rows: int, columns: int) -> Game:
