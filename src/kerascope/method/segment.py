@@ -43,7 +43,7 @@ class SegmentMethod(PerturbationMethod):
         object.__setattr__(self, "segments", as_segments(self.segments))
 
     @abstractmethod
-    def explore(self, count: int, whole: Array) -> Exploration:
+    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
         """How one image is explored.
 
         Yields coalitions, float (m, S), 1 for a segment that is left as it is, 0 for one that is removed, and
@@ -53,6 +53,7 @@ class SegmentMethod(PerturbationMethod):
         Args:
             count: S, the number of segments of this image.
             whole: (K,) the score of the image itself.
+            labels: int32 (*spatial), the segment of each pixel, for methods that look where segments lie.
 
         Returns:
             (K, S) the value of each segment.
@@ -63,7 +64,7 @@ class SegmentMethod(PerturbationMethod):
         labels, note = segmented_as(self.segments, pixels_of(first))
         counts = labels.reshape(len(labels), -1).max(axis=1) + 1
         whole = first.scores.astype("float64").reshape(len(labels), -1)
-        explorations = [self.explore(int(count), scores) for count, scores in zip(counts, whole, strict=True)]
+        explorations = [self.explore(*own) for own in zip(counts.tolist(), whole, labels, strict=True)]
         values = np.zeros((*whole.shape, *labels.shape[1:]))
         answers: dict[int, Array | None] = dict.fromkeys(range(len(labels)))
         masks = SegmentMasks(labels.shape[1:])

@@ -1,0 +1,133 @@
+"""Values of segments gone wrong: mistakes that are easily made."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+import kerascope as ks
+from kerascope.method.segment import Exploration, SegmentsLike
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class SmallLIME(ks.LIME):
+    segments: SegmentsLike = field(default=(2, 4), kw_only=True)
+    masks: int = 64
+
+
+@dataclass(frozen=True)
+class SmallKernelSHAP(ks.KernelSHAP):
+    segments: SegmentsLike = field(default=(2, 3), kw_only=True)
+    masks: int = 64
+
+
+@dataclass(frozen=True)
+class SmallPartitionSHAP(ks.PartitionSHAP):
+    segments: SegmentsLike = field(default=(2, 4), kw_only=True)
+    masks: int = 64
+
+
+@dataclass(frozen=True)
+class Unweighted(SmallLIME):
+    """A coalition far from the image counts as much as a near one."""
+
+    def proximity(self, coalitions: Array) -> Array:
+        return np.ones(len(coalitions))
+
+
+@dataclass(frozen=True)
+class ShareAsDistance(SmallLIME):
+    """The distance is the share of segments that are removed."""
+
+    def proximity(self, coalitions: Array) -> Array:
+        return np.exp(-(((1 - coalitions.mean(axis=1)) / self.width) ** 2))
+
+
+@dataclass(frozen=True)
+class RootOfTheKernel(SmallLIME):
+    """The square root of the kernel, as in the authors' implementation."""
+
+    def proximity(self, coalitions: Array) -> Array:
+        return np.sqrt(super().proximity(coalitions))
+
+
+@dataclass(frozen=True)
+class AlwaysPenalised(SmallLIME):
+    """The penalty is one, whatever was asked for."""
+
+    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+        method = ks.LIME(self.masks, self.width, 1.0, self.seed, self.tolerance)
+        return method.explore(count, whole, labels)
+
+
+@dataclass(frozen=True)
+class KernelOfSizes(SmallKernelSHAP):
+    """Each size has the weight of the kernel, which is not divided among its coalitions."""
+
+    def weights(self, coalitions: Array) -> Array:
+        sizes, count = coalitions.sum(axis=1), coalitions.shape[1]
+        return (count - 1) / (sizes * (count - sizes))
+
+
+def from_nothing(exploration: Exploration) -> Generator[Array, Array, Array]:
+    """An exploration that is told that the empty coalition, its first one, scores zero."""
+    request = next(exploration)
+    scores = np.array((yield request))
+    scores[0] = 0
+    while True:
+        try:
+            request = exploration.send(scores)
+        except StopIteration as finished:
+            return finished.value
+        scores = yield request
+
+
+@dataclass(frozen=True)
+class FromZero(SmallKernelSHAP):
+    """The score without any segment is taken to be zero."""
+
+    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+        return from_nothing(super().explore(count, whole, labels))
+
+
+@dataclass(frozen=True)
+class PartsFromZero(SmallPartitionSHAP):
+    """The score without any segment is taken to be zero."""
+
+    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+        return from_nothing(super().explore(count, whole, labels))
+
+
+@dataclass(frozen=True)
+class HalvesOfNumbers(SmallPartitionSHAP):
+    """Segments are cut in halves by their numbers, wherever they lie."""
+
+    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+        return super().explore(count, whole, np.arange(count, dtype="int32"))
+
+
+@dataclass(frozen=True)
+class SplitOnce(SmallPartitionSHAP):
+    """Halves are not split again."""
+
+    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+        return ks.PartitionSHAP.explore(replace(self, masks=2), count, whole, labels)
+
+
+WRONG = [
+    (Unweighted, "oracle"),
+    (ShareAsDistance, "oracle"),
+    (RootOfTheKernel, "oracle"),
+    (AlwaysPenalised, "identities"),
+    (KernelOfSizes, "oracle"),
+    (FromZero, "identities"),
+    (PartsFromZero, "identities"),
+    (HalvesOfNumbers, "oracle"),
+    (SplitOnce, "cost"),
+    (SplitOnce, "identities"),
+]
