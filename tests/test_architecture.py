@@ -36,10 +36,13 @@ ROOMS = {
     "target": Room("errors layout", "keras numpy"),
     "rule": Room("errors backend", "keras"),
     "probe": Room("errors layout backend rule target", "keras numpy"),
+    "perturb": Room("errors resize probe", "keras numpy rich"),
     "explanation": Room("errors resize", "numpy", lazily="render matplotlib"),
     "provenance": Room("", "keras"),
     "method": Room(
-        "errors resize layout rule target probe explanation provenance", "keras numpy", lazily="scipy skimage"
+        "errors resize layout rule target probe perturb explanation provenance",
+        "keras numpy",
+        lazily="scipy skimage sklearn",
     ),
     "maximization": Room(
         "errors layout backend target probe provenance", "keras numpy", lazily="render matplotlib"

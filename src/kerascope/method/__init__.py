@@ -16,8 +16,11 @@ from kerascope.method.gradient import InputGradient, InputXGradient, Saliency
 from kerascope.method.guided import Deconvnet, GuidedBackprop, GuidedGradCAM
 from kerascope.method.guided_path import GuidedIntegratedGradients
 from kerascope.method.kernel import KPCACAM
+from kerascope.method.kernel_shap import KernelSHAP
+from kerascope.method.lime import LIME
 from kerascope.method.noise import SmoothGrad, SquareGrad, VarGrad
 from kerascope.method.occlusion import Occlusion
+from kerascope.method.partition_shap import PartitionSHAP
 from kerascope.method.path import IntegratedGradients
 from kerascope.method.perturbation import PerturbationMethod
 from kerascope.method.placewise import ElementWiseCAM, HiResCAM, LayerCAM
@@ -31,6 +34,7 @@ from kerascope.method.shapley import ShapleyCAM
 __all__ = [
     "CAM",
     "KPCACAM",
+    "LIME",
     "RISE",
     "XRAI",
     "AblationCAM",
@@ -56,9 +60,11 @@ __all__ = [
     "InputGradient",
     "InputXGradient",
     "IntegratedGradients",
+    "KernelSHAP",
     "LayerCAM",
     "Method",
     "Occlusion",
+    "PartitionSHAP",
     "PerturbationMethod",
     "PrincipalComponent",
     "RandomMap",

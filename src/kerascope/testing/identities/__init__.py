@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from kerascope.testing.bench import Bench
-from kerascope.testing.identities import cam, gradient, perturbation, pixels
+from kerascope.testing.identities import cam, gradient, perturbation, pixels, segment
 
 IDENTITIES: Mapping[str, Callable[[Bench], None]] = {
     **cam.IDENTITIES,
     **gradient.IDENTITIES,
     **perturbation.IDENTITIES,
     **pixels.IDENTITIES,
+    **segment.IDENTITIES,
 }
 """The identity of each method that has one, by the method's name."""

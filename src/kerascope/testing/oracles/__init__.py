@@ -25,6 +25,7 @@ from kerascope.testing.oracles import (
     path,
     perturbation,
     region,
+    segment,
     wrapper,
 )
 from kerascope.testing.oracles.cam import class_activation_map
@@ -63,6 +64,9 @@ ORACLES: Mapping[str, Oracle] = {
     "principal_component": wrapper.principal_component,
     "random_map": control.random_map,
     "rise": perturbation.rise,
+    "lime": segment.lime,
+    "kernel_shap": segment.kernel_shap,
+    "partition_shap": segment.partition_shap,
     "saliency": gradient.saliency,
     "score_cam": perturbation.score_cam,
     "shapley_cam": cam.shapley_cam,
