@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +149,15 @@ class Bench:
             raise UnavailableError(f"{self.method.name!r} refuses the head of {name!r}")
         tiny = self.tiny(name)
         images = copy.deepcopy(tiny.images) if images is None else images
-        return self.for_tiny(tiny)(self.models.probe(name, compiled), images, target)
+        probe = self.models.probe(name, compiled)
+        method = self.for_tiny(tiny)
+        cells = getattr(method, "segments", None)
+        if isinstance(cells, tuple):
+            # A grid of segments for pictures, on signals and volumes: its last number goes on.
+            axes = len(probe.surveyed(images).image or cells)
+            cells = (*cells, *[cells[-1]] * axes)[:axes]
+            method = replace(method, segments=cells)  # type: ignore[call-arg]
+        return method(probe, images, target)
 
 
 def _default(method: type[Method]) -> Method | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kerascope.method import RISE, AblationCAM, Method, ScoreCAM
+from kerascope.method import LIME, RISE, AblationCAM, KernelSHAP, Method, PartitionSHAP, ScoreCAM
 
 STAND_INS: Mapping[str, Method] = {
     # On random weights all relevance may be negative, and the ReLU leaves nothing to look at.
     "ablation_cam": AblationCAM(relu=False),
+    "kernel_shap": KernelSHAP(segments=(2, 3), masks=64),
+    "lime": LIME(segments=(2, 4), masks=64),
+    "partition_shap": PartitionSHAP(segments=(2, 4), masks=64),
     "rise": RISE(masks=128, cells=4),
     "score_cam": ScoreCAM(relu=False),
 }
