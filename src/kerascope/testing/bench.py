@@ -149,15 +149,17 @@ class Bench:
             raise UnavailableError(f"{self.method.name!r} refuses the head of {name!r}")
         tiny = self.tiny(name)
         images = copy.deepcopy(tiny.images) if images is None else images
-        probe = self.models.probe(name, compiled)
-        method = self.for_tiny(tiny)
+        method = self.fitted(self.for_tiny(tiny), name)
+        return method(self.models.probe(name, compiled), images, target)
+
+    def fitted(self, method: Method, name: str) -> Method:
+        """The method, its grid of segments made for pictures, with as many axes as a tiny model's images."""
         cells = getattr(method, "segments", None)
-        if isinstance(cells, tuple):
-            # A grid of segments for pictures, on signals and volumes: its last number goes on.
-            axes = len(probe.surveyed(images).image or cells)
-            cells = (*cells, *[cells[-1]] * axes)[:axes]
-            method = replace(method, segments=cells)  # type: ignore[call-arg]
-        return method(probe, images, target)
+        if not isinstance(cells, tuple):
+            return method
+        image = self.probe(name).surveyed(self.tiny(name).images).image
+        axes = len(cells if image is None else image)
+        return replace(method, segments=(*cells, *[cells[-1]] * axes)[:axes])  # type: ignore[call-arg]
 
 
 def _default(method: type[Method]) -> Method | None:

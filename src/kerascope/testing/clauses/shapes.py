@@ -29,7 +29,7 @@ def check_shape(bench: Bench, found: Explanation, tiny: Tiny, images: Array) -> 
 def not_flat(bench: Bench, name: str, layer: str | None = None) -> None:
     """Assert that a tiny model's map varies for some class of some image."""
     tiny = bench.tiny(name)
-    method = bench.for_tiny(tiny) if layer is None else bench.at(layer)
+    method = bench.fitted(bench.for_tiny(tiny) if layer is None else bench.at(layer), name)
     found = [method(bench.probe(name), tiny.images, index) for index in range(3)]
     at = f" at {layer!r}" if layer else ""
     assert not all(each.flat.all() for each in found), f"{name}{at}: the map is flat for every class"

@@ -11,7 +11,7 @@ from kerascope.testing.identities import IDENTITIES
 from kerascope.testing.models import UnavailableError, fill
 from kerascope.testing.oracles import STARTS, networks
 
-LARGEST_PEAK = 0.25
+LARGEST_PEAK = 0.4
 """Share of the pixels that may be the peak of a map in the pointing game."""
 
 
