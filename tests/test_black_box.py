@@ -14,6 +14,9 @@ from support import warned
 
 Array = Any
 
+# A black box has no backend.
+pytestmark = pytest.mark.once
+
 IMAGES = np.random.default_rng(0).random((3, 8, 8, 3)).astype("float32")
 KERNEL = np.random.default_rng(1).standard_normal((8, 8, 3, 4)).astype("float32")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import Any
 
@@ -19,7 +18,8 @@ from kerascope.resize import resize
 from support import warned
 
 Array = Any
-BACKEND = os.environ["KERAS_BACKEND"]
+once = pytest.mark.once
+"""What is done on the host, or is the same on every backend by the contract."""
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,7 @@ def test_several_targets_share_the_forwards_of_one(tiny: ks.testing.Tiny) -> Non
         assert counts[0][1:] == (0, 2)
 
 
+@once
 def test_one_trace_whatever_the_number_of_masks_and_images(tiny: ks.testing.Tiny) -> None:
     probe = ks.Probe(tiny.model, batch_size=8)
     ks.RISE(masks=50)(probe, tiny.images, 1)
@@ -56,6 +57,7 @@ def test_one_trace_whatever_the_number_of_masks_and_images(tiny: ks.testing.Tiny
     assert probe.trace_count == first
 
 
+@once
 def test_images_beyond_a_pass_are_asked_in_groups(tiny: ks.testing.Tiny) -> None:
     many = np.concatenate([tiny.images] * 3)
     whole = ks.RISE(masks=30)(ks.Probe(tiny.model, batch_size=32), many, 1)
@@ -65,6 +67,7 @@ def test_images_beyond_a_pass_are_asked_in_groups(tiny: ks.testing.Tiny) -> None
     assert parts.masks.tolist() == [30] * 9
 
 
+@once
 def test_every_pass_but_the_last_is_full(tiny: ks.testing.Tiny) -> None:
     sizes: list[int] = []
 
@@ -76,6 +79,7 @@ def test_every_pass_but_the_last_is_full(tiny: ks.testing.Tiny) -> None:
     assert sizes == [3, *[16] * 9, 6]
 
 
+@once
 def test_several_baselines_are_averaged(tiny: ks.testing.Tiny) -> None:
     probe = ks.Probe(tiny.model)
     both = ks.Occlusion(window=4, baseline=(0.0, "blur"))(probe, tiny.images, 1)
@@ -84,6 +88,7 @@ def test_several_baselines_are_averaged(tiny: ks.testing.Tiny) -> None:
     assert both.notes[0].startswith("baseline: mean over 2")
 
 
+@once
 def test_a_model_of_bytes_is_asked_about_bytes() -> None:
     layers = keras.layers
     model = keras.Sequential(
@@ -112,6 +117,7 @@ def test_other_inputs_go_with_their_image() -> None:
 # ---- masks -------------------------------------------------------------------------------------
 
 
+@once
 def test_windows_cover_every_pixel_in_any_dimension() -> None:
     for spatial in ((7,), (5, 9), (4, 6, 5)):
         window, starts = ks.Occlusion(window=0.3, stride=0.2).windows(spatial)
@@ -120,6 +126,7 @@ def test_windows_cover_every_pixel_in_any_dimension() -> None:
         assert ((masks == 0).reshape(len(masks), -1).sum(axis=1) == np.prod(window)).all()
 
 
+@once
 def test_grids_are_the_enlarged_cells_from_their_shift_on() -> None:
     kind = GridMasks((6, 8), (3, 4), (8, 10))
     generator = np.random.default_rng(0)
@@ -131,6 +138,7 @@ def test_grids_are_the_enlarged_cells_from_their_shift_on() -> None:
         assert np.allclose(mask, enlarged[down : down + 6, right : right + 8], atol=1e-6)
 
 
+@once
 def test_inpainting_fills_a_hole_with_the_harmonic_function_of_its_border() -> None:
     rows, columns = np.mgrid[0:12, 0:16].astype("float32")
     plane = (0.3 * rows - 0.2 * columns)[None, ..., None]
@@ -153,6 +161,7 @@ def test_inpainting_is_the_same_on_the_backend() -> None:
     assert np.allclose(found, inpainted(pictures, masks, np), atol=1e-5)
 
 
+@once
 def test_inpainted_windows_of_a_uniform_picture_change_nothing(tiny: ks.testing.Tiny) -> None:
     images = np.full_like(tiny.images, 0.5)
     with warned(errors.FlatMapWarning, "constant", optional=True):
@@ -171,6 +180,7 @@ def test_occlusion_of_an_additive_model_is_what_each_window_brings() -> None:
     assert np.allclose(found, expected.repeat(2, axis=1).repeat(4, axis=2), atol=1e-4)
 
 
+@once
 def test_rise_converges_at_the_rate_of_its_standard_error() -> None:
     model, images, _ = linear()
     probe = ks.Probe(model, batch_size=256)
@@ -182,6 +192,7 @@ def test_rise_converges_at_the_rate_of_its_standard_error() -> None:
     assert 2 < apart[0] / apart[1] < 8  # 4 is the square root of 16
 
 
+@once
 def test_tolerance_stops_an_image_by_itself_and_keeps_its_word() -> None:
     model, images, _ = linear()
     probe = ks.Probe(model, batch_size=256)
@@ -199,6 +210,7 @@ def test_tolerance_stops_an_image_by_itself_and_keeps_its_word() -> None:
     assert loose.masks.tolist() == [1024, 1024]
 
 
+@once
 def test_another_seed_is_another_map_and_the_same_seed_the_same() -> None:
     model, images, _ = linear()
     probe = ks.Probe(model)
@@ -210,6 +222,7 @@ def test_another_seed_is_another_map_and_the_same_seed_the_same() -> None:
 # ---- Score-CAM and Ablation-CAM ------------------------------------------------------------------
 
 
+@once
 def test_fewer_channels_are_those_that_vary_most(tiny: ks.testing.Tiny) -> None:
     probe = ks.Probe(tiny.model)
     every = ks.ScoreCAM(channels=6, relu=False)(probe, tiny.images, 1)
@@ -221,6 +234,7 @@ def test_fewer_channels_are_those_that_vary_most(tiny: ks.testing.Tiny) -> None:
     assert np.abs(clusters.values - few.values).max() > 1e-3 * np.abs(few.values).max()
 
 
+@once
 def test_clusters_bring_like_maps_together() -> None:
     from kerascope.method.score_cam import clustered
 
@@ -233,6 +247,7 @@ def test_clusters_bring_like_maps_together() -> None:
     assert np.isfinite(clustered(np.zeros((4, 6)), 2)).all()
 
 
+@once
 def test_smoothing_without_noise_and_of_one_step_is_score_cam(tiny: ks.testing.Tiny) -> None:
     probe = ks.Probe(tiny.model)
     plain = ks.ScoreCAM(relu=False)(probe, tiny.images, 1).values
@@ -246,6 +261,7 @@ def test_smoothing_without_noise_and_of_one_step_is_score_cam(tiny: ks.testing.T
     assert noisy.masks.tolist() == [19, 19, 19]
 
 
+@once
 def test_integrated_score_cam_of_a_linear_model_weighs_the_mean_share() -> None:
     found = ks.testing.MODELS["linear_map"]()
     probe = ks.Probe(found.model)
@@ -255,6 +271,7 @@ def test_integrated_score_cam_of_a_linear_model_weighs_the_mean_share() -> None:
     assert np.allclose(steps.values, 0.625 * plain, atol=1e-4 * np.abs(plain).max())
 
 
+@once
 def test_softmax_weights_are_positive_and_lose_the_baseline(tiny: ks.testing.Tiny) -> None:
     probe = ks.Probe(tiny.model)
     one = ks.ScoreCAM(softmax=True, baseline=0.0)(probe, tiny.images, 1)
@@ -286,9 +303,17 @@ def heads() -> dict[str, list[keras.Layer]]:
     }
 
 
-@pytest.mark.parametrize("name", heads())
 @pytest.mark.parametrize(
-    "target", [1, ks.Top(2), ks.Contrast(1, 0), ks.LogOdds(1)], ids=lambda one: str(one)[:12]
+    ("name", "target"),
+    [
+        *((name, 1) for name in heads()),
+        *(
+            pytest.param(name, target, marks=once)
+            for name in ("linear", "hidden")
+            for target in (ks.Top(2), ks.Contrast(1, 0), ks.LogOdds(1))
+        ),
+    ],
+    ids=str,
 )
 def test_ablation_cam_is_that_of_really_zeroing_each_channel_in_the_whole_model(
     name: str, target: Any
@@ -319,6 +344,7 @@ def test_ablation_cam_is_that_of_really_zeroing_each_channel_in_the_whole_model(
     assert np.allclose(found.values, expected, atol=1e-4 * np.abs(expected).max())
 
 
+@once
 def test_ablation_cam_asks_only_what_is_behind_the_layer() -> None:
     """Counted where it is said: what lies in front of the layer runs on the images alone."""
     calls: dict[str, int] = {}
@@ -377,6 +403,7 @@ def test_ablation_cam_within_a_skip_connection_runs_what_it_must() -> None:
 # ---- bad input -----------------------------------------------------------------------------------
 
 
+@once
 @pytest.mark.parametrize(
     ("make", "word"),
     [
@@ -400,6 +427,7 @@ def test_bad_parameters_are_named(make: Any, word: str) -> None:
         make()
 
 
+@once
 def test_windows_that_do_not_fit_the_images_are_refused(tiny: ks.testing.Tiny) -> None:
     with pytest.raises(errors.ParameterError, match="each of the 2 axes"):
         ks.Occlusion(window=(2, 2, 2))(tiny.model, tiny.images, 1)
@@ -407,6 +435,7 @@ def test_windows_that_do_not_fit_the_images_are_refused(tiny: ks.testing.Tiny) -
         ks.Occlusion(window=2, stride=3)(tiny.model, tiny.images, 1)
 
 
+@once
 def test_scores_that_are_none_are_left_out_counted_and_told() -> None:
     kernel = np.random.default_rng(1).random((8, 8))
 
@@ -428,6 +457,7 @@ def test_scores_that_are_none_are_left_out_counted_and_told() -> None:
     assert any("ExcludedWarning" in text for text in found.warnings)
 
 
+@once
 def test_rise_leaves_out_scores_that_are_none() -> None:
     def predict(images: Array) -> Array:
         scores = images.sum(axis=(1, 2, 3))
@@ -439,11 +469,13 @@ def test_rise_leaves_out_scores_that_are_none() -> None:
     assert np.isfinite(found.values).all()
 
 
+@once
 def test_a_budget_that_does_not_hold_one_image_is_refused(tiny: ks.testing.Tiny) -> None:
     with pytest.raises(errors.MemoryBudgetError, match=r"one image .* MB; got 0.01 MB"):
         ks.RISE(masks=10, memory="10KB")(tiny.model, tiny.images, 1)
 
 
+@once
 def test_a_small_budget_makes_small_passes_and_the_same_map(tiny: ks.testing.Tiny) -> None:
     first = ks.Probe(tiny.model).run(None, tiny.images, 1)
     pictures = np.asarray(tiny.images, "float64")
@@ -468,11 +500,13 @@ def test_a_small_budget_makes_small_passes_and_the_same_map(tiny: ks.testing.Tin
     assert np.allclose(small, ks.RISE(masks=20)(tiny.model, tiny.images, 1).values, atol=1e-5)
 
 
+@once
 def test_sizes_in_words() -> None:
     assert [budget(size) for size in ("1GB", "1.5 MB", "2KiB", 7)] == [10**9, 1_500_000, 2048, 7]
     assert budget(None) > 10**7
 
 
+@once
 def test_what_a_row_takes_is_what_is_wanted_at_a_time() -> None:
     layers = keras.layers
     inputs = keras.Input((4, 4, 1))
@@ -488,6 +522,7 @@ def test_what_a_row_takes_is_what_is_wanted_at_a_time() -> None:
 # ---- interruption --------------------------------------------------------------------------------
 
 
+@once
 @pytest.mark.parametrize(
     "method", [ks.RISE(masks=400, cells=4), ks.Occlusion(window=2)], ids=["rise", "occlusion"]
 )
@@ -512,6 +547,7 @@ def test_an_interruption_returns_what_was_found(method: ks.Method) -> None:
     assert np.isfinite(found.values).any()
 
 
+@once
 def test_a_black_box_that_fails_halfway_raises_with_what_was_found() -> None:
     calls = 0
 
@@ -536,6 +572,7 @@ def test_a_black_box_that_fails_halfway_raises_with_what_was_found() -> None:
     assert np.array_equal(partial.values, whole.values)
 
 
+@once
 def test_a_progress_bar_is_drawn_and_switched_off(
     tiny: ks.testing.Tiny, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -548,6 +585,7 @@ def test_a_progress_bar_is_drawn_and_switched_off(
     assert capsys.readouterr().err == ""
 
 
+@once
 def test_the_number_of_masks_is_saved(tiny: ks.testing.Tiny, tmp_path: Any) -> None:
     found = ks.RISE(masks=16)(tiny.model, tiny.images, 1)
     again = ks.load(found.save(tmp_path / "rise.npz"))
