@@ -31,6 +31,7 @@ WARNINGS = {
     "pooled_head": "needs a head of pooling and one linear layer",
     "planar": "pictures only",
     "stochastic": "random numbers, from `seed`",
+    "sized": "and one more forward for each mask, channel or segment: see `help`",
     "pooled": "depends on the other images",
 }
 """What each tag of a method means to who reads its map."""
