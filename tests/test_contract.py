@@ -27,8 +27,8 @@ VARIATIONS = [
 
 # Torch, which is quick, has the whole contract of every method. Other backends have it of one method for each
 # way of asking a probe; the rest differ from these in arithmetic by `keras.ops`, or sum up variants in NumPy,
-# and keep the checks that a backend has a say in. Of these JAX, which compiles every operation by itself where
-# a probe is eager, leaves out what it has in common with TensorFlow: its golden maps are the oracle's.
+# and keep the checks that a backend has a say in. Of these JAX, which compiles every operation by itself
+# where a probe is eager, leaves out what it has in common with TensorFlow: its golden maps are the oracle's.
 WAYS = {
     *("eigen_cam", "finer_cam", "full_grad", "grad_cam", "guided_backprop", "guided_grad_cam", "saliency"),
     *("ablation_cam", "lime", "shapley_cam"),
