@@ -23,6 +23,8 @@ HEADING, HEAD = 10.5, 9.0  # points
 LINE = 1.35 / 72  # inches per point of text
 MARGIN, GAP = 0.18, 0.1  # inches
 BAR_GAP, BAR_TEXT = 0.1, 0.48
+_HINTED = 0.98
+"""Share of a line that is filled: letters that are fitted to pixels are a little wider than measured."""
 
 
 class Page(Figure):
@@ -132,7 +134,8 @@ class _Writer:
         weight: str = "normal",
         limit: int = 1,
     ) -> None:
-        for line in fit(text, width, partial(text_width, size=size, weight=weight), limit):
+        measure = partial(text_width, size=size, weight=weight)
+        for line in fit(text, width * _HINTED, measure, limit):
             self._text(x, self.y, line, size, color=color, weight=weight)
             self.y += size * LINE
 
