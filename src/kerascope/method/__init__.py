@@ -13,8 +13,10 @@ from kerascope.method.expected import ExpectedGradients
 from kerascope.method.finer import FinerCAM
 from kerascope.method.full_gradient import FullGrad
 from kerascope.method.gradient import InputGradient, InputXGradient, Saliency
+from kerascope.method.grid import GridMethod
 from kerascope.method.guided import Deconvnet, GuidedBackprop, GuidedGradCAM
 from kerascope.method.guided_path import GuidedIntegratedGradients
+from kerascope.method.hsic import HSIC
 from kerascope.method.kernel import KPCACAM
 from kerascope.method.kernel_shap import KernelSHAP
 from kerascope.method.lime import LIME
@@ -30,9 +32,11 @@ from kerascope.method.rise import RISE
 from kerascope.method.score_cam import ScoreCAM
 from kerascope.method.segment import SegmentMethod
 from kerascope.method.shapley import ShapleyCAM
+from kerascope.method.sobol import Sobol
 
 __all__ = [
     "CAM",
+    "HSIC",
     "KPCACAM",
     "LIME",
     "RISE",
@@ -53,6 +57,7 @@ __all__ = [
     "FullGrad",
     "GradCAM",
     "GradCAMPlusPlus",
+    "GridMethod",
     "GuidedBackprop",
     "GuidedGradCAM",
     "GuidedIntegratedGradients",
@@ -73,6 +78,7 @@ __all__ = [
     "SegmentMethod",
     "ShapleyCAM",
     "SmoothGrad",
+    "Sobol",
     "SquareGrad",
     "VarGrad",
     "XGradCAM",

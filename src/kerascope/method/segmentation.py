@@ -35,7 +35,7 @@ def as_segments(given: SegmentsLike) -> Segments:
         return int(given)
     if isinstance(given, tuple) and given and all(map(_is_count, given)) and math.prod(given) >= 2:
         return tuple(map(int, given))
-    if isinstance(given, np.ndarray) and given.ndim and given.dtype.kind in "iu":
+    if isinstance(given, np.ndarray) and given.ndim and given.size and given.dtype.kind in "iu":
         if given.min() >= 0 and given.max() < 1 << 24:
             return Pixels(given)
         raise errors.ParameterError(
@@ -70,13 +70,32 @@ def segmented_as(segments: Segments, pictures: Array) -> tuple[Array, str]:
     elif len(spatial) == 2:
         labels, what = np.stack([_slic(picture, segments) for picture in pictures]), "by SLIC"
     else:
-        cells = _cells(segments, spatial)
+        cells = grid_cells(segments, spatial)
         labels, what = _grid(cells, spatial), f"a grid of {' x '.join(map(str, cells))}"
     labels = np.broadcast_to(labels, pictures.shape[:-1])
     numbered = np.stack([np.unique(one, return_inverse=True)[1].reshape(spatial) for one in labels])
     counts = [int(one.max()) + 1 for one in numbered]
     span = f"{min(counts)} to {max(counts)}" if len(set(counts)) > 1 else f"{counts[0]}"
     return numbered.astype("int32"), f"segments: {span}, {what}"
+
+
+def grid_cells(count: int, spatial: tuple[int, ...]) -> tuple[int, ...]:
+    """The cells along each axis of a grid of about `count` cells of similar sides, at most one a pixel.
+
+    Short axes come first, so that longer ones make up for what they are rounded by.
+
+    Args:
+        count: of cells.
+        spatial: size of the images.
+    """
+    axes = sorted(range(len(spatial)), key=lambda axis: spatial[axis])
+    cells, left = [1] * len(spatial), float(count)
+    for place, axis in enumerate(axes):
+        rest = [spatial[other] for other in axes[place:]]
+        side = (math.prod(rest) / left) ** (1 / len(rest))
+        cells[axis] = min(spatial[axis], max(1, round(spatial[axis] / side)))
+        left /= cells[axis]
+    return tuple(cells)
 
 
 def _is_count(value: Any) -> bool:
@@ -106,12 +125,6 @@ def _grid(cells: tuple[int, ...], spatial: tuple[int, ...]) -> Array:
     return np.asarray(np.ravel_multi_index(np.meshgrid(*axes, indexing="ij"), cells))[None]
 
 
-def _cells(count: int, spatial: tuple[int, ...]) -> tuple[int, ...]:
-    """The grid of about `count` cells of similar sides."""
-    side = (math.prod(spatial) / count) ** (1 / len(spatial))
-    return tuple(min(size, max(1, round(size / side))) for size in spatial)
-
-
 def _slic(picture: Array, count: int) -> Array:
     try:
         from skimage.segmentation import slic
@@ -129,4 +142,4 @@ def _slic(picture: Array, count: int) -> Array:
     )
     labels = np.asarray(found)
     # A single segment says nothing: a picture without any structure is cut as a grid.
-    return labels if labels.max() > 0 else _grid(_cells(count, labels.shape), labels.shape)[0]
+    return labels if labels.max() > 0 else _grid(grid_cells(count, labels.shape), labels.shape)[0]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kerascope.method import LIME, RISE, AblationCAM, KernelSHAP, Method, PartitionSHAP, ScoreCAM
+from kerascope.method import HSIC, LIME, RISE, AblationCAM, KernelSHAP, Method, PartitionSHAP, ScoreCAM, Sobol
 
 STAND_INS: Mapping[str, Method] = {
     # On random weights all relevance may be negative, and the ReLU leaves nothing to look at.
     "ablation_cam": AblationCAM(relu=False),
+    "hsic": HSIC(masks=256, segments=16),
     "kernel_shap": KernelSHAP(segments=(2, 3), masks=64),
     "lime": LIME(segments=(2, 4), masks=64),
     "partition_shap": PartitionSHAP(segments=(2, 4), masks=64),
     "rise": RISE(masks=128, cells=4),
     "score_cam": ScoreCAM(relu=False),
+    "sobol": Sobol(designs=8, segments=16),
 }
 """What stands for a method with its default parameters, by its name; the oracles are of these."""
 

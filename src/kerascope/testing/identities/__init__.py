@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from kerascope.testing.bench import Bench
-from kerascope.testing.identities import cam, gradient, perturbation, pixels, segment
+from kerascope.testing.identities import cam, gradient, perturbation, pixels, segment, variance
 
 IDENTITIES: Mapping[str, Callable[[Bench], None]] = {
     **cam.IDENTITIES,
@@ -13,5 +13,6 @@ IDENTITIES: Mapping[str, Callable[[Bench], None]] = {
     **perturbation.IDENTITIES,
     **pixels.IDENTITIES,
     **segment.IDENTITIES,
+    **variance.IDENTITIES,
 }
 """The identity of each method that has one, by the method's name."""

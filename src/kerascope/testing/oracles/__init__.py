@@ -26,6 +26,7 @@ from kerascope.testing.oracles import (
     perturbation,
     region,
     segment,
+    variance,
     wrapper,
 )
 from kerascope.testing.oracles.cam import class_activation_map
@@ -57,6 +58,7 @@ ORACLES: Mapping[str, Oracle] = {
     "guided_integrated_gradients": path.guided_integrated_gradients,
     "hires_cam": cam.hires_cam,
     "input_x_gradient": path.input_x_gradient,
+    "hsic": variance.hsic,
     "integrated_gradients": path.integrated_gradients,
     "kpca_cam": eigen.kpca_cam,
     "layer_cam": cam.layer_cam,
@@ -71,6 +73,7 @@ ORACLES: Mapping[str, Oracle] = {
     "score_cam": perturbation.score_cam,
     "shapley_cam": cam.shapley_cam,
     "smooth_grad": noise.smooth_grad,
+    "sobol": variance.sobol,
     "square_grad": noise.square_grad,
     "var_grad": noise.var_grad,
     "xgrad_cam": cam.xgrad_cam,
