@@ -150,8 +150,8 @@ def _budgets(where: str, budgets: list[Budget]) -> Iterator[Verdict]:
         }
         few, many = min(peaks), max(peaks)
         ratio = peaks[many] / peaks[few]
-        promise = f"peak memory of {times(name, many)} in {budget / 1e6:g} MB <= "
-            f"{COUNT_AT_MOST} x {times(name, few)}"
+        given = f"{budget / 1e6:g} MB"
+        promise = f"peak memory of {times(name, many)} in {given} <= {COUNT_AT_MOST} x {times(name, few)}"
         yield Verdict(where, promise, f"{ratio:.3f}", ratio <= COUNT_AT_MOST)
 
 
