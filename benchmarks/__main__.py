@@ -9,24 +9,25 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from benchmarks import cost, growth, importing, memory
+from benchmarks import cost, flat, growth, importing, memory
 from benchmarks.results import Results
 from benchmarks.setting import BACKENDS, MODELS, Setting
 from benchmarks.tables import markdown, show, tables
 
-WHAT = ("cost", "memory", "import", "growth")
+WHAT = ("cost", "memory", "import", "growth", "flat")
 
 
 class Job(NamedTuple):
     """One thing to measure, and where in the results it goes."""
 
     title: str
-    part: Literal["cost", "memory", "imports", "growth"]
+    part: Literal["cost", "memory", "imports", "growth", "flat"]
     measure: Callable[[], Any]
 
 
@@ -45,6 +46,7 @@ def main() -> int:
         memory=[],
         imports=[],
         growth=[],
+        flat=[],
         failed=[],
     )
     for job in _jobs(chosen):
@@ -85,6 +87,15 @@ def _jobs(chosen: argparse.Namespace) -> Iterator[Job]:
             if "memory" in chosen.what and memory.available():
                 measure = partial(memory.measure, setting, chosen.processes)
                 yield Job(f"memory of {model} on {backend}", "memory", measure)
+            if "flat" in chosen.what:
+                for method in flat.METHODS:
+                    if not chosen.methods or method in chosen.methods:
+                        small = replace(setting, size=min(setting.size, flat.SIZE), batch=flat.BATCH)
+                        yield Job(
+                            f"flatness of {method} of {model} on {backend}",
+                            "flat",
+                            partial(flat.measure, small, method),
+                        )
 
 
 def _print(results: Results, as_markdown: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import bare, peers
 from benchmarks.bare import Call
-from benchmarks.results import CAM, FLOOR, FORWARD, REPEATED, STEP, times
+from benchmarks.results import CAM, FLOOR, FORWARD, MASKS, REPEATED, STEP, times
 from benchmarks.setting import Setting
 
 if TYPE_CHECKING:
@@ -20,8 +20,17 @@ MOST = 45
 """Passes per image of a method that is measured without being asked for."""
 COUNTS = {"integrated_gradients": 10, "smooth_grad": 20}
 """How many times a method does the same here; the peers do as many."""
+NAMED = {"score_cam": 32, "occlusion": 49}
+"""The same of methods that take part where they are named, with their peers."""
 LEAST = 10
 """The same of other methods."""
+MASKED = 64
+"""Masks of methods that take a number of them."""
+REPEATS = {"score_cam": "channels"}
+"""The parameter that says how many times a method does the same, where it is none of `PARAMETERS`."""
+PARAMETERS = ("masks", "steps", "samples")
+FEWER: dict[str, dict[str, Any]] = {"occlusion": {"window": 0.25, "stride": 0.125}}
+"""Parameters that make a method take fewer masks, where no number says so."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class Contestant:
         probe: what counts its work, for kerascope's.
         declared: the forward and backward passes per image that it says it costs.
         kind: which promise is about it; see `benchmarks.results`.
+        sized: how many masks it takes depends on the layer or the images, and its first answer tells.
     """
 
     name: str
@@ -43,6 +53,7 @@ class Contestant:
     probe: ks.Probe | None = None
     declared: tuple[float, float] = (0, 0)
     kind: str | None = None
+    sized: bool = False
 
 
 def plain(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) -> list[Contestant]:
@@ -55,12 +66,22 @@ def plain(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) ->
     ]
 
 
+def looped(forward: Contestant) -> Contestant:
+    """The bare forward pass as many times as a method with masks does it: a call as long as theirs."""
+
+    def call() -> None:
+        for _ in range(MASKED):
+            forward.call()
+
+    return Contestant(times(FORWARD, MASKED), "bare", call)
+
+
 def ours(
     setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]
 ) -> tuple[list[Contestant], dict[str, str]]:
     """Every method that takes few passes, some in another way too, and a step of maximisation.
 
-    What does the same many times (`steps`, `samples`) does it `COUNTS` times here. What takes more passes
+    What does the same many times (`PARAMETERS`) does it `COUNTS` times here. What takes more passes
     than `MOST` even so is left out, with the reason, unless it is asked for by name.
     """
     import kerascope as ks
@@ -120,21 +141,26 @@ def stages(model: keras.Model, count: int) -> list[str]:
 
 def _affordable(name: str, kind: type[ks.Method]) -> tuple[ks.Method, int | None]:
     """The method with its defaults, and where it does the same many times, fewer times; and how many."""
-    method = kind()
+    method = kind(**FEWER.get(name, {}))
     parameter = _repeats(method)
     if parameter is None:
         return method, None
-    count = COUNTS.get(name, LEAST)
+    count = (COUNTS | NAMED).get(name, MASKED if parameter == "masks" else LEAST)
     return replace(method, **{parameter: count}), count
 
 
 def _repeats(method: ks.Method) -> str | None:
     """The parameter that says how many times a method does the same."""
     taken = {field.name for field in fields(method)}
-    return next((name for name in ("steps", "samples") if name in taken), None)
+    if method.name in REPEATS:
+        return REPEATS[method.name]
+    return next((name for name in PARAMETERS if name in taken), None)
 
 
 def _kind(method: ks.Method, count: int | None) -> str | None:
+    # What asks the part behind a layer only has a promise of its own.
+    if "masks" in method.tags:
+        return MASKS if method.name != "ablation_cam" else None
     if "layer" in method.tags and "input" not in method.tags:
         return CAM if method.forwards == 1 and method.backwards <= 1 else None
     return REPEATED if count is not None and method.backwards >= count else None
@@ -155,7 +181,8 @@ def _contestant(
     # A probe of its own, so that its counts are its own.
     probe = ks.Probe(model, batch_size=setting.batch)
     declared = (method.forwards, method.backwards * classes)
-    return Contestant(title, "kerascope", lambda: method(probe, images, target), probe, declared, kind)
+    sized = "sized" in method.tags
+    return Contestant(title, "kerascope", lambda: method(probe, images, target), probe, declared, kind, sized)
 
 
 def _maximization(name: str, setting: Setting, model: keras.Model, **parameters: Any) -> Contestant:
@@ -176,5 +203,6 @@ def others(
     setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]
 ) -> tuple[list[Contestant], dict[str, str]]:
     """The peers of this backend, and those that are not installed with the reason."""
-    found, absent = peers.peers(setting, model, images, COUNTS)
+    named = NAMED if setting.methods else {}
+    found, absent = peers.peers(setting, model, images, COUNTS | named)
     return [Contestant(name, by, call) for (name, by), call in found.items()], absent

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from benchmarks.child import answer, asked, child
-from benchmarks.contestants import Contestant, others, ours, plain
-from benchmarks.results import FORWARD, Cost, Counts, Row
+from benchmarks.contestants import Contestant, looped, others, ours, plain
+from benchmarks.results import FORWARD, MASKS, Cost, Counts, Row
 from benchmarks.setting import Setting
 
 
@@ -28,41 +28,48 @@ def main() -> None:
     warnings.simplefilter("ignore")
     model, images = setting.build(), setting.images()
     mine, absent = ours(setting, model, images)
-    entered = [*plain(setting, model, images), *mine]
+    bare = plain(setting, model, images)
+    if any(one.kind == MASKS for one in mine):
+        bare.append(looped(bare[0]))
+    entered = [*bare, *mine]
     if setting.peers:
         found, missing = others(setting, model, images)
         entered += found
         absent |= missing
 
-    ready: list[tuple[Contestant, float]] = []
+    ready: list[tuple[Contestant, float, float | None]] = []
     for contestant in entered:
         try:
-            ready.append((contestant, _first(contestant)))
+            ready.append((contestant, *_first(contestant)))
         except Exception as error:  # noqa: BLE001 - one that fails must not take the others along
             absent[f"{contestant.by} {contestant.name}"] = f"{type(error).__name__}: {error}"
     if not ready or ready[0][0].name != FORWARD:
         raise RuntimeError(f"the bare forward pass failed: {absent}")
 
-    before = [_counted(contestant) for contestant, _ in ready]
-    seconds = _rounds([contestant for contestant, _ in ready], setting.repeats, setting.seed)
+    before = [_counted(contestant) for contestant, *_ in ready]
+    seconds = _rounds([contestant for contestant, *_ in ready], setting.repeats, setting.seed)
     rows = [
         Row(
             name=contestant.name,
             by=contestant.by,
             first=first,
             seconds=taken,
-            counts=_counts(contestant, counted, setting),
+            counts=_counts(contestant, counted, setting, masks),
             kind=contestant.kind,
+            masks=masks,
         )
-        for (contestant, first), counted, taken in zip(ready, before, seconds, strict=True)
+        for (contestant, first, masks), counted, taken in zip(ready, before, seconds, strict=True)
     ]
     answer(Cost(setting=asdict(setting), rows=rows, absent=absent, versions=_versions(setting.backend)))
 
 
-def _first(contestant: Contestant) -> float:
+def _first(contestant: Contestant) -> tuple[float, float | None]:
+    """Seconds of the first call, and how many masks an image has had."""
     start = time.perf_counter()
-    contestant.call()
-    return time.perf_counter() - start
+    found = contestant.call()
+    seconds = time.perf_counter() - start
+    masks = getattr(found, "masks", None) if contestant.probe else None
+    return seconds, None if masks is None else float(masks.mean())
 
 
 def _rounds(contestants: Sequence[Contestant], repeats: int, seed: int) -> list[list[float]]:
@@ -86,16 +93,22 @@ def _counted(contestant: Contestant) -> tuple[int, int, int]:
     return (probe.trace_count, probe.forward_count, probe.backward_count) if probe else (0, 0, 0)
 
 
-def _counts(contestant: Contestant, before: tuple[int, int, int], setting: Setting) -> Counts | None:
+def _counts(
+    contestant: Contestant, before: tuple[int, int, int], setting: Setting, masks: float | None
+) -> Counts | None:
     if contestant.probe is None:
         return None
     traces, forwards, backwards = (now - then for now, then in zip(_counted(contestant), before, strict=True))
     images = setting.batch * (setting.repeats + 1)
+    declared = contestant.declared
+    if contestant.sized:
+        # Without masks there was a gradient instead.
+        declared = (1, 1) if masks is None else (1 + masks, 0)
     return Counts(
         traces=(before[0], traces),
         forwards=forwards / images,
         backwards=backwards / images,
-        declared=contestant.declared,
+        declared=declared,
     )
 
 

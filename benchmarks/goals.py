@@ -7,14 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks import contestants
 from benchmarks import memory as memory_of
 from benchmarks.results import (
     CAM,
     FLOOR,
     FORWARD,
+    MASKS,
     REPEATED,
     STEP,
+    Budget,
     Cost,
+    Flat,
     Growth,
     Import,
     Memory,
@@ -32,6 +36,9 @@ COUNT_AT_MOST = 1.05
 MEMORY_AT_MOST = 1.2
 GROWTH_AT_MOST = 0.02
 IMPORT_BELOW = 0.03
+MASKS_AT_MOST = 1.05
+ABLATION_AT_MOST = 1.5
+FLAT_AT_MOST = 1.1
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ def verdicts(results: Results) -> list[Verdict]:
         *(verdict for memory in results["memory"] for verdict in _memory(memory)),
         *(verdict for found in results["imports"] for verdict in _import(found)),
         *map(_growth, results.get("growth", [])),
+        *(verdict for found in results.get("flat", []) for verdict in _flat(found)),
     ]
 
 
@@ -72,6 +80,18 @@ def _cost(cost: Cost) -> Iterator[Verdict]:
     for row in cost["rows"]:
         if row.get("kind") == CAM and row["name"] != "grad_cam":
             promised.append((row["name"], FORWARD, CAM_AT_MOST, 1.0))
+        if row["name"] == "ablation_cam":
+            promised.append((row["name"], FORWARD, ABLATION_AT_MOST, 1.0))
+        if row.get("kind") == MASKS and (masks := row.get("masks")):
+            # Against a call that is as long; the pass about the images themselves is not among the masks.
+            loop = times(FORWARD, contestants.MASKED)
+            yield _ratio(
+                where,
+                f"{row['name']}: {masks:g} masks <= {MASKS_AT_MOST} x {masks:g} x {FORWARD}",
+                row["seconds"],
+                [masks / contestants.MASKED * second for second in seconds[loop]],
+                MASKS_AT_MOST,
+            )
         if row.get("kind") == REPEATED and row["counts"]:
             promised.append((row["name"], FLOOR, REPEATED_AT_MOST, row["counts"]["declared"][1]))
     for name, reference, limit, count in promised:
@@ -79,13 +99,8 @@ def _cost(cost: Cost) -> Iterator[Verdict]:
         if name not in seconds or reference not in seconds:
             yield Verdict(where, promise, "not measured", None)
         else:
-            ratio = paired(seconds[name], [count * second for second in seconds[reference]])
-            yield Verdict(
-                where,
-                promise,
-                f"{ratio.median:.3f} ({ratio.low:.2f}, {ratio.high:.2f})",
-                ratio.median <= limit,
-            )
+            references = [count * second for second in seconds[reference]]
+            yield _ratio(where, promise, seconds[name], references, limit)
     counted = {row["name"]: row["counts"] for row in cost["rows"] if row["counts"]}
     traced = [name for name, counts in counted.items() if counts and counts["traces"][1]]
     yield Verdict(where, "a second call traces nothing", _named(traced), not traced)
@@ -95,6 +110,12 @@ def _cost(cost: Cost) -> Iterator[Verdict]:
         if counts and (counts["forwards"], counts["backwards"]) != tuple(counts["declared"])
     ]
     yield Verdict(where, "passes per image are those declared", _named(other), not other)
+
+
+def _ratio(where: str, promise: str, seconds: list[float], references: list[float], limit: float) -> Verdict:
+    ratio = paired(seconds, references)
+    measured = f"{ratio.median:.3f} ({ratio.low:.2f}, {ratio.high:.2f})"
+    return Verdict(where, promise, measured, ratio.median <= limit)
 
 
 def _memory(memory: Memory) -> Iterator[Verdict]:
@@ -111,6 +132,49 @@ def _memory(memory: Memory) -> Iterator[Verdict]:
             ratio = peaks[many] / peaks[few]
             promise = f"peak memory of {many} <= {COUNT_AT_MOST} x {few}"
             yield Verdict(where, promise, f"{ratio:.3f}", ratio <= COUNT_AT_MOST)
+    yield from _budgets(place({**memory["setting"], "batch": 1}), memory.get("budgets", []))
+
+
+def _budgets(where: str, budgets: list[Budget]) -> Iterator[Verdict]:
+    for found in budgets:
+        for call, peak in (("", found["first"]), (" again", found["again"])):
+            taken = peak["peak"] - peak["idle"]
+            name = f"{times(found['name'], found['masks'])}{call}"
+            promise = f"{name} takes at most its {found['budget'] / 1e6:g} MB"
+            yield Verdict(where, promise, f"{taken / 1e6:.0f} MB", taken <= found["budget"])
+    for name, budget in dict.fromkeys((found["name"], found["budget"]) for found in budgets):
+        peaks = {
+            found["masks"]: found["first"]["peak"]
+            for found in budgets
+            if (found["name"], found["budget"]) == (name, budget)
+        }
+        few, many = min(peaks), max(peaks)
+        ratio = peaks[many] / peaks[few]
+        given = f"{budget / 1e6:g} MB"
+        promise = f"peak memory of {times(name, many)} in {given} <= {COUNT_AT_MOST} x {times(name, few)}"
+        yield Verdict(where, promise, f"{ratio:.3f}", ratio <= COUNT_AT_MOST)
+
+
+def _flat(flat: Flat) -> Iterator[Verdict]:
+    """What a mask takes, as the masks get more of one image, and as the images get more."""
+    pairs = list(zip(flat["masks"], flat["images"], flat["seconds"], strict=True))
+    for what, unit in (("masks", 0), ("images", 1)):
+        rows = [
+            (pair[unit], statistics.median(pair[2]) / (pair[0] * pair[1]))
+            for pair in pairs
+            if pair[1 - unit] == min(other[1 - unit] for other in pairs)
+        ]
+        if len(rows) < 2:
+            continue
+        each = [seconds for _, seconds in rows]
+        ratio = max(each) / min(each)
+        yield Verdict(
+            place({**flat["setting"], "batch": 1 if what == "masks" else max(flat["images"])}),
+            f"a mask of {flat['method']} takes the same from {rows[0][0]} to {rows[-1][0]} {what} "
+            f"(within {FLAT_AT_MOST})",
+            f"{ratio:.3f}",
+            ratio <= FLAT_AT_MOST,
+        )
 
 
 def _import(found: Import) -> Iterator[Verdict]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks import contestants
 from benchmarks.child import answer, asked, child
-from benchmarks.results import FORWARD, Memory, Peak, times
+from benchmarks.results import FORWARD, Budget, Memory, Peak, times
 from benchmarks.setting import Setting
 
 NAMES = (FORWARD, "grad_cam")
@@ -24,6 +24,11 @@ CALLS = 4
 REPEATED = ("integrated_gradients", "smooth_grad")
 FEW, MANY = 10, 50
 """How many times these do the same: their memory must not grow with it. One call each, in one process."""
+BUDGETED = ("rise",)
+"""Methods that have a budget of memory, which are measured where they are named."""
+BUDGETS = (500_000_000, 1_000_000_000)
+MASKS = (100, 4000)
+"""How many masks: their memory must not grow with it."""
 _PROCESS = Path("/proc/self")
 
 
@@ -43,7 +48,18 @@ def measure(setting: Setting, processes: int, names: Sequence[str] = NAMES) -> M
             for count in (FEW, MANY):
                 if (peak := _asked(setting, name, count)) is not None:
                     peaks[times(name, count)] = [peak]
-    return Memory(setting=asdict(setting), peaks=peaks)
+    budgets: list[Budget] = [
+        child(
+            "memory",
+            setting.backend,
+            {"name": name, "setting": asdict(setting), "budget": budget, "masks": masks},
+        )
+        for name in BUDGETED
+        if name in setting.methods
+        for budget in BUDGETS
+        for masks in MASKS
+    ]
+    return Memory(setting=asdict(setting), peaks=peaks, budgets=budgets)
 
 
 def _asked(setting: Setting, name: str, count: int | None = None) -> Any:
@@ -53,8 +69,13 @@ def _asked(setting: Setting, name: str, count: int | None = None) -> Any:
 
 def main() -> None:
     question = asked()
-    setting, name, count = Setting(**question["setting"]), question["name"], question["count"]
     warnings.simplefilter("ignore")
+    if "budget" in question:
+        answer(
+            _budget(Setting(**question["setting"]), question["name"], question["budget"], question["masks"])
+        )
+        return
+    setting, name, count = Setting(**question["setting"]), question["name"], question["count"]
     model, images = setting.build(), setting.images()
     # The process of the bare pass never imports kerascope.
     if name == FORWARD:
@@ -68,12 +89,29 @@ def main() -> None:
             return
         entered, name = [found], found.name
     call = next(entry.call for entry in entered if entry.name == name)
+    answer(_peak(call, CALLS if count is None else 1))
+
+
+def _budget(setting: Setting, name: str, budget: int, masks: int) -> Budget:
+    """One image under so many masks; the budget alone decides how many go in a pass."""
+    import kerascope as ks
+
+    model, images = setting.build(), setting.images()[:1]
+    method: Any = ks.methods()[name]
+    method = method(masks=masks, memory=budget, progress=False)
+    probe = ks.Probe(model, batch_size=1024)
+    first, again = (_peak(lambda: method(probe, images), 1) for _ in range(2))
+    return Budget(name=name, masks=masks, budget=budget, first=first, again=again)
+
+
+def _peak(call: Callable[[], Any], calls: int) -> Peak:
+    """What is resident before some calls, and at the most in them."""
     gc.collect()
     (_PROCESS / "clear_refs").write_text("5")
     idle = resident("VmRSS")
-    for _ in range(CALLS if count is None else 1):
+    for _ in range(calls):
         call()
-    answer(Peak(idle=idle, peak=resident("VmHWM")))
+    return Peak(idle=idle, peak=resident("VmHWM"))
 
 
 def resident(field: str) -> int:

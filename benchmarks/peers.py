@@ -53,6 +53,7 @@ def _tf_keras_vis(
 ) -> dict[str, Call]:
     from tf_keras_vis.gradcam import Gradcam  # type: ignore[import-untyped]
     from tf_keras_vis.saliency import Saliency  # type: ignore[import-untyped]
+    from tf_keras_vis.scorecam import Scorecam  # type: ignore[import-untyped]
     from tf_keras_vis.utils.scores import CategoricalScore  # type: ignore[import-untyped]
 
     score = CategoricalScore([0] * len(images))
@@ -65,6 +66,16 @@ def _tf_keras_vis(
     if count := counts.get("smooth_grad"):
         smooth = {"smooth_samples": count, "smooth_noise": 0.15}
         calls[times("SmoothGrad", count)] = lambda: saliency(score, images, normalize_map=False, **smooth)
+    if count := counts.get("score_cam"):
+        asked = Scorecam(model)
+        options = {"max_N": count, "batch_size": len(images), "expand_cam": False, "normalize_cam": False}
+
+        def score_cam() -> Any:
+            # Image by image: of several it asks about the channels of all.
+            first = CategoricalScore([0])
+            return [asked(first, image[None], **options, **where) for image in images]
+
+        calls[times("Scorecam", count)] = score_cam
     return calls
 
 
@@ -117,6 +128,20 @@ def _captum(model: keras.Model, images: np.ndarray[Any, Any], counts: Mapping[st
 
     if count := counts.get("smooth_grad"):
         calls[times("NoiseTunnel", count)] = noisy(count)
+    if counts.get("occlusion"):
+        occlusion = captum.attr.Occlusion(lambda batch: model(batch, training=False))
+        side, step = (round(share * images.shape[1]) for share in (0.25, 0.125))
+
+        def occluded() -> Any:
+            found = occlusion.attribute(
+                keras.ops.convert_to_tensor(images),
+                sliding_window_shapes=(side, side, images.shape[-1]),
+                strides=(step, step, images.shape[-1]),
+                target=0,
+            )
+            return found.cpu().numpy()
+
+        calls[times("Occlusion", counts["occlusion"])] = occluded
     if count := counts.get("integrated_gradients"):
         calls[times("IntegratedGradients", count)] = along(count)
     return calls

@@ -10,8 +10,9 @@ FORWARD, FLOOR = "forward", "floor"
 
 STEP = "maximisation step"
 """Name of the contestant that does one step of activation maximisation."""
-CAM, REPEATED = "cam", "repeated"
-"""Kinds of methods that share a promise: class activation maps of one pass, and gradients many times over."""
+CAM, REPEATED, MASKS = "cam", "repeated", "masks"
+"""Kinds of methods that share a promise: class activation maps of one pass, gradients many times over, and
+forward passes under masks."""
 
 
 class Counts(TypedDict):
@@ -30,7 +31,8 @@ class Counts(TypedDict):
 class Row(TypedDict):
     """One contestant: seconds of its first call, which compiles, and of its call in each round.
 
-    `kind` says which promise is about it: `CAM` or `REPEATED`.
+    `kind` says which promise is about it: `CAM`, `REPEATED` or `MASKS`. `masks` is the number of masks for
+    each image, of those that have any.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Row(TypedDict):
     seconds: list[float]
     counts: Counts | None
     kind: NotRequired[str | None]
+    masks: NotRequired[float | None]
 
 
 class Cost(TypedDict):
@@ -62,6 +65,35 @@ class Memory(TypedDict):
 
     setting: dict[str, Any]
     peaks: dict[str, list[Peak]]
+    budgets: NotRequired[list[Budget]]
+
+
+class Budget(TypedDict):
+    """One process that explains one image within a budget of memory.
+
+    Args:
+        name: of the method.
+        masks: how many masks.
+        budget: bytes that it was given.
+        first: the call that compiles.
+        again: the same call once more.
+    """
+
+    name: str
+    masks: int
+    budget: int
+    first: Peak
+    again: Peak
+
+
+class Flat(TypedDict):
+    """Seconds of each call with so many masks and images, pair by pair."""
+
+    setting: dict[str, Any]
+    method: str
+    masks: list[int]
+    images: list[int]
+    seconds: list[list[float]]
 
 
 class Import(TypedDict):
@@ -98,6 +130,7 @@ class Results(TypedDict):
     memory: list[Memory]
     imports: list[Import]
     growth: list[Growth]
+    flat: NotRequired[list[Flat]]
     failed: list[str]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.goals import place, verdicts
-from benchmarks.results import FLOOR, FORWARD, Cost, Growth, Import, Memory, Results, Row
+from benchmarks.results import FLOOR, FORWARD, Budget, Cost, Flat, Growth, Import, Memory, Results, Row, times
 from benchmarks.spread import paired, spread
 
 MIB = 1024**2
@@ -29,11 +29,15 @@ class Table:
 def tables(results: Results) -> Iterator[Table]:
     """One table a setting, and the promises last."""
     yield from map(_cost, results["cost"])
-    yield from map(_memory, results["memory"])
+    for memory in results["memory"]:
+        yield _memory(memory)
+        if memory.get("budgets"):
+            yield _budgets(memory, memory["budgets"])
     if results["imports"]:
         yield _imports(results["imports"])
     if results.get("growth"):
         yield _growth(results["growth"])
+    yield from map(_flat, results.get("flat", []))
     rows = [
         (found.where, found.promise, found.measured, {True: "met", False: "MISSED", None: ""}[found.met])
         for found in verdicts(results)
@@ -104,6 +108,39 @@ def _memory(memory: Memory) -> Table:
     columns = ("", "before the first call", "peak", "difference")
     note = f"MiB resident, medians of {len(memory['peaks'][FORWARD])} processes; in brackets to {FORWARD}."
     return Table(f"Memory: {place(memory['setting'])}", columns, rows, (note,))
+
+
+def _budgets(memory: Memory, budgets: Sequence[Budget]) -> Table:
+    rows = [
+        (
+            f"{times(found['name'], found['masks'])}{call}",
+            f"{found['budget'] / 1e6:.0f}",
+            *(f"{value / 1e6:.0f}" for value in (peak["idle"], peak["peak"], peak["peak"] - peak["idle"])),
+        )
+        for found in budgets
+        for call, peak in ((", first call", found["first"]), (", again", found["again"]))
+    ]
+    columns = ("", "budget", "before the call", "peak", "difference")
+    note = "MB resident; one image, one process each. The first call compiles."
+    return Table(f"Memory in a budget: {place({**memory['setting'], 'batch': 1})}", columns, rows, (note,))
+
+
+def _flat(flat: Flat) -> Table:
+    rows = [
+        (
+            f"{masks} masks, {images} images",
+            f"{spread(seconds).median:.2f}",
+            f"{spread(seconds).median / (masks * images) * 1000:.3f}",
+            f"{spread(seconds).low / (masks * images) * 1000:.3f}",
+            f"{len(seconds)}",
+        )
+        for masks, images, seconds in zip(flat["masks"], flat["images"], flat["seconds"], strict=True)
+    ]
+    columns = ("", "call, s", "a mask, ms", "lower quartile, ms", "rounds")
+    setting = flat["setting"]
+    title = f"{flat['method']} on {setting['model']} on {setting['backend']}, {setting['size']} px"
+    note = f"A mask: seconds of a call over masks times images. {setting['batch']} rows a pass."
+    return Table(f"Masks and images: {title}", columns, rows, (note,))
 
 
 def _imports(imports: Sequence[Import]) -> Table:

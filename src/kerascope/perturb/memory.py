@@ -54,12 +54,13 @@ def picture_bytes(spatial: tuple[int, ...], channels: int) -> int:
     return _COPIES * _NUMBER * math.prod(spatial) * channels
 
 
-def activation_bytes(survey: Survey, spared: Collection[int] = ()) -> int:
+def activation_bytes(survey: Survey, spared: Collection[int] = (), kept: bool = False) -> int:
     """Bytes that one row takes inside the model, by how long what each layer returns is wanted.
 
     Args:
         survey: of the model.
         spared: numbers of runs that do not run.
+        kept: nothing is freed before the pass ends: without compilation, Keras holds what each layer returns.
     """
     last: dict[int, int] = {}
     for run in survey.runs:
@@ -75,8 +76,9 @@ def activation_bytes(survey: Survey, spared: Collection[int] = ()) -> int:
         most = max(most, held)
         end = max(last.get(run.number, run.number), run.number)
         ends[end] = ends.get(end, 0) + size
-        held -= ends.pop(run.number, 0)
-    return int(_WORKSPACE * most)
+        if not kept:
+            held -= ends.pop(run.number, 0)
+    return int(most if kept else _WORKSPACE * most)
 
 
 def written(size: float) -> str:

@@ -64,6 +64,7 @@ class _Step:
         images: how many images are on the device.
         inpaint: numbers of the baselines that are inpainted.
         summed: sum up pixel by pixel on the device.
+        baseline: size of a baseline, with axes of 1 along which it does not change.
     """
 
     masks: Masks
@@ -71,6 +72,7 @@ class _Step:
     images: int
     inpaint: tuple[int, ...]
     summed: bool
+    baseline: tuple[int, ...]
 
     def over(self, numpy: Any) -> Callable[[Any, Mapping[str, Any]], dict[str, Any]]:
         """The step, on `keras.ops` or on NumPy."""
@@ -160,7 +162,7 @@ class Stream:
         self.used = np.zeros(len(pictures), "int32")
         self._probe, self._masks, self._cut = probe, masks, cut
         self._pictures = pictures
-        self._baselines = [np.zeros_like(pictures) if one is None else one for one in baselines]
+        self._baselines = _narrow([np.zeros_like(pictures) if one is None else one for one in baselines])
         self._inpaint = tuple(number for number, one in enumerate(baselines) if one is None)
         self._resident = dict(resident)
         self._excluded = np.zeros(len(pictures), "int64")
@@ -305,7 +307,7 @@ class Stream:
         row = picture_bytes(shape[:-1], shape[-1])
         if isinstance(probe, Probe):
             survey = probe.surveyed(self.first.batch.structured())
-            row += activation_bytes(survey, {run.number for run in spared})
+            row += activation_bytes(survey, {run.number for run in spared}, kept=not probe.compile)
         if spared and not fixed:
             # The part of a model behind a cut is small: as many rows as fill a cache.
             most = max(most, _power(max(1, _CHUNK // row), down=True))
@@ -376,7 +378,14 @@ class Stream:
         """The compiled step for a group of images, and what stays on the device for it."""
         images = np.asarray([*group, *[group[-1]] * (self._images - len(group))])
         numpy = self._probe.numpy
-        step = _Step(self._masks, tuple(sorted(self._resident)), self._images, self._inpaint, summed)
+        step = _Step(
+            self._masks,
+            tuple(sorted(self._resident)),
+            self._images,
+            self._inpaint,
+            summed,
+            self._baselines[0].shape[1:],
+        )
         batch = self.first.batch
         run = self._probe.routine(
             step.over(numpy),
@@ -414,6 +423,17 @@ class Stream:
         return np.asarray(
             tensor if isinstance(tensor, np.ndarray) else self._probe.numpy.convert_to_numpy(tensor)
         )
+
+
+def _narrow(baselines: Sequence[Array]) -> list[Array]:
+    """Baselines with axes of 1 where none of them changes: one colour is less work than a picture of it."""
+    found = list(baselines)
+    rank = found[0].ndim
+    for axes in (tuple(range(1, rank - 1)), (rank - 1,)):
+        first = tuple(slice(0, 1) if axis in axes else slice(None) for axis in range(rank))
+        if all((one == one[first]).all() for one in found):
+            found = [one[first] for one in found]
+    return found
 
 
 def _power(count: int, down: bool = False) -> int:

@@ -49,7 +49,12 @@ class Routine:
         def score(pictures: Any, rows: Any = None) -> tuple[Any, tuple[Any, ...]]:
             own, numbers = given, arguments
             if rows is not None:
-                own = [ops.take(tensor, rows, axis=0) for tensor in given]
+                # What is explained is replaced by the pictures.
+                spared = self.plan.explained if self.replaced is None else None
+                own = [
+                    tensor if number == spared else ops.take(tensor, rows, axis=0)
+                    for number, tensor in enumerate(given)
+                ]
                 numbers = {name: ops.take(value, rows, axis=0) for name, value in arguments.items()}
             scores, (result, *_) = self.plan.score(self._placed(pictures, given), own, numbers, state)
             found = [result.activations[layer] for layer in self.plan.layers]
