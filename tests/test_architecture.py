@@ -40,7 +40,7 @@ ROOMS = {
     "explanation": Room("errors resize", "numpy", lazily="render matplotlib"),
     "provenance": Room("", "keras"),
     "method": Room(
-        "errors resize layout rule target probe perturb explanation provenance",
+        "errors resize layout backend rule target probe perturb explanation provenance",
         "keras numpy",
         lazily="scipy skimage sklearn",
     ),

@@ -10,6 +10,7 @@ from kerascope.method.component import PrincipalComponent
 from kerascope.method.control import CentreGaussian, EdgeMap, RandomMap
 from kerascope.method.eigen import EigenCAM, EigenGradCAM
 from kerascope.method.expected import ExpectedGradients
+from kerascope.method.extremal import ExtremalPerturbation
 from kerascope.method.finer import FinerCAM
 from kerascope.method.full_gradient import FullGrad
 from kerascope.method.gradient import InputGradient, InputXGradient, Saliency
@@ -53,6 +54,7 @@ __all__ = [
     "EigenGradCAM",
     "ElementWiseCAM",
     "ExpectedGradients",
+    "ExtremalPerturbation",
     "FinerCAM",
     "FullGrad",
     "GradCAM",

@@ -8,7 +8,7 @@ gone with it.
 """
 
 from kerascope.perturb.mask import ChannelMasks, GridMasks, MapMasks, Masks, SegmentMasks, WindowMasks
-from kerascope.perturb.memory import check_memory
+from kerascope.perturb.memory import check_memory, gradient_rows
 from kerascope.perturb.progress import progress
 from kerascope.perturb.stream import Stream, Sums
 
@@ -22,5 +22,6 @@ __all__ = [
     "Sums",
     "WindowMasks",
     "check_memory",
+    "gradient_rows",
     "progress",
 ]

@@ -81,6 +81,35 @@ def activation_bytes(survey: Survey, spared: Collection[int] = (), kept: bool = 
     return int(most if kept else _WORKSPACE * most)
 
 
+def gradient_rows(
+    survey: Survey, shape: tuple[int, ...], most: int, fixed: bool, memory: int | str | None
+) -> int:
+    """How many rows fit in a pass forward and backward, where every layer's output is wanted again.
+
+    Args:
+        survey: of the model.
+        shape: of a picture, (*spatial, C).
+        most: rows that are wanted, a power of two, or what the model asks for.
+        fixed: the model takes no other number.
+        memory: the budget.
+
+    Raises:
+        MemoryBudgetError: one row, or what the model asks for, takes more than the budget.
+    """
+    row = picture_bytes(shape[:-1], shape[-1])
+    made = (run for run in survey.runs if run.maker == run.number)
+    row += int(_WORKSPACE * _NUMBER * sum(math.prod(run.shape[1:]) for run in made))
+    allowed, least = budget(memory), row * (most if fixed else 1)
+    if least > allowed:
+        raise errors.MemoryBudgetError(
+            f"memory must hold {f'{most} images' if fixed else 'one image'} on the way forward and back, "
+            f"which takes about {written(least)}; got {written(allowed)}; allow more, or use smaller images."
+        )
+    while not fixed and row * most > allowed:
+        most //= 2
+    return most
+
+
 def written(size: float) -> str:
     """Bytes in words."""
     return f"{size / 1e9:.3g} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kerascope.method import HSIC, LIME, RISE, AblationCAM, KernelSHAP, Method, PartitionSHAP, ScoreCAM, Sobol
+from kerascope.method import (
+    HSIC,
+    LIME,
+    RISE,
+    AblationCAM,
+    ExtremalPerturbation,
+    KernelSHAP,
+    Method,
+    PartitionSHAP,
+    ScoreCAM,
+    Sobol,
+)
 
 STAND_INS: Mapping[str, Method] = {
     # On random weights all relevance may be negative, and the ReLU leaves nothing to look at.
     "ablation_cam": AblationCAM(relu=False),
+    "extremal_perturbation": ExtremalPerturbation(steps=20, cells=8),
     "hsic": HSIC(masks=256, segments=16),
     "kernel_shap": KernelSHAP(segments=(2, 3), masks=64),
     "lime": LIME(segments=(2, 4), masks=64),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -66,8 +67,24 @@ def score_cam_of_one_channel(bench: Bench) -> None:
         assert found.argmax() == expected.argmax(), f"class {index}: the peaks must be at one place"
 
 
+def extremal_keeps_the_largest_shares(bench: Bench) -> None:
+    """On a linear model with a cell for each pixel, a mask has the pixels that bring most."""
+    tiny = bench.tiny("linear")
+    shares = (tiny.images * tiny.facts["gradients"][1]).sum(axis=-1)
+    options: dict[str, Any] = {"cells": 8, "area": 0.25, "baseline": 0.0, "steps": 150}
+    for mode in ("preserve", "delete"):
+        method = replace(bench.method, mode=mode, **options)  # type: ignore[call-arg]
+        found = method(bench.probe("linear"), tiny.images, 1).values
+        for mask, share in zip(found, shares, strict=True):
+            best = set(np.argsort(share.ravel())[-16:].tolist())
+            kept = set(np.flatnonzero(mask.ravel() > 0.5).tolist())
+            assert len(kept & best) >= 14, f"{mode}: of the 16 best pixels {len(kept & best)} are in the mask"
+            assert len(kept) <= 18, f"{mode}: {len(kept)} pixels are in a mask for 16"
+
+
 IDENTITIES: Mapping[str, Callable[[Bench], None]] = {
     "ablation_cam": ablation_cam_is_weighted_by_the_share,
+    "extremal_perturbation": extremal_keeps_the_largest_shares,
     "occlusion": occlusion_is_the_share,
     "rise": rise_tends_to_its_expectation,
     "score_cam": score_cam_of_one_channel,
