@@ -592,3 +592,19 @@ def test_the_number_of_masks_is_saved(tiny: ks.testing.Tiny, tmp_path: Any) -> N
     assert again.masks is not None
     assert again.masks.tolist() == [16, 16, 16]
     assert found[1].masks.tolist() == [16]  # type: ignore[union-attr]
+
+
+@once
+def test_masks_of_another_make_are_another_program_and_the_same_are_not(tiny: ks.testing.Tiny) -> None:
+    probe = ks.Probe(tiny.model)
+    first = ks.KernelSHAP(segments=(2, 2))(probe, tiny.images, 1)
+    before = probe.trace_count
+    ks.KernelSHAP(segments=(1, 4))(probe, tiny.images, 2)
+    assert probe.trace_count == before
+    for method in (ks.LIME(segments=(4, 8), masks=100), ks.ScoreCAM(channels=2), ks.ScoreCAM(channels=3)):
+        method(probe, tiny.images, 0)
+        before += 1
+    # The two of Score-CAM have a first pass in common.
+    assert probe.trace_count == before + 1
+    again = ks.KernelSHAP(segments=(2, 2))(probe, tiny.images, 1)
+    assert np.array_equal(again.values, first.values)

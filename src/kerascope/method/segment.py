@@ -70,6 +70,8 @@ class SegmentMethod(PerturbationMethod):
         masks = SegmentMasks(labels.shape[1:])
         resident = {"labels": labels.reshape(len(labels), -1)}
         asked = getattr(self, "masks", None)
+        # Images with about as many segments share a program.
+        width = 1 << (int(counts.max()) - 1).bit_length()
         with self.stream(probe, first, pictures, masks, resident, asked) as stream:
             while answers:
                 requests: dict[int, Array] = {}
@@ -78,5 +80,5 @@ class SegmentMethod(PerturbationMethod):
                         requests[image] = explorations[image].send(scores)  # type: ignore[arg-type]
                     except StopIteration as finished:
                         values[image] = np.asarray(finished.value)[:, labels[image]]
-                answers = dict(stream.scores(requests, int(counts.max())))
+                answers = dict(stream.scores(requests, width))
         return self.told(stream, values.reshape(*first.scores.shape, *labels.shape[1:]), (note,))

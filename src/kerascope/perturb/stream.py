@@ -64,7 +64,6 @@ class _Step:
         images: how many images are on the device.
         inpaint: numbers of the baselines that are inpainted.
         summed: sum up pixel by pixel on the device.
-        baseline: size of a baseline, with axes of 1 along which it does not change.
     """
 
     masks: Masks
@@ -72,7 +71,6 @@ class _Step:
     images: int
     inpaint: tuple[int, ...]
     summed: bool
-    baseline: tuple[int, ...]
 
     def over(self, numpy: Any) -> Callable[[Any, Mapping[str, Any]], dict[str, Any]]:
         """The step, on `keras.ops` or on NumPy."""
@@ -378,14 +376,7 @@ class Stream:
         """The compiled step for a group of images, and what stays on the device for it."""
         images = np.asarray([*group, *[group[-1]] * (self._images - len(group))])
         numpy = self._probe.numpy
-        step = _Step(
-            self._masks,
-            tuple(sorted(self._resident)),
-            self._images,
-            self._inpaint,
-            summed,
-            self._baselines[0].shape[1:],
-        )
+        step = _Step(self._masks, tuple(sorted(self._resident)), self._images, self._inpaint, summed)
         batch = self.first.batch
         run = self._probe.routine(
             step.over(numpy),

@@ -218,7 +218,7 @@ class Engine:
             step: from a function that scores images, and from what is carried, to results.
             images: the model's inputs; of the explained one only the shape counts.
             target: whose score the step asks for.
-            carried: names of the tensors that the step is handed each time, of the same shapes.
+            carried: names of the tensors that the step is handed each time; other shapes are another program.
             layers: paths of layers to read; None stands for the automatic layer.
             gradient: the step differentiates the scores at what it gives.
             rows: how many pictures the step scores at a time, each of which belongs to one of the images;
@@ -247,12 +247,13 @@ class Engine:
                 question.layers[0] if replaced else None,
             )
             name = (key, *question.key, tuple(carried), batch.count, rows, replaced)
-            program = self._kept.program(name, routine)
         inputs = [ops.convert_to_tensor(array) for array in batch.arrays]
         arguments = {name: ops.convert_to_tensor(value) for name, value in question.arguments.items()}
 
         def run(tensors: Mapping[str, Any], count: int | None = None) -> dict[str, Any]:
-            given = [*inputs, *(tensors[name] for name in carried)]
+            given = [*inputs, *(tensors[one] for one in carried)]
+            with self._lock:
+                program = self._kept.program((*name, *(tuple(one.shape) for one in given)), routine)
             result = program(given, arguments, self._backend.state(self._variables()))
             with self._lock:
                 done = batch.count if count is None else count
