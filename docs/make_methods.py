@@ -16,7 +16,7 @@ What each computes, from which paper and with which deviations: `help(ks.GradCAM
 
 Values: *grid*, one number per place of the layer; *input*, one per pixel and channel; *pixels*, one per
 pixel. Cost: forwards and backwards per image, and per class for the backwards, with the default parameters;
-a forward and the backward from it are one pass. *To mind* are what a reader of the map has to know.
+a forward and the backward from it are one pass; *and masks*, one more forward for each mask or channel. *To mind* are what a reader of the map has to know.
 
 | method | what it is | values | signed | cost | to mind |
 |---|---|---|---|---|---|
@@ -31,7 +31,7 @@ WARNINGS = {
     "pooled_head": "needs a head of pooling and one linear layer",
     "planar": "pictures only",
     "stochastic": "random numbers, from `seed`",
-    "sized": "and one more forward for each mask, channel or segment: see `help`",
+    "sized": "how many masks depends on the image or the layer",
     "pooled": "depends on the other images",
 }
 """What each tag of a method means to who reads its map."""
@@ -55,7 +55,7 @@ def row(method: ks.Method) -> str:
         first[0].upper() + first[1:],
         where,
         "yes" if method.signed else "no",
-        f"{method.forwards} + {method.backwards}",
+        f"{method.forwards}{' and masks' if 'sized' in method.tags else ''} + {method.backwards}",
         "; ".join(to_mind),
     )
     return f"| {' | '.join(cells)} |\n"

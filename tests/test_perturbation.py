@@ -601,7 +601,11 @@ def test_masks_of_another_make_are_another_program_and_the_same_are_not(tiny: ks
     before = probe.trace_count
     ks.KernelSHAP(segments=(1, 4))(probe, tiny.images, 2)
     assert probe.trace_count == before
-    for method in (ks.LIME(segments=(4, 8), masks=100), ks.ScoreCAM(channels=2), ks.ScoreCAM(channels=3)):
+    for method in (
+        ks.LIME(segments=(4, 8), masks=100),
+        ks.ScoreCAM(relu=False, channels=2),
+        ks.ScoreCAM(relu=False, channels=3),
+    ):
         method(probe, tiny.images, 0)
         before += 1
     # The two of Score-CAM have a first pass in common.
