@@ -12,7 +12,7 @@ import kerascope as ks
 
 @dataclass(frozen=True)
 class FewDesigns(ks.Sobol):
-    """What stands for `Sobol` here: 8 designs on 64 cells. Nothing is wrong with it."""
+    """What stands for `Sobol` here: 8 designs on 16 cells. Nothing is wrong with it."""
 
     designs: int = 8
     segments: Any = field(default=16, kw_only=True)

@@ -100,7 +100,8 @@ def sobol(network: Network, image: NDArray[np.floating], index: int) -> Float64:
 def hsic(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     """Novello et al. 2022, section 3: tr(K H L H) / (m - 1)^2 of each cell, 256 masks, seed 0.
 
-    Mask j leaves cell i if the j-th number of a permutation, by the seed (0, i), is in the lower half.
+    Mask j leaves cell i if the j-th number of a permutation, by the seed (0, i), is in the lower half. The
+    kernel is as wide as the median distance of scores that differ: on few cells a mask may come twice.
     """
     height, width, _ = image.shape
     count = max(map(max, grid(height, width))) + 1
@@ -108,7 +109,7 @@ def hsic(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     masks = [[float(orders[cell][number] < MASKS / 2) for cell in range(count)] for number in range(MASKS)]
     scores = [score(network, image, index, mask) for mask in masks]
     distances = [abs(one - other) for place, one in enumerate(scores) for other in scores[:place]]
-    width_of_kernel = float(np.median(distances))
+    width_of_kernel = float(np.median([distance for distance in distances if distance > 0]))
     outputs = np.zeros((MASKS, MASKS))
     for row in range(MASKS):
         for column in range(MASKS):
