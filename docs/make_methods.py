@@ -16,7 +16,8 @@ What each computes, from which paper and with which deviations: `help(ks.GradCAM
 
 Values: *grid*, one number per place of the layer; *input*, one per pixel and channel; *pixels*, one per
 pixel. Cost: forwards and backwards per image, and per class for the backwards, with the default parameters;
-a forward and the backward from it are one pass; *and masks*, one more forward for each mask or channel. *To mind* are what a reader of the map has to know.
+a forward and the backward from it are one pass; *and masks*, one more forward for each mask or channel.
+*To mind* are what a reader of the map has to know.
 
 | method | what it is | values | signed | cost | to mind |
 |---|---|---|---|---|---|

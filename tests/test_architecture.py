@@ -53,7 +53,7 @@ ROOMS = {
     "render": Room("errors resize explanation", "numpy matplotlib PIL"),
     "kerascope": Room(lazily="errors target probe explanation method maximization render testing"),
     "testing": Room(
-        "errors layout backend target probe explanation method kerascope",
+        "errors resize layout backend target probe explanation method kerascope",
         "keras numpy pytest",
         lazily="skimage",
     ),
