@@ -96,12 +96,12 @@ def test_a_model_of_bytes_is_asked_about_bytes() -> None:
     )
     model.add(layers.Dense(3))
     images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype("uint8")
-    found = ks.Occlusion(window=2)(model, images, 1)
+    found = ks.Occlusion(window=2, baseline=0.0)(model, images, 1)
     scaled = keras.Sequential(
         [keras.Input((8, 8, 3)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3)]
     )
     scaled.set_weights(model.get_weights())
-    expected = ks.Occlusion(window=2)(scaled, images.astype("float32"), 1)
+    expected = ks.Occlusion(window=2, baseline=0.0)(scaled, images.astype("float32"), 1)
     assert np.allclose(found.values, expected.values, atol=1e-6)
 
 

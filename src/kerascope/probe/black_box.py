@@ -48,7 +48,7 @@ class BlackBox:
         >>> def predict(images):
         ...     return np.stack([images[:, :4].mean((1, 2, 3)), images[:, 4:].mean((1, 2, 3))], axis=1)
         >>> box = ks.BlackBox(predict, input_range=(0, 1))
-        >>> images = np.full((1, 8, 8, 1), 0.5, "float32")
+        >>> images = np.full((1, 8, 8, 1), 0.75, "float32")
         >>> values = ks.Occlusion(window=2, stride=2)(box, images, target=0).values
         >>> bool((values[0, :4] > 0).all() and not values[0, 4:].any())
         True

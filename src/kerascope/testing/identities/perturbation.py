@@ -31,7 +31,7 @@ def rise_tends_to_its_expectation(bench: Bench) -> None:
     covariance of two pixels is that times the product of their rows of the enlarging matrices.
     """
     tiny = bench.tiny("linear")
-    method = RISE(masks=4096, cells=4, probability=0.4, baseline=0.0)
+    method = RISE(masks=2048, cells=4, probability=0.4, baseline=0.0)
     kind = method.kind((8, 8))
     side = kind.enlarged[0] // (kind.cells[0] + 1)
     weights = bilinear_weights(kind.cells[0], kind.enlarged[0]).astype("float64")
@@ -41,7 +41,7 @@ def rise_tends_to_its_expectation(bench: Bench) -> None:
     # Divided by p, the expectation of what a mask leaves of a pixel.
     expected = (1 - method.probability) * np.einsum("ik,jl,nkl->nij", along, along, shares)
     found = replace(bench.method, **vars(method))(bench.probe("linear"), tiny.images, 1).values
-    same(found, expected, 0.12, "4096 masks")
+    same(found, expected, 0.16, "2048 masks")
 
 
 def ablation_cam_is_weighted_by_the_share(bench: Bench) -> None:
@@ -71,7 +71,7 @@ def extremal_keeps_the_largest_shares(bench: Bench) -> None:
     """On a linear model with a cell for each pixel, a mask has the pixels that bring most."""
     tiny = bench.tiny("linear")
     shares = (tiny.images * tiny.facts["gradients"][1]).sum(axis=-1)
-    options: dict[str, Any] = {"cells": 8, "area": 0.25, "baseline": 0.0, "steps": 150}
+    options: dict[str, Any] = {"cells": 8, "area": 0.25, "baseline": 0.0, "steps": 100}
     for mode in ("preserve", "delete"):
         method = replace(bench.method, mode=mode, **options)  # type: ignore[call-arg]
         found = method(bench.probe("linear"), tiny.images, 1).values
