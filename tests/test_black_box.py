@@ -155,3 +155,45 @@ def test_bad_parameters_are_named(options: dict[str, Any], word: str) -> None:
 def test_bad_images_are_refused(images: Array) -> None:
     with pytest.raises(errors.InputError):
         ks.Occlusion()(ks.BlackBox(scores), images, 0)
+
+
+def test_a_function_that_writes_to_its_images_changes_nothing() -> None:
+    def predict(images: Array) -> Array:
+        found = scores(images)
+        images -= 1
+        return found
+
+    images = IMAGES.copy()
+    found = ks.Occlusion(window=4)(ks.BlackBox(predict), images, 1)
+    assert np.array_equal(images, IMAGES)
+    assert np.allclose(found.values, ks.Occlusion(window=4)(ks.BlackBox(scores), IMAGES, 1).values, atol=1e-6)
+
+
+def test_nothing_is_no_score() -> None:
+    with pytest.raises(errors.BlackBoxError, match="returned"):
+        ks.Occlusion()(ks.BlackBox(lambda images: {}), IMAGES, 0)
+
+
+def test_bytes_beyond_their_range_are_cut() -> None:
+    images = (255 * IMAGES).astype("uint8")
+    below = ks.Occlusion(window=4, baseline=-1.0)(ks.BlackBox(scores), images, 0)
+    assert np.allclose(
+        below.values, ks.Occlusion(window=4, baseline=0.0)(ks.BlackBox(scores), images, 0).values
+    )
+
+
+def test_around_a_method_failures_and_interruptions_come_through() -> None:
+    for error in (ValueError("gone"), KeyboardInterrupt()):
+        calls = 0
+
+        def predict(images: Array, error: BaseException = error) -> Array:
+            nonlocal calls
+            calls += 1
+            if calls > 5:
+                raise error
+            return scores(images)
+
+        expected = errors.BlackBoxError if isinstance(error, ValueError) else KeyboardInterrupt
+        with pytest.raises(expected):
+            ks.Augmented(ks.Occlusion(window=2))(ks.BlackBox(predict), IMAGES, 0)
+        assert calls == 6

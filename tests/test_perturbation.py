@@ -612,3 +612,88 @@ def test_masks_of_another_make_are_another_program_and_the_same_are_not(tiny: ks
     assert probe.trace_count == before + 1
     again = ks.KernelSHAP(segments=(2, 2))(probe, tiny.images, 1)
     assert np.array_equal(again.values, first.values)
+
+
+@once
+def test_score_cam_asks_about_the_baseline_first_so_that_a_part_is_a_map(tiny: ks.testing.Tiny) -> None:
+    calls = 0
+
+    def target(scores: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 4:
+            raise KeyboardInterrupt
+        return scores[:, 1]
+
+    probe = ks.Probe(tiny.model, compile=False, batch_size=4)
+    with warned(errors.InterruptedWarning, "partial"):
+        found = ks.ScoreCAM(relu=False)(probe, tiny.images, target)
+    assert found.masks is not None
+    assert 1 < found.masks.min() <= found.masks.max() < 7
+    assert np.isfinite(found.values).all()
+    assert np.abs(found.values).max() > 0
+
+
+@once
+def test_a_pooled_class_token_is_not_taken_for_a_channel() -> None:
+    layers = keras.layers
+
+    class Tokens(layers.Layer):
+        def build(self, shape: Any) -> None:
+            self.token = self.add_weight(shape=(1, 1, shape[-1]), name="token")
+
+        def call(self, grid: Any) -> Any:
+            flat = keras.ops.reshape(grid, (-1, 16, 6))
+            front = keras.ops.broadcast_to(self.token, (keras.ops.shape(flat)[0], 1, 6))
+            return keras.ops.concatenate([front, flat], axis=1)
+
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.Conv2D(6, 2, strides=2, activation="relu"),
+            Tokens(),
+            layers.Dense(6, activation="gelu", name="mixed"),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(5, activation="relu"),
+            layers.Dense(3),
+        ]
+    )
+    images = np.random.default_rng(0).random((2, 8, 8, 3)).astype("float32")
+    probe = ks.Probe(model)
+    found = ks.AblationCAM(layer="mixed", relu=False)(probe, images, 1)
+    assert "whole model" in found.notes[-1]
+    tokens = keras.ops.convert_to_numpy(keras.Model(model.inputs, model.get_layer("mixed").output)(images))
+
+    def score(kept: Array) -> Array:
+        changed = tokens.copy()
+        changed[:, 1:] *= kept
+        x = changed.mean(axis=1)
+        for layer in model.layers[-2:]:
+            x = layer(x)
+        return keras.ops.convert_to_numpy(x)[:, 1]
+
+    weights = np.stack([score(np.ones(6)) - score(1 - np.eye(6)[one]) for one in range(6)], axis=-1)
+    expected = np.einsum("npc,nc->np", tokens[:, 1:], weights).reshape(2, 4, 4)
+    assert np.allclose(found.values, expected, atol=1e-4 * np.abs(expected).max())
+
+
+@once
+def test_inpainting_nothing_is_the_mean_colour() -> None:
+    pictures = 100 + np.random.default_rng(0).random((2, 8, 8, 3)).astype("float32")
+    found = inpainted(pictures, np.zeros((2, 8, 8, 1), "float32"), np)
+    assert np.allclose(found, pictures.mean(axis=(1, 2), keepdims=True), atol=1e-3)
+
+
+@once
+def test_sums_hold_one_image_at_a_time_and_the_score_of_the_image_may_be_none() -> None:
+    def predict(images: Array) -> Array:
+        scores = images.sum(axis=(1, 2, 3))
+        return np.where(scores > 30, np.nan, scores)[:, None]
+
+    images = np.full((1, 8, 8, 1), 0.6, "float32")
+    images[0, :4] = 0.4
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = ks.RISE(masks=100, baseline=0.0)(ks.BlackBox(predict), images, 0)
+    assert np.isnan(found.scores).all()
+    assert np.isfinite(found.values).all()

@@ -117,7 +117,7 @@ class AblationCAM(AskedCAM, name="ablation_cam"):
         behind = f"behind {cut.path!r}" if cut.spared else "the whole model, which cannot be cut there"
         return self.told(
             stream,
-            self.weighted(first, channels, np.nan_to_num(weights)),
+            self.weighted(first, channels, weights),
             (f"each channel was set to zero; run again: {behind}",),
         )
 

@@ -49,8 +49,9 @@ class AskedCAM(PerturbationMethod):
         Args:
             first: about the images themselves.
             channels: (N, h, w, C).
-            weights: (N, K, C).
+            weights: (N, K, C); channels whose weight is NaN are left out, and a map without any is NaN.
         """
+        weights = np.where(np.isfinite(weights).any(axis=-1, keepdims=True), np.nan_to_num(weights), np.nan)
         flat = channels.reshape(len(channels), -1, channels.shape[-1]).astype("float64")
         maps = np.einsum("npc,nkc->nkp", flat, weights)
         maps = np.maximum(maps, 0) if self.relu else maps

@@ -107,10 +107,20 @@ class Augmented(Wrapper, name="augmented"):
 
         total: Array | None = None
         alive, last = False, first
+        masks = np.zeros(first.batch.count, "int32")
         for number, last, values in asked(probe, first, len(self.variants), variant, self.method.ask):
             back = np.flip(values, columns) if self.variants[number][0] else values
             total = back.astype("float64") if total is None else total + back
             alive = alive or last.alive
+            masks = masks + (0 if last.masks is None else last.masks)
         assert total is not None
         mean = (total / len(self.variants)).astype("float32")
-        return replace(first, values=mean, layers=last.layers, alive=alive, notes=last.notes)
+        return replace(
+            first,
+            values=mean,
+            layers=last.layers,
+            alive=alive,
+            notes=last.notes,
+            masks=None if last.masks is None else masks,
+            warnings=last.warnings,
+        )

@@ -140,6 +140,6 @@ def _pixels(given: Length, spatial: tuple[int, ...], name: str) -> tuple[int, ..
             f"{name} must have one number for each of the {len(spatial)} axes of the images; got {given!r}."
         )
     return tuple(
-        min(side, int(part) if isinstance(part, int | np.integer) else math.ceil(part * side))
+        min(side, int(part) if isinstance(part, int | np.integer) else max(1, math.ceil(part * side - 1e-9)))
         for part, side in zip(parts, spatial, strict=True)
     )

@@ -31,8 +31,9 @@ class PerturbationMethod(Method):
             value of the range that the model's own `Rescaling` or `Normalization` states, else of each
             image; `"mean"`, the mean colour of each image; `"blur"`, the image behind a Gaussian whose sigma
             is a tenth of its longest side; `"noise"`, uniform over that range; `"inpaint"`, diffusion from
-            what was left; or a tuple of several, under each of which every mask is asked about, and whose
-            scores are averaged. Default `"black"`. What was taken is in `Explanation.notes`.
+            what was left (the mean colour where nothing was); or a tuple of several, under each of which
+            every mask is asked about, and whose scores are averaged. Default `"black"`. What was taken is in
+            `Explanation.notes`.
         memory: the most that one explanation may hold at a time, such as `"1GB"` or a number of bytes; it
             decides how many masks go in a pass, up to the probe's `batch_size`. Default None, a quarter of
             what the machine has free.
@@ -132,7 +133,7 @@ class PerturbationMethod(Method):
         return replace(
             stream.first,
             values=np.asarray(values, "float32"),
-            notes=(*stream.first.notes, stream.note, *notes),
+            notes=(*stream.first.notes, *filter(None, (stream.note, *notes))),
             masks=stream.used,
             warnings=stream.warnings(),
             failure=stream.failure,

@@ -18,9 +18,9 @@ from kerascope.probe import Answer, Probe
 
 Array = np.ndarray[Any, Any]
 
-_ROUND = 256
-"""Masks between two looks at the standard error."""
-_ROUNDS = 4
+_ROUND, _ROUNDS = 256, 8
+"""Masks between two looks at the standard error, or one part in so many of all masks where that is less."""
+_LEAST = 4
 """The fewest rounds that a standard error is told from."""
 
 
@@ -39,8 +39,9 @@ class RISE(PerturbationMethod, name="rise"):
             Default 8.
         probability: that a cell is left, between 0 and 1; default 0.5.
         tolerance: stop an image once the standard error of its map, as root mean square over the pixels, is
-            at most this share of the map's range; looked at every 256 masks. Default None, which takes all
-            masks. `Explanation.masks` tells how many were taken.
+            at most this share of the map's range; looked at every 256 masks, or every eighth of `masks`,
+            from the fourth time on. Default None, which takes all masks. `Explanation.masks` tells how many
+            were taken.
         seed: of the masks, a whole number of at least 0; the same masks for every image, on every backend.
 
     Returns:
@@ -124,9 +125,9 @@ class RISE(PerturbationMethod, name="rise"):
         """Sums over masks, in rounds."""
         spatial = pixels_of(first).shape[1:-1]
         kind = self.kind(spatial)
-        running = set(range(len(pictures.pixels)))
-        found: dict[int, list[Sums]] = {image: [] for image in running}
-        step = self.masks if self.tolerance is None else _ROUND
+        found = {image: Steady() for image in range(len(pictures.pixels))}
+        running = set(found)
+        step = self.masks if self.tolerance is None else max(1, min(_ROUND, self.masks // _ROUNDS))
         with self.stream(probe, first, pictures, kind, asked=self.masks) as stream:
             for start in range(0, self.masks, step):
                 if not running or stream.stopped:
@@ -134,10 +135,10 @@ class RISE(PerturbationMethod, name="rise"):
                 stop = min(start + step, self.masks)
                 parts = stream.sums(lambda numbers: self.drawn(numbers, kind), start, stop, sorted(running))
                 for image, part in parts.items():
-                    found[image].append(part)
-                    if self.tolerance is not None and steady(found[image], self.tolerance):
+                    found[image].add(part, whole=stop - start == step)
+                    if self.tolerance is not None and found[image].settled(self.tolerance):
                         running.discard(image)
-        values = np.stack([higher(sum(parts[1:], parts[0])) for parts in found.values()])
+        values = np.stack([one.map for one in found.values()])
         told = self.told(stream, values.reshape(*first.scores.shape, *spatial))
         if self.tolerance is None:
             return told
@@ -165,10 +166,35 @@ def higher(sums: Sums) -> Array:
     return np.asarray(sums.total / weight - (sums.change / max(sums.count, 1))[:, None])
 
 
-def steady(parts: list[Sums], tolerance: float) -> bool:
-    """Whether the standard error of the map of all parts is at most a share of its range, for each class."""
-    if len(parts) < _ROUNDS:
-        return False
-    maps = np.stack([higher(part) for part in parts])
-    error = np.sqrt((maps.var(axis=0, ddof=1) / len(parts)).mean(axis=1))
-    return bool((error <= tolerance * np.ptp(maps.mean(axis=0), axis=1)).all())
+class Steady:
+    """The sums of an image as they grow, and how far its map still moves from round to round."""
+
+    def __init__(self) -> None:
+        self._sums: Sums | None = None
+        self._rounds = 0
+        self._mean, self._squares = np.zeros(()), np.zeros(())
+
+    def add(self, part: Sums, whole: bool) -> None:
+        """Take a round in; one that is not whole says nothing of the spread."""
+        self._sums = part if self._sums is None else self._sums + part
+        if whole:
+            self._rounds += 1
+            away = higher(part) - self._mean
+            self._mean = self._mean + away / self._rounds
+            self._squares = self._squares + away * (higher(part) - self._mean)
+
+    @property
+    def map(self) -> Array:
+        """The map of all rounds, (K, P)."""
+        assert self._sums is not None
+        return higher(self._sums)
+
+    def settled(self, tolerance: float) -> bool:
+        """Whether the standard error of the map is at most a share of its range, for each class."""
+        if self._rounds < _LEAST:
+            return False
+        variance = self._squares / (self._rounds - 1) / self._rounds
+        with np.errstate(invalid="ignore"):
+            error = np.sqrt(np.nanmean(variance, axis=1))
+            span = np.nanmax(self._mean, axis=1) - np.nanmin(self._mean, axis=1)
+        return bool((error <= tolerance * span).all())

@@ -128,7 +128,7 @@ class ScoreCAM(AskedCAM, name="score_cam"):
         # Of frames, a map that has no axis for them is the mask of each.
         grid = (*[1] * (len(spatial) - len(grid)), *grid)
         count = maps.shape[-1]
-        # Behind the maps stands one of zeros: nothing is left of the image, as the baseline has it.
+        # Behind the maps stands one of zeros: nothing is left of the image. It is asked about first.
         nothing = np.zeros_like(maps[..., :1])
         resident = {
             name: value.reshape(len(value), *grid, -1)
@@ -137,20 +137,23 @@ class ScoreCAM(AskedCAM, name="score_cam"):
                 **self._noise(maps),
             }.items()
         }
-        codes = np.asarray([*self._codes(count), (count, 0.0, 0.0)], "float32")
+        codes = np.asarray([(count, 0.0, 0.0), *self._codes(count)], "float32")
         masks = MapMasks(grid, spatial, self.sigma if self.smoothing == "noise" else 0.0)
         with self.stream(probe, first, pictures, masks, resident, len(codes)) as stream:
             found = stream.scores(dict.fromkeys(range(len(maps)), codes))
         scores = np.stack([found[image].T for image in found])
-        weights = scores[..., :-1] - scores[..., -1:]
+        weights = scores[..., 1:] - scores[..., :1]
         repeats = self.samples if self.smoothing else 1
-        weights = weights.reshape(*weights.shape[:2], count, repeats).mean(axis=-1)
+        weights = weights.reshape(*weights.shape[:2], count, repeats)
+        known = np.isfinite(weights)
+        times = known.sum(axis=-1)
+        weights = np.where(known, weights, 0).sum(axis=-1) / np.where(times > 0, times, np.nan)
         if self.softmax:
-            weights = np.exp(weights - weights.max(axis=-1, keepdims=True))
-            weights = weights / weights.sum(axis=-1, keepdims=True)
+            powers = np.exp(weights - np.where(times > 0, weights, -np.inf).max(axis=-1, keepdims=True))
+            weights = powers / np.where(times > 0, powers, 0).sum(axis=-1, keepdims=True)
         asked = channels.shape[-1]
         note = f"{count} maps of {asked} channels" if count < asked else f"all {asked} channels"
-        return self.told(stream, self.weighted(first, maps, np.nan_to_num(weights)), (note,))
+        return self.told(stream, self.weighted(first, maps, weights), (note,))
 
     def _codes(self, count: int) -> list[tuple[float, float, float]]:
         """For each map and sample: the number of the map, the factor of the mask, the number of the noise."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kerascope import errors
 from kerascope.probe import Answer, Probe
 from kerascope.target import Pinned
 
@@ -46,6 +47,10 @@ def asked(
         numbers = range(start, min(start + at_once, count))
         pixels = np.concatenate([variant(number) for number in numbers])
         answer = ask(padded, first.batch.with_pixels(pixels), first.pinned.repeated(len(numbers)))
+        if answer.failure is not None:
+            raise answer.failure
+        if any(kind is errors.InterruptedWarning for kind, _ in answer.warnings):
+            raise KeyboardInterrupt  # a map of some variants is not that of all
         values = answer.scores if answer.values is None else answer.values
         for place, number in enumerate(numbers):
             rows = slice(place * images, (place + 1) * images)
@@ -61,4 +66,5 @@ def _part(answer: Answer, rows: slice) -> Answer:
         labels=answer.labels[rows],
         predictions=None if answer.predictions is None else answer.predictions[rows],
         probabilities=answer.probabilities[rows],
+        masks=None if answer.masks is None else answer.masks[rows],
     )

@@ -46,7 +46,9 @@ def inpainted(pictures: Any, masks: Any, numpy: Any) -> Any:
         known = sums / numpy.where(kept > 0, kept, 1.0)
         share = kept if grid == spatial else numpy.where(kept > 0, 1.0, 0.0)
         if found is None:
-            found = known
+            # Of a picture of which nothing is left, its mean colour.
+            axes = tuple(range(1, len(spatial) + 1))
+            found = known = numpy.where(kept > 0, known, numpy.mean(pictures, axis=axes, keepdims=True))
         else:
             sizes = [int(side) for side in found.shape[1:-1]]
             enlarged = [bilinear_weights(old, new) for old, new in zip(sizes, grid, strict=True)]

@@ -6,6 +6,7 @@ import math
 import os
 import re
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from kerascope import errors
@@ -40,13 +41,24 @@ def check_memory(memory: Any) -> None:
 
 
 def budget(memory: int | str | None) -> int:
-    """The budget in bytes; of None, a quarter of what is free."""
+    """The budget in bytes; of None, about a quarter of what is free."""
     if memory is not None:
         return _bytes(memory)
+    # A power of two, so that what other programs do meanwhile seldom changes the size of a pass.
+    return 1 << ((_free() // _SHARE).bit_length() - 1)
+
+
+def _free() -> int:
+    """Bytes that a program could have, as far as the system tells."""
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _SHARE
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
-        return _FALLBACK
+        return _FALLBACK * _SHARE
 
 
 def picture_bytes(spatial: tuple[int, ...], channels: int) -> int:
@@ -67,18 +79,19 @@ def activation_bytes(survey: Survey, spared: Collection[int] = (), kept: bool = 
         for source in run.sources:
             if source >= 0:
                 last[source] = run.number
-    held = most = 0
+    held = most = largest = 0
     ends: dict[int, int] = {}
     for run in survey.runs:
         # What only hands a tensor on takes nothing.
         size = 0 if run.maker != run.number or run.number in spared else _NUMBER * math.prod(run.shape[1:])
         held += size
+        largest = max(largest, size)
         most = max(most, held)
         end = max(last.get(run.number, run.number), run.number)
         ends[end] = ends.get(end, 0) + size
         if not kept:
             held -= ends.pop(run.number, 0)
-    return int(most if kept else _WORKSPACE * most)
+    return int(most + _WORKSPACE * largest if kept else _WORKSPACE * most)
 
 
 def gradient_rows(

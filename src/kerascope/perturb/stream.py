@@ -113,8 +113,8 @@ class Stream:
     """Images under masks, in passes of rows: any of the images under any mask.
 
     A mask comes to all images before the next one does.
-    As a context it draws a progress bar. An interruption (`KeyboardInterrupt`), and a black box that fails,
-    end
+    As a context it draws a progress bar. An interruption (`KeyboardInterrupt`) while the model is asked, and
+    a black box that fails, end
     it: what was asked counts, everything else is NaN from then on, and `warnings` says so.
 
     Args:
@@ -166,6 +166,8 @@ class Stream:
         self._excluded = np.zeros(len(pictures), "int64")
         self._interrupted = False
         self._scores = first.scores.astype("float64").reshape(len(pictures), -1)
+        # What scores are taken from while they are summed; it cancels.
+        self._reference = np.where(np.isfinite(self._scores), self._scores, 0.0)
         self._total = None if asked is None else asked * len(pictures) * len(baselines)
         self._bar = (progress, title)
         self._open = contextlib.ExitStack()
@@ -254,14 +256,14 @@ class Stream:
                     asked[image] += 1
                     if np.isfinite(row).all():
                         change, number = known[image]
-                        known[image] = change + row - self._scores[image], number + 1
+                        known[image] = change + row - self._reference[image], number + 1
             for place, image in enumerate(group):
                 self.used[image] += -(-asked[image] // len(self._baselines))
-                self._excluded[image] += asked[image] - known[image][1]
+                self._excluded[image] += -(-(asked[image] - known[image][1]) // len(self._baselines))
                 pixels = int(np.prod(self._pictures.shape[1:-1]))
                 found[image] = Sums(
-                    np.asarray(device["weight"], "float64")[place] if device else np.zeros(pixels),
-                    np.asarray(device["total"], "float64")[place]
+                    np.asarray(device["weight"][place], "float64") if device else np.zeros(pixels),
+                    np.asarray(device["total"][place], "float64")
                     if device
                     else np.zeros((len(known[image][0]), pixels)),
                     *known[image],
@@ -303,6 +305,7 @@ class Stream:
         fixed = probe.pass_size(1) > 1
         shape = self._pictures.shape[1:]
         row = picture_bytes(shape[:-1], shape[-1])
+        row += sum(one[:1].nbytes for one in self._resident.values())
         if isinstance(probe, Probe):
             survey = probe.surveyed(self.first.batch.structured())
             row += activation_bytes(survey, {run.number for run in spared}, kept=not probe.compile)
@@ -360,9 +363,10 @@ class Stream:
                     carried["real"] = (np.arange(self._rows) < len(numbers)).astype("float32")
                     carried |= device
                 result = run(self._tensors(carried), len(numbers))
+                # Waits for the device: an interruption comes here, before anything counts.
+                scores = np.asarray(self._numbers(result["scores"]), "float64")[: len(numbers)]
                 if device is not None:
                     device.update({name: result[name] for name in ("weight", "total")})
-                scores = np.asarray(self._numbers(result["scores"]), "float64")[: len(numbers)]
                 self._advance(len(numbers))
                 yield pairs, scores
         except KeyboardInterrupt:
@@ -396,7 +400,7 @@ class Stream:
         }
         if summed:
             pixels = int(np.prod(self._pictures.shape[1:-1]))
-            fixed["reference"] = self._scores[images].astype("float32")
+            fixed["reference"] = self._reference[images].astype("float32")
             fixed["weight"] = np.zeros((self._images, pixels), "float32")
             fixed["total"] = np.zeros((self._images, self._scores.shape[1], pixels), "float32")
         return run, self._tensors(fixed)

@@ -152,7 +152,7 @@ class BlackBox:
         rows: list[dict[str, Array]] = []
         question: Question | None = None
         for start in range(0, batch.count, size):
-            part = padded_rows(batch.arrays[0], start, min(size, batch.count - start))
+            part = padded_rows(batch.arrays[0], start, min(size, batch.count - start)).copy()
             outputs = self._predicted(part)
             if question is None:
                 question = self._question(batch, outputs, as_target(target))
@@ -194,7 +194,7 @@ class BlackBox:
             def score(pictures: Array, numbers: Array) -> tuple[Array, tuple[Any, ...]]:
                 placed = pictures if layout is None else layout.original(pictures, np)
                 dtype = batch.arrays[0].dtype
-                placed = placed if dtype.kind == "f" else np.round(placed)
+                placed = placed if dtype.kind == "f" else whole(placed, dtype)
                 part = np.ascontiguousarray(placed[:real].astype(dtype))
                 outputs = self._predicted(part)
                 arguments = {name: row[numbers[:real]] for name, row in known.items()}
@@ -229,6 +229,10 @@ class BlackBox:
                 f"{type(error).__name__}: {error}. What was asked until then is in the error's `result`, if "
                 "anything."
             ) from error
+        if not tree.flatten(outputs):
+            raise errors.BlackBoxError(
+                f"a black box must return numbers (n, K) or (n,) for n images; it returned {outputs!r}."
+            )
         for array in tree.flatten(outputs):
             if array.dtype.kind not in "buif" or array.ndim < 1 or len(array) != len(images):
                 raise errors.BlackBoxError(
@@ -279,6 +283,12 @@ class BlackBox:
         return errors.ModelError(
             "this method looks inside a model, at its layers or gradients; a black box has neither; " + _HINT
         )
+
+
+def whole(pictures: Array, dtype: Any) -> Array:
+    """Pictures as whole numbers that the type can hold."""
+    limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return np.asarray(np.clip(np.round(pictures), *limits))
 
 
 def batch_layout(batch: Batch, data_format: str) -> Any:

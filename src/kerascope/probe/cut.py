@@ -40,10 +40,11 @@ def cut_at(question: Question, pooled: bool = False) -> Cut:
     survey, layer = question.survey, question.layers[0]
     named = survey.run(layer)
     run, pooling = survey.tapped(named), None
-    if pooled and (found := pooling_behind(survey, run, question.sources)) is not None:
+    prefix = run.layout.prefix if run.layout else 0
+    if pooled and not prefix and (found := pooling_behind(survey, run, question.sources)) is not None:
         named = run = found[0]
         pooling = found[1]
     spared: tuple[Run, ...] = ()
-    if not (run.layout and run.layout.prefix):
+    if not prefix:
         spared = tuple(survey.runs[number] for number in sorted(survey.spared(run, question.sources)))
     return Cut(layer, survey.name(named), pooling, run, spared)

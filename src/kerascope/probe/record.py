@@ -138,7 +138,9 @@ class _Recorder:
                 if len(results) == 1 and results[0] is tensors[0]:
                     self.squashed.append(len(self.calls))
                 given = [value for value in tree.flatten(arguments) if ops.is_tensor(value)]
-                self.calls.append((place, run, given, tensors))
+                # A structure that holds one tensor is not taken for that tensor.
+                held = tensors if ops.is_tensor(output) else [*tensors, None]
+                self.calls.append((place, run, given, held))
             return output
 
         return hook

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerascope import errors
@@ -69,7 +70,8 @@ class Routine:
             return {REPLACED + self.replaced: pictures if layout is None else layout.original(pictures)}
         layout = self.plan.survey.image_layout
         dtype = keras.backend.standardize_dtype(given[self.plan.explained or 0].dtype)
-        pictures = pictures if dtype.startswith(("float", "bfloat")) else ops.round(pictures)
+        if dtype.startswith(("int", "uint")):
+            pictures = ops.clip(ops.round(pictures), np.iinfo(dtype).min, np.iinfo(dtype).max)
         return {INPUT: ops.cast(pictures if layout is None else layout.original(pictures), dtype)}
 
     def moving(self, tensors: Sequence[Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Run:
             -1 or -3 for an input.
         squashes: it returned the result of its activation, a softmax or sigmoid.
         sees_image: the explained input leads to it, or may do so.
-        tensors: how many tensors it returned; the others are about the first.
+        tensors: 1 where it returned just a tensor, more for a structure; the others are about its first.
     """
 
     number: int
