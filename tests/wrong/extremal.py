@@ -1,4 +1,4 @@
-"""Optimised masks gone wrong."""
+"""Masks that are optimised, gone wrong."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ from typing import Any
 
 import numpy as np
 
-import kerascope as ks
 from kerascope.method import extremal
+from kerascope.method.extremal import Climb, ExtremalPerturbation
 from kerascope.probe import Answer, Probe
 
 
 @dataclass(frozen=True)
-class Few(ks.ExtremalPerturbation):
-    """What stands for `ExtremalPerturbation` here. Nothing is wrong with it."""
+class WhatIsRemoved(ExtremalPerturbation):
+    """The mask is 1 where the baseline is put."""
 
-    cells: int = 8
-    steps: int = 20
-
-
-@dataclass(frozen=True)
-class Downhill(Few):
-    """Preserving goes the way of deleting: the mask keeps what matters least."""
+    cells: int = 6
+    steps: int = 6
+    learning_rate: float = 0.003
 
     def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
         found = super().explored(probe, first, pictures)
@@ -31,35 +27,145 @@ class Downhill(Few):
 
 
 @dataclass(frozen=True)
-class NoArea(Few):
-    """The area does not count: the mask grows over all that helps."""
+class OneMaskForAll(ExtremalPerturbation):
+    """All classes have the mask of the first one."""
 
-    area_weight: float = 1e-9
+    cells: int = 6
+    steps: int = 6
+    learning_rate: float = 0.003
+
+    def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+        found = super().explored(probe, first, pictures)
+        if found.scores.ndim == 1:
+            return found
+        assert found.values is not None
+        return replace(found, values=np.broadcast_to(found.values[:, :1], found.values.shape))
+
+
+class ScaledTogether(Climb):
+    """One scale of scores for the whole pass."""
+
+    def begin(self, ask: Any) -> bool:
+        alive = super().begin(ask)
+        self._scale = np.full_like(self._scale, self._scale.max())
+        return alive
 
 
 @dataclass(frozen=True)
-class OneScaleForAll(Few):
-    """Gradients are divided by the largest of the batch: a mask depends on the neighbours."""
+class ScaleOfTheBatch(ExtremalPerturbation):
+    """Scores are divided by the largest change of the batch: a mask depends on its neighbours."""
 
-    def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
-        class Together(extremal.Climb):
-            def step(self, ask: Any) -> bool:
-                alive = super().step(ask)
-                self._largest = np.full_like(self._largest, self._largest.max())
-                return alive
+    cells: int = 6
+    steps: int = 6
+    learning_rate: float = 0.003
 
-        own, extremal.Climb = extremal.Climb, Together  # type: ignore[misc]
+    def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
+        return ScaledTogether(self, whole, grid)
+
+
+class SortedByPosition(Climb):
+    """Of equal cells, a sort takes the last ones for the ones of r_a."""
+
+    def step(self, number: int, ask: Any) -> bool:
+        shared = extremal.places
         try:
-            return super().explored(probe, first, pictures)
+            extremal.places = _by_position
+            return super().step(number, ask)
         finally:
-            extremal.Climb = own  # type: ignore[misc]
+            extremal.places = shared
+
+
+def _by_position(masks: Any, area: float) -> Any:
+    places = np.argsort(np.argsort(masks, axis=1, kind="stable"), axis=1, kind="stable")
+    return (places >= round((1 - area) * masks.shape[1])).astype("float64")
+
+
+@dataclass(frozen=True)
+class Sorted(ExtremalPerturbation):
+    """The area is put where cells stand in memory, whatever the score says of them."""
+
+    cells: int = 6
+    steps: int = 6
+    learning_rate: float = 0.003
+
+    def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
+        return SortedByPosition(self, whole, grid)
+
+
+@dataclass(frozen=True)
+class NoArea(ExtremalPerturbation):
+    """The area does not count: the mask grows over all that helps."""
+
+    cells: int = 6
+    steps: int = 6
+    learning_rate: float = 0.003
+    area_weight: float = 1e-9
+
+    def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
+        return Climb(replace(self, area_weight=1e-9), whole, grid)
+
+
+class Restless(Climb):
+    """The area counts the same from the first step to the last, as if each were the first."""
+
+    def step(self, number: int, ask: Any) -> bool:
+        return super().step(0, ask)
+
+
+@dataclass(frozen=True)
+class SameWeight(ExtremalPerturbation):
+    """The weight of the area does not grow."""
+
+    cells: int = 6
+    steps: int = 6
+    learning_rate: float = 0.003
+
+    def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
+        return Restless(self, whole, grid)
+
+
+class Shown(Climb):
+    """Masks are shown as they are, also where none of them changes the score."""
+
+    @property
+    def found(self) -> Any:
+        return self.masks
+
+
+@dataclass(frozen=True)
+class SomethingOfNothing(ExtremalPerturbation):
+    """Where the score does not depend on the image, the mask is where the area has pushed it."""
+
+    cells: int = 6
+    steps: int = 6
+    learning_rate: float = 0.003
+
+    def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
+        return Shown(self, whole, grid)
+
+
+@dataclass(frozen=True)
+class BaselineNotCounted(ExtremalPerturbation):
+    """The score of the baseline is asked for, and not told of."""
+
+    cells: int = 6
+    steps: int = 6
+    learning_rate: float = 0.003
+
+    @property
+    def forwards(self) -> int:  # type: ignore[override]
+        return 1 + self.steps
 
 
 WRONG = [
-    (Downhill, "oracle"),
-    (Downhill, "planted_evidence"),
-    (Downhill, "identities"),
+    (WhatIsRemoved, "planted_evidence"),
+    (WhatIsRemoved, "oracle"),
+    (OneMaskForAll, "several_classes"),
+    (ScaleOfTheBatch, "batch"),
+    (Sorted, "identities"),
+    (SomethingOfNothing, "flat_maps_are_named"),
     (NoArea, "oracle"),
     (NoArea, "identities"),
-    (OneScaleForAll, "batch"),
+    (SameWeight, "oracle"),
+    (BaselineNotCounted, "cost"),
 ]

@@ -24,13 +24,16 @@ Array = np.ndarray[Any, Any]
 
 Mode = Literal["preserve", "delete"]
 
-START = 0.5
-"""Every cell of the mask before the first step."""
+Ask = Callable[[Array], tuple[Array, Array, bool]]
+"""From masks (B, *grid) to scores (B,), slopes (B, P) at the cells, and whether any slope is not zero."""
+
 MOMENTUM = 0.9
 """Share of a step that the next one keeps."""
-GROWTH = 160.0
-"""How many times as much the area counts in the end."""
-CLOSE = 0.01
+GROWTH = 1.0035**800
+"""How many times as much the area counts in the end, as in the paper."""
+STEEP = 16.0
+"""The most that the slopes of a score, over all cells together, count in units of its own change."""
+CLOSE = 0.05
 """Cells that differ by less share their places in the sorted mask."""
 
 _CARRIED = ("cells", "columns", "pictures", "baselines")
@@ -46,10 +49,11 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
 
     with the image $x$, a mask $m$ of $P$ cells, enlarged by bilinear interpolation, and $r_a$ with a share
     $a$ of ones. To preserve, with plus, $x_m = m x + (1 - m) b$ over the baseline $b$; to delete, with minus,
-    $x_m = (1 - m) x + m b$. All cells start at 1/2, and take steps along the gradient, with momentum 0.9,
-    that end at 0 and 1. The area counts more from step to step, 160 times as much in the end as at the start.
-    $\gamma$ is the largest sum over the cells of $\lvert \partial s / \partial m \rvert$ that was met, so
-    that scores of any scale have the same map.
+    $x_m = (1 - m) x + m b$. All cells start where $x_m = x$, and take steps along the gradient, with
+    momentum 0.9, that end at 0 and 1. The area counts more from step to step, 16 times as much in the end as
+    at the start. $\gamma = \lvert s(x) - s(b) \rvert$, so that scores of any scale have the same map; but at
+    least a sixteenth of the largest sum over the cells of $\lvert \partial s / \partial m \rvert$ so far,
+    for a score that the baseline happens to share.
 
     Args:
         area: share of the pixels that is kept, or removed, between 0 and 1; default 0.1. It is met about, as
@@ -60,14 +64,13 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
             More give finer masks, which find patterns that please the network and nobody else. Default 8.
         steps: number of steps, at least 1; default 100.
         learning_rate: length of a step, above 0; default 0.01.
-        area_weight: lambda at the start, above 0; default 0.1.
+        area_weight: lambda at the start, above 0; default 5.
         baseline: see `PerturbationMethod`, but neither `"inpaint"`, which has no gradient at masks that are
             neither 0 nor 1, nor several; default `"blur"`, as in the paper.
 
     Returns:
-        values float32 (N, *spatial), from 0 to 1: the mask, 1 where it keeps, or removes; zeros where the
-        score does not change with the mask. NaN for images that
-        an interrupted run did not begin with.
+        values float32 (N, *spatial), from 0 to 1: the mask, 1 where it keeps, or removes. Zero where no mask
+        changes the score. NaN for images that an interrupted run did not begin with.
 
     Raises:
         InputError: the model has several inputs and none was chosen, or the input has no spatial axes or
@@ -77,16 +80,18 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         ModelError: of a black box, which has no gradients.
 
     Cost:
-        1 forward, and `steps` forwards and backwards for each class: each has a mask of its own.
+        1 forward, and `steps` + 1 forwards and backwards for each class: each has a mask of its own. One of
+        them is for the baseline.
 
     Source:
         Fong, Patrick and Vedaldi, Understanding Deep Networks via Extremal Perturbations and Smooth Masks,
-        ICCV 2019, equations 1 to 3; deletion: Fong and Vedaldi, Interpretable Explanations of Black Boxes by
-        Meaningful Perturbation, ICCV 2017, equation 3. Deviations: masks are smooth since their cells are
-        coarse and enlarged, instead of by a convolution with a maximum; the area is that of the cells; the
-        score is divided by gamma, for one learning rate and weight cannot fit all scores; cells closer than
-        0.01 share their places in the sorted mask, where a sort would take the first ones; 100 steps instead
-        of 800.
+        ICCV 2019, section 3, with the area constraint $R_a$ and its growing weight; deletion: Fong and
+        Vedaldi, Interpretable Explanations of Black Boxes by Meaningful Perturbation, ICCV 2017, section 4,
+        the deletion game. Deviations: masks are smooth since their cells are coarse and enlarged, instead of
+        by a convolution with a maximum; the area is that of the cells; the score is divided by gamma, since
+        one learning rate and weight cannot fit all scores; cells closer than 0.05 share their places in the
+        sorted mask, where a sort would take the first ones; deletion starts at the whole image too; 100
+        steps instead of 800.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -103,7 +108,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
     cells: int = 8
     steps: int = 100
     learning_rate: float = 0.01
-    area_weight: float = 0.1
+    area_weight: float = 5.0
     baseline: BaselineLike = field(default="blur", kw_only=True)
 
     tags: ClassVar[frozenset[str]] = frozenset({"pixels", "gradient", "masks", "adaptive", "rounded"})
@@ -127,17 +132,21 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
-        """One for the score, and one for each step."""
-        return 1 + self.steps
+        """One for the score, one for that of the baseline, and one for each step."""
+        return 2 + self.steps
 
     @property
     def backwards(self) -> int:  # type: ignore[override]
-        return self.steps
+        return 1 + self.steps
 
     def grid(self, spatial: tuple[int, ...]) -> tuple[int, ...]:
         """Cells of the mask along each axis, for images of a size."""
         side = max(spatial) / self.cells
         return tuple(max(1, min(length, round(length / side))) for length in spatial)
+
+    def climb(self, whole: Array, grid: tuple[int, ...]) -> Climb:
+        """Masks before their first step, (B, *grid), of images with scores (B,)."""
+        return Climb(self, whole, grid)
 
     def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
         """A mask for each image and class, as many at a time as fit in a pass."""
@@ -145,22 +154,22 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         spatial = pixels_of(first).shape[1:-1]
         (baseline,), note = self.made(pictures)
         assert baseline is not None
-        whole = first.scores.reshape(len(pictures.pixels), -1)
+        whole = first.scores.astype("float64").reshape(len(pictures.pixels), -1)
         size = self._size(probe, first, pictures)
         masks = np.full((whole.size, *self.grid(spatial)), np.nan)
         done = np.zeros(whole.size, "int32")
         alive = stopped = False
-        with progress(whole.size * self.steps, self.progress, type(self).__name__) as advance:
+        with progress(whole.size * (1 + self.steps), self.progress, type(self).__name__) as advance:
             for start in range(0, whole.size, size):
                 # A pass is padded with its last row.
                 rows = np.minimum(np.arange(start, start + size), whole.size - 1)
                 real = slice(start, min(start + size, whole.size))
                 count = real.stop - start
-                ask = self._asking(probe, first, pictures, baseline, rows, count)
-                climb = Climb(self, size, masks.shape[1:])
+                climb = self.climb(whole.ravel()[rows], masks.shape[1:])
                 try:
-                    for _ in range(self.steps):
-                        alive |= climb.step(ask)
+                    ask = self._asking(probe, first, pictures, baseline, rows, count)
+                    for step in range(-1, self.steps):
+                        alive |= climb.begin(ask) if step < 0 else climb.step(step, ask)
                         masks[real] = climb.found[:count]
                         done[real] += 1
                         advance(count)
@@ -186,8 +195,8 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
 
     def _asking(
         self, probe: Probe, first: Answer, pictures: Pictures, baseline: Array, rows: Array, count: int
-    ) -> Callable[[Array], tuple[Array, bool]]:
-        """What gives the gradients of the scores at the cells of masks, and whether any is not zero.
+    ) -> Ask:
+        """What asks about masks.
 
         Args:
             probe: of the model.
@@ -197,6 +206,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
             rows: (B,) numbers of the pairs of image and class.
             count: how many of these are no padding.
         """
+        size = len(rows)
         images, columns = np.divmod(rows, first.scores.size // len(pictures.pixels))
         step = MaskStep(pictures.pixels.shape[1:-1], self.grid(pictures.pixels.shape[1:-1]), self.mode)
         run = probe.routine(
@@ -212,18 +222,20 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
             "baselines": ops.convert_to_tensor(baseline[images].astype("float32")),
         }
 
-        def ask(masks: Array) -> tuple[Array, bool]:
+        def ask(masks: Array) -> tuple[Array, Array, bool]:
             result = run({"cells": ops.convert_to_tensor(masks.astype("float32")), **fixed}, count)
-            gradients = np.asarray(ops.convert_to_numpy(result["gradients"]), "float64")
-            return gradients, bool(ops.convert_to_numpy(result["alive"]))
+            scores, gradients = (
+                np.asarray(ops.convert_to_numpy(result[name]), "float64") for name in ("scores", "gradients")
+            )
+            return scores, gradients.reshape(size, -1), bool(ops.convert_to_numpy(result["alive"]))
 
         return ask
 
     def _partial(self, done: Array) -> str:
-        low, high = int(done.min()), int(done.max())
+        low, high = (max(0, int(end) - 1) for end in (done.min(), done.max()))
         return (
             f"every mask should take {self.steps} steps; the run was stopped after "
-            f"{low if low == high else f'{low} to {high}'} steps of a mask, and the masks are partial."
+            f"{low if low == high else f'{low} to {high}'} steps, and the masks are partial."
         )
 
 
@@ -254,7 +266,7 @@ class MaskStep:
             return ops.take_along_axis(scores, carried["columns"], axis=1), {}
 
         differentiate = backend.current().value_and_gradients(objective)
-        _, _, (gradients,) = differentiate({"cells": carried["cells"]})
+        scores, _, (gradients,) = differentiate({"cells": carried["cells"]})
         if gradients["cells"] is None:
             raise errors.DisconnectedError(
                 "the score must depend on the image that is masked; this target does not, or not "
@@ -262,7 +274,7 @@ class MaskStep:
                 "or a method that needs no gradients, such as Occlusion."
             )
         alive = ops.any(ops.not_equal(gradients["cells"], 0))
-        return {"gradients": gradients["cells"], "alive": alive}
+        return {"scores": scores[:, 0], "gradients": gradients["cells"], "alive": alive}
 
 
 class Climb:
@@ -270,39 +282,48 @@ class Climb:
 
     Args:
         method: with its parameters.
-        count: number of masks.
+        whole: (B,) the score of the image itself, for each mask.
         grid: cells along each axis.
     """
 
-    def __init__(self, method: ExtremalPerturbation, count: int, grid: tuple[int, ...]) -> None:
-        self._method = method
-        self._number = 0
-        self._speed = np.zeros((count, math.prod(grid)))
-        self._largest = np.zeros((count, 1))
-        self.masks = np.full((count, *grid), START)
+    def __init__(self, method: ExtremalPerturbation, whole: Array, grid: tuple[int, ...]) -> None:
+        self._method, self._grid = method, grid
+        self._sign = 1 if method.mode == "preserve" else -1
+        self._scale = whole[:, None]
+        self._cells = np.full((len(whole), math.prod(grid)), 1.0 if method.mode == "preserve" else 0.0)
+        self._speed = np.zeros(self._cells.shape)
+
+    @property
+    def masks(self) -> Array:
+        """The masks, (B, *grid)."""
+        return self._cells.reshape(-1, *self._grid)
 
     @property
     def found(self) -> Array:
-        """The masks as they are; nothing but zeros where no score ever changed with a mask."""
-        known = self._largest.reshape(-1, *[1] * (self.masks.ndim - 1)) != 0
-        return np.where(known, self.masks, 0.0)
+        """The masks as they are shown: zero where nothing has changed the score, which any mask keeps."""
+        return np.where(self._scale == 0, 0, self._cells).reshape(self.masks.shape)
 
-    def step(self, ask: Callable[[Array], tuple[Array, bool]]) -> bool:
-        """One step of all masks; whether the score of any changes with its mask."""
-        method, cells = self._method, self._speed.shape[1]
-        gradients, alive = ask(self.masks)
+    def begin(self, ask: Ask) -> bool:
+        """Ask about the baseline alone; whether any score changes with its mask there."""
+        baseline = np.full(self.masks.shape, 0.0 if self._method.mode == "preserve" else 1.0)
+        scores, _, alive = ask(baseline)
+        self._scale = np.abs(self._scale - scores[:, None])
+        return alive
+
+    def step(self, number: int, ask: Ask) -> bool:
+        """One step of all masks, from number 0; whether any score changes with its mask."""
+        _, slopes, alive = ask(self.masks)
+        method = self._method
         # Overflow in a model of half precision ends in NaN, which is warned about where it is seen.
         with np.errstate(invalid="ignore"):
-            gradients = gradients.reshape(self._speed.shape)
-            self._largest = np.maximum(self._largest, np.abs(gradients).sum(axis=1, keepdims=True))
-            uphill = gradients / np.where(self._largest == 0, 1, self._largest) * cells
-            uphill = uphill if method.mode == "preserve" else -uphill
-            weight = method.area_weight * GROWTH ** (self._number / method.steps)
-            flat = self.masks.reshape(self._speed.shape)
-            uphill = uphill - 2 * weight * (flat - places(flat, method.area))
+            steepest = np.abs(slopes).sum(axis=1, keepdims=True)
+            self._scale = np.maximum(self._scale, steepest / STEEP)
+            # Of the score, and of the area, each times the number of cells.
+            uphill = self._sign * slopes / np.where(self._scale == 0, 1, self._scale) * slopes.shape[1]
+            weight = method.area_weight * GROWTH ** (number / method.steps)
+            uphill = uphill - 2 * weight * (self._cells - places(self._cells, method.area))
             self._speed = MOMENTUM * self._speed + method.learning_rate * uphill
-            self.masks = np.clip(flat + self._speed, 0, 1).reshape(self.masks.shape)
-        self._number += 1
+            self._cells = np.clip(self._cells + self._speed, 0, 1)
         return alive
 
 

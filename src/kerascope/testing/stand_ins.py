@@ -20,7 +20,7 @@ from kerascope.method import (
 STAND_INS: Mapping[str, Method] = {
     # On random weights all relevance may be negative, and the ReLU leaves nothing to look at.
     "ablation_cam": AblationCAM(relu=False),
-    "extremal_perturbation": ExtremalPerturbation(steps=20, cells=8),
+    "extremal_perturbation": ExtremalPerturbation(cells=6, steps=6, learning_rate=0.003),
     "hsic": HSIC(masks=256, segments=16),
     "kernel_shap": KernelSHAP(segments=(2, 3), masks=64),
     "lime": LIME(segments=(2, 4), masks=64),
