@@ -97,8 +97,8 @@ METHODS = [
     for kind in ks.methods().values()
     if (method := made(kind)) is not None
     and method.forwards + method.backwards <= CHEAP
-    # Those that take classes only would refuse most targets that are drawn.
-    and not method.tags & {"pooled", "classes", "pooled_head"}
+    # Those that take classes only would refuse most targets; how dear "sized" ones are is not declared.
+    and not method.tags & {"pooled", "classes", "pooled_head", "sized"}
 ]
 shapes = st.sampled_from(SHAPES)
 methods = st.sampled_from(METHODS)
@@ -132,7 +132,8 @@ def test_no_picture_depends_on_the_others(
     for place, number in enumerate(order):
         alone = method(probe(shape), images[number : number + 1], asked[number])
         assert difference(found.values[place], alone.values[0]) <= TOLERANCE
-        assert difference(found.scores[place : place + 1], alone.scores) <= TOLERANCE
+        # A score may be all but zero, where nothing is left but the rounding of what it is the sum of.
+        assert np.allclose(found.scores[place], alone.scores[0], rtol=TOLERANCE, atol=TOLERANCE / 10)
         assert found.targets[place] == asked[number]
 
 
