@@ -9,9 +9,10 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.method.asked_cam import AskedCAM, activation, channels_of
+from kerascope.method.asked_cam import AskedCAM, channels_of
 from kerascope.perturb import ChannelMasks, Stream
 from kerascope.probe import Answer, Cut, Evidence, Probe
+from kerascope.probe.plain import activation
 from kerascope.probe.pooled_head import check_pooled_head
 from kerascope.target import Target
 

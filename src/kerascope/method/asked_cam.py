@@ -10,7 +10,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.method.perturbation import PerturbationMethod
-from kerascope.probe import Answer, Evidence
+from kerascope.probe import Answer
 
 Array = np.ndarray[Any, Any]
 
@@ -60,11 +60,6 @@ class AskedCAM(PerturbationMethod):
     @abstractmethod
     def explored(self, *arguments: Any) -> Answer:
         """See `PerturbationMethod.explored`."""
-
-
-def activation(evidence: Evidence) -> Any:
-    """What the layer returned."""
-    return evidence.activations[0]
 
 
 def channels_of(first: Answer) -> Array:

@@ -16,7 +16,7 @@ from kerascope.method.number import check_whole, is_number
 from kerascope.method.perturbation import PerturbationMethod
 from kerascope.method.pictures import Pictures
 from kerascope.method.pixels import pixels_of
-from kerascope.perturb import gradient_rows, progress
+from kerascope.perturb import along_axes, gradient_rows, progress
 from kerascope.probe import Answer, Probe, Score
 from kerascope.resize import bilinear_weights, resize
 
@@ -258,9 +258,7 @@ class MaskStep:
 
         def objective(variables: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
             masks = variables["cells"]
-            for axis, (old, new) in enumerate(zip(self.grid, self.spatial, strict=True), start=1):
-                weights = ops.convert_to_tensor(np.ascontiguousarray(bilinear_weights(old, new).T))
-                masks = ops.moveaxis(ops.matmul(ops.moveaxis(masks, axis, -1), weights), -1, axis)
+            masks = along_axes(masks, list(map(bilinear_weights, self.grid, self.spatial)), ops)
             kept = masks[..., None] if self.mode == "preserve" else 1.0 - masks[..., None]
             scores, _ = score(kept * carried["pictures"] + (1.0 - kept) * carried["baselines"])
             return ops.take_along_axis(scores, carried["columns"], axis=1), {}

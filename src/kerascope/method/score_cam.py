@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.method.asked_cam import AskedCAM, activation, channels_of
+from kerascope.method.asked_cam import AskedCAM, channels_of
 from kerascope.method.number import check_whole, is_number
 from kerascope.method.pictures import Pictures
 from kerascope.method.pixels import pixels_of
 from kerascope.perturb import MapMasks
 from kerascope.probe import Answer, Probe
+from kerascope.probe.plain import activation
 from kerascope.target import Target
 
 Array = np.ndarray[Any, Any]

@@ -7,10 +7,19 @@ same. The masks in the size of the image are made on the device in the program t
 gone with it.
 """
 
-from kerascope.perturb.mask import ChannelMasks, GridMasks, MapMasks, Masks, SegmentMasks, WindowMasks
+from kerascope.perturb.mask import (
+    ChannelMasks,
+    GridMasks,
+    MapMasks,
+    Masks,
+    SegmentMasks,
+    WindowMasks,
+    along_axes,
+)
 from kerascope.perturb.memory import check_memory, gradient_rows
 from kerascope.perturb.progress import progress
-from kerascope.perturb.stream import Stream, Sums
+from kerascope.perturb.step import Sums
+from kerascope.perturb.stream import Stream
 
 __all__ = [
     "ChannelMasks",
@@ -21,6 +30,7 @@ __all__ = [
     "Stream",
     "Sums",
     "WindowMasks",
+    "along_axes",
     "check_memory",
     "gradient_rows",
     "progress",

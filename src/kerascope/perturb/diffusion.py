@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.perturb.mask import constant
+from kerascope.perturb.mask import along_axes
 from kerascope.resize import bilinear_weights
 
 Array = np.ndarray[Any, Any]
@@ -40,7 +40,7 @@ def inpainted(pictures: Any, masks: Any, numpy: Any) -> Any:
     levels = [(pictures * masks, masks)]
     for finer, coarser in itertools.pairwise(grids):
         halves = [_halving(old, new) for old, new in zip(finer, coarser, strict=True)]
-        levels.append(tuple(_resized(part, halves, numpy) for part in levels[-1]))
+        levels.append(tuple(along_axes(part, halves, numpy) for part in levels[-1]))
     found: Any = None
     for (sums, kept), grid in zip(levels[::-1], grids[::-1], strict=True):
         known = sums / numpy.where(kept > 0, kept, 1.0)
@@ -52,7 +52,7 @@ def inpainted(pictures: Any, masks: Any, numpy: Any) -> Any:
         else:
             sizes = [int(side) for side in found.shape[1:-1]]
             enlarged = [bilinear_weights(old, new) for old, new in zip(sizes, grid, strict=True)]
-            found = _resized(found, enlarged, numpy)
+            found = along_axes(found, enlarged, numpy)
         for _ in range(_SWEEPS):
             found = share * known + (1.0 - share) * _neighbours(found, numpy)
     return found
@@ -76,11 +76,3 @@ def _halving(old: int, new: int) -> Array:
     for place in range(old):
         weights[place // 2, place] = 1.0
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
-
-
-def _resized(pictures: Any, weights: list[Array], numpy: Any) -> Any:
-    for axis, matrix in enumerate(weights, start=1):
-        moved = numpy.moveaxis(pictures, axis, -1)
-        moved = numpy.matmul(moved, constant(np.ascontiguousarray(matrix.T), numpy))
-        pictures = numpy.moveaxis(moved, -1, axis)
-    return pictures

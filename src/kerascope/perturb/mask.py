@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,9 +131,7 @@ class MapMasks(Masks):
         if self.sigma:
             width = numpy.max(masks, axis=axes, keepdims=True) - numpy.min(masks, axis=axes, keepdims=True)
             masks = masks + self.sigma * width * self._taken(own["noise"], codes[:, 2], numpy)
-        for axis, (old, new) in enumerate(zip(self.grid, self.spatial, strict=True)):
-            weights = constant(np.ascontiguousarray(bilinear_weights(old, new).T), numpy)
-            masks = numpy.moveaxis(numpy.matmul(numpy.moveaxis(masks, axis + 1, -1), weights), -1, axis + 1)
+        masks = along_axes(masks, list(map(bilinear_weights, self.grid, self.spatial)), numpy)
         low, high = numpy.min(masks, axis=axes, keepdims=True), numpy.max(masks, axis=axes, keepdims=True)
         # A map that is the same everywhere marks nothing.
         wide = numpy.where(high > low, high - low, 1.0)
@@ -164,6 +162,22 @@ class ChannelMasks(Masks):
         numbers = constant(np.arange(self.channels, dtype="float32"), numpy)
         kept = numpy.where(codes[:, :1] == numbers[None], 0.0, 1.0)
         return numpy.reshape(kept, (-1, *[1] * self.rank, self.channels))
+
+
+def along_axes(tensor: Any, weights: Sequence[Array], numpy: Any) -> Any:
+    """A tensor (B, *spatial, ...) with a matrix applied along each spatial axis, such as one that resizes it.
+
+    Args:
+        tensor: from axis 1 on spatial.
+        weights: of each spatial axis, (new, old).
+        numpy: `keras.ops` or NumPy.
+    """
+    for axis, matrix in enumerate(weights, start=1):
+        moved = numpy.matmul(
+            numpy.moveaxis(tensor, axis, -1), constant(np.ascontiguousarray(matrix.T), numpy)
+        )
+        tensor = numpy.moveaxis(moved, -1, axis)
+    return tensor
 
 
 def constant(array: Array, numpy: Any) -> Any:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 
 from kerascope import errors
-from kerascope.perturb.diffusion import inpainted
-from kerascope.perturb.mask import Masks, constant
+from kerascope.perturb.mask import Masks
 from kerascope.perturb.memory import activation_bytes, budget, picture_bytes, written
 from kerascope.perturb.progress import progress as progress_bar
+from kerascope.perturb.step import Step, Sums
 from kerascope.probe import Answer, BlackBox, Cut, Probe
 
 Array = np.ndarray[Any, Any]
@@ -25,97 +24,13 @@ Draw = Callable[[Array], Array]
 _CHUNK = 1 << 26
 """Bytes of a pass through a part of a model."""
 
-_CARRIED = ("rows", "codes", "which", "pictures", "baselines")
-_SUMMED = ("real", "reference", "weight", "total")
-
-
-@dataclass(frozen=True)
-class Sums:
-    """Sums over masks, one for each pixel.
-
-    Args:
-        weight: (P,) sum of the masks.
-        total: (K, P) sum of the masks times the scores less those of the image itself.
-        change: (K,) sum of the scores less those of the image itself.
-        count: number of scores in the sums.
-    """
-
-    weight: Array
-    total: Array
-    change: Array
-    count: int
-
-    def __add__(self, other: Sums) -> Sums:
-        return Sums(
-            self.weight + other.weight,
-            self.total + other.total,
-            self.change + other.change,
-            self.count + other.count,
-        )
-
-
-@dataclass(frozen=True)
-class _Step:
-    """What is computed for the rows of a pass; a value, so that it names its program.
-
-    Args:
-        masks: the kind of mask.
-        resident: names of what masks need of the images.
-        images: how many images are on the device.
-        inpaint: numbers of the baselines that are inpainted.
-        summed: sum up pixel by pixel on the device.
-    """
-
-    masks: Masks
-    resident: tuple[str, ...]
-    images: int
-    inpaint: tuple[int, ...]
-    summed: bool
-
-    def over(self, numpy: Any) -> Callable[[Any, Mapping[str, Any]], dict[str, Any]]:
-        """The step, on `keras.ops` or on NumPy."""
-        return lambda score, carried: self._run(score, carried, numpy)
-
-    def _run(self, score: Any, carried: Mapping[str, Any], numpy: Any) -> dict[str, Any]:
-        rows, which = carried["rows"], carried["which"]
-        own = {name: numpy.take(carried[name], rows, axis=0) for name in self.resident}
-        pictures = numpy.take(carried["pictures"], rows, axis=0)
-        masks = self.masks.made(carried["codes"], own, numpy)
-        base = numpy.take(carried["baselines"], which * self.images + rows, axis=0)
-        if self.inpaint:
-            filled = inpainted(pictures, masks, numpy)
-            for number in self.inpaint:
-                here = numpy.reshape(which == number, (-1, *[1] * (len(pictures.shape) - 1)))
-                base = numpy.where(here, filled, base)
-        # Not base + mask (picture - base), which a mask of 1 would round.
-        mixed = masks * pictures + (1.0 - masks) * base
-        scores, _ = score(mixed, rows)
-        results = {"scores": scores}
-        return results | self._sums(carried, scores, masks, numpy) if self.summed else results
-
-    def _sums(self, carried: Mapping[str, Any], scores: Any, masks: Any, numpy: Any) -> dict[str, Any]:
-        rows = carried["rows"]
-        known = numpy.logical_and(numpy.all(numpy.isfinite(scores), axis=1), carried["real"] > 0)
-        change = scores - numpy.take(carried["reference"], rows, axis=0)
-        change = numpy.where(known[:, None], change, 0.0)
-        numbers = constant(np.arange(self.images, dtype="int32"), numpy)
-        place = numpy.where(numpy.logical_and(rows[:, None] == numbers[None], known[:, None]), 1.0, 0.0)
-        pixels = numpy.reshape(masks, (masks.shape[0], -1))
-        by_image = numpy.reshape(place[:, :, None] * change[:, None, :], (masks.shape[0], -1))
-        total = numpy.matmul(numpy.transpose(by_image), pixels)
-        return {
-            "weight": carried["weight"] + numpy.matmul(numpy.transpose(place), pixels),
-            "total": carried["total"] + numpy.reshape(total, carried["total"].shape),
-        }
-
 
 class Stream:
     """Images under masks, in passes of rows: any of the images under any mask.
 
-    A mask comes to all images before the next one does.
-    As a context it draws a progress bar. An interruption (`KeyboardInterrupt`) while the model is asked, and
-    a black box that fails, end
-    it: what was asked counts, everything else is NaN from then on, and `warnings` says so.
+    A mask comes to all images before the next one does. As a context it draws a progress bar. An interruption
+    (`KeyboardInterrupt`) while the model is asked, and a black box that fails, end it: what was asked counts,
+    everything else is NaN from then on, and `warnings` says so.
 
     Args:
         probe: of the model, or a black box.
@@ -305,7 +220,8 @@ class Stream:
         fixed = probe.pass_size(1) > 1
         shape = self._pictures.shape[1:]
         row = picture_bytes(shape[:-1], shape[-1])
-        row += sum(one[:1].nbytes for one in self._resident.values())
+        resident = sum(one[:1].nbytes for one in self._resident.values())
+        row += resident
         if isinstance(probe, Probe):
             survey = probe.surveyed(self.first.batch.structured())
             row += activation_bytes(survey, {run.number for run in spared}, kept=not probe.compile)
@@ -316,7 +232,7 @@ class Stream:
         rows = most if fixed else min(most, _power(wanted))
         # One picture, its baselines, and what masks need; sums, and their successors, for each class.
         image = 4 * int(np.prod(shape)) * (1 + len(self._baselines))
-        image += sum(one[:1].nbytes for one in self._resident.values())
+        image += resident
         image += 8 * int(np.prod(shape[:-1])) * (1 + self._scores.shape[1])
         least = image + row * (rows if fixed else 1)
         if least > bytes_:
@@ -380,13 +296,13 @@ class Stream:
         """The compiled step for a group of images, and what stays on the device for it."""
         images = np.asarray([*group, *[group[-1]] * (self._images - len(group))])
         numpy = self._probe.numpy
-        step = _Step(self._masks, tuple(sorted(self._resident)), self._images, self._inpaint, summed)
+        step = Step(self._masks, tuple(sorted(self._resident)), self._images, self._inpaint, summed)
         batch = self.first.batch
         run = self._probe.routine(
             step.over(numpy),
             batch.structured([array[images] for array in batch.arrays]),
             self.first.pinned.rows(images),
-            (*_CARRIED, *step.resident, *(_SUMMED if summed else ())),
+            step.carried,
             layers=() if self._cut is None else (self._cut.path,),
             gradient=False,
             rows=self._rows,

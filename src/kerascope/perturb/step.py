@@ -1,0 +1,102 @@
+"""The step of a stream: what is computed with the model for the rows of a pass, and summed up of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerascope.perturb.diffusion import inpainted
+from kerascope.perturb.mask import Masks, constant
+
+Array = np.ndarray[Any, Any]
+
+_CARRIED = ("rows", "codes", "which", "pictures", "baselines")
+_SUMMED = ("real", "reference", "weight", "total")
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums over masks, one for each pixel.
+
+    Args:
+        weight: (P,) sum of the masks.
+        total: (K, P) sum of the masks times the scores less those of the image itself.
+        change: (K,) sum of the scores less those of the image itself.
+        count: number of scores in the sums.
+    """
+
+    weight: Array
+    total: Array
+    change: Array
+    count: int
+
+    def __add__(self, other: Sums) -> Sums:
+        return Sums(
+            self.weight + other.weight,
+            self.total + other.total,
+            self.change + other.change,
+            self.count + other.count,
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is computed for the rows of a pass; a value, so that it names its program.
+
+    Args:
+        masks: the kind of mask.
+        resident: names of what masks need of the images.
+        images: how many images are on the device.
+        inpaint: numbers of the baselines that are inpainted.
+        summed: sum up pixel by pixel on the device.
+    """
+
+    masks: Masks
+    resident: tuple[str, ...]
+    images: int
+    inpaint: tuple[int, ...]
+    summed: bool
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Names of the tensors that it is handed."""
+        return (*_CARRIED, *self.resident, *(_SUMMED if self.summed else ()))
+
+    def over(self, numpy: Any) -> Callable[[Any, Mapping[str, Any]], dict[str, Any]]:
+        """The step, on `keras.ops` or on NumPy."""
+        return lambda score, carried: self._run(score, carried, numpy)
+
+    def _run(self, score: Any, carried: Mapping[str, Any], numpy: Any) -> dict[str, Any]:
+        rows, which = carried["rows"], carried["which"]
+        own = {name: numpy.take(carried[name], rows, axis=0) for name in self.resident}
+        pictures = numpy.take(carried["pictures"], rows, axis=0)
+        masks = self.masks.made(carried["codes"], own, numpy)
+        base = numpy.take(carried["baselines"], which * self.images + rows, axis=0)
+        if self.inpaint:
+            filled = inpainted(pictures, masks, numpy)
+            for number in self.inpaint:
+                here = numpy.reshape(which == number, (-1, *[1] * (len(pictures.shape) - 1)))
+                base = numpy.where(here, filled, base)
+        # Not base + mask (picture - base), which a mask of 1 would round.
+        mixed = masks * pictures + (1.0 - masks) * base
+        scores, _ = score(mixed, rows)
+        results = {"scores": scores}
+        return results | self._sums(carried, scores, masks, numpy) if self.summed else results
+
+    def _sums(self, carried: Mapping[str, Any], scores: Any, masks: Any, numpy: Any) -> dict[str, Any]:
+        rows = carried["rows"]
+        known = numpy.logical_and(numpy.all(numpy.isfinite(scores), axis=1), carried["real"] > 0)
+        change = scores - numpy.take(carried["reference"], rows, axis=0)
+        change = numpy.where(known[:, None], change, 0.0)
+        numbers = constant(np.arange(self.images, dtype="int32"), numpy)
+        place = numpy.where(numpy.logical_and(rows[:, None] == numbers[None], known[:, None]), 1.0, 0.0)
+        pixels = numpy.reshape(masks, (masks.shape[0], -1))
+        by_image = numpy.reshape(place[:, :, None] * change[:, None, :], (masks.shape[0], -1))
+        total = numpy.matmul(numpy.transpose(by_image), pixels)
+        return {
+            "weight": carried["weight"] + numpy.matmul(numpy.transpose(place), pixels),
+            "total": carried["total"] + numpy.reshape(total, carried["total"].shape),
+        }
