@@ -24,7 +24,7 @@ NAMED = {"score_cam": 32, "occlusion": 49}
 """The same of methods that take part where they are named, with their peers."""
 LEAST = 10
 """The same of other methods."""
-MASKED = 64
+MASKED = 128
 """Masks of methods that take a number of them."""
 REPEATS = {"score_cam": "channels"}
 """The parameter that says how many times a method does the same, where it is none of `PARAMETERS`."""

@@ -80,8 +80,10 @@ class Step:
             for number in self.inpaint:
                 here = numpy.reshape(which == number, (-1, *[1] * (len(pictures.shape) - 1)))
                 base = numpy.where(here, filled, base)
-        # Not base + mask (picture - base), which a mask of 1 would round.
-        mixed = masks * pictures + (1.0 - masks) * base
+        # One number per channel: TensorFlow takes twice as long where the last axis of a factor is 1.
+        left = numpy.broadcast_to(masks, pictures.shape)
+        # Not base + left (picture - base), which would round where all is left.
+        mixed = left * pictures + (1.0 - left) * base
         scores, _ = score(mixed, rows)
         results = {"scores": scores}
         return results | self._sums(carried, scores, masks, numpy) if self.summed else results

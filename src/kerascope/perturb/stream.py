@@ -268,12 +268,15 @@ class Stream:
             run, fixed = self._prepared(group, device is not None)
             for start in range(0, len(order) * baselines, self._rows):
                 numbers = np.arange(start, min(start + self._rows, len(order) * baselines))
-                pairs, filler = order[numbers // baselines], self._rows - len(numbers)
+                pairs = order[numbers // baselines]
+                # The last row again where there are fewer than a pass has.
+                filled = np.minimum(np.arange(self._rows), len(numbers) - 1)
+                rows = np.asarray([places[image] for image in pairs[:, 1].tolist()], "int32")
                 carried = {
                     **fixed,
-                    "rows": _padded([places[image] for image in pairs[:, 1].tolist()], filler),
-                    "which": _padded(numbers % baselines, filler),
-                    "codes": np.pad(codes(pairs), ((0, filler), (0, 0)), mode="edge").astype("float32"),
+                    "rows": rows[filled],
+                    "which": (numbers % baselines).astype("int32")[filled],
+                    "codes": codes(pairs).astype("float32")[filled],
                 }
                 if device is not None:
                     carried["real"] = (np.arange(self._rows) < len(numbers)).astype("float32")
@@ -358,10 +361,6 @@ def _in_turn(masks: Mapping[int, range]) -> Array:
         [np.stack([np.asarray(numbers), np.full(len(numbers), image)], 1) for image, numbers in masks.items()]
     ).astype("int64")
     return pairs[np.argsort(pairs[:, 0], kind="stable")]
-
-
-def _padded(numbers: Any, filler: int) -> Array:
-    return np.pad(np.asarray(numbers, "int32"), (0, filler), mode="edge")
 
 
 def _span(used: Array) -> str:

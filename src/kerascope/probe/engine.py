@@ -249,12 +249,13 @@ class Engine:
             name = (key, *question.key, tuple(carried), batch.count, rows, replaced)
         inputs = [ops.convert_to_tensor(array) for array in batch.arrays]
         arguments = {name: ops.convert_to_tensor(value) for name, value in question.arguments.items()}
+        variables = self._variables()
 
         def run(tensors: Mapping[str, Any], count: int | None = None) -> dict[str, Any]:
             given = [*inputs, *(tensors[one] for one in carried)]
             with self._lock:
                 program = self._kept.program((*name, *(tuple(one.shape) for one in given)), routine)
-            result = program(given, arguments, self._backend.state(self._variables()))
+            result = program(given, arguments, self._backend.state(variables))
             with self._lock:
                 done = batch.count if count is None else count
                 self._counts["forward"] += done
