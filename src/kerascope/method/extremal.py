@@ -12,13 +12,14 @@ from keras import ops
 
 from kerascope import backend, errors
 from kerascope.method.baseline import INPAINT, BaselineLike, parts_of
+from kerascope.method.fusion import enlarged
 from kerascope.method.number import check_whole, is_number
 from kerascope.method.perturbation import PerturbationMethod
 from kerascope.method.pictures import Pictures
 from kerascope.method.pixels import pixels_of
-from kerascope.perturb import along_axes, gradient_rows, progress
+from kerascope.perturb import gradient_rows, progress
 from kerascope.probe import Answer, Probe, Score
-from kerascope.resize import bilinear_weights, resize
+from kerascope.resize import resize
 
 Array = np.ndarray[Any, Any]
 
@@ -208,7 +209,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         """
         size = len(rows)
         images, columns = np.divmod(rows, first.scores.size // len(pictures.pixels))
-        step = MaskStep(pictures.pixels.shape[1:-1], self.grid(pictures.pixels.shape[1:-1]), self.mode)
+        step = MaskStep(pictures.pixels.shape[1:-1], self.mode)
         run = probe.routine(
             step,
             first.batch.structured([array[images] for array in first.batch.arrays]),
@@ -245,20 +246,17 @@ class MaskStep:
 
     Args:
         spatial: size of the images.
-        grid: cells along each axis.
         mode: see `ExtremalPerturbation`.
     """
 
     spatial: tuple[int, ...]
-    grid: tuple[int, ...]
     mode: Mode
 
     def __call__(self, score: Score, carried: Mapping[str, Any]) -> dict[str, Any]:
         """See `kerascope.probe.routine`."""
 
         def objective(variables: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-            masks = variables["cells"]
-            masks = along_axes(masks, list(map(bilinear_weights, self.grid, self.spatial)), ops)
+            masks = enlarged(variables["cells"], self.spatial)
             kept = masks[..., None] if self.mode == "preserve" else 1.0 - masks[..., None]
             scores, _ = score(kept * carried["pictures"] + (1.0 - kept) * carried["baselines"])
             return ops.take_along_axis(scores, carried["columns"], axis=1), {}

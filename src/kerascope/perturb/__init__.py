@@ -7,15 +7,7 @@ same. The masks in the size of the image are made on the device in the program t
 gone with it.
 """
 
-from kerascope.perturb.mask import (
-    ChannelMasks,
-    GridMasks,
-    MapMasks,
-    Masks,
-    SegmentMasks,
-    WindowMasks,
-    along_axes,
-)
+from kerascope.perturb.mask import ChannelMasks, GridMasks, MapMasks, Masks, SegmentMasks, WindowMasks
 from kerascope.perturb.memory import check_memory, gradient_rows
 from kerascope.perturb.progress import progress
 from kerascope.perturb.step import Sums
@@ -30,7 +22,6 @@ __all__ = [
     "Stream",
     "Sums",
     "WindowMasks",
-    "along_axes",
     "check_memory",
     "gradient_rows",
     "progress",
