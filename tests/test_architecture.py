@@ -44,6 +44,11 @@ ROOMS = {
         "keras numpy",
         lazily="scipy skimage sklearn",
     ),
+    "metric": Room(
+        "errors resize target probe perturb explanation provenance method",
+        "keras numpy scipy",
+        lazily="skimage",
+    ),
     "maximization": Room(
         "errors layout backend target probe provenance", "keras numpy", lazily="render matplotlib"
     ),
@@ -51,7 +56,7 @@ ROOMS = {
         "errors target probe explanation provenance method maximization", "keras numpy", lazily="render PIL"
     ),
     "render": Room("errors resize explanation", "numpy matplotlib PIL"),
-    "kerascope": Room(lazily="errors target probe explanation method maximization render testing"),
+    "kerascope": Room(lazily="errors target probe explanation method metric maximization render testing"),
     "testing": Room(
         "errors resize layout backend target probe explanation method kerascope",
         "keras numpy pytest",

@@ -14,7 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kerascope import errors, render, testing
+    from kerascope import errors, metric, render, testing
     from kerascope.explanation import Explanation, load
     from kerascope.maximization import (
         LPNorm,
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         explain,
         methods,
     )
+    from kerascope.metric import metrics
     from kerascope.probe import BlackBox, Probe, layers
     from kerascope.target import (
         Box,
@@ -162,8 +163,9 @@ _HOMES = {
     "load": "explanation",
     "maximize": "maximization",
     "methods": "method",
+    "metrics": "metric",
 }
-_ROOMS = ("errors", "render", "testing")
+_ROOMS = ("errors", "metric", "render", "testing")
 
 __all__ = [
     "CAM",
@@ -237,6 +239,8 @@ __all__ = [
     "load",
     "maximize",
     "methods",
+    "metric",
+    "metrics",
     "render",
     "testing",
 ]

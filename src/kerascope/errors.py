@@ -20,6 +20,8 @@
     |-- UnknownMethodError (LookupError)       no method of that name
     |-- ObjectiveError (ArithmeticError)       what is maximised became NaN or infinite
     |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
+    |-- EvaluationError (ValueError)           an explanation cannot be measured, or a report be read, as asked
+    |   `-- UnknownMetricError (LookupError)   no metric of that name
     `-- MissingPackageError (ImportError)      an optional package is not installed
 
     KerascopeWarning (UserWarning)             what is doubtful; stored in `Explanation.warnings` too
@@ -30,7 +32,8 @@
     |-- RangeWarning                           the range of pixels is not known, and was assumed
     |-- StuckWarning                           maximisation did not raise a score
     |-- InterruptedWarning                     a run was interrupted: what was found so far is returned
-    `-- ExcludedWarning                        scores under some masks were NaN or infinite, and were left out
+    |-- ExcludedWarning                        scores under some masks were NaN or infinite, and were left out
+    `-- EvaluationWarning                      a measurement is doubtful, or has no value for some images
 
 Every message says what must hold, what was got, and what to do. Each error also inherits the built-in
 exception that a caller would guess.
@@ -135,6 +138,14 @@ class ExplanationError(KerascopeError, ValueError):
     """An explanation cannot be drawn, saved or read as asked."""
 
 
+class EvaluationError(KerascopeError, ValueError):
+    """An explanation cannot be measured as asked, or a report cannot be read."""
+
+
+class UnknownMetricError(EvaluationError, LookupError):
+    """No registered metric has this name."""
+
+
 class MissingPackageError(KerascopeError, ImportError):
     """An optional package is needed and not installed.
 
@@ -184,6 +195,10 @@ class InterruptedWarning(KerascopeWarning):
 
 class ExcludedWarning(KerascopeWarning):
     """Scores under some masks were NaN or infinite; these masks were left out."""
+
+
+class EvaluationWarning(KerascopeWarning):
+    """A measurement is doubtful, or has no value for some of the images."""
 
 
 def nearest(name: str, names: Iterable[str], count: int = 3) -> str:

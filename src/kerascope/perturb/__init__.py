@@ -7,7 +7,15 @@ same. The masks in the size of the image are made on the device in the program t
 gone with it.
 """
 
-from kerascope.perturb.mask import ChannelMasks, GridMasks, MapMasks, Masks, SegmentMasks, WindowMasks
+from kerascope.perturb.mask import (
+    ChannelMasks,
+    GridMasks,
+    MapMasks,
+    Masks,
+    RankMasks,
+    SegmentMasks,
+    WindowMasks,
+)
 from kerascope.perturb.memory import check_memory, gradient_rows
 from kerascope.perturb.progress import progress
 from kerascope.perturb.step import Sums
@@ -18,6 +26,7 @@ __all__ = [
     "GridMasks",
     "MapMasks",
     "Masks",
+    "RankMasks",
     "SegmentMasks",
     "Stream",
     "Sums",

@@ -108,6 +108,25 @@ class SegmentMasks(Masks):
 
 
 @dataclass(frozen=True)
+class RankMasks(Masks):
+    """Pixels stay by their rank: those from the first number of the code on, below the second.
+
+    Resident are `ranks`, (N, pixels) float32, such as the place of each pixel in the order of relevance;
+    pixels of one region may share a rank.
+
+    Args:
+        spatial: size of the images.
+    """
+
+    spatial: tuple[int, ...]
+
+    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+        ranks = own["ranks"]
+        stays = numpy.logical_and(ranks >= codes[:, :1], ranks < codes[:, 1:2])
+        return numpy.reshape(numpy.where(stays, 1.0, 0.0), (-1, *self.spatial, 1))
+
+
+@dataclass(frozen=True)
 class MapMasks(Masks):
     """Maps of the image, enlarged and brought to 0 to 1 each, and multiplied.
 
