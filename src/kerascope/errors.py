@@ -20,7 +20,7 @@
     |-- UnknownMethodError (LookupError)       no method of that name
     |-- ObjectiveError (ArithmeticError)       what is maximised became NaN or infinite
     |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
-    |-- EvaluationError (ValueError)           an explanation cannot be measured, or a report be read, as asked
+    |-- EvaluationError (ValueError)           an explanation cannot be measured, or a report not be read
     |   `-- UnknownMetricError (LookupError)   no metric of that name
     `-- MissingPackageError (ImportError)      an optional package is not installed
 

@@ -122,11 +122,12 @@ class Subject:
             title: of the progress bar.
 
         Returns:
-            (N, m) float64.
+            (N, m) float64, filled up with NaN where images have masks in different numbers.
 
         Cost:
             m forwards per image.
         """
+        counts = [len(codes[image]) for image in range(len(self))]
         with Stream(
             self.probe,
             self.chance if probability else self.first,
@@ -136,7 +137,7 @@ class Subject:
             resident=resident or {},
             memory=self.memory,
             progress=self.progress,
-            asked=len(codes[0]),
+            asked=max(counts),
             title=title,
         ) as stream:
             found = stream.scores(codes)
@@ -144,10 +145,17 @@ class Subject:
             raise stream.failure
         if stream.stopped:
             raise KeyboardInterrupt
-        return np.stack([found[image][:, 0] for image in range(len(self))])
+        scores = np.full((len(self), max(counts)), np.nan)
+        for image, count in enumerate(counts):
+            scores[image, :count] = found[image][:, 0]
+        return scores
 
     def variants(
-        self, method: Method | None, count: int, pixels: Callable[[int], Array]
+        self,
+        method: Method | None,
+        count: int,
+        pixels: Callable[[int], Array],
+        probability: bool = False,
     ) -> Iterator[tuple[int, Array]]:
         """Scores of variants of the images, or maps of them.
 
@@ -155,6 +163,7 @@ class Subject:
             method: what explains them; None for scores alone.
             count: number of variants.
             pixels: of variant k, (N, *spatial, C).
+            probability: give the probability instead of the score.
 
         Yields:
             The number of the variant, and its scores (N,) or maps (N, *spatial).
@@ -169,12 +178,13 @@ class Subject:
         def variant(number: int) -> Array:
             return self.pictures.given(pixels(number))
 
-        for number, _, values in asked(self.probe, self.first, count, variant, ask):
+        first = self.chance if probability else self.first
+        for number, _, values in asked(self.probe, first, count, variant, ask):
             yield number, values if method is None else self.maps(method, values)
 
     def maps(self, method: Method, values: Array) -> Array:
         """Values of a method as maps in the size of the images, float64 (N, *spatial)."""
-        return resize(reduced(values, method.reduction), self.spatial, 1).astype("float64")
+        return np.asarray(resize(reduced(values, method.reduction), self.spatial, 1), "float64")
 
     def _fitting(self, name: str, given: Any, shape: tuple[int, ...]) -> Array:
         array = np.asarray(given)
@@ -215,7 +225,7 @@ class Case:
     @cached_property
     def maps(self) -> Array:
         """The heat maps, float64 (N, *spatial), signed where the method is, not normalised."""
-        return self.explanation.heatmaps().astype("float64")
+        return np.asarray(self.explanation.heatmaps(), "float64")
 
     @cached_property
     def shows(self) -> Array:

@@ -1,4 +1,4 @@
-"""Deletion and insertion: how fast the probability goes as the most relevant pixels do, or comes with them."""
+"""Deletion and insertion: the probability as the most relevant pixels go, or come."""
 
 from __future__ import annotations
 
