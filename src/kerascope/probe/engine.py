@@ -19,6 +19,7 @@ from kerascope.probe.kept import Kept
 from kerascope.probe.pixel_range import pixel_range
 from kerascope.probe.program import Evidence, Plan
 from kerascope.probe.question import Question, fitted
+from kerascope.probe.redrawn import Redrawn, redrawn
 from kerascope.probe.routine import Routine, Step
 from kerascope.probe.survey import Run, Survey
 from kerascope.probe.tree import places
@@ -57,6 +58,7 @@ class Engine:
         self._lock = threading.RLock()
         self._least = 1
         self._settled = False
+        self._values: list[Any] | None = None
         self._counts = {"trace": 0, "forward": 0, "backward": 0}
         self._kept = Kept(self.compile, self._counts)
 
@@ -122,6 +124,34 @@ class Engine:
         twin._settled = True
         return twin
 
+    def reweighted(self, values: Mapping[int, Array]) -> Self:
+        """The same probe, which asks the model as if some of its variables had other values.
+
+        The model is not changed and not copied: values of variables are arguments of the programs, which
+        serve all such probes.
+
+        Args:
+            values: of variables, by their positions in `model.variables`.
+        """
+        twin = copy.copy(self)
+        twin._values = [
+            ops.convert_to_tensor(
+                values.get(number, variable.value),
+                dtype=keras.backend.standardize_dtype(variable.dtype),
+            )
+            for number, variable in enumerate(self._variables())
+        ]
+        return twin
+
+    def redrawn(self, images: Any, seed: int) -> list[Redrawn]:
+        """New values for what the model has learnt, layer by layer from the output: see `Redrawn`.
+
+        Args:
+            images: (N, ...) as the model takes them.
+            seed: of the values.
+        """
+        return redrawn(self.model, self.surveyed(images), seed)
+
     def run(
         self,
         compute: Callable[[Evidence], Any] | None,
@@ -173,8 +203,10 @@ class Engine:
             )
             name = getattr(compute, "__qualname__", None)
             computed = compute if key is None else (key, name)
-            program = self._kept.program((computed, *question.key, size), self._plan(question, compute))
-        state = self._backend.state(self._variables())
+            state = self._state(self._variables())
+            program = self._kept.program(
+                (computed, *question.key, size, bool(state)), self._plan(question, compute)
+            )
         rows: list[dict[str, Array]] = []
         for start in range(0, batch.count, size):
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(start, size)]
@@ -253,9 +285,12 @@ class Engine:
 
         def run(tensors: Mapping[str, Any], count: int | None = None) -> dict[str, Any]:
             given = [*inputs, *(tensors[one] for one in carried)]
+            state = self._state(variables)
             with self._lock:
-                program = self._kept.program((*name, *(tuple(one.shape) for one in given)), routine)
-            result = program(given, arguments, self._backend.state(variables))
+                program = self._kept.program(
+                    (*name, *(tuple(one.shape) for one in given), bool(state)), routine
+                )
+            result = program(given, arguments, state)
             with self._lock:
                 done = batch.count if count is None else count
                 self._counts["forward"] += done
@@ -324,6 +359,10 @@ class Engine:
 
     def _variables(self) -> list[keras.Variable]:
         return list(self.model.variables)
+
+    def _state(self, variables: Sequence[keras.Variable]) -> list[Any]:
+        """What programs are handed as the values of the model's variables."""
+        return self._backend.state(variables) if self._values is None else self._values
 
     def _survey(self, batch: Batch, size: int) -> Survey:
         """What happens inside the model as it is now, on images like these."""
