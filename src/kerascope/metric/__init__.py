@@ -8,6 +8,7 @@ from kerascope.metric.base import GROUPS, Direction, Measurement, Metric, explai
 from kerascope.metric.case import Case, Subject
 from kerascope.metric.deletion import Deletion, Insertion
 from kerascope.metric.drop import ADCC, AverageDrop, Gain, Increase
+from kerascope.metric.randomisation import EfficientRandomisation, RandomLogit
 from kerascope.metric.region import IROF, RegionPerturbation
 from kerascope.metric.road import ROAD, ROADLeast, ROADMost
 from kerascope.metric.subset import (
@@ -27,6 +28,7 @@ __all__ = [
     "Case",
     "Deletion",
     "Direction",
+    "EfficientRandomisation",
     "FaithfulnessCorrelation",
     "Gain",
     "Increase",
@@ -38,6 +40,7 @@ __all__ = [
     "NormalisedInfidelity",
     "ROADLeast",
     "ROADMost",
+    "RandomLogit",
     "RegionPerturbation",
     "SensitivityN",
     "Subject",

@@ -135,8 +135,9 @@ class Engine:
         """
         twin = copy.copy(self)
         twin._values = [
+            # By way of NumPy: TensorFlow would hand the variable itself on, not its value.
             ops.convert_to_tensor(
-                values.get(number, variable.value),
+                values[number] if number in values else ops.convert_to_numpy(variable.value),
                 dtype=keras.backend.standardize_dtype(variable.dtype),
             )
             for number, variable in enumerate(self._variables())

@@ -21,7 +21,8 @@ class Redrawn:
     Args:
         path: of the layer; empty for variables of the model itself.
         values: by the position of the variable in `model.variables`.
-        shuffled: names of variables that have no initialiser of their own: their values change places.
+        shuffled: names of variables that have no initialiser of their own, or kernels with one that gives the
+            same number everywhere: their values change places.
     """
 
     path: str
@@ -55,10 +56,14 @@ def redrawn(model: keras.Model, survey: Survey, seed: int) -> list[Redrawn]:
         path, owner = owners[id(variable)]
         drawn = int(generator.integers(1 << 31))
         initialiser = _initialiser(owner, variable.name)
+        new: Array | None = None
         if initialiser is not None:
             value = _seeded(initialiser, drawn)(tuple(variable.shape), dtype="float32")
-            found.setdefault(path, {})[number] = np.asarray(ops.convert_to_numpy(value))
-        elif variable.trainable:
+            new = np.asarray(ops.convert_to_numpy(value))
+        # A kernel of zeros is one that was meant to be loaded: it would switch the layer off.
+        if new is not None and (new.ndim < 2 or np.ptp(new) > 0):
+            found.setdefault(path, {})[number] = new
+        elif new is not None or variable.trainable:
             values = np.asarray(ops.convert_to_numpy(variable.value))
             mixed = np.random.default_rng(drawn).permutation(values.ravel())
             found.setdefault(path, {})[number] = mixed.reshape(values.shape)

@@ -1,0 +1,283 @@
+"""Sanity checks: does a map change when what the model has learnt does?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from kerascope import errors
+from kerascope.method import Method, methods
+from kerascope.method.number import check_whole
+from kerascope.metric import Case, EfficientRandomisation, Subject
+from kerascope.metric.randomisation import other_maps
+from kerascope.metric.similarity import SIMILARITIES
+from kerascope.perturb import progress as progress_bar
+from kerascope.probe import BlackBox, Probe, as_probe
+from kerascope.target import TargetLike
+
+Array = np.ndarray[Any, Any]
+Verdict = Literal["passes", "fails", "undecided"]
+
+KEPT = 0.25
+"""The most that may be left of a map, as a share, for it to pass."""
+ALIKE = 0.75
+"""The structural similarity from which on maps count as the same, whatever images they are of."""
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Check:
+    """One sanity check: how alike maps are before and after something was changed.
+
+    Args:
+        name: of the check.
+        steps: what was changed, such as the lowest layer that was drawn anew.
+        similar: by the name of a similarity (see `kerascope.metric.similarity`), (S, N) for each step and
+            image; 1 for equal maps.
+        apart: the same between the map of an image and the changed map of another one: what maps of this
+            method and these images have in common anyway.
+        judged: how many of the steps count for the verdict.
+    """
+
+    name: str
+    steps: tuple[str, ...]
+    similar: Mapping[str, Array]
+    apart: Mapping[str, Array]
+    judged: int
+
+    @property
+    def kept(self) -> Array:
+        """What is left of the map of each image, (N,): (same - other) / (1 - other) of SSIM, over the steps."""
+        same, other = self.similar["ssim"][: self.judged], self.apart["ssim"][: self.judged]
+        room = 1.0 - np.where(np.isfinite(same), other, np.nan)
+        return _mean((same - other) / np.where(room > 0, room, np.nan))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % bootstrap interval of the mean of `kept`; NaN with fewer than two images."""
+        return _interval(self.kept)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the map changed: the interval lies below `KEPT`, above it, or on both sides."""
+        alike = self.similar["ssim"][: self.judged]
+        low, high = self.interval
+        if float(np.nanmean(alike)) >= ALIKE if np.isfinite(alike).any() else False:
+            return "fails"
+        if high < KEPT:
+            return "passes"
+        return "fails" if low > KEPT else "undecided"
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        kept = float(np.nanmean(self.kept)) if np.isfinite(self.kept).any() else np.nan
+        return f"{self.name}: {self.verdict}; {kept:.0%} of the map is kept (95 %: {low:.0%} to {high:.0%})"
+
+
+@dataclass(frozen=True, eq=False)
+class Sanity:
+    """What sanity checks found about a method.
+
+    Args:
+        method: as it would be written.
+        checks: parameter randomisation, cascading and independent; the random logit; and, where a model was
+            given, label randomisation.
+        entropy: (N,), by how much the entropy of the map rises when every layer is drawn anew; see
+            `kerascope.metric.EfficientRandomisation`.
+        notes: what else there is to know.
+    """
+
+    method: str
+    checks: tuple[Check, ...]
+    entropy: Array
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the parameters, cascading, and of the labels: does the map depend on what was learnt?"""
+        found = [one.verdict for one in self.checks if one.name in ("cascading", "labels")]
+        if "fails" in found:
+            return "fails"
+        return "undecided" if "undecided" in found else "passes"
+
+    def check(self, name: str) -> Check:
+        """One of the checks: `"cascading"`, `"independent"`, `"random logit"` or `"labels"`."""
+        known = {one.name: one for one in self.checks}
+        if name not in known:
+            raise errors.EvaluationError(
+                f"a check must be one of {sorted(known)}; got {name!r}; {errors.nearest(name, known)}"
+            )
+        return known[name]
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.method} {self.verdict} the sanity checks"
+            if self.verdict != "undecided"
+            else (f"{self.method}: the sanity checks do not decide")
+        ]
+        lines += [f"  {one}" for one in self.checks]
+        cascade = self.check("cascading")
+        lines += ["  what is left, layer by layer from the output (SSIM; of another image's map):"]
+        for step, same, other in zip(
+            cascade.steps, cascade.similar["ssim"], cascade.apart["ssim"], strict=True
+        ):
+            lines.append(f"    {_mean_of(same):5.2f}  {_mean_of(other):5.2f}  down to {step}")
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+
+    def __repr__(self) -> str:
+        return f"<Sanity of {self.method}: {self.verdict}>"
+
+
+def sanity(
+    method: Method | str,
+    probe: Probe | keras.Model,
+    images: Any,
+    target: TargetLike = None,
+    *,
+    depths: int = 6,
+    shuffled: Probe | keras.Model | None = None,
+    seed: int = 0,
+    progress: bool | None = None,
+) -> Sanity:
+    r"""Check that a method's maps depend on what the model has learnt, and on the class.
+
+    Layers are drawn anew by their own initialisers: from the output down (cascading), and one at a time
+    (independent). How alike maps are before and after is told by SSIM, Spearman's coefficient with and
+    without signs, and histograms of gradients. Since maps of one method are alike anyway, what is kept is
+
+    $$\frac{\mathrm{SSIM}(\Phi_\theta(x), \Phi_{\hat\theta}(x)) - \mathrm{SSIM}(\Phi_\theta(x),
+    \Phi_{\hat\theta}(x'))}{1 - \mathrm{SSIM}(\Phi_\theta(x), \Phi_{\hat\theta}(x'))}$$
+
+    with the next image $x'$. A method passes where less than a quarter is kept, on average over the steps
+    that change the upper half of the layers; it fails where more is, or where maps stay alike at all (SSIM
+    of 0.75) because they are the same for every image. Where the bootstrap interval holds the limit, nothing
+    is decided.
+
+    Args:
+        method: a method, or the name of one.
+        probe: a `Probe`, or a Keras model. It is not changed, and not copied.
+        images: (N, ...) as the model takes them, at least two.
+        target: what is explained; None for the predicted class.
+        depths: at how many depths layers are drawn anew, evenly spread, at least 2; default 6.
+        shuffled: a model of the same kind that was trained on shuffled labels, or its probe; None to leave
+            this check out.
+        seed: of the new weights, and of the other class.
+        progress: draw a progress bar; None on a terminal where it takes longer than some seconds.
+
+    Returns:
+        The checks, with a verdict, and the similarities that it rests on.
+
+    Raises:
+        EvaluationError: fewer than two images, or no model to look into.
+        MissingPackageError: scikit-image is needed and not installed.
+
+    Cost:
+        1 forward, and 2 `depths` + 1 explanations: cascading and independent randomisation have their first
+        step in common, and the entropy its random model with the last one; the random logit is one more,
+        and shuffled labels one. All random models run through the programs of the first one.
+
+    Source:
+        Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018, sections 4 and 5; Sixt, Granz and
+        Landgraf, When Explanations Lie, ICML 2020, for the random logit; Hedström et al., 2024, for the
+        entropy. Deviations: the comparison with another image, and the limit, which are ours; they reproduce
+        the published verdicts on gradient and Grad-CAM (pass), guided backpropagation and guided Grad-CAM
+        (fail).
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((16, 16, 1)), keras.layers.Conv2D(8, 3, activation="relu"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((4, 16, 16, 1))
+        >>> [check.name for check in ks.sanity(ks.EdgeMap(), model, images).checks]
+        ['cascading', 'independent', 'random logit']
+        >>> ks.sanity(ks.EdgeMap(), model, images).verdict
+        'fails'
+    """
+    check_whole(depths, "depths", 2)
+    check_whole(seed, "seed", 0)
+    method = methods()[method]() if isinstance(method, str) else method
+    probe = as_probe(probe)
+    subject = Subject(probe, images, target)
+    if isinstance(probe, BlackBox) or len(subject) < 2:
+        raise errors.EvaluationError(
+            "sanity checks must be given a Keras model and at least two images, since maps of different "
+            f"images are compared; got {type(probe).__name__} and {len(subject)} images."
+        )
+    explanation = method(probe, images, subject.first.pinned)
+    case = Case(subject, explanation, method)
+    layers = probe.redrawn(images, seed)
+    places = sorted({round(place) for place in np.linspace(1, len(layers), depths)})
+    upper = sum(2 * place <= len(layers) for place in places) or 1
+
+    def maps(values: Mapping[int, Array], of: Probe = probe) -> Array:
+        answer = method.ask(of.reweighted(values) if values else of, images, subject.first.pinned)
+        assert answer.values is not None
+        return subject.maps(method, answer.values)
+
+    with progress_bar(2 * len(places) + 1 + bool(shuffled), progress, "sanity checks") as advance:
+
+        def told(name: str, steps: Sequence[str], changed: Sequence[Array], judged: int) -> Check:
+            original = np.where(case.shows.reshape(-1, *[1] * (case.maps.ndim - 1)), case.maps, np.nan)
+            similar = {key: np.stack([alike(original, one) for one in changed]) for key, alike in _ALL}
+            apart = {
+                key: np.stack([alike(original, np.roll(one, -1, axis=0)) for one in changed])
+                for key, alike in _ALL
+            }
+            return Check(name, tuple(steps), similar, apart, judged)
+
+        cascading: list[Array] = []
+        independent: list[Array] = []
+        for place in places:
+            values: dict[int, Array] = {}
+            for layer in layers[:place]:
+                values |= layer.values
+            cascading.append(maps(values))
+            advance(1)
+            if place == 1:
+                independent.append(cascading[0])
+            else:
+                independent.append(maps(layers[place - 1].values))
+                advance(1)
+        paths = [layers[place - 1].path or "the model's own variables" for place in places]
+        checks = [
+            told("cascading", paths, cascading, upper),
+            told("independent", paths, independent, len(paths)),
+        ]
+        try:
+            checks.append(told("random logit", ["another class"], [other_maps(case, seed)], 1))
+        except errors.EvaluationError:
+            pass
+        advance(1)
+        if shuffled is not None:
+            checks.append(told("labels", ["shuffled labels"], [maps({}, as_probe(shuffled))], 1))
+    entropy = EfficientRandomisation(seed=seed)
+    mixed = [name for layer in layers for name in layer.shuffled]
+    notes = (
+        [f"{len(mixed)} variables have no initialiser that varies; their values were shuffled"]
+        if mixed
+        else []
+    )
+    return Sanity(
+        method.written(),
+        tuple(checks),
+        entropy.change(case.maps, cascading[-1]),
+        tuple(notes),
+    )
+
+
+_ALL = tuple(SIMILARITIES.items())
+
+
+def _mean(rows: Array) -> Array:
+    """The mean of what is known in each column; NaN where nothing is."""
+    known = np.isfinite(rows)
+    total = np.where(known, rows, 0.0).sum(axis=0)
+    return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
+
+
+def _mean_of(row: Array) -> float:
+    return float(_mean(row[:, None])[0])
