@@ -272,6 +272,16 @@ def sanity(
 _ALL = tuple(SIMILARITIES.items())
 
 
+def _interval(values: Array) -> tuple[float, float]:
+    """The 95 % bootstrap interval of the mean of what is known."""
+    known = values[np.isfinite(values)]
+    if len(known) < 2:
+        return np.nan, np.nan
+    drawn = np.random.default_rng(0).integers(0, len(known), (_RESAMPLES, len(known)))
+    low, high = np.quantile(known[drawn].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
 def _mean(rows: Array) -> Array:
     """The mean of what is known in each column; NaN where nothing is."""
     known = np.isfinite(rows)
