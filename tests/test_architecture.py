@@ -44,10 +44,17 @@ ROOMS = {
         "keras numpy",
         lazily="scipy skimage sklearn",
     ),
+    "render": Room("errors resize explanation", "numpy matplotlib PIL"),
+    "dataset": Room("errors provenance", "numpy", lazily="PIL"),
     "metric": Room(
-        "errors resize target probe perturb explanation provenance method",
+        "errors resize dataset target probe perturb explanation provenance method",
         "keras numpy scipy",
         lazily="skimage",
+    ),
+    "evaluation": Room(
+        "errors target probe perturb explanation provenance render method metric",
+        "keras numpy scipy",
+        lazily="jinja2 matplotlib pandas PIL",
     ),
     "maximization": Room(
         "errors layout backend target probe provenance", "keras numpy", lazily="render matplotlib"
@@ -55,8 +62,9 @@ ROOMS = {
     "vis": Room(
         "errors target probe explanation provenance method maximization", "keras numpy", lazily="render PIL"
     ),
-    "render": Room("errors resize explanation", "numpy matplotlib PIL"),
-    "kerascope": Room(lazily="errors target probe explanation method metric maximization render testing"),
+    "kerascope": Room(
+        lazily="errors target probe explanation render method metric evaluation maximization testing"
+    ),
     "testing": Room(
         "errors resize layout backend target probe explanation method kerascope",
         "keras numpy pytest",

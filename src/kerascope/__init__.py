@@ -15,6 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerascope import errors, metric, render, testing
+    from kerascope.evaluation import (
+        Recommendation,
+        Report,
+        Sanity,
+        evaluate,
+        load_report,
+        recommend,
+        sanity,
+    )
     from kerascope.explanation import Explanation, load
     from kerascope.maximization import (
         LPNorm,
@@ -93,6 +102,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "sanity": "evaluation",
+    "recommend": "evaluation",
+    "load_report": "evaluation",
+    "evaluate": "evaluation",
+    "Sanity": "evaluation",
+    "Report": "evaluation",
+    "Recommendation": "evaluation",
     "AblationCAM": "method",
     "Augmented": "method",
     "BlackBox": "probe",
@@ -215,9 +231,12 @@ __all__ = [
     "Probe",
     "RandomMap",
     "Rank",
+    "Recommendation",
     "Region",
+    "Report",
     "Rivals",
     "Saliency",
+    "Sanity",
     "ScoreCAM",
     "ShapleyCAM",
     "Similarity",
@@ -234,14 +253,18 @@ __all__ = [
     "VarGrad",
     "XGradCAM",
     "errors",
+    "evaluate",
     "explain",
     "layers",
     "load",
+    "load_report",
     "maximize",
     "methods",
     "metric",
     "metrics",
+    "recommend",
     "render",
+    "sanity",
     "testing",
 ]
 

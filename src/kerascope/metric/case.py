@@ -248,7 +248,7 @@ class Case:
         low = self.positive.min(axis=1, keepdims=True)
         span = self.positive.max(axis=1, keepdims=True) - low
         unit = (self.positive - low) / np.where(span > 0, span, 1.0)
-        return unit.reshape(len(unit), *self.subject.spatial)
+        return np.asarray(unit.reshape(len(unit), *self.subject.spatial))
 
     @cached_property
     def made(self) -> dict[Hashable, Any]:

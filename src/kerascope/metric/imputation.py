@@ -50,7 +50,7 @@ def imputed(picture: Array, hole: Array) -> Array:
         if not (down or right):
             continue
         weight = DIAGONAL if down and right else DIRECT
-        there = (0 <= row + down) & (row + down < height) & (0 <= column + right) & (column + right < width)
+        there = (row + down >= 0) & (row + down < height) & (column + right >= 0) & (column + right < width)
         mine = np.flatnonzero(there)
         other = (row[mine] + down) * width + column[mine] + right
         total[mine] += weight

@@ -21,7 +21,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class EfficientRandomisation(Metric, name="efficient_randomisation"):
-    r"""Efficient parameter randomisation: by how much a map gets less ordered as the model forgets everything.
+    r"""Efficient randomisation: by how much a map loses order as the model forgets everything.
 
     $$\frac{H(\Phi_{\hat\theta}(x)) - H(\Phi_\theta(x))}{H(\Phi_\theta(x))}$$
 
@@ -154,8 +154,8 @@ def other_maps(case: Case, seed: int) -> Array:
     count = outputs[0].shape[-1]
     if (labels < 0).any() or len(outputs) > 1 or count < 2:
         raise errors.EvaluationError(
-            "a random logit must be another class of a model with one output of several classes; explained is "
-            f"{subject.target.describe()!r}, of outputs {[one.shape for one in outputs]}; leave it out."
+            "a random logit must be another class of a model with one output of several classes; explained "
+            f"is {subject.target.describe()!r}, of outputs {[one.shape for one in outputs]}; leave it out."
         )
     drawn = [int(np.random.default_rng([seed, image]).integers(1, count)) for image in range(len(labels))]
     answer = method.ask(subject.probe, subject.images, Class(((labels + drawn) % count).tolist()))

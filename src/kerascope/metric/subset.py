@@ -234,8 +234,8 @@ class NormalisedInfidelity(SubsetMetric, name="normalised_infidelity"):
         1 forward for each subset, shared: see `FaithfulnessCorrelation`.
 
     Source:
-        Yeh et al., NeurIPS 2019, with the best scale of their appendix. Deviations: those of `Infidelity`; the
-        scale may be negative in theory, and is then set to 0, so that an inverted map has the value 1;
+        Yeh et al., NeurIPS 2019, with the best scale of their appendix. Deviations: those of `Infidelity`;
+        the scale may be negative in theory, and is then set to 0, so that an inverted map has the value 1;
         divided by the mean square of the fall.
 
     Example:

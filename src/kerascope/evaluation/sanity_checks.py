@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from kerascope.metric import Case, EfficientRandomisation, Subject
 from kerascope.metric.randomisation import other_maps
 from kerascope.metric.similarity import SIMILARITIES
 from kerascope.perturb import progress as progress_bar
-from kerascope.probe import BlackBox, Probe, as_probe
+from kerascope.probe import Probe, as_probe
 from kerascope.target import TargetLike
 
 Array = np.ndarray[Any, Any]
@@ -51,7 +52,7 @@ class Check:
 
     @property
     def kept(self) -> Array:
-        """What is left of the map of each image, (N,): (same - other) / (1 - other) of SSIM, over the steps."""
+        """What is left of the map of each image, (N,), over the steps: see `sanity`."""
         same, other = self.similar["ssim"][: self.judged], self.apart["ssim"][: self.judged]
         room = 1.0 - np.where(np.isfinite(same), other, np.nan)
         return _mean((same - other) / np.where(room > 0, room, np.nan))
@@ -202,7 +203,7 @@ def sanity(
     method = methods()[method]() if isinstance(method, str) else method
     probe = as_probe(probe)
     subject = Subject(probe, images, target)
-    if isinstance(probe, BlackBox) or len(subject) < 2:
+    if not isinstance(subject.probe, Probe) or len(subject) < 2:
         raise errors.EvaluationError(
             "sanity checks must be given a Keras model and at least two images, since maps of different "
             f"images are compared; got {type(probe).__name__} and {len(subject)} images."
@@ -247,10 +248,9 @@ def sanity(
             told("cascading", paths, cascading, upper),
             told("independent", paths, independent, len(paths)),
         ]
-        try:
+        # Where no class is explained, there is no other one.
+        with contextlib.suppress(errors.EvaluationError):
             checks.append(told("random logit", ["another class"], [other_maps(case, seed)], 1))
-        except errors.EvaluationError:
-            pass
         advance(1)
         if shuffled is not None:
             checks.append(told("labels", ["shuffled labels"], [maps({}, as_probe(shuffled))], 1))

@@ -1,0 +1,222 @@
+"""Which method, layer and settings to use for a model, by quick metrics on a sample."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerascope import errors
+from kerascope.evaluation.measuring import evaluate
+from kerascope.evaluation.report import Report
+from kerascope.method import (
+    GradCAM,
+    HiResCAM,
+    InputXGradient,
+    IntegratedGradients,
+    LayerCAM,
+    Method,
+    Occlusion,
+    Saliency,
+    SmoothGrad,
+)
+from kerascope.method.number import check_whole
+from kerascope.probe import Probe, as_probe
+from kerascope.target import TargetLike
+
+Array = np.ndarray[Any, Any]
+
+JUDGES = ("deletion", "insertion", "faithfulness_correlation", "average_drop")
+"""Metrics that decide: they ask the model, need nothing else, and no map wins all of them by being large,
+small or smooth."""
+_AT_LAYERS: tuple[Method, ...] = (GradCAM(), LayerCAM(), HiResCAM())
+_ELSEWHERE: tuple[Method, ...] = (
+    Saliency(),
+    InputXGradient(),
+    IntegratedGradients(steps=16),
+    SmoothGrad(samples=8),
+    Occlusion(),
+)
+_DEEPEST = 3
+"""Layers that are tried: the last of each of the finest grids on the way."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendation:
+    """Advice, with the table behind it.
+
+    Args:
+        method: to use, with its layer and settings.
+        equals: methods that were not shown to be worse on any metric that decides, cheapest first.
+        report: everything that was measured.
+        reasons: of the advice, in sentences.
+    """
+
+    method: Method
+    equals: tuple[str, ...]
+    report: Report
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"use {self.method.written()}", *(f"  {reason}" for reason in self.reasons)]
+        return "\n".join([*lines, "", str(self.report)])
+
+    def __repr__(self) -> str:
+        return f"<Recommendation: {self.method.written()}, of {len(self.report.methods)} tried>"
+
+
+def recommend(
+    probe: Probe | keras.Model,
+    images: Any,
+    *,
+    target: TargetLike = None,
+    methods: Sequence[Method] | None = None,
+    sample: int = 16,
+    seed: int = 0,
+    memory: int | str | None = None,
+    progress: bool | None = None,
+) -> Recommendation:
+    """Say which method, layer and settings to use for a model.
+
+    Candidates are measured on a sample by deletion, insertion, faithfulness correlation and average drop, at
+    the quick level, beside controls. The one with the best mean rank is advised; where others are not shown
+    to be worse on any of these, the cheapest of them.
+
+    Args:
+        probe: a `Probe`, a Keras model, or a `BlackBox`.
+        images: (N, ...) as the model takes them, such as the users' own; 16 or more say something.
+        target: what is explained; None for the predicted class.
+        methods: the candidates; None for class activation maps at the automatic layer and at the last layers
+            of finer grids, gradient methods, and occlusion.
+        sample: the most images that are looked at, drawn at random.
+        seed: of the sample, and of the metrics.
+        memory: see `kerascope.method.PerturbationMethod`.
+        progress: draw a progress bar; None on a terminal where it takes longer than some seconds.
+
+    Returns:
+        The advice, which prints itself with the table behind it. `method` is ready to be called.
+
+    Raises:
+        EvaluationError: no candidate works on this model.
+
+    Cost:
+        At most `sample` images by about 45 forwards for each candidate and control, beside what the
+        candidates take themselves.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((12, 12, 1)), keras.layers.Conv2D(4, 3, activation="relu"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((6, 12, 12, 1))
+        >>> advice = ks.recommend(model, images, methods=[ks.GradCAM(), ks.Saliency()])
+        >>> advice.report.methods[:2]
+        ('GradCAM()', 'Saliency()')
+    """
+    check_whole(sample, "sample", 2)
+    check_whole(seed, "seed", 0)
+    probe = as_probe(probe)
+    chosen = _sampled(images, sample, seed)
+    tried = list(methods) if methods is not None else _candidates(probe, chosen)
+    report = evaluate(
+        tried,
+        probe,
+        chosen,
+        metrics=JUDGES,
+        target=target,
+        level="quick",
+        seed=seed,
+        memory=memory,
+        progress=progress,
+    )
+    return _advice(report, tried)
+
+
+def _candidates(probe: Any, images: Any) -> list[Method]:
+    if not isinstance(probe, Probe):
+        return [Occlusion()]
+    layers = _layers(probe, images)
+    at_layers = [
+        method if place is None else method.at(place)
+        for place, method in itertools.product(layers, _AT_LAYERS)
+    ]
+    return [*at_layers, *_ELSEWHERE]
+
+
+def _layers(probe: Probe, images: Any) -> list[str | None]:
+    """None for the automatic layer, and the last layer of each of the next finer grids."""
+    table = probe.layers(images)
+    automatic = table.automatic
+    if automatic is None:
+        return []
+    finer: dict[Any, str] = {}
+    for row in table:
+        if row.explainable and row.grid and np.prod(row.grid) > np.prod(automatic.grid or (1,)):
+            finer[row.grid] = row.path
+    # Of each grid the last layer; the coarsest of them come last on the way.
+    return [None, *list(finer.values())[::-1][: _DEEPEST - 1]]
+
+
+def _advice(report: Report, tried: Sequence[Method]) -> Recommendation:
+    own = {method.written(): method for method in tried}
+    ranks = report.mean_ranks
+    order = [row for row in np.argsort(ranks).tolist() if report.methods[row] in own and ranks[row] > 0]
+    if not order:
+        raise errors.EvaluationError(
+            "a candidate must work on this model; none did: " + "; ".join(report.warnings)
+        )
+    best = order[0]
+    worse: set[int] = set()
+    beaten: dict[str, int] = {}
+    for column in report.columns:
+        signs = 1 if column.direction == "higher" else -1
+        for one in report.comparisons(column.name):
+            if not one.separate or best not in (one.first, one.second):
+                continue
+            other = one.second if one.first == best else one.first
+            ahead = signs * one.difference * (1 if one.first == best else -1) > 0
+            if ahead:
+                worse.add(other)
+                if report.methods[other] in report.controls:
+                    beaten[report.methods[other]] = beaten.get(report.methods[other], 0) + 1
+    equals = [row for row in order if row not in worse]
+    cheapest = min(equals, key=lambda row: (report.forwards[row], ranks[row]))
+    first = (
+        f"{report.methods[best]} has the best mean rank, {ranks[best]:.1f} of {len(report.methods)}, on "
+        f"{', '.join(column.title for column in report.columns)}, with {len(report)} images"
+    )
+    reasons = [first]
+    if cheapest != best:
+        reasons.append(
+            f"{report.methods[cheapest]} is not shown to be worse on any of them, and takes "
+            f"{report.forwards[cheapest]:.0f} forwards instead of {report.forwards[best]:.0f}"
+        )
+    others = [report.methods[row] for row in equals if row != cheapest]
+    if others:
+        reasons.append(f"not shown to be worse either: {', '.join(others)}")
+    missed = [name for name in report.methods if name in report.controls and not beaten.get(name)]
+    if missed:
+        reasons.append(
+            f"with care: {report.methods[best]} is not shown to be better than {', '.join(missed)} on any of "
+            "them; take more images, or do not rely on these maps"
+        )
+    return Recommendation(
+        own[report.methods[cheapest]],
+        tuple(report.methods[row] for row in sorted(equals, key=lambda row: report.forwards[row])),
+        report,
+        tuple(reasons),
+    )
+
+
+def _sampled(images: Any, sample: int, seed: int) -> Any:
+    """Some of the images, in their order, in the structure that they came in."""
+    from keras import tree
+
+    count = len(tree.flatten(images)[0])
+    if count <= sample:
+        return images
+    rows = np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
+    return tree.map_structure(lambda array: np.asarray(array)[rows], images)

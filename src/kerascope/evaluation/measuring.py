@@ -1,0 +1,294 @@
+"""Methods against metrics: what `ks.evaluate` does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from kerascope import errors
+from kerascope.evaluation.report import Column, Report
+from kerascope.explanation import Explanation
+from kerascope.method import CentreGaussian, EdgeMap, Method, RandomMap
+from kerascope.method import methods as known_methods
+from kerascope.metric import Case, Measurement, Metric, Subject
+from kerascope.metric import metrics as known_metrics
+from kerascope.perturb import progress as progress_bar
+from kerascope.probe import Probe, as_probe
+from kerascope.provenance import versions, warned
+from kerascope.target import TargetLike
+
+Array = np.ndarray[Any, Any]
+Level = Literal["quick", "full"]
+
+CONTROLS: tuple[Method, ...] = (RandomMap(), RandomMap(grid=None), CentreGaussian(), EdgeMap())
+"""What every method is held against: chance, smooth and rough (the difference is what a metric gives for
+smoothness alone), the middle of the image, and its edges."""
+_MOST = 60
+"""Forwards per image that the metrics of the quick level may take for a method."""
+_EXAMPLES = 6
+"""Images of which a report keeps the maps."""
+
+
+def evaluate(
+    methods: Method | str | Sequence[Method | str],
+    probe: Probe | keras.Model,
+    images: Any,
+    labels: Any = None,
+    masks: Any = None,
+    metrics: Sequence[Metric | str] | None = None,
+    *,
+    target: TargetLike = None,
+    level: Level = "quick",
+    controls: Sequence[Method] = CONTROLS,
+    seed: int = 0,
+    memory: int | str | None = None,
+    progress: bool | None = None,
+) -> Report:
+    """Measure methods on the same images, beside controls, and say what the numbers show.
+
+    Every method explains every image; every metric gives one number for each of these maps. What metrics and
+    methods have in common is asked once: the scores of the images, scores under random subsets, a randomised
+    model, segments.
+
+    Args:
+        methods: methods, or names of methods.
+        probe: a `Probe`, a Keras model, or a `BlackBox`.
+        images: (N, ...) as the model takes them. Statements need about 20 or more.
+        labels: whole numbers (N,), the true classes: what is explained unless `target` says otherwise; and
+            of four classes or more mosaics are made, for `kerascope.metric.Focus`.
+        masks: bool (N, *spatial), where the object is, for the metrics of localisation.
+        metrics: metrics, or names; default None: those of the level that what is given is enough for.
+        target: what is explained; None for the labels, or without them for the predicted class.
+        level: `"quick"`, under 60 forwards per image beside the explanations themselves, with fewer steps;
+            `"full"`, every metric with its own defaults. Of metrics that are handed over the parameters are
+            not touched.
+        controls: methods that know nothing of the model; see `CONTROLS`.
+        seed: of every metric that draws random numbers.
+        memory: the most that a pass may hold; see `kerascope.method.PerturbationMethod`.
+        progress: draw a progress bar; None on a terminal where it takes longer than some seconds.
+
+    Returns:
+        A `Report`: table, ranks with intervals, statements, plots, Markdown, HTML, files. A method that fails
+        on this model, a metric that does not apply, an interruption: what there is, with a warning.
+
+    Raises:
+        UnknownMethodError, UnknownMetricError: there is none of that name.
+        EvaluationError: nothing can be measured with what was given.
+
+    Cost:
+        1 forward; for each method its own cost, and the forwards and explanations that the metrics declare,
+        less what they share. `Report.forwards` has what was counted.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, activation="relu"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((4, 8, 8, 1))
+        >>> report = ks.evaluate(["saliency"], model, images, metrics=["deletion", "insertion"])
+        >>> report.values.shape
+        (5, 2, 4)
+    """
+    if level not in ("quick", "full"):
+        raise errors.ParameterError(f"level must be 'quick' or 'full'; got {level!r}.")
+    probe = as_probe(probe)
+    given: Iterable[Method | str] = [methods] if isinstance(methods, Method | str) else methods
+    chosen = _unique([_method(one) for one in given], list(controls))
+    if target is None and labels is not None:
+        target = np.asarray(labels).astype("int64").tolist()
+    subject = Subject(probe, images, target, masks=masks, labels=labels, memory=memory, progress=False)
+    measured = _metrics(metrics, level, seed)
+    quick = level == "quick" and metrics is None
+    table = _Table(subject, chosen, measured, _MOST if quick else np.inf)
+    with progress_bar(len(chosen) * (1 + len(measured)), progress, "evaluate") as advance:
+        try:
+            for row in range(len(chosen)):
+                table.fill(row, explicit=metrics is not None, advance=advance)
+        except KeyboardInterrupt:
+            table.warnings.append(
+                "every method should be measured; the run was interrupted, and what is missing has no value."
+            )
+    return table.report(level, seed, frozenset(controls))
+
+
+class _Table:
+    """What was measured so far."""
+
+    def __init__(
+        self, subject: Subject, methods: Sequence[Method], metrics: Sequence[Metric], most: float
+    ) -> None:
+        self.subject, self.methods, self.metrics, self.most = subject, methods, metrics, most
+        shape = (len(methods), len(metrics), len(subject))
+        self.values = np.full(shape, np.nan)
+        self.shown = np.zeros((shape[0], shape[2]), bool)
+        self.forwards = np.zeros(shape[0])
+        self.measuring = np.zeros(shape[:2])
+        self.curves: dict[str, tuple[Array, Array]] = {}
+        self.warnings: list[str] = []
+        self.example: Explanation | None = None
+        self.maps = np.full((shape[0], min(_EXAMPLES, shape[2]), *subject.spatial), np.nan, "float32")
+
+    def fill(self, row: int, explicit: bool, advance: Any) -> None:
+        """Explain the images by one method, and measure it."""
+        method, subject = self.methods[row], self.subject
+        before = self._counted()
+        try:
+            explanation = method(subject.probe, subject.images, subject.first.pinned)
+        except errors.KerascopeError as error:
+            self._told(f"{method.written()} has no values: {type(error).__name__}: {error}")
+            advance(1 + len(self.metrics))
+            return
+        self.forwards[row] = (self._counted() - before) / len(subject)
+        self.example = self.example or explanation
+        case = Case(subject, explanation, method)
+        self.shown[row] = case.shows
+        self.maps[row] = case.maps[: self.maps.shape[1]]
+        advance(1)
+        dear = []
+        for column, metric in enumerate(self.metrics):
+            room = self.most - self.measuring[row].sum()
+            if metric.missing(case):
+                if explicit:
+                    metric.on(case)  # raises, and says what is missing
+            elif metric.explanations * self.forwards[row] > room:
+                dear.append(metric.name)
+            else:
+                self._measure(row, column, metric, case)
+            advance(1)
+        if dear:
+            self._told(
+                f"{', '.join(dear)} have no values of {method.written()}: they explain again, at "
+                f"{self.forwards[row]:.0f} forwards each; ask for them by name, or take level='full'."
+            )
+
+    def _measure(self, row: int, column: int, metric: Metric, case: Case) -> None:
+        before = self._counted()
+        try:
+            found = metric.on(case)
+        except errors.KerascopeError as error:
+            self._told(
+                f"{metric.name} has no values of {case.explanation.method}: {type(error).__name__}: {error}"
+            )
+            return
+        self.values[row, column] = found.values
+        self.measuring[row, column] = (self._counted() - before) / len(self.subject)
+        self._keep(row, metric.name, found)
+
+    def _keep(self, row: int, name: str, found: Measurement) -> None:
+        if found.curves is None or found.places is None:
+            return
+        places, means = self.curves.setdefault(
+            name, (found.places, np.full((len(self.methods), len(found.places)), np.nan))
+        )
+        known = np.isfinite(found.curves)
+        total = np.where(known, found.curves, 0.0).sum(axis=0)
+        mean = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
+        if len(mean) == len(places):
+            means[row] = mean
+
+    def _told(self, text: str) -> None:
+        self.warnings.append(warned(errors.EvaluationWarning, text))
+
+    def _counted(self) -> int:
+        return int(self.subject.probe.forward_count)
+
+    def report(self, level: str, seed: int, controls: frozenset[Method]) -> Report:
+        """The report, of metrics that have any value."""
+        used = [column for column in range(len(self.metrics)) if np.isfinite(self.values[:, column]).any()]
+        if not used:
+            raise errors.EvaluationError(
+                "a report must have at least one value; nothing could be measured: "
+                + ("; ".join(self.warnings) or "no metric applies to what was given")
+                + "; give other methods or metrics, masks or labels."
+            )
+        flat = int((~self.shown).sum())
+        if flat:
+            self.warnings.append(
+                f"{flat} of {self.shown.size} maps are constant or not finite, and have no value."
+            )
+        example = self.example
+        assert example is not None
+        count = self.maps.shape[1]
+        return Report(
+            methods=tuple(method.written() for method in self.methods),
+            controls=frozenset(one.written() for one in controls),
+            columns=tuple(
+                Column(one.name, one.title, one.group, one.direction, one.bounds)
+                for one in (self.metrics[column] for column in used)
+            ),
+            values=self.values[:, used],
+            shown=self.shown,
+            curves={
+                name: curve
+                for name, curve in self.curves.items()
+                if any(self.metrics[column].name == name for column in used)
+            },
+            example_pictures=_pictures(example, count),
+            example_maps=self.maps,
+            example_titles=tuple(example.title(image) for image in range(count)),
+            forwards=self.forwards,
+            measuring=self.measuring[:, used],
+            target=self.subject.target.describe(),
+            level=level,
+            seed=seed,
+            model=str(getattr(getattr(self.subject.probe, "model", None), "name", "black box")),
+            notes=tuple(self.metrics[column].written() for column in used),
+            warnings=tuple(dict.fromkeys(self.warnings)),
+            versions=dict(versions()),
+        )
+
+
+def _pictures(example: Explanation, count: int) -> Array:
+    """The first images as photographs, uint8 (E, H, W, 3); none where they are no pictures."""
+    from kerascope.render import display_images
+
+    if example.images is None or example.images.ndim != 4:
+        return np.zeros((0, 1, 1, 3), "uint8")
+    return np.asarray(display_images(example.images[:count]))
+
+
+def _method(given: Method | str) -> Method:
+    if isinstance(given, Method):
+        return given
+    known = known_methods()
+    if given not in known:
+        raise errors.UnknownMethodError(
+            f"a method must be one of {sorted(known)}; got {given!r}; {errors.nearest(str(given), known)}"
+        )
+    return known[given]()
+
+
+def _unique(chosen: list[Method], controls: list[Method]) -> list[Method]:
+    """The methods, then the controls that are not among them, each once."""
+    found = list(dict.fromkeys([*chosen, *controls]))
+    if not chosen:
+        raise errors.EvaluationError("at least one method must be given; got none.")
+    return found
+
+
+def _metrics(given: Sequence[Metric | str] | None, level: Level, seed: int) -> list[Metric]:
+    """The metrics, with the parameters of the level and the seed."""
+    known = known_metrics()
+    if isinstance(given, Metric | str):
+        given = [given]
+    found: list[Metric] = []
+    for one in known if given is None else given:
+        if isinstance(one, Metric):
+            found.append(one)
+            continue
+        if one not in known:
+            raise errors.UnknownMetricError(
+                f"a metric must be one of {sorted(known)}; got {one!r}; {errors.nearest(one, known)}"
+            )
+        kind = known[one]
+        changed = kind.quick if level == "quick" else {}
+        if changed is None:
+            if given is None:
+                continue
+            changed = {}
+        names = {field.name for field in dataclasses.fields(kind)}
+        found.append(kind(**changed, **({"seed": seed} if "seed" in names else {})))
+    return found

@@ -1,0 +1,94 @@
+"""A report as one HTML page that needs nothing from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.evaluation import chart, told
+
+if TYPE_CHECKING:
+    from kerascope.evaluation.report import Report
+
+
+def page(report: Report) -> str:
+    """The page: statements, tables, curves, maps, and where the numbers come from.
+
+    Raises:
+        MissingPackageError: Jinja2 or matplotlib is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError:
+        raise errors.MissingPackageError("jinja2", "evaluate") from None
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
+    text: str = template.render(
+        report=report,
+        statements=told.statements(report),
+        tables=[_table(report, *group) for group in told.groups(report)],
+        curves=[
+            (
+                report.columns[report.column(name)].title,
+                _address(chart.png(chart.curves(report, name)), "png"),
+            )
+            for name in report.curves
+        ],
+        examples=_examples(report),
+        versions=", ".join(f"{name} {version}" for name, version in report.versions.items()),
+    )
+    return text
+
+
+def _table(report: Report, group: str, places: list[int]) -> dict[str, Any]:
+    low, high = report.intervals
+    best = {place: told.leading(report, place) for place in places}
+    rows = []
+    for row in told.order(report, places):
+        cells = []
+        for place in places:
+            span = ""
+            if np.isfinite(low[row, place]):
+                span = f"{told.number(low[row, place])} to {told.number(high[row, place])}"
+            cells.append(
+                {
+                    "mean": told.number(report.means[row, place]),
+                    "span": span,
+                    "best": row in best[place],
+                    "rank": told.number(report.ranks[0][row, place]),
+                }
+            )
+        rows.append(
+            {
+                "method": report.methods[row],
+                "control": report.methods[row] in report.controls,
+                "cells": cells,
+                "forwards": told.number(float(report.forwards[row])),
+                "shown": f"{report.shown[row].mean():.0%}",
+            }
+        )
+    return {"group": group, "heads": [told.head(report.columns[place]) for place in places], "rows": rows}
+
+
+def _examples(report: Report) -> list[dict[str, Any]]:
+    """For each method its maps over the first pictures."""
+    pictures = report.example_pictures
+    return [
+        {
+            "method": method,
+            "maps": [
+                _address(chart.heat(report.example_maps[row, number], picture), "jpeg")
+                for number, picture in enumerate(pictures)
+            ],
+        }
+        for row, method in enumerate(report.methods)
+        if len(pictures)
+    ]
+
+
+def _address(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

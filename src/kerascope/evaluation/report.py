@@ -1,0 +1,282 @@
+"""A report: what was measured of methods, and what that shows. NumPy in, statements out."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.evaluation import statistics, told
+from kerascope.evaluation.statistics import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+Array = np.ndarray[Any, Any]
+
+_FORMAT = 1
+"""Version of the file format; a file with a later one is refused."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric, as a report knows it.
+
+    Args:
+        name: of the metric.
+        title: the name in words.
+        group: what it is about.
+        direction: `"higher"` or `"lower"` is better; None where neither is.
+        bounds: the lowest and highest possible value; None where there is none.
+    """
+
+    name: str
+    title: str
+    group: str
+    direction: str | None
+    bounds: tuple[float | None, float | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What `kerascope.evaluate` measured: methods and controls by metrics by images.
+
+    Means come with 95 % bootstrap intervals over the images, ranks with theirs, and statements are made only
+    where a difference is shown: see `kerascope.evaluation.statistics`.
+
+    Args:
+        methods: M methods as they would be written, controls last.
+        controls: those of them that know nothing of the model.
+        columns: the Q metrics.
+        values: float64 (M, Q, N), one for each image; NaN where there is none.
+        shown: bool (M, N): the map varies and is finite.
+        curves: by the name of a metric, places (S,) and mean curves (M, S).
+        example_pictures: uint8 (E, H, W, 3), some of the images; none where they are no pictures.
+        example_maps: float32 (M, E, H, W), their heat maps, not normalised.
+        example_titles: what was explained of them.
+        forwards: (M,) counted forward passes per image that a method took to explain.
+        measuring: (M, Q) counted forward passes per image that a metric took, less what was shared before.
+        target: what was explained, in words.
+        level: `"quick"` or `"full"`.
+        seed: of the metrics.
+        model: name of the model.
+        notes: the metrics with their parameters.
+        warnings: what was warned about.
+        versions: of kerascope, Keras and the backend.
+    """
+
+    methods: tuple[str, ...]
+    controls: frozenset[str]
+    columns: tuple[Column, ...]
+    values: Array
+    shown: Array
+    curves: Mapping[str, tuple[Array, Array]]
+    example_pictures: Array
+    example_maps: Array
+    example_titles: tuple[str, ...]
+    forwards: Array
+    measuring: Array
+    target: str
+    level: str
+    seed: int
+    model: str
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return int(self.values.shape[2])
+
+    @functools.cached_property
+    def means(self) -> Array:
+        """(M, Q), over the images with a value."""
+        return statistics.means(self.values)
+
+    @functools.cached_property
+    def intervals(self) -> tuple[Array, Array]:
+        """The lower and upper ends of the 95 % bootstrap intervals of the means, (M, Q) each."""
+        return statistics.interval(self.values, self.seed)
+
+    @functools.cached_property
+    def counts(self) -> Array:
+        """(M, Q), on how many images there is a value."""
+        return np.asarray(np.isfinite(self.values).sum(axis=2))
+
+    @functools.cached_property
+    def ranks(self) -> tuple[Array, Array, Array]:
+        """Ranks on each metric, 1 the best, and the ends of their 95 % intervals, (M, Q) each.
+
+        NaN on metrics without a direction.
+        """
+        found = np.full((3, *self.means.shape), np.nan)
+        for place, column in enumerate(self.columns):
+            if column.direction is not None:
+                found[:, :, place] = statistics.ranks(self.values[:, place], column.direction, self.seed)
+        return found[0], found[1], found[2]
+
+    @functools.cached_property
+    def mean_ranks(self) -> Array:
+        """(M,) the mean rank over the metrics that have a direction: an order to read by, no measurement."""
+        found: Array = statistics.means(self.ranks[0])
+        return found
+
+    def column(self, metric: str) -> int:
+        """The position of a metric.
+
+        Raises:
+            UnknownMetricError: the report has none of this name.
+        """
+        names = [column.name for column in self.columns]
+        if metric not in names:
+            raise errors.UnknownMetricError(
+                f"a metric must be one of the report's, {names}; got {metric!r}; "
+                f"{errors.nearest(metric, names)}"
+            )
+        return names.index(metric)
+
+    def comparisons(self, metric: str) -> list[Comparison]:
+        """Every pair of methods on a metric, tested for a difference."""
+        return self._compared[self.column(metric)]
+
+    @functools.cached_property
+    def _compared(self) -> list[list[Comparison]]:
+        return [
+            statistics.comparisons(self.values[:, place], self.seed) for place in range(len(self.columns))
+        ]
+
+    def statements(self) -> list[str]:
+        """What the numbers show, metric by metric, and what they do not show."""
+        return told.statements(self)
+
+    def to_dataframe(self, per_image: bool = False) -> DataFrame:
+        """A tidy table in pandas: a row for each method and metric, or for each image too.
+
+        Args:
+            per_image: one row per image, with its value.
+
+        Raises:
+            MissingPackageError: pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise errors.MissingPackageError("pandas", "evaluate") from None
+        rows = told.rows(self)
+        if per_image:
+            rows = [
+                {"method": row["method"], "metric": row["metric"], "image": image, "value": value}
+                for row in rows
+                for image, value in enumerate(
+                    self.values[self.methods.index(row["method"]), self.column(row["metric"])].tolist()
+                )
+            ]
+        return pd.DataFrame(rows)
+
+    def markdown(self) -> str:
+        """Statements and tables as Markdown."""
+        return told.markdown(self)
+
+    def html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """A page that needs nothing from elsewhere: statements, tables, curves, maps.
+
+        Args:
+            path: where to write it; None for the text alone.
+
+        Raises:
+            MissingPackageError: Jinja2 or matplotlib is not installed.
+        """
+        from kerascope.evaluation.page import page
+
+        text = page(self)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def plot(self) -> Figure:
+        """A matplotlib figure: means with their intervals, a panel for each metric."""
+        from kerascope.evaluation.chart import chart
+
+        return chart(self)
+
+    def __str__(self) -> str:
+        return told.text(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Report on {len(self.methods)} methods, {len(self.columns)} metrics and {len(self)} images of "
+            f"{self.model!r}, {len(self.warnings)} warnings>"
+        )
+
+    def _repr_html_(self) -> str:
+        return told.table_html(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write an `.npz` file that `kerascope.load_report` reads.
+
+        Args:
+            path: the file; `.npz` is added where it is missing.
+
+        Returns:
+            The path that was written.
+        """
+        path = Path(path)
+        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        for name, (places, curves) in self.curves.items():
+            arrays |= {f"places:{name}": places, f"curves:{name}": curves}
+        meta = {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if one.name not in (*_ARRAYS, "curves", "columns", "controls")
+        }
+        meta |= {"controls": sorted(self.controls), "columns": [asdict(one) for one in self.columns]}
+        text = np.asarray(json.dumps({"format": _FORMAT, **meta}))
+        with path.open("wb") as file:
+            np.savez_compressed(file, **{"meta": text, **arrays})
+        return path
+
+
+_ARRAYS = ("values", "shown", "example_pictures", "example_maps", "forwards", "measuring")
+
+
+def load_report(path: str | os.PathLike[str]) -> Report:
+    """Read a report that `Report.save` wrote. No code in the file is run.
+
+    Args:
+        path: the `.npz` file.
+
+    Raises:
+        EvaluationError: the file is no report, is damaged, or was written by a later version.
+        FileNotFoundError: there is no such file.
+    """
+    try:
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            meta = json.loads(str(file["meta"]))
+            arrays = {name: file[name] for name in file.files if name != "meta"}
+        version = meta.pop("format")
+        if version <= _FORMAT:
+            columns = tuple(Column(**{**one, "bounds": tuple(one["bounds"])}) for one in meta.pop("columns"))
+            names = [name.removeprefix("curves:") for name in arrays if name.startswith("curves:")]
+            curves = {name: (arrays[f"places:{name}"], arrays[f"curves:{name}"]) for name in names}
+            meta = {name: tuple(value) if isinstance(value, list) else value for name, value in meta.items()}
+            meta["controls"] = frozenset(meta["controls"])
+            return Report(columns=columns, curves=curves, **{name: arrays[name] for name in _ARRAYS}, **meta)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise errors.EvaluationError(
+            f"the file must be a report written by Report.save; {os.fspath(path)!r} cannot be read as one "
+            f"({type(error).__name__}: {error}); save it again."
+        ) from error
+    raise errors.EvaluationError(
+        f"the file must be of format {_FORMAT} or older; {os.fspath(path)!r} is of format {version}; install "
+        "a newer kerascope."
+    )
