@@ -17,9 +17,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class MapComplexity(Metric):
-    """The family: a number about the sizes of a map's values. None has a direction, since a wrong map can be
-    as concentrated as a right one.
-    """
+    """The family: a number about the sizes of a map's values, without a direction."""
 
     group: ClassVar[str] = "complexity"
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)

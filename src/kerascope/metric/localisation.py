@@ -237,7 +237,7 @@ class OtsuIoU(Localisation, name="iou"):
 
 @dataclass(frozen=True)
 class BoxLocalisation(Localisation, name="box"):
-    r"""Weakly supervised localisation: whether the box around the strongest part of the map fits the object's.
+    r"""Weakly supervised localisation: whether the box around the map fits the object's.
 
     The box is that of the largest connected part above a share of the map's maximum; it fits where its IoU
     with the box of the mask is at least a half.
@@ -276,9 +276,8 @@ class BoxLocalisation(Localisation, name="box"):
         parts, count = ndimage.label(relevance > self.share * relevance.max())
         largest = 1 + int(np.argmax(np.bincount(parts.ravel(), minlength=count + 1)[1:]))
         own, wanted = _box(parts == largest), _box(mask)
-        inside = float(
-            np.prod([max(0, min(a[1], b[1]) - max(a[0], b[0])) for a, b in zip(own, wanted, strict=True)])
-        )
+        shared = [max(0, min(a[1], b[1]) - max(a[0], b[0])) for a, b in zip(own, wanted, strict=True)]
+        inside = float(np.prod(shared))
         areas = [float(np.prod([high - low for low, high in box])) for box in (own, wanted)]
         return float(inside / (sum(areas) - inside) >= 0.5)
 

@@ -73,7 +73,7 @@ class Sensitivity(Metric):
 
         def copied(number: int) -> Array:
             drawn = np.random.default_rng([self.seed, number]).uniform(-1, 1, pictures.pixels.shape[1:])
-            copy = pictures.pixels + width * drawn
+            copy: Array = pictures.pixels + width * drawn
             if np.issubdtype(pictures.dtype, np.integer):
                 # As the model is given it: whole numbers, at least one step away.
                 copy = pictures.pixels + np.where(drawn < 0, -1, 1) * np.ceil(np.abs(width * drawn))
