@@ -229,7 +229,7 @@ _TEXTURES: tuple[Callable[[int, Array], Array], ...] = (
 
 
 def network(size: int = 48) -> keras.Model:
-    """The network of `train`: three convolutions with ReLUs, the mean over space, one layer to the classes."""
+    """The network of `train`: three convolutions, the mean over space, one layer to the classes."""
     return keras.Sequential(
         [
             keras.Input((size, size, 3)),
