@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from measured import IMAGES, LABELS, MAPS, SIDE, TARGET, box, explained, measured, probabilities, probability
 
 import kerascope as ks
 from kerascope import metric
 from kerascope.metric.case import Case
 from kerascope.metric.imputation import imputed
+from measured import IMAGES, LABELS, MAPS, SIDE, TARGET, box, explained, measured, probabilities, probability
 
 pytestmark = pytest.mark.once
 

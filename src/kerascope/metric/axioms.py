@@ -118,7 +118,7 @@ class NonSensitivity(Metric, name="non_sensitivity"):
 
     def __post_init__(self) -> None:
         check_whole(self.cells, "cells", 2)
-        check_share(self.epsilon)
+        check_share(self.epsilon, "epsilon")
         object.__setattr__(self, "baseline", as_baseline(self.baseline))
 
     @property

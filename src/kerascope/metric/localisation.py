@@ -13,6 +13,7 @@ from kerascope import errors
 from kerascope.method.number import is_number
 from kerascope.metric.base import Direction, Measurement, Metric
 from kerascope.metric.case import Case
+from kerascope.metric.subset import check_share
 
 Array = np.ndarray[Any, Any]
 
@@ -264,8 +265,7 @@ class BoxLocalisation(Localisation, name="box"):
     share: float = 0.15
 
     def __post_init__(self) -> None:
-        if not (is_number(self.share) and 0 < self.share < 1):
-            raise errors.ParameterError(f"share must be a number between 0 and 1; got {self.share!r}.")
+        check_share(self.share, "share")
 
     def located(self, relevance: Array, mask: Array) -> float:
         """1 where the boxes overlap enough."""

@@ -40,7 +40,7 @@ class ROADMetric(Metric):
         if not isinstance(self.shares, tuple) or not self.shares:
             raise errors.ParameterError(f"shares must be a tuple of shares; got {self.shares!r}.")
         for share in self.shares:
-            check_share(share)
+            check_share(share, "shares")
         if not (is_number(self.noise) and self.noise >= 0):
             raise errors.ParameterError(f"noise must be a number of at least 0; got {self.noise!r}.")
 

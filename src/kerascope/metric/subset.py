@@ -27,14 +27,12 @@ class SubsetMetric(Metric):
     Args:
         samples: number of subsets, at least 2; default 100.
         cells: about how many cells of similar sides the image is cut into, at least 2; default 81.
-        share: of the cells that a subset removes, between 0 and 1; default 0.2, at least one cell.
         baseline: what stands where a cell is removed; see `kerascope.method.PerturbationMethod`.
         seed: of the subsets.
     """
 
     samples: int = 100
     cells: int = 81
-    share: float = 0.2
     baseline: BaselineLike = 0.0
     seed: int = 0
 
@@ -45,7 +43,6 @@ class SubsetMetric(Metric):
         check_whole(self.samples, "samples", 2)
         check_whole(self.cells, "cells", 2)
         check_whole(self.seed, "seed", 0)
-        check_share(self.share)
         object.__setattr__(self, "baseline", as_baseline(self.baseline))
 
     @property
@@ -87,7 +84,22 @@ class SubsetMetric(Metric):
 
 
 @dataclass(frozen=True)
-class FaithfulnessCorrelation(SubsetMetric, name="faithfulness_correlation"):
+class OneSize(SubsetMetric):
+    """The family with subsets of one size.
+
+    Args:
+        share: of the cells that a subset removes, between 0 and 1; default 0.2, at least one cell.
+    """
+
+    share: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_share(self.share, "share")
+
+
+@dataclass(frozen=True)
+class FaithfulnessCorrelation(OneSize, name="faithfulness_correlation"):
     r"""Faithfulness correlation: of the relevance of what is removed with the fall of the score.
 
     $$\mathrm{pearson}_S\Big(\sum_{p \in S} a_p,\; s(x) - s(x_{\setminus S})\Big)$$
@@ -131,7 +143,7 @@ class FaithfulnessCorrelation(SubsetMetric, name="faithfulness_correlation"):
 
 
 @dataclass(frozen=True)
-class MuFidelity(SubsetMetric, name="mu_fidelity"):
+class MuFidelity(OneSize, name="mu_fidelity"):
     r"""Mu-fidelity: the rank correlation of the relevance of what is removed with the fall of the score.
 
     As `FaithfulnessCorrelation`, by Spearman's coefficient, so that the order alone counts.
@@ -170,7 +182,7 @@ class MuFidelity(SubsetMetric, name="mu_fidelity"):
 
 
 @dataclass(frozen=True)
-class Infidelity(SubsetMetric, name="infidelity"):
+class Infidelity(OneSize, name="infidelity"):
     r"""Infidelity: by how much the relevance of what is removed misses the fall of the score.
 
     $$\frac1m \sum_S \Big(\sum_{p \in S} a_p - \big(s(x) - s(x_{\setminus S})\big)\Big)^2$$
@@ -211,7 +223,7 @@ class Infidelity(SubsetMetric, name="infidelity"):
 
 
 @dataclass(frozen=True)
-class NormalisedInfidelity(SubsetMetric, name="normalised_infidelity"):
+class NormalisedInfidelity(OneSize, name="normalised_infidelity"):
     r"""Normalised infidelity: the infidelity of the map in its best scale, as a share of what can be missed.
 
     $$\min_\beta \frac{\sum_S (\beta A_S - D_S)^2}{\sum_S D_S^2}
@@ -300,7 +312,7 @@ class SensitivityN(SubsetMetric, name="sensitivity_n"):
         if not isinstance(self.shares, tuple) or not self.shares:
             raise errors.ParameterError(f"shares must be a tuple of shares; got {self.shares!r}.")
         for share in self.shares:
-            check_share(share)
+            check_share(share, "shares")
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
@@ -316,11 +328,15 @@ class SensitivityN(SubsetMetric, name="sensitivity_n"):
         return Measurement(values, places=np.asarray(self.shares), curves=curves)
 
 
-def check_share(share: Any) -> None:
+def check_share(share: Any, name: str) -> None:
     """Check a share of what can be removed.
+
+    Args:
+        share: of the parameter, or one of several.
+        name: of the parameter.
 
     Raises:
         ParameterError: it is no number between 0 and 1.
     """
     if not (is_number(share) and 0 < share < 1):
-        raise errors.ParameterError(f"a share must be a number between 0 and 1; got {share!r}.")
+        raise errors.ParameterError(f"{name} must lie between 0 and 1; got {share!r}.")

@@ -233,7 +233,7 @@ def network(size: int = 48) -> keras.Model:
     return keras.Sequential(
         [
             keras.Input((size, size, 3)),
-            layers.Conv2D(16, 5, strides=2, padding="same", activation="relu", name="conv1"),
+            layers.Conv2D(24, 5, strides=2, padding="same", activation="relu", name="conv1"),
             layers.Conv2D(32, 3, padding="same", activation="relu", name="conv2"),
             layers.MaxPooling2D(2, name="pool"),
             layers.Conv2D(32, 3, padding="same", activation="relu", name="conv3"),
@@ -260,7 +260,7 @@ def train(shapes: Shapes, epochs: int = 30, seed: int = 0) -> keras.Model:
     """
     keras.utils.set_random_seed(seed)
     model = network(shapes.images.shape[1])
-    model.compile(keras.optimizers.Adam(4e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
 
     class Enough(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
