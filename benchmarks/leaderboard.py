@@ -1,7 +1,7 @@
-"""`python -m benchmarks.leaderboard`: every method by every metric, on three sets; writes the tables of docs/.
+"""`python -m benchmarks.leaderboard`: every method by every metric, on three sets, as tables in docs/.
 
-Digits have no masks, shapes have exact ones, photographs have neither a mask nor many images. Methods that are
-asked thousands of times by default are asked less often here, as their names in the tables say.
+Digits have no masks, shapes have exact ones, photographs have neither a mask nor many images. Methods that
+are asked thousands of times by default are asked less often here, as their names in the tables say.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def main() -> int:
         command = f"python -m benchmarks.leaderboard {name}" + (
             "" if chosen.level == "quick" else f" --level {chosen.level}"
         )
-        text = f"# Leaderboard: {name}\n\nWritten by `{command}`; read it with [evaluation](../evaluation.md).\n\n"
+        text = f"# Leaderboard: {name}\n\nWritten by `{command}`; see [evaluation](../evaluation.md).\n\n"
         (DOCS / f"{name}.md").write_text(text + report.markdown())
         if chosen.html:
             chosen.html.mkdir(parents=True, exist_ok=True)

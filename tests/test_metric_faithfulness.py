@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,7 @@ def descending(relevance: Any) -> list[int]:
 
 def area(values: list[float]) -> float:
     total = 0.0
-    for one, other in zip(values, values[1:], strict=False):
+    for one, other in itertools.pairwise(values):
         total += (one + other) / 2 / (len(values) - 1)
     return total
 

@@ -127,7 +127,7 @@ def test_a_value_is_that_of_its_image_alone(planted: Planted, name: str) -> None
 def test_scale_counts_only_where_a_metric_says_so(planted: Planted, name: str) -> None:
     """Eight times the values, exact in binary; methods that explain again are measured on the map itself."""
     one = small(name)
-    if "method" in one.needs and name not in ("adcc",):
+    if "method" in one.needs and name != "adcc":
         return
     larger = replace(planted.right, values=8 * planted.right.values)
     before, after = planted.measured(one, planted.right), planted.measured(one, larger)
@@ -190,7 +190,7 @@ def test_a_constant_map_has_no_value_and_is_flagged(planted: Planted, name: str)
 
 @pytest.mark.parametrize("name", NEEDING_LESS)
 def test_cost_is_what_is_declared(planted: Planted, name: str) -> None:
-    """Beside the forward that pins the target, and the one for the probability where a model has no softmax."""
+    """Beside the forward that pins the target, and one for the probability of a model without a softmax."""
     one = small(name)
     planted.measured(one, planted.right)
     traces, before = planted.probe.trace_count, planted.probe.forward_count

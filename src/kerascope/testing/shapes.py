@@ -262,7 +262,7 @@ def train(shapes: Shapes, epochs: int = 30, seed: int = 0) -> keras.Model:
     model = network(shapes.images.shape[1])
     model.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy", metrics=["accuracy"])
 
-    class Enough(keras.callbacks.Callback):  # type: ignore[misc]
+    class Enough(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             if logs and logs["accuracy"] >= 0.9995:
                 self.model.stop_training = True
