@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import bare, peers
 from benchmarks.bare import Call
-from benchmarks.results import CAM, FLOOR, FORWARD, MASKS, REPEATED, STEP, times
+from benchmarks.results import CAM, CURVES, FLOOR, FORWARD, MASKS, REPEATED, STEP, times
 from benchmarks.setting import Setting
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ LEAST = 10
 """The same of other methods."""
 MASKED = 128
 """Masks of methods that take a number of them."""
+CURVE = 50
+"""Steps of deletion, and of insertion."""
 REPEATS = {"score_cam": "channels"}
 """The parameter that says how many times a method does the same, where it is none of `PARAMETERS`."""
 PARAMETERS = ("masks", "steps", "samples")
@@ -114,6 +116,8 @@ def ours(
     if not setting.methods or "maximization" in setting.methods:
         found.append(_maximization(STEP, setting, model))
         found.append(_maximization(f"{STEP}, turned", setting, model, transforms=ks.Transforms(rotate=5)))
+    if "deletion_insertion" in setting.methods:
+        found.append(_deletion_insertion(setting, model, images))
     return found, absent
 
 
@@ -183,6 +187,25 @@ def _contestant(
     declared = (method.forwards, method.backwards * classes)
     sized = "sized" in method.tags
     return Contestant(title, "kerascope", lambda: method(probe, images, target), probe, declared, kind, sized)
+
+
+def _deletion_insertion(
+    setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]
+) -> Contestant:
+    """Both curves of one map, with the pass about the images themselves, the ranks and the blur."""
+    import kerascope as ks
+    from kerascope.metric import Case, Deletion, Insertion, Subject
+
+    probe = ks.Probe(model, batch_size=setting.batch)
+    explanation = ks.RandomMap()(probe, images)
+
+    def call() -> None:
+        case = Case(Subject(probe, images, None), explanation)
+        for metric in (Deletion(steps=CURVE), Insertion(steps=CURVE)):
+            metric.on(case)
+
+    name = times("deletion and insertion", CURVE)
+    return Contestant(name, "kerascope", call, probe, (2 * CURVE + 1, 0), CURVES)
 
 
 def _maximization(name: str, setting: Setting, model: keras.Model, **parameters: Any) -> Contestant:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from benchmarks.child import answer, asked, child
 from benchmarks.contestants import Contestant, looped, others, ours, plain
-from benchmarks.results import FORWARD, MASKS, Cost, Counts, Row
+from benchmarks.results import CURVES, FORWARD, MASKS, Cost, Counts, Row
 from benchmarks.setting import Setting
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     model, images = setting.build(), setting.images()
     mine, absent = ours(setting, model, images)
     bare = plain(setting, model, images)
-    if any(one.kind == MASKS for one in mine):
+    if any(one.kind in (MASKS, CURVES) for one in mine):
         bare.append(looped(bare[0]))
     entered = [*bare, *mine]
     if setting.peers:

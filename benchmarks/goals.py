@@ -11,6 +11,7 @@ from benchmarks import contestants
 from benchmarks import memory as memory_of
 from benchmarks.results import (
     CAM,
+    CURVES,
     FLOOR,
     FORWARD,
     MASKS,
@@ -39,6 +40,7 @@ IMPORT_BELOW = 0.03
 MASKS_AT_MOST = 1.05
 ABLATION_AT_MOST = 1.5
 FLAT_AT_MOST = 1.1
+CURVES_AT_MOST = 1.1
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ def _cost(cost: Cost) -> Iterator[Verdict]:
             promised.append((row["name"], FORWARD, CAM_AT_MOST, 1.0))
         if row["name"] == "ablation_cam":
             promised.append((row["name"], FORWARD, ABLATION_AT_MOST, 1.0))
+        if row.get("kind") == CURVES:
+            steps = 2 * contestants.CURVE
+            loop = [steps / contestants.MASKED * second for second in seconds[times(FORWARD, contestants.MASKED)]]
+            promise = f"{row['name']} <= {CURVES_AT_MOST} x {steps} x {FORWARD}"
+            yield _ratio(where, promise, row["seconds"], loop, CURVES_AT_MOST)
         if row.get("kind") == MASKS and (masks := row.get("masks")):
             # Against a call that is as long; the pass about the images themselves is not among the masks.
             loop = times(FORWARD, contestants.MASKED)

@@ -10,7 +10,7 @@ FORWARD, FLOOR = "forward", "floor"
 
 STEP = "maximisation step"
 """Name of the contestant that does one step of activation maximisation."""
-CAM, REPEATED, MASKS = "cam", "repeated", "masks"
+CAM, REPEATED, MASKS, CURVES = "cam", "repeated", "masks", "curves"
 """Kinds of methods that share a promise: class activation maps of one pass, gradients many times over, and
 forward passes under masks."""
 
@@ -31,7 +31,7 @@ class Counts(TypedDict):
 class Row(TypedDict):
     """One contestant: seconds of its first call, which compiles, and of its call in each round.
 
-    `kind` says which promise is about it: `CAM`, `REPEATED` or `MASKS`. `masks` is the number of masks for
+    `kind` says which promise is about it: `CAM`, `REPEATED`, `MASKS` or `CURVES`. `masks` is the number of masks for
     each image, of those that have any.
     """
 

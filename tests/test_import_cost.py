@@ -63,4 +63,4 @@ def test_every_public_name_together_costs_little_beside_keras() -> None:
     assert outside == set()
     assert not {module for module in on_top if module.startswith("kerascope.render")}
     # Counted, not timed: kerascope's files are small, and each is a module.
-    assert len(on_top) <= 0.05 * len(of_keras), f"{len(on_top)} modules beside {len(of_keras)}"
+    assert len(on_top) <= 0.06 * len(of_keras), f"{len(on_top)} modules beside {len(of_keras)}"

@@ -15,6 +15,8 @@ Array = np.ndarray[Any, Any]
 
 BETTER = {"higher": "↑", "lower": "↓", None: ""}
 """A sign for the direction in which a metric is better."""
+_NAMED = 5
+"""The most methods that a statement names; `Report.comparisons` has every pair."""
 
 
 def statements(report: Report) -> list[str]:
@@ -59,7 +61,10 @@ def _of_metric(report: Report, place: int) -> list[str]:
 
 
 def _list(report: Report, rows: Sequence[int]) -> str:
+    """Names in a sentence; of many, the first few in the order of their ranks."""
     names = [report.methods[row] for row in rows]
+    if len(names) > _NAMED + 1:
+        names = [*names[:_NAMED], f"{len(names) - _NAMED} others"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 

@@ -1,9 +1,11 @@
 """The contract suite, and small models with known answers; for kerascope and for methods of others.
 
 `check_method` runs the whole contract on a method, `checks` hands out its checks one by one, `MODELS` holds
-the tiny models, `oracles` the methods again in plain loops, `golden` the maps that every backend shares.
+the tiny models, `oracles` the methods again in plain loops, `golden` the maps that every backend shares;
+`shapes` makes pictures of which it is known what decides.
 """
 
+from kerascope.testing import shapes
 from kerascope.testing.bench import Models
 from kerascope.testing.contract import Check, ContractError, Outcome, Report, check_method, checks
 from kerascope.testing.models import MODELS, Tiny, UnavailableError, family
@@ -20,4 +22,5 @@ __all__ = [
     "check_method",
     "checks",
     "family",
+    "shapes",
 ]
