@@ -189,9 +189,7 @@ def _contestant(
     return Contestant(title, "kerascope", lambda: method(probe, images, target), probe, declared, kind, sized)
 
 
-def _deletion_insertion(
-    setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]
-) -> Contestant:
+def _deletion_insertion(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) -> Contestant:
     """Both curves of one map, with the pass about the images themselves, the ranks and the blur."""
     import kerascope as ks
     from kerascope.metric import Case, Deletion, Insertion, Subject

@@ -86,7 +86,9 @@ def _cost(cost: Cost) -> Iterator[Verdict]:
             promised.append((row["name"], FORWARD, ABLATION_AT_MOST, 1.0))
         if row.get("kind") == CURVES:
             steps = 2 * contestants.CURVE
-            loop = [steps / contestants.MASKED * second for second in seconds[times(FORWARD, contestants.MASKED)]]
+            loop = [
+                steps / contestants.MASKED * second for second in seconds[times(FORWARD, contestants.MASKED)]
+            ]
             promise = f"{row['name']} <= {CURVES_AT_MOST} x {steps} x {FORWARD}"
             yield _ratio(where, promise, row["seconds"], loop, CURVES_AT_MOST)
         if row.get("kind") == MASKS and (masks := row.get("masks")):

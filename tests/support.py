@@ -12,7 +12,9 @@ from kerascope import errors
 
 
 @contextmanager
-def warned(kind: type[Warning], pattern: str, optional: bool = False) -> Iterator[list[Any]]:
+def warned(
+    kind: type[Warning], pattern: str, optional: bool = False, subclasses: bool = False
+) -> Iterator[list[Any]]:
     """Like `pytest.warns`, which would raise what Keras itself warns of; only ours are looked at."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
@@ -20,5 +22,5 @@ def warned(kind: type[Warning], pattern: str, optional: bool = False) -> Iterato
         yield caught
     assert optional or caught, "nothing was warned about"
     for one in caught:
-        assert one.category is kind
+        assert issubclass(one.category, kind) if subclasses else one.category is kind
         assert re.search(pattern, str(one.message)), f"{pattern!r} is not in: {one.message}"

@@ -23,6 +23,12 @@ Array = np.ndarray[Any, Any]
 Direction = Literal["higher", "lower"]
 GROUPS = ("faithfulness", "localisation", "robustness", "randomisation", "axioms", "complexity")
 
+_NEEDS = {
+    "labels": "labels= (the true classes)",
+    "masks": "masks= (where the object is)",
+    "method": "method= (what made the explanation)",
+    "model": "a Keras model (or the Probe of one)",
+}
 _registry: dict[str, type[Metric]] = {}
 
 
@@ -122,8 +128,8 @@ class Metric(ABC):
         """
         if missing := self.missing(case):
             raise errors.EvaluationError(
-                f"{self.name} must be given {' and '.join(sorted(missing))}; it was not; hand it over as "
-                f"{', '.join(f'{one}=' for one in sorted(missing))}, or leave the metric out."
+                f"{self.name} must be given {' and '.join(_NEEDS[one] for one in sorted(missing))}; it was "
+                "not; hand it over, or leave the metric out."
             )
         found = self.measure(case)
         values = np.where(case.shows, found.values, np.nan)
