@@ -31,8 +31,8 @@ class Counts(TypedDict):
 class Row(TypedDict):
     """One contestant: seconds of its first call, which compiles, and of its call in each round.
 
-    `kind` says which promise is about it: `CAM`, `REPEATED`, `MASKS` or `CURVES`. `masks` is the number of masks for
-    each image, of those that have any.
+    `kind` says which promise is about it: `CAM`, `REPEATED`, `MASKS` or `CURVES`. `masks` is the number of
+    masks for each image, of those that have any.
     """
 
     name: str

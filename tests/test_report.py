@@ -101,7 +101,7 @@ def test_means_intervals_and_ranks() -> None:
     assert one.ranks[0][:, 1].tolist() == [1, 2, 3, 4]
     assert np.isnan(one.ranks[0][:, 2]).all()
     assert one.mean_ranks[0] < one.mean_ranks[2]
-    with pytest.raises(errors.UnknownMetricError, match="did you mean 'deletion'|deletion"):
+    with pytest.raises(errors.UnknownMetricError, match="'deletion'"):
         one.column("deletoin")
 
 
@@ -124,8 +124,8 @@ def test_markdown_marks_the_best_and_the_controls() -> None:
     assert "| method | deletion ↓ | insertion ↑ |" in lines
     table = [line for line in lines if line.startswith("|")][:6]
     insertion = {cells[1].strip(): cells[3].strip() for cells in (line.split("|") for line in table[2:])}
-    assert insertion["`LayerCAM()`"].startswith("**0.9")
-    assert insertion["`GradCAM()`"].startswith("0.8")
+    assert insertion["`LayerCAM()`"].startswith("**0.89")
+    assert insertion["`GradCAM()`"].startswith("0.797 (")
     assert "*`RandomMap()`*" in insertion
     assert "- one is doubtful" in lines
     assert any(line.startswith("- LayerCAM() better than GradCAM() and Saliency()") for line in lines)

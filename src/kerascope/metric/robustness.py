@@ -23,7 +23,8 @@ class Sensitivity(Metric):
 
     Args:
         samples: number of copies, at least 1; default 10.
-        radius: of the noise, uniform on both sides, as a share of the range of pixels, above 0; default 0.02.
+        radius: of the noise, uniform on both sides, as a share of the range of pixels (which the model's own
+            preprocessing states, else that of each image), above 0; default 0.02.
         seed: of the noise.
     """
 
@@ -95,7 +96,8 @@ class MaxSensitivity(Sensitivity, name="max_sensitivity"):
 
     Args:
         samples: number of noisy copies, at least 1; default 10.
-        radius: of the noise, as a share of the range of pixels; default 0.02.
+        radius: of the noise, as a share of the range of pixels that the model's own preprocessing states,
+            else of each image; default 0.02.
         seed: of the noise.
 
     Returns:
@@ -130,7 +132,8 @@ class AverageSensitivity(Sensitivity, name="average_sensitivity"):
 
     Args:
         samples: number of noisy copies, at least 1; default 10.
-        radius: of the noise, as a share of the range of pixels; default 0.02.
+        radius: of the noise, as a share of the range of pixels that the model's own preprocessing states,
+            else of each image; default 0.02.
         seed: of the noise.
 
     Returns:
@@ -161,7 +164,8 @@ class LocalLipschitz(Sensitivity, name="local_lipschitz"):
 
     Args:
         samples: number of noisy copies, at least 1; default 10.
-        radius: of the noise, as a share of the range of pixels; default 0.02.
+        radius: of the noise, as a share of the range of pixels that the model's own preprocessing states,
+            else of each image; default 0.02.
         seed: of the noise.
 
     Returns:
