@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import keras
@@ -187,6 +188,8 @@ def test_constant_maps_are_counted_and_have_no_value() -> None:
     assert np.isfinite(report.values[0, :, 0]).all()
     assert np.isnan(report.values[0, :, 1:]).all()
     assert any("3 of 4 maps are constant" in text for text in report.warnings)
+    # What the method itself warned of is in the report too.
+    assert any(text.startswith("EdgeMap(): FlatMapWarning") for text in report.warnings)
 
 
 @pytest.mark.once
@@ -242,3 +245,31 @@ def test_any_keras_model_will_do() -> None:
         column.name for column in report.columns
     }
     assert not [text for text in report.warnings if "Error" in text]
+
+
+class Collects(ks.EdgeMap):
+    """What nothing holds is gone by the time that it explains."""
+
+    def ask(self, probe: Any, images: Any, target: Any) -> Any:
+        gc.collect()
+        return super().ask(probe, images, target)
+
+
+@pytest.mark.once
+def test_a_model_that_nobody_else_holds_lives_as_long_as_the_call() -> None:
+    images = np.random.default_rng(0).random((4, 8, 8, 1)).astype("float32")
+
+    def model() -> keras.Model:
+        return keras.Sequential(
+            [
+                keras.Input((8, 8, 1)),
+                keras.layers.Conv2D(2, 3),
+                keras.layers.GlobalAveragePooling2D(),
+                keras.layers.Dense(3),
+            ]
+        )
+
+    assert len(Collects()(model(), images, 1)) == 4
+    assert len(ks.evaluate(Collects(), model(), images, metrics=["deletion"], controls=())) == 4
+    assert ks.sanity(Collects(), model(), images, 1, depths=2).verdict == "fails"
+    assert len(ks.recommend(model(), images, methods=[Collects()]).report) == 4

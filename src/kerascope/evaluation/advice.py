@@ -105,7 +105,7 @@ def recommend(
 
     Cost:
         At most `sample` images by about 45 forwards for each candidate and control, beside what the
-        candidates take themselves.
+        candidates take themselves; and 1 forward of all images where a target is given.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -118,12 +118,12 @@ def recommend(
     """
     check_whole(sample, "sample", 2)
     check_whole(seed, "seed", 0)
-    probe = as_probe(probe)
-    chosen = _sampled(images, sample, seed)
-    tried = list(methods) if methods is not None else _candidates(probe, chosen)
+    asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
+    chosen, target = _sampled(asked, images, target, sample, seed)
+    tried = list(methods) if methods is not None else _candidates(asked, chosen)
     report = evaluate(
         tried,
-        probe,
+        asked,
         chosen,
         metrics=JUDGES,
         target=target,
@@ -211,12 +211,15 @@ def _advice(report: Report, tried: Sequence[Method]) -> Recommendation:
     )
 
 
-def _sampled(images: Any, sample: int, seed: int) -> Any:
-    """Some of the images, in their order, in the structure that they came in."""
+def _sampled(probe: Any, images: Any, target: TargetLike, sample: int, seed: int) -> tuple[Any, TargetLike]:
+    """Some of the images, in their order and in the structure that they came in, and what is explained."""
     from keras import tree
 
     count = len(tree.flatten(images)[0])
     if count <= sample:
-        return images
+        return images, target
     rows = np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
-    return tree.map_structure(lambda array: np.asarray(array)[rows], images)
+    if target is not None:
+        # It may be another one for each image.
+        target = probe.run(None, images, target).pinned.rows(rows)
+    return tree.map_structure(lambda array: np.asarray(array)[rows], images), target

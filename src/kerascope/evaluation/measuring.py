@@ -13,7 +13,7 @@ from kerascope import errors
 from kerascope.evaluation.report import Column, Report
 from kerascope.explanation import Explanation
 from kerascope.method import CentreGaussian, EdgeMap, Method, RandomMap
-from kerascope.method import methods as known_methods
+from kerascope.method.base import as_method
 from kerascope.metric import Case, Measurement, Metric, Subject
 from kerascope.metric import metrics as known_metrics
 from kerascope.perturb import progress as progress_bar
@@ -94,12 +94,13 @@ def evaluate(
     """
     if level not in ("quick", "full"):
         raise errors.ParameterError(f"level must be 'quick' or 'full'; got {level!r}.")
-    probe = as_probe(probe)
     given: Iterable[Method | str] = [methods] if isinstance(methods, Method | str) else methods
-    chosen = _unique([_method(one) for one in given], list(controls))
+    chosen = _unique([as_method(one) for one in given], list(controls))
     if target is None and labels is not None:
         target = np.asarray(labels).astype("int64").tolist()
-    subject = Subject(probe, images, target, masks=masks, labels=labels, memory=memory, progress=False)
+    subject = Subject(
+        as_probe(probe), images, target, masks=masks, labels=labels, memory=memory, progress=False
+    )
     measured = _metrics(metrics, level, seed)
     quick = level == "quick" and metrics is None
     table = _Table(subject, chosen, measured, _MOST if quick else np.inf)
@@ -143,6 +144,7 @@ class _Table:
             return
         self.forwards[row] = (self._counted() - before) / len(subject)
         self.example = self.example or explanation
+        self.warnings += [f"{method.written()}: {text}" for text in explanation.warnings]
         case = Case(subject, explanation, method)
         self.shown[row] = case.shows
         self.maps[row] = case.maps[: self.maps.shape[1]]
@@ -248,17 +250,6 @@ def _pictures(example: Explanation, count: int) -> Array:
     if example.images is None or example.images.ndim != 4:
         return np.zeros((0, 1, 1, 3), "uint8")
     return np.asarray(display_images(example.images[:count]))
-
-
-def _method(given: Method | str) -> Method:
-    if isinstance(given, Method):
-        return given
-    known = known_methods()
-    if given not in known:
-        raise errors.UnknownMethodError(
-            f"a method must be one of {sorted(known)}; got {given!r}; {errors.nearest(str(given), known)}"
-        )
-    return known[given]()
 
 
 def _unique(chosen: list[Method], controls: list[Method]) -> list[Method]:

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.method import Method, methods
+from kerascope.method import Method
+from kerascope.method.base import as_method
 from kerascope.method.number import check_whole
 from kerascope.metric import Case, EfficientRandomisation, Subject
 from kerascope.metric.randomisation import other_maps
@@ -200,21 +201,21 @@ def sanity(
     """
     check_whole(depths, "depths", 2)
     check_whole(seed, "seed", 0)
-    method = methods()[method]() if isinstance(method, str) else method
-    probe = as_probe(probe)
-    subject = Subject(probe, images, target)
-    if not isinstance(subject.probe, Probe) or len(subject) < 2:
+    method = as_method(method)
+    asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
+    subject = Subject(asked, images, target)
+    if not isinstance(asked, Probe) or len(subject) < 2:
         raise errors.EvaluationError(
             "sanity checks must be given a Keras model and at least two images, since maps of different "
             f"images are compared; got {type(probe).__name__} and {len(subject)} images."
         )
-    explanation = method(probe, images, subject.first.pinned)
+    explanation = method(asked, images, subject.first.pinned)
     case = Case(subject, explanation, method)
-    layers = probe.redrawn(images, seed)
+    layers = asked.redrawn(images, seed)
     places = sorted({round(place) for place in np.linspace(1, len(layers), depths)})
     upper = sum(2 * place <= len(layers) for place in places) or 1
 
-    def maps(values: Mapping[int, Array], of: Probe = probe) -> Array:
+    def maps(values: Mapping[int, Array], of: Probe = asked) -> Array:
         answer = method.ask(of.reweighted(values) if values else of, images, subject.first.pinned)
         assert answer.values is not None
         return subject.maps(method, answer.values)

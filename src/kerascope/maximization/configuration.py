@@ -149,17 +149,17 @@ class Maximize:
         Returns:
             The best images of the run; on an interruption from the keyboard those until then.
         """
-        probe = as_probe(probe)
+        asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
         targets = [single for single in spread(target) for _ in range(self.copies)]
-        canvas = Canvas.of(probe, len(targets), self.size, self.input_range, start)
-        batches = _batches(probe, targets)
+        canvas = Canvas.of(asked, len(targets), self.size, self.input_range, start)
+        batches = _batches(asked, targets)
         show = sys.stdout.isatty() if self.progress is None else self.progress
         bar = keras.utils.Progbar(self.steps * len(batches), unit_name="step") if show else None
         every = max(1, -(-self.steps // self.snapshots))
         found: list[tuple[list[int], Climb]] = []
         problem: BaseException | None = None
         for chosen, rows in batches:
-            climb = self.climb(probe, targets, canvas, rows, len(chosen))
+            climb = self.climb(asked, targets, canvas, rows, len(chosen))
             problem = climb.run(self.steps, every, self.learning_rate, tuple(callbacks), bar)
             if climb.snapshots:
                 found.append((chosen, climb))
@@ -167,7 +167,7 @@ class Maximize:
                 break
         if problem is not None and not found:
             raise problem
-        result = self._result(found, targets, canvas, probe, isinstance(problem, KeyboardInterrupt))
+        result = self._result(found, targets, canvas, asked, isinstance(problem, KeyboardInterrupt))
         if isinstance(problem, errors.ObjectiveError):
             problem.result = result
             raise problem

@@ -107,9 +107,9 @@ class Method(ABC):
         Raises:
             InputError, TargetError, LayerError, RuleError: what was given does not fit the model.
         """
-        probe = as_probe(probe)
+        asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
         target = as_target(target)
-        answer = self.ask(probe, images, target)
+        answer = self.ask(asked, images, target)
         explained = answer.batch.explained
         shown: Array | None = None
         size: tuple[int, ...] = ()
@@ -133,7 +133,7 @@ class Method(ABC):
             method=self.written(),
             target=target.describe(),
             layer=", ".join(answer.layers) or None,
-            class_names=probe.class_names,
+            class_names=asked.class_names,
             seed=getattr(self, "seed", None),
             completeness_gap=answer.completeness_gap,
             masks=answer.masks,
@@ -211,25 +211,39 @@ def explain(
         >>> ks.explain(model, np.random.default_rng(0).random((2, 8, 8, 1)), target=1).layer
         'conv'
     """
-    if isinstance(method, str):
-        known = methods()
-        if method not in known:
-            raise errors.UnknownMethodError(
-                f"a method must be one of {sorted(known)}; got {method!r}; {errors.nearest(method, known)}"
-            )
-        try:
-            method = known[method](**parameters)
-        except TypeError as error:
+    return as_method(method, **parameters)(model, images, target)
+
+
+def as_method(method: str | Method, **parameters: Any) -> Method:
+    """A method as it is, or the one of a name.
+
+    Args:
+        method: name of a method, one of `methods()`, or a method.
+        parameters: of the named method.
+
+    Raises:
+        UnknownMethodError: no method has this name.
+        ParameterError: the method does not take these parameters.
+    """
+    if not isinstance(method, str):
+        if parameters:
             raise errors.ParameterError(
-                f"{method!r} must be given parameters it takes; got {sorted(parameters)} ({error}); "
-                f"see help(ks.methods()[{method!r}])."
-            ) from error
-    elif parameters:
-        raise errors.ParameterError(
-            f"parameters go with a method's name; got {sorted(parameters)} beside {method!r}; put them "
-            "into it."
+                f"parameters go with a method's name; got {sorted(parameters)} beside {method!r}; put them "
+                "into it."
+            )
+        return method
+    known = methods()
+    if method not in known:
+        raise errors.UnknownMethodError(
+            f"a method must be one of {sorted(known)}; got {method!r}; {errors.nearest(method, known)}"
         )
-    return method(model, images, target)
+    try:
+        return known[method](**parameters)
+    except TypeError as error:
+        raise errors.ParameterError(
+            f"{method!r} must be given parameters it takes; got {sorted(parameters)} ({error}); "
+            f"see help(ks.methods()[{method!r}])."
+        ) from error
 
 
 def _warned(explanation: Explanation, answer: Answer, complete: bool) -> Explanation:

@@ -179,12 +179,13 @@ def _drawn(
 
 def _place(generator: np.random.Generator, free: Array, radius: int) -> tuple[int, int] | None:
     """A centre around which there is room, or None."""
-    size = len(free)
-    for _ in range(60):
-        row, column = generator.integers(radius + _FRAME + 1, size - radius - _FRAME - 1, 2).tolist()
-        if free[_disc(size, row, column, radius * 1.42)].all():
-            return row, column
-    return None
+    from scipy.ndimage import distance_transform_edt
+
+    rows, columns = np.nonzero(distance_transform_edt(free) > radius * 1.42)
+    if not len(rows):
+        return None
+    drawn = int(generator.integers(len(rows)))
+    return int(rows[drawn]), int(columns[drawn])
 
 
 def _pair(generator: np.random.Generator) -> tuple[Array, Array]:
