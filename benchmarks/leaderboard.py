@@ -25,13 +25,13 @@ from kerascope.testing import shapes
 DOCS = Path(__file__).parents[1] / "docs" / "leaderboard"
 
 FEWER: dict[str, ks.Method] = {
-    "rise": ks.RISE(masks=1000),
-    "score_cam": ks.ScoreCAM(channels=64),
-    "lime": ks.LIME(masks=300),
-    "kernel_shap": ks.KernelSHAP(masks=300),
-    "partition_shap": ks.PartitionSHAP(masks=300),
-    "sobol": ks.Sobol(designs=8),
-    "hsic": ks.HSIC(masks=300),
+    "rise": ks.RISE(masks=500),
+    "score_cam": ks.ScoreCAM(channels=48),
+    "lime": ks.LIME(masks=200),
+    "kernel_shap": ks.KernelSHAP(masks=200),
+    "partition_shap": ks.PartitionSHAP(masks=200),
+    "sobol": ks.Sobol(designs=4),
+    "hsic": ks.HSIC(masks=200),
     "extremal_perturbation": ks.ExtremalPerturbation(steps=100),
     "expected_gradients": ks.ExpectedGradients(samples=20),
     "integrated_gradients": ks.IntegratedGradients(steps=25),
@@ -72,7 +72,7 @@ def of_photographs(count: int) -> tuple[Any, Any, Any, Any]:
 
     found = [photograph.pixels for photograph in photographs.load_photographs()]
     for file in sorted(distribution("foolbox").files or (), key=str):
-        if re.search(r"data/imagenet_\d+_\d+\.png$", str(file)):
+        if re.search(r"data/imagenet_\d+_\d+\.(jpg|png)$", str(file)):
             with Image.open(Path(str(file.locate()))) as picture:
                 found.append(np.asarray(picture.convert("RGB")))
     images = efficientnet_lite.preprocess(found[:count])

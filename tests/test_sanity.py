@@ -180,7 +180,7 @@ def test_verdicts_are_those_that_were_published(read: Any, name: str) -> None:
     """Adebayo et al., 2018: gradient and Grad-CAM pass, guided backpropagation and guided Grad-CAM fail."""
     model, known = read
     with warned(errors.FlatMapWarning, "constant", optional=True):
-        result = ks.sanity(name, model, known.test_images[:48])
+        result = ks.sanity(name, model, known.test_images[:96])
     assert result.verdict == PUBLISHED[name], str(result)
 
 

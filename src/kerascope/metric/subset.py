@@ -197,7 +197,8 @@ class Infidelity(OneSize, name="infidelity"):
     Returns:
         values (N,), at least 0, in squared units of the score, lower is better; 0 where values are what each
         pixel contributes to a linear score. For maps that have these units, as those whose values sum to a
-        change of the score; of others take `NormalisedInfidelity`.
+        change of the score; of others take `NormalisedInfidelity`. Most maps have others, so the quick level
+        leaves this metric out.
 
     Cost:
         1 forward for each subset, shared: see `FaithfulnessCorrelation`.
@@ -215,6 +216,7 @@ class Infidelity(OneSize, name="infidelity"):
 
     direction: ClassVar[Direction] = "lower"
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
+    quick: ClassVar[Mapping[str, Any] | None] = None
 
     def measure(self, case: Case) -> Measurement:
         """The mean square of what is missed."""
