@@ -44,7 +44,7 @@ def test_steps_are_those_of_models_with_these_weights() -> None:
     before = [np.array(weight) for weight in model.get_weights()]
     probe = ks.Probe(model)
     method = ks.Saliency()
-    result = ks.sanity(method, probe, IMAGES, 1, depths=4, seed=3)
+    result = ks.sanity(method, probe, IMAGES, 1, depths=4, draws=1, seed=3)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert result.check("cascading").steps == ("head", "two", "norm", "one")
@@ -62,12 +62,11 @@ def test_steps_are_those_of_models_with_these_weights() -> None:
                 for number, value in layer.values.items():
                     other.variables[number].assign(value)
             maps = method(other, IMAGES, 1).heatmaps()
-            for alike in ("ssim", "spearman"):
-                function = similarity.SIMILARITIES[alike]
-                np.testing.assert_allclose(check.similar[alike][step], function(original, maps), atol=2e-3)
-                np.testing.assert_allclose(
-                    check.apart[alike][step], function(original, np.roll(maps, -1, axis=0)), atol=2e-3
-                )
+            for kind in similarity.SIMILARITIES:
+                expected = similarity.alike(kind, original, maps)
+                np.testing.assert_allclose(check.similar[kind][step], expected, atol=3e-3)
+            others = similarity.ssim(original, np.roll(maps, -1, axis=0))
+            np.testing.assert_allclose(check.apart[step], others, atol=2e-3)
     # The wrong variant: independent steps are not cascading ones, but for the first.
     one, other = (result.check(name).similar["ssim"] for name in ("cascading", "independent"))
     np.testing.assert_allclose(one[0], other[0])
@@ -79,12 +78,24 @@ def test_random_models_share_their_programs_and_cost_what_is_said() -> None:
     images = IMAGES
     probe.run(None, images, 1)
     before = probe.forward_count
-    ks.sanity(ks.GradCAM(layer="two"), probe, images, 1, depths=3)
-    # One about the images, the map itself, five of random models, one of another class.
-    assert (probe.forward_count - before) / len(images) == 1 + 1 + (2 * 3 - 1) + 1
+    ks.sanity(ks.GradCAM(layer="two"), probe, images, 1, depths=3, draws=2)
+    # One about the images, the map itself, twice five of random models, one of another class.
+    assert (probe.forward_count - before) / len(images) == 1 + 1 + 2 * (2 * 3 - 1) + 1
     traces = probe.trace_count
     ks.sanity(ks.GradCAM(layer="two"), probe, images, 1, depths=4, seed=1)
     assert probe.trace_count == traces
+
+
+@pytest.mark.once
+def test_draws_are_seeds_one_after_the_other() -> None:
+    probe = ks.Probe(network(), compile=False)
+    one, other, both = (
+        ks.sanity(ks.Saliency(), probe, IMAGES, 1, depths=2, **given)
+        for given in ({"draws": 1, "seed": 4}, {"draws": 1, "seed": 5}, {"draws": 2, "seed": 4})
+    )
+    for name in ("cascading", "independent"):
+        mean = (one.check(name).similar["ssim"] + other.check(name).similar["ssim"]) / 2
+        np.testing.assert_allclose(both.check(name).similar["ssim"], mean, atol=1e-5)
 
 
 @pytest.mark.once
@@ -100,7 +111,7 @@ def test_the_entropy_is_that_of_the_metric() -> None:
 
 def check(same: Any, apart: Any, judged: int | None = None) -> Check:
     same, apart = np.asarray(same, "float64"), np.asarray(apart, "float64")
-    return Check("cascading", ("a",) * len(same), {"ssim": same}, {"ssim": apart}, judged or len(same))
+    return Check("cascading", ("a",) * len(same), {"ssim": same}, apart, judged or len(same))
 
 
 @pytest.mark.once

@@ -15,8 +15,9 @@ from kerascope.method import Method
 from kerascope.method.base import as_method
 from kerascope.method.number import check_whole
 from kerascope.metric import Case, EfficientRandomisation, Subject
+from kerascope.metric.drop import pearson
 from kerascope.metric.randomisation import other_maps
-from kerascope.metric.similarity import SIMILARITIES
+from kerascope.metric.similarity import ROWS, ssim
 from kerascope.perturb import progress as progress_bar
 from kerascope.probe import Probe, as_probe
 from kerascope.target import TargetLike
@@ -39,22 +40,22 @@ class Check:
         name: of the check.
         steps: what was changed, such as the lowest layer that was drawn anew.
         similar: by the name of a similarity (see `kerascope.metric.similarity`), (S, N) for each step and
-            image; 1 for equal maps.
-        apart: the same between the map of an image and the changed map of another one: what maps of this
-            method and these images have in common anyway.
+            image, the mean over the random models; 1 for equal maps.
+        apart: (S, N), the structural similarity between the map of an image and the changed map of another
+            one: what maps of this method and these images have in common anyway.
         judged: how many of the steps count for the verdict.
     """
 
     name: str
     steps: tuple[str, ...]
     similar: Mapping[str, Array]
-    apart: Mapping[str, Array]
+    apart: Array
     judged: int
 
     @property
     def kept(self) -> Array:
         """What is left of the map of each image, (N,), over the steps: see `sanity`."""
-        same, other = self.similar["ssim"][: self.judged], self.apart["ssim"][: self.judged]
+        same, other = self.similar["ssim"][: self.judged], self.apart[: self.judged]
         room = 1.0 - np.where(np.isfinite(same), other, np.nan)
         return _mean((same - other) / np.where(room > 0, room, np.nan))
 
@@ -88,8 +89,8 @@ class Sanity:
         method: as it would be written.
         checks: parameter randomisation, cascading and independent; the random logit; and, where a model was
             given, label randomisation.
-        entropy: (N,), by how much the entropy of the map rises when every layer is drawn anew; see
-            `kerascope.metric.EfficientRandomisation`.
+        entropy: (N,), by how much the entropy of the map rises when every layer is drawn anew, by the first
+            seed; see `kerascope.metric.EfficientRandomisation`.
         notes: what else there is to know.
     """
 
@@ -124,9 +125,7 @@ class Sanity:
         lines += [f"  {one}" for one in self.checks]
         cascade = self.check("cascading")
         lines += ["  what is left, layer by layer from the output (SSIM; of another image's map):"]
-        for step, same, other in zip(
-            cascade.steps, cascade.similar["ssim"], cascade.apart["ssim"], strict=True
-        ):
+        for step, same, other in zip(cascade.steps, cascade.similar["ssim"], cascade.apart, strict=True):
             lines.append(f"    {_mean_of(same):5.2f}  {_mean_of(other):5.2f}  down to {step}")
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
@@ -141,6 +140,7 @@ def sanity(
     target: TargetLike = None,
     *,
     depths: int = 6,
+    draws: int = 3,
     shuffled: Probe | keras.Model | None = None,
     seed: int = 0,
     progress: bool | None = None,
@@ -162,9 +162,10 @@ def sanity(
     Args:
         method: a method, or the name of one.
         probe: a `Probe`, or a Keras model. It is not changed, and not copied.
-        images: (N, ...) as the model takes them, at least two.
+        images: (N, ...) as the model takes them, at least two; some 50 or more to decide much.
         target: what is explained; None for the predicted class.
         depths: at how many depths layers are drawn anew, evenly spread, at least 2; default 6.
+        draws: how often, by how many seeds one after the other; likenesses are means over them; default 3.
         shuffled: a model of the same kind that was trained on shuffled labels, or its probe; None to leave
             this check out.
         seed: of the new weights, and of the other class.
@@ -178,9 +179,10 @@ def sanity(
         MissingPackageError: scikit-image is needed and not installed.
 
     Cost:
-        1 forward, and 2 `depths` + 1 explanations: cascading and independent randomisation have their first
-        step in common, and the entropy its random model with the last one; the random logit is one more,
-        and shuffled labels one. All random models run through the programs of the first one.
+        1 forward, and `draws` (2 `depths` - 1) + 2 explanations, with shuffled labels one more: cascading and
+        independent randomisation have their first step in common, and the entropy has its random model with
+        the last one. All random models run through the programs of the first one; forwards are not shared,
+        since a map that reaches below the lowest layer drawn anew needs the gradient there.
 
     Source:
         Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018, sections 4 and 5; Sixt, Granz and
@@ -200,6 +202,7 @@ def sanity(
         'fails'
     """
     check_whole(depths, "depths", 2)
+    check_whole(draws, "draws")
     check_whole(seed, "seed", 0)
     method = as_method(method)
     asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
@@ -211,7 +214,8 @@ def sanity(
         )
     explanation = method(asked, images, subject.first.pinned)
     case = Case(subject, explanation, method)
-    layers = asked.redrawn(images, seed)
+    drawn = [asked.redrawn(images, seed + draw) for draw in range(draws)]
+    layers = drawn[0]
     places = sorted({round(place) for place in np.linspace(1, len(layers), depths)})
     upper = sum(2 * place <= len(layers) for place in places) or 1
 
@@ -220,30 +224,37 @@ def sanity(
         assert answer.values is not None
         return subject.maps(method, answer.values)
 
-    with progress_bar(2 * len(places) + 1 + bool(shuffled), progress, "sanity checks") as advance:
+    original = np.where(case.shows.reshape(-1, *[1] * (case.maps.ndim - 1)), case.maps, np.nan)
+    before = {key: rows(original) for key, rows in ROWS.items()}
 
-        def told(name: str, steps: Sequence[str], changed: Sequence[Array], judged: int) -> Check:
-            original = np.where(case.shows.reshape(-1, *[1] * (case.maps.ndim - 1)), case.maps, np.nan)
-            similar = {key: np.stack([alike(original, one) for one in changed]) for key, alike in _ALL}
-            apart = {
-                key: np.stack([alike(original, np.roll(one, -1, axis=0)) for one in changed])
-                for key, alike in _ALL
-            }
-            return Check(name, tuple(steps), similar, apart, judged)
+    def told(name: str, steps: Sequence[str], changed: Sequence[Sequence[Array]], judged: int) -> Check:
+        """A check, of changed maps for each draw and step."""
+        similar = {
+            key: _mean(np.stack([[pearson(before[key], rows(one)) for one in row] for row in changed]))
+            for key, rows in ROWS.items()
+        }
+        similar["ssim"], apart = (
+            _mean(
+                np.stack([[ssim(original, np.roll(one, -shift, axis=0)) for one in row] for row in changed])
+            )
+            for shift in (0, 1)
+        )
+        return Check(name, tuple(steps), similar, apart, judged)
 
-        cascading: list[Array] = []
-        independent: list[Array] = []
-        for place in places:
-            values: dict[int, Array] = {}
-            for layer in layers[:place]:
-                values |= layer.values
-            cascading.append(maps(values))
-            advance(1)
-            if place == 1:
-                independent.append(cascading[0])
-            else:
-                independent.append(maps(layers[place - 1].values))
+    total = draws * (2 * len(places) - 1) + 1 + (shuffled is not None)
+    with progress_bar(total, progress, "sanity checks") as advance:
+        cascading: list[list[Array]] = [[] for _ in drawn]
+        independent: list[list[Array]] = [[] for _ in drawn]
+        for draw, found in enumerate(drawn):
+            for place in places:
+                values = {number: value for layer in found[:place] for number, value in layer.values.items()}
+                cascading[draw].append(maps(values))
                 advance(1)
+                if place == 1:
+                    independent[draw].append(cascading[draw][0])
+                else:
+                    independent[draw].append(maps(found[place - 1].values))
+                    advance(1)
         paths = [layers[place - 1].path or "the model's own variables" for place in places]
         checks = [
             told("cascading", paths, cascading, upper),
@@ -251,10 +262,11 @@ def sanity(
         ]
         # Where no class is explained, there is no other one.
         with contextlib.suppress(errors.EvaluationError):
-            checks.append(told("random logit", ["another class"], [other_maps(case, seed)], 1))
+            checks.append(told("random logit", ["another class"], [[other_maps(case, seed)]], 1))
         advance(1)
         if shuffled is not None:
-            checks.append(told("labels", ["shuffled labels"], [maps({}, as_probe(shuffled))], 1))
+            checks.append(told("labels", ["shuffled labels"], [[maps({}, as_probe(shuffled))]], 1))
+            advance(1)
     entropy = EfficientRandomisation(seed=seed)
     mixed = [name for layer in layers for name in layer.shuffled]
     notes = (
@@ -265,12 +277,9 @@ def sanity(
     return Sanity(
         method.written(),
         tuple(checks),
-        entropy.change(case.maps, cascading[-1]),
+        entropy.change(case.maps, cascading[0][-1]),
         tuple(notes),
     )
-
-
-_ALL = tuple(SIMILARITIES.items())
 
 
 def _interval(values: Array) -> tuple[float, float]:
@@ -284,7 +293,7 @@ def _interval(values: Array) -> tuple[float, float]:
 
 
 def _mean(rows: Array) -> Array:
-    """The mean of what is known in each column; NaN where nothing is."""
+    """The mean over the first axis of what is known; NaN where nothing is."""
     known = np.isfinite(rows)
     total = np.where(known, rows, 0.0).sum(axis=0)
     return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)

@@ -12,7 +12,7 @@ from kerascope import errors
 from kerascope.method.number import check_whole
 from kerascope.metric.base import Direction, Measurement, Metric
 from kerascope.metric.case import Case, Subject
-from kerascope.metric.similarity import SIMILARITIES
+from kerascope.metric.similarity import SIMILARITIES, alike
 from kerascope.probe import Probe
 from kerascope.target import Class
 
@@ -138,7 +138,7 @@ class RandomLogit(Metric, name="random_logit"):
     def measure(self, case: Case) -> Measurement:
         """How alike both maps are."""
         other = case.once(("other class", self.seed), lambda: other_maps(case, self.seed))
-        return Measurement(SIMILARITIES[self.similarity](case.maps, other))
+        return Measurement(alike(self.similarity, case.maps, other))
 
 
 def other_maps(case: Case, seed: int) -> Array:

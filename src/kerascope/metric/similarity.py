@@ -12,25 +12,50 @@ from kerascope.metric.drop import pearson
 
 Array = np.ndarray[Any, Any]
 
-Similarity = Callable[[Array, Array], Array]
-"""`similarity(first, second) -> (N,)`, of maps (N, *spatial): 1 for equal ones; NaN where one is constant."""
-
 _WINDOW = 7
 """Pixels along each side of SSIM's window."""
 _CELLS = 8
 """Cells along the longest side of a map for the histograms of gradients."""
 
 
-def spearman(first: Array, second: Array) -> Array:
-    """The rank correlation, (N,), -1 to 1."""
+def ranked(maps: Array) -> Array:
+    """The rank of every pixel, (N, P); NaN where a map has NaN."""
     from scipy.stats import rankdata
 
-    return pearson(*(rankdata(one.reshape(len(one), -1), axis=1) for one in (first, second)))
+    return np.asarray(rankdata(maps.reshape(len(maps), -1), axis=1))
 
 
-def spearman_of_size(first: Array, second: Array) -> Array:
-    """The rank correlation of the maps without their signs, (N,), -1 to 1."""
-    return spearman(np.abs(first), np.abs(second))
+def ranked_sizes(maps: Array) -> Array:
+    """The rank of every pixel without its sign, (N, P)."""
+    return ranked(np.abs(maps))
+
+
+def described(maps: Array) -> Array:
+    """Histograms of oriented gradients of the maps' sizes, (N, D); NaN of what is no picture.
+
+    Raises:
+        MissingPackageError: scikit-image is needed and not installed.
+    """
+    try:
+        from skimage.feature import hog
+    except ImportError:
+        raise errors.MissingPackageError("skimage", "evaluate") from None
+    if maps.ndim != 3 or min(maps.shape[1:]) < _CELLS:
+        return np.full((len(maps), 1), np.nan)
+    side = max(2, max(maps.shape[1:]) // _CELLS)
+    options = {"orientations": 9, "pixels_per_cell": (side, side), "cells_per_block": (1, 1)}
+    found = np.stack([hog(np.nan_to_num(one), **options) for one in _unit(maps)])
+    known = np.asarray(np.isfinite(_unit(maps)).all(axis=(1, 2)))
+    return np.where(known[:, None], found, np.nan)
+
+
+ROWS: Mapping[str, Callable[[Array], Array]] = {
+    "spearman": ranked,
+    "spearman_of_size": ranked_sizes,
+    "hog": described,
+}
+"""What is correlated, of likenesses that are correlations: the ranks of pixels, with and without their signs,
+and the histograms of gradients."""
 
 
 def ssim(first: Array, second: Array) -> Array:
@@ -53,35 +78,20 @@ def ssim(first: Array, second: Array) -> Array:
     return found
 
 
-def hog(first: Array, second: Array) -> Array:
-    """The correlation of the maps' histograms of oriented gradients, (N,), -1 to 1; NaN but on pictures.
+def alike(name: str, first: Array, second: Array) -> Array:
+    """How alike maps are, (N,), -1 to 1: 1 for equal ones; NaN where one is constant or not finite.
 
-    Raises:
-        MissingPackageError: scikit-image is needed and not installed.
+    Args:
+        name: one of `SIMILARITIES`.
+        first: (N, *spatial).
+        second: the same.
     """
-    try:
-        from skimage.feature import hog as histograms
-    except ImportError:
-        raise errors.MissingPackageError("skimage", "evaluate") from None
-    if first.ndim != 3 or min(first.shape[1:]) < _CELLS:
-        return np.full(len(first), np.nan)
-    side = max(2, max(first.shape[1:]) // _CELLS)
-    options = {"orientations": 9, "pixels_per_cell": (side, side), "cells_per_block": (1, 1)}
-
-    def described(maps: Array) -> Array:
-        return np.stack([histograms(np.nan_to_num(one), **options) for one in _unit(maps)])
-
-    found = pearson(described(first), described(second))
-    known = np.isfinite(_unit(first)).all(axis=(1, 2)) & np.isfinite(_unit(second)).all(axis=(1, 2))
-    return np.where(known, found, np.nan)
+    return ssim(first, second) if name == "ssim" else pearson(ROWS[name](first), ROWS[name](second))
 
 
-SIMILARITIES: Mapping[str, Similarity] = {
-    "spearman": spearman,
-    "spearman_of_size": spearman_of_size,
-    "ssim": ssim,
-    "hog": hog,
-}
+SIMILARITIES = ("ssim", *ROWS)
+"""The structural similarity; Spearman's coefficient, with and without signs; the correlation of histograms of
+gradients."""
 
 
 def _unit(maps: Array) -> Array:
