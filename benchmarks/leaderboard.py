@@ -81,7 +81,7 @@ def of_photographs(count: int) -> tuple[Any, Any, Any, Any]:
     return probe, images, probe.run(None, images).labels, None
 
 
-SETS = {"digits": (of_digits, 64), "shapes": (of_shapes, 64), "photographs": (of_photographs, 24)}
+SETS = {"digits": (of_digits, 64), "shapes": (of_shapes, 64), "photographs": (of_photographs, 20)}
 
 
 def main() -> int:

@@ -91,6 +91,16 @@ def test_dear_methods_are_not_explained_again_by_the_quick_level() -> None:
         report = ks.evaluate(ks.RISE(masks=70), box(), IMAGES, target=TARGET, controls=())
     assert np.isfinite(report.values[0]).all()
     assert not {"adcc", "max_sensitivity"} & {column.name for column in report.columns}
+    # One that takes some passes has those that explain once; the others are not affected by its cost.
+    with warned(errors.EvaluationWarning, "have no values of"):
+        some = ks.evaluate(
+            [ks.EdgeMap(), ks.RISE(masks=9)], box(), IMAGES, target=TARGET, controls=(), metrics=None
+        )
+    names = [column.name for column in some.columns]
+    assert np.isfinite(some.values[1, names.index("adcc")]).all()
+    assert np.isnan(some.values[1, names.index("max_sensitivity")]).all()
+    assert np.isfinite(some.values[1, names.index("insertion")]).all()
+    assert (some.measuring.sum(axis=1) < 60).all()
     full = ks.evaluate(
         ks.RISE(masks=70),
         box(),

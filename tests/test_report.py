@@ -124,7 +124,7 @@ def test_markdown_marks_the_best_and_the_controls() -> None:
     assert "| method | deletion ↓ | insertion ↑ |" in lines
     table = [line for line in lines if line.startswith("|")][:6]
     insertion = {cells[1].strip(): cells[3].strip() for cells in (line.split("|") for line in table[2:])}
-    assert insertion["`LayerCAM()`"].startswith("**0.89")
+    assert insertion["`LayerCAM()`"].startswith("**0.898 (")
     assert insertion["`GradCAM()`"].startswith("0.797 (")
     assert "*`RandomMap()`*" in insertion
     assert "- one is doubtful" in lines
@@ -162,12 +162,14 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert read.open == []
     assert "<script" not in text
     assert "<b>" not in text
-    assert len(read.addresses) == 1 + 2 * 4
+    assert len(read.addresses) == 1 + 2 * 4  # a figure of curves, and two maps by each method
     assert all(address.startswith("data:image/") for address in read.addresses)
     words = " ".join(read.words)
     for statement in one.statements():
         assert statement in words
     assert "cat" in words
+    assert "rank 1 (1 to 1)" in words  # on insertion
+    assert "Best mean ranks of 4 over all metrics" in words
     assert "3 methods and\n1 control on 30 images" in words
 
 
@@ -202,6 +204,7 @@ def test_words_for_a_terminal_and_a_notebook() -> None:
     assert text.splitlines()[0] == repr(one)
     assert "~ RandomMap()" in text
     assert "FAITHFULNESS" in text
+    assert told.shortly(one).endswith(("Saliency() 3.0, RandomMap() 4.0", "Saliency() 3.5, RandomMap() 3.5"))
     order = [line.split()[0] for line in text.splitlines() if line.startswith("  ") and "()" in line]
     assert order[0] in ("LayerCAM()", "GradCAM()")
     assert "<i>RandomMap()</i>" in one._repr_html_()

@@ -150,12 +150,13 @@ class _Table:
         self.maps[row] = case.maps[: self.maps.shape[1]]
         advance(1)
         dear = []
-        for column, metric in enumerate(self.metrics):
-            room = self.most - self.measuring[row].sum()
+        order = sorted(range(len(self.metrics)), key=lambda column: self.metrics[column].explanations > 0)
+        for column in order:
+            metric = self.metrics[column]
             if metric.missing(case):
                 if explicit:
                     metric.on(case)  # raises, and says what is missing
-            elif metric.explanations * self.forwards[row] > room:
+            elif metric.explanations and metric.explanations * self.forwards[row] > self._room(row):
                 dear.append(metric.name)
             else:
                 self._measure(row, column, metric, case)
@@ -165,6 +166,15 @@ class _Table:
                 f"{', '.join(dear)} have no values of {method.written()}: they explain again, at "
                 f"{self.forwards[row]:.0f} forwards each; ask for them by name, or take level='full'."
             )
+
+    def _room(self, row: int) -> float:
+        """Forwards that are left for metrics that explain again, as many for each method.
+
+        What the methods share is asked for the first one, and held against all.
+        """
+        again = [column for column, metric in enumerate(self.metrics) if metric.explanations]
+        spent = self.measuring.sum(axis=1) - self.measuring[:, again].sum(axis=1)
+        return float(self.most - spent.max() - self.measuring[row, again].sum())
 
     def _measure(self, row: int, column: int, metric: Metric, case: Case) -> None:
         before = self._counted()

@@ -6,8 +6,6 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from kerascope import errors
 from kerascope.evaluation import chart, told
 
@@ -29,7 +27,7 @@ def page(report: Report) -> str:
     template = environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
     text: str = template.render(
         report=report,
-        statements=told.statements(report),
+        shortly=told.shortly(report),
         tables=[_table(report, *group) for group in told.groups(report)],
         curves=[
             (
@@ -45,23 +43,16 @@ def page(report: Report) -> str:
 
 
 def _table(report: Report, group: str, places: list[int]) -> dict[str, Any]:
-    low, high = report.intervals
     best = {place: told.leading(report, place) for place in places}
     rows = []
     for row in told.order(report, places):
-        cells = []
-        for place in places:
-            span = ""
-            if np.isfinite(low[row, place]):
-                span = f"{told.number(low[row, place])} to {told.number(high[row, place])}"
-            cells.append(
-                {
-                    "mean": told.number(report.means[row, place]),
-                    "span": span,
-                    "best": row in best[place],
-                    "rank": told.number(report.ranks[0][row, place]),
-                }
-            )
+        cells = [
+            {
+                **dict(zip(("mean", "span", "rank"), told.cell(report, row, place), strict=True)),
+                "best": row in best[place],
+            }
+            for place in places
+        ]
         rows.append(
             {
                 "method": report.methods[row],
@@ -71,7 +62,12 @@ def _table(report: Report, group: str, places: list[int]) -> dict[str, Any]:
                 "shown": f"{report.shown[row].mean():.0%}",
             }
         )
-    return {"group": group, "heads": [told.head(report.columns[place]) for place in places], "rows": rows}
+    return {
+        "group": group,
+        "heads": [told.head(report.columns[place]) for place in places],
+        "rows": rows,
+        "statements": told.statements(report, places),
+    }
 
 
 def _examples(report: Report) -> list[dict[str, Any]]:

@@ -19,9 +19,15 @@ _NAMED = 5
 """The most methods that a statement names; `Report.comparisons` has every pair."""
 
 
-def statements(report: Report) -> list[str]:
-    """What the numbers show, metric by metric, and what they do not show."""
-    return [text for place in range(len(report.columns)) for text in _of_metric(report, place)]
+def statements(report: Report, places: Iterable[int] | None = None) -> list[str]:
+    """What the numbers show, metric by metric, and what they do not show.
+
+    Args:
+        report: what was measured.
+        places: of the metrics; None for all.
+    """
+    chosen = range(len(report.columns)) if places is None else places
+    return [text for place in chosen for text in _of_metric(report, place)]
 
 
 def _of_metric(report: Report, place: int) -> list[str]:
@@ -48,16 +54,19 @@ def _of_metric(report: Report, place: int) -> list[str]:
                 f"no difference shown between {report.methods[best]} and {_list(report, level)} {on} with "
                 f"{_count(report, place, [best, *level])} images"
             )
+    # Controls that hold the same methods back are named together.
+    held: dict[tuple[int, ...], list[int]] = {}
     for control in controls:
         not_better = [
             row for row in own if not (ranks[row] < ranks[control] and separate.get((row, control)))
         ]
-        if not_better:
-            found.append(
-                f"{_list(report, not_better)} not shown better than {report.methods[control]} {on} with "
-                f"{_count(report, place, [control, *not_better])} images"
-            )
-    return found
+        held.setdefault(tuple(not_better), []).append(control)
+    return found + [
+        f"{_list(report, rows)} not shown better than {_list(report, by)} {on} with "
+        f"{_count(report, place, [*by, *rows])} images"
+        for rows, by in held.items()
+        if rows
+    ]
 
 
 def _list(report: Report, rows: Sequence[int]) -> str:
@@ -142,16 +151,40 @@ def head(column: Column) -> str:
     return f"{column.title} {BETTER[column.direction]}".strip()
 
 
+def cell(report: Report, row: int, place: int) -> tuple[str, str, str]:
+    """What a table says of a method on a metric: the mean, its interval, and the rank with its interval.
+
+    Returns:
+        In words; empty where there is none.
+    """
+    low, high = (ends[row, place] for ends in report.intervals)
+    rank, first, last = (found[row, place] for found in report.ranks)
+    span = f"{number(low)} to {number(high)}" if np.isfinite(low) else ""
+    placed = f"rank {rank:g} ({first:g} to {last:g})" if np.isfinite(first) else ""
+    return number(report.means[row, place]), span, placed
+
+
+def shortly(report: Report) -> str:
+    """The methods with the best mean ranks, in a sentence; empty where no metric has a direction."""
+    if not np.isfinite(report.mean_ranks).any():
+        return ""
+    best = [row for row in order(report, range(len(report.columns))) if np.isfinite(report.mean_ranks[row])]
+    ranked = [f"{report.methods[row]} {report.mean_ranks[row]:.1f}" for row in best[:_NAMED]]
+    return (
+        f"Best mean ranks of {len(report.methods)} over all metrics, an order to read by and no measurement: "
+        f"{', '.join(ranked)}"
+    )
+
+
 def markdown(report: Report) -> str:
     """Statements and tables as Markdown."""
-    low, high = report.intervals
     about = (
         f"{len(report)} images, model `{report.model}`, explained: {report.target}; level {report.level}, "
         f"seed {report.seed}. Mean over images and its 95 % bootstrap interval; ↑ higher is better, ↓ lower "
         "is better; **bold**: not shown worse than the best; *italic*: controls, which know nothing of the "
         "model. Rows by mean rank within the table."
     )
-    lines = [about, ""]
+    lines = [about, "", *([f"{shortly(report)}.", ""] if shortly(report) else [])]
     for group, places in groups(report):
         best = {place: leading(report, place) for place in places}
         lines += [f"### {group.capitalize()}", ""]
@@ -160,17 +193,16 @@ def markdown(report: Report) -> str:
         for row in order(report, places):
             cells = []
             for place in places:
-                text = number(report.means[row, place])
-                if np.isfinite(low[row, place]):
-                    text += f" ({number(low[row, place])}, {number(high[row, place])})"
+                mean, span, _ = cell(report, row, place)
+                text = f"{mean} ({span})" if span else mean
                 cells.append(f"**{text}**" if row in best[place] else text)
             name = f"`{report.methods[row]}`"
             name = f"*{name}*" if report.methods[row] in report.controls else name
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         lines.append("")
-    said = statements(report)
-    if said:
-        lines += ["### What this shows", "", *(f"- {text}." for text in said), ""]
+        said = statements(report, places)
+        if said:
+            lines += ["What this shows:", "", *(f"- {text}." for text in said), ""]
     if report.warnings:
         lines += ["### Warnings", "", *(f"- {text}" for text in report.warnings), ""]
     return "\n".join(lines)
