@@ -1,4 +1,6 @@
-"""`python -m benchmarks.leaderboard`: every method by every metric, on three sets, as tables in docs/.
+"""`python -m benchmarks.leaderboard`: every method by every metric on three sets, and sanity checks.
+
+The tables are written into docs/leaderboard.
 
 Digits have no masks, shapes have exact ones, photographs have neither a mask nor many images. Methods that
 are asked thousands of times by default are asked less often here, as their names in the tables say.
@@ -20,6 +22,7 @@ import numpy as np
 
 import kerascope as ks
 from kerascope.demo import digits, efficientnet_lite, photographs, train
+from kerascope.evaluation.sanity_checks import KEPT
 from kerascope.testing import shapes
 
 DOCS = Path(__file__).parents[1] / "docs" / "leaderboard"
@@ -84,16 +87,63 @@ def of_photographs(count: int) -> tuple[Any, Any, Any, Any]:
 SETS = {"digits": (of_digits, 64), "shapes": (of_shapes, 64), "photographs": (of_photographs, 20)}
 
 
+CHECKED, MOST = 96, 4
+"""Digits that sanity checks look at, and the forwards of methods that are checked."""
+
+
+def sanity_checks() -> str:
+    """Sanity checks of the methods that take few passes, on digits, as a table."""
+    probe, images, *_ = of_digits(CHECKED)
+    lines = [
+        f"{CHECKED} digits, predicted class, three random models for each step. How much of the map is kept, with",
+        f"its 95 % interval, over steps that change the upper half of the layers: below {KEPT:.0%} it passes.",
+        "",
+        "| method | verdict | kept, cascading | kept, independent | kept, another class |",
+        "|---|---|---|---|---|",
+    ]
+    rows = []
+    for kind in ks.methods().values():
+        method = kind()
+        if method.forwards > MOST:
+            continue
+        try:
+            found = ks.sanity(method, probe, images)
+        except ks.errors.KerascopeError as error:
+            print(f"{method.written()}: {error}", file=sys.stderr)
+            continue
+        cells = [
+            f"{np.nanmean(one.kept):.0%} ({low:.0%} to {high:.0%})"
+            for one in found.checks
+            for low, high in [one.interval]
+        ]
+        kept = float(np.nanmean(found.check("cascading").kept))
+        rows.append((kept, f"| `{method.written()}` | {found.verdict} | {' | '.join(cells)} |"))
+    return "\n".join([*lines, *(row for _, row in sorted(rows))]) + "\n"
+
+
+def write(name: str, command: str, text: str) -> None:
+    """Write a page of docs/leaderboard."""
+    DOCS.mkdir(parents=True, exist_ok=True)
+    head = (
+        f"# Leaderboard: {name}\n\nWritten by `{command}`; read it with [evaluation](../evaluation.md).\n\n"
+    )
+    (DOCS / f"{name}.md").write_text(head + text, encoding="utf-8")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.leaderboard", description=__doc__)
     add = parser.add_argument
-    add("sets", nargs="*", default=list(SETS), help=f"of {', '.join(SETS)}; default: all")
+    known = [*SETS, "sanity"]
+    add("sets", nargs="*", default=known, help=f"of {', '.join(known)}; default: all")
     add("--level", choices=("quick", "full"), default="quick", help="default: quick")
     add("--count", type=int, help="number of images; default: as in docs/")
     add("--html", type=Path, help="a folder for pages with curves and maps")
     chosen = parser.parse_args()
     warnings.simplefilter("ignore", ks.errors.KerascopeWarning)  # they are in the report
     for name in chosen.sets:
+        if name == "sanity":
+            write(name, "python -m benchmarks.leaderboard sanity", sanity_checks())
+            continue
         build, count = SETS[name]
         probe, images, labels, masks = build(chosen.count or count)
         start = time.monotonic()
@@ -101,12 +151,10 @@ def main() -> int:
             methods(), probe, images, labels, masks, level=chosen.level, progress=sys.stderr.isatty()
         )
         print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
-        DOCS.mkdir(parents=True, exist_ok=True)
         command = f"python -m benchmarks.leaderboard {name}" + (
             "" if chosen.level == "quick" else f" --level {chosen.level}"
         )
-        text = f"# Leaderboard: {name}\n\nWritten by `{command}`; see [evaluation](../evaluation.md).\n\n"
-        (DOCS / f"{name}.md").write_text(text + report.markdown())
+        write(name, command, report.markdown())
         if chosen.html:
             chosen.html.mkdir(parents=True, exist_ok=True)
             report.html(chosen.html / f"{name}.html")

@@ -69,10 +69,11 @@ def test_the_readme_lists_the_methods_and_targets_that_there_are() -> None:
         assert f"`{target}`" in text, target
 
 
-def test_the_table_of_methods_is_up_to_date() -> None:
-    maker = REPOSITORY / "docs" / "make_methods.py"
+@pytest.mark.parametrize("what", ["methods", "metrics"])
+def test_the_table_is_up_to_date(what: str) -> None:
+    maker = REPOSITORY / "docs" / f"make_{what}.py"
     page = runpy.run_path(str(maker))["page"]()
-    assert (REPOSITORY / "docs" / "methods.md").read_text(encoding="utf-8") == page
+    assert (REPOSITORY / "docs" / f"{what}.md").read_text(encoding="utf-8") == page
 
 
 def test_every_public_name_is_documented_and_exists() -> None:

@@ -77,7 +77,8 @@ class Metric(ABC):
         needs: what must be given beside the explanation: `"method"` to explain other images, `"masks"`,
             `"labels"`, `"model"` (a Keras model, not a black box).
         quick: parameters that `level="quick"` changes; None for metrics that this level leaves out.
-        shared: name of what it has in common with other metrics, so that asking for both costs once.
+        forwards: forward passes per image, with the parameters as they are.
+        explanations: of how many other images the method is asked, for each image.
     """
 
     name: ClassVar[str] = ""
