@@ -33,7 +33,8 @@ class CompletenessGap(Metric, name="completeness_gap"):
 
     Returns:
         values (N,), at least 0, lower is better. Not invariant to scale: the sum is what is looked at. NaN
-        for maps of a layer, which promise no sum, and where the score does not change.
+        for maps of a layer and for maps without signs, which promise no sum, and where the score does not
+        change.
 
     Cost:
         None where the method states its gap; else 1 forward.
@@ -66,7 +67,7 @@ class CompletenessGap(Metric, name="completeness_gap"):
         subject, explanation = case.subject, case.explanation
         if explanation.completeness_gap is not None:
             return Measurement(np.abs(explanation.completeness_gap.astype("float64")))
-        if explanation.layer is not None or explanation.reduction == "max_abs":
+        if explanation.layer is not None or not explanation.signed or explanation.reduction == "max_abs":
             return Measurement(np.full(len(subject), np.nan))
         base = subject.once(("score of", self.baseline), lambda: self._scored(subject))
         change = subject.first.scores.astype("float64") - base
