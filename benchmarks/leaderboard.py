@@ -95,8 +95,9 @@ def sanity_checks() -> str:
     """Sanity checks of the methods that take few passes, on digits, as a table."""
     probe, images, *_ = of_digits(CHECKED)
     lines = [
-        f"{CHECKED} digits, predicted class, three random models for each step. How much of the map is kept, with",
-        f"its 95 % interval, over steps that change the upper half of the layers: below {KEPT:.0%} it passes.",
+        f"{CHECKED} digits, predicted class, three random models for each step. How much of the map is kept,",
+        f"with its 95 % interval, over steps that change the upper half of the layers: below {KEPT:.0%} it",
+        "passes.",
         "",
         "| method | verdict | kept, cascading | kept, independent | kept, another class |",
         "|---|---|---|---|---|",

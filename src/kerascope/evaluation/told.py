@@ -158,9 +158,9 @@ def cell(report: Report, row: int, place: int) -> tuple[str, str, str]:
         In words; empty where there is none.
     """
     low, high = (ends[row, place] for ends in report.intervals)
-    rank, first, last = (found[row, place] for found in report.ranks)
+    rank, first, last = (f"{found[row, place]:.1f}".removesuffix(".0") for found in report.ranks)
     span = f"{number(low)} to {number(high)}" if np.isfinite(low) else ""
-    placed = f"rank {rank:g} ({first:g} to {last:g})" if np.isfinite(first) else ""
+    placed = f"rank {rank} ({first} to {last})" if first != "nan" else ""
     return number(report.means[row, place]), span, placed
 
 
