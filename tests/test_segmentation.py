@@ -262,7 +262,7 @@ class TestGiven:
         [
             *(0, 1, -3, 2.0, True, None, "slic", math.nan),
             *((), (1,), (1, 1), (0, 4), (-2, 4), (2.0, 4), (True, 4), ("2", 4), [2, 4], {2, 4}),
-            *(np.zeros((2, 2)), np.zeros((2, 2), bool), np.array(3), np.array(["a"]), object()),
+            *(np.zeros((2, 2)), np.zeros((2, 2), bool), np.array(3), np.array(["a"]), {"no": "array"}),
         ],
         ids=repr,
     )
