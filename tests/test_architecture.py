@@ -68,7 +68,7 @@ ROOMS = {
     "testing": Room(
         "errors resize layout backend target probe explanation method kerascope",
         "keras numpy pytest",
-        lazily="skimage",
+        lazily="scipy skimage",
     ),
     "demo": Room("errors render kerascope", "keras numpy matplotlib PIL skimage"),
 }
