@@ -10,8 +10,7 @@
 
 KERAS_BACKEND ?= tensorflow
 BACKENDS ?= tensorflow jax torch
-# Processes that share the tests of a backend. Most tests compile, which takes one core; each holds 2 to 3 GB.
-# PyTorch compiles nothing, and its threads fill the cores by themselves.
+# Processes that share the tests of a backend; each has one thread and holds up to 5 GB.
 WORKERS ?= 2
 ARGS ?=
 
@@ -42,8 +41,7 @@ demo: $(DEMO)/.done-kerascope  ## train on digits, explain digits and photograph
 test: lint  ## check and run every test, on each backend in its own process (ARGS="-k cam", BACKENDS=jax)
 	@failed=; skip_once=; \
 	for backend in $(BACKENDS); do \
-	  workers=$(WORKERS); [ $$backend = torch ] && workers=0; \
-	  KERAS_BACKEND=$$backend $(TEST)/bin/python -m pytest -n $$workers --dist worksteal $$skip_once $(ARGS) || failed="$$failed $$backend"; \
+	  KERAS_BACKEND=$$backend $(TEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal $$skip_once $(ARGS) || failed="$$failed $$backend"; \
 	  skip_once=--skip-once; \
 	done; \
 	if [ -n "$$failed" ]; then echo "Tests failed on:$$failed" >&2; exit 1; fi
