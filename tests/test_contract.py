@@ -27,7 +27,7 @@ VARIATIONS = [
 
 # Torch, which is quick, has the whole contract of every method. Other backends have it of one method for each
 # way of asking a probe, JAX, which is slow to compile, of one for each way of asking the backend: forwards,
-# gradients of a layer, of many, by a rule, masks, a model that is cut. The rest differ from these in arithmetic
+# gradients of a layer, of many, by a rule, masks, a model that is cut. The rest differ in arithmetic
 # by `keras.ops`, or sum up variants in NumPy, and keep the checks that a backend has a say in: their golden
 # maps, written on TensorFlow and met on torch, are those of the oracle.
 WAYS = {"eigen_cam", "full_grad", "grad_cam", "guided_backprop", "ablation_cam", "lime"}

@@ -160,6 +160,6 @@ def test_mobilenet_agrees_with_captum() -> None:
     theirs = attributed(
         "IntegratedGradients", model, images, baselines=-1.0, method="riemann_middle", n_steps=4
     )
-    # Of so many units some lie within a rounding of their kink, and with one thread sums are rounded otherwise.
+    # Of so many units some lie within a rounding of their kink, and threads round sums differently.
     agrees(ks.IntegratedGradients(steps=4, baseline=-1.0)(model, images, CLASS).values, theirs, 1e-3)
     agrees(ks.InputXGradient()(model, images, CLASS).values, attributed("InputXGradient", model, images))
