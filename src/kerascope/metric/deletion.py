@@ -56,7 +56,7 @@ class PixelCurve(Metric):
     def measure(self, case: Case) -> Measurement:
         """The area under the curve of each image."""
         subject = case.subject
-        order = ranks(case.flattened, self.seed)
+        order = case.once(("ranks", self.seed), lambda: ranks(case.flattened, self.seed))
         pixels = order.shape[1]
         steps = min(self.steps, pixels)
         counts = np.round(np.linspace(0, pixels, steps + 1)).astype("int64").tolist()

@@ -23,7 +23,8 @@ def ranks(relevance: Array, seed: int = 0) -> Array:
         int64 (N, P), from 0.
     """
     chance = np.random.default_rng(seed).permutation(relevance.shape[1])
-    order = np.lexsort((np.broadcast_to(chance, relevance.shape), -relevance), axis=1)
+    shuffled = np.argsort(chance)
+    order = shuffled[np.argsort(-relevance[:, shuffled], axis=1, kind="stable")]
     found = np.empty_like(order)
     np.put_along_axis(found, order, np.arange(relevance.shape[1])[None], axis=1)
     return found
