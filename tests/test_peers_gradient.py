@@ -65,9 +65,9 @@ def attributed(name: str, model: keras.Model, images: Array, **options: Any) -> 
     return peer.attribute(leaf, target=CLASS, **options).detach().numpy()
 
 
-def agrees(mine: Array, theirs: Array, tolerance: float = TOLERANCE) -> None:
+def agrees(mine: Array, theirs: Array) -> None:
     assert np.any(theirs), "a peer's map of zeros would prove nothing"
-    assert difference(mine, theirs) <= tolerance
+    assert difference(mine, theirs) <= TOLERANCE
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -157,9 +157,16 @@ def test_mobilenet_agrees_with_captum() -> None:
     keras.utils.set_random_seed(0)
     model = keras.applications.MobileNetV2(weights=None, classifier_activation=None)
     images = np.random.default_rng(0).uniform(-1, 1, (1, *model.input_shape[1:])).astype("float32")
-    theirs = attributed(
-        "IntegratedGradients", model, images, baselines=-1.0, method="riemann_middle", n_steps=4
-    )
-    # Of so many units some lie within a rounding of their kink, and threads round sums differently.
-    agrees(ks.IntegratedGradients(steps=4, baseline=-1.0)(model, images, CLASS).values, theirs, 1e-3)
     agrees(ks.InputXGradient()(model, images, CLASS).values, attributed("InputXGradient", model, images))
+
+
+@pytest.mark.slow
+def test_efficientnet_agrees_with_captum() -> None:
+    """Its units have no kink. Of MobileNet's millions some lie within a rounding of theirs on any path."""
+    keras.utils.set_random_seed(0)
+    model = keras.applications.EfficientNetB0(weights=None, classifier_activation=None)
+    images = np.random.default_rng(0).uniform(0, 255, (1, *model.input_shape[1:])).astype("float32")
+    theirs = attributed(
+        "IntegratedGradients", model, images, baselines=0.0, method="riemann_middle", n_steps=4
+    )
+    agrees(ks.IntegratedGradients(steps=4, baseline=0.0)(model, images, CLASS).values, theirs)

@@ -65,8 +65,6 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    if keras.backend.backend() == "jax":
-        pytest.skip("on JAX the demo compiles for minutes; its parts have tests of their own")
     folder = tmp_path_factory.mktemp("demo") / "new" / "output"
     results: list[PhotographResult] = []
     explain = explain_photographs.explain_photographs

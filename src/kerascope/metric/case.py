@@ -17,6 +17,7 @@ from kerascope.method.pictures import Pictures
 from kerascope.method.pixels import pixels_of
 from kerascope.method.variants import asked
 from kerascope.metric.chance import chance_of
+from kerascope.metric.order import ranks
 from kerascope.perturb import Masks, Stream
 from kerascope.probe import Answer, Probe
 from kerascope.resize import resize
@@ -249,6 +250,10 @@ class Case:
         span = self.positive.max(axis=1, keepdims=True) - low
         unit = (self.positive - low) / np.where(span > 0, span, 1.0)
         return np.asarray(unit.reshape(len(unit), *self.subject.spatial))
+
+    def ranks(self, seed: int) -> Array:
+        """The place of each pixel when the most relevant comes first, int64 (N, pixels)."""
+        return self.once(("ranks", seed), lambda: ranks(self.flattened, seed))
 
     @cached_property
     def made(self) -> dict[Hashable, Any]:

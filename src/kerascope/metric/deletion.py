@@ -13,7 +13,7 @@ from kerascope.method.baseline import BaselineLike, as_baseline
 from kerascope.method.number import check_whole
 from kerascope.metric.base import Direction, Measurement, Metric
 from kerascope.metric.case import Case
-from kerascope.metric.order import auc, ranks
+from kerascope.metric.order import auc
 from kerascope.perturb import RankMasks
 
 Array = np.ndarray[Any, Any]
@@ -56,7 +56,7 @@ class PixelCurve(Metric):
     def measure(self, case: Case) -> Measurement:
         """The area under the curve of each image."""
         subject = case.subject
-        order = case.once(("ranks", self.seed), lambda: ranks(case.flattened, self.seed))
+        order = case.ranks(self.seed)
         pixels = order.shape[1]
         steps = min(self.steps, pixels)
         counts = np.round(np.linspace(0, pixels, steps + 1)).astype("int64").tolist()

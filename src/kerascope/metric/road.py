@@ -64,7 +64,7 @@ class ROADMetric(Metric):
                 f"ROAD must be given pictures, with a height and a width; these have the spatial size "
                 f"{case.subject.spatial}; leave it out."
             )
-        order = ranks(case.flattened if most else -case.flattened, self.seed)
+        order = case.ranks(self.seed) if most else ranks(-case.flattened, self.seed)
         order = order.reshape(len(order), *case.subject.spatial)
         width = self.noise * (pictures.high - pictures.low)
 
