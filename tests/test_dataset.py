@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from kerascope import errors
-from kerascope.dataset import folder as folder_room
 from kerascope.dataset import mosaics, read_folder
+from kerascope.dataset import photograph as photograph_room
 from support import warned
 
 pytestmark = pytest.mark.once
@@ -81,8 +81,8 @@ def test_some_of_each_class_are_drawn(folder: Path) -> None:
 def test_what_cannot_be_read_is_left_out_and_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "dog" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     photograph(folder / "dog" / "large.png", (9, 9, 9), (40, 40))
-    monkeypatch.setattr(folder_room, "LARGEST", 1000)
-    with warned(errors.KerascopeWarning, r"dog/broken.png.*dog/large.png \(40 x 40 pixels\)"):
+    monkeypatch.setattr(photograph_room, "LARGEST", 1000)
+    with warned(errors.KerascopeWarning, r"dog/broken.png.*dog/large.png .*1,000 pixels; got 40 x 40"):
         found = read_folder(folder, size=8)
     assert len(found.images) == 5
 
@@ -92,7 +92,8 @@ def test_links_out_of_the_folder_are_not_followed(folder: Path, tmp_path: Path) 
     (folder / "dog" / "linked.png").symlink_to(tmp_path / "elsewhere" / "secret" / "one.png")
     (folder / "zebra").symlink_to(tmp_path / "elsewhere" / "secret", target_is_directory=True)
     (folder / "dog" / "again.png").symlink_to(folder / "dog" / "0.png")  # leads inside
-    found = read_folder(folder, size=8)
+    with warned(errors.KerascopeWarning, "linked.png .*leads out of it"):
+        found = read_folder(folder, size=8)
     assert found.class_names == ("cat", "dog", "empty")
     assert "dog/linked.png" not in found.paths
     assert len(found.paths) == 6

@@ -14,7 +14,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kerascope import errors, metric, render, testing
+    from kerascope import dataset, errors, metric, render, testing
+    from kerascope.dataset import explain_dataset, open_results
     from kerascope.evaluation import (
         Recommendation,
         Report,
@@ -102,6 +103,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "explain_dataset": "dataset",
+    "open_results": "dataset",
     "sanity": "evaluation",
     "recommend": "evaluation",
     "load_report": "evaluation",
@@ -181,7 +184,7 @@ _HOMES = {
     "methods": "method",
     "metrics": "metric",
 }
-_ROOMS = ("errors", "metric", "render", "testing")
+_ROOMS = ("dataset", "errors", "metric", "render", "testing")
 
 __all__ = [
     "CAM",
@@ -252,9 +255,11 @@ __all__ = [
     "Value",
     "VarGrad",
     "XGradCAM",
+    "dataset",
     "errors",
     "evaluate",
     "explain",
+    "explain_dataset",
     "layers",
     "load",
     "load_report",
@@ -262,6 +267,7 @@ __all__ = [
     "methods",
     "metric",
     "metrics",
+    "open_results",
     "recommend",
     "render",
     "sanity",

@@ -6,6 +6,7 @@
     |-- BlackBoxError (RuntimeError)           a black box failed, or returned what is no score
     |-- MemoryBudgetError (MemoryError)        one image alone takes more memory than is allowed
     |-- InputError (ValueError)                images of the wrong rank, size, type, or with NaN
+    |   `-- PhotographError                    a file is no picture, damaged, or too large
     |-- TargetError (ValueError)               the number to explain does not exist
     |   `-- UnknownClassError (LookupError)    no class of that name
     |-- LayerError (ValueError)                the place inside the model cannot be used
@@ -20,6 +21,8 @@
     |-- UnknownMethodError (LookupError)       no method of that name
     |-- ObjectiveError (ArithmeticError)       what is maximised became NaN or infinite
     |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
+    |-- DatasetError (ValueError)              images cannot be found; results not be written, resumed or read
+    |   `-- LockedError (RuntimeError)         another run writes into the folder
     |-- EvaluationError (ValueError)           an explanation cannot be measured, or a report not be read
     |   `-- UnknownMetricError (LookupError)   no metric of that name
     `-- MissingPackageError (ImportError)      an optional package is not installed
@@ -29,6 +32,7 @@
     |-- FlatMapWarning                         a map is constant: it shows nothing
     |-- NonFiniteMapWarning                    a map holds NaN or infinity
     |-- CompletenessWarning                    values do not sum to the change of the score
+    |-- PreprocessingWarning                   what the model wants of pixels is not known, and was assumed
     |-- RangeWarning                           the range of pixels is not known, and was assumed
     |-- StuckWarning                           maximisation did not raise a score
     |-- InterruptedWarning                     a run was interrupted: what was found so far is returned
@@ -74,6 +78,10 @@ class MemoryBudgetError(KerascopeError, MemoryError):
 
 class InputError(KerascopeError, ValueError):
     """The images do not fit the model: rank, size, channels, type, or NaN and infinite pixels."""
+
+
+class PhotographError(InputError):
+    """A file is no picture that can be read: of another kind, damaged, cut short, or too large."""
 
 
 class TargetError(KerascopeError, ValueError):
@@ -138,6 +146,14 @@ class ExplanationError(KerascopeError, ValueError):
     """An explanation cannot be drawn, saved or read as asked."""
 
 
+class DatasetError(KerascopeError, ValueError):
+    """Images cannot be found, or a folder of results cannot be written, resumed or read."""
+
+
+class LockedError(DatasetError, RuntimeError):
+    """Another run writes into the folder."""
+
+
 class EvaluationError(KerascopeError, ValueError):
     """An explanation cannot be measured as asked, or a report cannot be read."""
 
@@ -179,6 +195,10 @@ class NonFiniteMapWarning(KerascopeWarning):
 
 class CompletenessWarning(KerascopeWarning):
     """Values that should sum to a change of the score miss it by more than 5 %."""
+
+
+class PreprocessingWarning(KerascopeWarning):
+    """What the model wants of its pixels is not known; a convention was assumed."""
 
 
 class RangeWarning(KerascopeWarning):

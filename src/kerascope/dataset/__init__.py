@@ -1,6 +1,40 @@
-"""Labelled images: read from a folder, and put together as mosaics. NumPy and Pillow only."""
+"""Data sets: what paths mean, pictures decoded and preprocessed, whole folders explained, results read.
 
+    source.py         what paths mean; item.py, archive.py, table.py: where the bytes of an image are
+    photograph.py     a picture from the bytes of a file, whatever it holds
+    preprocessing.py  conventions; detection.py: which one a model wants; frame.py: the way in and back
+    explainer.py      from an image to its rows; stream.py: shard after shard, read ahead and drawn behind
+    run.py            `explain_dataset`; store.py: the folder that it writes; schema.py: its table
+    results.py        what a run has found
+    cluster.py        the same on a Ray cluster
+    folder.py         some labelled photographs as arrays; mosaic.py: four of them in one
+
+pyarrow, Pillow and Ray are imported when they are needed, never before.
+"""
+
+from kerascope.dataset.cluster import Cluster
 from kerascope.dataset.folder import Folder, read_folder
+from kerascope.dataset.frame import Frame
 from kerascope.dataset.mosaic import Mosaics, mosaics
+from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
+from kerascope.dataset.results import Results, heatmap, open_results
+from kerascope.dataset.run import explain_dataset
+from kerascope.dataset.source import Source, find_images
 
-__all__ = ["Folder", "Mosaics", "mosaics", "read_folder"]
+__all__ = [
+    "CONVENTIONS",
+    "Cluster",
+    "Folder",
+    "Frame",
+    "Mosaics",
+    "Preprocessing",
+    "Results",
+    "Source",
+    "as_preprocessing",
+    "explain_dataset",
+    "find_images",
+    "heatmap",
+    "mosaics",
+    "open_results",
+    "read_folder",
+]

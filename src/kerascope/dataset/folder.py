@@ -1,23 +1,24 @@
-"""A folder of photographs, one subfolder for each class, as arrays."""
+"""Some photographs as arrays: for what needs all of them at once."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.item import Item
+from kerascope.dataset.photograph import decode
+from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing
+from kerascope.dataset.source import KINDS, FolderPart, subfolders
 from kerascope.provenance import warned
 
 Array = np.ndarray[Any, Any]
-
-KINDS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""Endings of files that are taken for pictures."""
-LARGEST = 1 << 26
-"""Pixels of the largest picture that is decoded: 67 million, 200 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,62 +67,58 @@ def read_folder(
         ...     read_folder(folder, size=8).images.shape
         (2, 8, 8, 3)
     """
-    try:
-        from PIL import Image
-    except ImportError:
-        raise errors.MissingPackageError("pillow", "plot") from None
-    root = Path(path).resolve()
+    root = Path(path)
     if not root.is_dir():
         raise errors.InputError(f"a folder of images must exist; there is none at {os.fspath(path)!r}.")
     height, width = (size, size) if isinstance(size, int) else size
-    names = tuple(sorted(one.name for one in root.iterdir() if one.is_dir() and _inside(one, root)))
-    images, labels, paths, left_out = [], [], [], []
-    for label, name in enumerate(names):
-        files = [
-            file
-            for file in sorted((root / name).iterdir())
-            if file.suffix.lower() in KINDS and file.is_file() and _inside(file, root)
-        ]
-        if per_class is not None and len(files) > per_class:
-            chosen = np.random.default_rng([seed, label]).choice(len(files), per_class, replace=False)
-            files = [files[number] for number in np.sort(chosen)]
-        for file in files:
-            shown = file.relative_to(root).as_posix()
-            try:
-                with Image.open(file) as picture:
-                    # The size stands in the head of a file: nothing is decoded yet.
-                    if picture.width * picture.height > LARGEST:
-                        raise ValueError(f"{picture.width} x {picture.height} pixels")
-                    images.append(_cut(picture, height, width))
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                left_out.append(f"{shown} ({error})")
-                continue
-            labels.append(label)
-            paths.append(shown)
-    if left_out:
-        more = f", and {len(left_out) - 5} more" if len(left_out) > 5 else ""
-        warned(
-            errors.KerascopeWarning,
-            f"every picture should be readable and of at most {LARGEST} pixels; left out: "
-            f"{', '.join(left_out[:5])}{more}.",
-        )
-    if not images:
+    names = subfolders(path)
+    chosen: list[Item] = []
+    for name, group in groupby(FolderPart(str(root), True, False), key=lambda item: item.label):
+        items = list(group) if name in names else []
+        if per_class is not None and len(items) > per_class:
+            generator = np.random.default_rng([seed, names.index(str(name))])
+            drawn = generator.choice(len(items), per_class, replace=False)
+            items = [items[number] for number in np.sort(drawn)]
+        chosen += items
+    images, kept = read_images(chosen, CONVENTIONS["0-255"], (height, width))
+    if not kept:
         raise errors.InputError(
             f"a folder must hold a subfolder of pictures for each class; {os.fspath(path)!r} has "
             f"{len(names)} subfolders and no picture that can be read ({', '.join(sorted(KINDS))})."
         )
-    return Folder(np.stack(images), np.asarray(labels, "int64"), names, tuple(paths))
+    labels = np.asarray([names.index(str(item.label)) for item in kept], "int64")
+    paths = tuple(Path(item.path).relative_to(root).as_posix() for item in kept)
+    return Folder(images, labels, names, paths)
 
 
-def _inside(path: Path, root: Path) -> bool:
-    """Whether a path leads to something in the folder, links followed."""
-    return path.resolve().is_relative_to(root)
+def read_images(
+    items: Iterable[Item], preprocessing: Preprocessing, size: tuple[int, int], channels: int = 3
+) -> tuple[Array, list[Item]]:
+    """Images as a model takes them, and which they are; what cannot be read is left out, with a warning.
 
+    Args:
+        items: what to read, such as a `Source`.
+        preprocessing: what becomes of a photograph.
+        size: (h, w) of the images.
+        channels: 3, or 1 for grey.
 
-def _cut(picture: Any, height: int, width: int) -> Array:
-    """The middle of a picture in the wanted shape and size, float32 (height, width, 3)."""
-    from PIL import Image, ImageOps
-
-    turned = ImageOps.exif_transpose(picture).convert("RGB")
-    fitted = ImageOps.fit(turned, (width, height), Image.Resampling.BILINEAR)
-    return np.asarray(fitted, "float32")
+    Returns:
+        float32 (N, h, w, channels), and N items.
+    """
+    images: list[Array] = []
+    kept: list[Item] = []
+    left_out: list[str] = []
+    for item in items:
+        try:
+            images.append(preprocessing(decode(item.place.read()).picture, size, channels)[0])
+            kept.append(item)
+        except errors.PhotographError as error:
+            left_out.append(f"{item.path} ({error})")
+    if left_out:
+        more = f", and {len(left_out) - 5} more" if len(left_out) > 5 else ""
+        warned(
+            errors.KerascopeWarning,
+            f"every picture should be readable; left out: {', '.join(left_out[:5])}{more}.",
+        )
+    whole = np.stack(images) if images else np.empty((0, *size, channels), "float32")
+    return whole, kept

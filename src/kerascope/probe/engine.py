@@ -16,7 +16,7 @@ from kerascope.probe.answer import Answer, join
 from kerascope.probe.cut import Cut, cut_at
 from kerascope.probe.inputs import Array, Batch, check_inputs, input_specs, padded_rows
 from kerascope.probe.kept import Kept
-from kerascope.probe.pixel_range import pixel_range
+from kerascope.probe.pixel_range import pixel_range, preprocessed
 from kerascope.probe.program import Evidence, Plan
 from kerascope.probe.question import Question, fitted
 from kerascope.probe.redrawn import Redrawn, redrawn
@@ -70,6 +70,10 @@ class Engine:
     def pixel_range(self, images: Any) -> tuple[float, float] | None:
         """The range of pixels that the model states: see `kerascope.probe.pixel_range`."""
         return pixel_range(self.surveyed(images))
+
+    def preprocessed(self, images: Any) -> str | None:
+        """The last layer of the model's own preprocessing: see `kerascope.probe.pixel_range`."""
+        return preprocessed(self.surveyed(images))
 
     @property
     def model(self) -> keras.Model:
@@ -299,6 +303,30 @@ class Engine:
             return result
 
         return run
+
+    def resolved(
+        self, images: Any, target: TargetLike, layers: Sequence[str | None], spatial: bool = True
+    ) -> list[Run]:
+        """The runs of the layers that a question would read, checked and not asked.
+
+        Args:
+            images: (N, ...) as the model takes them.
+            target: see `kerascope.target`.
+            layers: paths of layers; None stands for the automatic layer.
+            spatial: these layers must have a height and width.
+
+        Raises:
+            InputError, TargetError, LayerError: what was given does not fit the model.
+
+        Cost:
+            None: the model is run without data.
+        """
+        batch = check_inputs(self.model, images, self.input)
+        with self._lock:
+            question = self._question(
+                batch, self._size(batch.count), as_target(target), layers, spatial=spatial
+            )
+        return [question.survey.run(layer) for layer in question.layers]
 
     def cut(self, images: Any, target: Target, layer: str | None, pooled: bool = False) -> Cut:
         """Where the model can be cut, to ask the part behind a layer alone.

@@ -1,4 +1,4 @@
-"""The range of pixels that a model's own preprocessing expects."""
+"""What a model's own preprocessing says about its pixels: their range, and where it ends."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from kerascope.probe.survey import INPUT, Survey
 
 _PASSED = ("Identity", "Reshape", "Permute", "Padding", "Cropping", "Resizing", "Random", "Dropout")
 """Parts of the names of layers that hand pixels on as they are."""
+_ARITHMETIC = (
+    *("Rescaling", "Normalization", "Add", "Subtract", "Multiply", "Divide"),
+    *("GetItem", "Stack", "Concatenate", "Flip", "Cast"),
+)
+"""Parts of the names of layers and operations that preprocessing is made of."""
 
 
 def pixel_range(survey: Survey) -> tuple[float, float] | None:
@@ -39,3 +44,25 @@ def pixel_range(survey: Survey) -> tuple[float, float] | None:
             return (0.0, 255.0) if 20 < mean < 235 else None
         return None
     return None
+
+
+def preprocessed(survey: Survey) -> str | None:
+    """Name of the last run of the model's own preprocessing: scaling, standardising, exchange of channels.
+
+    Args:
+        survey: of the model.
+
+    Returns:
+        The name, as `layer=` takes it; None where the first layer that reads the pixels is another one.
+    """
+    chain, last = {INPUT}, None
+    for run in survey.runs:
+        if not chain & set(run.sources):
+            continue
+        kind = type(run.place.operation).__name__
+        scales = "BatchNormalization" not in kind and any(part in kind for part in _ARITHMETIC)
+        if not (scales or any(part in kind for part in _PASSED)) or run.fault is not None:
+            break
+        chain.add(run.number)
+        last = survey.name(run) if scales else last
+    return last

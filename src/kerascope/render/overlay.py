@@ -112,22 +112,21 @@ def overlay(
             f"{relevance.maps.shape[0]} maps; give the explained images, in the same order"
         )
     show = choose_display(photographs)
+    paint_over = Paint(table, alpha, relevance.signed)
     pictures = np.empty((*relevance.maps.shape, 3), np.uint8)
     for block in _blocks(len(pictures), pictures[:1].size):
         shown = show(photographs[block])
         maps = relevance.maps[block]
         if maps.ndim == 4:
             shown = shown[:, None]
-        pictures[block] = blend(shown, maps, table, alpha, relevance.signed)
+        pictures[block] = paint_over(shown, maps)
     for place in np.argwhere(relevance.states != SAYS_SOMETHING):
         mark(pictures[tuple(place)], int(relevance.states[tuple(place)]))
     return pictures
 
 
 def blend(pictures: Pictures, maps: Maps, table: Table, alpha: float, signed: bool = False) -> Pictures:
-    """Paint maps over pictures: opacity rises with |relevance|, up to alpha at one half.
-
-        picture = ((256 - a) picture + a colour + 128) >> 8, with a = round(256 alpha min(1, 2 |r|))
+    """Paint maps over pictures: see `Paint`.
 
     Args:
         pictures: uint8 (..., H, W, 3).
@@ -139,15 +138,40 @@ def blend(pictures: Pictures, maps: Maps, table: Table, alpha: float, signed: bo
     Returns:
         uint8 (..., H, W, 3); where a map is zero, the picture to the bit.
     """
-    steps = np.arange(256)
-    strength = np.minimum(abs(steps - CENTRE) / 127, 1) if signed else steps / 255
-    opacity = np.rint(256 * alpha * np.minimum(2 * strength, 1)).astype(np.uint16)
-    colours = table * opacity[:, None] + np.uint16(128)
-    index = table_index(maps, signed)
-    mixed = pictures * (256 - opacity)[index][..., None]
-    mixed += colours.take(index, axis=0)
-    mixed >>= 8
-    return mixed.astype(np.uint8)
+    return Paint(table, alpha, signed)(pictures, maps)
+
+
+class Paint:
+    """Paints maps over pictures: opacity rises with |relevance|, up to alpha at one half.
+
+        picture = ((256 - a) picture + a colour + 128) >> 8, with a = round(256 alpha min(1, 2 |r|))
+
+    Relevance and channel have 256 values each, so every mixture is looked up: one pass over the pixels.
+
+    Args:
+        table, alpha, signed: see `blend`.
+    """
+
+    def __init__(self, table: Table, alpha: float, signed: bool = False) -> None:
+        self._signed = signed
+        steps = np.arange(256)
+        strength = np.minimum(abs(steps - CENTRE) / 127, 1) if signed else steps / 255
+        opacity = np.rint(256 * alpha * np.minimum(2 * strength, 1)).astype(np.uint16)[:, None]
+        channel = np.arange(256, dtype=np.uint16)
+        self._mixtures = [
+            ((256 - opacity) * channel + table[:, [place]] * opacity + np.uint16(128) >> 8)
+            .astype(np.uint8)
+            .reshape(-1)
+            for place in range(3)
+        ]
+
+    def __call__(self, pictures: Pictures, maps: Maps) -> Pictures:
+        """See `blend`."""
+        rows = table_index(maps, self._signed).astype(np.uint16) << 8
+        mixed = np.empty((*np.broadcast_shapes(pictures.shape[:-1], maps.shape), 3), np.uint8)
+        for place, mixtures in enumerate(self._mixtures):
+            mixed[..., place] = mixtures.take(rows | pictures[..., place])
+        return mixed
 
 
 def paint(relevance: Relevance, table: Table) -> Pictures:

@@ -1,0 +1,84 @@
+"""The program: its commands, its global options, and what happens when something goes wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from kerascope import __version__, errors
+from kerascope.cli.compare import compare
+from kerascope.cli.demo import demo
+from kerascope.cli.evaluate import evaluate
+from kerascope.cli.explain import explain
+from kerascope.cli.layers import layers
+from kerascope.cli.maximize import maximize
+
+_HELP = """What a Keras 3 vision model looks at, and how far that picture can be trusted.
+
+Exit codes: 0 done, 1 an error, 2 a mistake in what was typed, 3 done but some images failed, 130 interrupted.
+"""
+
+app = typer.Typer(
+    name="kerascope",
+    help=_HELP,
+    no_args_is_help=True,
+    # Drawing help with Rich takes three times as long as importing it and Typer.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (layers, explain, compare, maximize, evaluate, demo):
+    app.command(no_args_is_help=command is not demo)(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kerascope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    backend: Annotated[
+        Literal["tensorflow", "jax", "torch"] | None,
+        typer.Option(
+            help="What Keras runs on; default: the variable KERAS_BACKEND, else Keras' own settings."
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    if backend is not None:
+        os.environ["KERAS_BACKEND"] = backend
+
+
+def main() -> None:
+    """Run the command line of this process.
+
+    Exits with 0 when done, 1 after an error, 2 after a mistake in the arguments, 3 where some images failed,
+    130 when interrupted.
+    """
+    # TensorFlow tells of its build on the terminal otherwise.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        # Not Click's own way, which takes an interruption for an error.
+        code = app(standalone_mode=False)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        print("kerascope: interrupted", file=sys.stderr)
+        sys.exit(130)
+    except (errors.KerascopeError, OSError) as error:
+        print(f"kerascope: {error}", file=sys.stderr)
+        sys.exit(1)
+    except Exception as error:
+        # What was typed wrongly is an error of Click's, which shows itself.
+        if not hasattr(error, "exit_code"):
+            raise
+        error.show()  # type: ignore[attr-defined]
+        sys.exit(error.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)

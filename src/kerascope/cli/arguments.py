@@ -1,0 +1,102 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    Path, typer.Argument(help="A saved model: .keras, or .h5 of old.", metavar="MODEL", show_default=False)
+]
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        help="Pictures, folders (a class per subfolder, where they look like that), patterns, lists (.txt, "
+        ".csv), Parquet tables, WebDatasets (.tar), or addresses of these (s3://bucket/photos).",
+        metavar="PATH...",
+        show_default=False,
+    ),
+]
+Unsafe = Annotated[
+    bool,
+    typer.Option(
+        "--unsafe",
+        help="Let the model file run code of its own, such as a Lambda layer. Only for files that you trust.",
+    ),
+]
+Imports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        help="A Python module to import first, which registers layers of the model; may be repeated.",
+        metavar="MODULE",
+    ),
+]
+Classes = Annotated[
+    Path | None,
+    typer.Option(
+        help="Names of the classes in the order of the model's outputs: a line each, or a JSON list.",
+        metavar="FILE",
+    ),
+]
+Preprocess = Annotated[
+    str,
+    typer.Option(
+        help="What the model is fed: auto (found out and printed), 0-255, 0-1, -1-1, caffe, torch, "
+        "efficientnet-lite, or a JSON file.",
+        metavar="NAME",
+    ),
+]
+Fit = Annotated[
+    str | None,
+    typer.Option(
+        help="How a photograph becomes the model's shape: crop (the middle), stretch, or pad.",
+        metavar="NAME",
+    ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        help="Size of the images, 224 or 224x320, for models that take any.",
+        metavar="SIZE",
+    ),
+]
+Batch = Annotated[
+    int | None,
+    typer.Option(help="Images per pass; default 32.", min=1, metavar="N"),
+]
+Target = Annotated[
+    str,
+    typer.Option(
+        help="What to explain: predicted, label (each image's own), a class by number or name, or top5 "
+        "(the best five, or any number).",
+        metavar="TARGET",
+    ),
+]
+Layer = Annotated[
+    str | None,
+    typer.Option(
+        help="Where, for methods that explain a layer; default: found, see kerascope layers.", metavar="PATH"
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="A parameter of the method, as in masks=500; may be repeated.", metavar="NAME=VALUE"
+    ),
+]
+ImageColumn = Annotated[
+    str | None,
+    typer.Option(help="Column of the images in a table.", metavar="NAME"),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(help="Column of the labels in a table.", metavar="NAME"),
+]
+FollowLinks = Annotated[
+    bool,
+    typer.Option("--follow-links", help="Follow links that lead out of a folder."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]

@@ -1,0 +1,62 @@
+"""`kerascope compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kerascope.cli import arguments, said
+
+METHODS = ["grad_cam", "layer_cam", "saliency", "integrated_gradients"]
+
+
+def compare(
+    model: arguments.Model,
+    paths: arguments.Paths,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"A method, or several with commas between; default: {','.join(METHODS)}.", metavar="NAME"
+        ),
+    ] = None,
+    target: arguments.Target = "predicted",
+    layer: arguments.Layer = None,
+    out: Annotated[Path, typer.Option(help="The picture.", metavar="FILE")] = Path("compare.png"),
+    limit: Annotated[int, typer.Option(help="The most images.", min=1, metavar="N")] = 8,
+    classes: arguments.Classes = None,
+    preprocess: arguments.Preprocess = "auto",
+    fit: arguments.Fit = None,
+    size: arguments.Size = None,
+    unsafe: arguments.Unsafe = False,
+    imports: arguments.Imports = None,
+) -> None:
+    """Draw methods side by side: a row for each image, a column for each method.
+
+    Example: kerascope compare model.keras photos/ --method grad_cam,saliency --out compare.png
+    """
+    from kerascope import render
+    from kerascope.cli.images import load, read_methods, tell
+    from kerascope.cli.loading import read_target
+
+    with said.warnings_told():
+        loaded = load(
+            model,
+            paths,
+            limit,
+            classes=classes,
+            preprocess=preprocess,
+            fit=fit,
+            size=size,
+            unsafe=unsafe,
+            imports=imports,
+        )
+        tell(loaded)
+        wanted = loaded.asked(read_target(target, loaded.job.names))
+        explanations = {
+            name: one(loaded.job.probe, loaded.images, wanted)
+            for name, one in read_methods(method or METHODS, layer).items()
+        }
+        render.compare(explanations, captions=loaded.captions).savefig(out)
+    print(f"written    {out}")

@@ -1,0 +1,107 @@
+"""`kerascope evaluate`."""
+
+from __future__ import annotations
+
+from math import isnan
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from kerascope.cli import arguments, said
+
+METHODS = ["grad_cam", "hires_cam", "layer_cam", "saliency", "input_x_gradient", "integrated_gradients"]
+
+
+def evaluate(
+    model: arguments.Model,
+    paths: arguments.Paths,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"A method, or several with commas between; default: {','.join(METHODS)}.", metavar="NAME"
+        ),
+    ] = None,
+    target: arguments.Target = "label",
+    layer: arguments.Layer = None,
+    level: Annotated[
+        Literal["quick", "full"],
+        typer.Option(help="quick: under 60 forward passes an image; full: all metrics."),
+    ] = "quick",
+    limit: Annotated[
+        int, typer.Option(help="The most images; 20 or more say something.", min=1, metavar="N")
+    ] = 32,
+    seed: Annotated[int, typer.Option(help="Of the metrics.", metavar="N")] = 0,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with tables and curves.", metavar="FILE")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the report for kerascope.load_report.", metavar="FILE")
+    ] = None,
+    classes: arguments.Classes = None,
+    preprocess: arguments.Preprocess = "auto",
+    fit: arguments.Fit = None,
+    size: arguments.Size = None,
+    unsafe: arguments.Unsafe = False,
+    imports: arguments.Imports = None,
+    json: arguments.Json = False,
+) -> None:
+    """Measure methods on your images, beside controls that know nothing of the model: which map to believe.
+
+    Where no labels are known, what the model predicts is explained.
+
+    Example: kerascope evaluate model.keras photos/ --method grad_cam,saliency --html report.html
+    """
+    import kerascope as ks
+    from kerascope.cli.images import load, read_methods, tell
+    from kerascope.cli.loading import read_target
+
+    with said.warnings_told():
+        loaded = load(
+            model,
+            paths,
+            limit,
+            classes=classes,
+            preprocess=preprocess,
+            fit=fit,
+            size=size,
+            unsafe=unsafe,
+            imports=imports,
+        )
+        if not json:
+            tell(loaded)
+        wanted = read_target(target, loaded.job.names)
+        if wanted == "label" and loaded.labels is None:
+            wanted = None
+        report = ks.evaluate(
+            list(read_methods(method or METHODS, layer).values()),
+            loaded.job.probe,
+            loaded.images,
+            loaded.labels,
+            target=loaded.asked(wanted),
+            level=level,
+            seed=seed,
+            progress=False if json else None,
+        )
+        if html is not None:
+            report.html(html)
+        if save is not None:
+            report.save(save)
+    if json:
+        means = report.means
+        said.print_json(
+            {
+                "methods": list(report.methods),
+                "controls": sorted(report.controls),
+                "images": len(report),
+                "target": report.target,
+                "metrics": {
+                    column.name: [None if isnan(value) else float(value) for value in means[:, place]]
+                    for place, column in enumerate(report.columns)
+                },
+                "statements": report.statements(),
+                "warnings": list(report.warnings),
+            }
+        )
+    else:
+        print(report)

@@ -1,0 +1,156 @@
+"""`kerascope explain`."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from kerascope.cli import arguments, said
+
+if TYPE_CHECKING:
+    from kerascope.dataset import Results
+
+_SHOWN = 10
+
+
+def explain(
+    model: arguments.Model,
+    paths: arguments.Paths,
+    method: Annotated[
+        str, typer.Option(help="How: grad_cam, saliency, rise, ...; docs/methods.md has all.", metavar="NAME")
+    ] = "grad_cam",
+    target: arguments.Target = "predicted",
+    layer: arguments.Layer = None,
+    parameters: arguments.Parameters = None,
+    out: Annotated[Path, typer.Option(help="Folder of the results.", metavar="FOLDER")] = Path(
+        "kerascope-results"
+    ),
+    overlay: Annotated[
+        Literal["jpg", "png", "none"], typer.Option(help="Photographs under their maps, as files.")
+    ] = "jpg",
+    map_type: Annotated[
+        Literal["float32", "float16"], typer.Option(help="Numbers of the maps in the table.")
+    ] = "float32",
+    classes: arguments.Classes = None,
+    preprocess: arguments.Preprocess = "auto",
+    fit: arguments.Fit = None,
+    size: arguments.Size = None,
+    batch: arguments.Batch = None,
+    unsafe: arguments.Unsafe = False,
+    imports: arguments.Imports = None,
+    image_column: arguments.ImageColumn = None,
+    label_column: arguments.LabelColumn = None,
+    follow_links: arguments.FollowLinks = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove earlier results first.")] = False,
+    shard: Annotated[
+        int,
+        typer.Option(
+            help="Images per file of the table, the most that is lost.",
+            min=1,
+            metavar="N",
+        ),
+    ] = 256,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            help="Threads for reading and drawing; default: one a processor, 4 at most.",
+            min=0,
+            metavar="N",
+        ),
+    ] = None,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(help="Where: in this process, or on a Ray cluster."),
+    ] = "local",
+    workers: Annotated[
+        int,
+        typer.Option(help="Processes on the cluster.", min=1, metavar="N"),
+    ] = 1,
+    worker_cpus: Annotated[
+        int, typer.Option(help="Processors of each; above one for reading and drawing.", min=1, metavar="N")
+    ] = 1,
+    worker_gpus: Annotated[float, typer.Option(help="GPUs of each.", min=0, metavar="N")] = 0.0,
+    json: arguments.Json = False,
+) -> None:
+    """Explain pictures into a folder: a Parquet table, overlays, and a manifest that says how.
+
+    A picture that cannot be read is a row with its error; the exit code is 3 then. See docs/datasets.md.
+
+    Example: kerascope explain model.keras photos/ --method grad_cam --target top3 --out results
+    """
+    from kerascope.cli.loading import load_model, load_names, read_method, read_size, read_target
+    from kerascope.dataset.cluster import Cluster
+    from kerascope.dataset.run import plan
+    from kerascope.dataset.source import find_images
+
+    with said.warnings_told():
+        names = load_names(classes)
+        chosen = read_method(method, layer, parameters)
+        source = find_images(
+            paths, image_column=image_column, label_column=label_column, follow_links=follow_links
+        )
+        job = plan(
+            load_model(model, unsafe, imports),
+            source,
+            chosen,
+            read_target(target, names or source.class_names),
+            class_names=names,
+            preprocessing=preprocess,
+            fit=fit,  # type: ignore[arg-type]
+            size=read_size(size),
+            overlay=None if overlay == "none" else overlay,
+            map_type=map_type,
+            batch_size=batch,
+            shard_size=shard,
+            model_file=model,
+        )
+        if not json:
+            said.print_lines([("model", str(model)), ("method", chosen.written()), *job.choices.items()])
+        try:
+            results = job.run(
+                out,
+                threads=threads,
+                resume=resume,
+                overwrite=overwrite,
+                workers=Cluster(workers, worker_cpus, worker_gpus) if engine == "ray" else None,
+                imports=imports or (),
+                progress=False if json else None,
+            )
+        except KeyboardInterrupt:
+            said.warn(f"interrupted; whole shards are in {out}: continue with --resume.")
+            raise typer.Exit(130) from None
+    failures = list(islice(results.failures(), _SHOWN + 1))
+    if json:
+        said.print_json(_told(results, failures[:_SHOWN]))
+    else:
+        _print(results, failures)
+    if results.counts["failed"]:
+        raise typer.Exit(3)
+
+
+def _told(results: Results, failures: list[tuple[str, str]]) -> dict[str, Any]:
+    """What is printed as JSON."""
+    manifest = {name: results.manifest[name] for name in ("status", "counts", "choices", "warnings")}
+    return {
+        "folder": str(results.folder),
+        **manifest,
+        "failures": [{"path": path, "error": error} for path, error in failures],
+    }
+
+
+def _print(results: Results, failures: list[tuple[str, str]]) -> None:
+    counts = results.counts
+    said.print_lines(
+        [
+            ("explained", f"{counts['explained']} of {counts['images']} images, {counts['failed']} failed"),
+            ("table", f"{results.data} ({counts['rows']} rows, {counts['shards']} files)"),
+        ]
+    )
+    for path, error in failures[:_SHOWN]:
+        said.warn(f"{path}: {error}")
+    if len(failures) > _SHOWN:
+        said.warn(f"and {counts['failed'] - _SHOWN} more: see the column error of the table.")

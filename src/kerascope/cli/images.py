@@ -1,0 +1,110 @@
+"""A few images of a data set as arrays, and a probe, for commands that need all images at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.cli import said
+from kerascope.cli.loading import load_model, load_names, read_method, read_size
+from kerascope.dataset.folder import read_images
+from kerascope.dataset.run import Job, plan
+from kerascope.dataset.source import find_images
+
+if TYPE_CHECKING:
+    from kerascope.method import Method
+    from kerascope.target import TargetLike
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What was loaded.
+
+    Args:
+        job: with the probe, the names of the classes and what was chosen.
+        images: (N, ...) as the model takes them.
+        labels: places of their labels among the classes, or None where one has none.
+        captions: their paths.
+    """
+
+    job: Job
+    images: Any
+    labels: list[int] | None
+    captions: list[str]
+
+    def asked(self, target: TargetLike) -> TargetLike:
+        """A target, where that of the labels is what they are.
+
+        Raises:
+            TargetError: labels are wanted, and not all are known.
+        """
+        if not isinstance(target, str):
+            return target
+        if self.labels is None:
+            raise errors.TargetError(
+                "the target label must find the label of each image among the names of the classes; not "
+                "all are there; give --classes, or --target predicted."
+            )
+        return self.labels
+
+
+def load(
+    model: Path,
+    paths: Sequence[str],
+    limit: int,
+    *,
+    classes: Path | None,
+    preprocess: str,
+    fit: str | None,
+    size: str | None,
+    unsafe: bool,
+    imports: Sequence[str] | None,
+) -> Loaded:
+    """A model and the first images that can be read, evenly over the classes where there are labels."""
+    source = find_images(paths)
+    job = plan(
+        load_model(model, unsafe, imports),
+        source,
+        class_names=load_names(classes),
+        preprocessing=preprocess,
+        fit=fit,  # type: ignore[arg-type]
+        size=read_size(size),
+        model_file=model,
+    )
+    every = list(source)
+    seen: dict[Any, int] = {}
+    turns = []
+    for item in every:
+        turns.append(seen.get(item.label, 0))
+        seen[item.label] = turns[-1] + 1
+    order = np.argsort(turns, kind="stable")
+    layout = job.layout
+    chosen = islice((every[place] for place in order), limit)
+    height, width = layout.spatial
+    images, kept = read_images(chosen, job.options.preprocessing, (height, width), layout.channels)
+    places = {name: place for place, name in enumerate(job.names or ())}
+    labels = [item.label if isinstance(item.label, int) else places.get(str(item.label), -1) for item in kept]
+    return Loaded(
+        job,
+        layout.original(images, np),
+        None if -1 in labels or not labels else labels,
+        [Path(item.path).name for item in kept],
+    )
+
+
+def read_methods(names: Sequence[str], layer: str | None) -> dict[str, Method]:
+    """Methods by their names, at a layer where they have one."""
+    separate = [name for text in names for name in text.split(",") if name]
+    found = {name: read_method(name, None, None) for name in separate}
+    return {name: method if layer is None else method.at(layer) for name, method in found.items()}
+
+
+def tell(loaded: Loaded) -> None:
+    """What was chosen."""
+    said.print_lines(list(loaded.job.choices.items()))

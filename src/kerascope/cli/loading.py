@@ -1,0 +1,151 @@
+"""From what was typed: the model, names of classes, a method, a target, a size."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerascope import errors
+from kerascope.cli import said
+
+if TYPE_CHECKING:
+    import keras
+
+    from kerascope.method import Method
+    from kerascope.target import TargetLike
+
+
+def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras.Model:
+    """A saved model, without what it was compiled with.
+
+    Args:
+        path: of the file.
+        unsafe: let it run code of its own.
+        imports: modules that register its layers.
+
+    Raises:
+        ModelError: there is none, or Keras cannot read it.
+    """
+    if not path.is_file():
+        raise errors.ModelError(f"a model must be a file, .keras or .h5; there is none at {str(path)!r}.")
+    for name in imports or ():
+        if "" not in sys.path:
+            sys.path.insert(0, "")
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise errors.ModelError(
+                f"--import must name a Python module; {name!r} fails: {error}."
+            ) from error
+    try:
+        import keras
+    except ImportError as error:
+        raise errors.BackendError(
+            f"Keras must find its backend; {error}; install one (tensorflow, jax or torch), or choose the "
+            "one that you have: kerascope --backend torch ..."
+        ) from error
+    if unsafe:
+        said.warn(f"{path} may run code of its own, since --unsafe was given.")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
+    except Exception as error:
+        # Of whatever kind: files of others, and layers of others.
+        text = str(error)
+        hint = "is it a whole Keras file?"
+        if "safe_mode" in text or "unsafe" in text.lower() or "lambda" in text.lower():
+            hint = "it holds code of its own, which runs with --unsafe only; give that if you trust the file."
+        elif "custom" in text.lower() or "locate" in text.lower():
+            hint = "a layer of its own must be registered by a module that is named by --import."
+        raise errors.ModelError(
+            f"a model must load; {str(path)!r} does not: {type(error).__name__}: "
+            f"{text.strip().splitlines()[0]}\n{hint}"
+        ) from error
+
+
+def load_names(path: Path | None) -> tuple[str, ...] | None:
+    """Names of classes from a file: a line each, or a JSON list, or an object from numbers to names.
+
+    Raises:
+        ParameterError: it cannot be read as such.
+    """
+    if path is None:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() != ".json":
+            return tuple(line.strip() for line in text.strip().splitlines())
+        found = json.loads(text)
+        if isinstance(found, dict):
+            found = [found[key] for key in sorted(found, key=int)]
+        # An ImageNet index has pairs of a code and a name.
+        return tuple(str(one[-1] if isinstance(one, list) else one) for one in found)
+    except (OSError, ValueError, TypeError, IndexError) as error:
+        raise errors.ParameterError(
+            f"--classes must name a text file with a name in each line, or a JSON list; {str(path)!r} is "
+            f"none: {error}."
+        ) from error
+
+
+def read_method(name: str, layer: str | None, parameters: Sequence[str] | None) -> Method:
+    """A method by name, with its parameters.
+
+    Raises:
+        UnknownMethodError, ParameterError: there is none of that name, or it does not take the parameters.
+    """
+    from kerascope.method.base import as_method
+
+    given: dict[str, Any] = {} if layer is None else {"layer": layer}
+    for text in parameters or ():
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise errors.ParameterError(f"--set must be NAME=VALUE, such as masks=500; got {text!r}.")
+        try:
+            given[key.strip()] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            given[key.strip()] = value
+    return as_method(name.replace("-", "_"), **given)
+
+
+def read_target(text: str, names: Sequence[str] | None) -> TargetLike:
+    """A target: see `kerascope explain --help`.
+
+    Raises:
+        UnknownClassError: a name that is none of the classes.
+    """
+    from kerascope.target import Top
+
+    lowered = text.lower()
+    if lowered == "predicted":
+        return None
+    if lowered == "label":
+        return "label"
+    if found := re.fullmatch(r"top(\d+)", lowered):
+        return Top(int(found[1]))
+    if re.fullmatch(r"\d+", text):
+        return int(text)
+    if names is None or text not in names:
+        known = f"; {errors.nearest(text, names)}" if names else "; names are given by --classes"
+        raise errors.UnknownClassError(
+            f"--target must be predicted, label, top5, a number or the name of a class; got {text!r}{known}"
+        )
+    return list(names).index(text)
+
+
+def read_size(text: str | None) -> tuple[int, int] | None:
+    """A size, `"224"` or `"224x320"`.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", text.strip().lower())
+    if found is None:
+        raise errors.ParameterError(f"--size must be a number or two, 224 or 224x320; got {text!r}.")
+    return int(found[1]), int(found[2] or found[1])

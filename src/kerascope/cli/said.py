@@ -1,0 +1,47 @@
+"""What commands print: results to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from kerascope import errors
+
+
+def print_json(value: Any) -> None:
+    """A value as JSON."""
+    print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def print_lines(lines: Sequence[tuple[str, str]]) -> None:
+    """Names and what is said of them, in two columns."""
+    width = max((len(name) for name, _ in lines), default=0)
+    for name, text in lines:
+        print(f"{name:<{width}}  {text}")
+
+
+def warn(text: str) -> None:
+    """A warning to the user."""
+    print(f"warning: {text}", file=sys.stderr)
+
+
+@contextmanager
+def warnings_told() -> Iterator[None]:
+    """Show kerascope's warnings as lines, each once; leave others out."""
+    told: set[str] = set()
+
+    def show(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
+        text = str(message)
+        if issubclass(category, errors.KerascopeWarning) and text not in told:
+            told.add(text)
+            warn(text)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", errors.KerascopeWarning)
+        warnings.showwarning = show
+        yield

@@ -1,0 +1,381 @@
+"""From an image of a data set to its rows: read and decoded, explained in a batch, mapped back and drawn."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.dataset.frame import Frame
+from kerascope.dataset.item import Item
+from kerascope.dataset.photograph import Photograph, decode
+from kerascope.dataset.preprocessing import Preprocessing
+from kerascope.dataset.store import Store
+from kerascope.explanation import Explanation
+from kerascope.layout import Layout
+from kerascope.method import Method
+from kerascope.method.base import LARGEST_GAP
+from kerascope.probe import Probe
+from kerascope.target import Target, TargetLike, as_target
+
+Array = np.ndarray[Any, Any]
+Row = dict[str, Any]
+Picture = Literal["jpg", "png"]
+
+LABEL = "label"
+"""The target that is each image's own label."""
+_OF_IMAGES = ("FlatMapWarning", "NonFiniteMapWarning", "CompletenessWarning")
+"""Warnings about single images of a batch, which become those of their rows."""
+_KEPT = 1 << 20
+"""Pixels of the largest photograph that is held until it is drawn; a larger one is decoded again."""
+_QUALITY = 90
+_ALPHA = 0.5
+
+
+@dataclass(frozen=True)
+class Options:
+    """What decides the results of a run, beside the model and the images.
+
+    Args:
+        method: how to explain.
+        target: what to explain; `"label"` for each image's own label.
+        preprocessing: what the model is fed.
+        overlay: the kind of pictures to write, or None.
+        map_type: of the stored maps, `"float32"` or `"float16"`.
+        batch_size: images per pass; the last pass of a shard is padded.
+        shard_size: images per shard.
+    """
+
+    method: Method
+    target: TargetLike
+    preprocessing: Preprocessing
+    overlay: Picture | None
+    map_type: str
+    batch_size: int
+    shard_size: int
+
+    @property
+    def by_label(self) -> bool:
+        """Whether the target is each image's own label."""
+        return isinstance(self.target, str) and self.target == LABEL
+
+    @property
+    def asked(self) -> Target:
+        """The target; for labels, one of the same kind."""
+        return as_target(0 if self.by_label else self.target)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An image that was read, or why it could not be.
+
+    Args:
+        item: what it is.
+        index: its position in the source.
+        row: the columns that are known by now.
+        photograph: where it is small and will be drawn, else None.
+        image: float32 (h, w, C), as the model takes it, or None.
+        frame: where that lies in the photograph, or None.
+        seconds: it took.
+    """
+
+    item: Item
+    index: int
+    row: Row
+    photograph: Photograph | None = None
+    image: Array | None = None
+    frame: Frame | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """An image with its explanation.
+
+    Args:
+        prepared: the image.
+        explanation: of it alone, or what went wrong.
+        seconds: its share of the batch.
+    """
+
+    prepared: Prepared
+    explanation: Explanation | Exception | None
+    seconds: float = 0.0
+
+
+class Explainer:
+    """One compiled probe, and all that makes rows of images with it.
+
+    `prepare` and `finish` may run in any thread, `explain` in one.
+
+    Args:
+        probe: of the model.
+        options: of the run.
+        names: names of the classes in the order of the model's outputs, by which labels are found, or None.
+        store: where pictures are written.
+
+    Raises:
+        DatasetError: the model does not take one photograph.
+        InputError, TargetError, LayerError: the options do not fit the model.
+    """
+
+    def __init__(self, probe: Probe, options: Options, names: Sequence[str] | None, store: Store) -> None:
+        self.probe = probe.padded(options.batch_size)
+        self.options = options
+        self.names = None if names is None else tuple(names)
+        self.store = store
+        self.places = {name: place for place, name in enumerate(self.names or ())}
+        self.layout = image_layout(probe, options.preprocessing.size)
+        self._paint: Any = None
+        self.size: tuple[int, int] = self.layout.spatial  # type: ignore[assignment]
+
+    @cached_property
+    def grid(self) -> tuple[int, ...]:
+        """(h, w) of the maps that the method gives; the target and the layers are checked on the way.
+
+        Cost: none: the model is run without data.
+        """
+        tags = self.options.method.tags
+        of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
+        paths = _layers(self.options.method) if of_layer else ()
+        blank = self._given(np.zeros((1, *self.size, self.layout.channels), "float32"))
+        runs = self.probe.resolved(blank, self.options.asked, paths, spatial=of_layer)
+        if not of_layer:
+            return self.size
+        grids = [run.layout.spatial for run in runs if run.layout is not None]
+        return tuple(map(max, zip(*grids, strict=True)))
+
+    def prepare(self, index: int, item: Item) -> Prepared:
+        """Read an image and make it ready. What is wrong with it is in the row, and never raised."""
+        start = time.perf_counter()
+        row: Row = {"index": index, "path": item.path, **self._labelled(item)}
+        try:
+            content = item.place.read()
+            row["digest"] = hashlib.sha256(content).hexdigest()
+            photograph = decode(content)
+            if self.options.by_label and row["label_index"] is None:
+                raise errors.TargetError(
+                    f"every image must have a label among the class names; got {row['label']!r}; give the "
+                    "names in the order of the model's outputs."
+                )
+            image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
+        except errors.MissingPackageError:
+            raise
+        except (errors.KerascopeError, MemoryError) as error:
+            return Prepared(item, index, row | _failed(error), seconds=time.perf_counter() - start)
+        row |= {"height": frame.height, "width": frame.width, "box": frame.box}
+        row["warnings"] = [f"PhotographNote: {note}" for note in photograph.notes]
+        kept = self.options.overlay is not None and frame.height * frame.width <= _KEPT
+        return Prepared(
+            item, index, row, photograph if kept else None, image, frame, time.perf_counter() - start
+        )
+
+    def explain(self, batch: Sequence[Prepared]) -> list[Explained]:
+        """Explain prepared images in one pass. Where that fails, one by one, so that only some are lost.
+
+        Raises:
+            KerascopeError: every one of several images failed for the same reason.
+        """
+        start = time.perf_counter()
+        try:
+            explanations: list[Explanation | Exception] = list(self._explanations(batch))
+        except Exception as error:
+            if len(batch) == 1:
+                return [Explained(batch[0], error)]
+            found = [self.explain([one])[0] for one in batch]
+            if len({repr(one.explanation) for one in found}) == 1 and isinstance(
+                found[0].explanation, Exception
+            ):
+                raise error from None
+            return found
+        seconds = (time.perf_counter() - start) / len(batch)
+        return [Explained(*pair, seconds) for pair in zip(batch, explanations, strict=True)]
+
+    def finish(self, explained: Explained) -> list[Row]:
+        """The rows of an image: one for each explained class. Its pictures are written."""
+        start = time.perf_counter()
+        prepared, explanation = explained.prepared, explained.explanation
+        if explanation is None:
+            return [prepared.row | {"timings": {"read": prepared.seconds}}]
+        if isinstance(explanation, Exception):
+            return [prepared.row | _failed(explanation) | {"timings": {"read": prepared.seconds}}]
+        maps = explanation.heatmaps(size=self.grid).reshape(-1, *self.grid)
+        notes: list[str] = list(prepared.row["warnings"])
+        try:
+            pictures = self._pictures(prepared, explanation)
+        except errors.PhotographError as error:
+            pictures, notes = (
+                [],
+                [*notes, f"PhotographNote: no picture was drawn, since it is gone ({error})"],
+            )
+        prediction = None if explanation.predictions is None else int(explanation.predictions[0])
+        rows = []
+        for rank, values in enumerate(maps):
+            target = int(explanation.targets.reshape(-1)[rank])
+            probability = float(explanation.probabilities.reshape(-1)[rank])
+            row = {
+                "prediction": prediction,
+                "prediction_name": self._name(prediction),
+                "rank": rank + 1,
+                "target": target if target >= 0 else None,
+                "target_name": self._name(target) if target >= 0 else explanation.target,
+                "score": float(explanation.scores.reshape(-1)[rank]),
+                "probability": None if np.isnan(probability) else probability,
+                "method": explanation.method,
+                "layer": explanation.layer,
+                "map": values,
+                "overlay": pictures[rank] if pictures else None,
+                "warnings": [*notes, *self._warnings(explanation, rank)],
+                "status": "explained",
+            }
+            rows.append(prepared.row | row)
+        seconds = {
+            "read": prepared.seconds,
+            "explain": explained.seconds,
+            "render": time.perf_counter() - start,
+        }
+        return [row | {"timings": seconds} for row in rows]
+
+    def _explanations(self, batch: Sequence[Prepared]) -> Sequence[Explanation]:
+        images = self._given(np.stack([one.image for one in batch if one.image is not None]))
+        target: TargetLike = self.options.asked
+        if self.options.by_label:
+            target = [one.row["label_index"] for one in batch]
+        with warnings.catch_warnings():
+            # They are in the explanation, and go into the rows.
+            warnings.simplefilter("ignore", errors.KerascopeWarning)
+            whole = self.options.method(self.probe, images, target)
+        return [whole[place] for place in range(len(batch))]
+
+    def _given(self, images: Array) -> Array:
+        """Images, channels last, as the model takes them."""
+        return np.asarray(self.layout.original(images, np))
+
+    def _labelled(self, item: Item) -> Row:
+        """Label and its place among the classes."""
+        label = item.label
+        if isinstance(label, int):
+            known = self.names is not None and 0 <= label < len(self.names)
+            return {"label": self.names[label] if known and self.names else str(label), "label_index": label}
+        return {"label": label, "label_index": None if label is None else self.places.get(label)}
+
+    def _name(self, label: int | None) -> str | None:
+        known = self.names is not None and label is not None and label < len(self.names)
+        return self.names[label] if known and self.names and label is not None else None
+
+    def _warnings(self, explanation: Explanation, rank: int) -> list[str]:
+        """What is doubtful about one map."""
+        found = [one for one in explanation.warnings if not one.startswith(_OF_IMAGES)]
+        values = explanation.values.reshape(explanation.scores.size, -1)[rank]
+        if not np.isfinite(values).all():
+            found.append("NonFiniteMapWarning: the map holds NaN or infinity.")
+        elif explanation.flat.reshape(-1)[rank]:
+            found.append("FlatMapWarning: the map is constant and shows nothing.")
+        if "complete" in self.options.method.tags and explanation.completeness_gap is not None:
+            gap = abs(float(explanation.completeness_gap.reshape(-1)[rank]))
+            if gap > LARGEST_GAP:
+                found.append(f"CompletenessWarning: values miss the change of the score by {gap:.0%} of it.")
+        if self.options.map_type == "float16":
+            with np.errstate(over="ignore", under="ignore"):
+                small = values.astype("float16")
+            if np.isinf(small).any() or (not small.any() and values.any()):
+                found.append("KerascopeWarning: the map leaves the range of float16; store float32.")
+        return found
+
+    def _pictures(self, prepared: Prepared, explanation: Explanation) -> list[str]:
+        """Write the photograph under the map of each explained class; paths in the store."""
+        kind, frame = self.options.overlay, prepared.frame
+        if kind is None or frame is None:
+            return []
+        photograph = prepared.photograph or decode(prepared.item.place.read())
+        folder, _, stem = prepared.item.name.rpartition("/")
+        if self._paint is None:
+            from kerascope.render.overlay import Paint, has_both_signs, table_of
+
+            self._paint = Paint(table_of(explanation), _ALPHA, has_both_signs(explanation))
+        drawn = painted(explanation, photograph.pixels, frame, self._paint)
+        paths = []
+        for rank, picture in enumerate(drawn):
+            more = f"-{rank + 1}" if len(drawn) > 1 else ""
+            name = f"{folder}/{prepared.index:06d}_{stem}{more}.{kind}".lstrip("/")
+            paths.append(self.store.overlay(name, _encoded(picture, kind)))
+        return paths
+
+
+def painted(explanation: Explanation, pixels: Array, frame: Frame, paint: Any) -> list[Array]:
+    """A whole photograph under each map of one image: faded where the model was shown nothing.
+
+    Args:
+        explanation: of one image.
+        pixels: uint8 (H, W, 3), the upright photograph.
+        frame: where the model's image lies in it.
+        paint: `kerascope.render.overlay.Paint`, for the signs of the explanation.
+
+    Returns:
+        uint8 (H, W, 3), one for each explained class.
+    """
+    from kerascope.render.marks import SAYS_SOMETHING, mark
+    from kerascope.render.overlay import relevance_of
+
+    relevance = relevance_of(explanation, size=frame.size)
+    maps = frame.trimmed(relevance.maps).reshape(-1, *(one.stop - one.start for one in frame.seen))
+    pictures = []
+    for values, state in zip(maps, relevance.states.reshape(-1), strict=True):
+        shown = paint(pixels[frame.seen], values)
+        if state != SAYS_SOMETHING:
+            mark(shown, int(state))
+        if shown.shape != pixels.shape:
+            whole = (pixels >> 1) + np.uint8(112)
+            whole[frame.seen] = shown
+            shown = whole
+        pictures.append(shown)
+    return pictures
+
+
+def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:
+    """How the model takes one photograph.
+
+    Raises:
+        DatasetError: it takes something else, or several things.
+        InputError: it takes any size and none was given.
+    """
+    blank = probe.blank() if size is None else probe.blank(size)
+    layout = None if isinstance(blank, dict | list | tuple) else probe.surveyed(blank).image_layout
+    if layout is None or len(layout.spatial) != 2 or layout.channels not in (1, 3):
+        got = "several inputs" if isinstance(blank, dict | list | tuple) else f"the shape {blank.shape[1:]}"
+        raise errors.DatasetError(
+            f"the model must take one photograph, of one or three channels; this one takes {got}; call a "
+            "method on arrays that you prepare."
+        )
+    return layout
+
+
+def _layers(method: Any) -> tuple[str | None, ...]:
+    """The layers that a method explains, of a method inside another one those of the inner."""
+    while not hasattr(method, "layer") and hasattr(method, "method"):
+        method = method.method
+    return tuple(getattr(method, "layers", None) or (getattr(method, "layer", None),))
+
+
+def _encoded(picture: Array, kind: Picture) -> bytes:
+    from PIL import Image
+
+    file = io.BytesIO()
+    if kind == "jpg":
+        Image.fromarray(picture).save(file, "JPEG", quality=_QUALITY)
+    else:
+        Image.fromarray(picture).save(file, "PNG", compress_level=3)
+    return file.getvalue()
+
+
+def _failed(error: BaseException) -> Row:
+    kind = "" if isinstance(error, errors.PhotographError) else f"{type(error).__name__}: "
+    return {"status": "failed", "error": f"{kind}{error}"}

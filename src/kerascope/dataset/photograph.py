@@ -1,0 +1,154 @@
+"""One photograph from the bytes of a file: upright, red, green and blue, whatever the file holds."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerascope import errors
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Array = np.ndarray[Any, Any]
+
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+"""What is decoded, by Pillow's names. Others, such as PostScript, would start programs or are no pictures."""
+LARGEST = 1 << 26
+"""Pixels of the largest picture that is decoded: 67 million, 200 MB."""
+LARGEST_FILE = 1 << 28
+"""Bytes of the largest file that is read: 268 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photograph:
+    """A picture as people see it.
+
+    Args:
+        picture: of Pillow, red, green, blue, turned as its EXIF orientation says.
+        notes: what was left out or changed in reading it, a line each.
+    """
+
+    picture: Image
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pixels(self) -> Array:
+        """uint8 (H, W, 3)."""
+        return np.asarray(self.picture)
+
+
+def decode(content: bytes) -> Photograph:
+    """The photograph in the bytes of a file.
+
+    Greyscale, palette and CMYK pictures become red, green and blue; 16 bits become 8 by scaling, where Pillow
+    alone would clip; an alpha channel is dropped and of an animation or of pages the first is taken, as
+    `keras.utils.load_img` does. Each of these, but for greyscale and palettes, is noted.
+
+    Args:
+        content: of a file in one of `FORMATS`.
+
+    Raises:
+        PhotographError: it is empty, no picture, cut short or damaged, or of more than `LARGEST` pixels.
+        MissingPackageError: Pillow is not installed.
+
+    Example:
+        >>> import io
+        >>> from PIL import Image
+        >>> from kerascope.dataset.photograph import decode
+        >>> file = io.BytesIO()
+        >>> Image.new("L", (20, 10), 7).save(file, "PNG")
+        >>> decode(file.getvalue()).pixels.shape
+        (10, 20, 3)
+    """
+    try:
+        from PIL import Image, ImageOps
+    except ImportError:
+        raise errors.MissingPackageError("pillow", "dataset") from None
+    if not content:
+        raise errors.PhotographError("a picture must hold something; the file is empty (0 bytes).")
+    notes: list[str] = []
+    try:
+        with Image.open(io.BytesIO(content), formats=_formats()) as picture:
+            # The size stands in the head of a file: nothing is decoded yet.
+            if picture.width * picture.height > LARGEST:
+                raise errors.PhotographError(_too_large(f"{picture.width} x {picture.height}"))
+            # The second picture of an MPO file is a camera's preview.
+            if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
+                notes.append(f"the first of {frames} frames or pages was taken")
+            picture.load()
+            upright = _rgb(_upright(picture, ImageOps, notes), notes)
+    except errors.PhotographError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise errors.PhotographError(_too_large(str(error))) from error
+    except Image.UnidentifiedImageError as error:
+        raise errors.PhotographError(
+            f"a picture must be in one of the formats {', '.join(FORMATS)}; these {len(content):,} bytes, "
+            f"which begin with {content[:8]!r}, are in none of them."
+        ) from error
+    # Decoders raise what they like on damaged files.
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        IndexError,
+        KeyError,
+        TypeError,
+        OverflowError,
+    ) as error:
+        raise errors.PhotographError(f"a picture must be whole and undamaged; {_told(error)}.") from error
+    return Photograph(upright, tuple(notes))
+
+
+def _formats() -> tuple[str, ...]:
+    """The formats that this Pillow was built with."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _too_large(got: str) -> str:
+    return f"a picture must have at most {LARGEST:,} pixels; got {got}; make it smaller."
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(". ")
+
+
+def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
+    try:
+        turned = turning.exif_transpose(picture)
+    except Exception as error:  # noqa: BLE001 (of any kind: damaged EXIF must not lose the picture)
+        notes.append(f"its EXIF data cannot be read, so it was not turned ({_told(error)})")
+        return picture
+    return picture if turned is None else turned
+
+
+def _rgb(picture: Image, notes: list[str]) -> Image:
+    """Red, green and blue, 8 bits each."""
+    from PIL import Image
+
+    mode = picture.mode
+    if mode == "RGB":
+        return picture
+    if mode.startswith(("I", "F")):
+        values = np.nan_to_num(np.asarray(picture).astype("float64"), posinf=0.0, neginf=0.0)
+        # Floats come in their own range; whole numbers have 16 bits.
+        low, high = (float(values.min()), float(values.max())) if mode == "F" else (0.0, 65535.0)
+        if mode == "F" and low >= 0 and high <= 1:
+            low, high = 0.0, 1.0
+        notes.append(f"{'floating-point numbers' if mode == 'F' else '16 bits'} were scaled to 8 bits")
+        scaled = np.clip((values - low) * (255 / ((high - low) or 1.0)), 0, 255)
+        return Image.fromarray(np.rint(scaled).astype("uint8")).convert("RGB")
+    if mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in picture.info:
+        notes.append("its transparency was dropped, as Keras' own loader does")
+        return picture.convert("RGBA").convert("RGB")
+    if mode == "CMYK":
+        notes.append("CMYK was converted without its colour profile")
+    return picture.convert("RGB")

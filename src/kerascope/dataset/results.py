@@ -1,0 +1,136 @@
+"""What a run has found, read from its folder."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.dataset.frame import Frame
+from kerascope.dataset.store import DATA, Store
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """The folder that `explain_dataset` has written.
+
+    Args:
+        folder: where it is.
+        manifest: what was done, with which model, options and versions.
+
+    Example: see `explain_dataset`.
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many images there are, were explained, and failed; rows; shards."""
+        counts: Mapping[str, int] = self.manifest["counts"]
+        return counts
+
+    @property
+    def data(self) -> Path:
+        """The folder with the Parquet files, as pandas, Arrow, DuckDB or Spark read it."""
+        return self.folder / DATA
+
+    def table(self, columns: list[str] | None = None) -> Any:
+        """The whole table, in memory: a `pyarrow.Table`, a row for each image and explained class.
+
+        Args:
+            columns: to be read; None for all.
+        """
+        import pyarrow.dataset
+
+        return pyarrow.dataset.dataset(self.data, format="parquet").to_table(columns=columns)
+
+    def rows(self, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+        """Row after row, in the order of the source, a shard at a time in memory; maps as float32 (h, w).
+
+        Args:
+            columns: to be read; None for all.
+        """
+        import pyarrow.parquet as pq
+
+        for path in Store(self.folder).shards().values():
+            table = pq.read_table(path, columns=columns)
+            maps = table["map"].combine_chunks() if "map" in table.column_names else None
+            lists = table.drop_columns(["map"]).to_pylist() if maps is not None else table.to_pylist()
+            for place, row in enumerate(lists):
+                if maps is not None:
+                    one = maps[place]
+                    row["map"] = np.asarray(one.to_numpy(), "float32") if one.is_valid else None
+                yield row
+
+    def failures(self) -> Iterator[tuple[str, str]]:
+        """Path and reason of every image that failed."""
+        for row in self.rows(["path", "status", "error"]):
+            if row["status"] == "failed":
+                yield row["path"], row["error"]
+
+    def __str__(self) -> str:
+        counts = self.counts
+        return (
+            f"{counts['explained']} of {counts['images']} images explained, {counts['failed']} failed, "
+            f"in {self.folder}"
+        )
+
+
+def open_results(folder: str | os.PathLike[str]) -> Results:
+    """The results in a folder that `explain_dataset` or `kerascope explain` has written.
+
+    Args:
+        folder: the one that was written into.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    manifest = Store(folder).manifest()
+    if manifest is None:
+        raise errors.DatasetError(
+            f"there must be results with a manifest; there are none in {os.fspath(folder)!r}; explain into "
+            "it first."
+        )
+    return Results(Path(folder), manifest)
+
+
+def heatmap(row: Mapping[str, Any]) -> Array:
+    """The heat map of a row over the whole upright photograph.
+
+    Args:
+        row: of `Results.rows`, with `map`, `box`, `height` and `width`.
+
+    Returns:
+        float32 (height, width), sign and scale as the method gives them; NaN where the model was shown
+        nothing.
+
+    Raises:
+        DatasetError: the image failed, so there is no map.
+    """
+    if row["map"] is None:
+        raise errors.DatasetError(
+            f"a row must have a map; that of {row.get('path')!r} has none: {row.get('error')}"
+        )
+    return Frame(row["height"], row["width"], *row["box"]).spread(np.asarray(row["map"]))
+
+
+def counted(store: Store) -> dict[str, int]:
+    """The counts of the shards that are there; only two columns are read, a shard at a time."""
+    import pyarrow.parquet as pq
+
+    counts: Counter[str] = Counter()
+    for path in store.shards().values():
+        table = pq.read_table(path, columns=["index", "status"])
+        images = dict(zip(table["index"].to_pylist(), table["status"].to_pylist(), strict=True))
+        counts.update(images.values())
+        counts.update(images=len(images), rows=len(table), shards=1)
+    return {name: counts[name] for name in ("images", "explained", "failed", "rows", "shards")}

@@ -1,0 +1,79 @@
+"""The table of results: its columns, and rows turned into it. It imports pyarrow: import it where used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+TIMINGS = ("read", "explain", "render")
+"""Seconds of an image: reading and decoding; its share of a batch; mapping back, drawing and writing."""
+
+
+def schema(map_shape: tuple[int, ...], map_type: str) -> pa.Schema:
+    """Columns of a table of results; a row for each image and explained class.
+
+    Args:
+        map_shape: (h, w) of the heat maps.
+        map_type: `"float16"` or `"float32"`.
+    """
+    value = {"float16": pa.float16(), "float32": pa.float32()}[map_type]
+    return pa.schema(
+        [
+            ("index", pa.int64()),  # position in the source
+            ("path", pa.string()),
+            ("digest", pa.string()),  # SHA-256 of the file's bytes
+            ("height", pa.int32()),  # of the upright photograph
+            ("width", pa.int32()),
+            ("box", pa.list_(pa.int32(), 4)),  # top, left, bottom, right: what the model was shown
+            ("label", pa.string()),
+            ("label_index", pa.int32()),
+            ("prediction", pa.int32()),
+            ("prediction_name", pa.string()),
+            ("rank", pa.int32()),  # 1, and on for a target of several classes
+            ("target", pa.int32()),
+            ("target_name", pa.string()),
+            ("score", pa.float32()),
+            ("probability", pa.float32()),
+            ("method", pa.string()),
+            ("layer", pa.string()),
+            ("map", pa.fixed_shape_tensor(value, map_shape)),
+            ("overlay", pa.string()),
+            ("warnings", pa.list_(pa.string())),
+            ("status", pa.string()),  # "explained" or "failed"
+            ("error", pa.string()),
+            ("timings", pa.struct([(name, pa.float32()) for name in TIMINGS])),
+        ]
+    )
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: pa.Schema) -> pa.Table:
+    """Rows as a table; what a row leaves out is null.
+
+    Args:
+        rows: by the names of the columns; maps as arrays.
+        columns: of `schema`.
+    """
+    arrays = []
+    for column in columns:
+        values = [row.get(column.name) for row in rows]
+        if column.name == "map":
+            storage = _maps(values, column.type)
+            arrays.append(pa.ExtensionArray.from_storage(column.type, storage))
+        else:
+            arrays.append(pa.array(values, column.type))
+    return pa.Table.from_arrays(arrays, schema=columns)
+
+
+def _maps(values: Sequence[Any], kind: Any) -> pa.Array:
+    """Maps as one array of lists of fixed size, null where there is none."""
+    size = int(np.prod(kind.shape))
+    dtype = np.dtype(kind.value_type.to_pandas_dtype())
+    flat = np.zeros((len(values), size), dtype)
+    for row, value in enumerate(values):
+        if value is not None:
+            flat[row] = np.asarray(value, dtype).reshape(-1)
+    missing = np.array([value is None for value in values])
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), size, mask=pa.array(missing))

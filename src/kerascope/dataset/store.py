@@ -1,0 +1,189 @@
+"""The folder that a run writes: shards of a table, overlays, a manifest, a lock."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kerascope import errors
+
+MANIFEST = "manifest.json"
+DATA = "data"
+OVERLAYS = "overlays"
+_LOCK = ".lock"
+_FORMAT = 1
+
+
+class Store:
+    """A folder of results.
+
+        manifest.json            what was done, with which model, options and versions, and how many
+        data/part-00000.parquet  a row for each image and explained class; see `kerascope.dataset.schema`
+        overlays/                pictures, in folders like those of the images
+
+    Shards are written beside their place and then moved to it, so that whatever stops a run leaves whole
+    ones.
+
+    Args:
+        folder: where; it is made where it is missing.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out; the lock goes with the process that holds it.
+
+        Raises:
+            LockedError: another run holds it.
+        """
+        try:
+            from filelock import FileLock, Timeout
+        except ImportError:
+            raise errors.MissingPackageError("filelock", "dataset") from None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / _LOCK, timeout=0)
+            with lock:
+                yield
+        except Timeout:
+            raise errors.LockedError(
+                f"one run at a time may write into a folder; another one writes into {str(self.folder)!r}; "
+                "wait for it, or choose another folder."
+            ) from None
+
+    def manifest(self) -> dict[str, Any] | None:
+        """What the manifest says, or None where there is none.
+
+        Raises:
+            DatasetError: it cannot be read.
+        """
+        path = self.folder / MANIFEST
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise errors.DatasetError(
+                f"a manifest must be a JSON file; {str(path)!r} cannot be read as one ({error})."
+            ) from error
+        if not isinstance(found, dict) or found.get("format", 0) > _FORMAT:
+            raise errors.DatasetError(
+                f"a manifest must be of format {_FORMAT} or older; {str(path)!r} is not; install a newer "
+                "kerascope."
+            )
+        return found
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Replace the manifest."""
+        text = json.dumps({"format": _FORMAT, **manifest}, indent=1, ensure_ascii=False)
+        self._replace(self.folder / MANIFEST, (text + "\n").encode())
+
+    def shards(self) -> dict[int, Path]:
+        """Whole shards by number."""
+        found = sorted((self.folder / DATA).glob("part-*.parquet"))
+        return {int(path.stem.removeprefix("part-")): path for path in found}
+
+    def write_shard(self, number: int, table: Any) -> Path:
+        """Write a shard: whole, or not at all."""
+        import pyarrow.parquet as pq
+
+        path = self.folder / DATA / f"part-{number:05d}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            pq.write_table(table, partial, compression="zstd")
+            _settle(partial)
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        return path
+
+    def overlay(self, name: str, content: bytes) -> str:
+        """Write a picture; its path, relative to the folder.
+
+        Args:
+            name: relative path, safe to be joined: see `kerascope.dataset.item.safe_name`.
+            content: of the file.
+        """
+        path = self.folder / OVERLAYS / name
+        try:
+            path.write_bytes(content)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return f"{OVERLAYS}/{name}"
+
+    def paths(self, number: int) -> list[str]:
+        """The images of a whole shard, in order."""
+        import pyarrow.parquet as pq
+
+        table = pq.read_table(self.shards()[number], columns=["index", "path"])
+        by_index = dict(zip(table["index"].to_pylist(), table["path"].to_pylist(), strict=True))
+        return [by_index[index] for index in sorted(by_index)]
+
+    def tidy(self) -> None:
+        """Remove what a run that was killed has left unfinished."""
+        for path in (self.folder / DATA).glob(".part-*.partial"):
+            path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove an earlier run, and nothing else that may be in the folder."""
+        for path in (*self.shards().values(), self.folder / MANIFEST):
+            path.unlink(missing_ok=True)
+        self.tidy()
+        if (self.folder / OVERLAYS).is_dir():
+            shutil.rmtree(self.folder / OVERLAYS)
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            partial.write_bytes(content)
+            _settle(partial)
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+def _settle(path: Path) -> None:
+    """Wait until a file is on the disk: a name must not be there before its content."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """What differs between two nested options, a line each: `"target: 3 before, 5 now"`."""
+    for name in dict.fromkeys((*before, *now)):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from differences(old, new, f"{prefix}{name}.")
+        elif old != new:
+            yield f"{prefix}{name}: {_short(old)} before, {_short(new)} now"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:40]} ... {text[-12:]}"
+
+
+def options_of(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What of a manifest decides the results."""
+    return {name: manifest.get(name) for name in ("model", "source", "options", "versions")}
+
+
+def paths_differ(before: Sequence[str], now: Sequence[str]) -> str | None:
+    """The first image that is another one, in words, or None."""
+    for place in range(max(len(before), len(now))):
+        old = before[place] if place < len(before) else "nothing"
+        new = now[place] if place < len(now) else "nothing"
+        if old != new:
+            return f"{old} before, {new} now"
+    return None
