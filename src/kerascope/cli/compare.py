@@ -55,7 +55,7 @@ def compare(
         tell(loaded)
         wanted = loaded.asked(read_target(target, loaded.job.names))
         explanations = {
-            name: one(loaded.job.probe, loaded.images, wanted)
+            name: one(loaded.probe, loaded.images, wanted)
             for name, one in read_methods(method or METHODS, layer).items()
         }
         render.compare(explanations, captions=loaded.captions).savefig(out)

@@ -75,7 +75,7 @@ def evaluate(
             wanted = None
         report = ks.evaluate(
             list(read_methods(method or METHODS, layer).values()),
-            loaded.job.probe,
+            loaded.probe,
             loaded.images,
             loaded.labels,
             target=loaded.asked(wanted),

@@ -16,6 +16,7 @@ from kerascope.cli.loading import load_model, load_names, read_method, read_size
 from kerascope.dataset.folder import read_images
 from kerascope.dataset.run import Job, plan
 from kerascope.dataset.source import find_images
+from kerascope.probe import Probe
 
 if TYPE_CHECKING:
     from kerascope.method import Method
@@ -27,13 +28,15 @@ class Loaded:
     """What was loaded.
 
     Args:
-        job: with the probe, the names of the classes and what was chosen.
+        job: with the names of the classes and what was chosen.
+        probe: of the model, that knows these names.
         images: (N, ...) as the model takes them.
         labels: places of their labels among the classes, or None where one has none.
         captions: their paths.
     """
 
     job: Job
+    probe: Probe
     images: Any
     labels: list[int] | None
     captions: list[str]
@@ -92,6 +95,7 @@ def load(
     labels = [item.label if isinstance(item.label, int) else places.get(str(item.label), -1) for item in kept]
     return Loaded(
         job,
+        Probe(job.model, class_names=job.names),
         layout.original(images, np),
         None if -1 in labels or not labels else labels,
         [Path(item.path).name for item in kept],

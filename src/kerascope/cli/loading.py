@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +17,33 @@ from kerascope import errors
 from kerascope.cli import said
 
 if TYPE_CHECKING:
-    import keras
-
     from kerascope.method import Method
     from kerascope.target import TargetLike
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Nothing on the standard error stream, also not from libraries: TensorFlow tells of its build there."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+try:
+    # Here, before anything else imports it.
+    with _silenced():
+        import keras
+except ImportError as error:
+    raise errors.BackendError(
+        f"Keras must find its backend; {error}; install one (tensorflow, jax or torch), or choose the one "
+        "that you have: kerascope --backend torch ..."
+    ) from error
 
 
 def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras.Model:
@@ -43,13 +68,6 @@ def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras
             raise errors.ModelError(
                 f"--import must name a Python module; {name!r} fails: {error}."
             ) from error
-    try:
-        import keras
-    except ImportError as error:
-        raise errors.BackendError(
-            f"Keras must find its backend; {error}; install one (tensorflow, jax or torch), or choose the "
-            "one that you have: kerascope --backend torch ..."
-        ) from error
     if unsafe:
         said.warn(f"{path} may run code of its own, since --unsafe was given.")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -60,6 +61,9 @@ class FilePlace:
                     "a link must stay in the folder that was given; this one leads out of it; name the file "
                     "itself, or follow links on purpose."
                 )
+            # Opening a pipe would wait for ever.
+            if not is_address(self.path) and not stat.S_ISREG(Path(self.path).stat().st_mode):
+                raise errors.PhotographError("it must be a regular file; it is something else.")
             with opened(self.path) as file:
                 content = file.read(LARGEST_FILE + 1)
         except OSError as error:

@@ -90,7 +90,7 @@ def decode(content: bytes) -> Photograph:
             f"a picture must be in one of the formats {', '.join(FORMATS)}; these {len(content):,} bytes, "
             f"which begin with {content[:8]!r}, are in none of them."
         ) from error
-    # Decoders raise what they like on damaged files.
+    # Decoders raise what they like on damaged files; warnings, where these are made errors.
     except (
         OSError,
         ValueError,
@@ -100,6 +100,7 @@ def decode(content: bytes) -> Photograph:
         KeyError,
         TypeError,
         OverflowError,
+        Warning,
     ) as error:
         raise errors.PhotographError(f"a picture must be whole and undamaged; {_told(error)}.") from error
     return Photograph(upright, tuple(notes))

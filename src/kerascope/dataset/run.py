@@ -159,6 +159,7 @@ class Job:
     """A run that was looked over and not begun.
 
     Args:
+        model: which the probe may hold weakly.
         probe: of the model.
         source: of the images.
         options: that decide the results.
@@ -169,6 +170,7 @@ class Job:
         model_file: where the model came from, or None.
     """
 
+    model: keras.Model
     probe: Probe
     source: Source
     options: Options
@@ -332,7 +334,7 @@ def plan(
         "class_names": origin,
     }
     path = None if model_file is None else os.fspath(model_file)
-    return Job(probe, source, options, names, layout, choices, tuple(doubts), path)
+    return Job(probe.model, probe, source, options, names, layout, choices, tuple(doubts), path)
 
 
 def _check(overlay: Any, map_type: Any, batch_size: Any, shard_size: Any) -> None:
@@ -356,6 +358,11 @@ def _names(
 ) -> tuple[tuple[str, ...] | None, str]:
     """Names of the classes, and where they are from."""
     if given is not None:
+        if classes is not None and len(given) != classes:
+            raise errors.ParameterError(
+                f"class_names must name each of the model's {classes} outputs; got {len(given)} names; give "
+                "them in the order of the outputs."
+            )
         return tuple(given), f"{len(given)} as given"
     if probe.class_names is not None:
         return probe.class_names, f"{len(probe.class_names)} of the probe"

@@ -1,0 +1,538 @@
+"""Whole folders explained: rows, faults, resumption to the bit, locks, refusals, bounded work."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pyarrow.dataset
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import kerascope as ks
+from kerascope import errors
+from kerascope.dataset import explainer as explainer_room
+from kerascope.dataset import heatmap
+from kerascope.dataset.store import Store
+from pictured import PHOTOGRAPHS, copied, cuttings, faulty_folder, network
+from support import warned
+
+SMALL: dict[str, Any] = {"batch_size": 4, "shard_size": 6, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def model() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    return network()
+
+
+@pytest.fixture(scope="module")
+def probe(model: keras.Model) -> ks.Probe:
+    return ks.Probe(model, batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("photographs")
+    cuttings(root, 15)
+    (root / "cat" / "bad.jpg").write_bytes(b"no picture")
+    return root
+
+
+def opened(path: Any) -> Image.Image:
+    with Image.open(path) as picture:
+        return picture.copy()
+
+
+def rows_of(results: Any) -> list[dict[str, Any]]:
+    return list(results.rows())
+
+
+def same(one: Path, two: Path) -> None:
+    """Two folders of results are equal to the bit, but for the time that it took."""
+    names = {path.name for path in (one / "data").iterdir()}
+    assert names == {path.name for path in (two / "data").iterdir()}
+    assert names
+    for name in names:
+        first, second = (pq.read_table(root / "data" / name).drop_columns(["timings"]) for root in (one, two))
+        assert first.equals(second), name
+    pictures = sorted(path.relative_to(one) for path in (one / "overlays").rglob("*.*"))
+    assert pictures == sorted(path.relative_to(two) for path in (two / "overlays").rglob("*.*"))
+    assert all((one / path).read_bytes() == (two / path).read_bytes() for path in pictures)
+
+
+def test_rows_are_what_a_method_gives(probe: ks.Probe, folder: Path, tmp_path: Path) -> None:
+    results = ks.explain_dataset(probe, folder, tmp_path / "out", target=1, **SMALL)
+    assert dict(results.counts) == {"images": 16, "explained": 15, "failed": 1, "rows": 16, "shards": 3}
+    assert results.manifest["status"] == "complete"
+    rows = rows_of(results)
+    assert [row["index"] for row in rows] == list(range(16))
+    good = [row for row in rows if row["status"] == "explained"]
+    pixels = []
+    for row in good:
+        picture = opened(row["path"])
+        assert (row["height"], row["width"], row["box"]) == (44, 60, [0, 8, 44, 52])
+        pixels.append(np.asarray(picture.crop((8, 0, 52, 44)).resize((32, 32), Image.Resampling.BILINEAR)))
+    wanted = ks.GradCAM()(probe, np.stack(pixels).astype("float32"), target=1)
+    np.testing.assert_allclose(np.stack([row["map"] for row in good]), wanted.values, rtol=2e-4, atol=1e-7)
+    np.testing.assert_allclose([row["score"] for row in good], wanted.scores, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose([row["probability"] for row in good], wanted.probabilities, rtol=1e-4)
+    assert [row["prediction"] for row in good] == list(wanted.predictions)
+    assert {(row["target"], row["method"], row["layer"]) for row in good} == {(1, "GradCAM()", "second")}
+    assert {row["label"] for row in good} == {"cat", "coffee"}
+    # The folder has a subfolder for each of the two outputs, so these are their names.
+    assert {(row["label"], row["label_index"]) for row in good} == {("cat", 0), ("coffee", 1)}
+    assert {row["target_name"] for row in good} == {"coffee"}
+    (bad,) = (row for row in rows if row["status"] == "failed")
+    assert bad["path"].endswith("cat/bad.jpg")
+    assert "formats" in bad["error"]
+    assert (bad["map"], bad["score"], bad["target"], bad["overlay"]) == (None,) * 4
+
+
+def test_pictures_and_heat_maps_have_the_size_of_the_photograph(
+    probe: ks.Probe, folder: Path, tmp_path: Path
+) -> None:
+    results = ks.explain_dataset(probe, folder, tmp_path / "out", ks.LayerCAM(layer="first"), **SMALL)
+    for row in rows_of(results):
+        if row["status"] == "failed":
+            continue
+        whole = heatmap(row)
+        assert whole.shape == (44, 60)
+        assert np.isnan(whole[:, :8]).all()
+        assert np.isnan(whole[:, 52:]).all()
+        assert np.isfinite(whole[:, 8:52]).all()
+        overlay = opened(tmp_path / "out" / row["overlay"])
+        assert overlay.size == (60, 44)
+        assert Path(row["overlay"]).suffix == ".jpg"
+        assert Path(row["overlay"]).parts[:2] == ("overlays", row["label"])
+    with pytest.raises(errors.DatasetError, match="formats"):
+        heatmap(next(row for row in rows_of(results) if row["status"] == "failed"))
+
+
+def test_the_table_is_plain_parquet(probe: ks.Probe, folder: Path, tmp_path: Path) -> None:
+    results = ks.explain_dataset(probe, folder, tmp_path / "out", overlay=None, map_type="float16", **SMALL)
+    assert not (tmp_path / "out" / "overlays").exists()
+    table = pyarrow.dataset.dataset(tmp_path / "out" / "data").to_table()
+    assert table.equals(results.table())
+    kind = table.schema.field("map").type
+    assert (kind.shape, str(kind.value_type)) == ([12, 12], "halffloat")
+    assert table["status"].to_pylist().count("explained") == 15
+    frame = results.table(["path", "score"]).to_pandas()
+    assert frame["score"].notna().sum() == 15
+    assert ks.open_results(tmp_path / "out").counts == results.counts
+
+
+def test_several_classes_of_an_image_are_several_rows(probe: ks.Probe, folder: Path, tmp_path: Path) -> None:
+    results = ks.explain_dataset(probe, folder, tmp_path / "out", "saliency", target=ks.Top(2), **SMALL)
+    assert results.counts["rows"] == 31
+    rows = [row for row in rows_of(results) if row["status"] == "explained"]
+    assert [row["rank"] for row in rows] == [1, 2] * 15
+    for first, second in zip(rows[::2], rows[1::2], strict=True):
+        assert first["path"] == second["path"]
+        assert {first["target"], second["target"]} == {0, 1}
+        assert first["score"] >= second["score"]
+        assert first["map"].shape == (32, 32)
+        assert first["overlay"] != second["overlay"]
+
+
+def test_the_label_of_each_image_is_explained(probe: ks.Probe, folder: Path, tmp_path: Path) -> None:
+    results = ks.explain_dataset(probe, folder, tmp_path / "out", target="label", overlay=None, **SMALL)
+    for row in rows_of(results):
+        if row["status"] == "explained":
+            assert row["target"] == row["label_index"]
+    loose = tmp_path / "loose"
+    cuttings(loose, 2)
+    (loose / "cat" / "000.jpg").rename(loose / "000.jpg")
+    with pytest.raises(errors.TargetError, match="class_names"):
+        ks.explain_dataset(probe, loose, tmp_path / "out2", target="label", **SMALL)
+    given = ks.explain_dataset(
+        probe, loose, tmp_path / "out3", target="label", class_names=["cat", "coffee"], overlay=None, **SMALL
+    )
+    assert given.counts["failed"] == 2
+    assert "must have a label" in rows_of(given)[0]["error"]
+
+
+def test_faults_are_rows_and_nothing_more(probe: ks.Probe, tmp_path: Path) -> None:
+    root = tmp_path / "faulty"
+    wanted = faulty_folder(root)
+    for name in PHOTOGRAPHS:
+        copied(name, root)
+        wanted[name] = None
+    results = ks.explain_dataset(probe, root, tmp_path / "out", **SMALL)
+    rows = {Path(row["path"]).name: row for row in rows_of(results)}
+    assert sorted(rows) == sorted(wanted)
+    for name, said in wanted.items():
+        row = rows[name]
+        assert row["status"] == ("explained" if said is None else "failed"), (name, row["error"])
+        assert said is None or said in row["error"], (name, row["error"])
+    assert results.counts["failed"] == sum(said is not None for said in wanted.values())
+    assert dict(results.failures()).keys() == {
+        rows[name]["path"] for name, said in wanted.items() if said is not None
+    }
+    for name, note in {
+        "alpha.png": "transparency",
+        "animated.gif": "first of 2",
+        "cmyk.jpg": "colour profile",
+        "sixteen.png": "16 bits",
+    }.items():
+        assert note in rows[name]["warnings"][0]
+    assert (rows["turned.jpg"]["height"], rows["turned.jpg"]["width"]) == (48, 32)
+    overlay = opened(tmp_path / "out" / rows["turned.jpg"]["overlay"])
+    assert overlay.size == (32, 48)
+
+
+def test_a_large_photograph_is_not_held(
+    probe: ks.Probe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is decoded again where its picture is drawn, with the same result."""
+    copied("coffee.png", tmp_path / "in")
+    kept = ks.explain_dataset(probe, tmp_path / "in", tmp_path / "out1", **SMALL)
+    monkeypatch.setattr(explainer_room, "_KEPT", 100)
+    again = ks.explain_dataset(probe, tmp_path / "in", tmp_path / "out2", **SMALL)
+    same(kept.folder, again.folder)
+
+
+def test_a_file_that_vanishes_meanwhile(
+    probe: ks.Probe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is read: a row with its error. Between reading and drawing: a row without its picture."""
+    cuttings(tmp_path / "in", 6)
+    monkeypatch.setattr(explainer_room, "_KEPT", 0)
+    whole = explainer_room.Explainer.explain
+
+    def explain(self: Any, batch: Any) -> Any:
+        (tmp_path / "in" / "cat" / "000.jpg").unlink(missing_ok=True)
+        (tmp_path / "in" / "coffee" / "005.jpg").unlink(missing_ok=True)
+        return whole(self, batch)
+
+    monkeypatch.setattr(explainer_room.Explainer, "explain", explain)
+    results = ks.explain_dataset(probe, tmp_path / "in", tmp_path / "out", threads=0, **SMALL)
+    rows = rows_of(results)
+    assert [row["status"] for row in rows] == ["explained"] * 5 + ["failed"]
+    assert rows[0]["overlay"] is None
+    assert "it is gone" in rows[0]["warnings"][0]
+    assert "No such file" in rows[5]["error"]
+
+
+@pytest.mark.parametrize("threads", [0, 1, 3])
+def test_threads_and_batches_give_the_same(
+    probe: ks.Probe, folder: Path, tmp_path: Path, threads: int
+) -> None:
+    one = ks.explain_dataset(probe, folder, tmp_path / "one", threads=2, **SMALL)
+    two = ks.explain_dataset(probe, folder, tmp_path / "two", threads=threads, **SMALL)
+    same(one.folder, two.folder)
+
+
+class StopError(Exception):
+    """In the place of whatever stops a run."""
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_run_that_was_stopped_is_continued_to_the_bit(
+    probe: ks.Probe, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    whole = ks.explain_dataset(probe, folder, tmp_path / "whole", **SMALL)
+    write, written = Store.write_shard, []
+
+    def stopped(self: Store, number: int, table: Any) -> Path:
+        if len(written) == after:
+            raise StopError
+        written.append(number)
+        return write(self, number, table)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "write_shard", stopped)
+        with pytest.raises(StopError):
+            ks.explain_dataset(probe, folder, tmp_path / "part", **SMALL)
+    manifest = json.loads((tmp_path / "part" / "manifest.json").read_text())
+    assert manifest["status"] == "failed"
+    assert manifest["counts"]["shards"] == after
+    before = probe.forward_count
+    results = ks.explain_dataset(probe, folder, tmp_path / "part", resume=True, **SMALL)
+    assert probe.forward_count - before <= 16 - 6 * after + 2  # and two about the preprocessing
+    assert results.counts == whole.counts
+    same(whole.folder, results.folder)
+    # Once more, there is nothing to do.
+    before = probe.forward_count
+    assert ks.explain_dataset(probe, folder, tmp_path / "part", resume=True, **SMALL).counts == whole.counts
+    assert probe.forward_count - before <= 2
+
+
+def test_another_model_option_or_image_is_refused(
+    model: keras.Model, probe: ks.Probe, folder: Path, tmp_path: Path
+) -> None:
+    images = tmp_path / "in"
+    files = cuttings(images, 8)
+    out = tmp_path / "out"
+    ks.explain_dataset(probe, images, out, **SMALL)
+    with pytest.raises(errors.DatasetError, match="resume it, overwrite it"):
+        ks.explain_dataset(probe, images, out, **SMALL)
+    changes: dict[str, dict[str, Any]] = {
+        'method: "GradCAM()" before, "Saliency()" now': {"method": "saliency"},
+        'target: "predicted class" before, "class 1" now': {"target": 1},
+        'overlay: "jpg" before, null now': {"overlay": None},
+        "preprocessing.fit": {"fit": "pad"},
+        "batch_size: 4 before, 2 now": {"batch_size": 2},
+        "class_names": {"class_names": ["coffee", "cat"]},
+        "paths": {"paths": str(images / "cat")},
+    }
+    for said, change in changes.items():
+        options = {"paths": images, **SMALL, **change}
+        with pytest.raises(errors.DatasetError, match="changed: ") as caught:
+            ks.explain_dataset(probe, folder=out, resume=True, **options)
+        assert said in str(caught.value)
+    weights = model.get_weights()
+    try:
+        model.set_weights([value + 0.01 for value in weights])
+        with pytest.raises(errors.DatasetError, match=r"model\.digest"):
+            ks.explain_dataset(probe, images, out, resume=True, **SMALL)
+    finally:
+        model.set_weights(weights)
+    files[0].rename(files[0].with_name("zzz.jpg"))
+    with pytest.raises(errors.DatasetError, match=r"changed in shard 0: .*000\.jpg before, .*002\.jpg now"):
+        ks.explain_dataset(probe, images, out, resume=True, **SMALL)
+    for file in images.rglob("*.jpg"):
+        if file.name != "002.jpg":
+            file.unlink()
+    with pytest.raises(errors.DatasetError, match="changed in shard 0"):
+        ks.explain_dataset(probe, images, out, resume=True, **SMALL)
+    fresh = ks.explain_dataset(probe, images, out, overwrite=True, **SMALL)
+    assert fresh.counts["images"] == 1
+    assert len(list((out / "overlays").rglob("*.jpg"))) == 1
+
+
+def test_two_runs_into_one_folder_are_refused(probe: ks.Probe, folder: Path, tmp_path: Path) -> None:
+    with Store(tmp_path).locked(), pytest.raises(errors.LockedError, match="another one writes"):
+        ks.explain_dataset(probe, folder, tmp_path, **SMALL)
+    assert ks.explain_dataset(probe, folder, tmp_path, **SMALL).manifest["status"] == "complete"
+
+
+def test_a_failing_image_does_not_take_its_batch(
+    probe: ks.Probe, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = explainer_room.Explainer._explanations
+    whole = ks.explain_dataset(probe, folder, tmp_path / "whole", overlay=None, **SMALL)
+
+    def failing(self: Any, batch: Any) -> Any:
+        if any(one.index == 3 for one in batch):
+            raise errors.BlackBoxError("number three")
+        return ask(self, batch)
+
+    monkeypatch.setattr(explainer_room.Explainer, "_explanations", failing)
+    results = ks.explain_dataset(probe, folder, tmp_path / "out", overlay=None, **SMALL)
+    rows = rows_of(results)
+    assert rows[3]["error"] == "BlackBoxError: number three"
+    assert results.counts["failed"] == 2
+    for one, other in zip(rows_of(whole), rows, strict=True):
+        if other["status"] == "explained":
+            np.testing.assert_allclose(one["map"], other["map"], rtol=1e-4, atol=1e-8)
+
+    def broken(self: Any, batch: Any) -> Any:
+        raise errors.LayerError("no such thing")
+
+    monkeypatch.setattr(explainer_room.Explainer, "_explanations", broken)
+    with pytest.raises(errors.LayerError, match="no such thing"):
+        ks.explain_dataset(probe, folder, tmp_path / "out2", overlay=None, **SMALL)
+
+
+def test_what_does_not_fit_is_said_before_anything_is_written(
+    probe: ks.Probe, folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    cases: list[tuple[dict[str, Any], type[Exception], str]] = [
+        ({"target": 7}, errors.TargetError, "7"),
+        ({"method": ks.GradCAM(layer="nowhere")}, errors.UnknownLayerError, "nowhere"),
+        ({"method": ks.GradCAM(layer="head")}, errors.NoSpatialExtentError, "head"),
+        ({"overlay": "gif"}, errors.ParameterError, "overlay"),
+        ({"map_type": "float64"}, errors.ParameterError, "map_type"),
+        ({"shard_size": 0}, errors.ParameterError, "shard_size"),
+        ({"threads": -1}, errors.ParameterError, "threads"),
+        ({"fit": "squeeze"}, errors.ParameterError, "fit"),
+    ]
+    for change, kind, said in cases:
+        with pytest.raises(kind, match=said):
+            ks.explain_dataset(probe, folder, out, **{**SMALL, **change})
+    assert not (out / "data").exists()
+    with pytest.raises(errors.DatasetError, match="there are none in"):
+        ks.open_results(tmp_path)
+
+
+def test_models_that_take_no_photograph_are_refused(folder: Path, tmp_path: Path) -> None:
+    sequence = keras.Sequential([keras.Input((20, 4)), keras.layers.Conv1D(2, 3), keras.layers.Flatten()])
+    with pytest.raises(errors.DatasetError, match="one photograph"):
+        ks.explain_dataset(sequence, folder, tmp_path, **SMALL)
+    four = keras.Sequential(
+        [keras.Input((8, 8, 4)), keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D()]
+    )
+    with pytest.raises(errors.DatasetError, match="three channels"):
+        ks.explain_dataset(four, folder, tmp_path, **SMALL)
+
+
+def test_grey_models_and_models_of_any_size(folder: Path, tmp_path: Path) -> None:
+    grey = network(channels=1, size=24)
+    results = ks.explain_dataset(grey, folder, tmp_path / "grey", "saliency", **SMALL)
+    assert results.counts["explained"] == 15
+    row = rows_of(results)[0]
+    pixels = opened(row["path"]).crop((8, 0, 52, 44)).resize((24, 24), Image.Resampling.BILINEAR)
+    wanted = ks.Probe(grey).scores(np.asarray(pixels.convert("L"), "float32")[None, ..., None])
+    np.testing.assert_allclose(row["score"], wanted[0], rtol=1e-4, atol=1e-6)
+    anything = keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(2, 3),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+    )
+    with pytest.raises(errors.InputError, match="size"):
+        ks.explain_dataset(anything, folder, tmp_path / "any", **SMALL)
+    results = ks.explain_dataset(anything, folder, tmp_path / "any", size=(20, 30), **SMALL)
+    assert rows_of(results)[0]["map"].shape == (18, 28)
+
+
+def test_doubtful_preprocessing_is_warned_about_with_what_was_measured(folder: Path, tmp_path: Path) -> None:
+    plain = keras.Sequential(network().layers[1:])
+    plain.build((None, 32, 32, 3))
+    with warned(errors.PreprocessingWarning, r"0-1 was assumed.*gets right: 0-255 \d+%, 0-1 \d+%, -1-1"):
+        results = ks.explain_dataset(plain, folder, tmp_path, overlay=None, size=32, **SMALL)
+    assert results.manifest["warnings"][0].startswith("PreprocessingWarning: ")
+    assert "assumed" in results.manifest["choices"]["preprocessing"]
+
+
+def test_labels_that_are_no_classes_are_warned_about(folder: Path, tmp_path: Path) -> None:
+    with warned(errors.KerascopeWarning, r"2 labels, such as 'cat', and the model 5 outputs"):
+        results = ks.explain_dataset(network(classes=5), folder, tmp_path, overlay=None, **SMALL)
+    assert {row["label_index"] for row in rows_of(results)} == {None}
+    assert {row["label"] for row in rows_of(results)} == {"cat", "coffee"}
+
+
+def test_flat_maps_are_marked_by_row(folder: Path, tmp_path: Path) -> None:
+    dead = network()
+    dead.get_layer("second").set_weights([np.zeros((3, 3, 6, 8)), np.full(8, -1.0)])
+    results = ks.explain_dataset(dead, folder, tmp_path, **SMALL)
+    rows = [row for row in rows_of(results) if row["status"] == "explained"]
+    assert all("FlatMapWarning" in row["warnings"][0] for row in rows)
+
+
+def test_work_is_bounded_and_compiled_once(folder: Path, tmp_path: Path, model: keras.Model) -> None:
+    probe = ks.Probe(model, batch_size=4)
+    ks.explain_dataset(probe, folder, tmp_path / "one", **SMALL)
+    traces = probe.trace_count
+    before = probe.forward_count, probe.backward_count
+    ks.explain_dataset(probe, folder, tmp_path / "two", **SMALL)
+    assert probe.trace_count == traces
+    assert probe.forward_count - before[0] == 15 + 2  # two about the preprocessing
+    assert probe.backward_count - before[1] == 15
+
+
+def test_no_more_is_read_ahead_than_two_batches(
+    probe: ks.Probe, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slowly it is explained, memory holds a few batches."""
+    prepare, read, most = explainer_room.Explainer.prepare, [], []
+
+    def counted(self: Any, index: int, item: Any) -> Any:
+        read.append(index)
+        return prepare(self, index, item)
+
+    finish = explainer_room.Explainer.finish
+    done: list[int] = []
+
+    def finished(self: Any, explained: Any) -> Any:
+        most.append(len(read) - len(done))
+        done.append(explained.prepared.index)
+        return finish(self, explained)
+
+    monkeypatch.setattr(explainer_room.Explainer, "prepare", counted)
+    monkeypatch.setattr(explainer_room.Explainer, "finish", finished)
+    ks.explain_dataset(probe, folder, tmp_path, batch_size=2, shard_size=6, progress=False)
+    assert len(done) == 16
+    assert max(most) <= 2 * 2 * 2 + 2 * 2 + 2
+
+
+# ---- from outside ----------------------------------------------------------------------------
+
+PROGRAM = """
+import sys, resource
+if len(sys.argv) > 4:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]), int(sys.argv[4])))
+import keras, kerascope as ks
+model = keras.saving.load_model(sys.argv[1])
+print("ready", flush=True)
+ks.explain_dataset(model, sys.argv[2], sys.argv[3], batch_size=4, shard_size=8, progress=False, resume=True)
+print("done", flush=True)
+"""
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-W", "ignore", "-c", PROGRAM, *map(str, arguments)]
+
+
+@pytest.mark.slow
+@pytest.mark.once
+def test_killed_at_random_moments_and_continued(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    network().save(tmp_path / "model.keras")
+    cuttings(tmp_path / "in", 400)
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    subprocess.run(command(tmp_path / "model.keras", tmp_path / "in", whole), check=True, timeout=300)
+    rng = np.random.default_rng(0)
+    kills = 0
+    for _ in range(4):
+        with subprocess.Popen(
+            command(tmp_path / "model.keras", tmp_path / "in", part), stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            try:
+                process.wait(timeout=float(rng.uniform(0.5, 2)))
+            except subprocess.TimeoutExpired:
+                os.kill(process.pid, signal.SIGKILL)
+                kills += 1
+        for path in (part / "data").glob("part-*.parquet"):
+            assert pq.read_table(path).num_rows == 8
+    assert kills
+    subprocess.run(command(tmp_path / "model.keras", tmp_path / "in", part), check=True, timeout=300)
+    same(whole, part)
+    assert not list((part / "data").glob(".*"))
+
+
+@pytest.mark.slow
+@pytest.mark.once
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit on the size of files here")
+def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
+    """Files may have 40 kB: the first shard does not fit. It says so, leaves nothing half, and continues."""
+    keras.utils.set_random_seed(1)
+    network().save(tmp_path / "model.keras")
+    cuttings(tmp_path / "in", 12)
+    arguments = (tmp_path / "model.keras", tmp_path / "in", tmp_path / "out")
+    failed = subprocess.run(
+        command(*arguments, 3000), capture_output=True, text=True, check=False, timeout=300
+    )
+    assert failed.returncode == 1
+    assert "File too large" in failed.stderr
+    assert "make room, then resume" in failed.stderr
+    assert list((tmp_path / "out").rglob("*.parquet")) == []
+    assert list((tmp_path / "out").rglob("*.partial")) == []
+    subprocess.run(command(*arguments), check=True, timeout=300)
+    assert ks.open_results(tmp_path / "out").counts["explained"] == 12
+
+
+def test_progress_says_speed_and_errors(
+    probe: ks.Probe, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    ks.explain_dataset(probe, folder, tmp_path, **{**SMALL, "progress": True})
+    text = shown.getvalue()
+    assert "16/16" in text
+    assert "1 failed" in text
