@@ -301,7 +301,8 @@ def plan(
     classes = _outputs(given, blank)
     names, origin = _names(class_names, given, source, classes)
     probe, count = given, batch_size or given.batch_size
-    if count > given.batch_size:
+    # Also a smaller one: methods that ask about masks fill their passes by it.
+    if count != given.batch_size:
         probe = Probe(
             given.model,
             batch_size=count,
