@@ -45,7 +45,11 @@ ROOMS = {
         lazily="scipy skimage sklearn",
     ),
     "render": Room("errors resize explanation", "numpy matplotlib PIL"),
-    "dataset": Room("errors provenance", "numpy", lazily="PIL"),
+    "dataset": Room(
+        "errors resize layout target probe explanation provenance method",
+        "keras numpy pyarrow",
+        lazily="render PIL filelock ray rich",
+    ),
     "metric": Room(
         "errors resize dataset target probe perturb explanation provenance method",
         "keras numpy scipy",
@@ -63,7 +67,7 @@ ROOMS = {
         "errors target probe explanation provenance method maximization", "keras numpy", lazily="render PIL"
     ),
     "kerascope": Room(
-        lazily="errors target probe explanation render method metric evaluation maximization testing"
+        lazily="errors target probe explanation render method dataset metric evaluation maximization testing"
     ),
     "testing": Room(
         "errors resize layout backend target probe explanation method kerascope",
@@ -71,6 +75,8 @@ ROOMS = {
         lazily="scipy skimage",
     ),
     "demo": Room("errors render kerascope", "keras numpy matplotlib PIL skimage"),
+    "cli": Room("errors target probe method dataset kerascope", "keras numpy typer", lazily="render demo"),
+    "__main__": Room("cli"),
 }
 
 

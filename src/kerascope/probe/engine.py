@@ -21,6 +21,7 @@ from kerascope.probe.program import Evidence, Plan
 from kerascope.probe.question import Question, fitted
 from kerascope.probe.redrawn import Redrawn, redrawn
 from kerascope.probe.routine import Routine, Step
+from kerascope.probe.spread import shares, spread
 from kerascope.probe.survey import Run, Survey
 from kerascope.probe.tree import places
 from kerascope.rule import Rule
@@ -115,7 +116,11 @@ class Engine:
         """How many of `count` images go in one pass: the model's fixed batch, else up to `batch_size`."""
         specs = input_specs(self.model)
         fixed = specs[0].shape[0] if specs else None
-        return min(count, self.batch_size) if fixed is None else fixed
+        if fixed is not None:
+            return fixed
+        # Devices take equal parts of a batch.
+        parts = shares()
+        return max(1, min(-(-count // parts), self.batch_size // parts)) * parts
 
     def padded(self, count: int) -> Self:
         """The same probe, whose passes are padded as if there were at least `count` images.
@@ -214,9 +219,9 @@ class Engine:
             )
         rows: list[dict[str, Array]] = []
         for start in range(0, batch.count, size):
-            tensors = [ops.convert_to_tensor(part) for part in batch.chunk(start, size)]
+            tensors = [spread(ops.convert_to_tensor(part)) for part in batch.chunk(start, size)]
             part = {
-                name: ops.convert_to_tensor(padded_rows(array, start, size))
+                name: spread(ops.convert_to_tensor(padded_rows(array, start, size)))
                 for name, array in question.arguments.items()
             }
             result = program(tensors, part, state)
