@@ -15,19 +15,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from benchmarks import cost, flat, growth, importing, memory
+from benchmarks import cost, dataset, flat, growth, importing, memory
 from benchmarks.results import Results
 from benchmarks.setting import BACKENDS, MODELS, Setting
 from benchmarks.tables import markdown, show, tables
 
-WHAT = ("cost", "memory", "import", "growth", "flat")
+WHAT = ("cost", "memory", "import", "growth", "flat", "dataset")
 
 
 class Job(NamedTuple):
     """One thing to measure, and where in the results it goes."""
 
     title: str
-    part: Literal["cost", "memory", "imports", "growth", "flat"]
+    part: Literal["cost", "memory", "imports", "growth", "flat", "dataset"]
     measure: Callable[[], Any]
 
 
@@ -47,6 +47,7 @@ def main() -> int:
         imports=[],
         growth=[],
         flat=[],
+        dataset=[],
         failed=[],
     )
     for job in _jobs(chosen):
@@ -87,6 +88,14 @@ def _jobs(chosen: argparse.Namespace) -> Iterator[Job]:
             if "memory" in chosen.what and memory.available():
                 measure = partial(memory.measure, setting, chosen.processes)
                 yield Job(f"memory of {model} on {backend}", "memory", measure)
+            if "dataset" in chosen.what:
+                for what in dataset.WHAT:
+                    if not chosen.dataset or what in chosen.dataset:
+                        yield Job(
+                            f"{what} of data sets, {model} on {backend}",
+                            "dataset",
+                            partial(dataset.measure, setting, what),
+                        )
             if "flat" in chosen.what:
                 for method in flat.METHODS:
                     if not chosen.methods or method in chosen.methods:
@@ -126,6 +135,7 @@ def _chosen() -> argparse.Namespace:
     add("--backends", nargs="+", choices=BACKENDS, default=BACKENDS, help="default: all three")
     add("--models", nargs="+", default=MODELS, help=f"of keras.applications; default: {' '.join(MODELS)}")
     add("--methods", nargs="+", default=(), help="kerascope's methods by name; default: all")
+    add("--dataset", nargs="+", choices=dataset.WHAT, default=(), help="of data sets only this; default: all")
     add("--size", type=int, default=224, help="height and width of the images; default: 224")
     add("--batch", type=int, default=8, help="number of images; default: 8")
     add("--repeats", type=int, default=15, help="rounds of cost and of imports; default: 15")

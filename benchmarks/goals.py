@@ -19,6 +19,7 @@ from benchmarks.results import (
     STEP,
     Budget,
     Cost,
+    Dataset,
     Flat,
     Growth,
     Import,
@@ -41,6 +42,9 @@ MASKS_AT_MOST = 1.05
 ABLATION_AT_MOST = 1.5
 FLAT_AT_MOST = 1.1
 CURVES_AT_MOST = 1.1
+THROUGHPUT_AT_LEAST = 0.9
+RUN_AT_MOST = 1.02
+WORKERS_AT_LEAST = 1.8
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ def verdicts(results: Results) -> list[Verdict]:
         *(verdict for found in results["imports"] for verdict in _import(found)),
         *map(_growth, results.get("growth", [])),
         *(verdict for found in results.get("flat", []) for verdict in _flat(found)),
+        *(verdict for found in results.get("dataset", []) for verdict in _dataset(found)),
     ]
 
 
@@ -183,6 +188,39 @@ def _flat(flat: Flat) -> Iterator[Verdict]:
             f"(within {FLAT_AT_MOST})",
             f"{ratio:.3f}",
             ratio <= FLAT_AT_MOST,
+        )
+
+
+def _dataset(found: Dataset) -> Iterator[Verdict]:
+    where, measured = place(found["setting"]), found["measured"]
+    if found["what"] == "throughput":
+        for name, seconds in measured["seconds"].items():
+            ratio = paired(measured["forward"][name], seconds)
+            yield Verdict(
+                where,
+                f"a folder of {measured['images']} photographs, {name}: >= {THROUGHPUT_AT_LEAST} of the "
+                f"throughput of {FORWARD}",
+                f"{ratio.median:.3f} ({ratio.low:.2f}, {ratio.high:.2f})",
+                ratio.median >= THROUGHPUT_AT_LEAST,
+            )
+    elif found["what"] == "memory":
+        few, many = sorted(measured, key=int)
+        ratio = measured[many]["peak"] / measured[few]["peak"]
+        promise = f"peak memory of a run over {many} images <= {RUN_AT_MOST} x over {few}"
+        yield Verdict(where, promise, f"{ratio:.3f}", ratio <= RUN_AT_MOST)
+    elif found["what"] == "kills":
+        promise = (
+            f"{measured['images']} images, {measured['kills']} times killed and resumed: as if never stopped"
+        )
+        told = f"{'equal to the bit' if measured['equal'] else 'different'}, {measured['shards']} shards"
+        yield Verdict(place({**found["setting"], "size": 96}), promise, told, measured["equal"])
+    else:
+        ratio = paired(measured["speeds"]["2"], measured["speeds"]["1"])
+        yield Verdict(
+            where,
+            f"2 Ray workers of one thread >= {WORKERS_AT_LEAST} x one",
+            f"{ratio.median:.3f} ({ratio.low:.2f}, {ratio.high:.2f})",
+            ratio.median >= WORKERS_AT_LEAST,
         )
 
 

@@ -121,6 +121,17 @@ class Growth(TypedDict):
     resident: list[int]
 
 
+class Dataset(TypedDict):
+    """What was measured of data sets: see `benchmarks.dataset`.
+
+    `what` is one of its `WHAT`, and says what `measured` holds.
+    """
+
+    setting: dict[str, Any]
+    what: str
+    measured: dict[str, Any]
+
+
 class Results(TypedDict):
     """Everything that one command measured."""
 
@@ -131,6 +142,7 @@ class Results(TypedDict):
     imports: list[Import]
     growth: list[Growth]
     flat: NotRequired[list[Flat]]
+    dataset: NotRequired[list[Dataset]]
     failed: list[str]
 
 

@@ -7,7 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.goals import place, verdicts
-from benchmarks.results import FLOOR, FORWARD, Budget, Cost, Flat, Growth, Import, Memory, Results, Row, times
+from benchmarks.results import (
+    FLOOR,
+    FORWARD,
+    Budget,
+    Cost,
+    Dataset,
+    Flat,
+    Growth,
+    Import,
+    Memory,
+    Results,
+    Row,
+    times,
+)
 from benchmarks.spread import paired, spread
 
 MIB = 1024**2
@@ -38,6 +51,7 @@ def tables(results: Results) -> Iterator[Table]:
     if results.get("growth"):
         yield _growth(results["growth"])
     yield from map(_flat, results.get("flat", []))
+    yield from map(_dataset, results.get("dataset", []))
     rows = [
         (found.where, found.promise, found.measured, {True: "met", False: "MISSED", None: ""}[found.met])
         for found in verdicts(results)
@@ -141,6 +155,48 @@ def _flat(flat: Flat) -> Table:
     title = f"{flat['method']} on {setting['model']} on {setting['backend']}, {setting['size']} px"
     note = f"A mask: seconds of a call over masks times images. {setting['batch']} rows a pass."
     return Table(f"Masks and images: {title}", columns, rows, (note,))
+
+
+def _dataset(found: Dataset) -> Table:
+    measured, where = found["measured"], place(found["setting"])
+    if found["what"] == "throughput":
+        rows = [
+            (
+                name,
+                f"{measured['images'] / spread(seconds).median:.1f}",
+                f"{measured['images'] / spread(measured['forward'][name]).median:.1f}",
+                _ratio(measured["forward"][name], seconds),
+                f"{len(seconds)}",
+            )
+            for name, seconds in measured["seconds"].items()
+        ]
+        columns = ("photographs", "images/s", f"{FORWARD}, images/s", f"to {FORWARD}", "rounds")
+        note = (
+            f"JPEG files to Parquet (and overlays of their size) by Grad-CAM, {measured['images']} a run; "
+            f"the forward pass on batches that are there, before and after each run. Of {measured['cores']} "
+            f"cores it keeps {measured['busy']:.2f} busy."
+        )
+        return Table(f"Data sets, throughput: {where}", columns, rows, (note,))
+    if found["what"] == "memory":
+        rows = [
+            (f"{count} images", f"{peak['idle'] / MIB:.0f}", f"{peak['peak'] / MIB:.0f}")
+            for count, peak in measured.items()
+        ]
+        note = "MiB resident, one process each, after a short run that compiles."
+        return Table(f"Data sets, memory: {where}", ("", "before the run", "peak"), rows, (note,))
+    if found["what"] == "kills":
+        rows = [
+            (f"{measured['images']}", f"{measured['kills']}", f"{measured['shards']}", str(measured["equal"]))
+        ]
+        columns = ("images", "kills", "shards", "equal")
+        note = f"Whole shards after each: {', '.join(map(str, measured['kept']))}."
+        return Table(f"Data sets, kills: {place({**found['setting'], 'size': 96})}", columns, rows, (note,))
+    rows = [
+        (f"{count} workers", f"{spread(speeds).median:.1f}", f"{len(speeds)}")
+        for count, speeds in measured["speeds"].items()
+    ]
+    note = f"{measured['images']} images, from the first shard that is done to the last; a processor each."
+    return Table(f"Data sets, Ray: {where}", ("", "images/s", "rounds"), rows, (note,))
 
 
 def _imports(imports: Sequence[Import]) -> Table:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -320,3 +322,34 @@ def test_demo(kerascope: Kerascope) -> None:
     assert ran.code == 1
     assert "taken" in ran.err
     assert kerascope("demo", "--epochs", "0").code == 2
+
+
+@pytest.mark.slow
+def test_an_interruption_keeps_whole_shards(model: Path, tmp_path: Path) -> None:
+    cuttings(tmp_path / "in", 200)
+    command = [sys.executable, "-m", "kerascope", "explain", str(model), str(tmp_path / "in"), "--out"]
+    command += [
+        str(tmp_path / "out"),
+        "--method",
+        "rise",
+        "--set",
+        "masks=400",
+        "--shard",
+        "8",
+        "--overlay",
+        "none",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 200
+        while not list(tmp_path.glob("out/data/part-*.parquet")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=200)
+    assert process.returncode == 130, said
+    assert "continue with --resume" in said
+    assert "Traceback" not in said
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["status"] == "interrupted"
+    assert 0 < manifest["counts"]["images"] < 200

@@ -15,6 +15,7 @@ import keras
 import pytest
 
 import kerascope as ks
+from pictured import cuttings, network
 
 pytestmark = pytest.mark.once
 
@@ -39,7 +40,7 @@ def test_the_examples_in_docstrings_run(module: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/datasets.md"])
 def test_the_python_in_a_page_runs(page: str, tmp_path: Path) -> None:
     from kerascope.demo.train import digit_network
 
@@ -48,6 +49,8 @@ def test_the_python_in_a_page_runs(page: str, tmp_path: Path) -> None:
     assert blocks
     (tmp_path / "demo-output").mkdir()
     digit_network().save(tmp_path / "demo-output" / "digits.keras")  # as the demo leaves it
+    network().save(tmp_path / "model.keras")  # a user's, and photographs
+    cuttings(tmp_path / "photos", 6)
     program = tmp_path / "page.py"
     program.write_text("\n".join(blocks), encoding="utf-8")
     ran = subprocess.run([sys.executable, program], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -79,3 +82,14 @@ def test_the_table_is_up_to_date(what: str) -> None:
 def test_every_public_name_is_documented_and_exists() -> None:
     for name in ks.__all__:
         assert (getattr(ks, name).__doc__ or "").strip(), name
+
+
+def test_the_page_on_data_sets_names_every_column_and_option() -> None:
+    from kerascope.cli.app import app
+    from kerascope.dataset.schema import schema
+
+    text = (REPOSITORY / "docs" / "datasets.md").read_text(encoding="utf-8")
+    columns = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", text, flags=re.MULTILINE))))
+    assert set(schema((1, 1), "float32").names) <= columns
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert commands == set(re.findall(r"^\| `kerascope (\w+)", text, flags=re.MULTILINE))
