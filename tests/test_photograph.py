@@ -158,6 +158,10 @@ def test_maps_go_where_the_pixels_came_from(
     seen = np.zeros((height, width), bool)
     seen[rows, columns] = True
     np.testing.assert_array_equal(np.isnan(spread), ~seen)
+    covered = seen.astype(int)
+    for beside in frame.unseen:
+        covered[beside] += 1
+    assert (covered == 1).all()
     for row in range(rows.start, rows.stop):
         for column in range(columns.start, columns.stop):
             assert spread[row, column] == pytest.approx(interpolated(ramp, frame, row, column), abs=1e-5)

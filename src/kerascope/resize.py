@@ -7,6 +7,7 @@ and a resized map never leaves the range of the original.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 
+@functools.lru_cache(maxsize=8)
 def bilinear_weights(old: int, new: int) -> Array:
     """The matrix (new, old) that resizes an axis; each row sums to 1.
 
@@ -35,6 +37,8 @@ def bilinear_weights(old: int, new: int) -> Array:
     weights = np.zeros((new, old), "float32")
     np.add.at(weights, (np.arange(new), below), 1 - (position - below))
     np.add.at(weights, (np.arange(new), above), position - below)
+    # Those of the last few sizes are kept, since images of a data set mostly have one.
+    weights.setflags(write=False)
     return weights
 
 

@@ -138,9 +138,10 @@ def run_on_ray(
     if started:
         _start(ray, cluster)
     try:
+        # Not what it tells of its plans, nor that it draws no bars.
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.WARNING)
         threads = {
             name: str(cluster.cpus)
             for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")

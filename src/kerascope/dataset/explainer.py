@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -114,7 +113,7 @@ class Explained:
 class Explainer:
     """One compiled probe, and all that makes rows of images with it.
 
-    `prepare` and `finish` may run in any thread, `explain` in one.
+    All of it may run in any thread.
 
     Args:
         probe: of the model.
@@ -135,6 +134,9 @@ class Explainer:
         self.places = {name: place for place, name in enumerate(self.names or ())}
         self.layout = image_layout(probe, options.preprocessing.size)
         self._paint: Any = None
+        # Its bar of progress would be one for each batch.
+        quiet = {"progress": False} if hasattr(options.method, "progress") else {}
+        self._method = replace(options.method, **quiet)
         self.size: tuple[int, int] = self.layout.spatial  # type: ignore[assignment]
 
     @cached_property
@@ -229,7 +231,7 @@ class Explainer:
                 "target_name": self._name(target) if target >= 0 else explanation.target,
                 "score": float(explanation.scores.reshape(-1)[rank]),
                 "probability": None if np.isnan(probability) else probability,
-                "method": explanation.method,
+                "method": self.options.method.written(),
                 "layer": explanation.layer,
                 "map": values,
                 "overlay": pictures[rank] if pictures else None,
@@ -249,11 +251,10 @@ class Explainer:
         target: TargetLike = self.options.asked
         if self.options.by_label:
             target = [one.row["label_index"] for one in batch]
-        with warnings.catch_warnings():
-            # They are in the explanation, and go into the rows.
-            warnings.simplefilter("ignore", errors.KerascopeWarning)
-            whole = self.options.method(self.probe, images, target)
-        return [whole[place] for place in range(len(batch))]
+        whole = self._method(self.probe, images, target)
+        # Without the images, which are drawn from their files.
+        maps = replace(whole, images=None)
+        return [maps[place] for place in range(len(batch))]
 
     def _given(self, images: Array) -> Array:
         """Images, channels last, as the model takes them."""
@@ -333,7 +334,9 @@ def painted(explanation: Explanation, pixels: Array, frame: Frame, paint: Any) -
         if state != SAYS_SOMETHING:
             mark(shown, int(state))
         if shown.shape != pixels.shape:
-            whole = (pixels >> 1) + np.uint8(112)
+            whole = np.empty_like(pixels)
+            for beside in frame.unseen:
+                whole[beside] = (pixels[beside] >> 1) + np.uint8(112)
             whole[frame.seen] = shown
             shown = whole
         pictures.append(shown)

@@ -87,6 +87,17 @@ class Frame:
             slice(max(self.left, 0), min(self.right, self.width)),
         )
 
+    @property
+    def unseen(self) -> tuple[tuple[slice, slice], ...]:
+        """The rest of the photograph: above, below, left and right of what the model is shown."""
+        rows, columns = self.seen
+        return (
+            (slice(0, rows.start), slice(None)),
+            (slice(rows.stop, None), slice(None)),
+            (rows, slice(0, columns.start)),
+            (rows, slice(columns.stop, None)),
+        )
+
     def cut(self, picture: Any, size: tuple[int, int], interpolation: Interpolation = "bilinear") -> Any:
         """The model's image: the box, scaled with antialiasing; black where it is beyond the photograph.
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from kerascope import errors
 from kerascope.dataset.explainer import Explained, Explainer, Prepared, Row
 from kerascope.dataset.item import Item
 
 _BATCHES_AHEAD = 2
+"""Batches that are read before they are asked for, and explained before they are drawn."""
+_PASSES = 2
+"""Passes at a time: while one waits for its slowest thread, or for Python, the other has the processor."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def explained_shards(
 ) -> Iterator[tuple[int, list[Row]]]:
     """The rows of each shard, in order.
 
-    Images are read and decoded, and pictures drawn and written, by threads, while this one explains. What is
+    Images are read and decoded, and pictures drawn and written, by threads, while others explain. What is
     in flight is bounded by batches, whatever the number of images. Batches do not reach across shards, so a
     shard gives the same wherever it is explained, and after whatever.
 
@@ -60,20 +65,26 @@ def explained_shards(
         advance: called with the first row of every image that is done.
     """
     size = explainer.options.batch_size
-    ahead = size * _BATCHES_AHEAD
     with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(threads, "kerascope")) if threads else None
-        if pool is not None:
-            # Whatever stops the run, what has not begun is not begun.
-            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        # They are in the explanations, and go into the rows. Set here, since filters belong to all threads.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore", errors.KerascopeWarning)
+        helpers = _pool(stack, threads, "kerascope-files")
+        askers = _pool(stack, _PASSES if threads else 0, "kerascope-passes")
         numbered = (
             (shard.number, shard.first + place, item)
             for shard in shards
             for place, item in enumerate(shard.items)
         )
-        prepared = _ahead(pool, lambda one: (one[0], explainer.prepare(one[1], one[2])), numbered, ahead)
-        explained = _explained(explainer, prepared, size)
-        finished = _ahead(pool, lambda one: (one[0], explainer.finish(one[1])), explained, ahead)
+        prepared = _ahead(
+            helpers, lambda one: (one[0], explainer.prepare(one[1], one[2])), numbered, size * _BATCHES_AHEAD
+        )
+        batches = _batches(prepared, size)
+        asked = _ahead(askers, lambda one: (one[0], _explained(explainer, one[1])), batches, _PASSES - 1)
+        explained = ((number, one) for number, batch in asked for one in batch)
+        finished = _ahead(
+            helpers, lambda one: (one[0], explainer.finish(one[1])), explained, size * _BATCHES_AHEAD
+        )
         for number, group in groupby(finished, key=lambda one: one[0]):
             rows: list[Row] = []
             for _, own in group:
@@ -82,25 +93,35 @@ def explained_shards(
             yield number, rows
 
 
-def _explained(
-    explainer: Explainer, prepared: Iterable[tuple[int, Prepared]], size: int
-) -> Iterator[tuple[int, Explained]]:
-    """Images with their explanations, in order; those that could not be read pass by."""
+def _pool(stack: ExitStack, threads: int, name: str) -> ThreadPoolExecutor | None:
+    """Threads that are gone with the stack; whatever stops a run, what has not begun is not begun."""
+    if not threads:
+        return None
+    pool = stack.enter_context(ThreadPoolExecutor(threads, name))
+    stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+    return pool
+
+
+def _batches(prepared: Iterable[tuple[int, Prepared]], size: int) -> Iterator[tuple[int, Sequence[Prepared]]]:
+    """Up to `size` images of a shard that could be read, with those between them that could not."""
     for number, group in groupby(prepared, key=lambda one: one[0]):
         held: list[Prepared] = []
+        good = 0
         for _, one in group:
             held.append(one)
-            if one.image is not None and sum(other.image is not None for other in held) == size:
-                yield from ((number, found) for found in _batch(explainer, held))
-                held = []
-        yield from ((number, found) for found in _batch(explainer, held))
+            good += one.image is not None
+            if good == size:
+                yield number, held
+                held, good = [], 0
+        if held:
+            yield number, held
 
 
-def _batch(explainer: Explainer, held: list[Prepared]) -> Iterator[Explained]:
-    good = [one for one in held if one.image is not None]
+def _explained(explainer: Explainer, batch: Sequence[Prepared]) -> list[Explained]:
+    """Images with their explanations, in order; those that could not be read pass by."""
+    good = [one for one in batch if one.image is not None]
     found = iter(explainer.explain(good) if good else ())
-    for one in held:
-        yield next(found) if one.image is not None else Explained(one, None)
+    return [next(found) if one.image is not None else Explained(one, None) for one in batch]
 
 
 def _ahead(

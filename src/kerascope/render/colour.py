@@ -109,7 +109,7 @@ def table_index(relevance: npt.NDArray[Any], signed: bool = False) -> npt.NDArra
     scaled = np.clip(relevance, low, 1.0)
     if not np.isfinite(scaled.sum()):  # NaN and nothing else is left after clipping
         scaled = np.nan_to_num(scaled, nan=0.0)
-    scaled = scaled * np.float32(size)
+    scaled = np.multiply(scaled, np.float32(size), out=scaled if scaled.dtype == np.float32 else None)
     scaled += np.float32((CENTRE if signed else 0) + 0.5)
     index: npt.NDArray[np.uint8] = scaled.astype(np.uint8)
     return index  # all positive: truncation after adding a half rounds
