@@ -135,27 +135,28 @@ def _throughput(setting: Setting, folder: Path) -> dict[str, Any]:
 
 
 def _memory(setting: Setting, folder: Path) -> dict[str, Any]:
-    """Bytes resident at the most, from the begin of a run on, with few and with many images."""
-    if "images" in asked():
-        import kerascope as ks
+    """Bytes resident before runs with few and with many images in one process, and at the most in them."""
+    import kerascope as ks
 
-        probe = ks.Probe(setting.build(), batch_size=BATCH)
-        source = photographs(folder / "in", SIZES[0])
-        small = repeated(source, 2 * BATCH)
-        ks.explain_dataset(probe, small, folder / "first", METHOD, preprocessing="-1-1", progress=False)
+    probe = ks.Probe(setting.build(), batch_size=BATCH)
+    source = photographs(folder / "in", SIZES[0])
+
+    def run(count: int) -> dict[str, int]:
         idle = resident("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")
-        many = repeated(source, asked()["images"])
-        ks.explain_dataset(probe, many, folder / "out", METHOD, preprocessing="-1-1", progress=False)
+        ks.explain_dataset(
+            probe,
+            repeated(source, count),
+            folder / "out",
+            METHOD,
+            preprocessing="-1-1",
+            overwrite=True,
+            progress=False,
+        )
         return {"idle": idle, "peak": resident("VmHWM")}
-    plain = asdict(setting)
-    peaks = {
-        count: child("dataset", setting.backend, {"setting": plain, "what": "memory", "images": count})[
-            "measured"
-        ]
-        for count in (FEW, MANY)
-    }
-    return {str(count): peak for count, peak in peaks.items()}
+
+    run(FEW)
+    return {str(count): run(count) for count in (FEW, MANY)}
 
 
 _PROGRAM = """

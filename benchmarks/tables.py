@@ -182,7 +182,7 @@ def _dataset(found: Dataset) -> Table:
             (f"{count} images", f"{peak['idle'] / MIB:.0f}", f"{peak['peak'] / MIB:.0f}")
             for count, peak in measured.items()
         ]
-        note = "MiB resident, one process each, after a short run that compiles."
+        note = "MiB resident, one run after the other in one process, after a first one that compiles."
         return Table(f"Data sets, memory: {where}", ("", "before the run", "peak"), rows, (note,))
     if found["what"] == "kills":
         rows = [

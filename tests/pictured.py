@@ -13,6 +13,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import pyarrow.parquet as pq
 from PIL import Image
 
 PHOTOGRAPHS = ("chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png")
@@ -144,3 +145,16 @@ def faulty_folder(folder: Path) -> dict[str, str | None]:
 def copied(name: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copy(shipped(name), folder))
+
+
+def same(one: Path, two: Path) -> None:
+    """Two folders of results are equal to the bit, but for the time that it took."""
+    names = {path.name for path in (one / "data").iterdir()}
+    assert names == {path.name for path in (two / "data").iterdir()}
+    assert names
+    for name in names:
+        first, second = (pq.read_table(root / "data" / name).drop_columns(["timings"]) for root in (one, two))
+        assert first.equals(second), name
+    pictures = sorted(path.relative_to(one) for path in (one / "overlays").rglob("*.*"))
+    assert pictures == sorted(path.relative_to(two) for path in (two / "overlays").rglob("*.*"))
+    assert all((one / path).read_bytes() == (two / path).read_bytes() for path in pictures)

@@ -11,12 +11,11 @@ import time
 from pathlib import Path
 
 import keras
-import pyarrow.parquet as pq
 import pytest
 
 from kerascope import errors
 from kerascope.dataset import Cluster
-from pictured import cuttings, network
+from pictured import cuttings, network, same
 
 pytest.importorskip("ray")
 
@@ -51,16 +50,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert ran.returncode == 3, ran.stderr
     return root
-
-
-def same(one: Path, two: Path) -> None:
-    names = sorted(path.name for path in (one / "data").iterdir())
-    assert names == sorted(path.name for path in (two / "data").iterdir())
-    for name in names:
-        first, second = (pq.read_table(root / "data" / name).drop_columns(["timings"]) for root in (one, two))
-        assert first.equals(second), name
-    for path in (one / "overlays").rglob("*.jpg"):
-        assert path.read_bytes() == (two / path.relative_to(one)).read_bytes()
 
 
 def test_workers_give_what_one_process_gives(made: Path) -> None:

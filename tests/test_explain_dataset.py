@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from kerascope import errors
 from kerascope.dataset import explainer as explainer_room
 from kerascope.dataset import heatmap
 from kerascope.dataset.store import Store
-from pictured import PHOTOGRAPHS, copied, cuttings, faulty_folder, network
+from pictured import PHOTOGRAPHS, copied, cuttings, faulty_folder, network, same
 from support import warned
 
 SMALL: dict[str, Any] = {"batch_size": 4, "shard_size": 6, "progress": False}
@@ -55,19 +57,6 @@ def opened(path: Any) -> Image.Image:
 
 def rows_of(results: Any) -> list[dict[str, Any]]:
     return list(results.rows())
-
-
-def same(one: Path, two: Path) -> None:
-    """Two folders of results are equal to the bit, but for the time that it took."""
-    names = {path.name for path in (one / "data").iterdir()}
-    assert names == {path.name for path in (two / "data").iterdir()}
-    assert names
-    for name in names:
-        first, second = (pq.read_table(root / "data" / name).drop_columns(["timings"]) for root in (one, two))
-        assert first.equals(second), name
-    pictures = sorted(path.relative_to(one) for path in (one / "overlays").rglob("*.*"))
-    assert pictures == sorted(path.relative_to(two) for path in (two / "overlays").rglob("*.*"))
-    assert all((one / path).read_bytes() == (two / path).read_bytes() for path in pictures)
 
 
 def test_rows_are_what_a_method_gives(probe: ks.Probe, folder: Path, tmp_path: Path) -> None:
@@ -457,6 +446,30 @@ def test_no_more_is_read_ahead_than_two_batches(
     ks.explain_dataset(probe, folder, tmp_path, batch_size=2, shard_size=6, progress=False)
     assert len(done) == 16
     assert max(most) <= 2 * 2 * 2 + 2 * 2 + 2
+
+
+@dataclass(frozen=True)
+class Partial(ks.GradCAM):
+    """Was interrupted, and gives what it has, as methods with masks do."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        return replace(super().__call__(*arguments), warnings=("InterruptedWarning: what was found so far",))
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_an_interrupted_map_is_not_kept(probe: ks.Probe, folder: Path, tmp_path: Path, threads: int) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        ks.explain_dataset(probe, folder, tmp_path, Partial(), threads=threads, **SMALL)
+    results = ks.open_results(tmp_path)
+    assert results.manifest["status"] == "interrupted"
+    assert results.counts["shards"] == 0
+
+
+def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "kerascope.dataset.schema")
+    with pytest.raises(errors.MissingPackageError, match=r"kerascope\[dataset\]"):
+        importlib.import_module("kerascope.dataset.schema")
 
 
 # ---- from outside ----------------------------------------------------------------------------

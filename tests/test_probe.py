@@ -257,3 +257,8 @@ def test_a_model_without_a_gradient_is_asked_for_scores() -> None:
     probe = ks.Probe(model)
     same(probe.scores(tiny.images, 1), ks.Probe(tiny.model).scores(tiny.images, 1), CLOSE, "scores")
     assert len(probe.layers(tiny.images)) > 1
+
+
+def test_it_is_known_where_the_model_lies() -> None:
+    """Tests run on the processor; a variable of an accelerator says otherwise."""
+    assert ks.Probe(MODELS["functional"]().model).on_host

@@ -29,6 +29,8 @@ running a function without data. Each backend answers in one small module with t
 `state(variables)`
     The current values of Keras variables, cut off from gradients, as arguments of a compiled program. Empty
     where compiled programs read variables by themselves whenever they run.
+`on_host(value)`
+    Whether the value of a variable lies in the memory of the processor, rather than of an accelerator.
 `compiles`
     Whether `compile` is worth doing unless the user says otherwise.
 """
@@ -58,6 +60,7 @@ class Backend(Protocol):
     def depends(self, function: Function, variable: Any, *rest: Any) -> bool: ...
     def outlives(self, tensor: Any, root: Any) -> bool: ...
     def rerouted(self, source: Any, value: Any, gate: Function) -> Any: ...
+    def on_host(self, value: Any) -> bool: ...
     def state(self, variables: Sequence[Any]) -> list[Any]: ...
 
 

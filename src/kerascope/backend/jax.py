@@ -107,6 +107,11 @@ def rerouted(source: Any, value: Any, gate: Function) -> Any:
     return route(source, jax.lax.stop_gradient(value))
 
 
+def on_host(value: Any) -> bool:
+    """See `kerascope.backend`."""
+    return all(device.platform == "cpu" for device in value.devices())
+
+
 def state(variables: Sequence[Any]) -> list[Any]:
     """See `kerascope.backend`."""
     return [variable.value for variable in variables]

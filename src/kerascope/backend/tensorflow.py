@@ -106,6 +106,11 @@ def rerouted(source: Any, value: Any, gate: Function) -> Any:
     return route(source)
 
 
+def on_host(value: Any) -> bool:
+    """See `kerascope.backend`."""
+    return ":CPU:" in value.device.upper()
+
+
 def state(variables: Sequence[Any]) -> list[Any]:
     """See `kerascope.backend`: a variable is read in the graph, and handing over hundreds takes time."""
     return []

@@ -133,6 +133,11 @@ class _Rerouted(torch.autograd.Function):
         return ctx.gate(gradient), None, None
 
 
+def on_host(value: Any) -> bool:
+    """See `kerascope.backend`."""
+    return bool(value.device.type == "cpu")
+
+
 def state(variables: Sequence[Any]) -> list[Any]:
     """See `kerascope.backend`."""
     return [variable.value.detach() for variable in variables]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -122,7 +124,10 @@ def explain(
             )
         except KeyboardInterrupt:
             said.warn(f"interrupted; whole shards are in {out}: continue with --resume.")
-            raise typer.Exit(130) from None
+            # At once: a pass that is under way may take minutes, and its result is not wanted.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(130)
     failures = list(islice(results.failures(), _SHOWN + 1))
     if json:
         said.print_json(_told(results, failures[:_SHOWN]))

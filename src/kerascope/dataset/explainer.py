@@ -252,6 +252,9 @@ class Explainer:
         if self.options.by_label:
             target = [one.row["label_index"] for one in batch]
         whole = self._method(self.probe, images, target)
+        if any(one.startswith(errors.InterruptedWarning.__name__) for one in whole.warnings):
+            # The method has kept what it had found; a run keeps whole maps only.
+            raise KeyboardInterrupt
         # Without the images, which are drawn from their files.
         maps = replace(whole, images=None)
         return [maps[place] for place in range(len(batch))]

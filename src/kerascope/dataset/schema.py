@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
+
+from kerascope import errors
+
+try:
+    import pyarrow as pa
+except ImportError:
+    raise errors.MissingPackageError("pyarrow", "dataset") from None
 
 TIMINGS = ("read", "explain", "render")
 """Seconds of an image: reading and decoding; its share of a batch; mapping back, drawing and writing."""

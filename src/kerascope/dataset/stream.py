@@ -18,7 +18,7 @@ from kerascope.dataset.item import Item
 _BATCHES_AHEAD = 2
 """Batches that are read before they are asked for, and explained before they are drawn."""
 _PASSES = 2
-"""Passes at a time: while one waits for its slowest thread, or for Python, the other has the processor."""
+"""Passes at a time, on a processor: while one waits for its slowest thread, the other has the rest of it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,10 @@ def explained_shards(
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore", errors.KerascopeWarning)
         helpers = _pool(stack, threads, "kerascope-files")
-        askers = _pool(stack, _PASSES if threads else 0, "kerascope-passes")
+        # An accelerator may have no room for two, and methods with masks have a budget of memory for one.
+        alone = "masks" in explainer.options.method.tags or not explainer.probe.on_host
+        passes = 1 if alone else _PASSES
+        askers = _pool(stack, passes if threads else 0, "kerascope-passes")
         numbered = (
             (shard.number, shard.first + place, item)
             for shard in shards
@@ -80,7 +83,7 @@ def explained_shards(
             helpers, lambda one: (one[0], explainer.prepare(one[1], one[2])), numbered, size * _BATCHES_AHEAD
         )
         batches = _batches(prepared, size)
-        asked = _ahead(askers, lambda one: (one[0], _explained(explainer, one[1])), batches, _PASSES - 1)
+        asked = _ahead(askers, lambda one: (one[0], _explained(explainer, one[1])), batches, passes - 1)
         explained = ((number, one) for number, batch in asked for one in batch)
         finished = _ahead(
             helpers, lambda one: (one[0], explainer.finish(one[1])), explained, size * _BATCHES_AHEAD
@@ -94,11 +97,15 @@ def explained_shards(
 
 
 def _pool(stack: ExitStack, threads: int, name: str) -> ThreadPoolExecutor | None:
-    """Threads that are gone with the stack; whatever stops a run, what has not begun is not begun."""
+    """Threads that are gone with the stack: what was begun is ended, unless the user has no patience."""
     if not threads:
         return None
-    pool = stack.enter_context(ThreadPoolExecutor(threads, name))
-    stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+    pool = ThreadPoolExecutor(threads, name)
+
+    def close(kind: type[BaseException] | None, *_: object) -> None:
+        pool.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
+
+    stack.push(close)
     return pool
 
 

@@ -99,6 +99,11 @@ class Engine:
         """Backward passes so far: one for each image and class; padding is not counted."""
         return self._counts["backward"]
 
+    @property
+    def on_host(self) -> bool:
+        """The model lies in the memory of the processor, and not on an accelerator."""
+        return all(self._backend.on_host(variable.value) for variable in self._variables()[:1])
+
     def surveyed(self, images: Any) -> Survey:
         """What happens inside the model on images of this shape.
 
