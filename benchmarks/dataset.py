@@ -29,6 +29,8 @@ FILES = 512
 SIZES = ((500, 375), (256, 256))
 """Width and height of the photographs: as ImageNet has them, and as they are often kept for training."""
 FEW, MANY = 500, 5000
+SETTLED = 2000
+"""Images of a first run, after which allocators have what they keep."""
 KILLS = 20
 KILLED = 3000
 """Images of the run that is killed."""
@@ -155,7 +157,7 @@ def _memory(setting: Setting, folder: Path) -> dict[str, Any]:
         )
         return {"idle": idle, "peak": resident("VmHWM")}
 
-    run(FEW)
+    run(SETTLED)
     return {str(count): run(count) for count in (FEW, MANY)}
 
 
