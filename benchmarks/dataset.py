@@ -39,6 +39,23 @@ SHARED = 2048
 _SOURCES = ("chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "astronaut.png")
 
 
+Taken = tuple[float, float]
+"""Seconds, and seconds of processor in all threads."""
+
+
+class Clock:
+    """What a block takes."""
+
+    taken: Taken
+
+    def __enter__(self) -> Clock:
+        self._start = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.taken = time.perf_counter() - self._start[0], time.process_time() - self._start[1]
+
+
 def measure(setting: Setting, what: str) -> Dataset:
     """Measure one thing in a process of its own."""
     found: Dataset = child("dataset", setting.backend, {"setting": asdict(setting), "what": what})
@@ -94,26 +111,26 @@ def _throughput(setting: Setting, folder: Path) -> dict[str, Any]:
         f"{width} x {height}": photographs(folder / f"{width}", (width, height)) for width, height in SIZES
     }
 
-    def passes() -> float:
-        start = time.perf_counter()
-        for _ in range(FILES // BATCH):
-            forward()
-        return time.perf_counter() - start
+    def passes() -> Taken:
+        with Clock() as clock:
+            for _ in range(FILES // BATCH):
+                forward()
+        return clock.taken
 
-    def run(source: Path, overlay: Any) -> float:
-        start = time.perf_counter()
-        results = ks.explain_dataset(
-            probe,
-            source,
-            folder / "out",
-            METHOD,
-            preprocessing="-1-1",
-            overlay=overlay,
-            overwrite=True,
-            progress=False,
-        )
+    def run(source: Path, overlay: Any) -> Taken:
+        with Clock() as clock:
+            results = ks.explain_dataset(
+                probe,
+                source,
+                folder / "out",
+                METHOD,
+                preprocessing="-1-1",
+                overlay=overlay,
+                overwrite=True,
+                progress=False,
+            )
         assert results.counts["explained"] == FILES
-        return time.perf_counter() - start
+        return clock.taken
 
     kinds = [
         (f"{size}, {what}", source, overlay)
@@ -122,18 +139,16 @@ def _throughput(setting: Setting, folder: Path) -> dict[str, Any]:
     ]
     forward()
     run(next(iter(sources.values())), "jpg")
-    seconds: dict[str, list[float]] = {name: [] for name, _, _ in kinds}
-    before: dict[str, list[float]] = {name: [] for name, _, _ in kinds}
+    runs: dict[str, list[Taken]] = {name: [] for name, _, _ in kinds}
+    bare_passes: dict[str, list[Taken]] = {name: [] for name, _, _ in kinds}
     for _ in range(setting.repeats):
         for name, source, overlay in kinds:
-            # Between two runs of the bare pass, since the machine is not the same a minute later.
+            # Between two rows of bare passes, since the machine is not the same a minute later.
             first = passes()
-            seconds[name].append(run(source, overlay))
-            before[name].append((first + passes()) / 2)
-    start = time.process_time()
-    wall = passes()
-    busy = (time.process_time() - start) / wall
-    return {"images": FILES, "seconds": seconds, "forward": before, "busy": busy, "cores": os.cpu_count()}
+            runs[name].append(run(source, overlay))
+            second = passes()
+            bare_passes[name].append(((first[0] + second[0]) / 2, (first[1] + second[1]) / 2))
+    return {"images": FILES, "runs": runs, "forward": bare_passes, "cores": os.cpu_count()}
 
 
 def _memory(setting: Setting, folder: Path) -> dict[str, Any]:

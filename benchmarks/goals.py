@@ -194,8 +194,8 @@ def _flat(flat: Flat) -> Iterator[Verdict]:
 def _dataset(found: Dataset) -> Iterator[Verdict]:
     where, measured = place(found["setting"]), found["measured"]
     if found["what"] == "throughput":
-        for name, seconds in measured["seconds"].items():
-            ratio = paired(measured["forward"][name], seconds)
+        for name, runs in measured["runs"].items():
+            ratio = paired([one[0] for one in measured["forward"][name]], [one[0] for one in runs])
             yield Verdict(
                 where,
                 f"a folder of {measured['images']} photographs, {name}: >= {THROUGHPUT_AT_LEAST} of the "

@@ -160,21 +160,23 @@ def _flat(flat: Flat) -> Table:
 def _dataset(found: Dataset) -> Table:
     measured, where = found["measured"], place(found["setting"])
     if found["what"] == "throughput":
-        rows = [
-            (
-                name,
-                f"{measured['images'] / spread(seconds).median:.1f}",
-                f"{measured['images'] / spread(measured['forward'][name]).median:.1f}",
-                _ratio(measured["forward"][name], seconds),
-                f"{len(seconds)}",
-            )
-            for name, seconds in measured["seconds"].items()
-        ]
-        columns = ("photographs", "images/s", f"{FORWARD}, images/s", f"to {FORWARD}", "rounds")
+        rows = []
+        for name, runs in measured["runs"].items():
+            ours, bare = ([one[0] for one in found] for found in (runs, measured["forward"][name]))
+            busy = [
+                f"{spread([one[1] for one in found]).median / measured['images'] * 1000:.1f}"
+                for found in (runs, measured["forward"][name])
+            ]
+            speeds = [f"{measured['images'] / spread(found).median:.1f}" for found in (ours, bare)]
+            rows.append((name, *speeds, _ratio(bare, ours), *busy))
+        columns = (
+            *("photographs", "images/s", f"{FORWARD}, images/s", f"to {FORWARD}"),
+            *("processor, ms an image", f"{FORWARD}'s processor, ms"),
+        )
         note = (
-            f"JPEG files to Parquet (and overlays of their size) by Grad-CAM, {measured['images']} a run; "
-            f"the forward pass on batches that are there, before and after each run. Of {measured['cores']} "
-            f"cores it keeps {measured['busy']:.2f} busy."
+            f"JPEG files to Parquet (and overlays of their size) by Grad-CAM, {measured['images']} a run, "
+            f"medians of {len(runs)}; the forward pass on batches that are there, before and after each run; "
+            f"{measured['cores']} cores."
         )
         return Table(f"Data sets, throughput: {where}", columns, rows, (note,))
     if found["what"] == "memory":

@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from kerascope import errors
 from kerascope.dataset import explainer as explainer_room
 from kerascope.dataset import heatmap
 from kerascope.dataset.store import Store
-from pictured import PHOTOGRAPHS, copied, cuttings, faulty_folder, network, same
+from pictured import PHOTOGRAPHS, copied, cuttings, faulty_folder, network, same, shipped
 from support import warned
 
 SMALL: dict[str, Any] = {"batch_size": 4, "shard_size": 6, "progress": False}
@@ -201,6 +202,7 @@ def test_a_file_that_vanishes_meanwhile(
     def explain(self: Any, batch: Any) -> Any:
         (tmp_path / "in" / "cat" / "000.jpg").unlink(missing_ok=True)
         (tmp_path / "in" / "coffee" / "005.jpg").unlink(missing_ok=True)
+        shutil.copy(shipped("rocket.jpg"), tmp_path / "in" / "coffee" / "001.jpg")
         return whole(self, batch)
 
     monkeypatch.setattr(explainer_room.Explainer, "explain", explain)
@@ -208,7 +210,8 @@ def test_a_file_that_vanishes_meanwhile(
     rows = rows_of(results)
     assert [row["status"] for row in rows] == ["explained"] * 5 + ["failed"]
     assert rows[0]["overlay"] is None
-    assert "it is gone" in rows[0]["warnings"][0]
+    assert any("another one now" in row["warnings"][0] for row in rows[:5] if row["warnings"])
+    assert "the file is gone" in rows[0]["warnings"][0]
     assert "No such file" in rows[5]["error"]
 
 

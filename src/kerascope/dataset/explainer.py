@@ -129,9 +129,9 @@ class Explainer:
     def __init__(self, probe: Probe, options: Options, names: Sequence[str] | None, store: Store) -> None:
         self.probe = probe.padded(options.batch_size)
         self.options = options
-        self.names = None if names is None else tuple(names)
+        self.names = tuple(names or ())
         self.store = store
-        self.places = {name: place for place, name in enumerate(self.names or ())}
+        self.places = {name: place for place, name in enumerate(self.names)}
         self.layout = image_layout(probe, options.preprocessing.size)
         self._paint: Any = None
         # Its bar of progress would be one for each batch.
@@ -216,7 +216,7 @@ class Explainer:
         except errors.PhotographError as error:
             pictures, notes = (
                 [],
-                [*notes, f"PhotographNote: no picture was drawn, since it is gone ({error})"],
+                [*notes, f"PhotographNote: no picture was drawn, since the file is gone ({error})"],
             )
         prediction = None if explanation.predictions is None else int(explanation.predictions[0])
         rows = []
@@ -227,8 +227,8 @@ class Explainer:
                 "prediction": prediction,
                 "prediction_name": self._name(prediction),
                 "rank": rank + 1,
-                "target": target if target >= 0 else None,
-                "target_name": self._name(target) if target >= 0 else explanation.target,
+                "target": None if target < 0 else target,
+                "target_name": explanation.target if target < 0 else self._name(target),
                 "score": float(explanation.scores.reshape(-1)[rank]),
                 "probability": None if np.isnan(probability) else probability,
                 "method": self.options.method.written(),
@@ -267,13 +267,11 @@ class Explainer:
         """Label and its place among the classes."""
         label = item.label
         if isinstance(label, int):
-            known = self.names is not None and 0 <= label < len(self.names)
-            return {"label": self.names[label] if known and self.names else str(label), "label_index": label}
+            return {"label": self._name(label) or str(label), "label_index": label}
         return {"label": label, "label_index": None if label is None else self.places.get(label)}
 
     def _name(self, label: int | None) -> str | None:
-        known = self.names is not None and label is not None and label < len(self.names)
-        return self.names[label] if known and self.names and label is not None else None
+        return None if label is None or not 0 <= label < len(self.names) else self.names[label]
 
     def _warnings(self, explanation: Explanation, rank: int) -> list[str]:
         """What is doubtful about one map."""
@@ -300,6 +298,8 @@ class Explainer:
         if kind is None or frame is None:
             return []
         photograph = prepared.photograph or decode(prepared.item.place.read())
+        if photograph.picture.size != (frame.width, frame.height):
+            raise errors.PhotographError("the file is another one now")
         folder, _, stem = prepared.item.name.rpartition("/")
         if self._paint is None:
             from kerascope.render.overlay import Paint, has_both_signs, table_of
