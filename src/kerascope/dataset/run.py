@@ -316,7 +316,7 @@ def plan(
     if options.by_label and names is None:
         raise errors.TargetError(
             "the target 'label' must find each label among the names of the classes; none are known; give "
-            "class_names in the order of the model's outputs."
+            "class_names (--classes) in the order of the model's outputs."
         )
     doubts = []
     if found.doubt is not None:
@@ -327,7 +327,7 @@ def plan(
         text = (
             f"labels should be names of the model's classes; the images have {len(source.class_names)} "
             f"labels, such as {source.class_names[0]!r}, and the model {classes} outputs; give class_names "
-            "to have them matched."
+            "(--classes) to have them matched."
         )
         doubts.append(warned(errors.KerascopeWarning, text))
     choices = {
