@@ -28,6 +28,10 @@ OPTIONS = ("--shard", "8", "--batch", "4", "--method", "rise", "--set", "masks=1
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
 
 
+# Ray's processes would give way to all others, such as the other tests.
+NOT_NICE = {"RAY_worker_niceness": "0"}
+
+
 def kerascope(*arguments: object) -> list[str]:
     return [sys.executable, "-W", "ignore", "-m", "kerascope", *map(str, arguments)]
 
@@ -61,6 +65,7 @@ def test_workers_give_what_one_process_gives(made: Path) -> None:
         text=True,
         check=False,
         timeout=500,
+        env={**os.environ, **NOT_NICE},
     )
     assert ran.returncode == 3, ran.stderr
     assert "200 of 202 images, 2 failed" in ran.stdout
@@ -105,7 +110,7 @@ def test_a_worker_that_is_killed_loses_nothing(made: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "KERASCOPE_TEST": str(os.getpid())},
+        env={**os.environ, **NOT_NICE, "KERASCOPE_TEST": str(os.getpid())},
     )
     with process:
         deadline = time.monotonic() + 300
@@ -130,10 +135,8 @@ def test_what_a_worker_cannot_do_is_said(made: Path, tmp_path: Path) -> None:
 
     program = (
         "import sys, keras, kerascope as ks\n"
-        "class Own(keras.layers.Layer):\n"
-        "    def call(self, inputs): return inputs\n"
-        "model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Rescaling(1 / 255), Own(),\n"
-        "    keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D()])\n"
+        "model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Lambda(lambda value: value / "
+        "255),\n    keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D()])\n"
         "ks.explain_dataset(model, sys.argv[1], sys.argv[2], workers=1, progress=False)\n"
     )
     ran = subprocess.run(
@@ -142,7 +145,8 @@ def test_what_a_worker_cannot_do_is_said(made: Path, tmp_path: Path) -> None:
         text=True,
         check=False,
         timeout=500,
+        env={**os.environ, **NOT_NICE},
     )
     assert ran.returncode == 1
-    assert "Own" in ran.stderr
+    assert "safe_mode" in ran.stderr  # code of its own runs on purpose only
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["status"] == "failed"

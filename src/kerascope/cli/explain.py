@@ -120,6 +120,7 @@ def explain(
                 overwrite=overwrite,
                 workers=Cluster(workers, worker_cpus, worker_gpus) if engine == "ray" else None,
                 imports=imports or (),
+                safe_mode=not unsafe,
                 progress=False if json else None,
             )
         except KeyboardInterrupt:

@@ -15,7 +15,7 @@ import keras
 
 from kerascope import errors
 from kerascope.dataset.explainer import Explainer, Options
-from kerascope.dataset.store import Store
+from kerascope.dataset.store import SHARED_MODEL, Store
 from kerascope.dataset.stream import Shard, explained_shards
 from kerascope.probe import Probe
 
@@ -56,6 +56,7 @@ class Task:
     Args:
         model: path of a .keras file that every worker can read.
         imports: modules that register layers of the model.
+        safe_mode: of Keras, when it is loaded.
         options: of the run.
         names: of the classes, or None.
         compile: see `Probe`.
@@ -67,6 +68,7 @@ class Task:
 
     model: str
     imports: tuple[str, ...]
+    safe_mode: bool
     options: Options
     names: tuple[str, ...] | None
     compile: bool
@@ -84,8 +86,7 @@ class ShardWorker:
 
         for name in task.imports:
             importlib.import_module(name)
-        # It was written by the process that began the run, from the model that it holds.
-        model = keras.saving.load_model(task.model, compile=False, safe_mode=False)
+        model = keras.saving.load_model(task.model, compile=False, safe_mode=task.safe_mode)
         probe = Probe(model, batch_size=task.options.batch_size, compile=task.compile, input=task.input)
         self._store = Store(task.folder)
         self._explainer = Explainer(probe, task.options, task.names, self._store)
@@ -188,7 +189,7 @@ def shared_model(model: keras.Model, folder: Path) -> Iterator[str]:
     Raises:
         ModelError: it cannot be saved.
     """
-    path = folder.resolve() / ".model.keras"
+    path = folder.resolve() / SHARED_MODEL
     try:
         try:
             model.save(path)

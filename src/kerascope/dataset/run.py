@@ -61,6 +61,7 @@ def explain_dataset(
     follow_links: bool = False,
     workers: int | Cluster | None = None,
     imports: Sequence[str] = (),
+    safe_mode: bool = True,
     model_file: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
 ) -> Results:
@@ -95,6 +96,8 @@ def explain_dataset(
         workers: explain by so many processes of a Ray cluster, or as a `kerascope.dataset.Cluster` says;
             None for this process alone. See docs/datasets.md.
         imports: modules that register layers of the model, for workers.
+        safe_mode: of Keras, when workers load the model; False lets it run code of its own, such as a
+            `Lambda` layer.
         model_file: where the model was loaded from, for the manifest and for a file of preprocessing beside
             it.
         progress: draw a progress bar; None on a terminal.
@@ -150,6 +153,7 @@ def explain_dataset(
         overwrite=overwrite,
         workers=workers,
         imports=imports,
+        safe_mode=safe_mode,
         progress=progress,
     )
 
@@ -214,6 +218,7 @@ class Job:
         overwrite: bool = False,
         workers: int | Cluster | None = None,
         imports: Sequence[str] = (),
+        safe_mode: bool = True,
         progress: bool | None = None,
     ) -> Results:
         """Do it: see `explain_dataset`."""
@@ -240,30 +245,20 @@ class Job:
                         store.write_shard(number, schema.table(rows, columns))
                 else:
                     with shared_model(self.probe.model, store.folder) as path:
-                        task = self._task(path, store, grid, threads, cluster, imports)
+                        task = Task(
+                            model=path,
+                            imports=tuple(imports),
+                            safe_mode=safe_mode,
+                            options=self.options,
+                            names=self.names,
+                            compile=self.probe.compile,
+                            input=self.probe.input,
+                            folder=str(store.folder.resolve()),
+                            grid=grid,
+                            threads=cluster.cpus - 1 if threads is None else threads,
+                        )
                         run_on_ray(task, todo, cluster, advance.more)
             return open_results(folder)
-
-    def _task(
-        self,
-        path: str,
-        store: Store,
-        grid: tuple[int, ...],
-        threads: int | None,
-        cluster: Cluster,
-        imports: Sequence[str],
-    ) -> Task:
-        return Task(
-            model=path,
-            imports=tuple(imports),
-            options=self.options,
-            names=self.names,
-            compile=self.probe.compile,
-            input=self.probe.input,
-            folder=str(store.folder.resolve()),
-            grid=grid,
-            threads=cluster.cpus - 1 if threads is None else threads,
-        )
 
 
 def plan(

@@ -15,6 +15,8 @@ from kerascope import errors
 MANIFEST = "manifest.json"
 DATA = "data"
 OVERLAYS = "overlays"
+SHARED_MODEL = ".model.keras"
+"""The model, while workers need it."""
 _LOCK = ".lock"
 _FORMAT = 1
 
@@ -131,7 +133,7 @@ class Store:
 
     def tidy(self) -> None:
         """Remove what a run that was killed has left unfinished."""
-        for path in (self.folder / DATA).glob(".part-*.partial"):
+        for path in (*(self.folder / DATA).glob(".part-*.partial"), self.folder / SHARED_MODEL):
             path.unlink(missing_ok=True)
 
     def clear(self) -> None:
