@@ -256,9 +256,9 @@ def _workers(setting: Setting, folder: Path) -> dict[str, Any]:
 
         run(task, shards, workers, advanced)
 
-    import kerascope.dataset.run as runs
+    import kerascope.dataset.job as jobs
 
-    runs.run_on_ray = timed  # type: ignore[attr-defined]
+    jobs.run_on_ray = timed  # type: ignore[attr-defined]
     for _ in range(min(setting.repeats, 3)):
         for count in (1, 2):
             done.clear()

@@ -86,7 +86,7 @@ def explain(
     """
     from kerascope.cli.loading import load_model, load_names, read_method, read_size, read_target
     from kerascope.dataset.cluster import Cluster
-    from kerascope.dataset.run import plan
+    from kerascope.dataset.plan import plan
     from kerascope.dataset.source import find_images
 
     with said.warnings_told():

@@ -14,7 +14,8 @@ from kerascope import errors
 from kerascope.cli import said
 from kerascope.cli.loading import load_model, load_names, read_method, read_size
 from kerascope.dataset.folder import read_images
-from kerascope.dataset.run import Job, plan
+from kerascope.dataset.job import Job
+from kerascope.dataset.plan import plan
 from kerascope.dataset.source import find_images
 from kerascope.probe import Probe
 
@@ -92,12 +93,12 @@ def load(
     height, width = layout.spatial
     images, kept = read_images(chosen, job.options.preprocessing, (height, width), layout.channels)
     places = {name: place for place, name in enumerate(job.names or ())}
-    labels = [item.label if isinstance(item.label, int) else places.get(str(item.label), -1) for item in kept]
+    labels = [label for item in kept if (label := item.label_among(places)) is not None]
     return Loaded(
         job,
         Probe(job.model, class_names=job.names),
         layout.original(images, np),
-        None if -1 in labels or not labels else labels,
+        labels if kept and len(labels) == len(kept) else None,
         [Path(item.path).name for item in kept],
     )
 

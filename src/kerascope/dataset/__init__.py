@@ -4,7 +4,8 @@
     photograph.py     a picture from the bytes of a file, whatever it holds
     preprocessing.py  conventions; detection.py: which one a model wants; frame.py: the way in and back
     explainer.py      from an image to its rows; stream.py: shard after shard, read ahead and drawn behind
-    run.py            `explain_dataset`; store.py: the folder that it writes; schema.py: its table
+    run.py            `explain_dataset`: plan.py looks a run over, job.py does it
+    store.py          the folder that it writes; schema.py: its table
     results.py        what a run has found
     cluster.py        the same on a Ray cluster
     folder.py         some labelled photographs as arrays; mosaic.py: four of them in one

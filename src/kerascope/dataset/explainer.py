@@ -266,9 +266,8 @@ class Explainer:
     def _labelled(self, item: Item) -> Row:
         """Label and its place among the classes."""
         label = item.label
-        if isinstance(label, int):
-            return {"label": self._name(label) or str(label), "label_index": label}
-        return {"label": label, "label_index": None if label is None else self.places.get(label)}
+        name = self._name(label) or str(label) if isinstance(label, int) else label
+        return {"label": name, "label_index": item.label_among(self.places)}
 
     def _name(self, label: int | None) -> str | None:
         return None if label is None or not 0 <= label < len(self.names) else self.names[label]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,6 +41,16 @@ class Item:
     name: str
     place: Place
     label: str | int | None = None
+
+    def label_among(self, places: Mapping[str, int]) -> int | None:
+        """The place of its label among the classes, or None.
+
+        Args:
+            places: of the classes by name; a label that is a number is the place.
+        """
+        if self.label is None or isinstance(self.label, int):
+            return self.label
+        return places.get(self.label)
 
 
 @dataclass(frozen=True)

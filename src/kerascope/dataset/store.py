@@ -96,7 +96,7 @@ class Store:
         """Write a shard: whole, or not at all."""
         import pyarrow.parquet as pq
 
-        path = self.folder / DATA / f"part-{number:05d}.parquet"
+        path = self._shard(number)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
@@ -127,7 +127,7 @@ class Store:
         """The images of a whole shard, in order."""
         import pyarrow.parquet as pq
 
-        table = pq.read_table(self.shards()[number], columns=["index", "path"])
+        table = pq.read_table(self._shard(number), columns=["index", "path"])
         by_index = dict(zip(table["index"].to_pylist(), table["path"].to_pylist(), strict=True))
         return [by_index[index] for index in sorted(by_index)]
 
@@ -143,6 +143,9 @@ class Store:
         self.tidy()
         if (self.folder / OVERLAYS).is_dir():
             shutil.rmtree(self.folder / OVERLAYS)
+
+    def _shard(self, number: int) -> Path:
+        return self.folder / DATA / f"part-{number:05d}.parquet"
 
     def _replace(self, path: Path, content: bytes) -> None:
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")

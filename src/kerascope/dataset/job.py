@@ -1,0 +1,220 @@
+"""A run: begun or continued, shard after shard, and noted in the manifest however it ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import keras
+
+from kerascope import errors
+from kerascope.dataset.cluster import Cluster, Task, run_on_ray, shared_model
+from kerascope.dataset.digest import model_digest
+from kerascope.dataset.explainer import Explainer, Options
+from kerascope.dataset.preprocessing import written
+from kerascope.dataset.progress import progress as progress_bar
+from kerascope.dataset.results import Results, counted, open_results
+from kerascope.dataset.source import Source
+from kerascope.dataset.store import Store, differences, options_of, paths_differ
+from kerascope.dataset.stream import Shard, explained_shards, shards_of
+from kerascope.layout import Layout
+from kerascope.probe import Probe
+from kerascope.provenance import versions
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A run that was looked over and not begun.
+
+    Args:
+        model: which the probe may hold weakly.
+        probe: of the model.
+        source: of the images.
+        options: that decide the results.
+        names: of the classes, or None.
+        layout: how the model takes a photograph.
+        choices: what was chosen for the user and why, by what it is about.
+        doubts: stored warnings.
+        model_file: where the model came from, or None.
+    """
+
+    model: keras.Model
+    probe: Probe
+    source: Source
+    options: Options
+    names: tuple[str, ...] | None
+    layout: Layout
+    choices: dict[str, str]
+    doubts: tuple[str, ...]
+    model_file: str | None
+
+    def described(self, grid: tuple[int, ...]) -> dict[str, Any]:
+        """The part of the manifest that decides the results, and what was chosen."""
+        options = self.options
+        model = {"name": self.probe.model.name, "digest": model_digest(self.probe.model)}
+        return {
+            "model": model,
+            "model_file": self.model_file,
+            "source": {"paths": list(self.source.paths)},
+            "options": {
+                "method": options.method.written(),
+                "target": "label" if options.by_label else options.asked.describe(),
+                "seed": getattr(options.method, "seed", None),
+                "class_names": None if self.names is None else list(self.names),
+                "preprocessing": written(options.preprocessing),
+                "overlay": options.overlay,
+                "map_type": options.map_type,
+                "map_shape": list(grid),
+                "batch_size": options.batch_size,
+                "shard_size": options.shard_size,
+            },
+            "versions": dict(versions()),
+            "choices": self.choices,
+            "warnings": list(self.doubts),
+        }
+
+    def run(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        threads: int | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+        workers: int | Cluster | None = None,
+        imports: Sequence[str] = (),
+        safe_mode: bool = True,
+        progress: bool | None = None,
+    ) -> Results:
+        """Do it: see `explain_dataset`."""
+        from kerascope.dataset import schema
+
+        cluster = Cluster(workers) if isinstance(workers, int) else workers
+
+        store = Store(folder)
+        explainer = Explainer(self.probe, self.options, self.names, store)
+        grid = explainer.grid
+        manifest = self.described(grid)
+        columns = schema.schema(grid, self.options.map_type)
+        with store.locked():
+            done = _begun(store, manifest, resume, overwrite)
+            total = self.source.count()
+            started = datetime.now(UTC)
+            with (
+                _noted(store, manifest, started),
+                progress_bar(total, progress, "explain") as advance,
+            ):
+                todo = _todo(self.source, self.options.shard_size, store, done, advance.skip)
+                if cluster is None:
+                    for number, rows in explained_shards(explainer, todo, _threads(threads), advance):
+                        store.write_shard(number, schema.table(rows, columns))
+                else:
+                    with shared_model(self.probe.model, store.folder) as path:
+                        task = Task(
+                            model=path,
+                            imports=tuple(imports),
+                            safe_mode=safe_mode,
+                            options=self.options,
+                            names=self.names,
+                            compile=self.probe.compile,
+                            input=self.probe.input,
+                            folder=str(store.folder.resolve()),
+                            grid=grid,
+                            threads=cluster.cpus - 1 if threads is None else threads,
+                        )
+                        run_on_ray(task, todo, cluster, advance.more)
+            return open_results(folder)
+
+
+def _begun(store: Store, manifest: dict[str, Any], resume: bool, overwrite: bool) -> set[int]:
+    """Shards that are there already; refuses what does not belong together."""
+    before = store.manifest()
+    if overwrite and not resume:
+        store.clear()
+        return set()
+    if before is None:
+        if store.shards():
+            raise errors.DatasetError(
+                f"a folder of results must have a manifest; {str(store.folder)!r} has shards and none; "
+                "take another folder, or overwrite it."
+            )
+        return set()
+    if not resume:
+        raise errors.DatasetError(
+            f"the folder must hold no results; {str(store.folder)!r} holds those of a run that is "
+            f"{before.get('status')}; resume it, overwrite it, or take another folder."
+        )
+    changed = list(differences(options_of(before), options_of(manifest)))
+    if changed:
+        raise errors.DatasetError(
+            "a run must be resumed with the model and the options that it was begun with; changed: "
+            f"{'; '.join(changed)}; take another folder."
+        )
+    store.tidy()
+    return set(store.shards())
+
+
+def _todo(
+    source: Source, size: int, store: Store, done: set[int], skip: Callable[[int], None]
+) -> Iterator[Shard]:
+    """Shards that are not there yet; refuses where the images have changed."""
+    left = set(done)
+    for shard in shards_of(source, size):
+        if shard.number not in left:
+            yield shard
+            continue
+        left.discard(shard.number)
+        changed = paths_differ(store.paths(shard.number), [item.path for item in shard.items])
+        if changed is not None:
+            raise errors.DatasetError(
+                "a run must be resumed with the images that it was begun with; changed in shard "
+                f"{shard.number}: {changed}; take another folder."
+            )
+        skip(len(shard.items))
+    if left:
+        raise errors.DatasetError(
+            f"a run must be resumed with the images that it was begun with; those of {len(left)} shards "
+            "are gone; take another folder."
+        )
+
+
+@contextmanager
+def _noted(store: Store, manifest: dict[str, Any], started: datetime) -> Iterator[None]:
+    """The manifest at the begin, and at the end however it comes."""
+    times = {"started": started.isoformat(timespec="seconds")}
+    store.write_manifest({"status": "running", **manifest, **times})
+    status = "interrupted"
+    try:
+        yield
+        status = "complete"
+    except OSError as error:
+        status = "failed"
+        raise errors.DatasetError(
+            f"results must be written to {str(store.folder)!r}; {error.strerror or error}; whole shards "
+            "are kept: make room, then resume."
+        ) from error
+    except Exception:
+        status = "failed"
+        raise
+    finally:
+        ended = datetime.now(UTC)
+        times |= {
+            "ended": ended.isoformat(timespec="seconds"),
+            "seconds": str(round((ended - started).total_seconds(), 1)),
+        }
+        try:
+            store.write_manifest({"status": status, **manifest, **times, "counts": counted(store)})
+        except OSError:
+            # On a full disk; the manifest of the begin stays.
+            if status == "complete":
+                raise
+
+
+def _threads(wanted: int | None) -> int:
+    """Threads for reading and drawing."""
+    if wanted is not None and (isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 0):
+        raise errors.ParameterError(f"threads must be a whole number of at least 0, or None; got {wanted!r}.")
+    return min(4, os.cpu_count() or 1) if wanted is None else wanted

@@ -1,0 +1,163 @@
+"""A run looked over before anything is written: what the model is fed, names of classes, what is in doubt."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any, Literal
+
+import keras
+import numpy as np
+
+from kerascope import errors
+from kerascope.dataset.detection import AUTO, as_detected, warned_line
+from kerascope.dataset.explainer import Options, Picture, image_layout
+from kerascope.dataset.frame import Fit
+from kerascope.dataset.job import Job
+from kerascope.dataset.photograph import decode
+from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
+from kerascope.dataset.source import Source
+from kerascope.layout import Layout
+from kerascope.method import Method
+from kerascope.method.base import as_method
+from kerascope.probe import Probe, as_probe
+from kerascope.provenance import warned
+from kerascope.target import TargetLike
+
+_TRIED = 32
+"""Labelled photographs on which conventions are tried, where that of a model is in doubt."""
+
+
+def plan(
+    model: keras.Model | Probe,
+    source: Source,
+    method: str | Method = "grad_cam",
+    target: TargetLike = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    preprocessing: str | os.PathLike[str] | Preprocessing = AUTO,
+    fit: Fit | None = None,
+    size: int | tuple[int, int] | None = None,
+    overlay: Picture | None = "jpg",
+    map_type: Literal["float32", "float16"] = "float32",
+    batch_size: int | None = None,
+    shard_size: int = 256,
+    model_file: str | os.PathLike[str] | None = None,
+) -> Job:
+    """Look a run over before anything is written: see `explain_dataset`."""
+    given = as_probe(model)
+    _check(overlay, map_type, batch_size, shard_size)
+    side = (size, size) if isinstance(size, int) else size
+    wanted = preprocessing if preprocessing == AUTO else as_preprocessing(preprocessing)
+    if side is None and isinstance(wanted, Preprocessing):
+        side = wanted.size
+    layout = image_layout(given, side)
+    blank = given.blank() if side is None else given.blank(side)
+    found = as_detected(wanted, given, blank, model_file)
+    chosen = Preprocessing(
+        **{
+            **vars(found.preprocessing),
+            "fit": fit or found.preprocessing.fit,
+            "size": side or found.preprocessing.size,
+        }
+    )
+    classes = _outputs(given, blank)
+    names, origin = _names(class_names, given, source, classes)
+    probe, count = given, batch_size or given.batch_size
+    # Also a smaller one: methods that ask about masks fill their passes by it.
+    if count != given.batch_size:
+        probe = Probe(
+            given.model,
+            batch_size=count,
+            class_names=given.class_names,
+            input=given.input,
+            compile=given.compile,
+        )
+    options = Options(
+        as_method(method), target, chosen, overlay, map_type, probe.pass_size(count), shard_size
+    )
+    if options.by_label and names is None:
+        raise errors.TargetError(
+            "the target 'label' must find each label among the names of the classes; none are known; give "
+            "class_names (--classes) in the order of the model's outputs."
+        )
+    doubts = []
+    if found.doubt is not None:
+        tried = _tried(probe, source, names, layout)
+        doubts.append(warned_line(found.doubt + tried))
+        warned(errors.PreprocessingWarning, found.doubt + tried)
+    if source.class_names and names != source.class_names and not set(source.class_names) <= set(names or ()):
+        text = (
+            f"labels should be names of the model's classes; the images have {len(source.class_names)} "
+            f"labels, such as {source.class_names[0]!r}, and the model {classes} outputs; give class_names "
+            "(--classes) to have them matched."
+        )
+        doubts.append(warned(errors.KerascopeWarning, text))
+    choices = {
+        "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({found.reason})",
+        "class_names": origin,
+    }
+    path = None if model_file is None else os.fspath(model_file)
+    return Job(probe.model, probe, source, options, names, layout, choices, tuple(doubts), path)
+
+
+def _check(overlay: Any, map_type: Any, batch_size: Any, shard_size: Any) -> None:
+    if overlay not in (None, "jpg", "png"):
+        raise errors.ParameterError(f"overlay must be 'jpg', 'png' or None; got {overlay!r}.")
+    if map_type not in ("float32", "float16"):
+        raise errors.ParameterError(f"map_type must be 'float32' or 'float16'; got {map_type!r}.")
+    for name, value in (("batch_size", batch_size or 1), ("shard_size", shard_size)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise errors.ParameterError(f"{name} must be a whole number of at least 1; got {value!r}.")
+
+
+def _outputs(probe: Probe, blank: Any) -> int | None:
+    """How many classes the model has, or None."""
+    outputs = probe.surveyed(blank).outputs
+    return outputs[0].shape[-1] if len(outputs) == 1 and len(outputs[0].shape) == 2 else None
+
+
+def _names(
+    given: Sequence[str] | None, probe: Probe, source: Source, classes: int | None
+) -> tuple[tuple[str, ...] | None, str]:
+    """Names of the classes, and where they are from."""
+    if given is not None:
+        if classes is not None and len(given) != classes:
+            raise errors.ParameterError(
+                f"class_names must name each of the model's {classes} outputs; got {len(given)} names; give "
+                "them in the order of the outputs."
+            )
+        return tuple(given), f"{len(given)} as given"
+    if probe.class_names is not None:
+        return probe.class_names, f"{len(probe.class_names)} of the probe"
+    found = source.class_names
+    if found is not None and len(found) == classes:
+        return found, f"the {classes} labels of the images, sorted, taken for the model's {classes} outputs"
+    return None, "none"
+
+
+def _tried(probe: Probe, source: Source, names: Sequence[str] | None, layout: Layout) -> str:
+    """How often the model is right on the first labelled images under each convention, in words."""
+    pictures: list[Any] = []
+    labels: list[int] = []
+    places = {name: place for place, name in enumerate(names or ())}
+    for item in islice(source, _TRIED * 2):
+        label = item.label_among(places)
+        if label is None or len(pictures) == _TRIED:
+            continue
+        try:
+            pictures.append(decode(item.place.read()).picture)
+            labels.append(label)
+        except errors.PhotographError:
+            continue
+    if not pictures:
+        return ""
+    size: Any = layout.spatial
+    right = {}
+    for name, convention in CONVENTIONS.items():
+        images = np.stack([convention(one, size, layout.channels)[0] for one in pictures])
+        answer = probe.run(None, layout.original(images, np), None)
+        right[name] = float(np.mean(answer.labels == labels))
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in right.items())
+    return f" Of the first {len(labels)} labelled images the model gets right: {shares}."
