@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerascope import dataset, errors, metric, render, testing
+    from kerascope.auditing import Audit, Finding, audit, open_audit
     from kerascope.dataset import explain_dataset, open_results
     from kerascope.evaluation import (
         Recommendation,
@@ -103,6 +104,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _HOMES = {
+    "Audit": "auditing",
+    "Finding": "auditing",
+    "audit": "auditing",
+    "open_audit": "auditing",
     "explain_dataset": "dataset",
     "open_results": "dataset",
     "sanity": "evaluation",
@@ -194,6 +199,7 @@ __all__ = [
     "RISE",
     "XRAI",
     "AblationCAM",
+    "Audit",
     "Augmented",
     "BlackBox",
     "BlurIntegratedGradients",
@@ -210,6 +216,7 @@ __all__ = [
     "Explanation",
     "ExtremalPerturbation",
     "FinerCAM",
+    "Finding",
     "FullGrad",
     "GradCAM",
     "GradCAMPlusPlus",
@@ -267,6 +274,7 @@ __all__ = [
     "methods",
     "metric",
     "metrics",
+    "open_audit",
     "open_results",
     "recommend",
     "render",

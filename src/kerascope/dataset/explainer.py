@@ -13,6 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.arrays import ArrayPlace
+from kerascope.dataset.description import Description
 from kerascope.dataset.frame import Frame
 from kerascope.dataset.item import Item
 from kerascope.dataset.photograph import Photograph, decode
@@ -103,11 +105,13 @@ class Explained:
         prepared: the image.
         explanation: of it alone, or what went wrong.
         seconds: its share of the batch.
+        asked: what a description has asked about it.
     """
 
     prepared: Prepared
     explanation: Explanation | Exception | None
     seconds: float = 0.0
+    asked: Any = None
 
 
 class Explainer:
@@ -120,17 +124,26 @@ class Explainer:
         options: of the run.
         names: names of the classes in the order of the model's outputs, by which labels are found, or None.
         store: where pictures are written.
+        description: of what else is noted of each image, or None.
 
     Raises:
         DatasetError: the model does not take one photograph.
         InputError, TargetError, LayerError: the options do not fit the model.
     """
 
-    def __init__(self, probe: Probe, options: Options, names: Sequence[str] | None, store: Store) -> None:
+    def __init__(
+        self,
+        probe: Probe,
+        options: Options,
+        names: Sequence[str] | None,
+        store: Store,
+        description: Description | None = None,
+    ) -> None:
         self.probe = probe.padded(options.batch_size)
         self.options = options
         self.names = tuple(names or ())
         self.store = store
+        self.description = description
         self.places = {name: place for place, name in enumerate(self.names)}
         self.layout = image_layout(probe, options.preprocessing.size)
         self._paint: Any = None
@@ -160,25 +173,34 @@ class Explainer:
         start = time.perf_counter()
         row: Row = {"index": index, "path": item.path, **self._labelled(item)}
         try:
-            content = item.place.read()
-            row["digest"] = hashlib.sha256(content).hexdigest()
-            photograph = decode(content)
+            image, frame, photograph, row["digest"] = self._read(item)
             if self.options.by_label and row["label_index"] is None:
                 raise errors.TargetError(
                     f"every image must have a label among the class names; got {row['label']!r}; give the "
                     "names in the order of the model's outputs."
                 )
-            image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
         except errors.MissingPackageError:
             raise
         except (errors.KerascopeError, MemoryError) as error:
             return Prepared(item, index, row | _failed(error), seconds=time.perf_counter() - start)
         row |= {"height": frame.height, "width": frame.width, "box": frame.box}
-        row["warnings"] = [f"PhotographNote: {note}" for note in photograph.notes]
+        notes = () if photograph is None else photograph.notes
+        row["warnings"] = [f"PhotographNote: {note}" for note in notes]
         kept = self.options.overlay is not None and frame.height * frame.width <= _KEPT
         return Prepared(
             item, index, row, photograph if kept else None, image, frame, time.perf_counter() - start
         )
+
+    def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, str]:
+        """An image as the model takes it, where that lies in its photograph, and the digest of its bytes."""
+        content = item.place.read()
+        digest = hashlib.sha256(content).hexdigest()
+        if isinstance(item.place, ArrayPlace):
+            image = np.asarray(self.layout.channels_last(item.place.image[None], np)[0], "float32")
+            return image, Frame(*image.shape[:2], 0, 0, *image.shape[:2]), None, digest
+        photograph = decode(content)
+        image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
+        return image, frame, photograph, digest
 
     def explain(self, batch: Sequence[Prepared]) -> list[Explained]:
         """Explain prepared images in one pass. Where that fails, one by one, so that only some are lost.
@@ -188,7 +210,7 @@ class Explainer:
         """
         start = time.perf_counter()
         try:
-            explanations: list[Explanation | Exception] = list(self._explanations(batch))
+            explanations, asked = self._explanations(batch)
         except Exception as error:
             if len(batch) == 1:
                 return [Explained(batch[0], error)]
@@ -199,7 +221,10 @@ class Explainer:
                 raise error from None
             return found
         seconds = (time.perf_counter() - start) / len(batch)
-        return [Explained(*pair, seconds) for pair in zip(batch, explanations, strict=True)]
+        return [
+            Explained(prepared, explanation, seconds, more)
+            for prepared, explanation, more in zip(batch, explanations, asked, strict=True)
+        ]
 
     def finish(self, explained: Explained) -> list[Row]:
         """The rows of an image: one for each explained class. Its pictures are written."""
@@ -219,6 +244,9 @@ class Explainer:
                 [*notes, f"PhotographNote: no picture was drawn, since the file is gone ({error})"],
             )
         prediction = None if explanation.predictions is None else int(explanation.predictions[0])
+        common = dict(prepared.row)
+        if self.description is not None:
+            common |= self.description.describe(prepared, explanation, explained.asked)
         rows = []
         for rank, values in enumerate(maps):
             target = int(explanation.targets.reshape(-1)[rank])
@@ -238,7 +266,7 @@ class Explainer:
                 "warnings": [*notes, *self._warnings(explanation, rank)],
                 "status": "explained",
             }
-            rows.append(prepared.row | row)
+            rows.append(common | row)
         seconds = {
             "read": prepared.seconds,
             "explain": explained.seconds,
@@ -246,7 +274,7 @@ class Explainer:
         }
         return [row | {"timings": seconds} for row in rows]
 
-    def _explanations(self, batch: Sequence[Prepared]) -> Sequence[Explanation]:
+    def _explanations(self, batch: Sequence[Prepared]) -> tuple[Sequence[Explanation], Sequence[Any]]:
         images = self._given(np.stack([one.image for one in batch if one.image is not None]))
         target: TargetLike = self.options.asked
         if self.options.by_label:
@@ -257,7 +285,10 @@ class Explainer:
             raise KeyboardInterrupt
         # Without the images, which are drawn from their files.
         maps = replace(whole, images=None)
-        return [maps[place] for place in range(len(batch))]
+        asked: Sequence[Any] = [None] * len(batch)
+        if self.description is not None:
+            asked = self.description.ask(self.probe, images, as_target(target), maps, batch)
+        return [maps[place] for place in range(len(batch))], asked
 
     def _given(self, images: Array) -> Array:
         """Images, channels last, as the model takes them."""

@@ -13,6 +13,7 @@ import keras
 
 from kerascope import errors
 from kerascope.dataset.cluster import Cluster, Task, run_on_ray, shared_model
+from kerascope.dataset.description import Description
 from kerascope.dataset.digest import model_digest
 from kerascope.dataset.explainer import Explainer, Options
 from kerascope.dataset.preprocessing import written
@@ -40,6 +41,7 @@ class Job:
         choices: what was chosen for the user and why, by what it is about.
         doubts: stored warnings.
         model_file: where the model came from, or None.
+        description: of what else is noted of each image, or None.
     """
 
     model: keras.Model
@@ -51,6 +53,7 @@ class Job:
     choices: dict[str, str]
     doubts: tuple[str, ...]
     model_file: str | None
+    description: Description | None = None
 
     def described(self, grid: tuple[int, ...]) -> dict[str, Any]:
         """The part of the manifest that decides the results, and what was chosen."""
@@ -71,6 +74,7 @@ class Job:
                 "map_shape": list(grid),
                 "batch_size": options.batch_size,
                 "shard_size": options.shard_size,
+                **({} if self.description is None else {"description": dict(self.description.written())}),
             },
             "versions": dict(versions()),
             "choices": self.choices,
@@ -95,10 +99,11 @@ class Job:
         cluster = Cluster(workers) if isinstance(workers, int) else workers
 
         store = Store(folder)
-        explainer = Explainer(self.probe, self.options, self.names, store)
+        explainer = Explainer(self.probe, self.options, self.names, store, self.description)
         grid = explainer.grid
         manifest = self.described(grid)
-        columns = schema.schema(grid, self.options.map_type)
+        more = () if self.description is None else self.description.columns()
+        columns = schema.schema(grid, self.options.map_type, more)
         with store.locked():
             done = _begun(store, manifest, resume, overwrite)
             total = self.source.count()

@@ -99,6 +99,21 @@ class Preprocessing:
         scale, offset = np.asarray(self.scale, "float32"), np.asarray(self.offset, "float32")
         return np.asarray(image * scale + offset), frame
 
+    def pixels(self, images: Array) -> Array:
+        """What people would see of images that a model was given: the arithmetic undone.
+
+        Args:
+            images: float32 (..., h, w, C), channels last.
+
+        Returns:
+            uint8 (..., h, w, 3).
+        """
+        scale, offset = np.asarray(self.scale, "float32"), np.asarray(self.offset, "float32")
+        seen = np.clip((images - offset) / scale + 0.5, 0, 255).astype("uint8")
+        if seen.shape[-1] == 1:
+            return np.repeat(seen, 3, axis=-1)
+        return np.ascontiguousarray(seen[..., ::-1]) if self.order == "bgr" else seen
+
     @property
     def range(self) -> tuple[Any, Any]:
         """What becomes of black and of white: numbers, or one for each channel."""

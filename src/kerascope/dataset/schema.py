@@ -18,12 +18,13 @@ TIMINGS = ("read", "explain", "render")
 """Seconds of an image: reading and decoding; its share of a batch; mapping back, drawing and writing."""
 
 
-def schema(map_shape: tuple[int, ...], map_type: str) -> pa.Schema:
+def schema(map_shape: tuple[int, ...], map_type: str, more: Sequence[tuple[str, Any]] = ()) -> pa.Schema:
     """Columns of a table of results; a row for each image and explained class.
 
     Args:
         map_shape: (h, w) of the heat maps.
         map_type: `"float16"` or `"float32"`.
+        more: names and types of further columns.
     """
     value = {"float16": pa.float16(), "float32": pa.float32()}[map_type]
     return pa.schema(
@@ -51,6 +52,7 @@ def schema(map_shape: tuple[int, ...], map_type: str) -> pa.Schema:
             ("status", pa.string()),  # "explained" or "failed"
             ("error", pa.string()),
             ("timings", pa.struct([(name, pa.float32()) for name in TIMINGS])),
+            *more,
         ]
     )
 

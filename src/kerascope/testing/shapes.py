@@ -77,7 +77,9 @@ class Shapes:
         return len(self.images)
 
 
-def make(count: int, size: int = 48, shortcut: str | None = None, seed: int = 0) -> Shapes:
+def make(
+    count: int, size: int = 48, shortcut: str | None = None, seed: int = 0, rate: float = 1.0
+) -> Shapes:
     """Make pictures.
 
     Picture i is drawn by `default_rng([seed, i])`: it is the same whatever the number of pictures. Classes
@@ -88,6 +90,8 @@ def make(count: int, size: int = 48, shortcut: str | None = None, seed: int = 0)
         size: height and width in pixels, at least 32.
         shortcut: None, `"watermark"`, `"background"` or `"frame"`.
         seed: of everything that is random.
+        rate: the share of pictures whose shortcut is that of their class; in the others it is drawn at random,
+            and may be that by chance.
 
     Raises:
         ParameterError: there is no such shortcut, or a number is too small.
@@ -105,8 +109,16 @@ def make(count: int, size: int = 48, shortcut: str | None = None, seed: int = 0)
     for name, value, least in (("count", count, 1), ("size", size, 32), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise errors.ParameterError(f"{name} must be a whole number of at least {least}; got {value!r}.")
+    if not 0 <= rate <= 1:
+        raise errors.ParameterError(f"rate must be a number from 0 to 1; got {rate!r}.")
+    decides = np.arange(count) % 5
+    if rate < 1:
+        generator = np.random.default_rng([seed, count, 5])
+        other = generator.random(count) >= rate
+        decides[other] = generator.integers(0, 5, int(other.sum()))
     drawn = [
-        _drawn(np.random.default_rng([seed, image]), image % 5, size, shortcut) for image in range(count)
+        _drawn(np.random.default_rng([seed, image]), int(decides[image]), size, shortcut)
+        for image in range(count)
     ]
     pictures, masks, objects, textures = zip(*drawn, strict=True)
     return Shapes(

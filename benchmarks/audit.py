@@ -1,0 +1,285 @@
+"""`python -m benchmarks.audit`: shortcuts planted into small models, and what an audit finds of them.
+
+Each run trains a small network on pictures with a planted shortcut, or with none, and audits it on pictures that
+it has not seen. Whether a network rests on what was planted is measured apart from the audit: the same shortcut is
+planted into clean pictures of other classes, and it is counted how many it turns. The tables are written into
+docs/audit-runs.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "audit-runs.md"
+RESULTS = ROOT / "benchmarks" / "results" / "audit.json"
+RATES = (1.0, 0.9, 0.6)
+RESTS = 0.25
+"""The share of other classes' pictures that a shortcut must turn for a network to be said to rest on it."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run.
+
+    Args:
+        data: `"digits"` or `"shapes"`.
+        kind: of the shortcut, or None.
+        rate: of the pictures of its classes that have it.
+        classes: that have it.
+        seed: of everything.
+    """
+
+    data: str
+    kind: str | None
+    rate: float
+    classes: tuple[int, ...]
+    seed: int
+
+
+def cases(clean: int) -> list[Case]:
+    """Every kind at every rate, on one class and on several; and clean ones, half of each data set."""
+    from kerascope.testing import shortcuts
+
+    found = []
+    for kind in shortcuts.KINDS:
+        for rate in RATES:
+            for classes in ((3,), (1, 5, 8)):
+                found.append(Case("digits", kind, rate, classes, len(found)))
+    for kind in ("watermark", "background", "frame"):
+        for rate in RATES:
+            for repeat in range(2):
+                found.append(Case("shapes", kind, rate, (0, 1, 2, 3), 100 + len(found) + repeat))
+    found += [Case(("digits", "shapes")[n % 2], None, 0.0, (), 500 + n) for n in range(clean)]
+    return found
+
+
+def digit_network(images: Any, labels: Any, seed: int) -> Any:
+    """Three convolutions and the mean over space, some 90 % right on digits."""
+    import keras
+
+    layers = keras.layers
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential(
+        [
+            keras.Input(images.shape[1:]),
+            layers.Conv2D(16, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+    model.fit(images, labels, batch_size=64, epochs=10, verbose=0)
+    return model
+
+
+def made(case: Case) -> tuple[Any, Any, Any, dict[int, float]]:
+    """The network; held-out images, labels and places; and by how much it rests on the shortcut, by class."""
+    import numpy as np
+
+    from kerascope.demo.digits import load_digits
+    from kerascope.testing import shapes, shortcuts
+
+    rests = {}
+    if case.data == "digits":
+        digits = load_digits("package", case.seed)
+        images, labels = digits.train_images, digits.train_labels
+        clean, truth = digits.test_images, digits.test_labels
+        held = shortcuts.Planted(clean, truth, truth < 0, np.zeros(clean.shape[:3], bool), "", ())
+        if case.kind is not None:
+            planted = shortcuts.plant(images, labels, case.kind, case.classes, case.rate, case.seed)
+            images, labels = planted.images, planted.labels
+            held = shortcuts.plant(clean, truth, case.kind, case.classes, case.rate, case.seed + 1)
+        model = digit_network(images, labels, case.seed)
+        before = model.predict(clean, verbose=0).argmax(axis=1)
+        for order, label in enumerate(case.classes):
+            # As though the pictures of all other classes were of this one, whose turn is the same.
+            stand_in = np.where(truth == label, -1, label)
+            turns = (-2,) * order
+            marked = shortcuts.plant(clean, stand_in, case.kind or "", (*turns, label), 1.0, case.seed + 2)
+            others = truth != label
+            after = model.predict(marked.images, verbose=0).argmax(axis=1)
+            rests[label] = float(((after == label) & others).sum() / others.sum()) - float(
+                ((before == label) & others).sum() / others.sum()
+            )
+        return model, held.images, held, rests
+    known = shapes.make(2000, shortcut=case.kind, seed=case.seed, rate=case.rate if case.kind else 1.0)
+    test = shapes.make(800, shortcut=case.kind, seed=case.seed + 1000, rate=case.rate if case.kind else 1.0)
+    model = shapes.train(known, epochs=30 if case.rate in (0.0, 1.0) else 15, seed=case.seed)
+    has = test.masks.any(axis=(1, 2))
+    if case.kind is not None:
+        # Pictures in which the shortcut alone is drawn at random: does the prediction follow it?
+        drawn = shapes.make(500, shortcut=case.kind, seed=case.seed + 2000)
+        predicted = model.predict(drawn.images, verbose=0).argmax(axis=1)
+        for label in case.classes:
+            own = drawn.labels == label
+            rests[label] = float((predicted[own] == label).mean() - (predicted[~own] == label).mean())
+    held = shortcuts.Planted(test.images, test.labels, has, test.masks, case.kind or "", case.classes)
+    return model, held.images, held, rests
+
+
+def overlap(finding: Any, planted: Any, label: int) -> float | None:
+    """The intersection over union of where a finding says it is, and where it was planted."""
+    import numpy as np
+
+    height, width = planted.images.shape[1:3]
+    if finding.places:
+        found = []
+        for index, (top, left, bottom, right) in finding.places.items():
+            if planted.has[index]:
+                box = np.zeros((height, width), bool)
+                box[
+                    round(top * height) : round(bottom * height), round(left * width) : round(right * width)
+                ] = True
+                found.append((box & planted.places[index]).sum() / (box | planted.places[index]).sum())
+        return float(np.mean(found)) if found else 0.0
+    if finding.region is None:
+        return None
+    own = planted.has & (planted.labels == label)
+    true = planted.places[own].mean(axis=0) > 0.5
+    return float((finding.region & true).sum() / max((finding.region | true).sum(), 1))
+
+
+def run(case: Case) -> dict[str, Any]:
+    """Train, audit, and compare with what was planted."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")
+    import kerascope as ks
+
+    start = time.perf_counter()
+    model, images, planted, rests = made(case)
+    right = float((model.predict(images, verbose=0).argmax(axis=1) == planted.labels).mean())
+    trained = time.perf_counter()
+    audit = ks.audit(model, images, planted.labels, sanity=False, seed=case.seed, progress=False)
+    findings: dict[int, list[dict[str, Any]]] = {label: [] for label in case.classes}
+    false = []
+    for one in audit.confirmed:
+        told = {"kind": one.kind, "what": one.what, "effect": round(one.effect, 3)}
+        if one.label in case.classes:
+            place = overlap(one, planted, one.label)
+            findings[one.label].append(told | {"overlap": None if place is None else round(place, 3)})
+        else:
+            false.append(told | {"label": one.label})
+    return {
+        "case": asdict(case),
+        "right": round(right, 4),
+        "rests": {str(label): round(value, 3) for label, value in rests.items()},
+        "found": {str(label): found for label, found in findings.items()},
+        "false": false,
+        "tried": sum(one.status != "untested" for one in audit.findings),
+        "seconds": [round(trained - start, 1), round(time.perf_counter() - trained, 1)],
+    }
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{part} of {whole}" if whole else "-"
+
+
+def page(runs: Sequence[dict[str, Any]]) -> str:
+    """The tables, as Markdown."""
+    planted = [one for one in runs if one["case"]["kind"]]
+    clean = [one for one in runs if not one["case"]["kind"]]
+    lines = [
+        "# What an audit finds of planted shortcuts",
+        "",
+        "Made by `python -m benchmarks.audit`; see [audit.md](audit.md) for what is planted and how it is",
+        f"counted. {len(runs)} runs, each with a network of its own: {len(planted)} with a shortcut, "
+        f"{len(clean)} without.",
+        "",
+        "A class counts once. *Rests on it*: planted into clean pictures of other classes, the shortcut turns a "
+        "quarter of them or more. *Found*: a confirmed finding on the class. *Located*: with an intersection "
+        "over union above .5 with the true place; a tint has none.",
+        "",
+        "| data | shortcut | co-occurrence | classes | rest on it | of these found | of these located | found of "
+        "the others |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    groups: dict[tuple[Any, ...], list[tuple[bool, list[dict[str, Any]]]]] = {}
+    for one in planted:
+        case = one["case"]
+        for label, found in one["found"].items():
+            key = (case["data"], case["kind"], case["rate"])
+            groups.setdefault(key, []).append((one["rests"][label] >= RESTS, found))
+    total = [0, 0, 0, 0, 0]
+    for (data, kind, rate), members in groups.items():
+        resting = [found for rests, found in members if rests]
+        others = [found for rests, found in members if not rests]
+        hits = [found for found in resting if found]
+        located = [found for found in hits if any((one["overlap"] or 0) > 0.5 for one in found)]
+        counted = [found for found in hits if kind != "tint"]
+        lines.append(
+            f"| {data} | {kind} | {rate:.0%} | {len(members)} | {len(resting)} | "
+            f"{_percent(len(hits), len(resting))} | "
+            f"{'-' if kind == 'tint' else _percent(len(located), len(hits))} | "
+            f"{_percent(sum(bool(found) for found in others), len(others))} |"
+        )
+        if kind != "tint":
+            total[3] += len(located)
+            total[4] += len(counted)
+        total[0] += len(members)
+        total[1] += len(resting)
+        total[2] += len(hits)
+    false_planted = sum(bool(one["false"]) for one in planted)
+    false_clean = sum(bool(one["false"]) for one in clean)
+    lines += [
+        "",
+        f"**Recall** on classes whose network rests on what was planted: {total[2]} of {total[1]} "
+        f"({total[2] / max(total[1], 1):.0%}); located {total[3]} of {total[4]}.",
+        "",
+        f"**False alarms**: {false_clean} of {len(clean)} clean networks have a confirmed finding "
+        f"({sum(one['tried'] for one in clean)} suspicions were tried); {false_planted} of {len(planted)} "
+        "networks with a shortcut have one on another class.",
+        "",
+    ]
+    alarms = [(one, found) for one in runs for found in one["false"]]
+    if alarms:
+        lines += ["| data | shortcut | seed | class | finding | effect |", "|---|---|---|---|---|---|"]
+        lines += [
+            f"| {one['case']['data']} | {one['case']['kind'] or 'none'} | {one['case']['seed']} | "
+            f"{found['label']} | {found['what']} | {found['effect']:.2f} |"
+            for one, found in alarms
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all cases in processes of one thread."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.audit", description=__doc__.splitlines()[0])
+    parser.add_argument("--clean", type=int, default=60, help="runs without a shortcut")
+    parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
+    parser.add_argument("--only", default="", help="cases whose description holds this text")
+    parser.add_argument("--page", action="store_true", help="write the page from the runs on record only")
+    options = parser.parse_args(arguments)
+    if not options.page:
+        wanted = [case for case in cases(options.clean) if options.only in repr(case)]
+        os.environ.update(OMP_NUM_THREADS="1", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
+        runs = []
+        with multiprocessing.get_context("spawn").Pool(options.jobs, maxtasksperchild=6) as pool:
+            for done in pool.imap(run, wanted):
+                runs.append(done)
+                print(json.dumps(done), flush=True)
+        if options.only:
+            return 0
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text("[\n" + ",\n".join(json.dumps(one) for one in runs) + "\n]\n", encoding="utf-8")
+    PAGE.write_text(page(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

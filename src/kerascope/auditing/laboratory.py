@@ -1,0 +1,241 @@
+"""Where suspects are tried: pixels are exchanged between images, and the model is asked what it says then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from kerascope.auditing.finding import BRING, TAKE_AWAY, Outcome
+from kerascope.auditing.material import Gallery, Material
+from kerascope.target import Class
+
+Array = np.ndarray[Any, Any]
+Cause = Callable[[Array], Array]
+"""From places of images to bool (n, H, W): where something is in them that was confirmed already."""
+
+SAMPLE = 64
+"""The most images of a trial."""
+_APART = 0.1
+"""The most that a control region may overlap with the region."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Some images.
+
+    Args:
+        places: (n,) in the material.
+        images: float32 (n, H, W, C), as the model takes them, channels last.
+    """
+
+    places: Array
+    images: Array
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def taken(self, chosen: Array) -> Sample:
+        """Some of them, in this order; images may come twice."""
+        return Sample(self.places[chosen], self.images[chosen])
+
+
+class Laboratory:
+    """Trials of suspects on a data set.
+
+    Args:
+        material: of the audit.
+        sample: the most images of a trial.
+    """
+
+    def __init__(self, material: Material, sample: int = SAMPLE) -> None:
+        self.material = material
+        self.sample = sample
+        self.causes: dict[int, list[Cause]] = {}
+        self._own: tuple[int, Sample] | None = None
+
+    @cached_property
+    def _everyone(self) -> Sample:
+        """A sample of all classes, in turn, of those that are predicted as they were explained."""
+        material = self.material
+        turns = []
+        for label in material.classes:
+            own = np.random.default_rng([material.seed, 1, label]).permutation(self._candidates(label))
+            turns += [(turn, place) for turn, place in enumerate(own.tolist())]
+        chosen = [place for _, place in sorted(turns)[: 2 * self.sample]]
+        images, places = material.images(np.sort(np.asarray(chosen, "int64")))
+        return Sample(places, images)
+
+    def _candidates(self, label: int) -> Array:
+        """Pictures of the gallery of a class, which is also predicted."""
+        gallery, columns = self.material.gallery, self.material.columns
+        places = gallery.places[columns["target"][gallery.places] == label]
+        return places[columns["prediction"][places] == label]
+
+    def own(self, label: int) -> Sample:
+        """Images of a class, by what the model predicts."""
+        if self._own is None or self._own[0] != label:
+            chosen = self.material.sampled(self._candidates(label), self.sample, salt=label + 2)
+            if not len(chosen):
+                return self._everyone.taken(np.zeros(0, int))
+            images, places = self.material.images(chosen)
+            self._own = label, Sample(places, images)
+        return self._own[1]
+
+    def others(self, label: int, partner: int | None = None) -> Sample:
+        """Images that the model takes for other classes, or for one other class."""
+        if partner is not None:
+            return self.own(partner)
+        everyone = self._everyone
+        away = self.material.columns["prediction"][everyone.places] != label
+        return everyone.taken(np.flatnonzero(away)[: self.sample])
+
+    def gallery(self, sample: Sample) -> Gallery:
+        """Small pictures and maps of a sample whose images are in the gallery, in the same order."""
+        gallery = self.material.gallery
+        return gallery.chosen(np.searchsorted(gallery.places, sample.places))
+
+    def caused(self, label: int, sample: Sample) -> Array:
+        """bool (n, H, W): what was confirmed already for a class, in some of its images."""
+        found = np.zeros(sample.images.shape[:3], bool)
+        for cause in self.causes.get(label, ()):
+            found |= cause(sample.places)
+        return found
+
+    def swapped(
+        self,
+        label: int,
+        own: Sample,
+        masks: Array,
+        controls: Array | None,
+        what: str,
+        partner: int | None = None,
+    ) -> list[Outcome]:
+        """Bring a region of images of a class to others, and take it away from them.
+
+        Where there is no other region of the same size, the control is the same exchange between images of
+        which none, or all, are of the class.
+
+        Args:
+            label: of the class.
+            own: images of the class.
+            masks: bool (n, H, W), the region in each of them.
+            controls: bool (n, H, W), regions of the same size, or None.
+            what: is exchanged, in words.
+            partner: the class that it is brought to; None for all others.
+        """
+        others = self.others(label, partner)
+        if not len(own) or not len(others):
+            return []
+        masks = masks & ~self.caused(label, own)
+        bring, to, turn = _paired(len(own), len(others), len(others))
+        donors, victims = own.taken(bring), others.taken(to)
+        if controls is None:
+            strangers = others.taken((to + turn) % len(others)).images
+            control = np.where(masks[bring][..., None], strangers, victims.images)
+            against = f"{what} of still other classes"
+        else:
+            control = np.where(controls[bring][..., None], donors.images, victims.images)
+            against = "another region of the same size"
+        brought = np.where(masks[bring][..., None], donors.images, victims.images)
+        found = [self.outcome(BRING, label, victims, brought, control, what, against)]
+
+        keep, away, turn = _paired(len(own), len(others), len(own))
+        owners, givers = own.taken(keep), others.taken(away)
+        if controls is None:
+            siblings = own.taken((keep + turn) % len(own)).images
+            control = np.where(masks[keep][..., None], siblings, owners.images)
+            against = f"{what} of other images of the class"
+        else:
+            control = np.where(controls[keep][..., None], givers.images, owners.images)
+            against = "another region of the same size"
+        taken = np.where(masks[keep][..., None], givers.images, owners.images)
+        return [*found, self.outcome(TAKE_AWAY, label, owners, taken, control, what, against)]
+
+    def outcome(
+        self, name: str, label: int, sample: Sample, changed: Array, control: Array, what: str, against: str
+    ) -> Outcome:
+        """What the model says of images that were changed, and of the control.
+
+        Cost:
+            2 forwards per image.
+        """
+        after, scores = self.asked(changed, label)
+        beside, others = self.asked(control, label)
+        labels = self.material.labels[sample.places]
+        before = self.material.columns["prediction"][sample.places]
+        accuracy = None
+        if (labels >= 0).all() and len(labels):
+            accuracy = tuple(float((one == labels).mean()) for one in (before, after, beside))
+        toward = name == BRING
+        words = (
+            f"{what} of images of the class put into images of other classes"
+            if toward
+            else f"{what} of the class's images replaced by that of other classes"
+        )
+        return Outcome(
+            name,
+            words,
+            against,
+            (after == label) if toward else (after != label),
+            (beside == label) if toward else (beside != label),
+            float(np.mean(scores - others)) if len(scores) else 0.0,
+            accuracy,  # type: ignore[arg-type]
+        )
+
+    def asked(self, images: Array, label: int) -> tuple[Array, Array]:
+        """Predictions, and scores of a class, of images with channels last."""
+        explainer = self.material.explainer
+        given = np.asarray(explainer.layout.original(np.ascontiguousarray(images), np))
+        answer = explainer.probe.run(None, given, Class(label))
+        assert answer.predictions is not None
+        return answer.predictions, answer.scores
+
+
+def _paired(own: int, others: int, count: int) -> tuple[Array, Array, int]:
+    """Who is changed by whom: positions in both samples, and by how many another one is further on."""
+    numbers = np.arange(count)
+    return numbers % own, numbers % others, max(1, count // 2)
+
+
+def elsewhere(mask: Array) -> Array | None:
+    """A region of the same size in another place, or None where there is no room.
+
+    Turned by half, mirrored, or shifted by half the picture: the first of these that hardly overlaps.
+
+    Args:
+        mask: bool (H, W).
+    """
+    height, width = mask.shape
+    candidates = (
+        mask[::-1, ::-1],
+        mask[:, ::-1],
+        mask[::-1],
+        np.roll(mask, (height // 2, width // 2), (0, 1)),
+        np.roll(mask, width // 2, 1),
+        np.roll(mask, height // 2, 0),
+    )
+    size = mask.sum()
+    sides = (mask[0], mask[-1], mask[:, 0], mask[:, -1])
+    if sum(bool(side.any()) for side in sides) > 2:
+        # A frame is nowhere else.
+        return None
+    for candidate in candidates:
+        if (candidate & mask).sum() <= _APART * size:
+            return np.asarray(candidate)
+    return None
+
+
+def enlarged(masks: Array, size: tuple[int, int]) -> Array:
+    """Masks of small pictures over the model's images: the nearest cell.
+
+    Args:
+        masks: bool (..., h, w).
+        size: (H, W).
+    """
+    rows = (np.arange(size[0]) + 0.5) * masks.shape[-2] / size[0]
+    columns = (np.arange(size[1]) + 0.5) * masks.shape[-1] / size[1]
+    return np.asarray(masks[..., rows.astype(int)[:, None], columns.astype(int)[None]])

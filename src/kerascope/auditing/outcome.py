@@ -1,0 +1,333 @@
+"""An audit: what was found about a model on a data set. A folder holds it; NumPy and words only."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.auditing.finding import BRING, Finding, Measured, Trial
+from kerascope.auditing.health import Checked, MapHealth, doubts
+from kerascope.dataset.results import Results, open_results
+
+Array = np.ndarray[Any, Any]
+
+FILE = "audit.json"
+PICTURES = "pictures"
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Strategy:
+    """A cluster of the images of a class: where and at what the model looks there.
+
+    Args:
+        number: 1 for the largest; 0 for images that are like no others.
+        count: of images.
+        share: of the class.
+        where: the model looks, in words.
+        accuracy: the share that is right, or None where no labels are known.
+        confidence: mean probability of the class.
+        mistakes: true class, what it was taken for, and how often, the most frequent first.
+        prototypes: indices of the images nearest to the middle of the cluster.
+        position: (8, 8) mean share of relevance in each cell.
+        elsewhere: the share of relevance in other cells than the rest of the class, 0 to 1.
+    """
+
+    number: int
+    count: int
+    share: float
+    where: str
+    accuracy: float | None
+    confidence: float
+    mistakes: tuple[tuple[str, str, int], ...]
+    prototypes: tuple[int, ...]
+    position: Array
+    elsewhere: float
+
+
+@dataclass(frozen=True, eq=False)
+class ClassAudit:
+    """What was found about one class.
+
+    Args:
+        label: its index.
+        name: its name.
+        count: of images that were explained for it.
+        labelled: of images of which it is the true class; None where no labels are known.
+        recall: the share of these that is predicted as it, or None.
+        precision: the share of those predicted as it that is right, or None.
+        strategies: the largest first.
+        health: of its maps.
+    """
+
+    label: int
+    name: str
+    count: int
+    labelled: int | None
+    recall: float | None
+    precision: float | None
+    strategies: tuple[Strategy, ...]
+    health: MapHealth
+
+
+@dataclass(frozen=True, eq=False)
+class Audit:
+    """What a model looks at over a whole data set, and what it rests on though it should not.
+
+    Args:
+        folder: with the table of all images, the pictures, and this.
+        model: its name.
+        methods: of explanation, as they would be written; the first one is what all rests on.
+        target: `"predicted"` or `"label"`.
+        images: how many were explained.
+        failed: how many could not be.
+        accuracy: the share that is right, or None where no labels are known.
+        findings: the confirmed first.
+        classes: in the order of the model's outputs.
+        health: of all maps.
+        checks: sanity checks of the methods.
+        notes: what was chosen, sampled or left out.
+        cost: forwards and backwards of each part.
+        settings: seed, clustering, images per trial.
+        created: when, in ISO 8601.
+        versions: of packages.
+    """
+
+    folder: Path
+    model: str
+    methods: tuple[str, ...]
+    target: str
+    images: int
+    failed: int
+    accuracy: float | None
+    findings: tuple[Finding, ...]
+    classes: tuple[ClassAudit, ...]
+    health: MapHealth
+    checks: tuple[Checked, ...]
+    notes: tuple[str, ...]
+    cost: Mapping[str, Mapping[str, int]]
+    settings: Mapping[str, Any]
+    created: str
+    versions: Mapping[str, str]
+    held: Any = field(default=None, repr=False)
+
+    @property
+    def confirmed(self) -> tuple[Finding, ...]:
+        """The findings that an intervention has confirmed."""
+        return tuple(one for one in self.findings if one.status == "confirmed")
+
+    @cached_property
+    def results(self) -> Results:
+        """The table of all images, with their maps: see `kerascope.open_results`."""
+        return open_results(self.folder)
+
+    @property
+    def doubts(self) -> list[str]:
+        """What must be known of the maps before they are believed."""
+        return doubts(self.health, self.checks)
+
+    def summary(self) -> list[str]:
+        """The audit in plain words, a sentence each."""
+        tried = sum(one.status != "untested" for one in self.findings)
+        right = "" if self.accuracy is None else f", {self.accuracy:.1%} of them right"
+        lines = [f"{self.images:,} images in {len(self.classes)} classes were explained{right}."]
+        if not self.confirmed:
+            lines.append(
+                f"No shortcut was confirmed; {tried} suspicions were tried."
+                if tried
+                else "Nothing was suspected."
+            )
+        for one in self.confirmed[:5]:
+            best = one.best
+            assert best is not None
+            lines.append(f"{one.statement} {told(best)}")
+        if len(self.confirmed) > 5:
+            lines.append(f"And {len(self.confirmed) - 5} more.")
+        return [*lines, *self.doubts]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it but the pictures of images, as JSON takes it."""
+        skipped = {"folder", "held"}
+        content = {
+            one.name: _plain(getattr(self, one.name)) for one in fields(self) if one.name not in skipped
+        }
+        return {"format": _FORMAT, **content, "summary": self.summary()}
+
+    def save(self) -> Path:
+        """Write `audit.json` into the folder."""
+        path = self.folder / FILE
+        path.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        return path
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report: one HTML file that opens from disk and asks for nothing from elsewhere.
+
+        Raises:
+            MissingPackageError: Jinja2 is not installed.
+        """
+        from kerascope.auditing.page import page
+
+        target = Path(path)
+        target.write_text(page(self), encoding="utf-8")
+        return target
+
+    def __str__(self) -> str:
+        lines = self.summary()
+        for one in self.findings:
+            if one.status != "confirmed":
+                continue
+            lines += [f"  {one.status}: {one.statement}", *(f"    {told(trial)}" for trial in one.trials)]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Audit of {self.model} on {self.images} images: {len(self.confirmed)} confirmed>"
+
+
+def told(trial: Trial) -> str:
+    """A trial in a sentence."""
+    what = trial.done[0].upper() + trial.done[1:]
+    verb = "turns" if trial.name == BRING else "turns away"
+    tail = "into the class" if trial.name == BRING else "from the class"
+    return (
+        f"{what} {verb} {trial.changed:.0%} of {trial.count} predictions {tail}; "
+        f"{trial.against}: {trial.control:.0%} (difference {trial.effect:.0%}, {trial.low:.0%} to "
+        f"{trial.high:.0%})."
+    )
+
+
+def open_audit(folder: str | os.PathLike[str]) -> Audit:
+    """The audit in a folder that `kerascope.audit` has written.
+
+    Args:
+        folder: the one that was written into.
+
+    Raises:
+        DatasetError: there is none, or it cannot be read.
+    """
+    path = Path(folder) / FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] > _FORMAT:
+            raise errors.DatasetError(
+                f"an audit must be of format {_FORMAT} or older; that in {str(path)!r} is of "
+                f"{content['format']}; install a newer kerascope."
+            )
+        return _audit(Path(folder), content)
+    except FileNotFoundError:
+        raise errors.DatasetError(
+            f"there must be an audit, {FILE}; there is none in {os.fspath(folder)!r}; make one first."
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, errors.DatasetError):
+            raise
+        raise errors.DatasetError(
+            f"an audit must be a whole {FILE}; {str(path)!r} cannot be read as one "
+            f"({type(error).__name__}: {error})."
+        ) from error
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses, arrays and mappings as JSON takes them; pictures as PNG files in text."""
+    if isinstance(value, np.ndarray):
+        return _text(value) if value.dtype in (np.bool_, np.uint8) else np.round(value, 5).tolist()
+    if hasattr(value, "__dataclass_fields__"):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, float | np.floating):
+        return None if not np.isfinite(value) else round(float(value), 6)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _text(pixels: Array) -> str:
+    """A mask or picture as a PNG file in base 64."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _pixels(text: str | None, mask: bool = False) -> Array | None:
+    """The picture of `_text`."""
+    from PIL import Image
+
+    if text is None:
+        return None
+    picture = Image.open(io.BytesIO(base64.b64decode(text)))
+    return np.asarray(picture).astype(bool) if mask else np.asarray(picture.convert("RGB"))
+
+
+def _audit(folder: Path, content: Mapping[str, Any]) -> Audit:
+    """From what `Audit.to_json` gave."""
+    known = {one.name for one in fields(Audit)} - {"folder", "held"}
+    given = {name: content[name] for name in known}
+    given |= {
+        "methods": tuple(given["methods"]),
+        "notes": tuple(given["notes"]),
+        "findings": tuple(_finding(one) for one in given["findings"]),
+        "classes": tuple(_class(one) for one in given["classes"]),
+        "health": _health(given["health"]),
+        "checks": tuple(Checked(**{**one, "lines": tuple(one["lines"])}) for one in given["checks"]),
+    }
+    return Audit(folder=folder, **given)
+
+
+def _finding(content: Mapping[str, Any]) -> Finding:
+    trials = [
+        Trial(**{**one, "accuracy": None if one["accuracy"] is None else tuple(one["accuracy"])})
+        for one in content["trials"]
+    ]
+    return Finding(
+        **{
+            **content,
+            "trials": tuple(trials),
+            "evidence": {name: _measured(one) for name, one in content["evidence"].items()},
+            "region": _pixels(content["region"], mask=True),
+            "patch": _pixels(content["patch"]),
+            "examples": tuple(content["examples"]),
+            "places": {int(index): tuple(box) for index, box in content["places"].items()},
+        }
+    )
+
+
+def _class(content: Mapping[str, Any]) -> ClassAudit:
+    strategies = [
+        Strategy(
+            **{
+                **one,
+                "position": np.asarray(one["position"], "float32"),
+                "prototypes": tuple(one["prototypes"]),
+                "mistakes": tuple(tuple(mistake) for mistake in one["mistakes"]),
+                "confidence": _number(one["confidence"]),
+            }
+        )
+        for one in content["strategies"]
+    ]
+    return ClassAudit(**{**content, "strategies": tuple(strategies), "health": _health(content["health"])})
+
+
+def _health(content: Mapping[str, Any]) -> MapHealth:
+    agreement = {name: _measured(one) for name, one in content["agreement"].items()}
+    return MapHealth(**{**content, "agreement": agreement})
+
+
+def _measured(content: Mapping[str, Any]) -> Measured:
+    numbers = {name: _number(content[name]) for name in ("value", "low", "high")}
+    return Measured(**numbers, usual=content["usual"])
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else value

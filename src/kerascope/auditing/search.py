@@ -1,0 +1,116 @@
+"""The search for shortcuts: suspects of every kind, the most suspicious of each class tried, and judged together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerascope.auditing.finding import BRING, Finding, Outcome, Suspect, ranked
+from kerascope.auditing.laboratory import Laboratory
+from kerascope.auditing.material import Material
+from kerascope.auditing.suspects import KINDS
+
+Array = np.ndarray[Any, Any]
+
+MOST = 6
+"""The most suspects of a class that are tried; the others are untested."""
+_EXAMPLES = 6
+
+
+def search(
+    material: Material, laboratory: Laboratory, advance: Callable[[int], None] | None = None
+) -> list[Finding]:
+    """What a model rests on though it should not: found, tried, and ranked.
+
+    Suspects of a class are tried in the order of `KINDS`; what was confirmed is left out of the regions of
+    those that are tried after it, so that a mark in a corner does not make the background guilty, too.
+
+    Args:
+        material: of the audit.
+        laboratory: where they are tried.
+        advance: called with 1 when a class is done.
+
+    Cost:
+        No forwards to find suspects; up to 4 forwards for each of up to 64 images for each that is tried.
+    """
+    suspects: list[Suspect] = []
+    for kind in KINDS.values():
+        suspects += kind.find(material, suspects)
+    tried: list[tuple[Suspect, list[Outcome], str | None]] = []
+    for label in material.classes:
+        own = [suspect for suspect in suspects if suspect.label == label]
+        for number, suspect in enumerate(own):
+            if number >= MOST:
+                tried.append((suspect, [], f"only {MOST} suspects of a class are tried"))
+                continue
+            outcomes = KINDS[suspect.kind].trials(suspect, laboratory)
+            tried.append((suspect, outcomes, None if outcomes else "too few images to try it on"))
+            # Judged as though it were the only one: it is better to leave out too much.
+            if any(outcome.judged(len(suspects)).confirms for outcome in outcomes):
+                where = KINDS[suspect.kind].cause(suspect, material)
+                if where is not None:
+                    laboratory.causes.setdefault(label, []).append(where)
+        if advance is not None:
+            advance(1)
+    count = sum(outcome.name == BRING for _, outcomes, _ in tried for outcome in outcomes)
+    return ranked(
+        [_finding(suspect, material, reason).judged(outcomes, count) for suspect, outcomes, reason in tried]
+    )
+
+
+def _finding(suspect: Suspect, material: Material, reason: str | None) -> Finding:
+    members = material.members(suspect.label)
+    images = _examples(suspect, material)
+    share = 1.0
+    if suspect.kind == "patch":
+        share = next(iter(suspect.evidence.values())).value
+    elif suspect.images is not None:
+        share = len(suspect.images) / max(len(members), 1)
+    boxes = {}
+    if suspect.places is not None and suspect.images is not None:
+        for image, mask in zip(suspect.images.tolist(), suspect.places, strict=True):
+            boxes[int(material.columns["index"][image])] = _box(mask)
+    return Finding(
+        suspect.kind,
+        suspect.label,
+        material.name(suspect.label),
+        suspect.what,
+        "untested",
+        (),
+        suspect.evidence,
+        share,
+        suspect.region,
+        suspect.patch,
+        None if suspect.partner is None else material.name(suspect.partner),
+        tuple(material.columns["index"][images].tolist()),
+        boxes,
+        reason,
+    )
+
+
+def _examples(suspect: Suspect, material: Material) -> Array:
+    """Images that show a suspect: that have the patch, or look into the region most."""
+    from kerascope.auditing.suspects.place import most_there
+
+    if suspect.images is not None:
+        return suspect.images[:_EXAMPLES]
+    gallery = material.gallery
+    own = gallery.chosen(material.targets[gallery.places] == suspect.label)
+    if suspect.region is None:
+        return own.places[:_EXAMPLES]
+    return own.places[most_there(own, suspect.region)][:_EXAMPLES]
+
+
+def _box(mask: Array) -> tuple[float, float, float, float]:
+    rows, columns = np.nonzero(mask)
+    if not len(rows):
+        return 0.0, 0.0, 0.0, 0.0
+    height, width = mask.shape
+    return (
+        rows.min() / height,
+        columns.min() / width,
+        (rows.max() + 1) / height,
+        (columns.max() + 1) / width,
+    )

@@ -1,0 +1,148 @@
+"""A background that predicts the class: by its colour, brightness or texture at the margin of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerascope.auditing.finding import Measured, Outcome, Suspect
+from kerascope.auditing.laboratory import Cause, Laboratory
+from kerascope.auditing.material import Material
+from kerascope.auditing.traits import TRAITS, margin
+
+Array = np.ndarray[Any, Any]
+
+TELLS = 0.3
+"""The least that the lower end of the interval of Youden's index must have."""
+FEWEST = 8
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A trait that tells a class.
+
+    Args:
+        trait: one of `TRAITS`.
+        higher: whether the class has more of it.
+        beyond: the value from which on the class is more likely than others.
+        measured: Youden's index.
+    """
+
+    trait: str
+    higher: bool
+    beyond: float
+    measured: Measured
+
+    @property
+    def side(self) -> str:
+        """In a word."""
+        return "higher" if self.higher else "lower"
+
+
+def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
+    """Traits of the background that tell images of a class from others."""
+    suspects = []
+    for label in material.classes:
+        best = telling(material, label, 1, TRAITS)
+        if best is not None:
+            evidence = f"how well {best.trait} of the background tells the class (Youden's index)"
+            suspects.append(
+                Suspect(
+                    "background",
+                    label,
+                    f"the background: {best.trait} is {best.side} there",
+                    {evidence: best.measured},
+                    2 * best.measured.low,
+                    region=margin(*material.gallery.size),
+                    details={"telling": best},
+                )
+            )
+    return suspects
+
+
+def telling(material: Material, label: int, place: int, only: Sequence[str]) -> Telling | None:
+    """The trait that tells a class best, where any does.
+
+    Args:
+        material: of the audit.
+        label: of the class.
+        place: position in `traits.PLACES`.
+        only: these traits; of equally good ones the first.
+    """
+    own = material.targets == label
+    if own.sum() < FEWEST or (~own).sum() < FEWEST:
+        return None
+    best: Telling | None = None
+    for trait in only:
+        values = material.traits[:, place, TRAITS.index(trait)]
+        known = np.isfinite(values)
+        higher, beyond, measured = youden(values[own & known], values[~own & known])
+        if measured.low >= TELLS and (best is None or measured.low > best.measured.low):
+            best = Telling(trait, higher, beyond, measured)
+    return best
+
+
+def youden(own: Array, others: Array) -> tuple[bool, float, Measured]:
+    """How well one threshold tells a class: the share of it beyond, less the share of others, at the best one.
+
+    Unlike the area under the curve it does not need all of a class to have the trait.
+
+    Args:
+        own: values of the class.
+        others: values of others.
+
+    Returns:
+        Whether the class lies above the threshold, the threshold, and the index, with its interval by the
+        normal approximation at that threshold.
+
+    Source:
+        Youden, Index for rating diagnostic tests, Cancer 1950.
+
+    Example:
+        >>> import numpy as np
+        >>> from kerascope.auditing.suspects.background import youden
+        >>> youden(np.array([3.0, 4.0, 5.0, 0.0]), np.array([0.0, 1.0, 1.0, 2.0]))[:2]
+        (True, 3.0)
+    """
+    if len(own) < FEWEST // 2 or len(others) < FEWEST // 2:
+        return True, 0.0, Measured(0.0, -1.0, 1.0, 0.0)
+    steps = np.unique(own)
+    above = [1 - np.searchsorted(np.sort(values), steps, "left") / len(values) for values in (own, others)]
+    below = [np.searchsorted(np.sort(values), steps, "right") / len(values) for values in (own, others)]
+    up, down = above[0] - above[1], below[0] - below[1]
+    higher = bool(up.max() >= down.max())
+    shares, index = (above, up) if higher else (below, down)
+    at = int(np.argmax(index))
+    variance = sum(
+        max(share[at] * (1 - share[at]), 0.25 / len(values)) / len(values)
+        for share, values in zip(shares, (own, others), strict=True)
+    )
+    half, value = 1.96 * float(np.sqrt(variance)), float(index[at])
+    return higher, float(steps[at]), Measured(value, max(value - half, -1), min(value + half, 1), 0.0)
+
+
+def having(material: Material, places: Array, place: int, best: Telling) -> Array:
+    """Which of some images have a trait beyond its threshold; those that have most of it, at the least eight."""
+    values = np.nan_to_num(material.traits[places, place, TRAITS.index(best.trait)])
+    order = np.argsort(-values if best.higher else values, kind="stable")
+    beyond = values >= best.beyond if best.higher else values <= best.beyond
+    return np.sort(order[: max(min(FEWEST, len(places)), int(beyond.sum()))])
+
+
+def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
+    """The margin is exchanged with other classes: of the images that have the trait."""
+    own = laboratory.own(suspect.label)
+    if not len(own):
+        return []
+    chosen = having(laboratory.material, own.places, 1, suspect.details["telling"])
+    size = own.images.shape[1:3]
+    masks = np.broadcast_to(margin(*size), (len(chosen), *size))
+    return laboratory.swapped(suspect.label, own.taken(chosen), masks, None, "the margin")
+
+
+def cause(suspect: Suspect, material: Material) -> Cause | None:
+    """None: what is tried after it, colours and strategies, is of the whole picture."""
+    return None

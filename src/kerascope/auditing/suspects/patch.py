@@ -1,0 +1,236 @@
+"""A patch that recurs: the same few pixels in many images of a class, such as a watermark or a tag, wherever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerascope.auditing.finding import Measured, Outcome, Suspect
+from kerascope.auditing.laboratory import Cause, Laboratory, enlarged
+from kerascope.auditing.material import Gallery, Material
+
+Array = np.ndarray[Any, Any]
+
+ALIKE = 0.85
+"""How much of its variance a patch must explain of what it is laid on, to be looked at more closely."""
+SAME = 0.95
+"""How much it must explain within its own bounds, to be the same pixels: parts of objects are alike, copies are
+the same."""
+OFTEN = 0.3
+"""The share of a class's images that must have it."""
+FEWEST = 8
+"""The fewest images of a class, and the fewest that have it."""
+_CUT = 16
+"""Patches that are cut out of the images of a class and looked for in the others."""
+_SEARCHED = 64
+"""Images of a class, and of others, in which they are looked for."""
+_LEAST_CONTRAST = 0.08
+"""The least standard deviation of a patch: a plain one is everywhere."""
+
+
+def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
+    """Patches that are cut out where maps are highest, and found again in many images of the class only.
+
+    A patch is alike where 1 - (mean squared difference) / (variance of the patch) is at least 0.85, and the same
+    where that is 0.95 within its own bounds, which are found by laying the images over each other: a texture
+    or a stroke is alike in many images, a watermark is the same. Small pictures are searched, and patches of
+    an eighth and a fifth of them. A mark that lets the picture shine through is not found by it.
+
+    Cost:
+        No forwards; at most 64 pictures of a class and 64 of others are searched for 16 patches.
+    """
+    gallery = material.gallery
+    targets = material.targets[gallery.places]
+    suspects = []
+    for label in material.classes:
+        own = gallery.chosen(material.sampled(np.flatnonzero(targets == label), _SEARCHED, label))
+        rest = gallery.chosen(material.sampled(np.flatnonzero(targets != label), _SEARCHED, label))
+        if len(own) < FEWEST:
+            continue
+        tried = [_best(own, rest, side, material.seed) for side in _sides(gallery.size)]
+        good = [one for one in tried if one is not None]
+        for one in sorted(good, key=lambda one: -one[0]):
+            suspect = _suspect(label, own, rest, one)
+            if suspect is not None:
+                suspects.append(suspect)
+                break
+    return suspects
+
+
+def _sides(size: tuple[int, int]) -> tuple[int, ...]:
+    return tuple(sorted({max(5, round(min(size) / part)) for part in (8, 5)}))
+
+
+_Best = tuple[float, Array, Array, Array, int]
+"""Score; what the patch explains in the own images; where, (n, 2); what it explains in others; its side."""
+
+
+def _best(own: Gallery, rest: Gallery, side: int, seed: int) -> _Best | None:
+    """The patch of a size that is in most images of the class, beyond those of others."""
+    templates, cut_from = _cut(own, side, seed)
+    if not len(templates):
+        return None
+    inside, places = _explained(own.pictures, templates)
+    outside, _ = _explained(rest.pictures, templates)
+    inside[cut_from, np.arange(len(templates))] = np.nan
+    often = (inside >= ALIKE).sum(axis=0) / max(len(own) - 1, 1)
+    elsewhere = (outside >= ALIKE).mean(axis=0) if len(rest) else np.zeros(len(templates))
+    scores = often - elsewhere
+    best = int(np.argmax(scores))
+    if scores[best] < OFTEN or (inside[:, best] >= ALIKE).sum() < FEWEST - 1:
+        return None
+    # The image that it was cut from has it.
+    inside[cut_from[best], best] = 1.0
+    return float(scores[best]), inside[:, best], places[:, best], outside[:, best], side
+
+
+def _cut(own: Gallery, side: int, seed: int) -> tuple[Array, Array]:
+    """Patches about the highest points of maps, with some contrast: (T, side, side, 3), and of which image."""
+    order = np.random.default_rng([seed, side]).permutation(len(own))
+    templates, cut_from = [], []
+    height, width = own.size
+    for place in order.tolist():
+        row, column = np.unravel_index(int(np.argmax(own.maps[place])), own.size)
+        top, left = (
+            int(np.clip(at - side // 2, 0, most - side)) for at, most in ((row, height), (column, width))
+        )
+        patch = own.pictures[place, top : top + side, left : left + side].astype("float32") / 255
+        if patch.std(axis=(0, 1)).max() >= _LEAST_CONTRAST:
+            templates.append(patch)
+            cut_from.append(place)
+        if len(templates) == _CUT:
+            break
+    return np.asarray(templates), np.asarray(cut_from, int)
+
+
+def _explained(pictures: Array, templates: Array) -> tuple[Array, Array]:
+    """How well each patch is found again in each picture, (n, T), and where best, (n, T, 2)."""
+    side = templates.shape[1]
+    flat = templates.reshape(len(templates), -1)
+    variance = ((templates - templates.mean(axis=(1, 2), keepdims=True)) ** 2).mean(axis=(1, 2, 3))
+    squares = (flat**2).sum(axis=1)
+    best = np.empty((len(pictures), len(templates)))
+    places = np.empty((len(pictures), len(templates), 2), int)
+    for number, pixels in enumerate(pictures):
+        picture = pixels.astype("float32") / 255
+        windows = np.lib.stride_tricks.sliding_window_view(picture, (side, side), axis=(0, 1))
+        rows = np.moveaxis(windows, 2, -1).reshape(-1, flat.shape[1])
+        distance = (rows**2).sum(axis=1)[:, None] - 2 * rows @ flat.T + squares
+        nearest = np.argmin(distance, axis=0)
+        least = distance[nearest, np.arange(len(flat))] / flat.shape[1]
+        best[number] = 1 - least / variance
+        places[number] = np.stack(np.unravel_index(nearest, windows.shape[:2]), axis=-1)
+    return best, places
+
+
+def _suspect(label: int, own: Gallery, rest: Gallery, best: _Best) -> Suspect | None:
+    """The patch within its own bounds, where it is the same in enough images."""
+    score, inside, corners, outside, side = best
+    alike = inside >= ALIKE
+    places, patch, explains = _extent(own.chosen(alike), corners[alike], side)
+    same = explains >= SAME
+    has = np.zeros(len(own), bool)
+    has[np.flatnonzero(alike)[same]] = True
+    if has.sum() < FEWEST or has.mean() < OFTEN:
+        return None
+    often = Measured.mean(has.astype(float), float((outside >= ALIKE).mean()) if len(rest) else 0.0)
+    return Suspect(
+        "patch",
+        label,
+        "a patch of pixels that recurs",
+        {"share of the class's images that have it, and of others": often},
+        10 * score,
+        places=places[same],
+        images=own.places[has],
+        patch=patch,
+    )
+
+
+def _extent(own: Gallery, corners: Array, side: int) -> tuple[Array, Array, Array]:
+    """Where the patch is in each picture, bool (n, h, w), what it looks like, uint8, and how well it fits, (n,).
+
+    Windows of three times the side are laid over each other. Where their mean differs from that of windows
+    taken anywhere, the patch is: the box about what has at least 0.4 of the greatest difference, around the
+    middle.
+    """
+    from scipy import ndimage
+
+    padded = np.pad(
+        own.pictures.astype("float32") / 255, ((0, 0), (side, side), (side, side), (0, 0)), "edge"
+    )
+    aligned = np.stack(
+        [one[row : row + 3 * side, column : column + 3 * side] for one, (row, column) in zip(padded, corners)]
+    )
+    usual = np.median(own.pictures.reshape(-1, 3), axis=0) / 255
+    steady = aligned.std(axis=0).mean(axis=-1) < 0.15
+    difference = np.abs(np.median(aligned, axis=0) - usual).max(axis=-1) * steady
+    middle = difference[side : 2 * side, side : 2 * side]
+    marked = ndimage.binary_closing(difference >= 0.4 * middle.max(), np.ones((3, 3)), border_value=0)
+    parts, _ = ndimage.label(marked, np.ones((3, 3)))
+    kept = np.unique(parts[side : 2 * side, side : 2 * side])
+    rows, columns = np.nonzero(np.isin(parts, kept[kept > 0]))
+    if not len(rows):
+        rows, columns = np.asarray([side, 2 * side - 1]), np.asarray([side, 2 * side - 1])
+    top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+    places = np.zeros((len(own), *own.size), bool)
+    for mask, (row, column) in zip(places, corners.tolist(), strict=True):
+        mask[
+            max(row + top - side, 0) : max(row + bottom - side, 0),
+            max(column + left - side, 0) : max(column + right - side, 0),
+        ] = True
+    cut = aligned[:, top:bottom, left:right]
+    patch = np.median(cut, axis=0)
+    variance = ((patch - patch.mean(axis=(0, 1))) ** 2).mean()
+    explains = 1 - ((cut - patch) ** 2).mean(axis=(1, 2, 3)) / max(variance, 1e-6)
+    return places, np.rint(255 * patch).astype("uint8"), explains
+
+
+def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
+    """The patch is exchanged with other classes where it is; the control is a patch of another place."""
+    assert suspect.places is not None
+    assert suspect.images is not None
+    own = laboratory.own(suspect.label)
+    if not len(own):
+        return []
+    known = dict(zip(suspect.images.tolist(), suspect.places, strict=True))
+    chosen = np.asarray([number for number, place in enumerate(own.places.tolist()) if place in known], int)
+    if not len(chosen):
+        return []
+    size = own.images.shape[1:3]
+    small = np.stack([known[place] for place in own.places[chosen].tolist()])
+    generator = np.random.default_rng(laboratory.material.seed)
+    controls = np.stack([_moved(mask, generator) for mask in small])
+    return laboratory.swapped(
+        suspect.label, own.taken(chosen), enlarged(small, size), enlarged(controls, size), "the patch"
+    )
+
+
+def _moved(mask: Array, generator: np.random.Generator) -> Array:
+    """The box somewhere else, at random; as far away as may be where there is no room."""
+    rows, columns = np.nonzero(mask)
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    moved = np.zeros_like(mask)
+    for _ in range(50):
+        moved[:] = False
+        top = int(generator.integers(0, mask.shape[0] - height + 1))
+        left = int(generator.integers(0, mask.shape[1] - width + 1))
+        moved[top : top + height, left : left + width] = True
+        if not (moved & mask).any():
+            break
+    return moved
+
+
+def cause(suspect: Suspect, material: Material) -> Cause | None:
+    """The patch, in the images in which it was found."""
+    assert suspect.places is not None
+    assert suspect.images is not None
+    known = dict(zip(suspect.images.tolist(), suspect.places, strict=True))
+    size = material.explainer.size
+    nowhere = np.zeros(suspect.places.shape[1:], bool)
+
+    def where(places: Array) -> Array:
+        return enlarged(np.stack([known.get(place, nowhere) for place in places.tolist()]), size)
+
+    return where

@@ -1,0 +1,225 @@
+"""A fixed place at the border: a corner, an edge, a frame, where the model looks or where pixels give a class away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerascope.auditing.describing import CELLS
+from kerascope.auditing.finding import Measured, Outcome, Suspect
+from kerascope.auditing.laboratory import Cause, Laboratory, elsewhere, enlarged
+from kerascope.auditing.material import Gallery, Material
+from kerascope.auditing.traits import margin
+
+Array = np.ndarray[Any, Any]
+
+MORE = 1.5
+"""How many times the share of its area a place must have of the relevance, to be suspected."""
+FEWEST = 8
+"""The fewest images of a class that are judged."""
+MOST = 2
+"""The most places of a class that are suspected."""
+_DIFFERENT = 0.5
+"""How far pixels must differ from other classes', in standard deviations, to mark out a place that is looked at."""
+_TELLING = 1.0
+"""The same, to raise the suspicion alone: a map may not show what a model uses."""
+_SPECK = 0.2
+"""Parts smaller than this share of the largest one are chance."""
+
+
+_NOISE = 0.02
+"""Of the range of pixels: what always varies."""
+FRAME = "the frame around the picture"
+
+
+def _zones() -> dict[str, Array]:
+    """bool (8, 8) by name."""
+    side = CELLS // 4
+    zones = {}
+    for name, rows in (("top", slice(0, side)), ("bottom", slice(-side, None))):
+        for beside, columns in (("left", slice(0, side)), ("right", slice(-side, None))):
+            zones[f"the {name} {beside} corner"] = (rows, columns)
+    zones["the top edge"] = (slice(0, 1), slice(None))
+    zones["the bottom edge"] = (slice(-1, None), slice(None))
+    zones["the left edge"] = (slice(None), slice(0, 1))
+    zones["the right edge"] = (slice(None), slice(-1, None))
+    found = {}
+    for name, where in zones.items():
+        found[name] = np.zeros((CELLS, CELLS), bool)
+        found[name][where] = True
+    frame = np.ones((CELLS, CELLS), bool)
+    frame[1:-1, 1:-1] = False
+    return found | {FRAME: frame}
+
+
+ZONES = _zones()
+
+
+def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
+    """Zones at the border that have more of the relevance of a class than of the area, or telling pixels.
+
+    The share of relevance is the mean over the images of the class; the lower end of its interval must be 1.5
+    times the share of the area. The zone that stands out most is taken, and its relevance left out before the
+    next is looked for. Within the zone the place is where pixels differ from those of other classes. Beside
+    these, places at the margin whose pixels differ by a standard deviation or more.
+    """
+    suspects = []
+    for label in material.classes:
+        difference = distinct(material, label)
+        looked_at = _looked_at(material, label, difference)
+        regions = [suspect.region for suspect in looked_at]
+        suspects += looked_at
+        suspects += [one for one in _telling(label, difference) if not _overlap(one.region, regions)]
+    return suspects
+
+
+def _looked_at(material: Material, label: int, difference: Array | None) -> list[Suspect]:
+    """Zones that have more of the relevance than is due."""
+    members = material.members(label)
+    members = members[material.shows[members]]
+    if len(members) < FEWEST:
+        return []
+    positions = material.positions[members].astype("float64")
+    left = np.ones((CELLS, CELLS), bool)
+    suspects = []
+    while len(suspects) < MOST and (best := _most_suspicious(positions, left)) is not None:
+        name, measured = best
+        region = _located(difference, ZONES[name], material.gallery.size)
+        suspects.append(
+            Suspect(
+                "place",
+                label,
+                name,
+                {"share of the relevance there": measured},
+                measured.low / (measured.usual or 1),
+                region=region,
+            )
+        )
+        left &= ~ZONES[name]
+    return suspects
+
+
+def _most_suspicious(positions: Array, left: Array) -> tuple[str, Measured] | None:
+    """The zone with the most relevance for its area, among what is left of the picture."""
+    weights = positions * left
+    total = weights.sum(axis=(1, 2))
+    enough = total > 0.05
+    if enough.sum() < FEWEST:
+        return None
+    best: tuple[str, Measured] | None = None
+    most = MORE
+    for name, zone in ZONES.items():
+        own = zone & left
+        if own.sum() < zone.sum() / 2:
+            continue
+        shares = weights[enough][:, own].sum(axis=1) / total[enough]
+        usual = float(own.sum() / left.sum())
+        measured = Measured.mean(shares, usual)
+        if measured.low / usual >= most:
+            best, most = (name, measured), measured.low / usual
+    return best
+
+
+def _located(difference: Array | None, zone: Array, size: tuple[int, int]) -> Array:
+    """Where in and about a zone pixels of a class differ from others': bool (h, w) on the small pictures.
+
+    What has at least half of the greatest difference, with its holes filled; all of the zone where nothing
+    differs.
+    """
+    from scipy import ndimage
+
+    if difference is None:
+        return enlarged(zone, size)
+    inside = np.where(enlarged(ndimage.binary_dilation(zone), size), difference, 0)
+    return _parts(inside >= inside.max() / 2) if inside.max() >= _DIFFERENT else enlarged(zone, size)
+
+
+def _telling(label: int, difference: Array | None) -> list[Suspect]:
+    """Parts of the margin whose pixels tell the class, unless that is most of it: a background."""
+    if difference is None:
+        return []
+    outside = margin(*difference.shape)
+    marked = _parts((difference >= max(_TELLING, difference[outside].max() / 2)) & outside)
+    if not marked.any() or marked.sum() > outside.sum() / 2:
+        return []
+    measured = Measured.mean(difference[marked], usual=0.0)
+    evidence = {"difference of the pixels there from other classes', in standard deviations": measured}
+    return [Suspect("place", label, _named(marked), evidence, measured.value, region=marked)]
+
+
+def _parts(marked: Array) -> Array:
+    """A region with its holes filled, without specks."""
+    from scipy import ndimage
+
+    closed = ndimage.binary_closing(np.pad(marked, 3), np.ones((3, 3)))[3:-3, 3:-3]
+    parts, count = ndimage.label(closed, np.ones((3, 3)))
+    sizes = ndimage.sum_labels(closed, parts, np.arange(1, count + 1))
+    return np.isin(parts, 1 + np.flatnonzero(sizes >= _SPECK * max(sizes, default=0)))
+
+
+def _named(region: Array) -> str:
+    """The zone that a region lies in, or all around."""
+    sides = (region[0], region[-1], region[:, 0], region[:, -1])
+    if all(side.mean() > 0.5 for side in sides):
+        return FRAME
+    size = region.shape
+    for name, zone in ZONES.items():
+        if name != FRAME and region[enlarged(zone, size)].sum() > 0.7 * region.sum():
+            return name
+    return "places at the border"
+
+
+def _overlap(region: Array | None, others: Sequence[Array | None]) -> bool:
+    """Whether a region is one of the others, more or less."""
+    assert region is not None
+    known = [other for other in others if other is not None]
+    return any((region & one).sum() > 0.3 * (region | one).sum() for one in known)
+
+
+def distinct(material: Material, label: int) -> Array | None:
+    """By how many standard deviations the pixels of a class differ from those of others, (h, w)."""
+    own, rest = material.moments(label)
+    if own.count < FEWEST or rest.count < FEWEST:
+        return None
+    spread = np.sqrt((own.variance + rest.variance) / 2 + _NOISE**2)
+    return np.asarray((np.abs(own.mean - rest.mean) / spread).max(axis=-1))
+
+
+def most_there(gallery: Gallery, region: Array) -> Array:
+    """The half of some pictures with most of their relevance in a region: positions, in order."""
+    totals = gallery.maps.sum(axis=(1, 2))
+    shares = gallery.maps[:, region].sum(axis=1) / np.where(totals > 0, totals, 1)
+    count = max(min(FEWEST, len(shares)), (len(shares) + 1) // 2)
+    return np.sort(np.argsort(-shares, kind="stable")[:count])
+
+
+def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
+    """The region is exchanged with other classes: of the images that look there most."""
+    own = laboratory.own(suspect.label)
+    if not len(own):
+        return []
+    assert suspect.region is not None
+    chosen = most_there(laboratory.gallery(own), suspect.region)
+    size = own.images.shape[1:3]
+    beside = elsewhere(suspect.region)
+    masks, controls = (
+        None if one is None else np.broadcast_to(enlarged(one, size), (len(chosen), *size))
+        for one in (suspect.region, beside)
+    )
+    assert masks is not None
+    return laboratory.swapped(
+        suspect.label, own.taken(chosen), masks, controls, suspect.what, suspect.partner
+    )
+
+
+def cause(suspect: Suspect, material: Material) -> Cause | None:
+    """The region, in every image."""
+    size = material.explainer.size
+
+    def where(places: Array) -> Array:
+        assert suspect.region is not None
+        return np.broadcast_to(enlarged(suspect.region, size), (len(places), *size))
+
+    return where

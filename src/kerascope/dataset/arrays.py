@@ -1,0 +1,114 @@
+"""Images that are arrays already, as the model takes them, in the place of files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.dataset.item import Item
+from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing
+from kerascope.dataset.source import Source
+
+Array = np.ndarray[Any, Any]
+
+_SLACK = 0.05
+"""How far, as a share of the range, resizing may have overshot it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPlace:
+    """An image that needs no reading.
+
+    Args:
+        image: as the model takes it.
+    """
+
+    image: Array
+
+    def read(self) -> bytes:
+        return np.ascontiguousarray(self.image).tobytes()
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPart:
+    """Images of an array.
+
+    Args:
+        images: (N, ...) as the model takes them.
+        labels: of each, a place among the classes or a name, or None.
+    """
+
+    images: Array
+    labels: Sequence[str | int] | None
+
+    def __iter__(self) -> Iterator[Item]:
+        for number, image in enumerate(self.images):
+            label = None if self.labels is None else self.labels[number]
+            yield Item(f"image {number}", f"{number:06d}", ArrayPlace(image), label)
+
+    def count(self) -> int:
+        return len(self.images)
+
+
+def from_arrays(images: Any, labels: Any = None) -> Source:
+    """A source of images that are in memory.
+
+    Args:
+        images: (N, H, W, C), or (N, H, W) for grey, as the model takes them.
+        labels: (N,) places of the classes in the model's outputs, or their names; None where not known.
+
+    Raises:
+        InputError: they are no batch of images, or there is another number of labels.
+
+    Example:
+        >>> import numpy as np
+        >>> from kerascope.dataset.arrays import from_arrays
+        >>> [(item.path, item.label) for item in from_arrays(np.zeros((2, 8, 8, 1)), [3, 4])]
+        [('image 0', 3), ('image 1', 4)]
+    """
+    given = np.asarray(images)
+    if given.ndim == 3:
+        given = given[..., None]
+    if given.ndim != 4 or not len(given) or given.dtype.kind not in "buif":
+        raise errors.InputError(
+            f"images must be an array (N, H, W, C) of numbers, or paths; got {given.dtype} {given.shape}."
+        )
+    named: list[str | int] | None = None
+    if labels is not None:
+        found = np.asarray(labels)
+        if found.shape != (len(given),):
+            raise errors.InputError(
+                f"there must be one label for each of the {len(given)} images; got {found.shape}."
+            )
+        named = [str(one) if found.dtype.kind in "UO" else int(one) for one in found.tolist()]
+    digest = hashlib.sha256(np.ascontiguousarray(given).tobytes()).hexdigest()[:16]
+    return Source((f"array {given.shape} {digest}",), (ArrayPart(given, named),), None)
+
+
+def as_given(images: Any) -> Preprocessing:
+    """What black and white are in images that were prepared already: the convention that they keep within.
+
+    Args:
+        images: (N, H, W, C).
+
+    Example:
+        >>> import numpy as np
+        >>> from kerascope.dataset.arrays import as_given
+        >>> as_given(np.array([0.0, 0.5, 1.0]).reshape(1, 1, 3, 1)).name
+        'as given, 0-1'
+    """
+    given = np.asarray(images)
+    low, high = float(given.min()), float(given.max())
+    for name in ("0-1", "-1-1", "torch", "0-255", "caffe"):
+        convention = CONVENTIONS[name]
+        black, white = (np.asarray(end) for end in convention.range)
+        slack = _SLACK * float(np.max(white - black))
+        fits = low >= black.min() - slack and high <= white.max() + slack
+        if fits and (black.ndim == 0 or given.shape[-1] == 3):
+            return Preprocessing(**{**vars(convention), "name": f"as given, {name}"})
+    return Preprocessing("as given", scale=max(high - low, 1e-6) / 255, offset=low)
