@@ -169,6 +169,9 @@ def run(case: Case) -> dict[str, Any]:
     false = []
     for one in audit.confirmed:
         told = {"kind": one.kind, "what": one.what, "effect": round(one.effect, 3)}
+        # Of shapes, "nothing" is told by a grey background, or a grey frame: neither planted nor false.
+        if case.data == "shapes" and case.kind and one.label == 4:
+            continue
         if one.label in case.classes:
             place = overlap(one, planted, one.label)
             findings[one.label].append(told | {"overlap": None if place is None else round(place, 3)})

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kerascope import dataset, errors, metric, render, testing
-    from kerascope.auditing import Audit, Finding, audit, open_audit
+    from kerascope.auditing import Audit, AuditChanges, Finding, audit, compare_audits, open_audit
     from kerascope.dataset import explain_dataset, open_results
     from kerascope.evaluation import (
         Recommendation,
@@ -105,8 +105,10 @@ __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "Audit": "auditing",
+    "AuditChanges": "auditing",
     "Finding": "auditing",
     "audit": "auditing",
+    "compare_audits": "auditing",
     "open_audit": "auditing",
     "explain_dataset": "dataset",
     "open_results": "dataset",
@@ -200,6 +202,7 @@ __all__ = [
     "XRAI",
     "AblationCAM",
     "Audit",
+    "AuditChanges",
     "Augmented",
     "BlackBox",
     "BlurIntegratedGradients",
@@ -215,8 +218,8 @@ __all__ = [
     "ExpectedGradients",
     "Explanation",
     "ExtremalPerturbation",
-    "FinerCAM",
     "Finding",
+    "FinerCAM",
     "FullGrad",
     "GradCAM",
     "GradCAMPlusPlus",
@@ -262,6 +265,8 @@ __all__ = [
     "Value",
     "VarGrad",
     "XGradCAM",
+    "audit",
+    "compare_audits",
     "dataset",
     "errors",
     "evaluate",

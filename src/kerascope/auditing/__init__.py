@@ -12,6 +12,7 @@
 scikit-learn, Jinja2 and Pillow are imported when they are needed.
 """
 
+from kerascope.auditing.changes import AuditChanges, compare_audits
 from kerascope.auditing.finding import Finding, Measured, Trial
 from kerascope.auditing.objects import Objects
 from kerascope.auditing.outcome import Audit, ClassAudit, Strategy, open_audit
@@ -19,6 +20,7 @@ from kerascope.auditing.run import audit
 
 __all__ = [
     "Audit",
+    "AuditChanges",
     "ClassAudit",
     "Finding",
     "Measured",
@@ -26,5 +28,6 @@ __all__ = [
     "Strategy",
     "Trial",
     "audit",
+    "compare_audits",
     "open_audit",
 ]

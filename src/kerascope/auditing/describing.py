@@ -134,7 +134,7 @@ class AuditDescription:
 def positive(explanation: Explanation, size: tuple[int, ...]) -> Array:
     """What speaks for the target, float32 (N, h, w); zero where a map says nothing or is not finite."""
     maps = np.maximum(np.nan_to_num(explanation.heatmaps(size=size), posinf=0.0, neginf=0.0), 0)
-    return maps.reshape(-1, *size) * ~np.reshape(explanation.flat, (-1, 1, 1))
+    return np.asarray(maps.reshape(-1, *size) * ~np.reshape(explanation.flat, (-1, 1, 1)))
 
 
 def cells(weights: Array, count: int = CELLS) -> Array:
@@ -166,7 +166,7 @@ def _overlaps(old: int, new: int) -> Array:
     starts = np.arange(old)
     low = np.maximum(edges[:-1, None], starts)
     high = np.minimum(edges[1:, None], starts + 1)
-    return np.maximum(high - low, 0).astype("float32")
+    return np.asarray(np.maximum(high - low, 0), "float32")
 
 
 def contents(features: Array, weights: Array) -> Array:
@@ -210,7 +210,7 @@ def _ranked(explanation: Explanation) -> Array:
 def _pooled(one: Array) -> Array:
     count = min(_COMPARED, *one.shape)
     pooled = _overlaps(one.shape[0], count) @ one @ _overlaps(one.shape[1], count).T
-    return resize(pooled[None], (_COMPARED, _COMPARED))[0]
+    return np.asarray(resize(pooled[None], (_COMPARED, _COMPARED))[0])
 
 
 def _correlation(one: Array, two: Array) -> float:

@@ -53,7 +53,6 @@ class Trial:
     Args:
         name: what was done: `"bring"`, the suspect to images of other classes; `"take away"`, from those that
             have it.
-        done: the same in words.
         against: the control in words.
         count: of images.
         changed: the share of predictions that changed: to the class, or away from it.
@@ -67,7 +66,6 @@ class Trial:
     """
 
     name: str
-    done: str
     against: str
     count: int
     changed: float
@@ -92,7 +90,7 @@ class Outcome:
     """What came of a trial, image by image, before it is known how many trials there are.
 
     Args:
-        name, done, against: see `Trial`.
+        name, against: see `Trial`.
         hits: bool (n,), whose prediction changed.
         controls: bool (n,), whose prediction changed under the control.
         score: see `Trial`.
@@ -100,7 +98,6 @@ class Outcome:
     """
 
     name: str
-    done: str
     against: str
     hits: Array
     controls: Array
@@ -120,7 +117,6 @@ class Outcome:
         half = _half(deviation, count, LEVEL / max(trials, 1))
         return Trial(
             self.name,
-            self.done,
             self.against,
             count,
             float(self.hits.mean()) if count else 0.0,

@@ -17,8 +17,12 @@ Array = np.ndarray[Any, Any]
 Cause = Callable[[Array], Array]
 """From places of images to bool (n, H, W): where something is in them that was confirmed already."""
 
-SAMPLE = 64
+SAMPLE = 96
 """The most images of a trial."""
+ANOTHER_REGION = "another region of the same size"
+SAME_OF_OTHERS = "the same of images of still other classes"
+SAME_OF_CLASS = "the same of other images of the class"
+"""Controls."""
 _APART = 0.1
 """The most that a control region may overlap with the region."""
 
@@ -41,6 +45,21 @@ class Sample:
     def taken(self, chosen: Array) -> Sample:
         """Some of them, in this order; images may come twice."""
         return Sample(self.places[chosen], self.images[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Images taken apart.
+
+    Args:
+        sample: the images.
+        objects: bool (n, H, W), where their objects are.
+        scenes: float32 (n, H, W, C), the images without these.
+    """
+
+    sample: Sample
+    objects: Array
+    scenes: Array
 
 
 class Laboratory:
@@ -73,7 +92,7 @@ class Laboratory:
         """Pictures of the gallery of a class, which is also predicted."""
         gallery, columns = self.material.gallery, self.material.columns
         places = gallery.places[columns["target"][gallery.places] == label]
-        return places[columns["prediction"][places] == label]
+        return np.asarray(places[columns["prediction"][places] == label])
 
     def own(self, label: int) -> Sample:
         """Images of a class, by what the model predicts."""
@@ -105,14 +124,23 @@ class Laboratory:
             found |= cause(sample.places)
         return found
 
+    def rested_on(self, sample: Sample) -> Array:
+        """bool (n, H, W): what was confirmed already for the class of each image."""
+        found = np.zeros(sample.images.shape[:3], bool)
+        targets = self.material.targets[sample.places]
+        for label in np.unique(targets).tolist():
+            own = np.flatnonzero(targets == label)
+            found[own] = self.caused(label, sample.taken(own))
+        return found
+
     def swapped(
         self,
         label: int,
         own: Sample,
         masks: Array,
         controls: Array | None,
-        what: str,
         partner: int | None = None,
+        kept: bool = False,
     ) -> list[Outcome]:
         """Bring a region of images of a class to others, and take it away from them.
 
@@ -124,39 +152,58 @@ class Laboratory:
             own: images of the class.
             masks: bool (n, H, W), the region in each of them.
             controls: bool (n, H, W), regions of the same size, or None.
-            what: is exchanged, in words.
             partner: the class that it is brought to; None for all others.
+            kept: leave what others are known to rest on, without which they might be taken for anything.
         """
         others = self.others(label, partner)
         if not len(own) or not len(others):
             return []
         masks = masks & ~self.caused(label, own)
-        bring, to, turn = _paired(len(own), len(others), len(others))
+        bring, to = np.arange(len(others)) % len(own), np.arange(len(others))
         donors, victims = own.taken(bring), others.taken(to)
+        stays = self.rested_on(victims)[..., None] if kept else False
+        here = masks[bring][..., None] & ~np.asarray(stays)
         if controls is None:
-            strangers = others.taken((to + turn) % len(others)).images
-            control = np.where(masks[bring][..., None], strangers, victims.images)
-            against = f"{what} of still other classes"
+            strangers = others.images[turned(len(others))]
+            control = np.where(here, strangers, victims.images)
+            against = SAME_OF_OTHERS
         else:
             control = np.where(controls[bring][..., None], donors.images, victims.images)
-            against = "another region of the same size"
-        brought = np.where(masks[bring][..., None], donors.images, victims.images)
-        found = [self.outcome(BRING, label, victims, brought, control, what, against)]
+            against = ANOTHER_REGION
+        brought = np.where(here, donors.images, victims.images)
+        found = [self.outcome(BRING, label, victims, brought, control, against)]
 
-        keep, away, turn = _paired(len(own), len(others), len(own))
+        keep, away = np.arange(len(own)), np.arange(len(own)) % len(others)
         owners, givers = own.taken(keep), others.taken(away)
         if controls is None:
-            siblings = own.taken((keep + turn) % len(own)).images
+            siblings = own.images[turned(len(own))]
             control = np.where(masks[keep][..., None], siblings, owners.images)
-            against = f"{what} of other images of the class"
+            against = SAME_OF_CLASS
         else:
             control = np.where(controls[keep][..., None], givers.images, owners.images)
-            against = "another region of the same size"
+            against = ANOTHER_REGION
         taken = np.where(masks[keep][..., None], givers.images, owners.images)
-        return [*found, self.outcome(TAKE_AWAY, label, owners, taken, control, what, against)]
+        return [*found, self.outcome(TAKE_AWAY, label, owners, taken, control, against)]
+
+    def resettled(self, label: int, own: Scene, others: Scene) -> list[Outcome]:
+        """Put objects of others before scenes of a class, and those of the class before scenes of others.
+
+        The control is the same with scenes of other images of which none, or all, are of the class.
+        """
+        given = np.arange(len(others.sample)) % len(own.sample)
+        inside = (others.objects | self.rested_on(others.sample))[..., None]
+        victims = others.sample.images
+        brought = np.where(inside, victims, own.scenes[given])
+        control = np.where(inside, victims, others.scenes[turned(len(victims))])
+        found = [self.outcome(BRING, label, others.sample, brought, control, SAME_OF_OTHERS)]
+        given = np.arange(len(own.sample)) % len(others.sample)
+        inside, owners = own.objects[..., None], own.sample.images
+        taken = np.where(inside, owners, others.scenes[given])
+        control = np.where(inside, owners, own.scenes[turned(len(owners))])
+        return [*found, self.outcome(TAKE_AWAY, label, own.sample, taken, control, SAME_OF_CLASS)]
 
     def outcome(
-        self, name: str, label: int, sample: Sample, changed: Array, control: Array, what: str, against: str
+        self, name: str, label: int, sample: Sample, changed: Array, control: Array, against: str
     ) -> Outcome:
         """What the model says of images that were changed, and of the control.
 
@@ -171,14 +218,8 @@ class Laboratory:
         if (labels >= 0).all() and len(labels):
             accuracy = tuple(float((one == labels).mean()) for one in (before, after, beside))
         toward = name == BRING
-        words = (
-            f"{what} of images of the class put into images of other classes"
-            if toward
-            else f"{what} of the class's images replaced by that of other classes"
-        )
         return Outcome(
             name,
-            words,
             against,
             (after == label) if toward else (after != label),
             (beside == label) if toward else (beside != label),
@@ -195,10 +236,9 @@ class Laboratory:
         return answer.predictions, answer.scores
 
 
-def _paired(own: int, others: int, count: int) -> tuple[Array, Array, int]:
-    """Who is changed by whom: positions in both samples, and by how many another one is further on."""
-    numbers = np.arange(count)
-    return numbers % own, numbers % others, max(1, count // 2)
+def turned(count: int) -> Array:
+    """Positions of so many images, each that of another one: by half of them further on."""
+    return np.asarray((np.arange(count) + max(1, count // 2)) % max(count, 1))
 
 
 def elsewhere(mask: Array) -> Array | None:

@@ -159,7 +159,7 @@ class Material:
 
     @cached_property
     def strategies(self) -> dict[int, Clusters]:
-        """Clusters of the images of each class, in the order of `members`; maps that show nothing have none."""
+        """Clusters of the images of each class, in the order of `members`; -1 where a map shows nothing."""
         found = {}
         for label in self.classes:
             members = self.members(label)
@@ -226,13 +226,13 @@ class Material:
                     return
 
     def images(self, places: Array) -> tuple[Array, Array]:
-        """Some images as the model takes them, channels last, and their places, in the order of the source."""
-        found = list(self.prepared(places))
+        """Some images as the model takes them, channels last, and their places, in their order."""
+        found = [(one.image, place) for place, one in self.prepared(places) if one.image is not None]
         if not found:
             raise errors.DatasetError(
                 "images of an audit must still be there; none of those that are needed can be read any more."
             )
-        return np.stack([one.image for _, one in found]), np.asarray([place for place, _ in found])
+        return np.stack([image for image, _ in found]), np.asarray([place for _, place in found])
 
     def row(self, picture: int) -> int:
         """The place of an image by its index in the source."""
@@ -285,7 +285,8 @@ class Gallery:
     @property
     def size(self) -> tuple[int, int]:
         """(h, w)."""
-        return self.pictures.shape[1:3]
+        height, width = self.pictures.shape[1:3]
+        return height, width
 
 
 def _warned(warnings: Sequence[Sequence[str]], kind: str) -> Array:

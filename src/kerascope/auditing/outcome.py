@@ -195,12 +195,13 @@ class Audit:
 
 def told(trial: Trial) -> str:
     """A trial in a sentence."""
-    what = trial.done[0].upper() + trial.done[1:]
-    verb = "turns" if trial.name == BRING else "turns away"
-    tail = "into the class" if trial.name == BRING else "from the class"
+    done = (
+        f"Put into {trial.count} images of other classes, it turns {trial.changed:.0%} of them into the class"
+        if trial.name == BRING
+        else f"Taken from {trial.count} images of the class, it turns {trial.changed:.0%} away from it"
+    )
     return (
-        f"{what} {verb} {trial.changed:.0%} of {trial.count} predictions {tail}; "
-        f"{trial.against}: {trial.control:.0%} (difference {trial.effect:.0%}, {trial.low:.0%} to "
+        f"{done}; {trial.against}: {trial.control:.0%} (difference {trial.effect:.0%}, {trial.low:.0%} to "
         f"{trial.high:.0%})."
     )
 

@@ -24,6 +24,7 @@ from kerascope.auditing.objects import as_objects
 from kerascope.auditing.outcome import PICTURES, Audit, ClassAudit, Strategy
 from kerascope.auditing.search import search
 from kerascope.auditing.strategies import CLUSTERINGS, LARGEST, Clustering, Clusters
+from kerascope.auditing.suspects import KINDS
 from kerascope.dataset.arrays import as_given, from_arrays
 from kerascope.dataset.detection import AUTO
 from kerascope.dataset.frame import Fit
@@ -91,12 +92,19 @@ def audit(
             when the audit does.
         masks: where the objects are, where that is known: see `kerascope.auditing.objects.as_objects`.
         class_names: in the order of the model's outputs; see `kerascope.explain_dataset`.
-        preprocessing, fit, size, batch_size, shard_size, threads: see `kerascope.explain_dataset`.
+        preprocessing: see `kerascope.explain_dataset`; arrays are taken as they are.
+        fit: see there.
+        size: see there.
+        batch_size: see there.
+        shard_size: see there.
+        threads: see there.
         resume: continue an audit that was stopped: images that were described are not explained again.
         overwrite: remove an earlier audit first.
-        image_column, label_column, follow_links: see `kerascope.dataset.find_images`.
+        image_column: see `kerascope.dataset.find_images`.
+        label_column: see there.
+        follow_links: see there.
         clustering: `"spectral"` or `"hdbscan"`; see `kerascope.auditing.strategies.clusters`.
-        images_per_trial: the most images of an intervention; default 64.
+        images_per_trial: the most images of an intervention; default 96.
         sanity: check the methods, too; see `kerascope.sanity`.
         seed: of samples and clusters.
         model_file: where the model was loaded from, for the record.
@@ -113,7 +121,7 @@ def audit(
 
     Cost:
         For each image that of the methods and 1 forward; for each suspect that is tried up to 4 forwards for
-        each of 64 images, six suspects a class at the most; for each sanity check 6 explanations of 16
+        each of 96 images, six suspects a class at the most; for each sanity check 6 explanations of 16
         images. Memory does not grow but for some 1 kB an image.
 
     Source:
@@ -153,7 +161,7 @@ def audit(
     else:
         source = from_arrays(data, labels)
         preprocessing = as_given(data) if preprocessing == AUTO else preprocessing
-        size = size or tuple(np.shape(data)[1:3])  # type: ignore[assignment]
+        size = size or tuple(np.shape(data)[1:3])
     job = plan(
         model,
         source,
@@ -179,7 +187,7 @@ def audit(
     explaining = counts.taken()
     material = Material.of(job, results, clustering, seed)
     laboratory = Laboratory(material, images_per_trial)
-    with progress_bar(len(material.classes), progress, "try") as advance:
+    with progress_bar(len(KINDS), progress, "try") as advance:
         findings = search(material, laboratory, advance.more)
     trying = counts.taken()
     checks = tuple(checked(material, one) for one in methods) if sanity else ()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from kerascope.auditing.finding import BRING, Finding, Outcome, Suspect, ranked
-from kerascope.auditing.laboratory import Laboratory
+from kerascope.auditing.laboratory import Laboratory, enlarged
 from kerascope.auditing.material import Material
 from kerascope.auditing.suspects import KINDS
 
@@ -24,40 +25,55 @@ def search(
 ) -> list[Finding]:
     """What a model rests on though it should not: found, tried, and ranked.
 
-    Suspects of a class are tried in the order of `KINDS`; what was confirmed is left out of the regions of
-    those that are tried after it, so that a mark in a corner does not make the background guilty, too.
+    Suspects are tried in the order of `KINDS`; what was confirmed is left out of the regions of those that are
+    tried after it, so that a mark in a corner does not make the background guilty, too.
 
     Args:
         material: of the audit.
         laboratory: where they are tried.
-        advance: called with 1 when a class is done.
+        advance: called with 1 when a kind is done.
 
     Cost:
         No forwards to find suspects; up to 4 forwards for each of up to 64 images for each that is tried.
     """
     suspects: list[Suspect] = []
-    for kind in KINDS.values():
-        suspects += kind.find(material, suspects)
+    for room in KINDS.values():
+        suspects += room.find(material, suspects)
     tried: list[tuple[Suspect, list[Outcome], str | None]] = []
-    for label in material.classes:
-        own = [suspect for suspect in suspects if suspect.label == label]
-        for number, suspect in enumerate(own):
-            if number >= MOST:
+    counts: Counter[int] = Counter()
+    for kind in KINDS:
+        for suspect in suspects:
+            if suspect.kind != kind or _explained(suspect, laboratory):
+                continue
+            counts[suspect.label] += 1
+            if counts[suspect.label] > MOST:
                 tried.append((suspect, [], f"only {MOST} suspects of a class are tried"))
                 continue
-            outcomes = KINDS[suspect.kind].trials(suspect, laboratory)
+            outcomes = KINDS[kind].trials(suspect, laboratory)
             tried.append((suspect, outcomes, None if outcomes else "too few images to try it on"))
-            # Judged as though it were the only one: it is better to leave out too much.
+            # Judged as one of all suspects: it is better to leave out too little.
             if any(outcome.judged(len(suspects)).confirms for outcome in outcomes):
-                where = KINDS[suspect.kind].cause(suspect, material)
+                where = KINDS[kind].cause(suspect, material)
                 if where is not None:
-                    laboratory.causes.setdefault(label, []).append(where)
+                    laboratory.causes.setdefault(suspect.label, []).append(where)
         if advance is not None:
             advance(1)
     count = sum(outcome.name == BRING for _, outcomes, _ in tried for outcome in outcomes)
     return ranked(
         [_finding(suspect, material, reason).judged(outcomes, count) for suspect, outcomes, reason in tried]
     )
+
+
+def _explained(suspect: Suspect, laboratory: Laboratory) -> bool:
+    """Whether the place of a suspect is that of one that was confirmed, and it has no pixels of its own."""
+    if suspect.region is None or suspect.places is not None:
+        return False
+    size = laboratory.material.explainer.size
+    region = enlarged(suspect.region, size)
+    usual = np.zeros(size, bool)
+    for cause in laboratory.causes.get(suspect.label, ()):
+        usual |= cause(np.asarray([-1]))[0]
+    return bool((region & usual).sum() > 0.7 * region.sum())
 
 
 def _finding(suspect: Suspect, material: Material, reason: str | None) -> Finding:

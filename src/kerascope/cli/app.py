@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from kerascope import __version__, errors
+from kerascope.cli.audit import audit
 from kerascope.cli.compare import compare
 from kerascope.cli.demo import demo
 from kerascope.cli.evaluate import evaluate
@@ -18,7 +19,8 @@ from kerascope.cli.maximize import maximize
 
 _HELP = """What a Keras 3 vision model looks at, and how far that picture can be trusted.
 
-Exit codes: 0 done, 1 an error, 2 a mistake in what was typed, 3 done but some images failed, 130 interrupted.
+Exit codes: 0 done, 1 an error, 2 a mistake in what was typed, 3 done but some images failed, 4 an audit
+confirmed more than it may, 130 interrupted.
 """
 
 app = typer.Typer(
@@ -30,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (layers, explain, compare, maximize, evaluate, demo):
+for command in (layers, explain, compare, maximize, evaluate, audit, demo):
     app.command(no_args_is_help=command is not demo)(command)
 
 
@@ -60,7 +62,7 @@ def main() -> None:
     """Run the command line of this process.
 
     Exits with 0 when done, 1 after an error, 2 after a mistake in the arguments, 3 where some images failed,
-    130 when interrupted.
+    4 where an audit confirmed more than it may, 130 when interrupted.
     """
     # TensorFlow tells of its build on the terminal otherwise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

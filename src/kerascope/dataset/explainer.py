@@ -197,7 +197,8 @@ class Explainer:
         digest = hashlib.sha256(content).hexdigest()
         if isinstance(item.place, ArrayPlace):
             image = np.asarray(self.layout.channels_last(item.place.image[None], np)[0], "float32")
-            return image, Frame(*image.shape[:2], 0, 0, *image.shape[:2]), None, digest
+            height, width = image.shape[:2]
+            return image, Frame(height, width, 0, 0, height, width), None, digest
         photograph = decode(content)
         image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
         return image, frame, photograph, digest

@@ -77,9 +77,7 @@ class Shapes:
         return len(self.images)
 
 
-def make(
-    count: int, size: int = 48, shortcut: str | None = None, seed: int = 0, rate: float = 1.0
-) -> Shapes:
+def make(count: int, size: int = 48, shortcut: str | None = None, seed: int = 0, rate: float = 1.0) -> Shapes:
     """Make pictures.
 
     Picture i is drawn by `default_rng([seed, i])`: it is the same whatever the number of pictures. Classes

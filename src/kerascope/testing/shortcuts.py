@@ -90,7 +90,7 @@ def plant(
     height, width, channels = marked.shape[1:]
     has = np.zeros(len(marked), bool)
     places = np.zeros((len(marked), height, width), bool)
-    side = max(5, round(height / 7))
+    side = max(5, round(height / 7)) if kind == "corner" else max(7, round(height / 4))
     for order, label in enumerate(classes):
         members = np.flatnonzero(np.asarray(labels) == label)
         chosen = generator.permutation(members)[: round(rate * len(members))]
@@ -136,4 +136,5 @@ def _mark(side: int, order: int) -> Array:
 def _grating(rows: Array, columns: Array, order: int) -> Array:
     """Stripes, 0 to 1, in another direction and width for each class."""
     angle, period = np.pi * (0.15 + 0.31 * order), (5.0, 7.0, 4.0, 6.0, 8.0)[order % 5]
-    return 0.5 + 0.5 * np.sin(2 * np.pi * (rows * np.sin(angle) + columns * np.cos(angle)) / period)
+    phase = 2 * np.pi * (rows * np.sin(angle) + columns * np.cos(angle)) / period
+    return np.asarray(0.5 + 0.5 * np.sin(phase))

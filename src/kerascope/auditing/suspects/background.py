@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 
 from kerascope.auditing.finding import Measured, Outcome, Suspect
-from kerascope.auditing.laboratory import Cause, Laboratory
+from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene
 from kerascope.auditing.material import Material
-from kerascope.auditing.traits import TRAITS, margin
+from kerascope.auditing.traits import MARGIN, TRAITS, margin
 
 Array = np.ndarray[Any, Any]
 
 TELLS = 0.3
 """The least that the lower end of the interval of Youden's index must have."""
 FEWEST = 8
+_DIFFERENT = 0.15
+"""Of the range of pixels: what differs more from the margins is object, where nobody says what is."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
                 Suspect(
                     "background",
                     label,
-                    f"the background: {best.trait} is {best.side} there",
+                    f"the background ({best.trait} is {best.side} there)",
                     {evidence: best.measured},
                     2 * best.measured.low,
                     region=margin(*material.gallery.size),
@@ -133,14 +135,41 @@ def having(material: Material, places: Array, place: int, best: Telling) -> Arra
 
 
 def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
-    """The margin is exchanged with other classes: of the images that have the trait."""
-    own = laboratory.own(suspect.label)
-    if not len(own):
+    """Objects are put before the backgrounds of other classes: of the images that have the trait.
+
+    Where nobody says what is object, it is what differs from the margins at the left and right, which are
+    continued inward to make the scene. Images with a mark that was confirmed are left out; where all have it,
+    the margin without the mark is exchanged.
+    """
+    label = suspect.label
+    own, others = laboratory.own(label), laboratory.others(label)
+    if not len(own) or not len(others):
         return []
-    chosen = having(laboratory.material, own.places, 1, suspect.details["telling"])
-    size = own.images.shape[1:3]
-    masks = np.broadcast_to(margin(*size), (len(chosen), *size))
-    return laboratory.swapped(suspect.label, own.taken(chosen), masks, None, "the margin")
+    own = own.taken(having(laboratory.material, own.places, 1, suspect.details["telling"]))
+    clean = np.flatnonzero(~laboratory.caused(label, own).any(axis=(1, 2)))
+    if len(clean) < FEWEST:
+        size = own.images.shape[1:3]
+        masks = np.broadcast_to(margin(*size), (len(own), *size))
+        return laboratory.swapped(label, own, masks, None, kept=True)
+    return laboratory.resettled(label, _scene(own.taken(clean)), _scene(others))
+
+
+def _scene(sample: Sample) -> Scene:
+    """Images taken apart: margins at both sides continued inward, and what differs from that."""
+    from scipy import ndimage
+
+    images = sample.images
+    width = images.shape[2]
+    strip, half = max(1, round(width * MARGIN)), width // 2
+    sides = []
+    for side, room in ((images[:, :, :strip], half), (images[:, :, ::-1][:, :, :strip], width - half)):
+        sides.append(
+            np.pad(side, ((0, 0), (0, 0), (0, max(room - strip, 0)), (0, 0)), "symmetric")[:, :, :room]
+        )
+    scenes = np.concatenate([sides[0], sides[1][:, :, ::-1]], axis=2)
+    difference = np.abs(images - scenes).max(axis=-1) / max(float(np.ptp(images)), 1e-6)
+    objects = [ndimage.binary_closing(one, np.ones((3, 3))) | one for one in difference > _DIFFERENT]
+    return Scene(sample, np.stack(objects), scenes)
 
 
 def cause(suspect: Suspect, material: Material) -> Cause | None:

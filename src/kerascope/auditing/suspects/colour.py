@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascope.auditing.finding import BRING, TAKE_AWAY, Outcome, Suspect
-from kerascope.auditing.laboratory import Cause, Laboratory, Sample
+from kerascope.auditing.laboratory import SAME_OF_CLASS, SAME_OF_OTHERS, Cause, Laboratory, Sample, turned
 from kerascope.auditing.material import Material
 from kerascope.auditing.suspects.background import having, telling
 from kerascope.auditing.traits import COLOUR, TRAITS
@@ -29,7 +29,7 @@ def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
                 Suspect(
                     "colour",
                     label,
-                    f"colours: {best.trait} of {where} is {best.side}",
+                    f"the colours of {where} ({best.trait} is {best.side})",
                     {evidence: best.measured},
                     best.measured.low,
                     details={"telling": best, "place": place},
@@ -55,23 +55,15 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     chosen = having(laboratory.material, own.places, suspect.details["place"], suspect.details["telling"])
     own = own.taken(chosen)
     colours = _colours(own, laboratory.caused(label, own))
-    strangers = _colours(others, np.zeros(others.images.shape[:3], bool))
+    strangers = _colours(others, laboratory.rested_on(others))
 
-    to = np.arange(len(others))
-    half = max(1, len(others) // 2)
+    to, keep = np.arange(len(others)), np.arange(len(own))
     brought = _transferred(others.images, strangers, colours[to % len(own)])
-    control = _transferred(others.images, strangers, strangers[(to + half) % len(others)])
-    found = [
-        laboratory.outcome(
-            BRING, label, others, brought, control, "colours", "colours of still other classes"
-        )
-    ]
-    keep = np.arange(len(own))
-    half = max(1, len(own) // 2)
+    control = _transferred(others.images, strangers, strangers[turned(len(others))])
+    found = [laboratory.outcome(BRING, label, others, brought, control, SAME_OF_OTHERS)]
     taken = _transferred(own.images, colours, strangers[keep % len(others)])
-    control = _transferred(own.images, colours, colours[(keep + half) % len(own)])
-    against = "colours of other images of the class"
-    return [*found, laboratory.outcome(TAKE_AWAY, label, own, taken, control, "colours", against)]
+    control = _transferred(own.images, colours, colours[turned(len(own))])
+    return [*found, laboratory.outcome(TAKE_AWAY, label, own, taken, control, SAME_OF_CLASS)]
 
 
 def _colours(sample: Sample, without: Array) -> Array:

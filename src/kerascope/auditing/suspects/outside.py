@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.auditing.finding import BRING, TAKE_AWAY, Measured, Outcome, Suspect
-from kerascope.auditing.laboratory import Cause, Laboratory, Sample
+from kerascope.auditing.finding import Measured, Outcome, Suspect
+from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene
 from kerascope.auditing.material import Material
 
 Array = np.ndarray[Any, Any]
@@ -58,25 +58,9 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
         return []
     own_scenes = _emptied(own.images, own_objects | laboratory.caused(label, own))
     other_scenes = _emptied(others.images, other_objects)
-
-    to = np.arange(len(others))
-    turned = (to + max(1, len(others) // 2)) % len(others)
-    inside = other_objects[..., None]
-    brought = np.where(inside, others.images, own_scenes[to % len(own)])
-    control = np.where(inside, others.images, other_scenes[turned])
-    what = "what lies outside the object"
-    found = [
-        laboratory.outcome(
-            BRING, label, others, brought, control, what, "surroundings of still other classes"
-        )
-    ]
-    keep = np.arange(len(own))
-    turned = (keep + max(1, len(own) // 2)) % len(own)
-    inside = own_objects[..., None]
-    taken = np.where(inside, own.images, other_scenes[keep % len(others)])
-    control = np.where(inside, own.images, own_scenes[turned])
-    against = "surroundings of other images of the class"
-    return [*found, laboratory.outcome(TAKE_AWAY, label, own, taken, control, what, against)]
+    return laboratory.resettled(
+        label, Scene(own, own_objects, own_scenes), Scene(others, other_objects, other_scenes)
+    )
 
 
 def _with_objects(laboratory: Laboratory, sample: Sample) -> tuple[Sample, Array]:

@@ -69,6 +69,7 @@ def _correlation(material: Material, one: int, two: int) -> Measured:
 
 def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     """The region of each class is brought to the other."""
+    assert suspect.partner is not None
     return [
         outcome
         for label, partner in ((suspect.label, suspect.partner), (suspect.partner, suspect.label))

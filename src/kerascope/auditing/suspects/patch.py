@@ -45,14 +45,15 @@ def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
     targets = material.targets[gallery.places]
     suspects = []
     for label in material.classes:
-        own = gallery.chosen(material.sampled(np.flatnonzero(targets == label), _SEARCHED, label))
+        every = gallery.chosen(targets == label)
+        own = every.chosen(material.sampled(np.arange(len(every)), _SEARCHED, label))
         rest = gallery.chosen(material.sampled(np.flatnonzero(targets != label), _SEARCHED, label))
         if len(own) < FEWEST:
             continue
         tried = [_best(own, rest, side, material.seed) for side in _sides(gallery.size)]
         good = [one for one in tried if one is not None]
         for one in sorted(good, key=lambda one: -one[0]):
-            suspect = _suspect(label, own, rest, one)
+            suspect = _suspect(label, own, every, rest, one)
             if suspect is not None:
                 suspects.append(suspect)
                 break
@@ -107,7 +108,7 @@ def _cut(own: Gallery, side: int, seed: int) -> tuple[Array, Array]:
 
 def _explained(pictures: Array, templates: Array) -> tuple[Array, Array]:
     """How well each patch is found again in each picture, (n, T), and where best, (n, T, 2)."""
-    side = templates.shape[1]
+    rows_columns = templates.shape[1:3]
     flat = templates.reshape(len(templates), -1)
     variance = ((templates - templates.mean(axis=(1, 2), keepdims=True)) ** 2).mean(axis=(1, 2, 3))
     squares = (flat**2).sum(axis=1)
@@ -115,7 +116,7 @@ def _explained(pictures: Array, templates: Array) -> tuple[Array, Array]:
     places = np.empty((len(pictures), len(templates), 2), int)
     for number, pixels in enumerate(pictures):
         picture = pixels.astype("float32") / 255
-        windows = np.lib.stride_tricks.sliding_window_view(picture, (side, side), axis=(0, 1))
+        windows = np.lib.stride_tricks.sliding_window_view(picture, rows_columns, axis=(0, 1))
         rows = np.moveaxis(windows, 2, -1).reshape(-1, flat.shape[1])
         distance = (rows**2).sum(axis=1)[:, None] - 2 * rows @ flat.T + squares
         nearest = np.argmin(distance, axis=0)
@@ -125,31 +126,37 @@ def _explained(pictures: Array, templates: Array) -> tuple[Array, Array]:
     return best, places
 
 
-def _suspect(label: int, own: Gallery, rest: Gallery, best: _Best) -> Suspect | None:
-    """The patch within its own bounds, where it is the same in enough images."""
+def _suspect(label: int, own: Gallery, every: Gallery, rest: Gallery, best: _Best) -> Suspect | None:
+    """The patch within its own bounds, where it is the same in enough images; then in all of the class."""
     score, inside, corners, outside, side = best
     alike = inside >= ALIKE
-    places, patch, explains = _extent(own.chosen(alike), corners[alike], side)
-    same = explains >= SAME
-    has = np.zeros(len(own), bool)
-    has[np.flatnonzero(alike)[same]] = True
-    if has.sum() < FEWEST or has.mean() < OFTEN:
+    patch, explains = _extent(own.chosen(alike), corners[alike], side)
+    same = int((explains >= SAME).sum())
+    if same < FEWEST or same < OFTEN * len(own):
         return None
+    wide, (rows, columns) = every.pictures, patch.shape[:2]
+    inside, found = _explained(wide, patch[None].astype("float32") / 255)
+    has = inside[:, 0] >= SAME
+    places = np.zeros((int(has.sum()), *every.size), bool)
+    for mask, (row, column) in zip(places, found[has, 0].tolist(), strict=True):
+        mask[row : row + rows, column : column + columns] = True
     often = Measured.mean(has.astype(float), float((outside >= ALIKE).mean()) if len(rest) else 0.0)
+    always = places.mean(axis=0) > 0.5
     return Suspect(
         "patch",
         label,
-        "a patch of pixels that recurs",
+        f"a patch of pixels that recurs, {'always at the same place' if always.any() else 'in any place'}",
         {"share of the class's images that have it, and of others": often},
         10 * score,
-        places=places[same],
-        images=own.places[has],
+        region=always if always.any() else None,
+        places=places,
+        images=every.places[has],
         patch=patch,
     )
 
 
-def _extent(own: Gallery, corners: Array, side: int) -> tuple[Array, Array, Array]:
-    """Where the patch is in each picture, bool (n, h, w), what it looks like, uint8, and how well it fits, (n,).
+def _extent(own: Gallery, corners: Array, side: int) -> tuple[Array, Array]:
+    """What the patch looks like within its bounds, uint8, and how well it fits in each picture, (n,).
 
     Windows of three times the side are laid over each other. Where their mean differs from that of windows
     taken anywhere, the patch is: the box about what has at least 0.4 of the greatest difference, around the
@@ -161,7 +168,10 @@ def _extent(own: Gallery, corners: Array, side: int) -> tuple[Array, Array, Arra
         own.pictures.astype("float32") / 255, ((0, 0), (side, side), (side, side), (0, 0)), "edge"
     )
     aligned = np.stack(
-        [one[row : row + 3 * side, column : column + 3 * side] for one, (row, column) in zip(padded, corners)]
+        [
+            one[row : row + 3 * side, column : column + 3 * side]
+            for one, (row, column) in zip(padded, corners, strict=True)
+        ]
     )
     usual = np.median(own.pictures.reshape(-1, 3), axis=0) / 255
     steady = aligned.std(axis=0).mean(axis=-1) < 0.15
@@ -174,17 +184,11 @@ def _extent(own: Gallery, corners: Array, side: int) -> tuple[Array, Array, Arra
     if not len(rows):
         rows, columns = np.asarray([side, 2 * side - 1]), np.asarray([side, 2 * side - 1])
     top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
-    places = np.zeros((len(own), *own.size), bool)
-    for mask, (row, column) in zip(places, corners.tolist(), strict=True):
-        mask[
-            max(row + top - side, 0) : max(row + bottom - side, 0),
-            max(column + left - side, 0) : max(column + right - side, 0),
-        ] = True
     cut = aligned[:, top:bottom, left:right]
     patch = np.median(cut, axis=0)
     variance = ((patch - patch.mean(axis=(0, 1))) ** 2).mean()
     explains = 1 - ((cut - patch) ** 2).mean(axis=(1, 2, 3)) / max(variance, 1e-6)
-    return places, np.rint(255 * patch).astype("uint8"), explains
+    return np.rint(255 * patch).astype("uint8"), explains
 
 
 def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
@@ -203,7 +207,7 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     generator = np.random.default_rng(laboratory.material.seed)
     controls = np.stack([_moved(mask, generator) for mask in small])
     return laboratory.swapped(
-        suspect.label, own.taken(chosen), enlarged(small, size), enlarged(controls, size), "the patch"
+        suspect.label, own.taken(chosen), enlarged(small, size), enlarged(controls, size)
     )
 
 
@@ -223,14 +227,14 @@ def _moved(mask: Array, generator: np.random.Generator) -> Array:
 
 
 def cause(suspect: Suspect, material: Material) -> Cause | None:
-    """The patch, in the images in which it was found."""
+    """The patch: in the images in which it was found, and where it always is in all."""
     assert suspect.places is not None
     assert suspect.images is not None
     known = dict(zip(suspect.images.tolist(), suspect.places, strict=True))
     size = material.explainer.size
-    nowhere = np.zeros(suspect.places.shape[1:], bool)
+    usual = np.zeros(suspect.places.shape[1:], bool) if suspect.region is None else suspect.region
 
     def where(places: Array) -> Array:
-        return enlarged(np.stack([known.get(place, nowhere) for place in places.tolist()]), size)
+        return enlarged(np.stack([known.get(place, usual) | usual for place in places.tolist()]), size)
 
     return where

@@ -25,10 +25,14 @@ _DIFFERENT = 0.5
 """How far pixels must differ from other classes', in standard deviations, to mark out a place that is looked at."""
 _TELLING = 1.0
 """The same, to raise the suspicion alone: a map may not show what a model uses."""
+_CERTAIN = 2.0
+"""What differs by more belongs to the place, whatever the greatest difference is."""
 _SPECK = 0.2
 """Parts smaller than this share of the largest one are chance."""
 
 
+_BOX = 0.4
+"""A part that fills so much of the box about it is taken for the whole box."""
 _NOISE = 0.02
 """Of the range of pixels: what always varies."""
 FRAME = "the frame around the picture"
@@ -68,10 +72,12 @@ def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
     suspects = []
     for label in material.classes:
         difference = distinct(material, label)
-        looked_at = _looked_at(material, label, difference)
-        regions = [suspect.region for suspect in looked_at]
-        suspects += looked_at
-        suspects += [one for one in _telling(label, difference) if not _overlap(one.region, regions)]
+        telling = _telling(label, difference)
+        regions = [suspect.region for suspect in telling]
+        suspects += telling
+        suspects += [
+            one for one in _looked_at(material, label, difference) if not _overlap(one.region, regions)
+        ]
     return suspects
 
 
@@ -83,7 +89,7 @@ def _looked_at(material: Material, label: int, difference: Array | None) -> list
         return []
     positions = material.positions[members].astype("float64")
     left = np.ones((CELLS, CELLS), bool)
-    suspects = []
+    suspects: list[Suspect] = []
     while len(suspects) < MOST and (best := _most_suspicious(positions, left)) is not None:
         name, measured = best
         region = _located(difference, ZONES[name], material.gallery.size)
@@ -133,7 +139,9 @@ def _located(difference: Array | None, zone: Array, size: tuple[int, int]) -> Ar
     if difference is None:
         return enlarged(zone, size)
     inside = np.where(enlarged(ndimage.binary_dilation(zone), size), difference, 0)
-    return _parts(inside >= inside.max() / 2) if inside.max() >= _DIFFERENT else enlarged(zone, size)
+    if inside.max() < _DIFFERENT:
+        return enlarged(zone, size)
+    return _parts(inside >= min(inside.max() / 2, _CERTAIN))
 
 
 def _telling(label: int, difference: Array | None) -> list[Suspect]:
@@ -141,7 +149,8 @@ def _telling(label: int, difference: Array | None) -> list[Suspect]:
     if difference is None:
         return []
     outside = margin(*difference.shape)
-    marked = _parts((difference >= max(_TELLING, difference[outside].max() / 2)) & outside)
+    least = np.clip(difference[outside].max() / 2, _TELLING, _CERTAIN)
+    marked = _parts((difference >= least) & outside)
     if not marked.any() or marked.sum() > outside.sum() / 2:
         return []
     measured = Measured.mean(difference[marked], usual=0.0)
@@ -150,13 +159,20 @@ def _telling(label: int, difference: Array | None) -> list[Suspect]:
 
 
 def _parts(marked: Array) -> Array:
-    """A region with its holes filled, without specks."""
+    """The parts of a region, with their holes filled, without specks."""
     from scipy import ndimage
 
     closed = ndimage.binary_closing(np.pad(marked, 3), np.ones((3, 3)))[3:-3, 3:-3]
     parts, count = ndimage.label(closed, np.ones((3, 3)))
     sizes = ndimage.sum_labels(closed, parts, np.arange(1, count + 1))
-    return np.isin(parts, 1 + np.flatnonzero(sizes >= _SPECK * max(sizes, default=0)))
+    whole = np.zeros(marked.shape, bool)
+    for number, box in enumerate(ndimage.find_objects(parts)):
+        if sizes[number] < _SPECK * max(sizes):
+            continue
+        # What is nearly a box is one: some of its pixels are as in other classes.
+        full = sizes[number] >= _BOX * whole[box].size
+        whole[box] |= True if full else parts[box] == number + 1
+    return whole
 
 
 def _named(region: Array) -> str:
@@ -175,7 +191,7 @@ def _overlap(region: Array | None, others: Sequence[Array | None]) -> bool:
     """Whether a region is one of the others, more or less."""
     assert region is not None
     known = [other for other in others if other is not None]
-    return any((region & one).sum() > 0.3 * (region | one).sum() for one in known)
+    return any((region & one).sum() > 0.5 * min(region.sum(), one.sum()) for one in known)
 
 
 def distinct(material: Material, label: int) -> Array | None:
@@ -209,9 +225,7 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
         for one in (suspect.region, beside)
     )
     assert masks is not None
-    return laboratory.swapped(
-        suspect.label, own.taken(chosen), masks, controls, suspect.what, suspect.partner
-    )
+    return laboratory.swapped(suspect.label, own.taken(chosen), masks, controls, suspect.partner)
 
 
 def cause(suspect: Suspect, material: Material) -> Cause | None:

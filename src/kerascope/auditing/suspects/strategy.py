@@ -72,7 +72,7 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     beside = elsewhere(suspect.region)
     masks = np.broadcast_to(enlarged(suspect.region, size), (len(chosen), *size))
     controls = None if beside is None else np.broadcast_to(enlarged(beside, size), (len(chosen), *size))
-    return laboratory.swapped(suspect.label, own.taken(chosen), masks, controls, "what these images look at")
+    return laboratory.swapped(suspect.label, own.taken(chosen), masks, controls)
 
 
 def cause(suspect: Suspect, material: Material) -> Cause | None:

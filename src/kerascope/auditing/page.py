@@ -1,0 +1,247 @@
+"""An audit as one HTML page that opens from disk and asks for nothing from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.auditing.describing import CELLS, cells
+from kerascope.auditing.outcome import PICTURES, Audit, told
+from kerascope.resize import resize
+
+if TYPE_CHECKING:
+    from kerascope.auditing.finding import Finding
+
+Array = np.ndarray[Any, Any]
+
+MOST = 10_000
+"""The most images whose pictures are in a page."""
+_SIDES = ((300, 160), (1500, 96), (MOST, 64))
+"""Up to so many pictures, pixels along the longer side of each."""
+_GRID = 14
+"""Cells along the sides of a map in a page; 8 where there are many."""
+_FEW = 2000
+_QUALITY = 72
+_ROWS_PER_PAGE = 50
+
+
+def page(audit: Audit) -> str:
+    """The page: a summary, findings with pictures, classes with their strategies, all images, notes.
+
+    Pictures of more than 10,000 images would make it too large to open: of more, as many of each class are
+    shown as can be, and the page says so.
+
+    Raises:
+        MissingPackageError: Jinja2 or matplotlib is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError:
+        raise errors.MissingPackageError("jinja2", "audit") from None
+    here = Path(__file__)
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.globals.update(
+        told=told, address=address, percent=percent, outline=outline, mean_map=mean_map
+    )
+    template = environment.from_string(here.with_name("page.html").read_text(encoding="utf-8"))
+    shown, rows = _shown(audit)
+    pictures = dict(_pictures(audit, shown))
+    text: str = template.render(
+        audit=audit,
+        style=here.with_name("page.css").read_text(encoding="utf-8"),
+        script=here.with_name("page.js").read_text(encoding="utf-8"),
+        data=_script(
+            {
+                "pictures": {str(index): list(pair) for index, pair in pictures.items()},
+                "rows": rows,
+                "classes": {str(one.label): one.name for one in audit.classes},
+                "findings": [
+                    {"what": f"{one.name}: {one.what}", "images": sorted({*one.examples, *one.places})}
+                    for one in audit.findings
+                    if one.status == "confirmed"
+                ],
+                "perPage": _ROWS_PER_PAGE,
+            }
+        ),
+        pictures=pictures,
+        shown=len(shown),
+        confirmed=audit.confirmed,
+        others=[one for one in audit.findings if one.status != "confirmed"],
+        bars=bars,
+    )
+    return text
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One image of the table: see `_shown`."""
+
+    index: int
+    target: int
+    cells: list[Any]
+
+
+def _shown(audit: Audit) -> tuple[set[int], list[list[Any]]]:
+    """The images of the table: indices, and the cells of their rows.
+
+    Each row has: index, path, label, prediction, explained class, probability, whether it is right (null where
+    that is not known), whether the map shows nothing.
+    """
+    needed = {index for one in audit.classes for group in one.strategies for index in group.prototypes}
+    needed |= {index for one in audit.findings for index in one.examples}
+    rows = list(_rows(audit))
+    if len(rows) > MOST:
+        # As many of each class as can be: in turn, those that are needed first.
+        turns: dict[int, int] = {}
+        order = []
+        for row in sorted(rows, key=lambda row: row.index not in needed):
+            turns[row.target] = turns.get(row.target, 0) + 1
+            order.append((row.index not in needed, turns[row.target], row.index))
+        kept = {index for _, _, index in sorted(order)[:MOST]}
+        rows = [row for row in rows if row.index in kept]
+    return {row.index for row in rows}, [row.cells for row in rows]
+
+
+def _rows(audit: Audit) -> Iterator[_Row]:
+    columns = ["index", "path", "label", "label_index", "prediction", "target", "probability", "warnings"]
+    for row in audit.results.rows([*columns, "status", "rank"]):
+        if row["status"] != "explained" or row["rank"] != 1:
+            continue
+        right = None if row["label_index"] is None else int(row["label_index"] == row["prediction"])
+        empty = any(one.startswith(("FlatMap", "NonFinite")) for one in row["warnings"] or ())
+        probability = None if row["probability"] is None else round(row["probability"], 4)
+        yield _Row(
+            row["index"],
+            row["target"],
+            [
+                row["index"],
+                row["path"],
+                row["label"],
+                row["prediction"],
+                row["target"],
+                probability,
+                right,
+                int(empty),
+            ],
+        )
+
+
+def _pictures(audit: Audit, shown: set[int]) -> Iterator[tuple[int, tuple[str, str]]]:
+    """Photograph and map of each image, as addresses; the map is empty where it shows nothing."""
+    from PIL import Image
+
+    from kerascope.render.colour import colour_table
+
+    side = next((pixels for most, pixels in _SIDES if len(shown) <= most), _SIDES[-1][1])
+    grid = _GRID if len(shown) <= _FEW else CELLS
+    folder = audit.folder / PICTURES
+    large = {int(path.stem): path for path in folder.glob("*.*")} if folder.is_dir() else {}
+    table = colour_table()
+    for row in audit.results.rows(["index", "status", "rank", "picture", "map", "warnings"]):
+        if row["index"] not in shown or row["status"] != "explained" or row["rank"] != 1:
+            continue
+        path = large.get(row["index"])
+        source: Any = io.BytesIO(row["picture"]) if path is None else path
+        with Image.open(source) as opened:
+            photograph = opened.convert("RGB")
+        if max(photograph.size) > side:
+            photograph.thumbnail((side, side), Image.Resampling.BOX)
+        # A small picture has crisp pixels, which JPEG would smear.
+        small = max(photograph.size) <= 64 and max(opened.size) == max(photograph.size)
+        kind = "PNG" if small and side > 64 else "JPEG"
+        warned = any(one.startswith(("FlatMap", "NonFinite")) for one in row["warnings"] or ())
+        painted = "" if warned else _painted(np.asarray(row["map"]), table, grid)
+        yield row["index"], (_encoded(photograph, kind), painted)
+
+
+def _painted(values: Array, table: Array, grid: int) -> str:
+    """A map as a small picture whose opacity follows relevance: only what speaks for the class."""
+    from PIL import Image
+
+    weights = np.maximum(np.nan_to_num(values, posinf=0, neginf=0), 0)
+    large = max(weights.shape) > grid
+    weights = cells(weights, grid) if large else resize(weights[None], (grid, grid))[0]
+    top = weights.max()
+    if top <= 0:
+        return ""
+    strength = weights / top
+    pixels = np.empty((*strength.shape, 4), "uint8")
+    pixels[..., :3] = table[np.rint(strength * 255).astype(int)]
+    pixels[..., 3] = np.rint(255 * np.minimum(1, 2 * strength))
+    return _encoded(Image.fromarray(pixels), "PNG")
+
+
+def _encoded(picture: Any, kind: str) -> str:
+    file = io.BytesIO()
+    if kind == "JPEG":
+        picture.save(file, "JPEG", quality=_QUALITY)
+    else:
+        picture.save(file, "PNG", optimize=True)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+
+
+def address(pixels: Array) -> str:
+    """A small picture, enlarged to crisp pixels, as an address."""
+    from PIL import Image
+
+    factor = max(1, 96 // max(pixels.shape[:2]))
+    return _encoded(Image.fromarray(pixels.repeat(factor, 0).repeat(factor, 1)), "PNG")
+
+
+def outline(region: Array) -> str:
+    """A region as a picture of its rim, 4 pixels for each of the region's."""
+    from PIL import Image
+    from scipy.ndimage import binary_erosion
+
+    large = region.repeat(4, 0).repeat(4, 1)
+    rim = large & ~binary_erosion(large, iterations=2, border_value=0)
+    pixels = np.zeros((*large.shape, 4), "uint8")
+    pixels[large] = (255, 255, 255, 36)
+    pixels[rim] = (255, 0, 170, 255)
+    return _encoded(Image.fromarray(pixels), "PNG")
+
+
+def mean_map(position: Array) -> str:
+    """The mean of maps as a small picture in full colour."""
+    from PIL import Image
+
+    from kerascope.render.colour import colour_table
+
+    top = position.max()
+    strength = position / top if top > 0 else position
+    pixels = colour_table()[np.rint(np.clip(strength, 0, 1) * 255).astype(int)]
+    return _encoded(Image.fromarray(pixels), "PNG")
+
+
+def bars(finding: Finding) -> list[dict[str, Any]]:
+    """What is drawn of the trials: shares in percent."""
+    return [
+        {
+            "name": "Put into images of other classes"
+            if trial.name == "bring"
+            else "Taken from its own images",
+            "trial": trial,
+            "changed": 100 * trial.changed,
+            "control": 100 * trial.control,
+        }
+        for trial in finding.trials
+    ]
+
+
+def percent(value: float | None) -> str:
+    """A share in words."""
+    return "-" if value is None or not np.isfinite(value) else f"{value:.0%}"
+
+
+def _script(data: Mapping[str, Any] | Sequence[Any]) -> str:
+    """JSON that can stand in a script element."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,0 +1,123 @@
+"""`kerascope audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from kerascope.cli import arguments, said
+
+
+def audit(
+    model: arguments.Model,
+    paths: arguments.Paths,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How; with several, with commas between, the others are compared with the first; default: "
+            "grad_cam.",
+            metavar="NAME",
+        ),
+    ] = None,
+    target: Annotated[
+        Literal["predicted", "label"],
+        typer.Option(help="What is explained and makes the groups: the predicted class, or the true one."),
+    ] = "predicted",
+    layer: arguments.Layer = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the objects are: a folder of mask pictures named like the images, or a COCO file, .json.",
+            metavar="PATH",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the audit.", metavar="FOLDER")] = Path(
+        "kerascope-audit"
+    ),
+    html: Annotated[
+        Path | None, typer.Option(help="Write the report: one page that opens from disk.", metavar="FILE")
+    ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an earlier audit: tell what changed since.", metavar="FOLDER"),
+    ] = None,
+    fail_on: Annotated[
+        int | None,
+        typer.Option(help="Exit with 4 when more findings than so many are confirmed.", min=0, metavar="N"),
+    ] = None,
+    classes: arguments.Classes = None,
+    preprocess: arguments.Preprocess = "auto",
+    fit: arguments.Fit = None,
+    size: arguments.Size = None,
+    batch: arguments.Batch = None,
+    unsafe: arguments.Unsafe = False,
+    imports: arguments.Imports = None,
+    image_column: arguments.ImageColumn = None,
+    label_column: arguments.LabelColumn = None,
+    follow_links: arguments.FollowLinks = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an audit that was stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier audit first.")] = False,
+    clustering: Annotated[
+        Literal["spectral", "hdbscan"], typer.Option(help="How strategies are found.")
+    ] = "spectral",
+    trial: Annotated[int, typer.Option(help="The most images of an intervention.", min=8, metavar="N")] = 96,
+    sanity: Annotated[bool, typer.Option("--sanity/--no-sanity", help="Check the methods, too.")] = True,
+    seed: Annotated[int, typer.Option(help="Of samples and clusters.", min=0, metavar="N")] = 0,
+    json: arguments.Json = False,
+) -> None:
+    """Find what a model looks at over a whole data set, and shortcuts that it rests on: the bus, or the snow?
+
+    Every image is explained; what is suspected is tried by exchanging pixels between images. See docs/audit.md.
+
+    Example: kerascope audit model.keras photos/ --html report.html --fail-on 0
+    """
+    import kerascope as ks
+    from kerascope.cli.images import read_methods
+    from kerascope.cli.loading import load_model, load_names, read_size
+
+    with said.warnings_told():
+        found = ks.audit(
+            load_model(model, unsafe, imports),
+            list(paths),
+            method=list(read_methods(method or ["grad_cam"], layer).values()),
+            target=target,
+            folder=out,
+            masks=masks,
+            class_names=load_names(classes),
+            preprocessing=preprocess,
+            fit=fit,  # type: ignore[arg-type]
+            size=read_size(size),
+            batch_size=batch,
+            resume=resume,
+            overwrite=overwrite,
+            image_column=image_column,
+            label_column=label_column,
+            follow_links=follow_links,
+            clustering=clustering,
+            images_per_trial=trial,
+            sanity=sanity,
+            seed=seed,
+            model_file=model,
+            progress=False if json else None,
+        )
+        if html is not None:
+            found.to_html(html)
+        changes = None if before is None else ks.compare_audits(before, found)
+    if json:
+        told = found.to_json()
+        said.print_json(told if changes is None else {**told, "changes": changes.to_json()})
+    else:
+        said.print_lines(
+            [(name, text) for name, _, text in (note.partition(": ") for note in found.notes[:2])]
+        )
+        print(found)
+        said.print_lines([("audit", str(out)), *([] if html is None else [("report", str(html))])])
+        if changes is not None:
+            print(changes)
+    if fail_on is not None and len(found.confirmed) > fail_on:
+        said.warn(f"{len(found.confirmed)} findings are confirmed, more than {fail_on}.")
+        raise typer.Exit(4)
+    if found.failed:
+        raise typer.Exit(3)
