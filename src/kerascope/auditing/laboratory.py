@@ -23,6 +23,8 @@ ANOTHER_REGION = "another region of the same size"
 SAME_OF_OTHERS = "the same of images of still other classes"
 SAME_OF_CLASS = "the same of other images of the class"
 """Controls."""
+_FEATHER = 0.02
+"""Of the longer side: how soft the rims of objects are that are put before another scene."""
 _APART = 0.1
 """The most that a control region may overlap with the region."""
 
@@ -53,7 +55,7 @@ class Scene:
 
     Args:
         sample: the images.
-        objects: bool (n, H, W), where their objects are.
+        objects: float32 (n, H, W), 1 where their objects are, 0 where they are not, and between at their rims.
         scenes: float32 (n, H, W, C), the images without these.
     """
 
@@ -191,15 +193,16 @@ class Laboratory:
         The control is the same with scenes of other images of which none, or all, are of the class.
         """
         given = np.arange(len(others.sample)) % len(own.sample)
-        inside = (others.objects | self.rested_on(others.sample))[..., None]
+        # What others are known to rest on stays: without it they might be taken for anything.
+        inside = np.maximum(others.objects, self.rested_on(others.sample))
         victims = others.sample.images
-        brought = np.where(inside, victims, own.scenes[given])
-        control = np.where(inside, victims, others.scenes[turned(len(victims))])
+        brought = _before(victims, inside, own.scenes[given])
+        control = _before(victims, inside, others.scenes[turned(len(victims))])
         found = [self.outcome(BRING, label, others.sample, brought, control, SAME_OF_OTHERS)]
         given = np.arange(len(own.sample)) % len(others.sample)
-        inside, owners = own.objects[..., None], own.sample.images
-        taken = np.where(inside, owners, others.scenes[given])
-        control = np.where(inside, owners, own.scenes[turned(len(owners))])
+        owners = own.sample.images
+        taken = _before(owners, own.objects, others.scenes[given])
+        control = _before(owners, own.objects, own.scenes[turned(len(owners))])
         return [*found, self.outcome(TAKE_AWAY, label, own.sample, taken, control, SAME_OF_CLASS)]
 
     def outcome(
@@ -227,6 +230,16 @@ class Laboratory:
             accuracy,  # type: ignore[arg-type]
         )
 
+    def from_black_to_white(self, images: Array) -> Array:
+        """Images with 0 for black and 1 for white."""
+        black, white = (np.asarray(end, "float32") for end in self.material.job.options.preprocessing.range)
+        return np.asarray((images - black) / (white - black))
+
+    def as_given(self, images: Array) -> Array:
+        """The inverse of `from_black_to_white`."""
+        black, white = (np.asarray(end, "float32") for end in self.material.job.options.preprocessing.range)
+        return np.asarray(black + images * (white - black), "float32")
+
     def asked(self, images: Array, label: int) -> tuple[Array, Array]:
         """Predictions, and scores of a class, of images with channels last."""
         explainer = self.material.explainer
@@ -239,6 +252,28 @@ class Laboratory:
 def turned(count: int) -> Array:
     """Positions of so many images, each that of another one: by half of them further on."""
     return np.asarray((np.arange(count) + max(1, count // 2)) % max(count, 1))
+
+
+def _before(images: Array, objects: Array, scenes: Array) -> Array:
+    """Objects before other scenes."""
+    share = objects[..., None].astype("float32")
+    return np.asarray(share * images + (1 - share) * scenes)
+
+
+def feathered(objects: Array) -> Array:
+    """Masks with soft rims, outside of the objects: a hard rim would be seen as a thing.
+
+    Args:
+        objects: bool (n, H, W).
+
+    Returns:
+        float32 (n, H, W), 1 on the objects.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    sigma = _FEATHER * max(objects.shape[1:])
+    soft = [gaussian_filter(one.astype("float32"), sigma) for one in objects]
+    return np.asarray(np.maximum(np.clip(2 * np.stack(soft), 0, 1), objects), "float32")
 
 
 def elsewhere(mask: Array) -> Array | None:

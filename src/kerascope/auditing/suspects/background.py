@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerascope.auditing.finding import Measured, Outcome, Suspect
-from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene
+from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene, feathered
 from kerascope.auditing.material import Material
 from kerascope.auditing.traits import MARGIN, TRAITS, margin
 
@@ -168,8 +168,8 @@ def _scene(sample: Sample) -> Scene:
         )
     scenes = np.concatenate([sides[0], sides[1][:, :, ::-1]], axis=2)
     difference = np.abs(images - scenes).max(axis=-1) / max(float(np.ptp(images)), 1e-6)
-    objects = [ndimage.binary_closing(one, np.ones((3, 3))) | one for one in difference > _DIFFERENT]
-    return Scene(sample, np.stack(objects), scenes)
+    objects = [ndimage.binary_fill_holes(seen) for seen in difference > _DIFFERENT]
+    return Scene(sample, feathered(np.stack(objects)), scenes)
 
 
 def cause(suspect: Suspect, material: Material) -> Cause | None:

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from kerascope.auditing.finding import BRING, TAKE_AWAY, Outcome, Suspect
-from kerascope.auditing.laboratory import SAME_OF_CLASS, SAME_OF_OTHERS, Cause, Laboratory, Sample, turned
+from kerascope.auditing.laboratory import Cause, Laboratory, Sample
 from kerascope.auditing.material import Material
 from kerascope.auditing.suspects.background import having, telling
 from kerascope.auditing.traits import COLOUR, TRAITS
 
 Array = np.ndarray[Any, Any]
+
+
+CONTRAST = "the contrast alone"
 
 
 def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
@@ -40,47 +43,46 @@ def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
 
 
 def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
-    """Means and spreads of the colours are transferred between images, as by Reinhard.
+    """The mean of each channel is brought from images of the class to others, as light or dark glass would.
 
-    The control is the same transfer from an image of which the class is not, or is, that of the suspect.
+    With p from 0, black, to 1, white, and means m of the image and n of the other one,
 
-    Source:
-        Reinhard et al., Color Transfer between Images, 2001, equations 10 and 11; in the space of the model's
-        numbers.
+        p n / m                        where the other is darker
+        1 - (1 - p) (1 - n) / (1 - m)  where it is lighter
+
+    so that nothing is cut off. The control has the same contrast, and its own mean: m + (p - m) n / m, and
+    likewise: what is lost with the contrast does not count.
     """
     label = suspect.label
     own, others = laboratory.own(label), laboratory.others(label)
     if not len(own) or not len(others):
         return []
-    chosen = having(laboratory.material, own.places, suspect.details["place"], suspect.details["telling"])
-    own = own.taken(chosen)
-    colours = _colours(own, laboratory.caused(label, own))
-    strangers = _colours(others, laboratory.rested_on(others))
-
-    to, keep = np.arange(len(others)), np.arange(len(own))
-    brought = _transferred(others.images, strangers, colours[to % len(own)])
-    control = _transferred(others.images, strangers, strangers[turned(len(others))])
-    found = [laboratory.outcome(BRING, label, others, brought, control, SAME_OF_OTHERS)]
-    taken = _transferred(own.images, colours, strangers[keep % len(others)])
-    control = _transferred(own.images, colours, colours[turned(len(own))])
-    return [*found, laboratory.outcome(TAKE_AWAY, label, own, taken, control, SAME_OF_CLASS)]
+    own = own.taken(
+        having(laboratory.material, own.places, suspect.details["place"], suspect.details["telling"])
+    )
+    colours = _means(laboratory, own, laboratory.caused(label, own))
+    strangers = _means(laboratory, others, laboratory.rested_on(others))
+    given = colours[np.arange(len(others)) % len(own)]
+    brought, control = _tinted(laboratory, others, strangers, given)
+    found = [laboratory.outcome(BRING, label, others, brought, control, CONTRAST)]
+    taken, control = _tinted(laboratory, own, colours, strangers[np.arange(len(own)) % len(others)])
+    return [*found, laboratory.outcome(TAKE_AWAY, label, own, taken, control, CONTRAST)]
 
 
-def _colours(sample: Sample, without: Array) -> Array:
-    """Mean and standard deviation of each channel, (n, 2, C), without what was confirmed already."""
+def _means(laboratory: Laboratory, sample: Sample, without: Array) -> Array:
+    """The mean of each channel, (n, C), 0 to 1, without what was confirmed already."""
     weights = (~without).astype("float32")[..., None]
     total = np.maximum(weights.sum(axis=(1, 2)), 1)
-    mean = (sample.images * weights).sum(axis=(1, 2)) / total
-    variance = (((sample.images - mean[:, None, None]) ** 2) * weights).sum(axis=(1, 2)) / total
-    return np.stack([mean, np.sqrt(variance)], axis=1)
+    return np.asarray((laboratory.from_black_to_white(sample.images) * weights).sum(axis=(1, 2)) / total)
 
 
-def _transferred(images: Array, old: Array, new: Array) -> Array:
-    """Images with other means and spreads, within the range of their numbers."""
-    low, high = images.min(), images.max()
-    scale = new[:, 1] / np.where(old[:, 1] > 1e-6, old[:, 1], 1)
-    moved = (images - old[:, 0][:, None, None]) * scale[:, None, None] + new[:, 0][:, None, None]
-    return np.asarray(np.clip(moved, low, high), "float32")
+def _tinted(laboratory: Laboratory, sample: Sample, old: Array, new: Array) -> tuple[Array, Array]:
+    """Images with other means, and their control."""
+    images = laboratory.from_black_to_white(sample.images)
+    low, high = np.clip(old, 0.01, 0.99)[:, None, None], np.clip(new, 0.01, 0.99)[:, None, None]
+    gain = np.where(high < low, high / low, (1 - high) / (1 - low))
+    tinted = np.where(high < low, images * gain, 1 - (1 - images) * gain)
+    return laboratory.as_given(tinted), laboratory.as_given(low + (images - low) * gain)
 
 
 def cause(suspect: Suspect, material: Material) -> Cause | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascope.auditing.finding import Measured, Outcome, Suspect
-from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene
+from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene, feathered
 from kerascope.auditing.material import Material
 
 Array = np.ndarray[Any, Any]
@@ -59,7 +59,9 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     own_scenes = _emptied(own.images, own_objects | laboratory.caused(label, own))
     other_scenes = _emptied(others.images, other_objects)
     return laboratory.resettled(
-        label, Scene(own, own_objects, own_scenes), Scene(others, other_objects, other_scenes)
+        label,
+        Scene(own, feathered(own_objects), own_scenes),
+        Scene(others, feathered(other_objects), other_scenes),
     )
 
 
