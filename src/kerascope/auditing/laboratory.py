@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.auditing.finding import BRING, TAKE_AWAY, Outcome
+from kerascope.auditing.finding import BRING, FEWEST, TAKE_AWAY, Outcome
 from kerascope.auditing.material import Gallery, Material
+from kerascope.resize import resize
 from kerascope.target import Class
 
 Array = np.ndarray[Any, Any]
@@ -76,6 +77,8 @@ class Laboratory:
         self.material = material
         self.sample = sample
         self.causes: dict[int, list[Cause]] = {}
+        self.resting: set[int] = set()
+        """Classes that rest on something that is everywhere in their pictures: see `others`."""
         self._own: tuple[int, Sample] | None = None
 
     @cached_property
@@ -106,18 +109,37 @@ class Laboratory:
             self._own = label, Sample(places, images)
         return self._own[1]
 
-    def others(self, label: int, partner: int | None = None) -> Sample:
-        """Images that the model takes for other classes, or for one other class."""
+    def others(self, label: int, partner: int | None = None, steady: bool = False) -> Sample:
+        """Images that the model takes for other classes.
+
+        Args:
+            label: of the class.
+            partner: of one other class, where only this is meant.
+            steady: only of classes that are not known to rest on their background or colours, where there are
+                enough: without these they might be taken for anything.
+        """
         if partner is not None:
             return self.own(partner)
         everyone = self._everyone
-        away = self.material.columns["prediction"][everyone.places] != label
+        predicted = self.material.columns["prediction"][everyone.places]
+        away = predicted != label
+        if steady:
+            sure = away & ~np.isin(predicted, sorted(self.resting))
+            away = sure if sure.sum() >= 2 * FEWEST else away
         return everyone.taken(np.flatnonzero(away)[: self.sample])
 
     def gallery(self, sample: Sample) -> Gallery:
         """Small pictures and maps of a sample whose images are in the gallery, in the same order."""
         gallery = self.material.gallery
         return gallery.chosen(np.searchsorted(gallery.places, sample.places))
+
+    def maps(self, sample: Sample) -> Array:
+        """Their maps over the model's images, float32 (n, H, W), each up to 1."""
+        small = self.material.pictures(sample.places)
+        order = np.searchsorted(small.places, sample.places)
+        maps = resize(small.maps[order], sample.images.shape[1:3])
+        top = maps.max(axis=(1, 2), keepdims=True)
+        return np.asarray(maps / np.where(top > 0, top, 1))
 
     def caused(self, label: int, sample: Sample) -> Array:
         """bool (n, H, W): what was confirmed already for a class, in some of its images."""
@@ -157,10 +179,14 @@ class Laboratory:
             partner: the class that it is brought to; None for all others.
             kept: leave what others are known to rest on, without which they might be taken for anything.
         """
-        others = self.others(label, partner)
+        others = self.others(label, partner, kept)
         if not len(own) or not len(others):
             return []
         masks = masks & ~self.caused(label, own)
+        if not kept and partner is None:
+            # What rests on something there might be taken for anything without it.
+            rests = (self.rested_on(others) & masks.any(axis=0)).any(axis=(1, 2))
+            others = others.taken(np.flatnonzero(~rests)) if (~rests).sum() >= 2 * FEWEST else others
         bring, to = np.arange(len(others)) % len(own), np.arange(len(others))
         donors, victims = own.taken(bring), others.taken(to)
         stays = self.rested_on(victims)[..., None] if kept else False

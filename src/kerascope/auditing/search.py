@@ -42,7 +42,8 @@ def search(
     tried: list[tuple[Suspect, list[Outcome], str | None]] = []
     counts: Counter[int] = Counter()
     for kind in KINDS:
-        for suspect in suspects:
+        # The most suspicious first, since victims of later ones must not rest on what it is about.
+        for suspect in sorted(suspects, key=lambda one: -one.strength):
             if suspect.kind != kind or _explained(suspect, laboratory):
                 continue
             counts[suspect.label] += 1
@@ -54,7 +55,9 @@ def search(
             # Judged as one of all suspects: it is better to leave out too little.
             if any(outcome.judged(len(suspects)).confirms for outcome in outcomes):
                 where = KINDS[kind].cause(suspect, material)
-                if where is not None:
+                if where is None:
+                    laboratory.resting.add(suspect.label)
+                else:
                     laboratory.causes.setdefault(suspect.label, []).append(where)
         if advance is not None:
             advance(1)

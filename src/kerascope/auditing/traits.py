@@ -15,6 +15,7 @@ TRAITS = (
 COLOUR = 5
 """The first so many traits are of colour, the others of texture."""
 PLACES = ("picture", "background", "looked at")
+PICTURE, BACKGROUND, LOOKED_AT = range(3)
 MARGIN = 1 / 6
 """Of each side: what lies outside it counts as background where nothing else is known."""
 _LUMA = np.asarray([0.299, 0.587, 0.114], "float32")

@@ -11,7 +11,7 @@ import numpy as np
 from kerascope.auditing.finding import Measured, Outcome, Suspect
 from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene, feathered
 from kerascope.auditing.material import Material
-from kerascope.auditing.traits import MARGIN, TRAITS, margin
+from kerascope.auditing.traits import BACKGROUND, MARGIN, TRAITS, margin
 
 Array = np.ndarray[Any, Any]
 
@@ -48,7 +48,7 @@ def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
     """Traits of the background that tell images of a class from others."""
     suspects = []
     for label in material.classes:
-        best = telling(material, label, 1, TRAITS)
+        best = telling(material, label, BACKGROUND, TRAITS)
         if best is not None:
             evidence = f"how well {best.trait} of the background tells the class (Youden's index)"
             suspects.append(
@@ -142,10 +142,10 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     the margin without the mark is exchanged.
     """
     label = suspect.label
-    own, others = laboratory.own(label), laboratory.others(label)
+    own, others = laboratory.own(label), laboratory.others(label, steady=True)
     if not len(own) or not len(others):
         return []
-    own = own.taken(having(laboratory.material, own.places, 1, suspect.details["telling"]))
+    own = own.taken(having(laboratory.material, own.places, BACKGROUND, suspect.details["telling"]))
     clean = np.flatnonzero(~laboratory.caused(label, own).any(axis=(1, 2)))
     if len(clean) < FEWEST:
         size = own.images.shape[1:3]

@@ -10,8 +10,8 @@ import numpy as np
 from kerascope.auditing.finding import BRING, TAKE_AWAY, Outcome, Suspect
 from kerascope.auditing.laboratory import Cause, Laboratory, Sample
 from kerascope.auditing.material import Material
-from kerascope.auditing.suspects.background import having, telling
-from kerascope.auditing.traits import COLOUR, TRAITS
+from kerascope.auditing.suspects.background import Telling, having, telling
+from kerascope.auditing.traits import BACKGROUND, COLOUR, LOOKED_AT, PICTURE, TRAITS
 
 Array = np.ndarray[Any, Any]
 
@@ -20,12 +20,13 @@ CONTRAST = "the contrast alone"
 
 
 def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
-    """Colours of the picture, or of what is looked at, that tell images of a class from others."""
+    """Colours that tell images of a class from others: of the picture and its background, or under the map."""
     suspects = []
     for label in material.classes:
-        for place, where in ((0, "the picture"), (2, "what is looked at")):
+        for place, where in ((PICTURE, "the picture"), (LOOKED_AT, "what is looked at")):
             best = telling(material, label, place, TRAITS[:COLOUR])
-            if best is None:
+            # A colour that the background has not is that of the object.
+            if best is None or (place == PICTURE and not _everywhere(material, label, best)):
                 continue
             evidence = f"how well {best.trait} of {where} tells the class (Youden's index)"
             suspects.append(
@@ -42,6 +43,12 @@ def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
     return suspects
 
 
+def _everywhere(material: Material, label: int, best: Telling) -> bool:
+    """Whether the background tells the class by the same trait, to the same side."""
+    beside = telling(material, label, BACKGROUND, [best.trait])
+    return beside is not None and beside.higher == best.higher
+
+
 def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     """The mean of each channel is brought from images of the class to others, as light or dark glass would.
 
@@ -51,10 +58,11 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
         1 - (1 - p) (1 - n) / (1 - m)  where it is lighter
 
     so that nothing is cut off. The control has the same contrast, and its own mean: m + (p - m) n / m, and
-    likewise: what is lost with the contrast does not count.
+    likewise: what is lost with the contrast does not count. Where the colours are those of what is looked at,
+    the glass lies under the map alone.
     """
     label = suspect.label
-    own, others = laboratory.own(label), laboratory.others(label)
+    own, others = laboratory.own(label), laboratory.others(label, steady=True)
     if not len(own) or not len(others):
         return []
     own = own.taken(
@@ -62,10 +70,12 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     )
     colours = _means(laboratory, own, laboratory.caused(label, own))
     strangers = _means(laboratory, others, laboratory.rested_on(others))
+    everywhere = suspect.details["place"] == PICTURE
     given = colours[np.arange(len(others)) % len(own)]
-    brought, control = _tinted(laboratory, others, strangers, given)
+    brought, control = _tinted(laboratory, others, strangers, given, everywhere)
     found = [laboratory.outcome(BRING, label, others, brought, control, CONTRAST)]
-    taken, control = _tinted(laboratory, own, colours, strangers[np.arange(len(own)) % len(others)])
+    given = strangers[np.arange(len(own)) % len(others)]
+    taken, control = _tinted(laboratory, own, colours, given, everywhere)
     return [*found, laboratory.outcome(TAKE_AWAY, label, own, taken, control, CONTRAST)]
 
 
@@ -76,13 +86,19 @@ def _means(laboratory: Laboratory, sample: Sample, without: Array) -> Array:
     return np.asarray((laboratory.from_black_to_white(sample.images) * weights).sum(axis=(1, 2)) / total)
 
 
-def _tinted(laboratory: Laboratory, sample: Sample, old: Array, new: Array) -> tuple[Array, Array]:
-    """Images with other means, and their control."""
+def _tinted(
+    laboratory: Laboratory, sample: Sample, old: Array, new: Array, everywhere: bool
+) -> tuple[Array, Array]:
+    """Images behind glass, and their control."""
     images = laboratory.from_black_to_white(sample.images)
     low, high = np.clip(old, 0.01, 0.99)[:, None, None], np.clip(new, 0.01, 0.99)[:, None, None]
     gain = np.where(high < low, high / low, (1 - high) / (1 - low))
     tinted = np.where(high < low, images * gain, 1 - (1 - images) * gain)
-    return laboratory.as_given(tinted), laboratory.as_given(low + (images - low) * gain)
+    faded = low + (images - low) * gain
+    if not everywhere:
+        maps = laboratory.maps(sample)[..., None]
+        tinted, faded = (images + maps * (one - images) for one in (tinted, faded))
+    return laboratory.as_given(tinted), laboratory.as_given(faded)
 
 
 def cause(suspect: Suspect, material: Material) -> Cause | None:

@@ -53,7 +53,7 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     """
     label = suspect.label
     own, own_objects = _with_objects(laboratory, laboratory.own(label))
-    others, other_objects = _with_objects(laboratory, laboratory.others(label))
+    others, other_objects = _with_objects(laboratory, laboratory.others(label, steady=True))
     if len(own) < FEWEST or len(others) < FEWEST:
         return []
     own_scenes = _emptied(own.images, own_objects | laboratory.caused(label, own))

@@ -31,6 +31,10 @@ _SPECK = 0.2
 """Parts smaller than this share of the largest one are chance."""
 
 
+_MOSTLY = 0.6
+"""The share of a part that must lie at the margin."""
+_MOST_OF_IT = 0.75
+"""What is more than this share of the margin is a background."""
 _BOX = 0.4
 """A part that fills so much of the box about it is taken for the whole box."""
 _NOISE = 0.02
@@ -150,24 +154,27 @@ def _telling(label: int, difference: Array | None) -> list[Suspect]:
         return []
     outside = margin(*difference.shape)
     least = np.clip(difference[outside].max() / 2, _TELLING, _CERTAIN)
-    marked = _parts((difference >= least) & outside)
-    if not marked.any() or marked.sum() > outside.sum() / 2:
+    marked = _parts(difference >= least, outside)
+    if not marked.any() or marked.sum() > _MOST_OF_IT * outside.sum():
         return []
     measured = Measured.mean(difference[marked], usual=0.0)
     evidence = {"difference of the pixels there from other classes', in standard deviations": measured}
     return [Suspect("place", label, _named(marked), evidence, measured.value, region=marked)]
 
 
-def _parts(marked: Array) -> Array:
-    """The parts of a region, with their holes filled, without specks."""
+def _parts(marked: Array, within: Array | None = None) -> Array:
+    """The parts of a region, with their holes filled, without specks, and without what lies mostly elsewhere."""
     from scipy import ndimage
 
     closed = ndimage.binary_closing(np.pad(marked, 3), np.ones((3, 3)))[3:-3, 3:-3]
     parts, count = ndimage.label(closed, np.ones((3, 3)))
     sizes = ndimage.sum_labels(closed, parts, np.arange(1, count + 1))
     whole = np.zeros(marked.shape, bool)
+    if within is not None:
+        inside = ndimage.sum_labels(within, parts, np.arange(1, count + 1))
+        sizes = np.where(inside >= _MOSTLY * sizes, sizes, 0)
     for number, box in enumerate(ndimage.find_objects(parts)):
-        if sizes[number] < _SPECK * max(sizes):
+        if not sizes[number] or sizes[number] < _SPECK * max(sizes):
             continue
         # What is nearly a box is one: some of its pixels are as in other classes.
         full = sizes[number] >= _BOX * whole[box].size
