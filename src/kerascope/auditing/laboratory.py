@@ -200,6 +200,8 @@ class Laboratory:
             against = ANOTHER_REGION
         brought = np.where(here, donors.images, victims.images)
         found = [self.outcome(BRING, label, victims, brought, control, against)]
+        if partner is not None:
+            return found
 
         keep, away = np.arange(len(own)), np.arange(len(own)) % len(others)
         owners, givers = own.taken(keep), others.taken(away)

@@ -7,7 +7,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,6 @@ class Audit:
     settings: Mapping[str, Any]
     created: str
     versions: Mapping[str, str]
-    held: Any = field(default=None, repr=False)
 
     @property
     def confirmed(self) -> tuple[Finding, ...]:
@@ -157,9 +156,8 @@ class Audit:
 
     def to_json(self) -> dict[str, Any]:
         """All of it but the pictures of images, as JSON takes it."""
-        skipped = {"folder", "held"}
         content = {
-            one.name: _plain(getattr(self, one.name)) for one in fields(self) if one.name not in skipped
+            one.name: _plain(getattr(self, one.name)) for one in fields(self) if one.name != "folder"
         }
         return {"format": _FORMAT, **content, "summary": self.summary()}
 
@@ -273,7 +271,7 @@ def _pixels(text: str | None, mask: bool = False) -> Array | None:
 
 def _audit(folder: Path, content: Mapping[str, Any]) -> Audit:
     """From what `Audit.to_json` gave."""
-    known = {one.name for one in fields(Audit)} - {"folder", "held"}
+    known = {one.name for one in fields(Audit)} - {"folder"}
     given = {name: content[name] for name in known}
     given |= {
         "methods": tuple(given["methods"]),

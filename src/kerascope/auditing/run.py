@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import tempfile
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -178,10 +180,8 @@ def audit(
     )
     description = AuditDescription(job.options.preprocessing, methods[1:], as_objects(masks))
     job = replace(job, description=description)
-    held = None
-    if folder is None:
-        held = tempfile.TemporaryDirectory(prefix="kerascope-audit-")
-        folder = held.name
+    temporary = folder is None
+    folder = tempfile.mkdtemp(prefix="kerascope-audit-") if folder is None else folder
     counts = _Counts(job.probe)
     results = job.run(folder, threads=threads, resume=resume, overwrite=overwrite, progress=progress)
     explaining = counts.taken()
@@ -209,8 +209,9 @@ def audit(
         settings={"seed": seed, "clustering": clustering, "images_per_trial": images_per_trial},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=dict(versions()),
-        held=held,
     )
+    if temporary:
+        weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
     _draw(material, found)
     found.save()
     return found

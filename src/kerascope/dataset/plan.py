@@ -77,7 +77,7 @@ def plan(
     options = Options(
         as_method(method), target, chosen, overlay, map_type, probe.pass_size(count), shard_size
     )
-    if options.by_label and names is None:
+    if options.by_label and names is None and not isinstance(next(iter(source)).label, int):
         raise errors.TargetError(
             "the target 'label' must find each label among the names of the classes; none are known; give "
             "class_names (--classes) in the order of the model's outputs."

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.auditing.finding import BRING, Measured, Outcome, Suspect
+from kerascope.auditing.finding import Measured, Outcome, Suspect
 from kerascope.auditing.laboratory import Cause, Laboratory
 from kerascope.auditing.material import Material
 from kerascope.auditing.suspects import place
@@ -74,7 +74,6 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
         outcome
         for label, partner in ((suspect.label, suspect.partner), (suspect.partner, suspect.label))
         for outcome in place.trials(replace(suspect, label=label, partner=partner), laboratory)
-        if outcome.name == BRING
     ]
 
 

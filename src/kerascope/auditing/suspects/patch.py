@@ -64,6 +64,11 @@ def _sides(size: tuple[int, int]) -> tuple[int, ...]:
     return tuple(sorted({max(5, round(min(size) / part)) for part in (8, 5)}))
 
 
+def _plain(patch: Array) -> bool:
+    """Whether there is nothing in a patch to know it by."""
+    return bool(patch.std(axis=(0, 1)).max() < _LEAST_CONTRAST)
+
+
 _Best = tuple[float, Array, Array, Array, int]
 """Score; what the patch explains in the own images; where, (n, 2); what it explains in others; its side."""
 
@@ -98,7 +103,7 @@ def _cut(own: Gallery, side: int, seed: int) -> tuple[Array, Array]:
             int(np.clip(at - side // 2, 0, most - side)) for at, most in ((row, height), (column, width))
         )
         patch = own.pictures[place, top : top + side, left : left + side].astype("float32") / 255
-        if patch.std(axis=(0, 1)).max() >= _LEAST_CONTRAST:
+        if not _plain(patch):
             templates.append(patch)
             cut_from.append(place)
         if len(templates) == _CUT:
@@ -132,7 +137,7 @@ def _suspect(label: int, own: Gallery, every: Gallery, rest: Gallery, best: _Bes
     alike = inside >= ALIKE
     patch, explains = _extent(own.chosen(alike), corners[alike], side)
     same = int((explains >= SAME).sum())
-    if same < FEWEST or same < OFTEN * len(own):
+    if same < FEWEST or same < OFTEN * len(own) or _plain(patch.astype("float32") / 255):
         return None
     wide, (rows, columns) = every.pictures, patch.shape[:2]
     inside, found = _explained(wide, patch[None].astype("float32") / 255)
