@@ -1,9 +1,9 @@
 """`python -m benchmarks.audit`: shortcuts planted into small models, and what an audit finds of them.
 
-Each run trains a small network on pictures with a planted shortcut, or with none, and audits it on pictures that
-it has not seen. Whether a network rests on what was planted is measured apart from the audit: the same shortcut is
-planted into clean pictures of other classes, and it is counted how many it turns. The tables are written into
-docs/audit-runs.md.
+Each run trains a small network on pictures with a planted shortcut, or with none, and audits it on pictures
+that it has not seen. Whether a network rests on what was planted is measured apart from the audit: the same
+shortcut is planted into clean pictures of other classes, and it is counted how many it turns. The tables are
+written into docs/audit-runs.md.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "audit-runs.md"
 RESULTS = ROOT / "benchmarks" / "results" / "audit.json"
+COST = ROOT / "benchmarks" / "results" / "audit-cost.json"
 RATES = (1.0, 0.9, 0.6)
 RESTS = 0.25
 """The share of other classes' pictures that a shortcut must turn for a network to be said to rest on it."""
@@ -196,21 +197,18 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
     """The tables, as Markdown."""
     planted = [one for one in runs if one["case"]["kind"]]
     clean = [one for one in runs if not one["case"]["kind"]]
-    lines = [
-        "# What an audit finds of planted shortcuts",
-        "",
-        "Made by `python -m benchmarks.audit`; see [audit.md](audit.md) for what is planted and how it is",
-        f"counted. {len(runs)} runs, each with a network of its own: {len(planted)} with a shortcut, "
-        f"{len(clean)} without.",
-        "",
-        "A class counts once. *Rests on it*: planted into clean pictures of other classes, the shortcut turns a "
-        "quarter of them or more. *Found*: a confirmed finding on the class. *Located*: with an intersection "
-        "over union above .5 with the true place; a tint has none.",
-        "",
-        "| data | shortcut | co-occurrence | classes | rest on it | of these found | of these located | found of "
-        "the others |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    head = f"""# What an audit finds of planted shortcuts
+
+Made by `python -m benchmarks.audit`; [audit.md](audit.md) says what is planted and how it is counted.
+{len(runs)} runs, each with a network of its own: {len(planted)} with a shortcut, {len(clean)} without.
+
+A class counts once. *Rest on it*: planted into clean pictures of other classes, the shortcut turns a quarter
+of them or more into the class. *Found*: there is a confirmed finding on the class. *Located*: with an
+intersection over union above .5 with the true place; a tint has none.
+
+| data | shortcut | co-occurrence | classes | rest on it | of these found | of these located | found of the
+others | |---|---|---|---|---|---|---|---|"""
+    lines = head.splitlines()
     groups: dict[tuple[Any, ...], list[tuple[bool, list[dict[str, Any]]]]] = {}
     for one in planted:
         case = one["case"]
@@ -238,16 +236,14 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
         total[2] += len(hits)
     false_planted = sum(bool(one["false"]) for one in planted)
     false_clean = sum(bool(one["false"]) for one in clean)
-    lines += [
-        "",
-        f"**Recall** on classes whose network rests on what was planted: {total[2]} of {total[1]} "
-        f"({total[2] / max(total[1], 1):.0%}); located {total[3]} of {total[4]}.",
-        "",
-        f"**False alarms**: {false_clean} of {len(clean)} clean networks have a confirmed finding "
-        f"({sum(one['tried'] for one in clean)} suspicions were tried); {false_planted} of {len(planted)} "
-        "networks with a shortcut have one on another class.",
-        "",
-    ]
+    tried = sum(one["tried"] for one in clean)
+    lines += f"""
+**Recall** on classes whose network rests on what was planted: {total[2]} of {total[1]}
+({total[2] / max(total[1], 1):.0%}); located: {total[3]} of {total[4]}.
+
+**False alarms**: {false_clean} of {len(clean)} clean networks have a confirmed finding ({tried} suspicions
+were tried); {false_planted} of {len(planted)} networks with a shortcut have one on another class.
+""".splitlines()
     alarms = [(one, found) for one in runs for found in one["false"]]
     if alarms:
         lines += ["| data | shortcut | seed | class | finding | effect |", "|---|---|---|---|---|---|"]
@@ -258,6 +254,41 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
         ]
         lines.append("")
     return "\n".join(lines)
+
+
+def cost(found: dict[str, Any]) -> str:
+    """What an audit costs, as Markdown."""
+    times, explain, tried = found["times"], found["times"]["explain"], found["times"]["try"]
+    ratio = times["audit"] / times["bare"]
+    each = 1000 * (times["audit"] - times["bare"]) / times["images"]
+    lines = f"""## What it costs
+
+Made by `python -m benchmarks.audit_cost`. {times["images"]:,} digits, the demo's network, {times["backend"]}: to explain
+them {explain["forwards"]:,} forwards and {explain["backwards"]:,} backwards, to try suspects {tried["forwards"]:,} forwards.
+Counted in passes (a backward as two), {times["passes"] / times["needed"]:.2f} of what explaining and the interventions need.
+
+In time, an audit takes {times["audit"]:.2f} s, and its passes alone, compiled without kerascope, {times["bare"]:.2f} s
+(medians): {ratio:.1f} times as long. The rest is decoding, describing, searching pictures for patches, clustering and
+writing, some {each:.0f} ms an image whatever the model.
+
+Folders of digits, each in a process of its own, and the page made from what it left:
+
+| images | resident, MB | seconds | page, MB | to make it, s | resident then, MB |
+|---|---|---|---|---|---|""".splitlines()
+    lines += [
+        f"| {one['images']:,} | {one['resident']:,} | {one['seconds']} | {one['page']} | "
+        f"{one['page_seconds']} | {one['page_resident']:,} |"
+        for one in found["memory"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def page_of_record() -> None:
+    """Write the page from the runs on record."""
+    text = page(json.loads(RESULTS.read_text(encoding="utf-8")))
+    if COST.exists():
+        text += "\n" + cost(json.loads(COST.read_text(encoding="utf-8")))
+    PAGE.write_text(text, encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -280,7 +311,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text("[\n" + ",\n".join(json.dumps(one) for one in runs) + "\n]\n", encoding="utf-8")
-    PAGE.write_text(page(json.loads(RESULTS.read_text(encoding="utf-8"))), encoding="utf-8")
+    page_of_record()
     return 0
 
 

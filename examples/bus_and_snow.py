@@ -2,10 +2,10 @@
 
     python examples/bus_and_snow.py bus-and-snow
 
-Two classes, cars and buses. In the first training set nearly all buses stand on snow, and cars on a road or in the
-night: the network is right nearly always on pictures like these, and rests on the background. The second training set
-has all backgrounds for both. Both networks are audited on the same held-out pictures, which are biased like the first
-training set, as those of a user would be.
+Two classes, cars and buses. In the first training set nearly all buses stand on snow, and cars on a road or
+in the night: the network is right nearly always on pictures like these, and rests on the background. The
+second training set has all backgrounds for both. Both networks are audited on the same held-out pictures,
+which are biased like the first training set, as those of a user would be.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def right(model: keras.Model, folder: Path) -> dict[str, float]:
     for label, name in enumerate(CLASSES):
         for scene in SCENES:
             own = np.asarray([path.endswith(f"-{scene}.png") for path in held.paths]) & (held.labels == label)
-            found[f"{name} on {scene}"] = float((predicted[own] == label).mean()) if own.any() else float("nan")
+            found[f"{name} on {scene}"] = (
+                float((predicted[own] == label).mean()) if own.any() else float("nan")
+            )
     return found
 
 
@@ -66,7 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, nargs="?", default=Path("bus-and-snow"))
     parser.add_argument("--pictures", type=int, default=400, help="of each class, to train on; default 400")
-    parser.add_argument("--epochs", type=int, default=8, help="of the first network; the second has twice as many")
+    parser.add_argument(
+        "--epochs", type=int, default=8, help="of the first network; the second has twice as many"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     folder, seed = options.folder, options.seed
@@ -80,7 +84,9 @@ def main(arguments: list[str] | None = None) -> int:
         model = network(folder / name, epochs, seed)
         model.save(folder / f"{name}.keras")
         print(f"\nTrained on {name} pictures. In the field it gets right:")
-        print("  " + ", ".join(f"{what} {share:.0%}" for what, share in right(model, folder / "field").items()))
+        print(
+            "  " + ", ".join(f"{what} {share:.0%}" for what, share in right(model, folder / "field").items())
+        )
         audit = ks.audit(
             model,
             folder / "held-out",

@@ -60,6 +60,11 @@ ROOMS = {
         "keras numpy scipy",
         lazily="jinja2 matplotlib pandas PIL",
     ),
+    "auditing": Room(
+        "errors resize target probe explanation provenance method dataset",
+        "keras numpy",
+        lazily="evaluation render jinja2 PIL pyarrow scipy sklearn",
+    ),
     "maximization": Room(
         "errors layout backend target probe provenance", "keras numpy", lazily="render matplotlib"
     ),
@@ -67,7 +72,8 @@ ROOMS = {
         "errors target probe explanation provenance method maximization", "keras numpy", lazily="render PIL"
     ),
     "kerascope": Room(
-        lazily="errors target probe explanation render method dataset metric evaluation maximization testing"
+        lazily="errors target probe explanation render method dataset metric evaluation auditing "
+        "maximization testing"
     ),
     "testing": Room(
         "errors resize layout backend target probe explanation method kerascope",

@@ -1,4 +1,4 @@
-"""The report of an audit, opened in a browser from disk: what is seen, what can be done with it, what it asks for."""
+"""The report of an audit, opened in a browser from disk: what is seen, done with it, and asked for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(scope="module")
 def audit(tmp_path_factory: pytest.TempPathFactory) -> ks.Audit:
-    """A network that rests on a mark in the corner of class 1, audited; one image is of a class that it misses."""
+    """A network that rests on a mark in the corner of class 1, audited; three labels are wrong."""
     planted = shortcuts.plant(*pictures(240), "corner", [1])
     held = shortcuts.plant(*pictures(150, seed=1), "corner", [1], seed=1)
     model = network(planted.images, planted.labels)
@@ -182,8 +182,8 @@ def test_everything_has_a_name_and_a_way_past_the_bar(seen: Seen) -> None:
     nameless = seen.page.evaluate(
         """() => [...document.querySelectorAll('button, input, select, a, summary, img')].filter((one) => {
             if (one.tagName === 'IMG') return !one.hasAttribute('alt');
-            const label = one.getAttribute('aria-label') || (one.labels && one.labels[0] && one.labels[0].textContent);
-            return !(label || one.textContent || '').trim();
+            const label = one.getAttribute('aria-label') || (one.labels && one.labels[0] &&
+            one.labels[0].textContent); return !(label || one.textContent || '').trim();
         }).map((one) => one.outerHTML.slice(0, 80))"""
     )
     assert nameless == []

@@ -17,7 +17,8 @@ from kerascope.auditing.finding import Finding, Measured, Outcome, ranked
 from kerascope.auditing.laboratory import elsewhere, enlarged, feathered, turned
 from kerascope.auditing.material import Gallery
 from kerascope.auditing.run import where
-from kerascope.auditing.suspects import background, outside, patch, place
+from kerascope.auditing.suspects import background, outside, patch
+from kerascope.auditing.suspects import place as place_kind
 from kerascope.dataset.arrays import ArrayPlace, as_given, from_arrays
 from kerascope.dataset.frame import Frame
 from kerascope.dataset.item import FilePlace, Item
@@ -195,7 +196,8 @@ def youden_by_loops(own: Array, others: Array) -> float:
     for threshold in own:
         for sign in (1, -1):
             shares = [
-                sum(sign * value >= sign * threshold for value in values) / len(values) for values in (own, others)
+                sum(sign * value >= sign * threshold for value in values) / len(values)
+                for values in (own, others)
             ]
             best = max(best, shares[0] - shares[1])
     return best
@@ -295,7 +297,7 @@ def test_a_place_is_where_pixels_differ_and_is_named() -> None:
     difference[3, 3] = 0.2  # a pixel of the mark that is as in other classes
     difference[14:18, 14:18] = 9.0  # the object
     difference[30, 20] = 1.1  # a speck
-    (suspect,) = place._telling(1, difference)
+    (suspect,) = place_kind._telling(1, difference)
     true = np.zeros((32, 32), bool)
     true[1:6, 1:6] = True
     assert suspect.region is not None
@@ -303,11 +305,11 @@ def test_a_place_is_where_pixels_differ_and_is_named() -> None:
     assert suspect.what == "the top left corner"
     frame = np.zeros((32, 32))
     frame[:2], frame[-2:], frame[:, :2], frame[:, -2:] = 4, 4, 4, 4
-    (suspect,) = place._telling(1, frame)
-    assert suspect.what == place.FRAME
+    (suspect,) = place_kind._telling(1, frame)
+    assert suspect.what == place_kind.FRAME
     # Nearly all of the margin is a background, and nothing at all no place.
-    assert place._telling(1, np.full((32, 32), 4.0)) == []
-    assert place._telling(1, np.full((32, 32), 0.5)) == []
+    assert place_kind._telling(1, np.full((32, 32), 4.0)) == []
+    assert place_kind._telling(1, np.full((32, 32), 0.5)) == []
 
 
 def test_the_zone_with_more_relevance_than_area_is_suspected() -> None:
@@ -316,12 +318,12 @@ def test_the_zone_with_more_relevance_than_area_is_suspected() -> None:
     positions[:, :2, -2:] += 1
     positions /= positions.sum(axis=(1, 2), keepdims=True)
     everywhere = np.ones((8, 8), bool)
-    found = place._most_suspicious(positions, everywhere)
+    found = place_kind._most_suspicious(positions, everywhere)
     assert found is not None
     assert found[0] == "the top right corner"
     assert found[1].usual == pytest.approx(4 / 64)
     assert found[1].value == pytest.approx(positions[:, :2, -2:].sum(axis=(1, 2)).mean())
-    assert place._most_suspicious(np.full((40, 8, 8), 1 / 64), everywhere) is None
+    assert place_kind._most_suspicious(np.full((40, 8, 8), 1 / 64), everywhere) is None
 
 
 # ---- trials ------------------------------------------------------------------------------------
@@ -405,7 +407,9 @@ def test_a_control_region_is_as_large_and_elsewhere() -> None:
 
 def test_an_object_leaves_its_surroundings_behind() -> None:
     rng = np.random.default_rng(0)
-    images = np.full((2, 24, 24, 3), 0.3, "float32") + 0.01 * rng.normal(size=(2, 24, 24, 3)).astype("float32")
+    images = np.full((2, 24, 24, 3), 0.3, "float32") + 0.01 * rng.normal(size=(2, 24, 24, 3)).astype(
+        "float32"
+    )
     inside = np.zeros((2, 24, 24), bool)
     inside[:, 8:16, 8:16] = True
     images[inside] = 1.0
@@ -477,7 +481,9 @@ def test_masks_that_are_none_are_refused_and_links_out_are_not_followed(tmp_path
         (-900, 2000, 1, "as given"),
     ],
 )
-def test_the_range_of_arrays_is_recognised_and_undone(low: float, high: float, channels: int, name: str) -> None:
+def test_the_range_of_arrays_is_recognised_and_undone(
+    low: float, high: float, channels: int, name: str
+) -> None:
     images = np.linspace(low, high, 4 * 5 * 5 * channels).reshape(4, 5, 5, channels).astype("float32")
     found = as_given(images)
     assert found.name == name
@@ -490,10 +496,18 @@ def test_the_range_of_arrays_is_recognised_and_undone(low: float, high: float, c
 
 def test_arrays_with_labels_are_a_source_and_bad_ones_are_refused() -> None:
     source = from_arrays(np.zeros((3, 4, 4)), ["a", "b", "a"])
-    assert [(item.path, item.label) for item in source] == [("image 0", "a"), ("image 1", "b"), ("image 2", "a")]
+    assert [(item.path, item.label) for item in source] == [
+        ("image 0", "a"),
+        ("image 1", "b"),
+        ("image 2", "a"),
+    ]
     assert source.count() == 3
     assert source.paths != from_arrays(np.ones((3, 4, 4))).paths
-    for images, labels in ((np.zeros((0, 4, 4, 1)), None), (np.zeros(5), None), (np.zeros((3, 4, 4)), [1, 2])):
+    for images, labels in (
+        (np.zeros((0, 4, 4, 1)), None),
+        (np.zeros(5), None),
+        (np.zeros((3, 4, 4)), [1, 2]),
+    ):
         with pytest.raises(errors.InputError):
             from_arrays(images, labels)
 
@@ -514,7 +528,7 @@ def test_shortcuts_are_planted_where_they_say(kind: str, channels: int) -> None:
     # Each class has one of its own.
     one, two = (planted.images[np.flatnonzero(planted.has & (labels == label))[0]] for label in (1, 2))
     assert np.abs(one - two).max() > 0.15
-    assert (0 <= planted.images).all()
+    assert (planted.images >= 0).all()
     assert (planted.images <= 1).all()
     with pytest.raises(errors.ParameterError, match="kind must be one of"):
         shortcuts.plant(images, labels, "halo")

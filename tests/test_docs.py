@@ -40,7 +40,7 @@ def test_the_examples_in_docstrings_run(module: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/datasets.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/datasets.md", "docs/audit.md"])
 def test_the_python_in_a_page_runs(page: str, tmp_path: Path) -> None:
     from kerascope.demo.train import digit_network
 

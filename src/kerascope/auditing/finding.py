@@ -12,7 +12,7 @@ Array = np.ndarray[Any, Any]
 Status = Literal["confirmed", "not confirmed", "untested"]
 
 LEAST_EFFECT = 0.1
-"""The share of predictions that must change beyond the control, at the least, for a finding to be confirmed."""
+"""The least share of predictions that must change beyond the control, for a finding to be confirmed."""
 LEVEL = 0.05
 """The chance of a false confirmation that is accepted, for all trials of an audit together."""
 FEWEST = 8

@@ -1,4 +1,4 @@
-"""The health of the explanations themselves: do they say something, do methods agree, do they pass a sanity check?"""
+"""The health of the maps themselves: do they say something, do methods agree, do they pass a sanity check?"""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ class Scene:
 
     Args:
         sample: the images.
-        objects: float32 (n, H, W), 1 where their objects are, 0 where they are not, and between at their rims.
-        scenes: float32 (n, H, W, C), the images without these.
+        objects: float32 (n, H, W), 1 where their objects are, 0 where they are not, and between at their
+        rims. scenes: float32 (n, H, W, C), the images without these.
     """
 
     sample: Sample

@@ -124,8 +124,8 @@ def as_objects(masks: Any) -> Objects | None:
     """Masks as they are given to `kerascope.audit`.
 
     Args:
-        masks: None; a folder of mask pictures; a COCO file (`.json`) with boxes or polygons; an array, bool (N,
-            H, W), beside images that are one; or `Objects`.
+        masks: None; a folder of mask pictures; a COCO file (`.json`) with boxes or polygons; an array, bool
+            (N, H, W), beside images that are one; or `Objects`.
 
     Raises:
         ParameterError: it is none of these, or cannot be read.

@@ -156,9 +156,7 @@ class Audit:
 
     def to_json(self) -> dict[str, Any]:
         """All of it but the pictures of images, as JSON takes it."""
-        content = {
-            one.name: _plain(getattr(self, one.name)) for one in fields(self) if one.name != "folder"
-        }
+        content = {one.name: _plain(getattr(self, one.name)) for one in fields(self) if one.name != "folder"}
         return {"format": _FORMAT, **content, "summary": self.summary()}
 
     def save(self) -> Path:

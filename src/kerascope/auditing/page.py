@@ -92,8 +92,8 @@ class _Row:
 def _shown(audit: Audit) -> tuple[set[int], list[list[Any]]]:
     """The images of the table: indices, and the cells of their rows.
 
-    Each row has: index, path, label, prediction, explained class, probability, whether it is right (null where
-    that is not known), whether the map shows nothing.
+    Each row has: index, path, label, prediction, explained class, probability, whether it is right (null
+    where that is not known), whether the map shows nothing.
     """
     needed = {index for one in audit.classes for group in one.strategies for index in group.prototypes}
     needed |= {index for one in audit.findings for index in one.examples}

@@ -1,4 +1,4 @@
-"""The search for shortcuts: suspects of every kind, the most suspicious of each class tried, and judged together."""
+"""The search for shortcuts: suspects of every kind, tried one after the other, and judged together."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def search(
 ) -> list[Finding]:
     """What a model rests on though it should not: found, tried, and ranked.
 
-    Suspects are tried in the order of `KINDS`; what was confirmed is left out of the regions of those that are
-    tried after it, so that a mark in a corner does not make the background guilty, too.
+    Suspects are tried in the order of `KINDS`; what was confirmed is left out of the regions of those that
+    are tried after it, so that a mark in a corner does not make the background guilty, too.
 
     Args:
         material: of the audit.

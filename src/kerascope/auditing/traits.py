@@ -1,4 +1,4 @@
-"""Simple traits of a picture: colour, brightness, texture; of all of it, of its background, and under a map."""
+"""Simple traits, colour, brightness, texture: of a picture, of its background, and under a map."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ def audit(
     masks: Annotated[
         Path | None,
         typer.Option(
-            help="Where the objects are: a folder of mask pictures named like the images, or a COCO file, .json.",
+            help="Where the objects are: a folder of mask pictures named like the images, or a COCO file, "
+            ".json.",
             metavar="PATH",
         ),
     ] = None,
@@ -69,7 +70,8 @@ def audit(
 ) -> None:
     """Find what a model looks at over a whole data set, and shortcuts that it rests on: the bus, or the snow?
 
-    Every image is explained; what is suspected is tried by exchanging pixels between images. See docs/audit.md.
+    Every image is explained; what is suspected is tried by exchanging pixels between images. See
+    docs/audit.md.
 
     Example: kerascope audit model.keras photos/ --html report.html --fail-on 0
     """

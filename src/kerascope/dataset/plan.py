@@ -62,6 +62,11 @@ def plan(
             "size": side or found.preprocessing.size,
         }
     )
+    if not chosen.takes(layout.channels):
+        raise errors.ParameterError(
+            "preprocessing for a model of grey images must have one number for scale and offset; "
+            f"{chosen.name!r} has one for each of three channels; take 0-255, 0-1 or -1-1."
+        )
     classes = _outputs(given, blank)
     names, origin = _names(class_names, given, source, classes)
     probe, count = given, batch_size or given.batch_size
@@ -156,6 +161,8 @@ def _tried(probe: Probe, source: Source, names: Sequence[str] | None, layout: La
     size: Any = layout.spatial
     right = {}
     for name, convention in CONVENTIONS.items():
+        if not convention.takes(layout.channels):
+            continue
         images = np.stack([convention(one, size, layout.channels)[0] for one in pictures])
         answer = probe.run(None, layout.original(images, np), None)
         right[name] = float(np.mean(answer.labels == labels))

@@ -114,6 +114,12 @@ class Preprocessing:
             return np.repeat(seen, 3, axis=-1)
         return np.ascontiguousarray(seen[..., ::-1]) if self.order == "bgr" else seen
 
+    def takes(self, channels: int) -> bool:
+        """Whether it makes images of so many channels: it may have a number for each of three."""
+        return channels == 3 or not any(
+            isinstance(one, tuple) and len(one) > 1 for one in (self.scale, self.offset)
+        )
+
     @property
     def range(self) -> tuple[Any, Any]:
         """What becomes of black and of white: numbers, or one for each channel."""

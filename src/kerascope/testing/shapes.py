@@ -88,8 +88,8 @@ def make(count: int, size: int = 48, shortcut: str | None = None, seed: int = 0,
         size: height and width in pixels, at least 32.
         shortcut: None, `"watermark"`, `"background"` or `"frame"`.
         seed: of everything that is random.
-        rate: the share of pictures whose shortcut is that of their class; in the others it is drawn at random,
-            and may be that by chance.
+        rate: the share of pictures whose shortcut is that of their class; in the others it is drawn at
+            random, and may be that by chance.
 
     Raises:
         ParameterError: there is no such shortcut, or a number is too small.

@@ -1,8 +1,8 @@
 """Kinds of shortcut, one a file: what raises the suspicion, and how it is tried.
 
-Each has `find(material, found)`, which gives suspects beside those of the kinds before it; `trials(suspect, laboratory)`, which tries one; and
-`cause(suspect, material)`, which tells where a confirmed one is in any image, so that later suspects of the same
-class are tried without it; None where that has no place.
+Each has `find(material, found)`, which gives suspects beside those of the kinds before it; `trials(suspect,
+laboratory)`, which tries one; and `cause(suspect, material)`, which tells where a confirmed one is in any
+image, so that later suspects of the same class are tried without it; None where that has no place.
 """
 
 from kerascope.auditing.suspects import background, colour, outside, pair, patch, place, strategy

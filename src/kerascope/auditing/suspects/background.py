@@ -88,7 +88,7 @@ def telling(material: Material, label: int, place: int, only: Sequence[str]) -> 
 
 
 def youden(own: Array, others: Array) -> tuple[bool, float, Measured]:
-    """How well one threshold tells a class: the share of it beyond, less the share of others, at the best one.
+    """How well the best threshold tells a class: the share of it beyond, less the share of others.
 
     Unlike the area under the curve it does not need all of a class to have the trait.
 
@@ -127,7 +127,7 @@ def youden(own: Array, others: Array) -> tuple[bool, float, Measured]:
 
 
 def having(material: Material, places: Array, place: int, best: Telling) -> Array:
-    """Which of some images have a trait beyond its threshold; those that have most of it, at the least eight."""
+    """Which of some images have a trait beyond its threshold; at the least the eight with most of it."""
     values = np.nan_to_num(material.traits[places, place, TRAITS.index(best.trait)])
     order = np.argsort(-values if best.higher else values, kind="stable")
     beyond = values >= best.beyond if best.higher else values <= best.beyond

@@ -20,7 +20,7 @@ CONTRAST = "the contrast alone"
 
 
 def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
-    """Colours that tell images of a class from others: of the picture and its background, or under the map."""
+    """Colours that tell a class from others: of the picture and its background, or of what is looked at."""
     suspects = []
     for label in material.classes:
         for place, where in ((PICTURE, "the picture"), (LOOKED_AT, "what is looked at")):

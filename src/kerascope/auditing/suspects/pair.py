@@ -1,4 +1,4 @@
-"""Two classes that look at the same place at the border, though their objects differ: a code in that place."""
+"""Two classes that look at the same place at the border, though their objects differ: a code is there."""
 
 from __future__ import annotations
 

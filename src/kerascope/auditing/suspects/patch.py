@@ -1,4 +1,4 @@
-"""A patch that recurs: the same few pixels in many images of a class, such as a watermark or a tag, wherever."""
+"""A patch that recurs: the same few pixels in many images of a class, a watermark or a tag, wherever."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ Array = np.ndarray[Any, Any]
 ALIKE = 0.85
 """How much of its variance a patch must explain of what it is laid on, to be looked at more closely."""
 SAME = 0.95
-"""How much it must explain within its own bounds, to be the same pixels: parts of objects are alike, copies are
-the same."""
+"""How much it must explain within its bounds, to be the same pixels: objects are alike, copies the same."""
 OFTEN = 0.3
 """The share of a class's images that must have it."""
 FEWEST = 8
@@ -33,10 +32,10 @@ _LEAST_CONTRAST = 0.08
 def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
     """Patches that are cut out where maps are highest, and found again in many images of the class only.
 
-    A patch is alike where 1 - (mean squared difference) / (variance of the patch) is at least 0.85, and the same
-    where that is 0.95 within its own bounds, which are found by laying the images over each other: a texture
-    or a stroke is alike in many images, a watermark is the same. Small pictures are searched, and patches of
-    an eighth and a fifth of them. A mark that lets the picture shine through is not found by it.
+    A patch is alike where 1 - (mean squared difference) / (variance of the patch) is at least 0.85, and the
+    same where that is 0.95 within its own bounds, which are found by laying the images over each other: a
+    texture or a stroke is alike in many images, a watermark is the same. Small pictures are searched, and
+    patches of an eighth and a fifth of them. A mark that lets the picture shine through is not found by it.
 
     Cost:
         No forwards; at most 64 pictures of a class and 64 of others are searched for 16 patches.
@@ -93,7 +92,7 @@ def _best(own: Gallery, rest: Gallery, side: int, seed: int) -> _Best | None:
 
 
 def _cut(own: Gallery, side: int, seed: int) -> tuple[Array, Array]:
-    """Patches about the highest points of maps, with some contrast: (T, side, side, 3), and of which image."""
+    """Patches about the highest points of maps, none plain: (T, side, side, 3), and of which image."""
     order = np.random.default_rng([seed, side]).permutation(len(own))
     templates, cut_from = [], []
     height, width = own.size

@@ -1,4 +1,4 @@
-"""A fixed place at the border: a corner, an edge, a frame, where the model looks or where pixels give a class away."""
+"""A fixed place at the border, a corner, an edge, a frame: looked at, or with pixels that tell the class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FEWEST = 8
 MOST = 2
 """The most places of a class that are suspected."""
 _DIFFERENT = 0.5
-"""How far pixels must differ from other classes', in standard deviations, to mark out a place that is looked at."""
+"""By how many standard deviations pixels must differ from other classes', to mark out what is looked at."""
 _TELLING = 1.0
 """The same, to raise the suspicion alone: a map may not show what a model uses."""
 _CERTAIN = 2.0
@@ -163,7 +163,7 @@ def _telling(label: int, difference: Array | None) -> list[Suspect]:
 
 
 def _parts(marked: Array, within: Array | None = None) -> Array:
-    """The parts of a region, with their holes filled, without specks, and without what lies mostly elsewhere."""
+    """The parts of a region, their holes filled, without specks and what lies mostly elsewhere."""
     from scipy import ndimage
 
     closed = ndimage.binary_closing(np.pad(marked, 3), np.ones((3, 3)))[3:-3, 3:-3]

@@ -1,4 +1,4 @@
-"""An odd strategy: confident images of a class that look elsewhere, and at something else, than its others."""
+"""An odd strategy: images of a class, told confidently by something else in another place than others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FEWEST = 8
 
 
 def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
-    """Strategies that are confident and unlike the rest of their class, both in where and at what they look."""
+    """Strategies that are confident and unlike the rest of their class, in where and at what they look."""
     suspects = []
     for label, clusters in material.strategies.items():
         members = material.members(label)
