@@ -261,15 +261,17 @@ def cost(found: dict[str, Any]) -> str:
     times, explain, tried = found["times"], found["times"]["explain"], found["times"]["try"]
     ratio = times["audit"] / times["bare"]
     each = 1000 * (times["audit"] - times["bare"]) / times["images"]
+    made, needed = times["passes"], times["needed"]
     lines = f"""## What it costs
 
-Made by `python -m benchmarks.audit_cost`. {times["images"]:,} digits, the demo's network, {times["backend"]}: to explain
-them {explain["forwards"]:,} forwards and {explain["backwards"]:,} backwards, to try suspects {tried["forwards"]:,} forwards.
-Counted in passes (a backward as two), {times["passes"] / times["needed"]:.2f} of what explaining and the interventions need.
+Made by `python -m benchmarks.audit_cost`. {times["images"]:,} digits, the demo's network,
+{times["backend"]}: to explain them {explain["forwards"]:,} forwards and
+{explain["backwards"]:,} backwards, to try suspects {tried["forwards"]:,} forwards. Counted in passes (a
+backward as two), {made / needed:.2f} of what explaining and the interventions need.
 
-In time, an audit takes {times["audit"]:.2f} s, and its passes alone, compiled without kerascope, {times["bare"]:.2f} s
-(medians): {ratio:.1f} times as long. The rest is decoding, describing, searching pictures for patches, clustering and
-writing, some {each:.0f} ms an image whatever the model.
+In time, an audit takes {times["audit"]:.2f} s, and its passes alone, compiled without kerascope,
+{times["bare"]:.2f} s (medians): {ratio:.1f} times as long. The rest is decoding, describing, searching
+pictures for patches, clustering and writing, some {each:.0f} ms an image whatever the model.
 
 Folders of digits, each in a process of its own, and the page made from what it left:
 

@@ -1,9 +1,9 @@
 """`python -m benchmarks.audit_cost`: an audit of 1,000 digits against its passes, and its memory.
 
-The bare side is the same number of passes of the same model, compiled without kerascope, in batches of 32: a
-forward for each that the audit counted without a gradient, a forward with its gradient for each with one. Both
-sides take turns in one process, and medians are told. Memory is the most that was resident in processes of their
-own, over folders of PNG files. The section "What it costs" of docs/audit-runs.md is written.
+The bare side is the same number of passes of the same model, compiled without kerascope, in batches of 32:
+a forward for each that the audit counted without a gradient, a forward with its gradient for each with one.
+Both sides take turns in one process, and medians are told. Memory is the most that was resident in processes
+of their own, over folders of PNG files. The section "What it costs" of docs/audit-runs.md is written.
 """
 
 from __future__ import annotations

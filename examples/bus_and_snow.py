@@ -72,6 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--epochs", type=int, default=8, help="of the first network; the second has twice as many"
     )
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--masks", action="store_true", help="tell the audit where the vehicles are")
     options = parser.parse_args(arguments)
     folder, seed = options.folder, options.seed
     write(folder / "biased", options.pictures, BIASED, 3 * seed)
@@ -91,6 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
             model,
             folder / "held-out",
             method=["grad_cam", "layer_cam"],
+            masks=folder / "held-out-masks" if options.masks else None,
             folder=folder / f"audit-{name}",
             overwrite=True,
             seed=seed,

@@ -118,10 +118,18 @@ def _wheels(pen: Any, mask: Any, places: tuple[float, float], ground: int) -> No
 
 
 def write(folder: Path, per_class: int, shares: dict[str, tuple[float, ...]], seed: int) -> None:
-    """Write pictures into a folder, a subfolder for each class: `bus/0003-snow.png`."""
+    """Write pictures into a folder, a subfolder for each class: `bus/0003-snow.png`; and where vehicles are.
+
+    Masks have the same names, in a folder beside it: `held-out-masks` for `held-out`.
+    """
+    masks = folder.with_name(f"{folder.name}-masks")
     for number, label in enumerate(CLASSES):
-        (folder / label).mkdir(parents=True, exist_ok=True)
+        for one in (folder, masks):
+            (one / label).mkdir(parents=True, exist_ok=True)
         for place in range(per_class):
             rng = np.random.default_rng([seed, number, place])
             scene = str(rng.choice(SCENES, p=shares[label]))
-            Image.fromarray(draw(label, scene, rng)[0]).save(folder / label / f"{place:04d}-{scene}.png")
+            picture, inside = draw(label, scene, rng)
+            name = f"{label}/{place:04d}-{scene}.png"
+            Image.fromarray(picture).save(folder / name)
+            Image.fromarray(np.where(inside, 255, 0).astype("uint8")).save(masks / name)

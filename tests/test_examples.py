@@ -257,3 +257,46 @@ def test_the_docstrings_run(example: Example) -> None:
     result = doctest.testmod(example.made_pictures)
     assert result.attempted
     assert not result.failed
+
+
+@slow
+def test_an_audit_names_the_snow_and_training_on_balanced_pictures_mends_it(tmp_path: Path) -> None:
+    import kerascope as ks
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(EXAMPLES)
+        bus_and_snow = importlib.import_module("bus_and_snow")
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            assert bus_and_snow.main([str(tmp_path), "--masks"]) == 0
+    biased, balanced = (ks.open_audit(tmp_path / f"audit-{name}") for name in ("biased", "balanced"))
+    # Right on pictures like its own, and the reason is named.
+    assert biased.accuracy is not None
+    assert biased.accuracy > 0.9
+    (snow,) = (one for one in biased.confirmed if (one.name, one.kind) == ("bus", "background"))
+    assert snow.effect > 0.8
+    assert "brightness is higher" in snow.what or "blue is higher" in snow.what
+    assert "bus on road 0%" in said.getvalue()
+    changes = ks.compare_audits(biased, balanced)
+    # Here the audit knows where the vehicles are; without, parts of them are lost before another background.
+    gone = {(one.name, one.kind) for one in changes.gone}
+    assert {("bus", "background"), ("bus", "outside"), ("car", "background")} <= gone
+    assert changes.new == ()
+    assert changes.shared == 400
+    assert "Class bus rests on the background" in (tmp_path / "biased.html").read_text(encoding="utf-8")
+
+
+def test_vehicles_are_where_they_say_and_scenes_as_often(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(EXAMPLES)
+        vehicles = importlib.import_module("vehicles")
+    for label in vehicles.CLASSES:
+        for scene in vehicles.SCENES:
+            picture, inside = vehicles.draw(label, scene, np.random.default_rng(3))
+            assert picture.shape == (64, 64, 3)
+            assert 0.04 < inside.mean() < 0.25
+            assert abs(picture[inside].mean() - picture[~inside].mean()) > 3
+    vehicles.write(tmp_path, 60, vehicles.BIASED, 1)
+    buses = [path.name for path in (tmp_path / "bus").iterdir()]
+    assert len(buses) == 60
+    assert sum("snow" in name for name in buses) > 50

@@ -13,6 +13,8 @@ Status = Literal["confirmed", "not confirmed", "untested"]
 
 LEAST_EFFECT = 0.1
 """The least share of predictions that must change beyond the control, for a finding to be confirmed."""
+LEAST_OF_GUESS = 0.15
+"""The same, where what is object had to be guessed from pixels: parts of objects are lost then."""
 LEVEL = 0.05
 """The chance of a false confirmation that is accepted, for all trials of an audit together."""
 FEWEST = 8
@@ -63,6 +65,7 @@ class Trial:
         score: mean change of the score of the class, beyond the control.
         accuracy: the share that is right as it is, under the intervention, and under the control; None where
             no labels are known.
+        least: what the lower end must be above, to confirm.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Trial:
     high: float
     score: float
     accuracy: tuple[float, float, float] | None = None
+    least: float = LEAST_EFFECT
 
     @property
     def confirms(self) -> bool:
@@ -82,7 +86,7 @@ class Trial:
 
         To take something away is no proof: what comes in its place may speak for another class.
         """
-        return self.name == BRING and self.count >= FEWEST and self.low > LEAST_EFFECT
+        return self.name == BRING and self.count >= FEWEST and self.low > self.least
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +99,7 @@ class Outcome:
         controls: bool (n,), whose prediction changed under the control.
         score: see `Trial`.
         accuracy: see `Trial`.
+        least: see `Trial`.
     """
 
     name: str
@@ -103,6 +108,7 @@ class Outcome:
     controls: Array
     score: float
     accuracy: tuple[float, float, float] | None
+    least: float = LEAST_EFFECT
 
     def judged(self, trials: int) -> Trial:
         """The trial, as one of so many (Bonferroni).
@@ -126,6 +132,7 @@ class Outcome:
             min(effect + half, 1.0),
             self.score,
             self.accuracy,
+            self.least,
         )
 
 

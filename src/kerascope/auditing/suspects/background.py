@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from kerascope.auditing.finding import Measured, Outcome, Suspect
+from kerascope.auditing.finding import LEAST_OF_GUESS, Measured, Outcome, Suspect
 from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene, feathered
 from kerascope.auditing.material import Material
+from kerascope.auditing.suspects import outside
 from kerascope.auditing.traits import BACKGROUND, MARGIN, TRAITS, margin
 
 Array = np.ndarray[Any, Any]
@@ -137,7 +138,7 @@ def having(material: Material, places: Array, place: int, best: Telling) -> Arra
 def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     """Objects are put before the backgrounds of other classes: of the images that have the trait.
 
-    Where nobody says what is object, it is what differs from the margins at the left and right, which are
+    Where masks do not say what is object, it is what differs from the margins at both sides, which are
     continued inward to make the scene. Images with a mark that was confirmed are left out; where all have it,
     the margin without the mark is exchanged.
     """
@@ -146,12 +147,17 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     if not len(own) or not len(others):
         return []
     own = own.taken(having(laboratory.material, own.places, BACKGROUND, suspect.details["telling"]))
+    if laboratory.material.objects is not None:
+        known = outside.scene(laboratory, own, label), outside.scene(laboratory, others)
+        if min(len(one.sample) for one in known) >= FEWEST:
+            return laboratory.resettled(label, *known)
     clean = np.flatnonzero(~laboratory.caused(label, own).any(axis=(1, 2)))
     if len(clean) < FEWEST:
         size = own.images.shape[1:3]
         masks = np.broadcast_to(margin(*size), (len(own), *size))
         return laboratory.swapped(label, own, masks, None, kept=True)
-    return laboratory.resettled(label, _scene(own.taken(clean)), _scene(others))
+    guessed = laboratory.resettled(label, _scene(own.taken(clean)), _scene(others))
+    return [replace(outcome, least=LEAST_OF_GUESS) for outcome in guessed]
 
 
 def _scene(sample: Sample) -> Scene:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from kerascope.auditing.finding import BRING, TAKE_AWAY, Outcome, Suspect
+from kerascope.auditing.finding import BRING, LEAST_OF_GUESS, TAKE_AWAY, Outcome, Suspect
 from kerascope.auditing.laboratory import Cause, Laboratory, Sample
 from kerascope.auditing.material import Material
 from kerascope.auditing.suspects.background import Telling, having, telling
-from kerascope.auditing.traits import BACKGROUND, COLOUR, LOOKED_AT, PICTURE, TRAITS
+from kerascope.auditing.traits import BACKGROUND, COLOUR, LOOKED_AT, PICTURE, TRAITS, margin
 
 Array = np.ndarray[Any, Any]
 
@@ -50,7 +51,7 @@ def _everywhere(material: Material, label: int, best: Telling) -> bool:
 
 
 def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
-    """The mean of each channel is brought from images of the class to others, as light or dark glass would.
+    """The colours of the margin are brought from images of the class to others, as by light or dark glass.
 
     With p from 0, black, to 1, white, and means m of the image and n of the other one,
 
@@ -58,8 +59,9 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
         1 - (1 - p) (1 - n) / (1 - m)  where it is lighter
 
     so that nothing is cut off. The control has the same contrast, and its own mean: m + (p - m) n / m, and
-    likewise: what is lost with the contrast does not count. Where the colours are those of what is looked at,
-    the glass lies under the map alone.
+    likewise: what is lost with the contrast does not count. Of the margin, since a larger object makes a
+    picture lighter, too. Where the colours are those of what is looked at, means are taken and the glass lies
+    under the map alone.
     """
     label = suspect.label
     own, others = laboratory.own(label), laboratory.others(label, steady=True)
@@ -68,21 +70,24 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     own = own.taken(
         having(laboratory.material, own.places, suspect.details["place"], suspect.details["telling"])
     )
-    colours = _means(laboratory, own, laboratory.caused(label, own))
-    strangers = _means(laboratory, others, laboratory.rested_on(others))
     everywhere = suspect.details["place"] == PICTURE
+    colours = _means(laboratory, own, laboratory.caused(label, own), everywhere)
+    strangers = _means(laboratory, others, laboratory.rested_on(others), everywhere)
     given = colours[np.arange(len(others)) % len(own)]
     brought, control = _tinted(laboratory, others, strangers, given, everywhere)
     found = [laboratory.outcome(BRING, label, others, brought, control, CONTRAST)]
     given = strangers[np.arange(len(own)) % len(others)]
     taken, control = _tinted(laboratory, own, colours, given, everywhere)
-    return [*found, laboratory.outcome(TAKE_AWAY, label, own, taken, control, CONTRAST)]
+    found.append(laboratory.outcome(TAKE_AWAY, label, own, taken, control, CONTRAST))
+    # Under a map lie parts of the object, whose colours may be what the class is about.
+    return found if everywhere else [replace(one, least=LEAST_OF_GUESS) for one in found]
 
 
-def _means(laboratory: Laboratory, sample: Sample, without: Array) -> Array:
-    """The mean of each channel, (n, C), 0 to 1, without what was confirmed already."""
-    weights = (~without).astype("float32")[..., None]
-    total = np.maximum(weights.sum(axis=(1, 2)), 1)
+def _means(laboratory: Laboratory, sample: Sample, without: Array, everywhere: bool) -> Array:
+    """The mean of each channel, (n, C), 0 to 1, of the margin or under the map, but for what was confirmed."""
+    counted = margin(*without.shape[1:]) if everywhere else laboratory.maps(sample)
+    weights = (counted * ~without)[..., None].astype("float32")
+    total = np.maximum(weights.sum(axis=(1, 2)), 1e-6)
     return np.asarray((laboratory.from_black_to_white(sample.images) * weights).sum(axis=(1, 2)) / total)
 
 

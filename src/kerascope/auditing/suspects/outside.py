@@ -52,17 +52,24 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
     The control is the same before surroundings of images of which none, or all, are of the class.
     """
     label = suspect.label
-    own, own_objects = _with_objects(laboratory, laboratory.own(label))
-    others, other_objects = _with_objects(laboratory, laboratory.others(label, steady=True))
-    if len(own) < FEWEST or len(others) < FEWEST:
+    own = scene(laboratory, laboratory.own(label), label)
+    others = scene(laboratory, laboratory.others(label, steady=True))
+    if len(own.sample) < FEWEST or len(others.sample) < FEWEST:
         return []
-    own_scenes = _emptied(own.images, own_objects | laboratory.caused(label, own))
-    other_scenes = _emptied(others.images, other_objects)
-    return laboratory.resettled(
-        label,
-        Scene(own, feathered(own_objects), own_scenes),
-        Scene(others, feathered(other_objects), other_scenes),
-    )
+    return laboratory.resettled(label, own, others)
+
+
+def scene(laboratory: Laboratory, sample: Sample, label: int | None = None) -> Scene:
+    """Images whose objects are known, taken apart.
+
+    Args:
+        laboratory: that knows the objects.
+        sample: of images; those whose objects are not known are left out.
+        label: of a class of which what was confirmed already is removed with the objects.
+    """
+    known, objects = _with_objects(laboratory, sample)
+    removed = objects if label is None else objects | laboratory.caused(label, known)
+    return Scene(known, feathered(objects) if len(known) else objects, _emptied(known.images, removed))
 
 
 def _with_objects(laboratory: Laboratory, sample: Sample) -> tuple[Sample, Array]:
