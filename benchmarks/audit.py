@@ -206,9 +206,10 @@ A class counts once. *Rest on it*: planted into clean pictures of other classes,
 of them or more into the class. *Found*: there is a confirmed finding on the class. *Located*: with an
 intersection over union above .5 with the true place; a tint has none.
 
-| data | shortcut | co-occurrence | classes | rest on it | of these found | of these located | found of the
-others | |---|---|---|---|---|---|---|---|"""
-    lines = head.splitlines()
+"""
+    columns = ("data", "shortcut", "co-occurrence", "classes", "rest on it")
+    columns += ("of these found", "of these located", "found of the others")
+    lines = [*head.splitlines(), "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     groups: dict[tuple[Any, ...], list[tuple[bool, list[dict[str, Any]]]]] = {}
     for one in planted:
         case = one["case"]

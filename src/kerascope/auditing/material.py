@@ -234,10 +234,6 @@ class Material:
             )
         return np.stack([image for image, _ in found]), np.asarray([place for _, place in found])
 
-    def row(self, picture: int) -> int:
-        """The place of an image by its index in the source."""
-        return int(np.flatnonzero(self.columns["index"] == picture)[0])
-
 
 @dataclass(frozen=True, eq=False)
 class Moments:

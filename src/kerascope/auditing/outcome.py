@@ -24,6 +24,8 @@ Array = np.ndarray[Any, Any]
 FILE = "audit.json"
 PICTURES = "pictures"
 _FORMAT = 1
+_SUMMED = 5
+"""Classes that a summary speaks of, the most affected first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +140,9 @@ class Audit:
     def summary(self) -> list[str]:
         """The audit in plain words, a sentence each."""
         tried = sum(one.status != "untested" for one in self.findings)
-        right = "" if self.accuracy is None else f", {self.accuracy:.1%} of them right"
+        known = sum(one.labelled or 0 for one in self.classes)
+        whose = "them" if known == self.images else f"the {known:,} whose label is a class"
+        right = "" if self.accuracy is None else f", {self.accuracy:.1%} of {whose} right"
         lines = [f"{self.images:,} images in {len(self.classes)} classes were explained{right}."]
         if not self.confirmed:
             lines.append(
@@ -146,12 +150,15 @@ class Audit:
                 if tried
                 else "Nothing was suspected."
             )
-        for one in self.confirmed[:5]:
-            best = one.best
-            assert best is not None
-            lines.append(f"{one.statement} {told(best)}")
-        if len(self.confirmed) > 5:
-            lines.append(f"And {len(self.confirmed) - 5} more.")
+        by_class: dict[tuple[str, str | None], list[Finding]] = {}
+        for one in self.confirmed:
+            by_class.setdefault((one.name, one.partner), []).append(one)
+        for first, *others in list(by_class.values())[:_SUMMED]:
+            assert first.best is not None
+            also = f" Also on {' and '.join(one.what for one in others)}." if others else ""
+            lines.append(f"{first.statement} {told(first.best)}{also}")
+        if len(by_class) > _SUMMED:
+            lines.append(f"And {len(by_class) - _SUMMED} classes more rest on something.")
         return [*lines, *self.doubts]
 
     def to_json(self) -> dict[str, Any]:

@@ -332,7 +332,7 @@ def where(position: Array) -> str:
     shares = position / total
     known = shares[shares > 0]
     # Of the greatest entropy there can be: relevance that is the same everywhere.
-    if -(known * np.log(known)).sum() > 0.97 * np.log(CELLS**2):
+    if -(known * np.log(known)).sum() > 0.985 * np.log(CELLS**2):
         return "all over the picture"
     centres = (np.arange(CELLS) + 0.5) / CELLS
     row, column = (shares.sum(axis=1) @ centres, shares.sum(axis=0) @ centres)

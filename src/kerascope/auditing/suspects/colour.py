@@ -84,7 +84,7 @@ def trials(suspect: Suspect, laboratory: Laboratory) -> list[Outcome]:
 
 
 def _means(laboratory: Laboratory, sample: Sample, without: Array, everywhere: bool) -> Array:
-    """The mean of each channel, (n, C), 0 to 1, of the margin or under the map, but for what was confirmed."""
+    """The mean of each channel, (n, C), 0 to 1, of the margin or under the map, less what was confirmed."""
     counted = margin(*without.shape[1:]) if everywhere else laboratory.maps(sample)
     weights = (counted * ~without)[..., None].astype("float32")
     total = np.maximum(weights.sum(axis=(1, 2)), 1e-6)
