@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from audited import network, pictures
-from kerascope.cli import main
+from commanded import Kerascope, runner
 from kerascope.testing import shortcuts
 
 pytestmark = pytest.mark.once
 
 NAMES = ("aslant", "level", "upright")
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture(scope="module")
@@ -46,27 +37,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def kerascope(
-    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Ran]:
+def kerascope(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Kerascope:
     monkeypatch.chdir(place)
-
-    def run(*arguments: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["kerascope", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        said = capsys.readouterr()
-        assert isinstance(stopped.value.code, int)
-        return Ran(stopped.value.code, said.out, said.err)
-
-    return run
+    return runner(monkeypatch, capsys)
 
 
 COMMON = ("photos", "--classes", "names.txt", "--preprocess", "0-1", "--no-sanity")
 
 
 def test_an_audit_says_what_it_found_and_exits_with_four_beyond_what_is_allowed(
-    kerascope: Callable[..., Ran], place: Path
+    kerascope: Kerascope, place: Path
 ) -> None:
     ran = kerascope("audit", "marked.keras", *COMMON, "--out", "one", "--html", "one.html", "--fail-on", "0")
     assert ran.code == 4
@@ -84,9 +64,7 @@ def test_an_audit_says_what_it_found_and_exits_with_four_beyond_what_is_allowed(
     assert "resume it, overwrite it" in again.err
 
 
-def test_json_is_all_there_is_and_an_earlier_audit_is_compared(
-    kerascope: Callable[..., Ran], place: Path
-) -> None:
+def test_json_is_all_there_is_and_an_earlier_audit_is_compared(kerascope: Kerascope, place: Path) -> None:
     first = kerascope("audit", "marked.keras", *COMMON, "--out", "before", "--json")
     told = json.loads(first.out)
     assert [one["name"] for one in told["findings"] if one["status"] == "confirmed"] == ["level"]
@@ -103,7 +81,7 @@ def test_json_is_all_there_is_and_an_earlier_audit_is_compared(
     assert "gone:   Class level rests on" in words.out
 
 
-def test_mistakes_are_told(kerascope: Callable[..., Ran]) -> None:
+def test_mistakes_are_told(kerascope: Kerascope) -> None:
     assert "masks must be" in kerascope("audit", "clean.keras", "photos", "--masks", "names.txt").err
     assert kerascope("audit", "clean.keras", "photos", "--fail-on", "-1").code == 2
     assert kerascope("audit", "clean.keras", "nowhere").code == 1

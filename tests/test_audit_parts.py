@@ -13,10 +13,10 @@ from PIL import Image
 
 from kerascope import errors
 from kerascope.auditing import describing, objects, strategies, traits
+from kerascope.auditing.classes import where
 from kerascope.auditing.finding import Finding, Measured, Outcome, ranked
 from kerascope.auditing.laboratory import elsewhere, enlarged, feathered, turned
 from kerascope.auditing.material import Gallery
-from kerascope.auditing.run import where
 from kerascope.auditing.suspects import background, outside, patch
 from kerascope.auditing.suspects import place as place_kind
 from kerascope.dataset.arrays import ArrayPlace, as_given, from_arrays

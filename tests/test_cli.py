@@ -7,30 +7,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import pytest
 from PIL import Image
 
 import kerascope as ks
-from kerascope.cli import loading, main
+from commanded import Kerascope, runner
+from kerascope.cli import loading
 from kerascope.cli.maximize import numbers
 from kerascope.errors import KerascopeError
 from pictured import cuttings, network
 
 pytestmark = pytest.mark.once
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Kerascope = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -39,16 +30,7 @@ def kerascope(
 ) -> Kerascope:
     """Runs the command line in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["kerascope", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        said = capsys.readouterr()
-        assert isinstance(stopped.value.code, int)
-        return Ran(stopped.value.code, said.out, said.err)
-
-    return run
+    return runner(monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")

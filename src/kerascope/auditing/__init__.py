@@ -6,8 +6,9 @@
     strategies.py     clusters of the images of a class
     suspects/         kinds of shortcut, one a file
     search.py         suspects tried in laboratory.py and judged together; finding.py
-    health.py         of the maps themselves
-    outcome.py        `Audit`, in a folder; page.py: its report; changes.py: two audits compared
+    classes.py        what is told of each class; health.py: of the maps themselves
+    outcome.py        `Audit`, in a folder; reading.py: read again; plain.py: as JSON
+    page.py           its report; changes.py: two audits compared
 
 scikit-learn, Jinja2 and Pillow are imported when they are needed.
 """
@@ -15,7 +16,8 @@ scikit-learn, Jinja2 and Pillow are imported when they are needed.
 from kerascope.auditing.changes import AuditChanges, compare_audits
 from kerascope.auditing.finding import Finding, Measured, Trial
 from kerascope.auditing.objects import Objects
-from kerascope.auditing.outcome import Audit, ClassAudit, Strategy, open_audit
+from kerascope.auditing.outcome import Audit, ClassAudit, Strategy
+from kerascope.auditing.reading import open_audit
 from kerascope.auditing.run import audit
 
 __all__ = [

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from kerascope.auditing.finding import Finding
-from kerascope.auditing.outcome import Audit, open_audit
+from kerascope.auditing.outcome import Audit
+from kerascope.auditing.reading import open_audit
 
 Array = np.ndarray[Any, Any]
 

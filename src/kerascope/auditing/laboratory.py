@@ -20,6 +20,8 @@ Cause = Callable[[Array], Array]
 
 SAMPLE = 96
 """The most images of a trial."""
+_MEMORY = 128 << 20
+"""Bytes of the images of a trial; some five times as many are held while it runs."""
 ANOTHER_REGION = "another region of the same size"
 SAME_OF_OTHERS = "the same of images of still other classes"
 SAME_OF_CLASS = "the same of other images of the class"
@@ -56,8 +58,8 @@ class Scene:
 
     Args:
         sample: the images.
-        objects: float32 (n, H, W), 1 where their objects are, 0 where they are not, and between at their
-        rims. scenes: float32 (n, H, W, C), the images without these.
+        objects: float32 (n, H, W), 1 where their objects are, 0 where they are not, between at their rims.
+        scenes: float32 (n, H, W, C), the images without these.
     """
 
     sample: Sample
@@ -70,12 +72,14 @@ class Laboratory:
 
     Args:
         material: of the audit.
-        sample: the most images of a trial.
+        sample: the most images of a trial; fewer where they are so large that they take too much memory.
     """
 
     def __init__(self, material: Material, sample: int = SAMPLE) -> None:
         self.material = material
-        self.sample = sample
+        height, width = material.explainer.size
+        room = _MEMORY // (4 * height * width * material.explainer.layout.channels)
+        self.sample = min(sample, max(room, 2 * FEWEST))
         self.causes: dict[int, list[Cause]] = {}
         self.resting: set[int] = set()
         """Classes that rest on something that is everywhere in their pictures: see `others`."""
@@ -129,15 +133,13 @@ class Laboratory:
         return everyone.taken(np.flatnonzero(away)[: self.sample])
 
     def gallery(self, sample: Sample) -> Gallery:
-        """Small pictures and maps of a sample whose images are in the gallery, in the same order."""
+        """Small pictures and maps of a sample, all of which is of the material's gallery."""
         gallery = self.material.gallery
         return gallery.chosen(np.searchsorted(gallery.places, sample.places))
 
     def maps(self, sample: Sample) -> Array:
         """Their maps over the model's images, float32 (n, H, W), each up to 1."""
-        small = self.material.pictures(sample.places)
-        order = np.searchsorted(small.places, sample.places)
-        maps = resize(small.maps[order], sample.images.shape[1:3])
+        maps = resize(self.gallery(sample).maps, sample.images.shape[1:3])
         top = maps.max(axis=(1, 2), keepdims=True)
         return np.asarray(maps / np.where(top > 0, top, 1))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import os
 from collections.abc import Mapping
@@ -14,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from kerascope import errors
-from kerascope.auditing.finding import BRING, Finding, Measured, Trial
+from kerascope.auditing.finding import BRING, Finding, Trial
 from kerascope.auditing.health import Checked, MapHealth, doubts
+from kerascope.auditing.plain import plain
 from kerascope.dataset.results import Results, open_results
 
 Array = np.ndarray[Any, Any]
 
 FILE = "audit.json"
 PICTURES = "pictures"
-_FORMAT = 1
+FORMAT = 1
+"""Version of the file; a later one is refused."""
 _SUMMED = 5
 """Classes that a summary speaks of, the most affected first."""
 
@@ -163,8 +162,8 @@ class Audit:
 
     def to_json(self) -> dict[str, Any]:
         """All of it but the pictures of images, as JSON takes it."""
-        content = {one.name: _plain(getattr(self, one.name)) for one in fields(self) if one.name != "folder"}
-        return {"format": _FORMAT, **content, "summary": self.summary()}
+        content = {one.name: plain(getattr(self, one.name)) for one in fields(self) if one.name != "folder"}
+        return {"format": FORMAT, **content, "summary": self.summary()}
 
     def save(self) -> Path:
         """Write `audit.json` into the folder."""
@@ -207,131 +206,3 @@ def told(trial: Trial) -> str:
         f"{done}; {trial.against}: {trial.control:.0%} (difference {trial.effect:.0%}, {trial.low:.0%} to "
         f"{trial.high:.0%})."
     )
-
-
-def open_audit(folder: str | os.PathLike[str]) -> Audit:
-    """The audit in a folder that `kerascope.audit` has written.
-
-    Args:
-        folder: the one that was written into.
-
-    Raises:
-        DatasetError: there is none, or it cannot be read.
-    """
-    path = Path(folder) / FILE
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] > _FORMAT:
-            raise errors.DatasetError(
-                f"an audit must be of format {_FORMAT} or older; that in {str(path)!r} is of "
-                f"{content['format']}; install a newer kerascope."
-            )
-        return _audit(Path(folder), content)
-    except FileNotFoundError:
-        raise errors.DatasetError(
-            f"there must be an audit, {FILE}; there is none in {os.fspath(folder)!r}; make one first."
-        ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, errors.DatasetError):
-            raise
-        raise errors.DatasetError(
-            f"an audit must be a whole {FILE}; {str(path)!r} cannot be read as one "
-            f"({type(error).__name__}: {error})."
-        ) from error
-
-
-def _plain(value: Any) -> Any:
-    """Dataclasses, arrays and mappings as JSON takes them; pictures as PNG files in text."""
-    if isinstance(value, np.ndarray):
-        return _text(value) if value.dtype in (np.bool_, np.uint8) else np.round(value, 5).tolist()
-    if hasattr(value, "__dataclass_fields__"):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
-    if isinstance(value, float | np.floating):
-        return None if not np.isfinite(value) else round(float(value), 6)
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _text(pixels: Array) -> str:
-    """A mask or picture as a PNG file in base 64."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode("ascii")
-
-
-def _pixels(text: str | None, mask: bool = False) -> Array | None:
-    """The picture of `_text`."""
-    from PIL import Image
-
-    if text is None:
-        return None
-    picture = Image.open(io.BytesIO(base64.b64decode(text)))
-    return np.asarray(picture).astype(bool) if mask else np.asarray(picture.convert("RGB"))
-
-
-def _audit(folder: Path, content: Mapping[str, Any]) -> Audit:
-    """From what `Audit.to_json` gave."""
-    known = {one.name for one in fields(Audit)} - {"folder"}
-    given = {name: content[name] for name in known}
-    given |= {
-        "methods": tuple(given["methods"]),
-        "notes": tuple(given["notes"]),
-        "findings": tuple(_finding(one) for one in given["findings"]),
-        "classes": tuple(_class(one) for one in given["classes"]),
-        "health": _health(given["health"]),
-        "checks": tuple(Checked(**{**one, "lines": tuple(one["lines"])}) for one in given["checks"]),
-    }
-    return Audit(folder=folder, **given)
-
-
-def _finding(content: Mapping[str, Any]) -> Finding:
-    trials = [
-        Trial(**{**one, "accuracy": None if one["accuracy"] is None else tuple(one["accuracy"])})
-        for one in content["trials"]
-    ]
-    return Finding(
-        **{
-            **content,
-            "trials": tuple(trials),
-            "evidence": {name: _measured(one) for name, one in content["evidence"].items()},
-            "region": _pixels(content["region"], mask=True),
-            "patch": _pixels(content["patch"]),
-            "examples": tuple(content["examples"]),
-            "places": {int(index): tuple(box) for index, box in content["places"].items()},
-        }
-    )
-
-
-def _class(content: Mapping[str, Any]) -> ClassAudit:
-    strategies = [
-        Strategy(
-            **{
-                **one,
-                "position": np.asarray(one["position"], "float32"),
-                "prototypes": tuple(one["prototypes"]),
-                "mistakes": tuple(tuple(mistake) for mistake in one["mistakes"]),
-                "confidence": _number(one["confidence"]),
-            }
-        )
-        for one in content["strategies"]
-    ]
-    return ClassAudit(**{**content, "strategies": tuple(strategies), "health": _health(content["health"])})
-
-
-def _health(content: Mapping[str, Any]) -> MapHealth:
-    agreement = {name: _measured(one) for name, one in content["agreement"].items()}
-    return MapHealth(**{**content, "agreement": agreement})
-
-
-def _measured(content: Mapping[str, Any]) -> Measured:
-    numbers = {name: _number(content[name]) for name in ("value", "low", "high")}
-    return Measured(**numbers, usual=content["usual"])
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value

@@ -7,25 +7,24 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.auditing.describing import CELLS, AuditDescription
+from kerascope.auditing.classes import class_audit, labels_of, right
+from kerascope.auditing.describing import AuditDescription
 from kerascope.auditing.health import MapHealth, checked
 from kerascope.auditing.laboratory import SAMPLE, Laboratory
 from kerascope.auditing.material import Material
 from kerascope.auditing.objects import as_objects
-from kerascope.auditing.outcome import PICTURES, Audit, ClassAudit, Strategy
+from kerascope.auditing.outcome import PICTURES, Audit
 from kerascope.auditing.search import search
-from kerascope.auditing.strategies import CLUSTERINGS, LARGEST, Clustering, Clusters
+from kerascope.auditing.strategies import CLUSTERINGS, LARGEST, Clustering
 from kerascope.auditing.suspects import KINDS
 from kerascope.dataset.arrays import as_given, from_arrays
 from kerascope.dataset.detection import AUTO
@@ -34,17 +33,16 @@ from kerascope.dataset.job import Job
 from kerascope.dataset.plan import plan
 from kerascope.dataset.preprocessing import Preprocessing
 from kerascope.dataset.progress import progress as progress_bar
+from kerascope.dataset.results import Results
 from kerascope.dataset.source import find_images
 from kerascope.method import Method
 from kerascope.method.base import as_method
 from kerascope.method.number import check_whole
-from kerascope.probe import Probe
+from kerascope.probe import Probe, as_probe
 from kerascope.provenance import versions
 
 Array = np.ndarray[Any, Any]
 
-_PROTOTYPES = 4
-_MISTAKES = 3
 _PICTURE = 256
 """Pixels along the longer side of the pictures of prototypes and examples."""
 
@@ -163,7 +161,7 @@ def audit(
     else:
         source = from_arrays(data, labels)
         preprocessing = as_given(data) if preprocessing == AUTO else preprocessing
-        size = size or tuple(np.shape(data)[1:3])
+        size = size or _size(model, data)
     job = plan(
         model,
         source,
@@ -180,10 +178,35 @@ def audit(
     )
     description = AuditDescription(job.options.preprocessing, methods[1:], as_objects(masks))
     job = replace(job, description=description)
-    temporary = folder is None
-    folder = tempfile.mkdtemp(prefix="kerascope-audit-") if folder is None else folder
     counts = _Counts(job.probe)
-    results = job.run(folder, threads=threads, resume=resume, overwrite=overwrite, progress=progress)
+    options = (methods, target, clustering, images_per_trial, sanity, seed, progress)
+    if folder is not None:
+        results = job.run(folder, threads=threads, resume=resume, overwrite=overwrite, progress=progress)
+        return _audited(job, counts, results, *options)
+    temporary = tempfile.mkdtemp(prefix="kerascope-audit-")
+    try:
+        results = job.run(temporary, threads=threads, progress=progress)
+        found = _audited(job, counts, results, *options)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    weakref.finalize(found, shutil.rmtree, temporary, ignore_errors=True)
+    return found
+
+
+def _audited(
+    job: Job,
+    counts: _Counts,
+    results: Results,
+    methods: Sequence[Method],
+    target: str,
+    clustering: Clustering,
+    images_per_trial: int,
+    sanity: bool,
+    seed: int,
+    progress: bool | None,
+) -> Audit:
+    """What is found in a data set that was explained and described."""
     explaining = counts.taken()
     material = Material.of(job, results, clustering, seed)
     laboratory = Laboratory(material, images_per_trial)
@@ -191,27 +214,25 @@ def audit(
         findings = search(material, laboratory, advance.more)
     trying = counts.taken()
     checks = tuple(checked(material, one) for one in methods) if sanity else ()
-    checking = counts.taken()
+    everyone, others = np.arange(len(material)), methods[1:]
     found = Audit(
-        folder=Path(folder),
+        folder=results.folder,
         model=job.probe.model.name,
         methods=tuple(one.written() for one in methods),
         target=target,
         images=len(material),
         failed=results.counts["failed"],
-        accuracy=_right(material, np.arange(len(material))),
+        accuracy=right(material, everyone),
         findings=tuple(findings),
-        classes=tuple(_class(material, label, methods[1:]) for label in _labels(material)),
-        health=MapHealth.of(material, np.arange(len(material)), methods[1:]),
+        classes=tuple(class_audit(material, label, others) for label in labels_of(material)),
+        health=MapHealth.of(material, everyone, others),
         checks=checks,
         notes=_notes(material, job),
-        cost={"explain": explaining, "try": trying, "check": checking},
+        cost={"explain": explaining, "try": trying, "check": counts.taken()},
         settings={"seed": seed, "clustering": clustering, "images_per_trial": images_per_trial},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=dict(versions()),
     )
-    if temporary:
-        weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
     _draw(material, found)
     found.save()
     return found
@@ -232,117 +253,22 @@ class _Counts:
         return {"forwards": forwards, "backwards": backwards}
 
 
+def _size(model: keras.Model | Probe, images: Any) -> tuple[int, int] | None:
+    """The size of images, for models that take any; None for the others."""
+    try:
+        as_probe(model).blank()
+    except errors.InputError:
+        height, width = np.shape(images)[1:3]
+        return height, width
+    return None
+
+
 def _is_paths(data: Any) -> bool:
     if isinstance(data, str | os.PathLike):
         return True
     if hasattr(data, "shape"):
         return False
     return isinstance(data, Iterable) and all(isinstance(one, str | os.PathLike) for one in data)
-
-
-def _labels(material: Material) -> Sequence[int]:
-    """The classes that were explained, or are the true class of an image."""
-    known = set(material.classes) | set(material.labels[material.labels >= 0].tolist())
-    return sorted(known)
-
-
-def _right(material: Material, places: Array) -> float | None:
-    labels = material.labels[places]
-    known = labels >= 0
-    if not known.any():
-        return None
-    return float((material.columns["prediction"][places][known] == labels[known]).mean())
-
-
-def _class(material: Material, label: int, methods: Sequence[Method]) -> ClassAudit:
-    members = material.members(label)
-    labels, predictions = material.labels, material.columns["prediction"]
-    own, said = labels == label, (predictions == label) & (labels >= 0)
-    labelled = (labels >= 0).any()
-    clusters = material.strategies.get(label)
-    strategies = () if clusters is None else _strategies(material, members, clusters)
-    return ClassAudit(
-        label,
-        material.name(label),
-        len(members),
-        int(own.sum()) if labelled else None,
-        float((predictions[own] == label).mean()) if own.any() else None,
-        float((labels[said] == label).mean()) if said.any() else None,
-        strategies,
-        MapHealth.of(material, members, methods) if len(members) else MapHealth(0, 0.0, 0.0, 0.0, {}),
-    )
-
-
-def _strategies(material: Material, members: Array, clusters: Clusters) -> tuple[Strategy, ...]:
-    """Each cluster, and last the images that are like no others and whose maps show something."""
-    found = []
-    alone = members[(clusters.numbers < 0) & material.shows[members]]
-    groups = [members[clusters.numbers == number] for number in range(clusters.count)]
-    for number, group in enumerate([*groups, alone]):
-        if not len(group):
-            continue
-        rest = np.setdiff1d(members[material.shows[members]], group)
-        mean = material.positions[group].mean(axis=0)
-        shared = np.minimum(mean, material.positions[rest].mean(axis=0)).sum() if len(rest) else mean.sum()
-        clustered = number < clusters.count
-        nearest = members[clusters.nearest(number, _PROTOTYPES)] if clustered else group[:_PROTOTYPES]
-        labels, predictions = material.labels[group], material.columns["prediction"][group]
-        wrong = Counter(
-            (material.name(label), material.name(prediction))
-            for label, prediction in zip(labels.tolist(), predictions.tolist(), strict=True)
-            if label not in (-1, prediction)
-        )
-        probability = material.columns["probability"][group]
-        found.append(
-            Strategy(
-                number + 1 if clustered else 0,
-                len(group),
-                len(group) / len(members),
-                where(mean),
-                _right(material, group),
-                float(np.nanmean(probability)) if np.isfinite(probability).any() else float("nan"),
-                tuple((*pair, count) for pair, count in wrong.most_common(_MISTAKES)),
-                tuple(material.columns["index"][nearest].tolist()),
-                mean,
-                float(np.clip(1 - shared, 0, 1)),
-            )
-        )
-    return tuple(found)
-
-
-_ROWS = ("top", "middle", "bottom")
-_COLUMNS = ("left", "middle", "right")
-
-
-def where(position: Array) -> str:
-    """Where most of the relevance is, in words.
-
-    Args:
-        position: (8, 8), shares of relevance.
-
-    Example:
-        >>> import numpy as np
-        >>> from kerascope.auditing.run import where
-        >>> where(np.eye(8)[:, :1] @ np.eye(8)[:1])
-        'at the top left'
-    """
-    total = position.sum()
-    if total <= 0:
-        return "nowhere"
-    shares = position / total
-    known = shares[shares > 0]
-    # Of the greatest entropy there can be: relevance that is the same everywhere.
-    if -(known * np.log(known)).sum() > 0.985 * np.log(CELLS**2):
-        return "all over the picture"
-    centres = (np.arange(CELLS) + 0.5) / CELLS
-    row, column = (shares.sum(axis=1) @ centres, shares.sum(axis=0) @ centres)
-    ring = shares.sum() - shares[1:-1, 1:-1].sum()
-    if ring > 0.75 and 0.35 < row < 0.65 and 0.35 < column < 0.65:
-        return "along the border"
-    names = (_ROWS[min(int(row * 3), 2)], _COLUMNS[min(int(column * 3), 2)])
-    if names == ("middle", "middle"):
-        return "in the middle"
-    return "at the " + " ".join(name for name in names if name != "middle")
 
 
 def _notes(material: Material, job: Job) -> tuple[str, ...]:
