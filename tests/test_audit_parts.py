@@ -296,7 +296,7 @@ def test_a_place_is_where_pixels_differ_and_is_named() -> None:
     difference[1:6, 1:6] = 3.0
     difference[3, 3] = 0.2  # a pixel of the mark that is as in other classes
     difference[14:18, 14:18] = 9.0  # the object
-    difference[30, 20] = 1.1  # a speck
+    difference[30, 20] = 2.5  # a speck
     (suspect,) = place_kind._telling(1, difference)
     true = np.zeros((32, 32), bool)
     true[1:6, 1:6] = True

@@ -20,7 +20,7 @@ from kerascope.dataset.results import Results, open_results
 Array = np.ndarray[Any, Any]
 
 FILE = "audit.json"
-PICTURES = "pictures"
+PICTURES = "audit-pictures"
 FORMAT = 1
 """Version of the file; a later one is refused."""
 _SUMMED = 5

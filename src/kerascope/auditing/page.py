@@ -143,7 +143,8 @@ def _pictures(audit: Audit, shown: set[int]) -> Iterator[tuple[int, tuple[str, s
     side = next((pixels for most, pixels in _SIDES if len(shown) <= most), _SIDES[-1][1])
     grid = _GRID if len(shown) <= _FEW else CELLS
     folder = audit.folder / PICTURES
-    large = {int(path.stem): path for path in folder.glob("*.*")} if folder.is_dir() else {}
+    kept = (path for path in folder.iterdir() if path.stem.isdigit()) if folder.is_dir() else ()
+    large = {int(path.stem): path for path in kept}
     table = colour_table()
     for row in audit.results.rows(["index", "status", "rank", "picture", "map", "warnings"]):
         if row["index"] not in shown or row["status"] != "explained" or row["rank"] != 1:

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import keras
@@ -22,7 +23,7 @@ from kerascope.auditing.health import MapHealth, checked
 from kerascope.auditing.laboratory import SAMPLE, Laboratory
 from kerascope.auditing.material import Material
 from kerascope.auditing.objects import as_objects
-from kerascope.auditing.outcome import PICTURES, Audit
+from kerascope.auditing.outcome import FILE, PICTURES, Audit
 from kerascope.auditing.search import search
 from kerascope.auditing.strategies import CLUSTERINGS, LARGEST, Clustering
 from kerascope.auditing.suspects import KINDS
@@ -181,6 +182,8 @@ def audit(
     counts = _Counts(job.probe)
     options = (methods, target, clustering, images_per_trial, sanity, seed, progress)
     if folder is not None:
+        if overwrite:
+            Path(folder, FILE).unlink(missing_ok=True)
         results = job.run(folder, threads=threads, resume=resume, overwrite=overwrite, progress=progress)
         return _audited(job, counts, results, *options)
     temporary = tempfile.mkdtemp(prefix="kerascope-audit-")
@@ -306,6 +309,8 @@ def _draw(material: Material, found: Audit) -> None:
     places = np.flatnonzero(np.isin(index, sorted(shown)))
     folder = found.folder / PICTURES
     folder.mkdir(exist_ok=True)
+    for old in (path for path in folder.iterdir() if path.stem.isdigit()):
+        old.unlink()
     preprocessing = material.job.options.preprocessing
     for place, prepared in material.prepared(places):
         assert prepared.image is not None
