@@ -209,7 +209,7 @@ intersection over union above .5 with the true place; a tint has none.
 """
     columns = ("data", "shortcut", "co-occurrence", "classes", "rest on it")
     columns += ("of these found", "of these located", "found of the others")
-    lines = [*head.splitlines(), "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    lines = [*head.rstrip().splitlines(), "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     groups: dict[tuple[Any, ...], list[tuple[bool, list[dict[str, Any]]]]] = {}
     for one in planted:
         case = one["case"]
@@ -247,7 +247,7 @@ were tried); {false_planted} of {len(planted)} networks with a shortcut have one
 """.splitlines()
     alarms = [(one, found) for one in runs for found in one["false"]]
     if alarms:
-        lines += ["| data | shortcut | seed | class | finding | effect |", "|---|---|---|---|---|---|"]
+        lines += ["", "| data | shortcut | seed | class | finding | effect |", "|---|---|---|---|---|---|"]
         lines += [
             f"| {one['case']['data']} | {one['case']['kind'] or 'none'} | {one['case']['seed']} | "
             f"{found['label']} | {found['what']} | {found['effect']:.2f} |"
