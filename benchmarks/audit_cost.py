@@ -96,7 +96,7 @@ def memory(count: int) -> dict[str, Any]:
         with subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL) as process:
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0
+        assert process.returncode == 0, process.returncode
         seconds = time.perf_counter() - start
         again = [sys.executable, "-W", "ignore", "-c", "import sys, kerascope as ks"]
         again[-1] += "; ks.open_audit(sys.argv[1]).to_html(sys.argv[2])"

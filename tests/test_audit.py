@@ -350,6 +350,31 @@ def test_a_model_without_places_is_audited_by_a_method_on_pixels() -> None:
 
 
 @once
+def test_maps_that_show_nothing_and_sets_of_few_are_audited_and_said_to_be() -> None:
+    layers = keras.layers
+    dead = keras.Sequential(
+        [
+            keras.Input((24, 24, 1)),
+            layers.Conv2D(4, 3, activation="relu", bias_initializer=keras.initializers.Constant(-100.0)),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    images, labels = pictures(60)
+    found = ks.audit(dead, images, labels, progress=False)
+    assert found.health.flat == 1
+    assert any("show nothing" in doubt for doubt in found.doubts)
+    assert found.confirmed == ()
+    assert all(one.strategies == () for one in found.classes)
+    assert [check.verdict for check in found.checks] == ["undecided"]
+    for count in (4, 1):
+        few = ks.audit(planted(None)[0], images[:count], labels[:count], progress=False)
+        assert few.images == count
+        assert few.confirmed == ()
+        assert few.to_html(few.folder / "page.html").exists()
+
+
+@once
 def test_a_trial_asks_about_as_many_images_as_it_may() -> None:
     found = audit("frame", images_per_trial=16)
     assert max(trial.count for one in found.findings for trial in one.trials) == 16

@@ -160,6 +160,10 @@ def test_maps_that_show_nothing_have_no_strategy() -> None:
     found = strategies.clusters(positions, contents, shows)
     assert (found.numbers[:20] == -1).all()
     assert found.count == 2
+    for some in (0, 1, 9):
+        few = strategies.clusters(positions[20:], contents[20:], np.arange(45) < some)
+        assert few.count == min(some, 1)
+        assert (few.numbers >= 0).sum() == some
 
 
 def test_of_many_images_a_sample_is_clustered_and_no_matrix_is_larger(

@@ -80,6 +80,8 @@ def checked(material: Material, method: Method) -> Checked:
     from kerascope.evaluation import sanity
 
     shown = np.flatnonzero(material.shows)
+    if len(shown) < 2:
+        return Checked(method.written(), "undecided", None, ("fewer than two maps show anything",))
     images, _ = material.images(material.sampled(shown, _CHECKED, salt=5))
     explainer = material.explainer
     given = np.asarray(explainer.layout.original(images, np))

@@ -94,8 +94,15 @@ class Laboratory:
             own = np.random.default_rng([material.seed, 1, label]).permutation(self._candidates(label))
             turns += [(turn, place) for turn, place in enumerate(own.tolist())]
         chosen = [place for _, place in sorted(turns)[: 2 * self.sample]]
-        images, places = material.images(np.sort(np.asarray(chosen, "int64")))
-        return Sample(places, images)
+        return self._sample(np.sort(np.asarray(chosen, "int64")))
+
+    def _sample(self, places: Array) -> Sample:
+        """These images, which may be none."""
+        if not len(places):
+            explainer = self.material.explainer
+            return Sample(places, np.zeros((0, *explainer.size, explainer.layout.channels), "float32"))
+        images, found = self.material.images(places)
+        return Sample(found, images)
 
     def _candidates(self, label: int) -> Array:
         """Pictures of the gallery of a class, which is also predicted."""
@@ -107,10 +114,7 @@ class Laboratory:
         """Images of a class, by what the model predicts."""
         if self._own is None or self._own[0] != label:
             chosen = self.material.sampled(self._candidates(label), self.sample, salt=label + 2)
-            if not len(chosen):
-                return self._everyone.taken(np.zeros(0, int))
-            images, places = self.material.images(chosen)
-            self._own = label, Sample(places, images)
+            self._own = label, self._sample(chosen)
         return self._own[1]
 
     def others(self, label: int, partner: int | None = None, steady: bool = False) -> Sample:

@@ -99,6 +99,8 @@ def clusters(
     except ImportError:
         raise errors.MissingPackageError("scikit-learn", "audit") from None
     known = np.flatnonzero(shows)
+    if not len(known):
+        return Clusters(np.full(len(positions), -1), np.zeros((len(positions), 1)), 0)
     flat = np.sqrt(positions[known].reshape(len(known), -1))
     points = np.concatenate([_scaled(flat), _scaled(contents[known])], axis=1).astype("float64")
     sample = np.sort(np.random.default_rng(seed).permutation(len(known))[:LARGEST])
