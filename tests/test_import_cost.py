@@ -62,5 +62,7 @@ def test_every_public_name_together_costs_little_beside_keras() -> None:
     outside = packages(on_top) - {"kerascope"} - set(sys.stdlib_module_names)
     assert outside == set()
     assert not {module for module in on_top if module.startswith("kerascope.render")}
-    # Counted, not timed: kerascope's files are small, and each is a module.
-    assert len(on_top) <= 0.06 * len(of_keras), f"{len(on_top)} modules beside {len(of_keras)}"
+    # Counted, not timed: kerascope's files are small, and each is a module. The rooms of data sets and audits
+    # have made it 0.07; what tries suspects is imported by an audit only.
+    assert not {module for module in on_top if module.startswith("kerascope.auditing.suspects")}
+    assert len(on_top) <= 0.07 * len(of_keras), f"{len(on_top)} modules beside {len(of_keras)}"

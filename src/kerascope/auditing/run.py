@@ -24,9 +24,7 @@ from kerascope.auditing.laboratory import SAMPLE, Laboratory
 from kerascope.auditing.material import Material
 from kerascope.auditing.objects import as_objects
 from kerascope.auditing.outcome import FILE, PICTURES, Audit
-from kerascope.auditing.search import search
 from kerascope.auditing.strategies import CLUSTERINGS, LARGEST, Clustering
-from kerascope.auditing.suspects import KINDS
 from kerascope.dataset.arrays import as_given, from_arrays
 from kerascope.dataset.detection import AUTO
 from kerascope.dataset.frame import Fit
@@ -210,6 +208,10 @@ def _audited(
     progress: bool | None,
 ) -> Audit:
     """What is found in a data set that was explained and described."""
+    # Here, so that the names of kerascope stay cheap to import.
+    from kerascope.auditing.search import search
+    from kerascope.auditing.suspects import KINDS
+
     explaining = counts.taken()
     material = Material.of(job, results, clustering, seed)
     laboratory = Laboratory(material, images_per_trial)
