@@ -33,7 +33,7 @@ _ALL_PICTURES = 6000
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Explained images of a data set, M of them, some 1 kB each.
+    """Explained images of a data set, M of them, some 5 kB each.
 
     Args:
         job: that explained them.

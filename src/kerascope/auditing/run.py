@@ -121,7 +121,7 @@ def audit(
     Cost:
         For each image that of the methods and 1 forward; for each suspect that is tried up to 4 forwards for
         each of 96 images, six suspects a class at the most; for each sanity check 6 explanations of 16
-        images. Memory does not grow but for some 1 kB an image.
+        images. Memory does not grow but for some 5 kB an image.
 
     Source:
         Lapuschkin et al., Unmasking Clever Hans predictors and assessing what machines really learn, Nature
