@@ -46,8 +46,8 @@ def explain(
     image_column: arguments.ImageColumn = None,
     label_column: arguments.LabelColumn = None,
     follow_links: arguments.FollowLinks = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove earlier results first.")] = False,
+    resume: arguments.Resume = False,
+    overwrite: arguments.Overwrite = False,
     shard: Annotated[
         int,
         typer.Option(

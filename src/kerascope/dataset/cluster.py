@@ -14,7 +14,8 @@ from typing import Any
 import keras
 
 from kerascope import errors
-from kerascope.dataset.explainer import Explainer, Options
+from kerascope.dataset.explainer import Explainer
+from kerascope.dataset.options import Options
 from kerascope.dataset.store import SHARED_MODEL, Store
 from kerascope.dataset.stream import Shard, explained_shards
 from kerascope.probe import Probe

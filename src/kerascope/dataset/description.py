@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-    from kerascope.dataset.explainer import Prepared
+    from kerascope.dataset.prepared import Prepared
     from kerascope.explanation import Explanation
     from kerascope.probe import Probe
     from kerascope.target import Target

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -17,101 +16,23 @@ from kerascope.dataset.arrays import ArrayPlace
 from kerascope.dataset.description import Description
 from kerascope.dataset.frame import Frame
 from kerascope.dataset.item import Item
+from kerascope.dataset.options import Options
+from kerascope.dataset.overlays import Overlays
 from kerascope.dataset.photograph import Photograph, decode
-from kerascope.dataset.preprocessing import Preprocessing
+from kerascope.dataset.prepared import Explained, Prepared, Row
 from kerascope.dataset.store import Store
 from kerascope.explanation import Explanation
 from kerascope.layout import Layout
-from kerascope.method import Method
 from kerascope.method.base import LARGEST_GAP
 from kerascope.probe import Probe
-from kerascope.target import Target, TargetLike, as_target
+from kerascope.target import TargetLike, as_target
 
 Array = np.ndarray[Any, Any]
-Row = dict[str, Any]
-Picture = Literal["jpg", "png"]
 
-LABEL = "label"
-"""The target that is each image's own label."""
 _OF_IMAGES = ("FlatMapWarning", "NonFiniteMapWarning", "CompletenessWarning")
 """Warnings about single images of a batch, which become those of their rows."""
 _KEPT = 1 << 20
 """Pixels of the largest photograph that is held until it is drawn; a larger one is decoded again."""
-_QUALITY = 90
-_ALPHA = 0.5
-
-
-@dataclass(frozen=True)
-class Options:
-    """What decides the results of a run, beside the model and the images.
-
-    Args:
-        method: how to explain.
-        target: what to explain; `"label"` for each image's own label.
-        preprocessing: what the model is fed.
-        overlay: the kind of pictures to write, or None.
-        map_type: of the stored maps, `"float32"` or `"float16"`.
-        batch_size: images per pass; the last pass of a shard is padded.
-        shard_size: images per shard.
-    """
-
-    method: Method
-    target: TargetLike
-    preprocessing: Preprocessing
-    overlay: Picture | None
-    map_type: str
-    batch_size: int
-    shard_size: int
-
-    @property
-    def by_label(self) -> bool:
-        """Whether the target is each image's own label."""
-        return isinstance(self.target, str) and self.target == LABEL
-
-    @property
-    def asked(self) -> Target:
-        """The target; for labels, one of the same kind."""
-        return as_target(0 if self.by_label else self.target)
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """An image that was read, or why it could not be.
-
-    Args:
-        item: what it is.
-        index: its position in the source.
-        row: the columns that are known by now.
-        photograph: where it is small and will be drawn, else None.
-        image: float32 (h, w, C), as the model takes it, or None.
-        frame: where that lies in the photograph, or None.
-        seconds: it took.
-    """
-
-    item: Item
-    index: int
-    row: Row
-    photograph: Photograph | None = None
-    image: Array | None = None
-    frame: Frame | None = None
-    seconds: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Explained:
-    """An image with its explanation.
-
-    Args:
-        prepared: the image.
-        explanation: of it alone, or what went wrong.
-        seconds: its share of the batch.
-        asked: what a description has asked about it.
-    """
-
-    prepared: Prepared
-    explanation: Explanation | Exception | None
-    seconds: float = 0.0
-    asked: Any = None
 
 
 class Explainer:
@@ -146,7 +67,7 @@ class Explainer:
         self.description = description
         self.places = {name: place for place, name in enumerate(self.names)}
         self.layout = image_layout(probe, options.preprocessing.size)
-        self._paint: Any = None
+        self._overlays = None if options.overlay is None else Overlays(store, options.overlay)
         # Its bar of progress would be one for each batch.
         quiet = {"progress": False} if hasattr(options.method, "progress") else {}
         self._method = replace(options.method, **quiet)
@@ -238,7 +159,7 @@ class Explainer:
         maps = explanation.heatmaps(size=self.grid).reshape(-1, *self.grid)
         notes: list[str] = list(prepared.row["warnings"])
         try:
-            pictures = self._pictures(prepared, explanation)
+            pictures = [] if self._overlays is None else self._overlays.draw(prepared, explanation)
         except errors.PhotographError as error:
             pictures, notes = (
                 [],
@@ -323,59 +244,6 @@ class Explainer:
                 found.append("KerascopeWarning: the map leaves the range of float16; store float32.")
         return found
 
-    def _pictures(self, prepared: Prepared, explanation: Explanation) -> list[str]:
-        """Write the photograph under the map of each explained class; paths in the store."""
-        kind, frame = self.options.overlay, prepared.frame
-        if kind is None or frame is None:
-            return []
-        photograph = prepared.photograph or decode(prepared.item.place.read())
-        if photograph.picture.size != (frame.width, frame.height):
-            raise errors.PhotographError("the file is another one now")
-        folder, _, stem = prepared.item.name.rpartition("/")
-        if self._paint is None:
-            from kerascope.render.overlay import Paint, has_both_signs, table_of
-
-            self._paint = Paint(table_of(explanation), _ALPHA, has_both_signs(explanation))
-        drawn = painted(explanation, photograph.pixels, frame, self._paint)
-        paths = []
-        for rank, picture in enumerate(drawn):
-            more = f"-{rank + 1}" if len(drawn) > 1 else ""
-            name = f"{folder}/{prepared.index:06d}_{stem}{more}.{kind}".lstrip("/")
-            paths.append(self.store.overlay(name, _encoded(picture, kind)))
-        return paths
-
-
-def painted(explanation: Explanation, pixels: Array, frame: Frame, paint: Any) -> list[Array]:
-    """A whole photograph under each map of one image: faded where the model was shown nothing.
-
-    Args:
-        explanation: of one image.
-        pixels: uint8 (H, W, 3), the upright photograph.
-        frame: where the model's image lies in it.
-        paint: `kerascope.render.overlay.Paint`, for the signs of the explanation.
-
-    Returns:
-        uint8 (H, W, 3), one for each explained class.
-    """
-    from kerascope.render.marks import SAYS_SOMETHING, mark
-    from kerascope.render.overlay import relevance_of
-
-    relevance = relevance_of(explanation, size=frame.size)
-    maps = frame.trimmed(relevance.maps).reshape(-1, *(one.stop - one.start for one in frame.seen))
-    pictures = []
-    for values, state in zip(maps, relevance.states.reshape(-1), strict=True):
-        shown = paint(pixels[frame.seen], values)
-        if state != SAYS_SOMETHING:
-            mark(shown, int(state))
-        if shown.shape != pixels.shape:
-            whole = np.empty_like(pixels)
-            for beside in frame.unseen:
-                whole[beside] = (pixels[beside] >> 1) + np.uint8(112)
-            whole[frame.seen] = shown
-            shown = whole
-        pictures.append(shown)
-    return pictures
-
 
 def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:
     """How the model takes one photograph.
@@ -400,17 +268,6 @@ def _layers(method: Any) -> tuple[str | None, ...]:
     while not hasattr(method, "layer") and hasattr(method, "method"):
         method = method.method
     return tuple(getattr(method, "layers", None) or (getattr(method, "layer", None),))
-
-
-def _encoded(picture: Array, kind: Picture) -> bytes:
-    from PIL import Image
-
-    file = io.BytesIO()
-    if kind == "jpg":
-        Image.fromarray(picture).save(file, "JPEG", quality=_QUALITY)
-    else:
-        Image.fromarray(picture).save(file, "PNG", compress_level=3)
-    return file.getvalue()
 
 
 def _failed(error: BaseException) -> Row:

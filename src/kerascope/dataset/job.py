@@ -15,7 +15,8 @@ from kerascope import errors
 from kerascope.dataset.cluster import Cluster, Task, run_on_ray, shared_model
 from kerascope.dataset.description import Description
 from kerascope.dataset.digest import model_digest
-from kerascope.dataset.explainer import Explainer, Options
+from kerascope.dataset.explainer import Explainer
+from kerascope.dataset.options import Options
 from kerascope.dataset.preprocessing import written
 from kerascope.dataset.progress import progress as progress_bar
 from kerascope.dataset.results import Results, counted, open_results

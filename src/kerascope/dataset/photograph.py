@@ -153,3 +153,26 @@ def _rgb(picture: Image, notes: list[str]) -> Image:
     if mode == "CMYK":
         notes.append("CMYK was converted without its colour profile")
     return picture.convert("RGB")
+
+
+def encode(picture: Image | Array, kind: str, **options: Any) -> bytes:
+    """The bytes of a file that holds a picture.
+
+    Args:
+        picture: of Pillow, or uint8 (H, W), (H, W, 3) or (H, W, 4), or bool (H, W).
+        kind: `"JPEG"` or `"PNG"`.
+        **options: of Pillow, such as `quality` or `compress_level`.
+
+    Example:
+        >>> import numpy as np
+        >>> from kerascope.dataset.photograph import decode, encode
+        >>> decode(encode(np.zeros((2, 3, 3), "uint8"), "PNG")).pixels.shape
+        (2, 3, 3)
+    """
+    if isinstance(picture, np.ndarray):
+        from PIL.Image import fromarray
+
+        picture = fromarray(picture)
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()

@@ -12,9 +12,10 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.detection import AUTO, as_detected, warned_line
-from kerascope.dataset.explainer import Options, Picture, image_layout
+from kerascope.dataset.explainer import image_layout
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
+from kerascope.dataset.options import Options, Picture
 from kerascope.dataset.photograph import decode
 from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
 from kerascope.dataset.source import Source

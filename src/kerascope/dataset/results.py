@@ -71,6 +71,16 @@ class Results:
                     row["map"] = np.asarray(one.to_numpy(), "float32") if one.is_valid else None
                 yield row
 
+    def explained(self, columns: list[str]) -> Iterator[dict[str, Any]]:
+        """The row of each explained image, the first where several classes are; see `rows`.
+
+        Args:
+            columns: to be read, beside those that tell which rows these are.
+        """
+        for row in self.rows(list(dict.fromkeys((*columns, "status", "rank")))):
+            if row["status"] == "explained" and row["rank"] == 1:
+                yield row
+
     def failures(self) -> Iterator[tuple[str, str]]:
         """Path and reason of every image that failed."""
         for row in self.rows(["path", "status", "error"]):

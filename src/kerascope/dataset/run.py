@@ -10,8 +10,8 @@ import keras
 
 from kerascope.dataset.cluster import Cluster
 from kerascope.dataset.detection import AUTO
-from kerascope.dataset.explainer import Picture
 from kerascope.dataset.frame import Fit
+from kerascope.dataset.options import Picture
 from kerascope.dataset.plan import plan
 from kerascope.dataset.preprocessing import Preprocessing
 from kerascope.dataset.results import Results

@@ -85,7 +85,7 @@ class Store:
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace the manifest."""
         text = json.dumps({"format": _FORMAT, **manifest}, indent=1, ensure_ascii=False)
-        self._replace(self.folder / MANIFEST, (text + "\n").encode())
+        self.replace(MANIFEST, (text + "\n").encode())
 
     def shards(self) -> dict[int, Path]:
         """Whole shards by number."""
@@ -98,14 +98,8 @@ class Store:
 
         path = self._shard(number)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
+        with _whole(path) as partial:
             pq.write_table(table, partial, compression="zstd")
-            _settle(partial)
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
         return path
 
     def overlay(self, name: str, content: bytes) -> str:
@@ -147,15 +141,30 @@ class Store:
     def _shard(self, number: int) -> Path:
         return self.folder / DATA / f"part-{number:05d}.parquet"
 
-    def _replace(self, path: Path, content: bytes) -> None:
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
+    def replace(self, name: str, content: bytes) -> Path:
+        """Write a file in the folder: whole, or not at all.
+
+        Args:
+            name: of the file.
+            content: of it.
+        """
+        path = self.folder / name
+        with _whole(path) as partial:
             partial.write_bytes(content)
-            _settle(partial)
-            partial.replace(path)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        return path
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A name to write to, beside a place, to which it is moved once it is on the disk; else it is gone."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        _settle(partial)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _settle(path: Path) -> None:

@@ -12,8 +12,9 @@ from itertools import groupby
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.explainer import Explained, Explainer, Prepared, Row
+from kerascope.dataset.explainer import Explainer
 from kerascope.dataset.item import Item
+from kerascope.dataset.prepared import Explained, Prepared, Row
 
 _BATCHES_AHEAD = 2
 """Batches that are read before they are asked for, and explained before they are drawn."""
