@@ -44,7 +44,7 @@ ROOMS = {
         "keras numpy",
         lazily="scipy skimage sklearn",
     ),
-    "render": Room("errors resize explanation", "numpy matplotlib PIL"),
+    "render": Room("errors resize explanation", "numpy matplotlib PIL", lazily="jinja2"),
     "dataset": Room(
         "errors resize layout target probe explanation provenance method",
         "keras numpy pyarrow",
@@ -58,12 +58,12 @@ ROOMS = {
     "evaluation": Room(
         "errors target probe perturb explanation provenance render method metric",
         "keras numpy scipy",
-        lazily="jinja2 matplotlib pandas PIL",
+        lazily="matplotlib pandas PIL",
     ),
     "auditing": Room(
         "errors resize target probe explanation provenance method dataset",
         "keras numpy",
-        lazily="evaluation render jinja2 PIL pyarrow scipy sklearn",
+        lazily="evaluation render PIL pyarrow scipy sklearn",
     ),
     "maximization": Room(
         "errors layout backend target probe provenance", "keras numpy", lazily="render matplotlib"

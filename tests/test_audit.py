@@ -324,6 +324,7 @@ def test_what_cannot_be_audited_is_refused() -> None:
         ({"images_per_trial": 2}, "images_per_trial"),
         ({"method": []}, "there must be a method"),
         ({"masks": "nowhere.txt"}, "masks must be"),
+        ({"masks": np.ones((19, 24, 24))}, "one for each of the 20 images; got 19"),
     ):
         with pytest.raises(errors.ParameterError, match=words):
             ks.audit(model, images, progress=False, **options)  # type: ignore[arg-type]

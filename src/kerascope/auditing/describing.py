@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,8 @@ import numpy as np
 from kerascope import errors
 from kerascope.auditing.objects import Objects
 from kerascope.auditing.traits import traits
-from kerascope.dataset.explainer import Prepared
+from kerascope.dataset.photograph import encode
+from kerascope.dataset.prepared import Prepared
 from kerascope.dataset.preprocessing import Preprocessing
 from kerascope.explanation import Explanation
 from kerascope.method import Method
@@ -90,13 +90,13 @@ class AuditDescription:
         Cost:
             1 forward, and that of the further methods.
         """
-        contents = self._contents(probe, images, explanation)
+        pooled = self._contents(probe, images, explanation)
         own = _ranked(explanation)
         others = [_ranked(method(probe, images, target)) for method in self.methods]
         agreement = [
             [_correlation(own[image], other[image]) for other in others] for image in range(len(own))
         ]
-        return list(zip(contents, agreement, strict=True))
+        return list(zip(pooled, agreement, strict=True))
 
     def _contents(self, probe: Probe, images: Array, explanation: Explanation) -> Array:
         layer = None if explanation.layer is None else explanation.layer.split(", ")[-1]
@@ -133,8 +133,13 @@ class AuditDescription:
 
 def positive(explanation: Explanation, size: tuple[int, ...]) -> Array:
     """What speaks for the target, float32 (N, h, w); zero where a map says nothing or is not finite."""
-    maps = np.maximum(np.nan_to_num(explanation.heatmaps(size=size), posinf=0.0, neginf=0.0), 0)
+    maps = speaking_for(explanation.heatmaps(size=size))
     return np.asarray(maps.reshape(-1, *size) * ~np.reshape(explanation.flat, (-1, 1, 1)))
+
+
+def speaking_for(maps: Array) -> Array:
+    """The positive part of maps; zero where they are not finite."""
+    return np.asarray(np.maximum(np.nan_to_num(maps, posinf=0.0, neginf=0.0), 0))
 
 
 def cells(weights: Array, count: int = CELLS) -> Array:
@@ -154,9 +159,14 @@ def cells(weights: Array, count: int = CELLS) -> Array:
         array([[0.5, 0. ],
                [0. , 0.5]], dtype=float32)
     """
-    summed = _overlaps(weights.shape[0], count) @ weights @ _overlaps(weights.shape[1], count).T
+    summed = _summed(weights, count)
     total = summed.sum()
     return np.asarray(summed / total if total > 0 else summed, "float32")
+
+
+def _summed(one: Array, count: int) -> Array:
+    """What lies in each cell of a grid, (count, count)."""
+    return np.asarray(_overlaps(one.shape[0], count) @ one @ _overlaps(one.shape[1], count).T)
 
 
 @functools.lru_cache(maxsize=8)
@@ -197,20 +207,14 @@ def _ranked(explanation: Explanation) -> Array:
     from scipy.stats import rankdata
 
     maps = np.nan_to_num(explanation.heatmaps())
-    if maps.shape[1] > _COMPARED or maps.shape[2] > _COMPARED:
-        maps = np.stack([_pooled(one) for one in maps])
-    else:
-        maps = resize(maps, (_COMPARED, _COMPARED))
+    if max(maps.shape[1:]) > _COMPARED:
+        count = min(_COMPARED, *maps.shape[1:])
+        maps = np.stack([_summed(one, count) for one in maps])
+    maps = resize(maps, (_COMPARED, _COMPARED))
     ranks = rankdata(maps.reshape(len(maps), -1), axis=1)
     ranks -= ranks.mean(axis=1, keepdims=True)
     length = np.linalg.norm(ranks, axis=1, keepdims=True)
     return np.asarray(ranks / np.where(length > 0, length, 1))
-
-
-def _pooled(one: Array) -> Array:
-    count = min(_COMPARED, *one.shape)
-    pooled = _overlaps(one.shape[0], count) @ one @ _overlaps(one.shape[1], count).T
-    return np.asarray(resize(pooled[None], (_COMPARED, _COMPARED))[0])
 
 
 def _correlation(one: Array, two: Array) -> float:
@@ -226,6 +230,4 @@ def _picture(pixels: Array) -> bytes:
     if longest > PICTURE:
         size = tuple(max(1, round(side * PICTURE / longest)) for side in picture.size)
         picture = picture.resize(size, Image.Resampling.BOX)
-    file = io.BytesIO()
-    picture.save(file, "PNG", compress_level=3)
-    return file.getvalue()
+    return encode(picture, "PNG", compress_level=3)

@@ -22,6 +22,8 @@ SAMPLE = 96
 """The most images of a trial."""
 _MEMORY = 128 << 20
 """Bytes of the images of a trial; some five times as many are held while it runs."""
+_HELD = 256 << 20
+"""Bytes of the images of classes that are held for later trials."""
 ANOTHER_REGION = "another region of the same size"
 SAME_OF_OTHERS = "the same of images of still other classes"
 SAME_OF_CLASS = "the same of other images of the class"
@@ -83,7 +85,7 @@ class Laboratory:
         self.causes: dict[int, list[Cause]] = {}
         self.resting: set[int] = set()
         """Classes that rest on something that is everywhere in their pictures: see `others`."""
-        self._own: tuple[int, Sample] | None = None
+        self._own: dict[int, Sample] = {}
 
     @cached_property
     def _everyone(self) -> Sample:
@@ -112,10 +114,14 @@ class Laboratory:
 
     def own(self, label: int) -> Sample:
         """Images of a class, by what the model predicts."""
-        if self._own is None or self._own[0] != label:
+        if label not in self._own:
             chosen = self.material.sampled(self._candidates(label), self.sample, salt=label + 2)
-            self._own = label, self._sample(chosen)
-        return self._own[1]
+            held = self._sample(chosen)
+            # Suspects of a class are tried now and then, so some classes are held; the oldest go.
+            while self._own and sum(one.images.nbytes for one in self._own.values()) > _HELD:
+                self._own.pop(next(iter(self._own)))
+            self._own[label] = held
+        return self._own[label]
 
     def others(self, label: int, partner: int | None = None, steady: bool = False) -> Sample:
         """Images that the model takes for other classes.

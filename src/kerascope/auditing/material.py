@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.auditing.describing import CELLS
+from kerascope.auditing.describing import CELLS, speaking_for
 from kerascope.auditing.objects import Objects
 from kerascope.auditing.strategies import Clustering, Clusters, clusters
 from kerascope.auditing.traits import PLACES, TRAITS
-from kerascope.dataset.explainer import Explainer, Prepared
+from kerascope.dataset.explainer import Explainer
 from kerascope.dataset.job import Job
+from kerascope.dataset.prepared import Prepared
 from kerascope.dataset.results import Results
 from kerascope.dataset.store import Store
 from kerascope.resize import resize
@@ -66,9 +67,7 @@ class Material:
         lists: dict[str, list[Array]] = {name: [] for name in _LISTS}
         paths: list[str] = []
         warnings: list[Sequence[str]] = []
-        for row in results.rows([*_NUMBERS, *_LISTS, "path", "status", "warnings", "rank"]):
-            if row["status"] != "explained" or row["rank"] != 1:
-                continue
+        for row in results.explained([*_NUMBERS, *_LISTS, "path", "warnings"]):
             for name in _NUMBERS:
                 value = row[name]
                 numbers[name].append(np.nan if value is None else value)
@@ -199,13 +198,12 @@ class Material:
         wanted = dict(zip(self.columns["index"][places].tolist(), range(len(places)), strict=True))
         pictures: list[Any] = [None] * len(places)
         maps: list[Any] = [None] * len(places)
-        for row in self.results.rows(["index", "rank", "status", "picture", "map"]):
-            if row["index"] in wanted and row["status"] == "explained" and row["rank"] == 1:
+        for row in self.results.explained(["index", "picture", "map"]):
+            if row["index"] in wanted:
                 pixels = np.asarray(Image.open(io.BytesIO(row["picture"])).convert("RGB"))
                 place = wanted[row["index"]]
                 pictures[place] = pixels
-                shown = np.maximum(np.nan_to_num(row["map"], posinf=0, neginf=0), 0)
-                maps[place] = resize(shown[None], pixels.shape[:2])[0]
+                maps[place] = resize(speaking_for(row["map"])[None], pixels.shape[:2])[0]
         return Gallery(places, np.stack(pictures), np.stack(maps))
 
     @cached_property

@@ -16,6 +16,7 @@ from kerascope.auditing.finding import BRING, Finding, Trial
 from kerascope.auditing.health import Checked, MapHealth, doubts
 from kerascope.auditing.plain import plain
 from kerascope.dataset.results import Results, open_results
+from kerascope.dataset.store import Store
 
 Array = np.ndarray[Any, Any]
 
@@ -166,10 +167,9 @@ class Audit:
         return {"format": FORMAT, **content, "summary": self.summary()}
 
     def save(self) -> Path:
-        """Write `audit.json` into the folder."""
-        path = self.folder / FILE
-        path.write_text(json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        return path
+        """Write `audit.json` into the folder: whole, or not at all."""
+        text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
+        return Store(self.folder).replace(FILE, (text + "\n").encode())
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the report: one HTML file that opens from disk and asks for nothing from elsewhere.

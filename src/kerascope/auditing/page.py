@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from kerascope import errors
-from kerascope.auditing.describing import CELLS, cells
+from kerascope.auditing.describing import CELLS, cells, speaking_for
 from kerascope.auditing.outcome import PICTURES, Audit, told
+from kerascope.dataset.photograph import encode
 from kerascope.resize import resize
 
 if TYPE_CHECKING:
@@ -42,16 +41,11 @@ def page(audit: Audit) -> str:
     Raises:
         MissingPackageError: Jinja2 or matplotlib is not installed.
     """
-    try:
-        import jinja2
-    except ImportError:
-        raise errors.MissingPackageError("jinja2", "audit") from None
+    from kerascope.render.template import page_template
+
     here = Path(__file__)
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(
-        told=told, address=address, percent=percent, outline=outline, mean_map=mean_map
-    )
-    template = environment.from_string(here.with_name("page.html").read_text(encoding="utf-8"))
+    functions = {"told": told, "address": address, "percent": percent, "outline": outline}
+    template = page_template(here.with_name("page.html"), "audit", mean_map=mean_map, **functions)
     shown, rows = _shown(audit)
     pictures = dict(_pictures(audit, shown))
     text: str = template.render(
@@ -112,11 +106,8 @@ def _shown(audit: Audit) -> tuple[set[int], list[list[Any]]]:
 
 def _rows(audit: Audit) -> Iterator[_Row]:
     columns = ["index", "path", "label", "label_index", "prediction", "target", "probability", "warnings"]
-    for row in audit.results.rows([*columns, "status", "rank"]):
-        if row["status"] != "explained" or row["rank"] != 1:
-            continue
+    for row in audit.results.explained(columns):
         right = None if row["label_index"] is None else int(row["label_index"] == row["prediction"])
-        empty = any(one.startswith(("FlatMap", "NonFinite")) for one in row["warnings"] or ())
         probability = None if row["probability"] is None else round(row["probability"], 4)
         yield _Row(
             row["index"],
@@ -129,7 +120,7 @@ def _rows(audit: Audit) -> Iterator[_Row]:
                 row["target"],
                 probability,
                 right,
-                int(empty),
+                int(_shows_nothing(row)),
             ],
         )
 
@@ -146,8 +137,8 @@ def _pictures(audit: Audit, shown: set[int]) -> Iterator[tuple[int, tuple[str, s
     kept = (path for path in folder.iterdir() if path.stem.isdigit()) if folder.is_dir() else ()
     large = {int(path.stem): path for path in kept}
     table = colour_table()
-    for row in audit.results.rows(["index", "status", "rank", "picture", "map", "warnings"]):
-        if row["index"] not in shown or row["status"] != "explained" or row["rank"] != 1:
+    for row in audit.results.explained(["index", "picture", "map", "warnings"]):
+        if row["index"] not in shown:
             continue
         path = large.get(row["index"])
         source: Any = io.BytesIO(row["picture"]) if path is None else path
@@ -157,17 +148,18 @@ def _pictures(audit: Audit, shown: set[int]) -> Iterator[tuple[int, tuple[str, s
             photograph.thumbnail((side, side), Image.Resampling.BOX)
         # A small picture has crisp pixels, which JPEG would smear.
         small = max(photograph.size) <= 64 and max(opened.size) == max(photograph.size)
-        kind = "PNG" if small and side > 64 else "JPEG"
-        warned = any(one.startswith(("FlatMap", "NonFinite")) for one in row["warnings"] or ())
-        painted = "" if warned else _painted(np.asarray(row["map"]), table, grid)
+        kind: Literal["PNG", "JPEG"] = "PNG" if small and side > 64 else "JPEG"
+        painted = "" if _shows_nothing(row) else _painted(np.asarray(row["map"]), table, grid)
         yield row["index"], (_encoded(photograph, kind), painted)
+
+
+def _shows_nothing(row: Mapping[str, Any]) -> bool:
+    return any(one.startswith(("FlatMap", "NonFinite")) for one in row["warnings"] or ())
 
 
 def _painted(values: Array, table: Array, grid: int) -> str:
     """A map as a small picture whose opacity follows relevance: only what speaks for the class."""
-    from PIL import Image
-
-    weights = np.maximum(np.nan_to_num(values, posinf=0, neginf=0), 0)
+    weights = speaking_for(values)
     large = max(weights.shape) > grid
     weights = cells(weights, grid) if large else resize(weights[None], (grid, grid))[0]
     top = weights.max()
@@ -177,29 +169,25 @@ def _painted(values: Array, table: Array, grid: int) -> str:
     pixels = np.empty((*strength.shape, 4), "uint8")
     pixels[..., :3] = table[np.rint(strength * 255).astype(int)]
     pixels[..., 3] = np.rint(255 * np.minimum(1, 2 * strength))
-    return _encoded(Image.fromarray(pixels), "PNG")
+    return _encoded(pixels, "PNG")
 
 
-def _encoded(picture: Any, kind: str) -> str:
-    file = io.BytesIO()
-    if kind == "JPEG":
-        picture.save(file, "JPEG", quality=_QUALITY)
-    else:
-        picture.save(file, "PNG", optimize=True)
-    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+def _encoded(picture: Any, kind: Literal["PNG", "JPEG"]) -> str:
+    """A picture as an address."""
+    from kerascope.render.address import data_address
+
+    options: dict[str, Any] = {"quality": _QUALITY} if kind == "JPEG" else {"optimize": True}
+    return data_address(encode(picture, kind, **options), kind.lower())
 
 
 def address(pixels: Array) -> str:
     """A small picture, enlarged to crisp pixels, as an address."""
-    from PIL import Image
-
     factor = max(1, 96 // max(pixels.shape[:2]))
-    return _encoded(Image.fromarray(pixels.repeat(factor, 0).repeat(factor, 1)), "PNG")
+    return _encoded(pixels.repeat(factor, 0).repeat(factor, 1), "PNG")
 
 
 def outline(region: Array) -> str:
     """A region as a picture of its rim, 4 pixels for each of the region's."""
-    from PIL import Image
     from scipy.ndimage import binary_erosion
 
     large = region.repeat(4, 0).repeat(4, 1)
@@ -207,19 +195,17 @@ def outline(region: Array) -> str:
     pixels = np.zeros((*large.shape, 4), "uint8")
     pixels[large] = (255, 255, 255, 36)
     pixels[rim] = (255, 0, 170, 255)
-    return _encoded(Image.fromarray(pixels), "PNG")
+    return _encoded(pixels, "PNG")
 
 
 def mean_map(position: Array) -> str:
     """The mean of maps as a small picture in full colour."""
-    from PIL import Image
-
     from kerascope.render.colour import colour_table
 
     top = position.max()
     strength = position / top if top > 0 else position
     pixels = colour_table()[np.rint(np.clip(strength, 0, 1) * 255).astype(int)]
-    return _encoded(Image.fromarray(pixels), "PNG")
+    return _encoded(pixels, "PNG")
 
 
 def bars(finding: Finding) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from kerascope.dataset.photograph import encode
+
 Array = np.ndarray[Any, Any]
 
 
@@ -30,11 +32,7 @@ def plain(value: Any) -> Any:
 
 def _text(pixels: Array) -> str:
     """A mask or picture as a PNG file in base 64."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode("ascii")
+    return base64.b64encode(encode(pixels, "PNG")).decode("ascii")
 
 
 def pixels(text: str | None, mask: bool = False) -> Array | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import tempfile
@@ -29,6 +28,7 @@ from kerascope.dataset.arrays import as_given, from_arrays
 from kerascope.dataset.detection import AUTO
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
+from kerascope.dataset.photograph import encode
 from kerascope.dataset.plan import plan
 from kerascope.dataset.preprocessing import Preprocessing
 from kerascope.dataset.progress import progress as progress_bar
@@ -175,7 +175,12 @@ def audit(
         shard_size=shard_size,
         model_file=model_file,
     )
-    description = AuditDescription(job.options.preprocessing, methods[1:], as_objects(masks))
+    objects = as_objects(masks)
+    if objects is not None and objects.array is not None and len(objects.array) != source.count():
+        raise errors.ParameterError(
+            f"masks must be one for each of the {source.count()} images; got {len(objects.array)}."
+        )
+    description = AuditDescription(job.options.preprocessing, methods[1:], objects)
     job = replace(job, description=description)
     counts = _Counts(job.probe)
     options = (methods, target, clustering, images_per_trial, sanity, seed, progress)
@@ -320,7 +325,6 @@ def _draw(material: Material, found: Audit) -> None:
         if max(picture.size) > _PICTURE:
             picture.thumbnail((_PICTURE, _PICTURE), Image.Resampling.BOX)
         small = max(picture.size) <= 96
-        file = io.BytesIO()
-        picture.save(file, "PNG" if small else "JPEG", **({} if small else {"quality": 85}))
+        content = encode(picture, "PNG") if small else encode(picture, "JPEG", quality=85)
         name = f"{index[place]:06d}.{'png' if small else 'jpg'}"
-        (folder / name).write_bytes(file.getvalue())
+        (folder / name).write_bytes(content)

@@ -34,7 +34,7 @@ def search(
         advance: called with 1 when a kind is done.
 
     Cost:
-        No forwards to find suspects; up to 4 forwards for each of up to 64 images for each that is tried.
+        No forwards to find suspects; up to 4 forwards for each of up to 96 images for each that is tried.
     """
     suspects: list[Suspect] = []
     for room in KINDS.values():

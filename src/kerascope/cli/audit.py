@@ -58,8 +58,8 @@ def audit(
     image_column: arguments.ImageColumn = None,
     label_column: arguments.LabelColumn = None,
     follow_links: arguments.FollowLinks = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an audit that was stopped.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove an earlier audit first.")] = False,
+    resume: arguments.Resume = False,
+    overwrite: arguments.Overwrite = False,
     clustering: Annotated[
         Literal["spectral", "hdbscan"], typer.Option(help="How strategies are found.")
     ] = "spectral",

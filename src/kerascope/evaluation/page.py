@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascope import errors
 from kerascope.evaluation import chart, told
+from kerascope.render.address import data_address
+from kerascope.render.template import page_template
 
 if TYPE_CHECKING:
     from kerascope.evaluation.report import Report
@@ -19,12 +19,7 @@ def page(report: Report) -> str:
     Raises:
         MissingPackageError: Jinja2 or matplotlib is not installed.
     """
-    try:
-        import jinja2
-    except ImportError:
-        raise errors.MissingPackageError("jinja2", "evaluate") from None
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
+    template = page_template(Path(__file__).with_name("page.html"), "evaluate")
     text: str = template.render(
         report=report,
         shortly=told.shortly(report),
@@ -32,7 +27,7 @@ def page(report: Report) -> str:
         curves=[
             (
                 report.columns[report.column(name)].title,
-                _address(chart.png(chart.curves(report, name)), "png"),
+                data_address(chart.png(chart.curves(report, name)), "png"),
             )
             for name in report.curves
         ],
@@ -77,14 +72,10 @@ def _examples(report: Report) -> list[dict[str, Any]]:
         {
             "method": method,
             "maps": [
-                _address(chart.heat(report.example_maps[row, number], picture), "jpeg")
+                data_address(chart.heat(report.example_maps[row, number], picture), "jpeg")
                 for number, picture in enumerate(pictures)
             ],
         }
         for row, method in enumerate(report.methods)
         if len(pictures)
     ]
-
-
-def _address(content: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
