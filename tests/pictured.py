@@ -16,6 +16,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
+SMALL: dict[str, Any] = {"batch_size": 4, "shard_size": 6, "progress": False}
+"""Options of small runs."""
 PHOTOGRAPHS = ("chelsea.png", "coffee.png", "rocket.jpg", "motorcycle_left.png")
 
 
@@ -40,6 +42,13 @@ def cuttings(folder: Path, count: int, size: tuple[int, int] = (60, 44)) -> list
         picture.crop((left, top, left + 150, top + 110)).resize(size).save(path, quality=90)
         made.append(path)
     return made
+
+
+def labelled(folder: Path) -> Path:
+    """Fifteen photographs of two classes, and a file that is none."""
+    cuttings(folder, 15)
+    (folder / "cat" / "bad.jpg").write_bytes(b"no picture")
+    return folder
 
 
 def network(channels: int = 3, size: int = 32, classes: int = 2) -> keras.Model:
@@ -145,6 +154,11 @@ def faulty_folder(folder: Path) -> dict[str, str | None]:
 def copied(name: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copy(shipped(name), folder))
+
+
+def rows_of(results: Any) -> list[dict[str, Any]]:
+    """All rows of a run."""
+    return list(results.rows())
 
 
 def same(one: Path, two: Path) -> None:

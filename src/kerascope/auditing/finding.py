@@ -18,7 +18,7 @@ LEAST_OF_GUESS = 0.15
 LEVEL = 0.05
 """The chance of a false confirmation that is accepted, for all trials of an audit together."""
 FEWEST = 8
-"""The fewest images of a trial."""
+"""The fewest images of a trial, of a class that is suspected, or that have a patch."""
 BRING, TAKE_AWAY = "bring", "take away"
 """The two trials of a suspect."""
 

@@ -3,7 +3,8 @@
     source.py         what paths mean; item.py, archive.py, table.py: where the bytes of an image are
     photograph.py     a picture from the bytes of a file, whatever it holds
     preprocessing.py  conventions; detection.py: which one a model wants; frame.py: the way in and back
-    explainer.py      from an image to its rows; stream.py: shard after shard, read ahead and drawn behind
+    explainer.py      from an image to its rows; options.py, prepared.py, overlays.py: what it takes and draws
+    stream.py         shard after shard, read ahead and drawn behind
     run.py            `explain_dataset`: plan.py looks a run over, job.py does it
     store.py          the folder that it writes; schema.py: its table
     results.py        what a run has found

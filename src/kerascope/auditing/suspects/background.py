@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.auditing.finding import LEAST_OF_GUESS, Measured, Outcome, Suspect
+from kerascope.auditing.finding import FEWEST, LEAST_OF_GUESS, Measured, Outcome, Suspect
 from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene, feathered
 from kerascope.auditing.material import Material
 from kerascope.auditing.suspects import outside
@@ -18,7 +18,6 @@ Array = np.ndarray[Any, Any]
 
 TELLS = 0.3
 """The least that the lower end of the interval of Youden's index must have."""
-FEWEST = 8
 _DIFFERENT = 0.15
 """Of the range of pixels: what differs more from the margins is object, where nobody says what is."""
 

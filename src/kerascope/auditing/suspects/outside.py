@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.auditing.finding import Measured, Outcome, Suspect
+from kerascope.auditing.finding import FEWEST, Measured, Outcome, Suspect
 from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene, feathered
 from kerascope.auditing.material import Material
 
 Array = np.ndarray[Any, Any]
 
-FEWEST = 8
 _BLUR = 0.08
 """Of the side of an image: how far its surroundings are drawn into the place of an object."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.auditing.finding import Measured, Outcome, Suspect
+from kerascope.auditing.finding import FEWEST, Measured, Outcome, Suspect
 from kerascope.auditing.laboratory import Cause, Laboratory, enlarged
 from kerascope.auditing.material import Gallery, Material
 
@@ -19,8 +19,6 @@ SAME = 0.95
 """How much it must explain within its bounds, to be the same pixels: objects are alike, copies the same."""
 OFTEN = 0.3
 """The share of a class's images that must have it."""
-FEWEST = 8
-"""The fewest images of a class, and the fewest that have it."""
 _CUT = 16
 """Patches that are cut out of the images of a class and looked for in the others."""
 _SEARCHED = 64

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascope.auditing.describing import CELLS
-from kerascope.auditing.finding import Measured, Outcome, Suspect
+from kerascope.auditing.finding import FEWEST, Measured, Outcome, Suspect
 from kerascope.auditing.laboratory import Cause, Laboratory, elsewhere, enlarged
 from kerascope.auditing.material import Gallery, Material
 from kerascope.auditing.traits import margin
@@ -17,8 +17,6 @@ Array = np.ndarray[Any, Any]
 
 MORE = 1.5
 """How many times the share of its area a place must have of the relevance, to be suspected."""
-FEWEST = 8
-"""The fewest images of a class that are judged."""
 MOST = 2
 """The most places of a class that are suspected."""
 _DIFFERENT = 0.5

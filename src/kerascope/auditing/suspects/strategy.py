@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.auditing.finding import Measured, Outcome, Suspect
+from kerascope.auditing.finding import FEWEST, Measured, Outcome, Suspect
 from kerascope.auditing.laboratory import Cause, Laboratory, elsewhere, enlarged
 from kerascope.auditing.material import Material
 
@@ -19,7 +19,6 @@ ALIKE = 0.5
 """The largest cosine of their contents."""
 CONFIDENT = 0.7
 """The least mean probability of an odd strategy."""
-FEWEST = 8
 
 
 def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:

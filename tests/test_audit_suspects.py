@@ -1,0 +1,248 @@
+"""Suspicions and trials of an audit, against oracles with loops and cases whose answer is known."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kerascope.auditing.finding import Finding, Measured, Outcome, ranked
+from kerascope.auditing.laboratory import elsewhere, enlarged, feathered, turned
+from kerascope.auditing.material import Gallery
+from kerascope.auditing.suspects import background, outside, patch
+from kerascope.auditing.suspects import place as place_kind
+
+pytestmark = pytest.mark.once
+Array = np.ndarray[Any, Any]
+
+
+# ---- suspicions --------------------------------------------------------------------------------
+
+
+def youden_by_loops(own: Array, others: Array) -> float:
+    best = 0.0
+    for threshold in own:
+        for sign in (1, -1):
+            shares = [
+                sum(sign * value >= sign * threshold for value in values) / len(values)
+                for values in (own, others)
+            ]
+            best = max(best, shares[0] - shares[1])
+    return best
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_youdens_index_is_that_of_the_best_threshold(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    own = np.round(rng.normal(rng.normal(), 1, 30), 1)
+    others = np.round(rng.normal(0, 1, 45), 1)
+    higher, beyond, measured = background.youden(own, others)
+    assert measured.value == pytest.approx(youden_by_loops(own, others))
+    assert measured.low < measured.value < measured.high
+    shares = [((v >= beyond) if higher else (v <= beyond)).mean() for v in (own, others)]
+    assert shares[0] - shares[1] == pytest.approx(measured.value)
+
+
+def test_youdens_index_finds_what_only_some_of_a_class_have() -> None:
+    rng = np.random.default_rng(0)
+    own = np.concatenate([rng.normal(5, 0.5, 30), rng.normal(0, 1, 20)])
+    measured = background.youden(own, rng.normal(0, 1, 200))[2]
+    assert measured.low > background.TELLS
+    assert background.youden(rng.normal(0, 1, 50), rng.normal(0, 1, 200))[2].low < background.TELLS
+
+
+def gallery(pictures: Array, peaks: list[tuple[int, int]]) -> Gallery:
+    """Pictures with maps that are highest at some places."""
+    maps = np.zeros(pictures.shape[:3], "float32")
+    for one, (row, column) in zip(maps, peaks, strict=True):
+        one[row, column] = 1
+    return Gallery(np.arange(len(pictures)), pictures, maps)
+
+
+def marked(count: int, noise: float, seed: int = 0) -> tuple[Array, list[tuple[int, int]]]:
+    """Noisy pictures, uint8, with a mark of 6 x 6 pixels each, and where its corner is."""
+    rng = np.random.default_rng(seed)
+    mark = np.random.default_rng(99).integers(0, 2, (6, 6, 1))
+    pictures = 0.4 + noise * rng.normal(size=(count, 40, 40, 3))
+    corners = [tuple(int(value) for value in rng.integers(2, 32, 2)) for _ in range(count)]
+    for picture, (row, column) in zip(pictures, corners, strict=True):
+        picture[row : row + 6, column : column + 6] = 0.1 + 0.8 * mark + 0.02 * rng.normal(size=(6, 6, 3))
+    return (255 * np.clip(pictures, 0, 1)).astype("uint8"), corners  # type: ignore[return-value]
+
+
+def test_a_patch_is_found_again_as_by_loops() -> None:
+    pictures, corners = marked(3, 0.1)
+    row, column = corners[0]
+    template = pictures[0, row : row + 6, column : column + 6].astype("float32") / 255
+    best, places = patch._explained(pictures, template[None])
+    for number, picture in enumerate(pictures):
+        found = []
+        for top in range(40 - 6 + 1):
+            for left in range(40 - 6 + 1):
+                window = picture[top : top + 6, left : left + 6] / 255
+                centred = template - template.mean(axis=(0, 1))
+                found.append((1 - ((window - template) ** 2).mean() / (centred**2).mean(), (top, left)))
+        value, corner = max(found)
+        assert best[number, 0] == pytest.approx(value, abs=1e-3)
+        assert tuple(places[number, 0]) == corner == corners[number]
+
+
+def test_the_same_pixels_are_a_patch_and_like_strokes_are_none() -> None:
+    pictures, corners = marked(30, 0.08)
+    own = gallery(pictures, [(row + 3, column + 2) for row, column in corners])
+    rest = gallery(marked(30, 0.08, seed=5)[0][:, ::-1, ::-1], [(20, 20)] * 30)
+    best = max(
+        (found for side in (5, 8) if (found := patch._best(own, rest, side, 0)) is not None),
+        key=lambda one: one[0],
+    )
+    suspect = patch._suspect(2, own, own, rest, best)
+    assert suspect is not None
+    assert suspect.region is None  # it is in another place in each
+    assert suspect.places is not None
+    assert suspect.images is not None
+    overlaps = []
+    for number, mask in zip(suspect.images.tolist(), suspect.places, strict=True):
+        row, column = corners[number]
+        true = np.zeros((40, 40), bool)
+        true[row : row + 6, column : column + 6] = True
+        overlaps.append((mask & true).sum() / (mask | true).sum())
+    assert len(overlaps) >= 28
+    assert np.mean(overlaps) > 0.8
+    # Strokes of the same kind with colours of their own are alike, and are not the same.
+    rng = np.random.default_rng(3)
+    for picture, (row, column) in zip(pictures, corners, strict=True):
+        window = picture[row : row + 6, column : column + 6]
+        low, high = rng.uniform(0, 90), rng.uniform(150, 255)
+        window[:] = np.where(window > 128, high, low)
+    own = gallery(pictures, [(row + 3, column + 2) for row, column in corners])
+    found = patch._best(own, rest, 5, 0)
+    assert found is None or patch._suspect(2, own, own, rest, found) is None
+
+
+def test_a_place_is_where_pixels_differ_and_is_named() -> None:
+    difference = np.zeros((32, 32))
+    difference[1:6, 1:6] = 3.0
+    difference[3, 3] = 0.2  # a pixel of the mark that is as in other classes
+    difference[14:18, 14:18] = 9.0  # the object
+    difference[30, 20] = 2.5  # a speck
+    (suspect,) = place_kind._telling(1, difference)
+    true = np.zeros((32, 32), bool)
+    true[1:6, 1:6] = True
+    assert suspect.region is not None
+    np.testing.assert_array_equal(suspect.region, true)
+    assert suspect.what == "the top left corner"
+    frame = np.zeros((32, 32))
+    frame[:2], frame[-2:], frame[:, :2], frame[:, -2:] = 4, 4, 4, 4
+    (suspect,) = place_kind._telling(1, frame)
+    assert suspect.what == place_kind.FRAME
+    # Nearly all of the margin is a background, and nothing at all no place.
+    assert place_kind._telling(1, np.full((32, 32), 4.0)) == []
+    assert place_kind._telling(1, np.full((32, 32), 0.5)) == []
+
+
+def test_the_zone_with_more_relevance_than_area_is_suspected() -> None:
+    rng = np.random.default_rng(0)
+    positions = rng.random((40, 8, 8)) * 0.2
+    positions[:, :2, -2:] += 1
+    positions /= positions.sum(axis=(1, 2), keepdims=True)
+    everywhere = np.ones((8, 8), bool)
+    found = place_kind._most_suspicious(positions, everywhere)
+    assert found is not None
+    assert found[0] == "the top right corner"
+    assert found[1].usual == pytest.approx(4 / 64)
+    assert found[1].value == pytest.approx(positions[:, :2, -2:].sum(axis=(1, 2)).mean())
+    assert place_kind._most_suspicious(np.full((40, 8, 8), 1 / 64), everywhere) is None
+
+
+# ---- trials ------------------------------------------------------------------------------------
+
+
+def outcome(hits: list[int], controls: list[int], name: str = "bring") -> Outcome:
+    return Outcome(name, "another", np.asarray(hits, bool), np.asarray(controls, bool), 0.0, None)
+
+
+def test_an_interval_is_students_for_all_trials_together() -> None:
+    from scipy import stats
+
+    hits, controls = [1] * 20 + [0] * 12, [1] * 4 + [0] * 28
+    trial = outcome(hits, controls).judged(7)
+    differences = np.asarray(hits, float) - np.asarray(controls)
+    low, high = stats.t.interval(
+        1 - 0.05 / 7, 31, loc=differences.mean(), scale=differences.std(ddof=1) / math.sqrt(32)
+    )
+    assert (trial.effect, trial.low, trial.high) == pytest.approx((0.5, low, high))
+    assert trial.confirms
+    # What is found at a level for one trial may not be for a hundred.
+    few = outcome([1] * 9 + [0] * 23, [0] * 32)
+    assert few.judged(1).confirms
+    assert not few.judged(1000).confirms
+
+
+def test_all_alike_is_not_certain_and_taking_away_is_no_proof() -> None:
+    all_alike = outcome([1] * 32, [0] * 32).judged(10)
+    assert all_alike.effect == 1
+    assert 0.3 < all_alike.low < 0.95
+    assert all_alike.confirms
+    assert not outcome([1] * 32, [0] * 32, "take away").judged(10).confirms
+    assert not outcome([1] * 7, [0] * 7).judged(1).confirms
+    assert not outcome([1] * 32, [1] * 32).judged(1).confirms
+    assert outcome([], []).judged(3).count == 0
+
+
+def test_findings_are_confirmed_not_confirmed_or_untested_and_ranked() -> None:
+    def finding(label: int, *outcomes: Outcome, share: float = 1.0) -> Finding:
+        made = Finding("place", label, str(label), "a corner", "untested", (), {}, share)
+        return made.judged(outcomes, 4)
+
+    strong = finding(1, outcome([1] * 32, [0] * 32), outcome([0] * 32, [0] * 32, "take away"))
+    weak = finding(2, outcome([1] * 16 + [0] * 16, [0] * 32))
+    none = finding(3, outcome([0] * 32, [0] * 32), outcome([1] * 32, [0] * 32, "take away"))
+    untested = finding(4)
+    assert [one.status for one in (strong, weak, none, untested)] == [
+        "confirmed",
+        "confirmed",
+        "not confirmed",
+        "untested",
+    ]
+    assert [one.label for one in ranked([none, untested, weak, strong])] == [1, 2, 4, 3]
+    assert strong.statement == "Class 1 rests on a corner."
+    assert "not confirmed" in none.statement
+    assert Measured.mean(np.asarray([1.0, 2.0, np.nan, 3.0])).value == 2
+
+
+def test_a_control_region_is_as_large_and_elsewhere() -> None:
+    mask = np.zeros((20, 30), bool)
+    mask[1:6, 2:9] = True
+    other = elsewhere(mask)
+    assert other is not None
+    assert other.sum() == mask.sum()
+    assert not (other & mask).any()
+    middle = np.zeros((20, 20), bool)
+    middle[8:12, 8:12] = True
+    other = elsewhere(middle)
+    assert other is not None
+    assert not (other & middle).any()
+    frame = np.ones((20, 20), bool)
+    frame[2:-2, 2:-2] = False
+    assert elsewhere(frame) is None
+    np.testing.assert_array_equal(enlarged(mask, (40, 60)), mask.repeat(2, 0).repeat(2, 1))
+    assert (turned(5) != np.arange(5)).all()
+    soft = feathered(mask[None])[0]
+    assert (soft[mask] == 1).all()
+    assert 0 < soft[0, 3] < 1
+    assert soft[15, 20] == 0
+
+
+def test_an_object_leaves_its_surroundings_behind() -> None:
+    rng = np.random.default_rng(0)
+    images = np.full((2, 24, 24, 3), 0.3, "float32") + 0.01 * rng.normal(size=(2, 24, 24, 3)).astype(
+        "float32"
+    )
+    inside = np.zeros((2, 24, 24), bool)
+    inside[:, 8:16, 8:16] = True
+    images[inside] = 1.0
+    scenes = outside._emptied(images, inside)
+    assert np.abs(scenes[inside] - 0.3).max() < 0.03
+    np.testing.assert_array_equal(scenes[~inside], images[~inside])
