@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from kerascope.auditing.finding import Finding, Measured, Outcome, ranked
-from kerascope.auditing.laboratory import elsewhere, enlarged, feathered, turned
+from kerascope.auditing.laboratory import turned
 from kerascope.auditing.material import Gallery
+from kerascope.auditing.regions import elsewhere, enlarged, feathered
 from kerascope.auditing.suspects import background, outside, patch
 from kerascope.auditing.suspects import place as place_kind
 

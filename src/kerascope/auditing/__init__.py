@@ -5,7 +5,7 @@
     material.py       what was noted, as arrays; pictures and images when they are asked for
     strategies.py     clusters of the images of a class
     suspects/         kinds of shortcut, one a file
-    search.py         suspects tried in laboratory.py and judged together; finding.py
+    search.py         suspects tried in laboratory.py and judged together; finding.py, regions.py
     classes.py        what is told of each class; health.py: of the maps themselves
     outcome.py        `Audit`, in a folder; reading.py: read again; plain.py: as JSON
     page.py           its report; changes.py: two audits compared

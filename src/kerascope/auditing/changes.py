@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kerascope.auditing.describing import CELLS
 from kerascope.auditing.finding import Finding
 from kerascope.auditing.outcome import Audit
 from kerascope.auditing.reading import open_audit
@@ -178,7 +179,7 @@ def _classes(one: Audit, two: Audit) -> tuple[ClassChange, ...]:
             continue
         means = []
         for found in (old, new):
-            mean = sum((group.position * group.share for group in found.strategies), np.zeros((8, 8)))
+            mean = sum((group.position * group.share for group in found.strategies), np.zeros((CELLS, CELLS)))
             means.append(mean / mean.sum() if mean.sum() > 0 else mean)
         confirmed = [sum(finding.name == old.name for finding in audit.confirmed) for audit in (one, two)]
         changes.append(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,6 +28,8 @@ _GRID = 14
 """Cells along the sides of a map in a page; 8 where there are many."""
 _FEW = 2000
 _QUALITY = 72
+_INDEX, _TARGET = 0, 4
+"""Places in a row; page.js has all of them."""
 _ROWS_PER_PAGE = 50
 
 
@@ -74,15 +75,6 @@ def page(audit: Audit) -> str:
     return text
 
 
-@dataclass(frozen=True)
-class _Row:
-    """One image of the table: see `_shown`."""
-
-    index: int
-    target: int
-    cells: list[Any]
-
-
 def _shown(audit: Audit) -> tuple[set[int], list[list[Any]]]:
     """The images of the table: indices, and the cells of their rows.
 
@@ -96,33 +88,22 @@ def _shown(audit: Audit) -> tuple[set[int], list[list[Any]]]:
         # As many of each class as can be: in turn, those that are needed first.
         turns: dict[int, int] = {}
         order = []
-        for row in sorted(rows, key=lambda row: row.index not in needed):
-            turns[row.target] = turns.get(row.target, 0) + 1
-            order.append((row.index not in needed, turns[row.target], row.index))
+        for row in sorted(rows, key=lambda row: row[_INDEX] not in needed):
+            target = row[_TARGET]
+            turns[target] = turns.get(target, 0) + 1
+            order.append((row[_INDEX] not in needed, turns[target], row[_INDEX]))
         kept = {index for _, _, index in sorted(order)[:MOST]}
-        rows = [row for row in rows if row.index in kept]
-    return {row.index for row in rows}, [row.cells for row in rows]
+        rows = [row for row in rows if row[_INDEX] in kept]
+    return {row[_INDEX] for row in rows}, rows
 
 
-def _rows(audit: Audit) -> Iterator[_Row]:
+def _rows(audit: Audit) -> Iterator[list[Any]]:
     columns = ["index", "path", "label", "label_index", "prediction", "target", "probability", "warnings"]
     for row in audit.results.explained(columns):
         right = None if row["label_index"] is None else int(row["label_index"] == row["prediction"])
         probability = None if row["probability"] is None else round(row["probability"], 4)
-        yield _Row(
-            row["index"],
-            row["target"],
-            [
-                row["index"],
-                row["path"],
-                row["label"],
-                row["prediction"],
-                row["target"],
-                probability,
-                right,
-                int(_shows_nothing(row)),
-            ],
-        )
+        told = [row[name] for name in ("index", "path", "label", "prediction", "target")]
+        yield [*told, probability, right, int(_shows_nothing(row))]
 
 
 def _pictures(audit: Audit, shown: set[int]) -> Iterator[tuple[int, tuple[str, str]]]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from kerascope.auditing.finding import BRING, Finding, Outcome, Suspect, ranked
-from kerascope.auditing.laboratory import Laboratory, enlarged
+from kerascope.auditing.laboratory import Laboratory
 from kerascope.auditing.material import Material
+from kerascope.auditing.regions import enlarged
 from kerascope.auditing.suspects import KINDS
 
 Array = np.ndarray[Any, Any]

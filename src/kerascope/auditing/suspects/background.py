@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from kerascope.auditing.finding import FEWEST, LEAST_OF_GUESS, Measured, Outcome, Suspect
-from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene, feathered
+from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene
 from kerascope.auditing.material import Material
+from kerascope.auditing.regions import feathered
 from kerascope.auditing.suspects import outside
 from kerascope.auditing.traits import BACKGROUND, MARGIN, TRAITS, margin
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from kerascope.auditing.finding import FEWEST, Measured, Outcome, Suspect
-from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene, feathered
+from kerascope.auditing.laboratory import Cause, Laboratory, Sample, Scene
 from kerascope.auditing.material import Material
+from kerascope.auditing.regions import feathered
 
 Array = np.ndarray[Any, Any]
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from kerascope.auditing.describing import CELLS
 from kerascope.auditing.finding import FEWEST, Measured, Outcome, Suspect
-from kerascope.auditing.laboratory import Cause, Laboratory, elsewhere, enlarged
+from kerascope.auditing.laboratory import Cause, Laboratory
 from kerascope.auditing.material import Gallery, Material
+from kerascope.auditing.regions import elsewhere, enlarged
 from kerascope.auditing.traits import margin
 
 Array = np.ndarray[Any, Any]

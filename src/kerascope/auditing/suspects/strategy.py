@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from kerascope.auditing.finding import FEWEST, Measured, Outcome, Suspect
-from kerascope.auditing.laboratory import Cause, Laboratory, elsewhere, enlarged
+from kerascope.auditing.laboratory import Cause, Laboratory
 from kerascope.auditing.material import Material
+from kerascope.auditing.regions import elsewhere, enlarged
 
 Array = np.ndarray[Any, Any]
 
