@@ -15,7 +15,7 @@ import keras
 import pytest
 
 import kerascope as ks
-from pictured import cuttings, network
+from tests.helpers.photographs import cuttings, network
 
 pytestmark = pytest.mark.once
 

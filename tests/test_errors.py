@@ -16,7 +16,7 @@ import kerascope as ks
 from kerascope import errors
 from kerascope.testing.clauses.effects import snapshot
 from kerascope.testing.models import MODELS
-from support import warned
+from tests.helpers.expected_warnings import warned
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from probed import BACKEND
+from tests.helpers.probes import BACKEND
 
 CONSTRUCTORS: dict[str, Callable[..., keras.Model]] = {
     name: constructor

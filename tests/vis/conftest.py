@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from vis_network import network
+from tests.helpers.vis_network import network
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from kerascope.vis.visualization import (
     visualize_activation,
     visualize_activation_with_losses,
 )
-from vis_network import CLOSE, HEAD, REPOSITORY, Symbolic, network
+from tests.helpers.vis_network import CLOSE, HEAD, REPOSITORY, Symbolic, network
 
 
 class Watcher(callbacks.OptimizerCallback):

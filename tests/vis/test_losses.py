@@ -14,7 +14,7 @@ from kerascope.vis.visualization import (
     visualize_saliency,
     visualize_saliency_with_losses,
 )
-from vis_network import CLOSE, HEAD, Symbolic, network, stretched
+from tests.helpers.vis_network import CLOSE, HEAD, Symbolic, network, stretched
 
 
 class TestLosses:

@@ -15,8 +15,8 @@ from kerascope.vis.visualization import (
     visualize_cam,
     visualize_saliency,
 )
-from support import warned
-from vis_network import CLOSE, HEAD, network, stretched
+from tests.helpers.expected_warnings import warned
+from tests.helpers.vis_network import CLOSE, HEAD, network, stretched
 
 
 class TestCam:

@@ -9,7 +9,7 @@ import numpy as np
 
 import kerascope as ks
 from kerascope.probe import Answer, Probe
-from wrong.path import Forgetful
+from tests.wrong.path import Forgetful
 
 
 @dataclass(frozen=True)
