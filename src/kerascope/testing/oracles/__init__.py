@@ -2,7 +2,7 @@
 
 Nothing here uses Keras or kerascope: the forward and backward pass are written by hand too, so an
 oracle shares no mistake with the library. The networks are those of `models.topology`: `functional` (mean
-over space, then a Dense head) and `flattened` (Flatten, then a Dense head).
+over space, then a Dense head) and `flattened` (Flatten, then a Dense head), and their smooth twins.
 
 An oracle is a function `(network, image, index) -> array`: the raw map of class `index` for one image
 (H, W, C), before any resizing.
@@ -81,5 +81,4 @@ ORACLES: Mapping[str, Oracle] = {
     "xgrad_cam": cam.xgrad_cam,
     "xrai": region.xrai,
 }
-"""The oracle of each method of kerascope with its default parameters, or of what stands for it in
-`kerascope.testing.stand_ins`, by the method's name."""
+"""The oracle of each method of kerascope with the settings of `kerascope.testing.fast`, by its name."""
