@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from kerascope.method import IntegratedGradients, Method
+from kerascope.method import Method
+from kerascope.method.path import IntegratedGradients
 
 _PATH = {"steps": 8}
 _NOISE = {"samples": 4}
