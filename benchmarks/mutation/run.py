@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from benchmarks.mutation.choose import choose
 from benchmarks.mutation.draw import SOURCE
 
 HEAVY = (
-    "keras, jinja2, matplotlib.pyplot, pandas, PIL.Image, rich, scipy.ndimage, scipy.optimize, scipy.stats, "
-    "scipy.sparse.linalg, skimage.segmentation, skimage.transform, sklearn.cluster, sklearn.linear_model"
+    "keras, tensorflow, jinja2, matplotlib.pyplot, pandas, PIL.Image, scipy.ndimage, "
+    "scipy.optimize, scipy.sparse.linalg, scipy.stats, skimage.segmentation, sklearn.cluster, typer"
 )
 MINUTES, GIBIBYTES = 20, 10  # of the clock for a test, and of memory for a process
 
@@ -95,6 +96,7 @@ def _session(folder: Path, seconds: dict[str, float]) -> tuple[str, list[str]]:
         try:
             code = _tested(folder, seconds, log)
         finally:
+            traceback.print_exc()
             os._exit(code)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     started = log.read_text().splitlines()
