@@ -115,8 +115,9 @@ def _tested(folder: Path, seconds: dict[str, float], log: Path) -> int:
     sys.path.insert(0, str(folder / "src"))
     os.environ["PYTHONPATH"] = sys.path[0]
     files = dict.fromkeys(name.partition("::")[0] for name in seconds)
-    options = ["-x", "-q", "-p", "no:cacheprovider", f"--basetemp={folder / 'pytest'}"]
-    return pytest.main([*options, *files], plugins=[_Watch(seconds, log)])
+    # Hypothesis is imported where it is used, and not for a line in the summary.
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"]
+    return pytest.main([*options, f"--basetemp={folder / 'pytest'}", *files], plugins=[_Watch(seconds, log)])
 
 
 class _Watch:
