@@ -7,7 +7,8 @@ the tiny models, `oracles` the methods again in plain loops, `golden` the maps t
 
 from kerascope.testing import shapes
 from kerascope.testing.bench import Models
-from kerascope.testing.contract import Check, ContractError, Outcome, Report, check_method, checks
+from kerascope.testing.check import Check, ContractError, Outcome, Report
+from kerascope.testing.contract import check_method, checks
 from kerascope.testing.models import MODELS, Tiny, UnavailableError, family
 
 __all__ = [
