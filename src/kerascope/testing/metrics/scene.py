@@ -14,7 +14,7 @@ from keras import layers
 
 from kerascope import errors
 from kerascope.explanation import Explanation
-from kerascope.method import LayerCAM, Method, RandomMap, Saliency
+from kerascope.method import Method, RandomMap, Saliency
 from kerascope.metric import Measurement, Metric
 from kerascope.probe import BlackBox, Probe
 from kerascope.testing.models import MODELS
@@ -109,7 +109,9 @@ def smooth() -> Scene:
     )
     model.set_weights([hidden, head])
     probe, labels = Probe(model, compile=False), [0, 2, 1, 3]
-    images = generator.random((len(labels), HEIGHT, WIDTH, CHANNELS)).astype("float32")
+    # Four colours each, so that there are segments to be found.
+    colours = np.kron(generator.random((len(labels), 2, 2, CHANNELS)), np.ones((1, HEIGHT // 2, WIDTH // 2, 1)))
+    images = (0.8 * colours + 0.2 * generator.random(colours.shape)).astype("float32")
     masks = np.zeros((len(labels), HEIGHT, WIDTH), bool)
     masks[0, 1:4, 2:5] = masks[1, :2] = masks[2, 4:, 5:] = True
     own = Saliency()(probe, images, labels)
@@ -140,13 +142,15 @@ def planted() -> Scene:
     masks = np.zeros(images.shape[:3], bool)
     for image, (top, bottom, left, right) in enumerate(tiny.boxes or ()):
         masks[image, top:bottom, left:right] = True
-    own = LayerCAM()(probe, images, labels)
+    own = Saliency()(probe, images, labels)
+    noise = RandomMap(seed=3)(probe, images, labels).heatmaps()
+    # The score, shared out among the pixels that decide.
+    right = own.scores[:, None, None] * masks / masks[0].sum()
     maps = {
-        "own": own,
-        "random": RandomMap(seed=3)(probe, images, labels),
-        "wrong": replace(own, values=np.where(masks, 0.0, 1.0).astype("float32"), layer=None),
+        name: replace(own, values=values.astype("float32"), reduction="none", signed=True, method="made by hand")
+        for name, values in {"right": right, "random": noise, "wrong": 1.0 - masks}.items()
     }
-    return Scene(probe, images, labels, masks, LayerCAM(), maps)
+    return Scene(probe, images, labels, masks, Saliency(), {"own": own, **maps})
 
 
 def without_a_model(scene: Scene) -> BlackBox:

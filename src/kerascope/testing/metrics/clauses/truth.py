@@ -22,16 +22,15 @@ def right_beats_wrong(bench: MetricBench) -> None:
     """
     scene, one = bench.scenes.planted, bench.metric
     sign = 1 if one.direction == "higher" else -1
-    right = sign * np.nanmean(scene.measure(one, scene.maps["own"]).values)
     if "method" in one.needs:
         noise = RandomMap(seed=3)
-        chance = sign * np.nanmean(scene.measure(one, scene.maps["random"], method=noise).values)
-        assert right > chance, f"{one.direction} is better: right has {right}, noise {chance}, times {sign}"
-        return
-    chance, wrong = (sign * np.nanmean(scene.measure(one, scene.maps[name]).values) for name in ("random", "wrong"))
-    assert right > chance >= wrong - 1e-6, (
-        f"{one.direction} is better: right has {right}, noise {chance}, wrong {wrong}, times {sign}"
-    )
+        found = [scene.measure(one, scene.maps["own"]), scene.measure(one, scene.maps["random"], method=noise)]
+    else:
+        found = [scene.measure(one, scene.maps[name]) for name in ("right", "random", "wrong")]
+    right, chance, *wrong = (float(np.nanmean(measured.values)) for measured in found)
+    assert sign * right > sign * chance, f"{one.direction} is better: right has {right}, noise {chance}"
+    for value in wrong:
+        assert sign * chance >= sign * value - 1e-6, f"{one.direction} is better: noise has {chance}, wrong {value}"
 
 
 @clause(17)

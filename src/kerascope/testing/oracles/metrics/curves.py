@@ -54,7 +54,7 @@ def irof(seen: Seen) -> float:
     low, high = seen.image.min(), seen.image.max()
     labels = slic(
         (seen.image - low) / (high - low),
-        n_segments=6,
+        n_segments=12,
         compactness=10.0,
         start_label=0,
         channel_axis=-1,

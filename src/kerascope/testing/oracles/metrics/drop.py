@@ -14,7 +14,7 @@ def unit(relevance: Float64) -> Float64:
     return scaled
 
 
-def through(seen: Seen) -> Float64:
+def _through(seen: Seen) -> Float64:
     """The image times its map."""
     masked = seen.image.copy()
     for place in seen.places():
@@ -24,24 +24,24 @@ def through(seen: Seen) -> Float64:
 
 def average_drop(seen: Seen) -> float:
     """The share that is lost; Chattopadhyay et al. 2018, section 5.1."""
-    before, after = seen.probability(seen.image), seen.probability(through(seen))
+    before, after = seen.probability(seen.image), seen.probability(_through(seen))
     return max(0.0, before - after) / before
 
 
 def increase(seen: Seen) -> float:
     """Whether it rises; Chattopadhyay et al. 2018, section 5.1."""
-    return float(seen.probability(through(seen)) > seen.probability(seen.image))
+    return float(seen.probability(_through(seen)) > seen.probability(seen.image))
 
 
 def gain(seen: Seen) -> float:
     """The share that is won; Zhang et al. 2024, section 4.1."""
-    before, after = seen.probability(seen.image), seen.probability(through(seen))
+    before, after = seen.probability(seen.image), seen.probability(_through(seen))
     return max(0.0, after - before) / (1 - before)
 
 
 def adcc(seen: Seen) -> float:
     """The harmonic mean of coherency, sparseness and what is kept; Poppi et al. 2021, equations 5 to 8."""
-    again = seen.saliency(through(seen))
+    again = seen.saliency(_through(seen))
     coherency = (np.corrcoef(seen.relevance.ravel(), again.ravel())[0, 1] + 1) / 2
     parts = (coherency, 1 - unit(seen.relevance).mean(), 1 - average_drop(seen))
     return float(3 / sum(1 / part for part in parts))

@@ -10,7 +10,7 @@ import numpy as np
 from kerascope.testing.oracles.metrics.seen import Place, Seen
 
 
-def hits(seen: Seen, tolerance: float) -> float:
+def _hits(seen: Seen, tolerance: float) -> float:
     """Of the pixels that share the maximum, the share within a distance of the object."""
     if not seen.mask.any():
         return math.nan
@@ -23,12 +23,12 @@ def hits(seen: Seen, tolerance: float) -> float:
 
 def pointing_game(seen: Seen) -> float:
     """Zhang et al. 2016, section 4.2."""
-    return hits(seen, 0)
+    return _hits(seen, 0)
 
 
 def pointing_game_15(seen: Seen) -> float:
     """The same, with a tolerance of two pixels here."""
-    return hits(seen, 2)
+    return _hits(seen, 2)
 
 
 def energy_pointing_game(seen: Seen) -> float:

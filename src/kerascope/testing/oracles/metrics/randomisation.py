@@ -13,7 +13,7 @@ from kerascope.testing.oracles.metrics.seen import Float64, Seen
 def random_logit(seen: Seen) -> float:
     """SSIM with the map of another class, in windows of five by five; Sixt et al. 2020, section 5.1."""
     count = len(seen.network.scores(seen.image))
-    other = (seen.label + int(np.random.default_rng([0, seen.place]).integers(1, count))) % count
+    other = (seen.label + int(np.random.default_rng([1, seen.place]).integers(1, count))) % count
     return similarity(unit(seen.relevance), unit(seen.network.saliency(seen.image, other)))
 
 
@@ -34,7 +34,7 @@ def similarity(first: Float64, second: Float64, side: int = 5) -> float:
 
 def efficient_randomisation(seen: Seen) -> float:
     """The rise of the entropy of ten bins; Hedstroem et al. 2024, equation 5."""
-    before, after = entropy(seen.relevance), entropy(seen.redrawn(0).saliency(seen.image, seen.label))
+    before, after = entropy(seen.relevance), entropy(seen.redrawn(3).saliency(seen.image, seen.label))
     return (after - before) / before
 
 

@@ -33,7 +33,7 @@ def filled(image: Float64, hole: NDArray[np.bool_]) -> Float64:
     return picture
 
 
-def curve(seen: Seen, most: bool) -> list[float]:
+def _curve(seen: Seen, most: bool) -> list[float]:
     """The probability at each share."""
     order = seen.descending() if most else seen.descending(-seen.relevance)
     width = NOISE * (seen.image.max() - seen.image.min())
@@ -49,12 +49,12 @@ def curve(seen: Seen, most: bool) -> list[float]:
 
 def road_most(seen: Seen) -> float:
     """Most relevant first; Rong et al. 2022, section 4.2."""
-    return sum(curve(seen, most=True)) / len(SHARES)
+    return sum(_curve(seen, most=True)) / len(SHARES)
 
 
 def road_least(seen: Seen) -> float:
     """Least relevant first."""
-    return sum(curve(seen, most=False)) / len(SHARES)
+    return sum(_curve(seen, most=False)) / len(SHARES)
 
 
 def road(seen: Seen) -> float:
