@@ -30,9 +30,7 @@ def test_a_wrong_metric_is_rejected(metric: type[ks.metric.Metric], check: str) 
 
 
 def test_every_check_has_been_seen_to_fail() -> None:
-    applying = {
-        check.name for metric in ks.metrics().values() for check in ks.testing.metric_checks(metric)
-    }
+    applying = {check.name for metric in ks.metrics().values() for check in ks.testing.metric_checks(metric)}
     assert applying == {check for _, check in WRONG}
 
 

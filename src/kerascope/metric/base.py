@@ -136,7 +136,8 @@ class Metric(ABC):
                 f"{self.name} must be given {' and '.join(_NEEDS[one] for one in sorted(missing))}; it was "
                 "not; hand it over, or leave the metric out."
             )
-        found = self.measure(case)
+        with np.errstate(invalid="ignore"):  # of maps that are not finite, whose values are dropped
+            found = self.measure(case)
         values = np.where(case.shows, found.values, np.nan)
         told = list(found.warnings)
         if not case.shows.all():

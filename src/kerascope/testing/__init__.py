@@ -1,4 +1,4 @@
-"""The contract suites, and small models with known answers; for kerascope, and for methods and metrics of others.
+"""The contract suites, and small models with known answers; also for methods and metrics of others.
 
 `check_method` runs the whole contract on a method, `checks` hands out its checks one by one; `check_metric`
 and `metric_checks` do so for a metric. `MODELS` holds the tiny models, `oracles` methods and metrics again in

@@ -40,6 +40,7 @@ from kerascope.testing.check import Check, Report, checks_on, run
 from kerascope.testing.clause import CLAUSES
 from kerascope.testing.oracles import Oracle
 
+
 def checks(
     method: type[Method] | Method,
     *,

@@ -25,25 +25,25 @@ def is_frozen_value(one: Any, names: Mapping[str, Any]) -> None:
         one: the method or metric.
         names: what its repr may name.
     """
-    kind = type(one)
-    assert dataclasses.is_dataclass(one), f"{kind.__name__} must be a dataclass"
-    assert "__dataclass_params__" in vars(kind), (
-        f"{kind.__name__} must itself be decorated with @dataclass(frozen=True)"
+    title = type(one).__name__
+    assert dataclasses.is_dataclass(type(one)), f"{title} must be a dataclass"
+    assert "__dataclass_params__" in vars(type(one)), (
+        f"{title} must itself be decorated with @dataclass(frozen=True)"
     )
-    assert vars(kind)["__dataclass_params__"].frozen, f"{kind.__name__} must be frozen"
+    assert vars(type(one))["__dataclass_params__"].frozen, f"{title} must be frozen"
     for field in dataclasses.fields(one):
         try:
             setattr(one, field.name, getattr(one, field.name))
         except dataclasses.FrozenInstanceError:
             continue
-        raise AssertionError(f"{field.name} could be set: {kind.__name__} must be frozen")
+        raise AssertionError(f"{field.name} could be set: {title} must be frozen")
     assert eval(repr(one), dict(names)) == one, f"eval(repr(one)) must equal it; repr is {one!r}"
     twin = dataclasses.replace(one)
     assert twin == one, "what has equal parameters must be equal"
     assert hash(twin) == hash(one), "what is equal must hash equal"
     assert pickle.loads(pickle.dumps(one)) == one, "it must survive pickling"
     assert isinstance(one.name, str), "name must be a str"
-    assert one.name, f"it must have a name: class {kind.__name__}(..., name='my_name')"
+    assert one.name, f"it must have a name: class {title}(..., name='my_name')"
 
 
 class Nonsense:

@@ -19,8 +19,7 @@ from kerascope.testing.models.base import Array
 from kerascope.testing.oracles.metrics import METRIC_ORACLES, MetricOracle
 
 CLOSE = 1e-4
-"""Difference that float32 explains in scores and maps that a metric reads, relative to the largest value: some
-metrics take differences of these."""
+"""Difference of values that float32 explains: metrics take differences of scores and of maps."""
 
 
 class MetricBench:
@@ -48,7 +47,7 @@ class MetricBench:
 
     @property
     def tags(self) -> frozenset[str]:
-        """What decides which checks apply: what the metric needs, its invariance, whether it has a direction."""
+        """What decides which checks apply: what it needs, its invariance, whether it has a direction."""
         found = {*self.metric.needs, f"invariant_{self.metric.invariant}".lower()}
         return frozenset(found | ({"directed"} if self.metric.direction else set()))
 

@@ -18,7 +18,7 @@ from kerascope.method import Method, RandomMap, Saliency
 from kerascope.metric import Measurement, Metric
 from kerascope.probe import BlackBox, Probe
 from kerascope.testing.models import MODELS
-from kerascope.testing.models.base import ZERO, Array
+from kerascope.testing.models.base import Array
 from kerascope.testing.oracles.metrics import Network
 
 HEIGHT, WIDTH, CHANNELS, CLASSES, UNITS = 6, 8, 3, 4, 5
@@ -110,18 +110,20 @@ def smooth() -> Scene:
     model.set_weights([hidden, head])
     probe, labels = Probe(model, compile=False), [0, 2, 1, 3]
     # Four colours each, so that there are segments to be found.
-    colours = np.kron(generator.random((len(labels), 2, 2, CHANNELS)), np.ones((1, HEIGHT // 2, WIDTH // 2, 1)))
+    colours = np.kron(
+        generator.random((len(labels), 2, 2, CHANNELS)), np.ones((1, HEIGHT // 2, WIDTH // 2, 1))
+    )
     images = (0.8 * colours + 0.2 * generator.random(colours.shape)).astype("float32")
     masks = np.zeros((len(labels), HEIGHT, WIDTH), bool)
     masks[0, 1:4, 2:5] = masks[1, :2] = masks[2, 4:, 5:] = True
     own = Saliency()(probe, images, labels)
     # The largest value hits, misses and hits the object; the largest without its sign does not.
-    noise = np.random.default_rng(17).normal(size=masks.shape)
+    noise = np.random.default_rng(72).normal(size=masks.shape)
     # One strong part each, on the object or beside it, and something small that is stronger.
     parts = 0.05 * generator.random(masks.shape) - 0.1
     parts[0, 1:4, 2:4] += 1
     parts[1, 4:, :3] += 1
-    parts[1, 0, 0] += 2
+    parts[1, 2, 7] += 2
     parts[2, 3:, 5:] += 0.5
     parts[2, 0, 0] += 0.6
     parts[3, 2, 2] += 1
@@ -148,7 +150,9 @@ def planted() -> Scene:
     # The score, shared out among the pixels that decide.
     right = own.scores[:, None, None] * masks / masks[0].sum()
     maps = {
-        name: replace(own, values=values.astype("float32"), reduction="none", signed=True, method="made by hand")
+        name: replace(
+            own, values=values.astype("float32"), reduction="none", signed=True, method="made by hand"
+        )
         for name, values in {"right": right, "random": noise, "wrong": 1.0 - masks}.items()
     }
     return Scene(probe, images, labels, masks, Saliency(), {"own": own, **maps})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -24,13 +25,18 @@ def right_beats_wrong(bench: MetricBench) -> None:
     sign = 1 if one.direction == "higher" else -1
     if "method" in one.needs:
         noise = RandomMap(seed=3)
-        found = [scene.measure(one, scene.maps["own"]), scene.measure(one, scene.maps["random"], method=noise)]
+        found = [
+            scene.measure(one, scene.maps["own"]),
+            scene.measure(one, scene.maps["random"], method=noise),
+        ]
     else:
         found = [scene.measure(one, scene.maps[name]) for name in ("right", "random", "wrong")]
     right, chance, *wrong = (float(np.nanmean(measured.values)) for measured in found)
     assert sign * right > sign * chance, f"{one.direction} is better: right has {right}, noise {chance}"
     for value in wrong:
-        assert sign * chance >= sign * value - 1e-6, f"{one.direction} is better: noise has {chance}, wrong {value}"
+        assert sign * chance >= sign * value - 1e-6, (
+            f"{one.direction} is better: noise has {chance}, wrong {value}"
+        )
 
 
 @clause(17)
@@ -65,7 +71,7 @@ def oracle(bench: MetricBench) -> None:
 def _redrawn(bench: MetricBench, seed: int) -> Network:
     """The network with weights as the probe draws them anew."""
     scene = bench.scene
-    values = {}
+    values: dict[int, Any] = {}
     for layer in scene.probe.redrawn(scene.images, seed):
         values |= layer.values
     return network(values[number] for number in sorted(values))

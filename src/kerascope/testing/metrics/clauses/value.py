@@ -36,7 +36,7 @@ def says_what_it_is(bench: MetricBench) -> None:
     assert one.needs <= NEEDS, f"needs must be among {sorted(NEEDS)}; got {sorted(one.needs)}"
     for name in ("forwards", "explanations"):
         count = getattr(one, name)
-        assert isinstance(count, int) and count >= 0, f"{name} must be a whole number; got {count!r}"
+        assert count == int(count) >= 0, f"{name} must be a whole number; got {count!r}"
     assert not one.explanations or "method" in one.needs, "a metric that explains again needs the method"
     if one.quick is not None:
         assert isinstance(one.quick, Mapping), f"quick must be a mapping or None; got {one.quick!r}"
@@ -58,7 +58,7 @@ def registered(bench: MetricBench) -> None:
 
 @clause(18)
 def documented(bench: MetricBench) -> None:
-    """The docstring has a line, a formula or whose it is, and the sections, in the order of the house style."""
+    """The docstring has a line, a formula, and the sections, in the order of the house style."""
     is_documented(bench.type, SECTIONS, frozenset({"Raises"}), r"\$\$|\bAs `")
 
 

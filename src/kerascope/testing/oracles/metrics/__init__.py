@@ -1,8 +1,8 @@
 """Metrics written again from their papers, in explicit loops over NumPy float64 numbers.
 
-Nothing here uses Keras or kerascope. An oracle is a function `(seen) -> float` that takes what is known of one
-image and its map, see `Seen`, and gives the value of this image, NaN where it has none. It has the name of its
-metric, and is found in any file of this folder. It is of the metric with the settings of
+Nothing here uses Keras or kerascope. An oracle is a function `(seen) -> float` that takes what is known of
+one image and its map, see `Seen`, and gives the value of this image, NaN where it has none. It has the name
+of its metric, and is found in any file of this folder. It is of the metric with the settings of
 `kerascope.testing.metrics.fast` where there are such, else with its default parameters.
 """
 

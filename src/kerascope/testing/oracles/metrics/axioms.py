@@ -17,7 +17,9 @@ def completeness_gap(seen: Seen) -> float:
 def non_sensitivity(seen: Seen) -> float:
     """Where "no relevance" and "no influence" disagree, pixel by pixel; Nguyen and Martinez 2020."""
     black = np.zeros_like(seen.image)
-    falls = [abs(seen.score(seen.image) - seen.score(seen.without([place], black))) for place in seen.places()]
+    falls = [
+        abs(seen.score(seen.image) - seen.score(seen.without([place], black))) for place in seen.places()
+    ]
     sizes = [abs(float(seen.relevance[place])) for place in seen.places()]
     differ = [
         (size <= 0.2 * max(sizes)) != (fall <= 0.2 * max(falls))

@@ -16,7 +16,8 @@ def _hits(seen: Seen, tolerance: float) -> float:
         return math.nan
     best = [place for place in seen.places() if seen.relevance[place] == seen.relevance.max()]
     near = [
-        any(seen.mask[place] and math.dist(place, one) <= tolerance for place in seen.places()) for one in best
+        any(seen.mask[place] and math.dist(place, one) <= tolerance for place in seen.places())
+        for one in best
     ]
     return sum(near) / len(near)
 
@@ -97,7 +98,8 @@ def box(seen: Seen) -> float:
                     part.append(near)
         parts.append(part)
     # Of several largest parts, the first in the order of the pixels.
-    own = boxed(max(parts, key=len))
+    largest = max(len(part) for part in parts)
+    own = boxed(next(part for part in parts if len(part) == largest))
     wanted = boxed(place for place in seen.places() if seen.mask[place])
     return float(len(own & wanted) / len(own | wanted) >= 0.5)
 
