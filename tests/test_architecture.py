@@ -76,7 +76,7 @@ ROOMS = {
         "maximization testing"
     ),
     "testing": Room(
-        "errors resize layout backend target probe explanation method kerascope",
+        "errors resize layout backend target probe explanation method metric kerascope",
         "keras numpy pytest",
         lazily="scipy skimage",
     ),

@@ -107,7 +107,8 @@ class Explanation:
         maps = self.values.reshape(*self.scores.shape, -1)
         low, high = maps.min(axis=-1), maps.max(axis=-1)
         # Constant up to the rounding of float32 arithmetic.
-        spread = high - low > 1e-6 * np.maximum(np.abs(high), np.abs(low))
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            spread = high - low > 1e-6 * np.maximum(np.abs(high), np.abs(low))
         shows: Array = np.isfinite(maps).all(axis=-1) & spread
         return ~shows
 

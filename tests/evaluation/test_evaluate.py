@@ -13,46 +13,52 @@ import kerascope as ks
 from kerascope import errors, metric
 from kerascope.evaluation import CONTROLS
 from kerascope.evaluation.measuring import evaluate
+from kerascope.testing.metrics.scene import Scene
 from tests.helpers.expected_warnings import warned
-from tests.helpers.metric_cases import IMAGES, LABELS, MASKS, TARGET, Planted, box, probabilities
+from tests.helpers.metric_cases import IMAGES, LABELS, MASKS, TARGET, box, probabilities
 
 SOME = (metric.Deletion(steps=6), metric.PointingGame(), metric.Sparseness())
 
 
 @pytest.fixture(scope="module")
-def planted() -> Planted:
-    return Planted()
+def planted() -> Scene:
+    return ks.testing.Scenes().planted
 
 
-def evaluated(planted: Planted, methods: Any, **options: Any) -> ks.Report:
+def evaluated(planted: Scene, methods: Any, **options: Any) -> ks.Report:
     """A report on the planted colours, whatever is warned of."""
-    options = {"labels": planted.targets, "masks": planted.masks, "metrics": SOME} | options
+    options = {"labels": planted.labels, "masks": planted.masks, "metrics": SOME} | options
     with warned(errors.KerascopeWarning, "", optional=True, subclasses=True):
         return ks.evaluate(methods, planted.probe, planted.images, **options)
 
 
-def test_values_are_those_that_each_metric_gives_by_itself(planted: Planted) -> None:
+def test_values_are_those_that_each_metric_gives_by_itself(planted: Scene) -> None:
     methods = [ks.LayerCAM(), ks.Saliency()]
     report = evaluated(planted, methods)
     assert report.methods == tuple(one.written() for one in (*methods, *CONTROLS))
     assert report.controls == {one.written() for one in CONTROLS}
     assert report.values.shape == (6, 3, 3)
     for row, method in enumerate((*methods, *CONTROLS)):
-        explanation = method(planted.probe, planted.images, planted.targets)
+        explanation = method(planted.probe, planted.images, planted.labels)
         for column, one in enumerate(SOME):
             np.testing.assert_allclose(
-                report.values[row, column], planted.measured(one, explanation), rtol=1e-5, atol=1e-7
+                report.values[row, column],
+                planted.measure(one, explanation, method=method).values,
+                rtol=1e-5,
+                atol=1e-7,
             )
     pointing = report.means[:, report.column("pointing_game")]
     assert pointing[0] == 1
     assert pointing[2:4].max() < 1
     places, curves = report.curves["deletion"]
     assert places.tolist() == pytest.approx(np.linspace(0, 1, 7).tolist(), abs=2e-3)
-    deletion = metric.Deletion(steps=6)(planted.probe, planted.images, planted.right)
+    deletion = metric.Deletion(steps=6)(
+        planted.probe, planted.images, ks.LayerCAM()(planted.probe, planted.images, planted.labels)
+    )
     np.testing.assert_allclose(curves[0], deletion.curves.mean(axis=0), rtol=1e-5)
 
 
-def test_the_quick_level_takes_under_sixty_forwards(planted: Planted) -> None:
+def test_the_quick_level_takes_under_sixty_forwards(planted: Scene) -> None:
     """All metrics that are cheap, with masks; each method's own explanation comes on top."""
     report = evaluated(planted, ["layer_cam", "grad_cam", "saliency"], metrics=None)
     assert len(report.columns) >= 20
@@ -64,7 +70,7 @@ def test_the_quick_level_takes_under_sixty_forwards(planted: Planted) -> None:
 
 
 @pytest.mark.once
-def test_what_is_asked_is_counted_whole(planted: Planted) -> None:
+def test_what_is_asked_is_counted_whole(planted: Scene) -> None:
     before = planted.probe.forward_count
     report = evaluated(planted, ["layer_cam"], metrics=["deletion", "insertion"])
     counted = (planted.probe.forward_count - before) / 3
@@ -73,7 +79,7 @@ def test_what_is_asked_is_counted_whole(planted: Planted) -> None:
 
 
 @pytest.mark.once
-def test_the_full_level_has_every_metric(planted: Planted) -> None:
+def test_the_full_level_has_every_metric(planted: Scene) -> None:
     subset = [name for name, kind in ks.metrics().items() if kind.quick is None]
     assert {"sensitivity_n", "road", "irof"} <= set(subset)
     report = evaluated(planted, "layer_cam", metrics=None, level="full", controls=())
@@ -114,7 +120,7 @@ def test_dear_methods_are_not_explained_again_by_the_quick_level() -> None:
 
 
 @pytest.mark.once
-def test_a_method_that_fails_is_told_and_the_others_are_measured(planted: Planted) -> None:
+def test_a_method_that_fails_is_told_and_the_others_are_measured(planted: Scene) -> None:
     with warned(errors.EvaluationWarning, r"GradCAM\(layer='nowhere'\) has no values: UnknownLayerError"):
         report = ks.evaluate(
             [ks.GradCAM(layer="nowhere"), ks.LayerCAM()], planted.probe, planted.images, metrics=SOME[::2]
@@ -203,7 +209,7 @@ def test_constant_maps_are_counted_and_have_no_value() -> None:
 
 
 @pytest.mark.once
-def test_the_model_is_as_it_was(planted: Planted) -> None:
+def test_the_model_is_as_it_was(planted: Scene) -> None:
     model = planted.probe.model
     before = [np.array(weight) for weight in model.get_weights()]
     evaluated(planted, ["saliency"], metrics=["random_logit", "efficient_randomisation", "max_sensitivity"])

@@ -10,7 +10,6 @@ import numpy as np
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.testing import MODELS
 
 SIDE, CLASSES = 6, 3
 _GENERATOR = np.random.default_rng(7)
@@ -54,36 +53,3 @@ def measured(metric: ks.metric.Metric, maps: Any = MAPS, **options: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", errors.EvaluationWarning)
         return metric(probe, IMAGES, explained(probe, IMAGES, maps), **options).values
-
-
-class Planted:
-    """The planted colour detector, its masks, and maps that are right, random and wrong."""
-
-    def __init__(self) -> None:
-        tiny = MODELS["planted"]()
-        # Sharper, so that probabilities move; and four classes, for mosaics.
-        head = tiny.model.layers[-1]
-        head.set_weights([40 * np.eye(3, dtype="float32"), np.zeros(3, "float32")])
-        self.probe = ks.Probe(tiny.model, compile=False)
-        self.images, self.targets = tiny.images, list(tiny.targets)
-        self.masks = np.zeros(self.images.shape[:3], bool)
-        for image, (top, bottom, left, right) in enumerate(tiny.boxes):
-            self.masks[image, top:bottom, left:right] = True
-        self.method = ks.LayerCAM()
-        self.right = self.method(self.probe, self.images, self.targets)
-        self.random = ks.RandomMap(seed=3)(self.probe, self.images, self.targets)
-        self.wrong = replace(self.right, values=np.where(self.masks, 0.0, 1.0).astype("float32"), layer=None)
-
-    def measured(self, one: ks.metric.Metric, explanation: ks.Explanation, rows: Any = slice(None)) -> Any:
-        """The values of some of the images, whatever is warned of."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", errors.EvaluationWarning)
-            return one(
-                self.probe,
-                self.images[rows],
-                explanation[rows],
-                self.targets[rows],
-                method=self.method,
-                masks=self.masks[rows],
-                labels=self.targets[rows],
-            ).values

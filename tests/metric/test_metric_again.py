@@ -1,4 +1,4 @@
-"""Metrics that explain again (noise, mosaics, another class, a random model), in loops, and wrong ones."""
+"""Metrics that explain again: noise, mosaics, another class, a random model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ import kerascope as ks
 from kerascope import errors, metric
 from kerascope.dataset import mosaics
 from kerascope.metric import similarity
-from kerascope.metric.case import Case
 from kerascope.testing import MODELS
 from tests.helpers.expected_warnings import warned
-from tests.helpers.metric_cases import IMAGES, MASKS, SIDE, TARGET, box, explained
+from tests.helpers.metric_cases import IMAGES, SIDE, TARGET, box
 
 pytestmark = pytest.mark.once
 
 EDGES = ks.EdgeMap()
-RADIUS, SAMPLES = 0.05, 3
 
 
 def found(one: metric.Metric, method: ks.Method = EDGES, **options: Any) -> Any:
@@ -32,52 +30,6 @@ def found(one: metric.Metric, method: ks.Method = EDGES, **options: Any) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", errors.EvaluationWarning)
         return one(probe, IMAGES, explanation, TARGET, method=method, **options).values
-
-
-def edges(image: Any) -> Any:
-    """What EdgeMap gives for an image (SIDE, SIDE, 1)."""
-    return EDGES(box(), np.asarray(image, "float32")[None], ks.Probability(0)).values[0].astype("float64")
-
-
-def length(array: Any) -> float:
-    return float(sum(float(value) ** 2 for value in np.ravel(array)) ** 0.5)
-
-
-def copies(image: Any) -> list[Any]:
-    """Copies with the same noise for every image, in the range of its own pixels: the model states none."""
-    width = RADIUS * (float(image.max()) - float(image.min()))
-    return [
-        image + width * np.random.default_rng([4, number]).uniform(-1, 1, (SIDE, SIDE, 1))
-        for number in range(SAMPLES)
-    ]
-
-
-def moved(image: Any) -> list[tuple[float, float, float]]:
-    """How far the map moves with each copy, how far the image did, how large the map is."""
-    before = edges(image)
-    return [(length(edges(copy) - before), length(copy - image), length(before)) for copy in copies(image)]
-
-
-FAMILY = {"samples": SAMPLES, "radius": RADIUS, "seed": 4}
-
-
-def test_max_sensitivity_is_its_definition() -> None:
-    expected = [max(step / size for step, _, size in moved(image)) for image in IMAGES]
-    np.testing.assert_allclose(found(metric.MaxSensitivity(**FAMILY)), expected, rtol=1e-4)
-
-
-def test_average_sensitivity_is_its_definition() -> None:
-    expected = [sum(step / size for step, _, size in moved(image)) / SAMPLES for image in IMAGES]
-    np.testing.assert_allclose(found(metric.AverageSensitivity(**FAMILY)), expected, rtol=1e-4)
-    wrong = found(metric.MaxSensitivity(**FAMILY))
-    assert not np.allclose(wrong, expected, rtol=1e-2)
-
-
-def test_local_lipschitz_is_its_definition() -> None:
-    expected = [max(step / far for step, far, _ in moved(image)) for image in IMAGES]
-    np.testing.assert_allclose(found(metric.LocalLipschitz(**FAMILY)), expected, rtol=1e-4)
-    wrong = found(metric.MaxSensitivity(**FAMILY))
-    assert not np.allclose(wrong, expected, rtol=1e-2)
 
 
 def test_a_map_that_does_not_look_does_not_move() -> None:
@@ -189,33 +141,10 @@ def test_a_random_logit_needs_another_class() -> None:
         metric.RandomLogit()(probe, images, explanation, ks.Contrast(0, 1), method=ks.Saliency())
 
 
-def entropy(one: Any, bins: int = 100) -> float:
-    low, high = float(one.min()), float(one.max())
-    counts = [0] * bins
-    for value in np.ravel(one):
-        counts[min(bins - 1, int((float(value) - low) / (high - low) * bins))] += 1
-    shares = [count / one.size for count in counts if count]
-    return -sum(share * np.log(share) for share in shares)
-
-
-def test_efficient_randomisation_is_the_rise_of_the_entropy() -> None:
+def test_a_map_that_does_not_depend_on_the_model_has_the_same_order_in_a_random_one() -> None:
     probe, images = learnt()
-    method = ks.Saliency()
-    explanation = method(probe, images, 1)
-    values = metric.EfficientRandomisation(seed=5)(probe, images, explanation, 1, method=method).values
-    random = keras.models.clone_model(probe.model)
-    for one in ks.Probe(probe.model).redrawn(images, 5):
-        for number, value in one.values.items():
-            random.variables[number].assign(value)
-    after = method(random, images, 1).heatmaps()
-    expected = [
-        (entropy(new) - entropy(old)) / entropy(old)
-        for old, new in zip(explanation.heatmaps(), after, strict=True)
-    ]
-    np.testing.assert_allclose(values, expected, rtol=5e-3, atol=5e-3)
-    assert metric.EfficientRandomisation()(
-        probe, images, EDGES(probe, images, 1), 1, method=EDGES
-    ).values == pytest.approx(0)
+    one = metric.EfficientRandomisation()
+    assert one(probe, images, EDGES(probe, images, 1), 1, method=EDGES).values == pytest.approx(0)
 
 
 # ---- likeness --------------------------------------------------------------------------------
@@ -300,27 +229,3 @@ def test_focus_of_three_classes_is_refused() -> None:
         metric.Focus()(
             probe, images, explanation, labels.tolist(), method=method, labels=np.minimum(labels, 2)
         )
-
-
-# ---- drop ------------------------------------------------------------------------------------
-
-
-class Unmasked(metric.ADCC):
-    """ADCC whose coherency is that of the map with itself."""
-
-    def measure(self, case: Case) -> metric.Measurement:
-        dense = case.unit.reshape(len(case.unit), -1).mean(axis=1)
-        lost = metric.AverageDrop().measure(case).values
-        return metric.Measurement(3 / (1 + 1 / (1 - dense) + 1 / (1 - lost)))
-
-
-def test_adcc_without_the_second_map_is_another_number() -> None:
-    assert not np.allclose(found(metric.ADCC()), found(Unmasked()), atol=1e-3)
-
-
-def test_masks_are_not_looked_at_by_what_does_not_ask_for_them() -> None:
-    probe = box()
-    explanation = explained(probe, IMAGES, np.abs(IMAGES[..., 0]))
-    one = metric.Deletion(steps=3)
-    with_masks = one(probe, IMAGES, explanation, TARGET, masks=MASKS).values
-    np.testing.assert_array_equal(with_masks, one(probe, IMAGES, explanation, TARGET).values)

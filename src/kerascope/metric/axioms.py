@@ -11,7 +11,7 @@ import numpy as np
 from kerascope.method.baseline import BaselineLike, as_baseline
 from kerascope.method.number import check_whole
 from kerascope.method.segmentation import grid_cells, segmented_as
-from kerascope.metric.base import Direction, Measurement, Metric
+from kerascope.metric.base import Direction, Invariance, Measurement, Metric
 from kerascope.metric.case import Case, Subject
 from kerascope.metric.subset import check_share
 from kerascope.perturb import SegmentMasks
@@ -56,6 +56,7 @@ class CompletenessGap(Metric, name="completeness_gap"):
     group: ClassVar[str] = "axioms"
     direction: ClassVar[Direction] = "lower"
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
+    invariant: ClassVar[Invariance | None] = None
     forwards: ClassVar[int] = 1
     quick: ClassVar[Mapping[str, Any]] = {}
 

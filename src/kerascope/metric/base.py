@@ -21,6 +21,7 @@ from kerascope.target import TargetLike
 
 Array = np.ndarray[Any, Any]
 Direction = Literal["higher", "lower"]
+Invariance = Literal["order", "scale"]
 GROUPS = ("faithfulness", "localisation", "robustness", "randomisation", "axioms", "complexity")
 
 _NEEDS = {
@@ -74,6 +75,8 @@ class Metric(ABC):
         group: what it is about, one of `GROUPS`.
         direction: whether `"higher"` or `"lower"` values are better; None where neither is.
         bounds: the lowest and highest value that is possible; None where there is no bound.
+        invariant: what of a map may change without changing the value: `"scale"`, it is multiplied by a
+            positive number; `"order"`, anything but the order of its pixels; None, nothing.
         needs: what must be given beside the explanation: `"method"` to explain other images, `"masks"`,
             `"labels"`, `"model"` (a Keras model, not a black box).
         quick: parameters that `level="quick"` changes; None for metrics that this level leaves out.
@@ -85,6 +88,7 @@ class Metric(ABC):
     group: ClassVar[str] = ""
     direction: ClassVar[Direction | None] = None
     bounds: ClassVar[tuple[float | None, float | None]] = (None, None)
+    invariant: ClassVar[Invariance | None] = "scale"
     needs: ClassVar[frozenset[str]] = frozenset()
     quick: ClassVar[Mapping[str, Any] | None] = None
     forwards: ClassVar[int] = 0
@@ -132,7 +136,8 @@ class Metric(ABC):
                 f"{self.name} must be given {' and '.join(_NEEDS[one] for one in sorted(missing))}; it was "
                 "not; hand it over, or leave the metric out."
             )
-        found = self.measure(case)
+        with np.errstate(invalid="ignore"):  # of maps that are not finite, whose values are dropped
+            found = self.measure(case)
         values = np.where(case.shows, found.values, np.nan)
         told = list(found.warnings)
         if not case.shows.all():

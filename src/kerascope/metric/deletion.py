@@ -11,7 +11,7 @@ import numpy as np
 
 from kerascope.method.baseline import BaselineLike, as_baseline
 from kerascope.method.number import check_whole
-from kerascope.metric.base import Direction, Measurement, Metric
+from kerascope.metric.base import Direction, Invariance, Measurement, Metric
 from kerascope.metric.case import Case
 from kerascope.metric.order import auc
 from kerascope.perturb import RankMasks
@@ -36,6 +36,7 @@ class PixelCurve(Metric):
 
     group: ClassVar[str] = "faithfulness"
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
+    invariant: ClassVar[Invariance | None] = "order"
     quick: ClassVar[Mapping[str, Any]] = {"steps": 10}
 
     def __post_init__(self) -> None:

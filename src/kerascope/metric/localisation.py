@@ -11,7 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.method.number import is_number
-from kerascope.metric.base import Direction, Measurement, Metric
+from kerascope.metric.base import Direction, Invariance, Measurement, Metric
 from kerascope.metric.case import Case
 from kerascope.metric.subset import check_share
 
@@ -74,6 +74,8 @@ class PointingGame(Localisation, name="pointing_game"):
 
     tolerance: float = 0.0
 
+    invariant: ClassVar[Invariance | None] = "order"
+
     def __post_init__(self) -> None:
         if not (is_number(self.tolerance) and self.tolerance >= 0):
             raise errors.ParameterError(
@@ -91,6 +93,8 @@ class PointingGame(Localisation, name="pointing_game"):
 @dataclass(frozen=True)
 class TolerantPointingGame(PointingGame, name="pointing_game_15"):
     r"""Pointing game with a tolerance of 15 pixels, as in its published tables.
+
+    As `PointingGame`, where a pixel that is no further from the object hits too.
 
     Args:
         tolerance: how far from the object, in pixels, is still a hit, at least 0; default 15.
@@ -165,6 +169,8 @@ class RelevanceRank(Localisation, name="relevance_rank"):
         (0.0, 1.0)
     """
 
+    invariant: ClassVar[Invariance | None] = "order"
+
     def located(self, relevance: Array, mask: Array) -> float:
         """The precision of the top |s| pixels."""
         count = int(mask.sum())
@@ -195,6 +201,8 @@ class LocalisationAUC(Localisation, name="roc_auc"):
         >>> ks.metric.LocalisationAUC.name
         'roc_auc'
     """
+
+    invariant: ClassVar[Invariance | None] = "order"
 
     def located(self, relevance: Array, mask: Array) -> float:
         """From the ranks of the pixels on the object."""
@@ -240,8 +248,9 @@ class OtsuIoU(Localisation, name="iou"):
 class BoxLocalisation(Localisation, name="box"):
     r"""Weakly supervised localisation: whether the box around the map fits the object's.
 
-    The box is that of the largest connected part above a share of the map's maximum; it fits where its IoU
-    with the box of the mask is at least a half.
+    $$\mathbb{1}\Big[\frac{|b \cap \mathrm{box}(s)|}{|b \cup \mathrm{box}(s)|} \ge \tfrac12\Big]$$
+
+    with the box $b$ of the largest connected part of the map that lies above a share of its maximum.
 
     Args:
         share: of the maximum that a part lies above, between 0 and 1; default 0.15.

@@ -9,7 +9,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.method.number import check_whole, is_number
-from kerascope.metric.base import Direction, Measurement, Metric
+from kerascope.metric.base import Direction, Invariance, Measurement, Metric
 from kerascope.metric.case import Case
 from kerascope.metric.imputation import imputed
 from kerascope.metric.order import ranks
@@ -34,6 +34,7 @@ class ROADMetric(Metric):
     seed: int = 0
 
     group: ClassVar[str] = "faithfulness"
+    invariant: ClassVar[Invariance | None] = "order"
 
     def __post_init__(self) -> None:
         check_whole(self.seed, "seed", 0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.method.number import check_whole, is_number
-from kerascope.metric.base import Direction, Measurement, Metric
+from kerascope.metric.base import Direction, Invariance, Measurement, Metric
 from kerascope.metric.case import Case
 
 Array = np.ndarray[Any, Any]
@@ -184,6 +184,8 @@ class LocalLipschitz(Sensitivity, name="local_lipschitz"):
         >>> ks.metric.LocalLipschitz.direction
         'lower'
     """
+
+    invariant: ClassVar[Invariance | None] = None
 
     def gathered(self, moved: Array, shifted: Array, size: Array) -> Array:
         """The furthest, for the distance."""

@@ -12,7 +12,7 @@ from kerascope import errors
 from kerascope.method.baseline import BaselineLike, as_baseline
 from kerascope.method.number import check_whole, is_number
 from kerascope.method.segmentation import grid_cells, segmented_as
-from kerascope.metric.base import Direction, Measurement, Metric
+from kerascope.metric.base import Direction, Invariance, Measurement, Metric
 from kerascope.metric.case import Case, Subject
 from kerascope.metric.drop import pearson
 from kerascope.perturb import SegmentMasks
@@ -216,6 +216,7 @@ class Infidelity(OneSize, name="infidelity"):
 
     direction: ClassVar[Direction] = "lower"
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, None)
+    invariant: ClassVar[Invariance | None] = None
     quick: ClassVar[Mapping[str, Any] | None] = None
 
     def measure(self, case: Case) -> Measurement:

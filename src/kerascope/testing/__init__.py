@@ -1,13 +1,16 @@
-"""The contract suite, and small models with known answers; for kerascope and for methods of others.
+"""The contract suites, and small models with known answers; also for methods and metrics of others.
 
-`check_method` runs the whole contract on a method, `checks` hands out its checks one by one, `MODELS` holds
-the tiny models, `oracles` the methods again in plain loops, `golden` the maps that every backend shares;
-`shapes` makes pictures of which it is known what decides.
+`check_method` runs the whole contract on a method, `checks` hands out its checks one by one; `check_metric`
+and `metric_checks` do so for a metric. `MODELS` holds the tiny models, `oracles` methods and metrics again in
+plain loops, `golden` the maps that every backend shares; `shapes` makes pictures of which it is known what
+decides.
 """
 
 from kerascope.testing import shapes
 from kerascope.testing.bench import Models
-from kerascope.testing.contract import Check, ContractError, Outcome, Report, check_method, checks
+from kerascope.testing.check import Check, ContractError, Outcome, Report
+from kerascope.testing.contract import check_method, checks
+from kerascope.testing.metrics import Scenes, check_metric, metric_checks
 from kerascope.testing.models import MODELS, Tiny, UnavailableError, family
 
 __all__ = [
@@ -17,10 +20,13 @@ __all__ = [
     "Models",
     "Outcome",
     "Report",
+    "Scenes",
     "Tiny",
     "UnavailableError",
     "check_method",
+    "check_metric",
     "checks",
     "family",
+    "metric_checks",
     "shapes",
 ]

@@ -30,115 +30,15 @@ it passes, that is a failure too.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from kerascope import errors
 from kerascope.method import Method
 from kerascope.testing import clauses as _  # noqa: F401 (fills CLAUSES)
 from kerascope.testing.bench import Bench, Models
-from kerascope.testing.clause import CLAUSES, Clause
-from kerascope.testing.models import UnavailableError
+from kerascope.testing.check import Check, Report, checks_on, run
+from kerascope.testing.clause import CLAUSES
 from kerascope.testing.oracles import Oracle
-
-Status = Literal["passed", "failed", "expected failure", "skipped"]
-
-
-class ContractError(AssertionError):
-    """A method does not keep the contract."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one check ended.
-
-    Args:
-        check: name of the check.
-        status: `"passed"`, `"failed"`, `"expected failure"` or `"skipped"`.
-        reason: why, where it did not simply pass.
-    """
-
-    check: str
-    status: Status
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.check}: {self.status}{f' ({self.reason})' if self.reason else ''}"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of one method; calling it runs it.
-
-    Args:
-        clause: what is checked.
-        bench: the method, and tiny models that the checks of one method share.
-        expected_failure: why the method may fail it, or None where it may not.
-    """
-
-    clause: Clause
-    bench: Bench
-    expected_failure: str | None = None
-
-    @property
-    def name(self) -> str:
-        """Name of the check."""
-        return self.clause.name
-
-    @property
-    def description(self) -> str:
-        """What is checked, in a line."""
-        return (self.clause.function.__doc__ or "").strip().partition("\n")[0]
-
-    def __str__(self) -> str:
-        return f"{self.bench.title}-{self.name}"
-
-    def __call__(self) -> Outcome:
-        """Run the check.
-
-        Returns:
-            The outcome, passed, skipped or an expected failure.
-
-        Raises:
-            ContractError: the method fails the check, or passes one that it was expected to fail.
-        """
-        try:
-            with warnings.catch_warnings():
-                # What a method warns about is stored in its explanations, where checks look for it.
-                warnings.simplefilter("ignore", errors.KerascopeWarning)
-                self.clause.function(self.bench)
-        except UnavailableError as reason:
-            return Outcome(self.name, "skipped", str(reason))
-        except Exception as error:
-            if self.expected_failure is not None:
-                return Outcome(self.name, "expected failure", self.expected_failure)
-            what = str(error) if isinstance(error, AssertionError) else repr(error)
-            raise ContractError(f"{self}: {self.description}\n{what}") from error
-        if self.expected_failure is not None:
-            raise ContractError(
-                f"{self}: expected to fail ({self.expected_failure}), but it passes; take it out of "
-                "expected_failures."
-            )
-        return Outcome(self.name, "passed")
-
-
-@dataclass(frozen=True)
-class Report:
-    """What `check_method` found.
-
-    Args:
-        method: the method as one would write it.
-        outcomes: one per check that applies.
-    """
-
-    method: str
-    outcomes: tuple[Outcome, ...]
-
-    def __str__(self) -> str:
-        return "\n".join([self.method, *(f"    {outcome}" for outcome in self.outcomes)])
 
 
 def checks(
@@ -172,15 +72,7 @@ def checks(
         'Saliency-is_a_value'
     """
     bench = Bench(method, oracle, None if golden is None else Path(golden), tolerance, models)
-    expected = dict(expected_failures or {})
-    ordered = sorted(CLAUSES.values(), key=lambda found: found.number)
-    applying = [found for found in ordered if found.applies(bench.method.tags)]
-    unknown = sorted(set(expected) - {found.name for found in applying})
-    if unknown:
-        raise ValueError(f"expected_failures must name checks that apply; got {unknown}")
-    if not all(expected.values()):
-        raise ValueError("each of expected_failures must give a reason")
-    return [Check(found, bench, expected.get(found.name)) for found in applying]
+    return checks_on(bench, CLAUSES.applying(bench.method.tags), expected_failures)
 
 
 def check_method(
@@ -224,18 +116,4 @@ def check_method(
         tolerance=tolerance,
         expected_failures=expected_failures,
     )
-    if only is not None:
-        wanted = set(only)
-        if unknown := sorted(wanted - {check.name for check in found}):
-            raise ValueError(f"only must name checks that apply; got {unknown}")
-        found = [check for check in found if check.name in wanted]
-    outcomes: list[Outcome] = []
-    for check in found:
-        try:
-            outcomes.append(check())
-        except ContractError as error:
-            outcomes.append(Outcome(check.name, "failed", str(error)))
-    failed = [outcome.reason for outcome in outcomes if outcome.status == "failed"]
-    if failed:
-        raise ContractError(f"{len(failed)} of {len(outcomes)} checks failed:\n\n" + "\n\n".join(failed))
-    return Report((method() if isinstance(method, type) else method).written(), tuple(outcomes))
+    return run((method() if isinstance(method, type) else method).written(), found, only)

@@ -79,20 +79,21 @@ def leaves_the_input_alone(bench: Bench) -> None:
 
 
 @clause(2)
-def leaves_random_state_alone(bench: Bench) -> None:
+def leavesrandom_state_alone(bench: Bench) -> None:
     """The global generators of Python and NumPy give what they would have given.
 
     Whatever is drawn from those of Keras or a backend makes maps differ, which `deterministic` finds.
     """
     tiny = bench.tiny("normalised", fresh=True)
-    before = _random_state()
+    before = random_state()
     bench.for_tiny(tiny)(tiny.model, tiny.images, 1)
-    after = _random_state()
+    after = random_state()
     for name, state in before.items():
         assert after[name] == state, f"the global random state of {name} was changed"
 
 
-def _random_state() -> dict[str, object]:
+def random_state() -> dict[str, object]:
+    """What the global generators will give, by whose they are."""
     kind, numbers, position, *gauss = np.random.get_state()  # noqa: NPY002
     return {
         "Python": random.getstate(),

@@ -1,0 +1,158 @@
+"""Checks of a contract, whatever it is about: running one, running many, and what came of it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kerascope import errors
+from kerascope.testing.clause import Clause
+from kerascope.testing.models import UnavailableError
+
+Status = Literal["passed", "failed", "expected failure", "skipped"]
+
+
+class ContractError(AssertionError):
+    """A method or a metric does not keep its contract."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one check ended.
+
+    Args:
+        check: name of the check.
+        status: `"passed"`, `"failed"`, `"expected failure"` or `"skipped"`.
+        reason: why, where it did not simply pass.
+    """
+
+    check: str
+    status: Status
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.status}{f' ({self.reason})' if self.reason else ''}"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one method or metric; calling it runs it.
+
+    Args:
+        clause: what is checked.
+        bench: what it is checked on, and what the checks on it share.
+        expected_failure: why it may fail, or None where it may not.
+    """
+
+    clause: Clause[Any]
+    bench: Any
+    expected_failure: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the check."""
+        return self.clause.name
+
+    @property
+    def description(self) -> str:
+        """What is checked, in a line."""
+        return (self.clause.function.__doc__ or "").strip().partition("\n")[0]
+
+    def __str__(self) -> str:
+        return f"{self.bench.title}-{self.name}"
+
+    def __call__(self) -> Outcome:
+        """Run the check.
+
+        Returns:
+            The outcome, passed, skipped or an expected failure.
+
+        Raises:
+            ContractError: the check fails, or passes where it was expected to fail.
+        """
+        try:
+            with warnings.catch_warnings():
+                # What is warned about is stored in the results, where checks look for it.
+                warnings.simplefilter("ignore", errors.KerascopeWarning)
+                self.clause.function(self.bench)
+        except UnavailableError as reason:
+            return Outcome(self.name, "skipped", str(reason))
+        except Exception as error:
+            if self.expected_failure is not None:
+                return Outcome(self.name, "expected failure", self.expected_failure)
+            what = str(error) if isinstance(error, AssertionError) else repr(error)
+            raise ContractError(f"{self}: {self.description}\n{what}") from error
+        if self.expected_failure is not None:
+            raise ContractError(
+                f"{self}: expected to fail ({self.expected_failure}), but it passes; take it out of "
+                "expected_failures."
+            )
+        return Outcome(self.name, "passed")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a contract found.
+
+    Args:
+        subject: the method or metric as one would write it.
+        outcomes: one per check that applies.
+    """
+
+    subject: str
+    outcomes: tuple[Outcome, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([self.subject, *(f"    {outcome}" for outcome in self.outcomes)])
+
+
+def checks_on(
+    bench: Any, clauses: Sequence[Clause[Any]], expected_failures: Mapping[str, str] | None
+) -> list[Check]:
+    """A check for each clause.
+
+    Args:
+        bench: what it is checked on.
+        clauses: those that apply.
+        expected_failures: reason by name of the check.
+
+    Raises:
+        ValueError: an expected failure names no check that applies, or gives no reason.
+    """
+    expected = dict(expected_failures or {})
+    unknown = sorted(set(expected) - {found.name for found in clauses})
+    if unknown:
+        raise ValueError(f"expected_failures must name checks that apply; got {unknown}")
+    if not all(expected.values()):
+        raise ValueError("each of expected_failures must give a reason")
+    return [Check(found, bench, expected.get(found.name)) for found in clauses]
+
+
+def run(subject: str, found: Sequence[Check], only: Iterable[str] | None) -> Report:
+    """Run checks, all of them whatever fails.
+
+    Args:
+        subject: what is checked, as one would write it.
+        found: the checks that apply.
+        only: names of those to run; None for all.
+
+    Raises:
+        ContractError: at least one check failed; the message lists all that did.
+    """
+    if only is not None:
+        wanted = set(only)
+        if unknown := sorted(wanted - {check.name for check in found}):
+            raise ValueError(f"only must name checks that apply; got {unknown}")
+        found = [check for check in found if check.name in wanted]
+    outcomes: list[Outcome] = []
+    for check in found:
+        try:
+            outcomes.append(check())
+        except ContractError as error:
+            outcomes.append(Outcome(check.name, "failed", str(error)))
+    failed = [outcome.reason for outcome in outcomes if outcome.status == "failed"]
+    if failed:
+        raise ContractError(f"{len(failed)} of {len(outcomes)} checks failed:\n\n" + "\n\n".join(failed))
+    return Report(subject, tuple(outcomes))

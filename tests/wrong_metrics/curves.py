@@ -1,0 +1,119 @@
+"""Metrics that remove what is relevant, and do it wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from kerascope import metric
+from kerascope.metric import imputation
+from kerascope.metric.case import Case
+
+
+@dataclass(frozen=True)
+class LeastFirst(metric.Deletion):
+    """The least relevant pixels go first."""
+
+    @staticmethod
+    def span(count: int, pixels: int) -> tuple[int, int]:
+        return 0, pixels - count
+
+
+@dataclass(frozen=True)
+class SizesFirst(metric.Deletion):
+    """The order is that of sizes: what speaks against the target is removed as well."""
+
+    def measure(self, case: Case) -> Any:
+        sizes = np.abs(case.explanation.values)
+        return super().measure(Case(case.subject, replace(case.explanation, values=sizes)))
+
+
+@dataclass(frozen=True)
+class OfTheScore(metric.Deletion):
+    """The score is followed, where the paper has the probability."""
+
+    def measure(self, case: Case) -> Any:
+        case.subject.chance = case.subject.first
+        return super().measure(case)
+
+
+@dataclass(frozen=True)
+class WithoutTheFirstStep(metric.Deletion):
+    """The curve begins after the first step."""
+
+    def measure(self, case: Case) -> Any:
+        curves = super().measure(case).curves[:, 1:]
+        return metric.Measurement(np.trapezoid(curves, dx=1 / (curves.shape[1] - 1), axis=1))
+
+
+@dataclass(frozen=True)
+class FromBlack(metric.Insertion):
+    """Pixels come into a black image."""
+
+    baseline: Any = 0.0
+
+
+@dataclass(frozen=True)
+class AllNeighboursAlike(metric.ROADMost):
+    """All eight neighbours weigh the same."""
+
+    def measure(self, case: Case) -> Any:
+        before = imputation.DIAGONAL
+        try:
+            imputation.DIAGONAL = imputation.DIRECT  # type: ignore[misc]
+            return super().measure(case)
+        finally:
+            imputation.DIAGONAL = before  # type: ignore[misc]
+
+
+@dataclass(frozen=True)
+class FromTheOtherEnd(metric.ROADLeast):
+    """The most relevant pixels go first."""
+
+    def measure(self, case: Case) -> Any:
+        return self.measured(self.curves(case, most=True))
+
+
+@dataclass(frozen=True)
+class NotHalved(metric.ROAD):
+    """The whole difference."""
+
+    def measure(self, case: Case) -> Any:
+        return metric.Measurement(2 * super().measure(case).values)
+
+
+@dataclass(frozen=True)
+class UnderTheCurve(metric.IROF):
+    """The area under the curve, where the one above it is wanted."""
+
+    def fallen(self, whole: Any, curves: Any) -> Any:
+        return 1 - super().fallen(whole, curves)
+
+
+@dataclass(frozen=True)
+class Sums(metric.RegionPerturbation):
+    """Falls are summed up, where their mean is wanted."""
+
+    def measure(self, case: Case) -> Any:
+        found = super().measure(case)
+        return metric.Measurement(found.values * found.curves.shape[1])
+
+
+WRONG = [
+    (LeastFirst, "oracle"),
+    (LeastFirst, "right_beats_wrong"),
+    (SizesFirst, "oracle"),
+    (OfTheScore, "oracle"),
+    (OfTheScore, "within_bounds"),
+    (WithoutTheFirstStep, "oracle"),
+    (FromBlack, "oracle"),
+    (AllNeighboursAlike, "oracle"),
+    (FromTheOtherEnd, "oracle"),
+    (FromTheOtherEnd, "right_beats_wrong"),
+    (NotHalved, "oracle"),
+    (UnderTheCurve, "oracle"),
+    (UnderTheCurve, "right_beats_wrong"),
+    (Sums, "oracle"),
+]
