@@ -42,13 +42,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     if BACKEND not in BACKENDS:
         raise pytest.UsageError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}; got {BACKEND!r}.")
+    # Imported here: by now the variables above are set.
+    from tests.helpers.work import COUNTER
+
+    COUNTER.start()
+    config.pluginmanager.register(COUNTER)
 
 
 def pytest_report_header() -> list[str]:
-    # Imported here: by now the variables above are set and warnings are errors.
     import keras
 
     import kerascope as ks

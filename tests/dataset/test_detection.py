@@ -56,6 +56,7 @@ def test_what_the_first_layers_do_is_measured(case: str) -> None:
 
 
 @pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "convention"),
     [
@@ -69,7 +70,6 @@ def test_what_the_first_layers_do_is_measured(case: str) -> None:
         ("EfficientNetB0", "0-255"),
         ("EfficientNetV2B0", "0-255"),
         ("MobileNetV3Small", "0-255"),
-        ("NASNetMobile", "-1-1"),
         ("InceptionV3", "-1-1"),
         ("ConvNeXtTiny", "0-255"),
     ],
@@ -106,6 +106,12 @@ MODULES = {
     "InceptionV3": "inception_v3",
     "ConvNeXtTiny": "convnext",
 }
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras builds NASNet on TensorFlow")
+def test_nasnet_is_known() -> None:
+    test_networks_of_keras_are_known("NASNetMobile", "-1-1")
 
 
 @pytest.mark.once

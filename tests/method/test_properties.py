@@ -36,7 +36,7 @@ LINEAR = ("GradCAM", "HiResCAM", "XGradCAM", "Saliency", "InputXGradient")
 HOMOGENEOUS = (*LINEAR, "LayerCAM", "ElementWiseCAM", "EigenGradCAM", "GuidedBackprop")
 
 # Drawn pictures may show nothing of a class; that is warned about, and is as it should be.
-pytestmark = pytest.mark.filterwarnings("ignore::kerascope.errors.FlatMapWarning")
+pytestmark = [pytest.mark.once, pytest.mark.filterwarnings("ignore::kerascope.errors.FlatMapWarning")]
 
 
 def tried(examples: int) -> Any:

@@ -177,6 +177,7 @@ class TestSaliency:
             assert found.shape == (8, 8, 2)
 
 
+@pytest.mark.once
 class TestModels:
     """What keras-vis could not do."""
 
@@ -244,6 +245,7 @@ class TestModels:
         self.check(model, HEAD, np.random.default_rng(0).random((20, 2)), 1, (20, 2))
 
 
+@pytest.mark.once
 class TestFilters:
     def test_several_are_added(self, model, image) -> None:
         probe = ks.Probe(model)
