@@ -9,8 +9,8 @@
 # the step has to be done again. Installing the wheel again needs no network.
 
 KERAS_BACKEND ?= tensorflow
-BACKENDS ?= torch tensorflow jax
 # The first also runs the tests that do not depend on the backend (marker `once`).
+BACKENDS ?= torch tensorflow jax
 # Processes that share the tests of a backend; each has one thread and holds up to 5 GB.
 WORKERS ?= 2
 ARGS ?=
