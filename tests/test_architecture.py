@@ -103,7 +103,7 @@ class Reader(ast.NodeVisitor):
     def __init__(self, file: Path, module: str, is_package: bool, shown: str) -> None:
         self.module, self.shown = module, shown
         self.package = module if is_package else module.rpartition(".")[0]
-        self.depth = self.typing_depth = 0
+        self.depth, self.typing_depth = 0, int(file.suffix == ".pyi")
         self.imports: list[Import] = []
         self.visit(ast.parse(file.read_text(encoding="utf-8"), filename=shown))
 
@@ -174,8 +174,9 @@ def imports_of(package: Path) -> list[Import]:
     modules = modules_of(package)
     found: list[Import] = []
     for module, file in modules.items():
-        shown = file.relative_to(package.parent).as_posix()
-        found += Reader(file, module, file.name == "__init__.py", shown).imports
+        for source in filter(Path.exists, (file, file.with_suffix(".pyi"))):
+            shown = source.relative_to(package.parent).as_posix()
+            found += Reader(source, module, file.name == "__init__.py", shown).imports
     return found
 
 
@@ -272,6 +273,7 @@ def test_tests_and_benchmarks_leave_keras_src_alone_too() -> None:
         ("probe/tap.py", "import importlib\nimportlib.import_module('torch')", "torch"),
         ("probe/tap.py", "__import__(f'kerascope.method.{x}')", "may not import method"),
         ("explanation.py", "import keras", "explanation may not import keras"),
+        ("__init__.pyi", "from kerascope.backend import torch", "kerascope may not import backend"),
         (
             "explanation.py",
             "from kerascope import render",
@@ -300,6 +302,7 @@ def test_a_room_without_a_row_is_found(tmp_path: Path) -> None:
         ("probe/tap.py", "import kerascope\nkerascope.__version__"),
         ("explanation.py", "def plot():\n    from kerascope.render import figure"),
         ("explanation.py", "if TYPE_CHECKING:\n    from kerascope import render"),
+        ("__init__.pyi", "from kerascope.probe import Probe as Probe"),
         ("__init__.py", "def __getattr__(name):\n    from kerascope.probe import Probe"),
     ],
 )
@@ -315,5 +318,6 @@ def planted(folder: Path, file: str, line: str) -> Path:
         (package / room).mkdir(parents=True)
         (package / room / "__init__.py").touch()
     (package / "errors.py").touch()
+    (package / "__init__.py").touch()
     (package / file).write_text(line, encoding="utf-8")
     return package

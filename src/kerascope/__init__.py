@@ -10,295 +10,36 @@ See `Probe` for asking often, `methods` for what there is, and `kerascope.target
 
 from __future__ import annotations
 
+import ast
 import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from kerascope import dataset, errors, metric, render, testing
-    from kerascope.auditing import Audit, AuditChanges, Finding, audit, compare_audits, open_audit
-    from kerascope.dataset import explain_dataset, open_results
-    from kerascope.evaluation import (
-        Recommendation,
-        Report,
-        Sanity,
-        evaluate,
-        load_report,
-        recommend,
-        sanity,
-    )
-    from kerascope.explanation import Explanation, load
-    from kerascope.maximization import (
-        LPNorm,
-        Maximization,
-        Maximize,
-        TotalVariation,
-        Transforms,
-        maximize,
-    )
-    from kerascope.method import (
-        CAM,
-        HSIC,
-        KPCACAM,
-        LIME,
-        RISE,
-        XRAI,
-        AblationCAM,
-        Augmented,
-        BlurIntegratedGradients,
-        CentreGaussian,
-        Deconvnet,
-        EdgeMap,
-        EigenCAM,
-        EigenGradCAM,
-        ElementWiseCAM,
-        ExpectedGradients,
-        ExtremalPerturbation,
-        FinerCAM,
-        FullGrad,
-        GradCAM,
-        GradCAMPlusPlus,
-        GuidedBackprop,
-        GuidedGradCAM,
-        GuidedIntegratedGradients,
-        HiResCAM,
-        InputXGradient,
-        IntegratedGradients,
-        KernelSHAP,
-        LayerCAM,
-        Method,
-        Occlusion,
-        PartitionSHAP,
-        PrincipalComponent,
-        RandomMap,
-        Saliency,
-        ScoreCAM,
-        ShapleyCAM,
-        SmoothGrad,
-        Sobol,
-        SquareGrad,
-        VarGrad,
-        XGradCAM,
-        explain,
-        methods,
-    )
-    from kerascope.metric import metrics
-    from kerascope.probe import BlackBox, Probe, layers
-    from kerascope.target import (
-        Box,
-        Class,
-        Contrast,
-        LogOdds,
-        Output,
-        Probability,
-        Rank,
-        Region,
-        Rivals,
-        Similarity,
-        Step,
-        Target,
-        Top,
-        Unit,
-        Value,
-    )
+from pathlib import Path
+from typing import Any
 
 __version__ = "0.1.0.dev0"
 
-_HOMES = {
-    "Audit": "auditing",
-    "AuditChanges": "auditing",
-    "Finding": "auditing",
-    "audit": "auditing",
-    "compare_audits": "auditing",
-    "open_audit": "auditing",
-    "explain_dataset": "dataset",
-    "open_results": "dataset",
-    "sanity": "evaluation",
-    "recommend": "evaluation",
-    "load_report": "evaluation",
-    "evaluate": "evaluation",
-    "Sanity": "evaluation",
-    "Report": "evaluation",
-    "Recommendation": "evaluation",
-    "AblationCAM": "method",
-    "Augmented": "method",
-    "BlackBox": "probe",
-    "BlurIntegratedGradients": "method",
-    "Box": "target",
-    "CAM": "method",
-    "CentreGaussian": "method",
-    "Class": "target",
-    "Contrast": "target",
-    "Deconvnet": "method",
-    "EdgeMap": "method",
-    "EigenCAM": "method",
-    "EigenGradCAM": "method",
-    "ElementWiseCAM": "method",
-    "ExpectedGradients": "method",
-    "Explanation": "explanation",
-    "ExtremalPerturbation": "method",
-    "FinerCAM": "method",
-    "FullGrad": "method",
-    "GradCAM": "method",
-    "GradCAMPlusPlus": "method",
-    "GuidedBackprop": "method",
-    "GuidedGradCAM": "method",
-    "GuidedIntegratedGradients": "method",
-    "HSIC": "method",
-    "HiResCAM": "method",
-    "InputXGradient": "method",
-    "IntegratedGradients": "method",
-    "KPCACAM": "method",
-    "KernelSHAP": "method",
-    "LIME": "method",
-    "LPNorm": "maximization",
-    "LayerCAM": "method",
-    "LogOdds": "target",
-    "Maximization": "maximization",
-    "Maximize": "maximization",
-    "Method": "method",
-    "Occlusion": "method",
-    "Output": "target",
-    "PartitionSHAP": "method",
-    "PrincipalComponent": "method",
-    "Probability": "target",
-    "Probe": "probe",
-    "RISE": "method",
-    "RandomMap": "method",
-    "Rank": "target",
-    "Region": "target",
-    "Rivals": "target",
-    "Saliency": "method",
-    "ScoreCAM": "method",
-    "ShapleyCAM": "method",
-    "Similarity": "target",
-    "SmoothGrad": "method",
-    "Sobol": "method",
-    "SquareGrad": "method",
-    "Step": "target",
-    "Target": "target",
-    "Top": "target",
-    "TotalVariation": "maximization",
-    "Transforms": "maximization",
-    "Unit": "target",
-    "Value": "target",
-    "VarGrad": "method",
-    "XGradCAM": "method",
-    "XRAI": "method",
-    "explain": "method",
-    "layers": "probe",
-    "load": "explanation",
-    "maximize": "maximization",
-    "methods": "method",
-    "metrics": "metric",
+_MODULES = {
+    alias.name: statement.module
+    for statement in ast.parse(Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")).body
+    if isinstance(statement, ast.ImportFrom)
+    for alias in statement.names
 }
-_ROOMS = ("dataset", "errors", "metric", "render", "testing")
+"""The module of each public name, as `__init__.pyi` lists them."""
 
-__all__ = [
-    "CAM",
-    "HSIC",
-    "KPCACAM",
-    "LIME",
-    "RISE",
-    "XRAI",
-    "AblationCAM",
-    "Audit",
-    "AuditChanges",
-    "Augmented",
-    "BlackBox",
-    "BlurIntegratedGradients",
-    "Box",
-    "CentreGaussian",
-    "Class",
-    "Contrast",
-    "Deconvnet",
-    "EdgeMap",
-    "EigenCAM",
-    "EigenGradCAM",
-    "ElementWiseCAM",
-    "ExpectedGradients",
-    "Explanation",
-    "ExtremalPerturbation",
-    "Finding",
-    "FinerCAM",
-    "FullGrad",
-    "GradCAM",
-    "GradCAMPlusPlus",
-    "GuidedBackprop",
-    "GuidedGradCAM",
-    "GuidedIntegratedGradients",
-    "HiResCAM",
-    "InputXGradient",
-    "IntegratedGradients",
-    "KernelSHAP",
-    "LPNorm",
-    "LayerCAM",
-    "LogOdds",
-    "Maximization",
-    "Maximize",
-    "Method",
-    "Occlusion",
-    "Output",
-    "PartitionSHAP",
-    "PrincipalComponent",
-    "Probability",
-    "Probe",
-    "RandomMap",
-    "Rank",
-    "Recommendation",
-    "Region",
-    "Report",
-    "Rivals",
-    "Saliency",
-    "Sanity",
-    "ScoreCAM",
-    "ShapleyCAM",
-    "Similarity",
-    "SmoothGrad",
-    "Sobol",
-    "SquareGrad",
-    "Step",
-    "Target",
-    "Top",
-    "TotalVariation",
-    "Transforms",
-    "Unit",
-    "Value",
-    "VarGrad",
-    "XGradCAM",
-    "audit",
-    "compare_audits",
-    "dataset",
-    "errors",
-    "evaluate",
-    "explain",
-    "explain_dataset",
-    "layers",
-    "load",
-    "load_report",
-    "maximize",
-    "methods",
-    "metric",
-    "metrics",
-    "open_audit",
-    "open_results",
-    "recommend",
-    "render",
-    "sanity",
-    "testing",
-]
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that `import kerascope` costs next to nothing."""
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f"kerascope.{_HOMES[name]}"), name)
-    elif name in _ROOMS:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'kerascope' has no attribute {name!r}")
+    module = _MODULES[name]
+    if module == "kerascope":
         value = importlib.import_module(f"kerascope.{name}")
     else:
-        raise AttributeError(f"module 'kerascope' has no attribute {name!r}")
+        value = getattr(importlib.import_module(module), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -13,18 +13,14 @@ import numpy as np
 from kerascope import errors
 from kerascope.evaluation.measuring import evaluate
 from kerascope.evaluation.report import Report
-from kerascope.method import (
-    GradCAM,
-    HiResCAM,
-    InputXGradient,
-    IntegratedGradients,
-    LayerCAM,
-    Method,
-    Occlusion,
-    Saliency,
-    SmoothGrad,
-)
+from kerascope.method import Method
+from kerascope.method.cam import GradCAM
+from kerascope.method.gradient import InputXGradient, Saliency
+from kerascope.method.noise import SmoothGrad
 from kerascope.method.number import check_whole
+from kerascope.method.occlusion import Occlusion
+from kerascope.method.path import IntegratedGradients
+from kerascope.method.placewise import HiResCAM, LayerCAM
 from kerascope.probe import Probe, as_probe
 from kerascope.target import TargetLike
 

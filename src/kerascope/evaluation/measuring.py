@@ -12,8 +12,9 @@ import numpy as np
 from kerascope import errors
 from kerascope.evaluation.report import Column, Report
 from kerascope.explanation import Explanation
-from kerascope.method import CentreGaussian, EdgeMap, Method, RandomMap
+from kerascope.method import Method
 from kerascope.method.base import as_method
+from kerascope.method.control import CentreGaussian, EdgeMap, RandomMap
 from kerascope.metric import Case, Measurement, Metric, Subject
 from kerascope.metric import metrics as known_metrics
 from kerascope.perturb import progress as progress_bar

@@ -4,75 +4,51 @@ What they share is in `base` (what a metric is, the registry), `case` (what it l
 probability of what is explained), `order` (which pixel comes first).
 """
 
-from kerascope.metric.axioms import CompletenessGap, NonSensitivity
-from kerascope.metric.base import GROUPS, Direction, Measurement, Metric, explained, metrics
-from kerascope.metric.case import Case, Subject
-from kerascope.metric.complexity import Complexity, MeanAttribution, Sparseness
-from kerascope.metric.deletion import Deletion, Insertion
-from kerascope.metric.drop import ADCC, AverageDrop, Gain, Increase
-from kerascope.metric.focus import Focus
-from kerascope.metric.localisation import (
-    BoxLocalisation,
-    EnergyPointingGame,
-    LocalisationAUC,
-    OtsuIoU,
-    PointingGame,
-    RelevanceRank,
-    TolerantPointingGame,
-)
-from kerascope.metric.randomisation import EfficientRandomisation, RandomLogit
-from kerascope.metric.region import IROF, RegionPerturbation
-from kerascope.metric.road import ROAD, ROADLeast, ROADMost
-from kerascope.metric.robustness import AverageSensitivity, LocalLipschitz, MaxSensitivity
-from kerascope.metric.subset import (
-    FaithfulnessCorrelation,
-    Infidelity,
-    MuFidelity,
-    NormalisedInfidelity,
-    SensitivityN,
-)
+import importlib
+import pkgutil
 
-__all__ = [
-    "ADCC",
-    "GROUPS",
-    "IROF",
-    "ROAD",
-    "AverageDrop",
-    "AverageSensitivity",
-    "BoxLocalisation",
-    "Case",
-    "CompletenessGap",
-    "Complexity",
-    "Deletion",
-    "Direction",
-    "EfficientRandomisation",
-    "EnergyPointingGame",
-    "FaithfulnessCorrelation",
-    "Focus",
-    "Gain",
-    "Increase",
-    "Infidelity",
-    "Insertion",
-    "LocalLipschitz",
-    "LocalisationAUC",
-    "MaxSensitivity",
-    "MeanAttribution",
-    "Measurement",
-    "Metric",
-    "MuFidelity",
-    "NonSensitivity",
-    "NormalisedInfidelity",
-    "OtsuIoU",
-    "PointingGame",
-    "ROADLeast",
-    "ROADMost",
-    "RandomLogit",
-    "RegionPerturbation",
-    "RelevanceRank",
-    "SensitivityN",
-    "Sparseness",
-    "Subject",
-    "TolerantPointingGame",
-    "explained",
-    "metrics",
-]
+from kerascope.metric.axioms import CompletenessGap as CompletenessGap
+from kerascope.metric.axioms import NonSensitivity as NonSensitivity
+from kerascope.metric.base import GROUPS as GROUPS
+from kerascope.metric.base import Direction as Direction
+from kerascope.metric.base import Measurement as Measurement
+from kerascope.metric.base import Metric as Metric
+from kerascope.metric.base import explained as explained
+from kerascope.metric.base import metrics as metrics
+from kerascope.metric.case import Case as Case
+from kerascope.metric.case import Subject as Subject
+from kerascope.metric.complexity import Complexity as Complexity
+from kerascope.metric.complexity import MeanAttribution as MeanAttribution
+from kerascope.metric.complexity import Sparseness as Sparseness
+from kerascope.metric.deletion import Deletion as Deletion
+from kerascope.metric.deletion import Insertion as Insertion
+from kerascope.metric.drop import ADCC as ADCC
+from kerascope.metric.drop import AverageDrop as AverageDrop
+from kerascope.metric.drop import Gain as Gain
+from kerascope.metric.drop import Increase as Increase
+from kerascope.metric.focus import Focus as Focus
+from kerascope.metric.localisation import BoxLocalisation as BoxLocalisation
+from kerascope.metric.localisation import EnergyPointingGame as EnergyPointingGame
+from kerascope.metric.localisation import LocalisationAUC as LocalisationAUC
+from kerascope.metric.localisation import OtsuIoU as OtsuIoU
+from kerascope.metric.localisation import PointingGame as PointingGame
+from kerascope.metric.localisation import RelevanceRank as RelevanceRank
+from kerascope.metric.localisation import TolerantPointingGame as TolerantPointingGame
+from kerascope.metric.randomisation import EfficientRandomisation as EfficientRandomisation
+from kerascope.metric.randomisation import RandomLogit as RandomLogit
+from kerascope.metric.region import IROF as IROF
+from kerascope.metric.region import RegionPerturbation as RegionPerturbation
+from kerascope.metric.road import ROAD as ROAD
+from kerascope.metric.road import ROADLeast as ROADLeast
+from kerascope.metric.road import ROADMost as ROADMost
+from kerascope.metric.robustness import AverageSensitivity as AverageSensitivity
+from kerascope.metric.robustness import LocalLipschitz as LocalLipschitz
+from kerascope.metric.robustness import MaxSensitivity as MaxSensitivity
+from kerascope.metric.subset import FaithfulnessCorrelation as FaithfulnessCorrelation
+from kerascope.metric.subset import Infidelity as Infidelity
+from kerascope.metric.subset import MuFidelity as MuFidelity
+from kerascope.metric.subset import NormalisedInfidelity as NormalisedInfidelity
+from kerascope.metric.subset import SensitivityN as SensitivityN
+
+for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)

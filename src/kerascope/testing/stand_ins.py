@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kerascope.method import (
-    HSIC,
-    LIME,
-    RISE,
-    AblationCAM,
-    ExtremalPerturbation,
-    KernelSHAP,
-    Method,
-    PartitionSHAP,
-    ScoreCAM,
-    Sobol,
-)
+from kerascope.method import Method
+from kerascope.method.ablation_cam import AblationCAM
+from kerascope.method.extremal import ExtremalPerturbation
+from kerascope.method.hsic import HSIC
+from kerascope.method.kernel_shap import KernelSHAP
+from kerascope.method.lime import LIME
+from kerascope.method.partition_shap import PartitionSHAP
+from kerascope.method.rise import RISE
+from kerascope.method.score_cam import ScoreCAM
+from kerascope.method.sobol import Sobol
 
 STAND_INS: Mapping[str, Method] = {
     # On random weights all relevance may be negative, and the ReLU leaves nothing to look at.

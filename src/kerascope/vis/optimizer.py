@@ -20,7 +20,7 @@ import numpy as np
 from keras import tree
 
 from kerascope import errors
-from kerascope.method import Saliency
+from kerascope.method.gradient import Saliency
 from kerascope.vis import grad_modifiers
 from kerascope.vis.callbacks import OptimizerCallback, Print
 from kerascope.vis.input_modifiers import InputModifier

@@ -8,9 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from kerascope.explanation import Explanation
-from kerascope.method import ElementWiseCAM, GradCAM, LayerCAM, Method
+from kerascope.method import Method
+from kerascope.method.cam import GradCAM
+from kerascope.method.placewise import ElementWiseCAM, LayerCAM
 from kerascope.testing.bench import CLOSE, EXACT, Bench, same
-from kerascope.testing.oracles import class_activation_map, networks, rectify
+from kerascope.testing.oracles import ORACLES, networks, rectify
 
 
 def grad_cam_is_cam(bench: Bench) -> None:
@@ -18,7 +20,7 @@ def grad_cam_is_cam(bench: Bench) -> None:
     network = networks()["functional"]
     images = bench.tiny("functional").images
     for index in range(3):
-        cams = np.stack([class_activation_map(network, image, index) for image in images])
+        cams = np.stack([ORACLES["cam"](network, image, index) for image in images])
         cams /= cams[0].size
         expected = cams if bench.method.signed else rectify(cams)
         same(bench.explain("functional", index).values, expected, EXACT, f"CAM of class {index}")

@@ -8,13 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.method import (
-    IntegratedGradients,
-    Method,
-    Saliency,
-    SmoothGrad,
-    VarGrad,
-)
+from kerascope.method import Method
+from kerascope.method.gradient import Saliency
+from kerascope.method.noise import SmoothGrad, VarGrad
+from kerascope.method.path import IntegratedGradients
 from kerascope.testing.bench import EXACT, Bench, same
 from kerascope.testing.oracles import STARTS, networks
 

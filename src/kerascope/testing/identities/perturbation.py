@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from kerascope.method import RISE, GradCAM, Method
+from kerascope.method import Method
+from kerascope.method.cam import GradCAM
+from kerascope.method.rise import RISE
 from kerascope.resize import bilinear_weights
 from kerascope.testing.bench import CLOSE, Bench, same
 

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.method import (
-    GradCAM,
-    Saliency,
-)
+from kerascope.method.cam import GradCAM
+from kerascope.method.gradient import Saliency
 from kerascope.testing.bench import CLOSE, EXACT, Bench, same
 
 

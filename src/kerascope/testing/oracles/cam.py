@@ -17,7 +17,7 @@ def grad_cam(network: Network, image: NDArray[np.floating], index: int) -> Float
     return rectify(_signed_grad_cam(network, image, index))
 
 
-def class_activation_map(network: Network, image: NDArray[np.floating], index: int) -> Float64:
+def cam(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     """CAM, (h, w), signed, of a network with a mean over space before its head.
 
     Zhou et al. 2016, equation 2: `M_c(i, j) = sum_k w_k^c A_ij^k`.

@@ -19,7 +19,7 @@ DEVIATION = 0.02
 Image = NDArray[np.floating]
 
 
-def gradient_at(network: Network, image: Image, index: int) -> Float64:
+def _gradient_at(network: Network, image: Image, index: int) -> Float64:
     """d score[index] / d image."""
     return network.input_gradient(network.forward(image), index)
 
@@ -66,7 +66,7 @@ def most_blurred(image: Image) -> Float64:
 
 def input_x_gradient(network: Network, image: Image, index: int) -> Float64:
     """Shrikumar et al. 2016, section 2: the gradient, pixel by pixel times the input."""
-    gradient = gradient_at(network, image, index)
+    gradient = _gradient_at(network, image, index)
     result = np.zeros(image.shape)
     for place in np.ndindex(image.shape):
         result[place] = image[place] * gradient[place]
@@ -88,7 +88,7 @@ def integrated_from(start: Float64, network: Network, image: Image, index: int) 
     total = np.zeros(image.shape)
     for step in range(STEPS):
         alpha = (2 * step + 1) / (2 * STEPS)
-        total += gradient_at(network, start + alpha * (image - start), index)
+        total += _gradient_at(network, start + alpha * (image - start), index)
     return (image - start) * total / STEPS
 
 
@@ -98,7 +98,7 @@ def blur_integrated_gradients(network: Network, image: Image, index: int) -> Flo
     sigmas = [widest(image) * (STEPS - step) / STEPS for step in range(STEPS + 1)]
     pictures = [blurred(image, sigma) for sigma in sigmas]
     for before, after in itertools.pairwise(pictures):
-        result += gradient_at(network, (before + after) / 2, index) * (after - before)
+        result += _gradient_at(network, (before + after) / 2, index) * (after - before)
     return result
 
 
@@ -112,7 +112,7 @@ def expected_gradients(network: Network, image: Image, index: int) -> Float64:
         noise = np.random.default_rng([0, sample]).random(image.shape)
         start = low + noise * (high - low)
         alpha = (sample + places[sample]) / SAMPLES
-        result += gradient_at(network, start + alpha * (image - start), index) * (image - start) / SAMPLES
+        result += _gradient_at(network, start + alpha * (image - start), index) * (image - start) / SAMPLES
     return result
 
 
@@ -130,7 +130,7 @@ def guided_integrated_gradients(network: Network, image: Image, index: int) -> F
 
     def gradient() -> Float64:
         point = [start[i] + gone[i] * (goal[i] - start[i]) for i in range(len(goal))]
-        return gradient_at(network, np.reshape(point, image.shape), index).ravel()
+        return _gradient_at(network, np.reshape(point, image.shape), index).ravel()
 
     slope = gradient()
     for step in range(1, STEPS + 1):

@@ -27,7 +27,9 @@ from keras import ops, tree
 
 from kerascope import errors
 from kerascope.explanation import Explanation
-from kerascope.method import ClassActivationMap, GradCAM, Saliency
+from kerascope.method import ClassActivationMap
+from kerascope.method.cam import GradCAM
+from kerascope.method.gradient import Saliency
 from kerascope.probe import Evidence, Probe
 from kerascope.provenance import warned
 from kerascope.target import Target
