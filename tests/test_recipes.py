@@ -56,6 +56,7 @@ def python(arguments: str, folder: Path) -> str:
     ("recipe", "page", "name"),
     [
         ("How to add a method", "docs/methods.md", "NormGrad"),
+        ("How to add a metric", "docs/metrics.md", "TopIntersection"),
     ],
 )
 def test_a_recipe_works_word_by_word(recipe: str, page: str, name: str, tmp_path: Path) -> None:

@@ -4,9 +4,7 @@ What they share is in `base` (what a metric is, the registry), `case` (what it l
 probability of what is explained), `order` (which pixel comes first).
 """
 
-import importlib
-import pkgutil
-
+from kerascope.metric import registering as _registering  # noqa: F401
 from kerascope.metric.axioms import CompletenessGap as CompletenessGap
 from kerascope.metric.axioms import NonSensitivity as NonSensitivity
 from kerascope.metric.base import GROUPS as GROUPS
@@ -49,6 +47,3 @@ from kerascope.metric.subset import Infidelity as Infidelity
 from kerascope.metric.subset import MuFidelity as MuFidelity
 from kerascope.metric.subset import NormalisedInfidelity as NormalisedInfidelity
 from kerascope.metric.subset import SensitivityN as SensitivityN
-
-for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
-    importlib.import_module(_module.name)
