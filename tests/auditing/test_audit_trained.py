@@ -1,4 +1,4 @@
-"""Networks that are trained anew, with the seed of the run: the shortcut that was planted is what is found."""
+"""Networks that are trained anew, with the seed of the run: what was planted is what is found."""
 
 from __future__ import annotations
 
