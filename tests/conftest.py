@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--seed",
         type=int,
         default=0,
-        help="seed of the untrained networks' weights, set anew before each test (default 0)",
+        help="seed of weights, set anew before each test, and of what the slow part trains (default 0)",
     )
 
 
@@ -89,6 +89,12 @@ def _seed(config: pytest.Config) -> None:
     import keras
 
     keras.utils.set_random_seed(config.getoption("--seed"))
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    """Of what is trained anew: the tests of the slow part that train set it themselves."""
+    return int(request.config.getoption("--seed"))
 
 
 @pytest.fixture(scope="session")

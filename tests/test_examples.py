@@ -22,6 +22,8 @@ pytest.importorskip("matplotlib")
 
 from PIL import Image
 
+from tests.helpers.once_per_run import once_per_run
+
 pytestmark = pytest.mark.once
 slow = pytest.mark.slow
 
@@ -72,27 +74,34 @@ def offline(example: Example, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 class Run:
     """One run of the example."""
 
-    status: int
-    printed: str
     folder: Path
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "new" / "output"
+
+    @property
+    def printed(self) -> str:
+        return (self.folder / "printed.txt").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def run(example: Example, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    folder = tmp_path_factory.mktemp("cifar10") / "new" / "output"
-    printed = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
-        patch.setattr(example.colour_pictures, "MADE_PER_CLASS", 20)
-        patch.setattr(example.colour_pictures, "MADE_TEST_PER_CLASS", 10)
-        patch.setattr(example.cifar10, "IDEAL", replace(example.cifar10.IDEAL, steps=16))
-        status = example.cifar10.main(["--data", "made", "--epochs", "1", "--output", str(folder)])
-    yield Run(status, printed.getvalue(), folder)
-    keras.utils.clear_session()
+def run(example: Example, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    def make(folder: Path) -> None:
+        printed = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+            patch.setattr(example.colour_pictures, "MADE_PER_CLASS", 20)
+            patch.setattr(example.colour_pictures, "MADE_TEST_PER_CLASS", 10)
+            patch.setattr(example.cifar10, "IDEAL", replace(example.cifar10.IDEAL, steps=16))
+            arguments = ["--data", "made", "--epochs", "1", "--output", str(Run(folder).output)]
+            assert example.cifar10.main(arguments) == 0, printed.getvalue()
+        (folder / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
+
+    return Run(once_per_run(tmp_path_factory, "cifar10", make))
 
 
 @slow
 def test_it_says_what_it_does_and_how_well_the_network_reads(run: Run, example: Example) -> None:
-    assert run.status == 0
     for text in (
         f"Keras {keras.__version__} on {keras.backend.backend()}",
         "coloured shapes made here, seed 0 (200 to train on, 100 to test)",
@@ -106,9 +115,9 @@ def test_it_says_what_it_does_and_how_well_the_network_reads(run: Run, example: 
 
 @slow
 def test_the_figures_are_pictures(run: Run) -> None:
-    assert {path.name for path in run.folder.iterdir()} == {*FIGURES, "network.keras"}
+    assert {path.name for path in run.output.iterdir()} == {*FIGURES, "network.keras"}
     for name in FIGURES:
-        with Image.open(run.folder / name) as image:
+        with Image.open(run.output / name) as image:
             pixels = np.asarray(image.convert("RGB"), int)
         assert 600 < pixels.shape[1] < 2000, name
         assert 400 < pixels.shape[0] < 3000, name
@@ -122,7 +131,7 @@ def test_the_figures_are_pictures(run: Run) -> None:
 
 @slow
 def test_the_network_is_saved_and_loads_again(run: Run) -> None:
-    model = keras.saving.load_model(run.folder / "network.keras")
+    model = keras.saving.load_model(run.output / "network.keras")
     assert model.layers[-1].name == "visualized_layer"
     assert model.output_shape == (None, 10)
 
@@ -260,7 +269,9 @@ def test_the_docstrings_run(example: Example) -> None:
 
 
 @slow
-def test_an_audit_names_the_snow_and_training_on_balanced_pictures_mends_it(tmp_path: Path) -> None:
+def test_an_audit_names_the_snow_and_training_on_balanced_pictures_mends_it(
+    tmp_path: Path, seed: int
+) -> None:
     import kerascope as ks
 
     with pytest.MonkeyPatch.context() as patch:
@@ -268,7 +279,7 @@ def test_an_audit_names_the_snow_and_training_on_balanced_pictures_mends_it(tmp_
         bus_and_snow = importlib.import_module("bus_and_snow")
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
-            assert bus_and_snow.main([str(tmp_path), "--masks"]) == 0
+            assert bus_and_snow.main([str(tmp_path), "--masks", "--seed", str(seed)]) == 0
     biased, balanced = (ks.open_audit(tmp_path / f"audit-{name}") for name in ("biased", "balanced"))
     # Right on pictures like its own, and the reason is named.
     assert biased.accuracy is not None

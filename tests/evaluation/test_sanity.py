@@ -15,6 +15,7 @@ from kerascope.demo import digits, train
 from kerascope.evaluation import Check
 from kerascope.evaluation.sanity_checks import ALIKE, KEPT
 from kerascope.metric import similarity
+from tests.helpers.demo_run import demo_run
 from tests.helpers.expected_warnings import warned
 from tests.helpers.metric_cases import IMAGES as SMALL
 from tests.helpers.metric_cases import box
@@ -170,10 +171,9 @@ def test_what_cannot_be_checked_is_said() -> None:
 
 
 @pytest.fixture(scope="module")
-def read() -> tuple[keras.Model, Any]:
+def read(tmp_path_factory: pytest.TempPathFactory, seed: int) -> tuple[keras.Model, Any]:
     """The network of the demo, and digits that it has not seen."""
-    known = digits.load_digits("package")
-    return train.train(known), known
+    return demo_run(tmp_path_factory, seed).network, digits.load_digits("package", seed)
 
 
 PUBLISHED = {
