@@ -16,7 +16,7 @@ from kerascope.auditing import page as pages
 from kerascope.testing import shortcuts
 from tests.helpers.bars import network, pictures
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

@@ -64,6 +64,7 @@ print(sorted(name for name in sys.modules if name.startswith(("kerascope.", "ric
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [None, *COMMANDS])
 def test_help_imports_nothing_heavy(command: str | None) -> None:
     arguments = ", ".join(map(repr, [*([command] if command else []), "--help"]))
@@ -83,6 +84,7 @@ def test_help_imports_nothing_heavy(command: str | None) -> None:
     assert f"Example: kerascope {command}" in said if command else all(name in said for name in COMMANDS)
 
 
+@pytest.mark.slow
 def test_it_is_a_program_and_a_module() -> None:
     program = Path(sys.executable).with_name("kerascope")
     for command in ([str(program)], [sys.executable, "-m", "kerascope"]):
@@ -237,6 +239,7 @@ class Doubled(keras.layers.Layer):
 """
 
 
+@pytest.mark.slow
 def test_layers_of_others_are_imported_on_purpose(kerascope: Kerascope) -> None:
     Path("my_layers.py").write_text(LAYER)
     program = (
