@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
 import pytest
 
 import kerascope as ks
@@ -29,6 +30,7 @@ main()
 @pytest.fixture
 def run(tmp_path: Path) -> list[str]:
     """Arguments of a run of three shards, but for its folder."""
+    keras.utils.set_random_seed(1)
     network().save(tmp_path / "model.keras")
     cuttings(tmp_path / "in", 12)
     return ["explain", str(tmp_path / "model.keras"), str(tmp_path / "in"), "--shard", "4", "--batch", "2"]

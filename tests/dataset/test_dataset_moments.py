@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
 import pyarrow.parquet as pq
 import pytest
 
@@ -53,6 +54,7 @@ class Made(NamedTuple):
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     root = tmp_path_factory.mktemp("moments")
     cuttings(root / "in", 2)
+    keras.utils.set_random_seed(1)
     one = Made(ks.Probe(network(), batch_size=1), root / "in", root / "whole", {}, {})
     with moments(one.whole, root / "run") as found:
         one.explain(one.whole)
