@@ -100,6 +100,7 @@ def test_weights_of_another_network_are_refused(saved: Callable[[Any], Path], to
 
 
 @once
+@pytest.mark.slow
 def test_reading_the_weights_imports_no_torch() -> None:
     code = (
         "import sys; from kerascope.demo import state_dict, data_files;"

@@ -9,10 +9,13 @@ import sys
 import keras
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "jax",
-    reason="keras.distribution is JAX's (and one process knows one set of devices)",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        keras.backend.backend() != "jax",
+        reason="keras.distribution is JAX's (and one process knows one set of devices)",
+    ),
+]
 
 PROGRAM = """
 import keras, numpy as np
@@ -75,7 +78,6 @@ def test_a_data_parallel_model_gives_the_same() -> None:
         text=True,
         env=environment,
         check=False,
-        timeout=500,
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines()[-1] == "same"
