@@ -47,7 +47,7 @@ def channels_first() -> Iterator[None]:
 
 
 def branched(first: bool = False) -> tuple[keras.Model, Array]:
-    """Convolutions, pooling, a sum and a concatenation, without a corner; channels first or last; a bent head."""
+    """Convolutions, pooling, a sum and a concatenation, no corner, a bent head; channels first or last."""
     layers = keras.layers
     axis = 1 if first else -1
     inputs = keras.Input((3, 12, 16) if first else (12, 16, 3))

@@ -1,6 +1,6 @@
 """Metrics against Quantus and captum: the same maps, masks, subsets and noise, on torch.
 
-The network has no corner: a noisy copy of an image would find some unit of a rectifier within a rounding of it.
+The network has no corner: a noisy copy of an image may bring a rectifier within a rounding of its own.
 """
 
 from __future__ import annotations
