@@ -21,10 +21,10 @@ def network(channels: int = 2, activation: str = "softmax") -> keras.Model:
     model = keras.Sequential(
         [
             keras.Input((8, 8, channels)),
-            keras.layers.Conv2D(4, 3, activation="softplus", name="first"),
-            keras.layers.Conv2D(3, 3, activation="softplus", name="second"),
+            keras.layers.Conv2D(4, 3, activation="silu", name="first"),
+            keras.layers.Conv2D(3, 3, activation="silu", name="second"),
             keras.layers.Flatten(),
-            keras.layers.Dense(6, activation="softplus", name="hidden"),
+            keras.layers.Dense(6, activation="silu", name="hidden"),
             keras.layers.Dense(4, activation=activation, name="head"),
         ]
     )
