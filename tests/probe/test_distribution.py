@@ -24,7 +24,7 @@ from kerascope.probe import spread as room
 
 def network():
     return keras.Sequential([
-        keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3, activation="relu"),
+        keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3, activation="silu"),
         keras.layers.BatchNormalization(), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3,
         activation="softmax")])
 
