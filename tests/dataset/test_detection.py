@@ -115,6 +115,7 @@ def test_nasnet_is_known() -> None:
 
 
 @pytest.mark.once
+@pytest.mark.slow
 def test_a_backbone_behind_its_preprocessing_is_not_fed_twice() -> None:
     """The wrong variant: by its name alone, this MobileNetV2 would get pixels from -1 to 1."""
     pixels = keras.Input((32, 32, 3))

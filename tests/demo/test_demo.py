@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -278,13 +276,3 @@ def test_a_digit_without_positive_relevance_is_described_without_a_number() -> N
     assert str(result) == (
         "target 9, prediction 9, probability 0.980, score 11.20, no positive relevance (ink covers 14%)"
     )
-
-
-@once
-@pytest.mark.parametrize(
-    "module", ["data_files", "digits", "efficientnet_lite", "explain_digits", "photographs", "train"]
-)
-def test_the_examples_run(module: str) -> None:
-    failed, tried = doctest.testmod(importlib.import_module(f"kerascope.demo.{module}"))
-    assert tried
-    assert not failed

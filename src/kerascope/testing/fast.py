@@ -38,6 +38,6 @@ FAST: Mapping[str, Mapping[str, Any]] = {
 
 def fast(method: type[Method]) -> Method:
     """A method of this class with the settings above, where it has such parameters, and its own defaults."""
-    known = {field.name for field in fields(method) if field.init}  # type: ignore[arg-type]
+    known = {field.name for field in fields(method) if field.init}
     settings = FAST.get(method.name, {})
     return method(**{name: value for name, value in settings.items() if name in known})
