@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 from kerascope.method import Method
 from kerascope.method.path import IntegratedGradients
+from kerascope.metric import Metric
+
+Named = TypeVar("Named", Method, Metric)
 
 _PATH = {"steps": 8}
 _NOISE = {"samples": 4}
@@ -37,7 +40,11 @@ FAST: Mapping[str, Mapping[str, Any]] = {
 
 
 def fast(method: type[Method]) -> Method:
-    """A method of this class with the settings above, where it has such parameters, and its own defaults."""
-    known = {field.name for field in fields(method) if field.init}
-    settings = FAST.get(method.name, {})
-    return method(**{name: value for name, value in settings.items() if name in known})
+    """A method of this class with the settings above."""
+    return with_settings(method, FAST)
+
+
+def with_settings(kind: type[Named], settings: Mapping[str, Mapping[str, Any]]) -> Named:
+    """A value of this class with what is set for its name, where it has such parameters."""
+    known = {field.name for field in fields(kind) if field.init}
+    return kind(**{name: value for name, value in settings.get(kind.name, {}).items() if name in known})

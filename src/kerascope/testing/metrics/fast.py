@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from kerascope.metric import Metric
+from kerascope.testing.fast import with_settings
 
 _SUBSETS = {"samples": 20, "cells": 48}
 _COPIES = {"samples": 3, "radius": 0.2}
@@ -35,7 +35,5 @@ FAST: Mapping[str, Mapping[str, Any]] = {
 
 
 def fast(metric: type[Metric]) -> Metric:
-    """A metric of this class with the settings above, where it has such parameters, and its own defaults."""
-    known = {field.name for field in fields(metric) if field.init}
-    settings = FAST.get(metric.name, {})
-    return metric(**{name: value for name, value in settings.items() if name in known})
+    """A metric of this class with the settings above."""
+    return with_settings(metric, FAST)
