@@ -14,7 +14,9 @@ from keras import layers
 
 from kerascope import errors
 from kerascope.explanation import Explanation
-from kerascope.method import Method, RandomMap, Saliency
+from kerascope.method import Method
+from kerascope.method.control import RandomMap
+from kerascope.method.gradient import Saliency
 from kerascope.metric import Measurement, Metric
 from kerascope.probe import BlackBox, Probe
 from kerascope.testing.models import MODELS
