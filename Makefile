@@ -9,7 +9,8 @@
 # the step has to be done again. Installing the wheel again needs no network.
 
 KERAS_BACKEND ?= tensorflow
-BACKENDS ?= tensorflow jax torch
+# The first also runs the tests that do not depend on the backend (marker `once`).
+BACKENDS ?= torch tensorflow jax
 # Processes that share the tests of a backend; each has one thread and holds up to 5 GB.
 WORKERS ?= 2
 ARGS ?=
@@ -30,7 +31,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench environment hooks clean
+.PHONY: help demo test check lint format bench environment hooks clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 14
@@ -45,6 +46,9 @@ test: lint  ## check and run every test, on each backend in its own process (ARG
 	  skip_once=--skip-once; \
 	done; \
 	if [ -n "$$failed" ]; then echo "Tests failed on:$$failed" >&2; exit 1; fi
+
+check: lint  ## what is quick, on one backend, before a commit (KERAS_BACKEND=torch)
+	@$(TEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 
 lint: environment  ## ruff and mypy
 	@$(TEST)/bin/ruff check

@@ -38,17 +38,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--seed",
         type=int,
         default=0,
-        help="seed of the untrained networks' weights, set anew before each test (default 0)",
+        help="seed of weights, set anew before each test, and of what the slow part trains (default 0)",
     )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     if BACKEND not in BACKENDS:
         raise pytest.UsageError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}; got {BACKEND!r}.")
+    # Imported here: by now the variables above are set.
+    from tests.helpers.work import COUNTER
+
+    COUNTER.start()
+    config.pluginmanager.register(COUNTER)
 
 
 def pytest_report_header() -> list[str]:
-    # Imported here: by now the variables above are set and warnings are errors.
     import keras
 
     import kerascope as ks
@@ -85,6 +89,12 @@ def _seed(config: pytest.Config) -> None:
     import keras
 
     keras.utils.set_random_seed(config.getoption("--seed"))
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    """Of what is trained anew: the tests of the slow part that train set it themselves."""
+    return int(request.config.getoption("--seed"))
 
 
 @pytest.fixture(scope="session")

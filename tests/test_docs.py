@@ -32,11 +32,20 @@ MODULES = sorted(
 )
 
 
-@pytest.mark.parametrize("module", MODULES)
+LARGE = "kerascope.demo.efficientnet_lite"
+"""The module whose example builds a large network."""
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != LARGE])
 def test_the_examples_in_docstrings_run(module: str) -> None:
     keras.utils.set_random_seed(1)  # untrained networks: by chance, one may have nothing to show
     result = doctest.testmod(importlib.import_module(module))
     assert not result.failed, f"{result.failed} of {result.attempted} examples fail"
+
+
+@pytest.mark.slow
+def test_the_example_with_a_large_network_runs() -> None:
+    test_the_examples_in_docstrings_run(LARGE)
 
 
 @pytest.mark.slow

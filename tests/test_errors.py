@@ -303,6 +303,7 @@ def test_what_is_no_built_model(model: Callable[[], Any], words: tuple[str, ...]
 
 
 @pytest.mark.once
+@pytest.mark.slow
 def test_a_backend_that_is_not_supported() -> None:
     program = textwrap.dedent("""
         import keras, numpy as np, kerascope as ks

@@ -9,31 +9,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascope.testing import shortcuts
-from tests.helpers.bars import network, pictures
+from tests.helpers.bars import planted
 from tests.helpers.command_line import Kerascope, runner
+from tests.helpers.trained import trained
 
 pytestmark = pytest.mark.once
 
 NAMES = ("aslant", "level", "upright")
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two saved models, one that rests on a mark in the corner of `level`, and photographs with that mark."""
-    folder = tmp_path_factory.mktemp("place")
-    images, labels = pictures(240)
-    network(images, labels).save(folder / "clean.keras")
-    known = shortcuts.plant(images, labels, "corner", [1])
-    network(known.images, known.labels).save(folder / "marked.keras")
-    held = shortcuts.plant(*pictures(150, seed=1), "corner", [1])
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Saved models, one that rests on a mark in the corner of `level`, and photographs with that mark."""
+    trained("mended").save(tmp_path / "mended.keras")
+    trained("corner").save(tmp_path / "marked.keras")
+    held = planted(90, "corner", seed=1)
     order = (2, 1, 0)  # upright, level, aslant, by the folders' names
     for number, (image, label) in enumerate(zip(held.images, held.labels, strict=True)):
-        path = folder / "photos" / NAMES[order[label]] / f"{number:04d}.png"
+        path = tmp_path / "photos" / NAMES[order[label]] / f"{number:04d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.rint(255 * image.squeeze()).astype("uint8")).save(path)
-    (folder / "names.txt").write_text("upright\nlevel\naslant\n")
-    return folder
+    (tmp_path / "names.txt").write_text("upright\nlevel\naslant\n")
+    return tmp_path
 
 
 @pytest.fixture
@@ -54,11 +51,9 @@ def test_an_audit_says_what_it_found_and_exits_with_four_beyond_what_is_allowed(
     assert "preprocessing  0-1" in ran.out
     assert "findings are confirmed, more than 0" in ran.err
     assert (place / "one.html").read_text(encoding="utf-8").startswith("<!doctype html>")
-    assert (
-        kerascope("audit", "marked.keras", *COMMON, "--out", "one", "--overwrite", "--fail-on", "9").code == 0
-    )
     # What was described is not explained again; without a word, nothing is overwritten.
-    assert kerascope("audit", "marked.keras", *COMMON, "--out", "one", "--resume").code == 0
+    resumed = kerascope("audit", "marked.keras", *COMMON, "--out", "one", "--resume", "--fail-on", "9")
+    assert resumed.code == 0
     again = kerascope("audit", "marked.keras", *COMMON, "--out", "one")
     assert again.code == 1
     assert "resume it, overwrite it" in again.err
@@ -70,20 +65,20 @@ def test_json_is_all_there_is_and_an_earlier_audit_is_compared(kerascope: Kerasc
     assert [one["name"] for one in told["findings"] if one["status"] == "confirmed"] == ["level"]
     assert told == json.loads((place / "before" / "audit.json").read_text(encoding="utf-8"))
     second = kerascope(
-        "audit", "clean.keras", *COMMON, "--out", "after", "--before", "before", "--json", "--fail-on", "0"
+        "audit", "mended.keras", *COMMON, "--out", "after", "--before", "before", "--json", "--fail-on", "0"
     )
     assert second.code == 0
     changes = json.loads(second.out)["changes"]
     assert len(changes["gone"]) == 1
     assert changes["new"] == []
-    assert changes["shared"] == 150
-    words = kerascope("audit", "clean.keras", *COMMON, "--out", "after", "--resume", "--before", "before")
+    assert changes["shared"] == 90
+    words = kerascope("audit", "mended.keras", *COMMON, "--out", "after", "--resume", "--before", "before")
     assert "gone:   Class level rests on" in words.out
 
 
 def test_mistakes_are_told(kerascope: Kerascope) -> None:
-    assert "masks must be" in kerascope("audit", "clean.keras", "photos", "--masks", "names.txt").err
-    assert kerascope("audit", "clean.keras", "photos", "--fail-on", "-1").code == 2
-    assert kerascope("audit", "clean.keras", "nowhere").code == 1
-    missing = kerascope("audit", "clean.keras", *COMMON, "--out", "x", "--before", "y")
+    assert "masks must be" in kerascope("audit", "mended.keras", "photos", "--masks", "names.txt").err
+    assert kerascope("audit", "mended.keras", "photos", "--fail-on", "-1").code == 2
+    assert kerascope("audit", "mended.keras", "nowhere").code == 1
+    missing = kerascope("audit", "mended.keras", *COMMON, "--out", "x", "--before", "y")
     assert (missing.code, "make one first" in missing.err) == (1, True)

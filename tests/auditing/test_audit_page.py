@@ -13,10 +13,11 @@ import pytest
 
 import kerascope as ks
 from kerascope.auditing import page as pages
-from kerascope.testing import shortcuts
-from tests.helpers.bars import network, pictures
+from tests.helpers.bars import planted
+from tests.helpers.once_per_run import once_per_run
+from tests.helpers.trained import trained
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -24,22 +25,22 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 @pytest.fixture(scope="module")
 def audit(tmp_path_factory: pytest.TempPathFactory) -> ks.Audit:
     """A network that rests on a mark in the corner of class 1, audited; three labels are wrong."""
-    planted = shortcuts.plant(*pictures(240), "corner", [1])
-    held = shortcuts.plant(*pictures(150, seed=1), "corner", [1], seed=1)
-    model = network(planted.images, planted.labels)
-    labels = held.labels.copy()
-    labels[:3] = (labels[:3] + 1) % 3  # mistakes to look for
-    folder = tmp_path_factory.mktemp("audit")
-    names = ["upright", "<b>level</b>", "aslant"]
-    return ks.audit(
-        model,
-        held.images,
-        labels,
-        method=["grad_cam", "saliency"],
-        class_names=names,
-        folder=folder,
-        progress=False,
-    )
+
+    def make(folder: Path) -> None:
+        held = planted(150, "corner", seed=1)
+        labels = held.labels.copy()
+        labels[:3] = (labels[:3] + 1) % 3  # mistakes to look for
+        ks.audit(
+            trained("corner"),
+            held.images,
+            labels,
+            method=["grad_cam", "saliency"],
+            class_names=["upright", "<b>level</b>", "aslant"],
+            folder=folder,
+            progress=False,
+        )
+
+    return ks.open_audit(once_per_run(tmp_path_factory, "audit-of-the-page", make))
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import kerascope as ks
 from kerascope.cli import loading
 from kerascope.cli.maximize import numbers
 from kerascope.errors import KerascopeError
+from tests.helpers import stops
 from tests.helpers.command_line import Kerascope, runner
 from tests.helpers.photographs import cuttings, network
 
@@ -64,6 +63,7 @@ print(sorted(name for name in sys.modules if name.startswith(("kerascope.", "ric
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [None, *COMMANDS])
 def test_help_imports_nothing_heavy(command: str | None) -> None:
     arguments = ", ".join(map(repr, [*([command] if command else []), "--help"]))
@@ -83,6 +83,7 @@ def test_help_imports_nothing_heavy(command: str | None) -> None:
     assert f"Example: kerascope {command}" in said if command else all(name in said for name in COMMANDS)
 
 
+@pytest.mark.slow
 def test_it_is_a_program_and_a_module() -> None:
     program = Path(sys.executable).with_name("kerascope")
     for command in ([str(program)], [sys.executable, "-m", "kerascope"]):
@@ -237,6 +238,7 @@ class Doubled(keras.layers.Layer):
 """
 
 
+@pytest.mark.slow
 def test_layers_of_others_are_imported_on_purpose(kerascope: Kerascope) -> None:
     Path("my_layers.py").write_text(LAYER)
     program = (
@@ -308,30 +310,20 @@ def test_demo(kerascope: Kerascope) -> None:
 
 @pytest.mark.slow
 def test_an_interruption_keeps_whole_shards(model: Path, tmp_path: Path) -> None:
-    cuttings(tmp_path / "in", 200)
-    command = [sys.executable, "-m", "kerascope", "explain", str(model), str(tmp_path / "in"), "--out"]
-    command += [
-        str(tmp_path / "out"),
-        "--method",
-        "rise",
-        "--set",
-        "masks=400",
-        "--shard",
-        "8",
-        "--overlay",
-        "none",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 200
-        while not list(tmp_path.glob("out/data/part-*.parquet")):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=200)
-    assert process.returncode == 130, said
-    assert "continue with --resume" in said
-    assert "Traceback" not in said
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    cuttings(tmp_path / "in", 12)
+    out = tmp_path / "out"
+    command = ["explain", model, tmp_path / "in", "--out", out, "--shard", "4", "--batch", "2"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "kerascope", *map(str, command), *stops.IMPORT],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=stops.environment("SIGINT", 1, tmp_path / "mark"),
+    )
+    assert ran.returncode == 130, ran.stderr
+    assert "continue with --resume" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["status"] == "interrupted"
-    assert 0 < manifest["counts"]["images"] < 200
+    assert manifest["counts"]["images"] == 4
+    assert list(out.rglob("*.partial")) == []

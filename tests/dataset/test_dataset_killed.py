@@ -2,81 +2,76 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import keras
-import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 import kerascope as ks
+from kerascope.dataset.store import Store
+from tests.helpers import stops
+from tests.helpers.command_line import runner
+from tests.helpers.moments import files
 from tests.helpers.photographs import cuttings, network, same
 
-PROGRAM = """
-import sys, resource
-if len(sys.argv) > 4:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]), int(sys.argv[4])))
-import keras, kerascope as ks
-model = keras.saving.load_model(sys.argv[1])
-print("ready", flush=True)
-ks.explain_dataset(model, sys.argv[2], sys.argv[3], batch_size=4, shard_size=8, progress=False, resume=True)
-print("done", flush=True)
+pytestmark = [pytest.mark.once, pytest.mark.slow]
+
+FULL = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+from kerascope.cli import main
+main()
 """
 
 
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-W", "ignore", "-c", PROGRAM, *map(str, arguments)]
-
-
-@pytest.mark.slow
-@pytest.mark.once
-def test_killed_at_random_moments_and_continued(tmp_path: Path) -> None:
-    keras.utils.set_random_seed(1)
-    network().save(tmp_path / "model.keras")
-    cuttings(tmp_path / "in", 400)
-    whole, part = tmp_path / "whole", tmp_path / "part"
-    subprocess.run(command(tmp_path / "model.keras", tmp_path / "in", whole), check=True, timeout=300)
-    rng = np.random.default_rng(0)
-    kills = 0
-    for _ in range(4):
-        with subprocess.Popen(
-            command(tmp_path / "model.keras", tmp_path / "in", part), stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-            try:
-                process.wait(timeout=float(rng.uniform(0.5, 2)))
-            except subprocess.TimeoutExpired:
-                os.kill(process.pid, signal.SIGKILL)
-                kills += 1
-        for path in (part / "data").glob("part-*.parquet"):
-            assert pq.read_table(path).num_rows == 8
-    assert kills
-    subprocess.run(command(tmp_path / "model.keras", tmp_path / "in", part), check=True, timeout=300)
-    same(whole, part)
-    assert not list((part / "data").glob(".*"))
-
-
-@pytest.mark.slow
-@pytest.mark.once
-@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit on the size of files here")
-def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
-    """Files may have 40 kB: the first shard does not fit. It says so, leaves nothing half, and continues."""
+@pytest.fixture
+def run(tmp_path: Path) -> list[str]:
+    """Arguments of a run of three shards, but for its folder."""
     keras.utils.set_random_seed(1)
     network().save(tmp_path / "model.keras")
     cuttings(tmp_path / "in", 12)
-    arguments = (tmp_path / "model.keras", tmp_path / "in", tmp_path / "out")
+    return ["explain", str(tmp_path / "model.keras"), str(tmp_path / "in"), "--shard", "4", "--batch", "2"]
+
+
+def test_a_process_that_is_killed_is_continued_to_the_bit(
+    run: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed between two shards; all other moments are in test_dataset_moments.py."""
+    part, whole = tmp_path / "part", tmp_path / "whole"
+    killed = subprocess.run(
+        [sys.executable, "-m", "kerascope", *run, "--out", part, *stops.IMPORT],
+        check=False,
+        env=stops.environment("SIGKILL", 1, tmp_path / "mark"),
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert list(Store(part).shards()) == [0]
+    assert [path.name.split(".")[1] for path in (part / "data").glob(".*.partial")] == ["part-00001"]
+    manifest = Store(part).manifest()
+    assert manifest is not None
+    assert manifest["status"] == "running"
+    kerascope = runner(monkeypatch, capsys)
+    assert kerascope(*run, "--out", whole).code == 0
+    assert kerascope(*run, "--out", part, "--resume").code == 0
+    same(whole, part)
+    assert files(whole) == files(part)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="no limit on the size of files here")
+def test_a_disk_that_takes_no_more(
+    run: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files may have 3 kB: the first shard does not fit. It says so, leaves nothing half, and continues."""
+    out = tmp_path / "out"
     failed = subprocess.run(
-        command(*arguments, 3000), capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-c", FULL, *run, "--out", out], capture_output=True, text=True, check=False
     )
     assert failed.returncode == 1
     assert "File too large" in failed.stderr
     assert "make room, then resume" in failed.stderr
-    assert list((tmp_path / "out").rglob("*.parquet")) == []
-    assert list((tmp_path / "out").rglob("*.partial")) == []
-    subprocess.run(command(*arguments), check=True, timeout=300)
-    assert ks.open_results(tmp_path / "out").counts["explained"] == 12
+    assert list(out.rglob("*.parquet")) == []
+    assert list(out.rglob("*.partial")) == []
+    assert runner(monkeypatch, capsys)(*run, "--out", out, "--resume").code == 0
+    assert ks.open_results(out).counts["explained"] == 12

@@ -56,6 +56,7 @@ def test_what_the_first_layers_do_is_measured(case: str) -> None:
 
 
 @pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "convention"),
     [
@@ -69,7 +70,6 @@ def test_what_the_first_layers_do_is_measured(case: str) -> None:
         ("EfficientNetB0", "0-255"),
         ("EfficientNetV2B0", "0-255"),
         ("MobileNetV3Small", "0-255"),
-        ("NASNetMobile", "-1-1"),
         ("InceptionV3", "-1-1"),
         ("ConvNeXtTiny", "0-255"),
     ],
@@ -108,7 +108,14 @@ MODULES = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras builds NASNet on TensorFlow")
+def test_nasnet_is_known() -> None:
+    test_networks_of_keras_are_known("NASNetMobile", "-1-1")
+
+
 @pytest.mark.once
+@pytest.mark.slow
 def test_a_backbone_behind_its_preprocessing_is_not_fed_twice() -> None:
     """The wrong variant: by its name alone, this MobileNetV2 would get pixels from -1 to 1."""
     pixels = keras.Input((32, 32, 3))

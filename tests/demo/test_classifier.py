@@ -24,6 +24,7 @@ from kerascope.demo.efficientnet_lite import (
 from kerascope.demo.state_dict import read_state_dict
 
 once = pytest.mark.once
+slow = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,7 @@ EXPECTED = {
 }
 
 
+@slow
 def test_the_classifier_knows_the_photographs(classifier: keras.Model) -> None:
     pictures = photographs.load_photographs()
     assert [picture.name for picture in pictures] == list(EXPECTED)
@@ -52,6 +54,7 @@ def test_the_classifier_knows_the_photographs(classifier: keras.Model) -> None:
         np.testing.assert_allclose(row[best], list(expected.values()), atol=0.01)
 
 
+@slow
 def test_the_classifier_is_a_plain_functional_model(classifier: keras.Model) -> None:
     assert type(classifier).__name__ == "Functional"
     assert classifier.count_params() == 4_694_024
@@ -64,6 +67,7 @@ def test_the_classifier_is_a_plain_functional_model(classifier: keras.Model) -> 
     assert classifier.get_layer("top_relu6").output.shape == (None, 7, 7, 1280)
 
 
+@slow
 def test_the_classifier_saves_and_loads(classifier: keras.Model, tmp_path: Path) -> None:
     classifier.save(tmp_path / "classifier.keras")
     again = keras.saving.load_model(tmp_path / "classifier.keras")
@@ -82,6 +86,7 @@ def test_the_weights_are_the_published_ones() -> None:
     assert hashlib.sha256(path.read_bytes()).hexdigest().startswith(prefix)
 
 
+@slow
 @once
 def test_weights_of_another_network_are_refused(saved: Callable[[Any], Path], torch: Any) -> None:
     with pytest.raises(errors.InputError, match=r"must hold '_conv_stem\.weight'"):
@@ -95,6 +100,7 @@ def test_weights_of_another_network_are_refused(saved: Callable[[Any], Path], to
 
 
 @once
+@pytest.mark.slow
 def test_reading_the_weights_imports_no_torch() -> None:
     code = (
         "import sys; from kerascope.demo import state_dict, data_files;"

@@ -15,24 +15,28 @@ from kerascope.demo import digits, train
 from kerascope.evaluation import Check
 from kerascope.evaluation.sanity_checks import ALIKE, KEPT
 from kerascope.metric import similarity
+from kerascope.testing.models import fill
+from tests.helpers.demo_run import demo_run
 from tests.helpers.expected_warnings import warned
 from tests.helpers.metric_cases import IMAGES as SMALL
 from tests.helpers.metric_cases import box
 
 
 def network() -> keras.Model:
-    keras.utils.set_random_seed(2)
-    return keras.Sequential(
+    """Without a corner: maps of a model and of a probe with its weights are compared."""
+    model = keras.Sequential(
         [
             keras.Input((16, 16, 1)),
-            keras.layers.Conv2D(6, 3, activation="relu", name="one"),
+            keras.layers.Conv2D(6, 3, activation="silu", name="one"),
             keras.layers.BatchNormalization(name="norm"),
-            keras.layers.MaxPooling2D(2),
-            keras.layers.Conv2D(8, 3, activation="relu", name="two"),
+            keras.layers.AveragePooling2D(2),
+            keras.layers.Conv2D(8, 3, activation="silu", name="two"),
             keras.layers.GlobalAveragePooling2D(),
             keras.layers.Dense(4, name="head"),
         ]
     )
+    fill(model, 2)
+    return model
 
 
 IMAGES = np.random.default_rng(1).random((4, 16, 16, 1)).astype("float32")
@@ -170,10 +174,9 @@ def test_what_cannot_be_checked_is_said() -> None:
 
 
 @pytest.fixture(scope="module")
-def read() -> tuple[keras.Model, Any]:
+def read(tmp_path_factory: pytest.TempPathFactory, seed: int) -> tuple[keras.Model, Any]:
     """The network of the demo, and digits that it has not seen."""
-    known = digits.load_digits("package")
-    return train.train(known), known
+    return demo_run(tmp_path_factory, seed).network, digits.load_digits("package", seed)
 
 
 PUBLISHED = {

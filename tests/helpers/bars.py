@@ -1,13 +1,17 @@
-"""Small pictures and a network that learns them in seconds; shortcuts are planted by `testing.shortcuts`."""
+"""Small pictures of bars, shortcuts planted into them, and small networks that tell them apart."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerascope.testing import shortcuts
+
 Array = np.ndarray[Any, Any]
+layers = keras.layers
 
 
 def pictures(count: int, size: int = 24, seed: int = 0) -> tuple[Array, Array]:
@@ -27,22 +31,46 @@ def pictures(count: int, size: int = 24, seed: int = 0) -> tuple[Array, Array]:
     return images, labels
 
 
-def network(images: Array, labels: Array, classes: int = 3, epochs: int = 25) -> keras.Model:
-    """Three convolutions, trained for a few seconds."""
-    keras.utils.set_random_seed(0)
-    layers = keras.layers
-    model = keras.Sequential(
+def planted(count: int, kind: str | None, seed: int = 0) -> shortcuts.Planted:
+    """Pictures with a shortcut in class 1, or with none."""
+    images, labels = pictures(count, seed=seed)
+    if kind is None:
+        nowhere = np.zeros(images.shape[:3], bool)
+        return shortcuts.Planted(images, labels, labels < 0, nowhere, "", ())
+    return shortcuts.plant(images, labels, kind, [1], seed=seed)
+
+
+def everywhere(count: int, seed: int = 0) -> shortcuts.Planted:
+    """Pictures half of which have the mark in the corner, whatever their class."""
+    images, labels = pictures(count, seed=seed)
+    marked = shortcuts.plant(images, np.zeros_like(labels), "corner", [0], rate=0.5, seed=seed)
+    return replace(marked, labels=labels)
+
+
+def network() -> keras.Model:
+    """Three convolutions, the mean over space, and one layer to the three classes."""
+    return keras.Sequential(
         [
-            keras.Input(images.shape[1:]),
+            keras.Input((24, 24, 1)),
             layers.Conv2D(12, 3, padding="same", activation="relu"),
             layers.MaxPooling2D(),
             layers.Conv2D(16, 3, padding="same", activation="relu"),
             layers.Conv2D(16, 3, padding="same", activation="relu"),
             layers.GlobalAveragePooling2D(),
-            layers.Dense(classes, activation="softmax"),
+            layers.Dense(3, activation="softmax"),
         ],
         name="bars",
     )
-    model.compile(keras.optimizers.Adam(5e-3), "sparse_categorical_crossentropy")
-    model.fit(images, labels, batch_size=32, epochs=epochs, verbose=0)
-    return model
+
+
+def placeless_network() -> keras.Model:
+    """Without a layer that has places."""
+    return keras.Sequential(
+        [
+            keras.Input((24, 24, 1)),
+            layers.Flatten(),
+            layers.Dense(8, activation="relu"),
+            layers.Dense(3, activation="softmax"),
+        ],
+        name="placeless",
+    )

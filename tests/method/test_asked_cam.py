@@ -10,6 +10,7 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
+from kerascope.testing.models import fill
 from tests.helpers.expected_warnings import warned
 
 Array = Any
@@ -128,6 +129,7 @@ def test_ablation_cam_is_that_of_really_zeroing_each_channel_in_the_whole_model(
     for layer in heads()[name]:
         whole, masked = layer(whole), layer(masked)
     model, twin = keras.Model(inputs, whole), keras.Model([inputs, channels], masked)
+    fill(model, 31)
     images = np.random.default_rng(0).random((3, 10, 12, 3)).astype("float32")
     probe = ks.Probe(model)
     found = ks.AblationCAM(layer="place", relu=False)(probe, images, target)
@@ -183,6 +185,7 @@ def test_ablation_cam_within_a_skip_connection_runs_what_it_must() -> None:
     y = layers.Conv2D(4, 3, padding="same", activation="relu", name="branch")(x)
     y = layers.Flatten()(layers.Add()([x, y]))
     model = keras.Model(inputs, layers.Dense(3, activation="tanh")(y))
+    fill(model, 32)
     images = np.random.default_rng(0).random((2, 8, 8, 3)).astype("float32")
     probe = ks.Probe(model)
     found = ks.AblationCAM(layer="branch", relu=False)(probe, images, 1)
@@ -244,6 +247,7 @@ def test_a_pooled_class_token_is_not_taken_for_a_channel() -> None:
             layers.Dense(3),
         ]
     )
+    fill(model, 33)
     images = np.random.default_rng(0).random((2, 8, 8, 3)).astype("float32")
     probe = ks.Probe(model)
     found = ks.AblationCAM(layer="mixed", relu=False)(probe, images, 1)

@@ -15,6 +15,7 @@ from kerascope.probe import Evidence
 from kerascope.resize import resize
 from kerascope.testing import MODELS
 from kerascope.testing.bench import CLOSE, EXACT, same
+from kerascope.testing.models import fill
 from tests.helpers.cam_network import network
 
 Array = Any
@@ -203,6 +204,7 @@ def test_cam_takes_a_mean_that_is_a_bare_operation() -> None:
     for axes, exact in (((1, 2), True), ((2, -3), True), ((1,), False)):
         pooled = ops.mean(features, axis=axes)
         model = keras.Model(image, layers.Dense(3)(pooled if exact else layers.Flatten()(pooled)))
+        fill(model, 34)
         images = np.random.default_rng(0).random((2, 8, 10, 3)).astype("float32")
         if exact:
             assert ks.CAM(layer="conv")(model, images, 1).values.any()

@@ -48,6 +48,7 @@ def test_a_name_is_taken_once() -> None:
 
 
 @pytest.mark.once
+@pytest.mark.slow
 def test_an_installed_package_brings_a_method(tmp_path: Path) -> None:
     (tmp_path / "glow.py").write_text(
         textwrap.dedent("""

@@ -1,8 +1,9 @@
 """The same numbers as implementations nobody here wrote, on the same Keras models and weights.
 
 captum on the torch backend, tf-keras-vis on TensorFlow. captum's `LayerGradCam` reads channels first, so its
-models are built so; `Saliency` and tf-keras-vis read channels last. captum's rules for gradients look for
-modules `torch.nn.ReLU`, so they are asked about a twin in torch.nn with the same weights.
+models are built so; tf-keras-vis reads channels last. Maps are compared on networks without a corner. Rules
+are about rectifiers, and are compared where nothing rounds; captum's look for modules `torch.nn.ReLU`, so
+they are asked about a twin in torch.nn with the same weights.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import pytest
 
 import kerascope as ks
 from kerascope.testing.bench import difference
+from tests.helpers.exact_network import rectified
+from tests.helpers.smooth_network import LAST, NETWORKS
 
 Array = Any
 
@@ -26,12 +29,6 @@ CLASS = 1
 # With random weights a map may be negative everywhere; signed maps have something to compare in any case.
 SIGNED = ks.GradCAM(relu=False)
 
-# name in keras.applications -> the layer that kerascope takes by itself
-APPLICATIONS = {
-    "MobileNetV2": "out_relu",
-    "ResNet50": "conv5_block3_out",
-    "VGG16": "block5_pool",
-}
 torch_only = pytest.mark.skipif(BACKEND != "torch", reason="captum runs on torch")
 tensorflow_only = pytest.mark.skipif(BACKEND != "tensorflow", reason="tf-keras-vis runs on TensorFlow")
 
@@ -45,7 +42,7 @@ def captum_grad_cam(model: keras.Model, images: Array, layer: str) -> Array:
     return maps[:, 0].detach().numpy()
 
 
-def captum_saliency(model: keras.Model, images: Array, layer: str) -> Array:
+def captum_saliency(model: keras.Model, images: Array) -> Array:
     import torch
     from captum.attr import Saliency
 
@@ -64,7 +61,7 @@ def tf_keras_vis_grad_cam(model: keras.Model, images: Array, layer: str) -> Arra
     return np.asarray(peer(scores, images, penultimate_layer=layer, **raw))
 
 
-def tf_keras_vis_saliency(model: keras.Model, images: Array, layer: str) -> Array:
+def tf_keras_vis_saliency(model: keras.Model, images: Array) -> Array:
     from tf_keras_vis.saliency import Saliency
     from tf_keras_vis.utils.scores import CategoricalScore
 
@@ -86,8 +83,8 @@ def torch_twin(model: keras.Model) -> tuple[Any, Any]:
             padding = (kernel.shape[0] - 1) // 2 if layer.padding == "same" else 0
             parts.append(nn.Conv2d(*kernel.shape[2:], kernel.shape[:2], layer.strides, padding))
             fill(parts[-1], kernel.transpose(3, 2, 0, 1), layer)
-        elif isinstance(layer, keras.layers.MaxPooling2D):
-            parts.append(nn.MaxPool2d(layer.pool_size))
+        elif isinstance(layer, keras.layers.AveragePooling2D):
+            parts.append(nn.AvgPool2d(layer.pool_size))
         elif isinstance(layer, keras.layers.Flatten):
             last, shape = parts[-1], layer.input.shape[1:]
             parts.append(nn.Flatten())
@@ -123,39 +120,6 @@ def captum_rectified(name: str, twin: Any, layer: Any, images: Array) -> Array:
     return np.moveaxis(maps.detach().numpy(), 1, -1)
 
 
-def rectified(depth: str) -> tuple[keras.Model, Array]:
-    """A network of convolutions, pooling and a hidden Dense layer, shallow or like VGG."""
-    from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D
-
-    convolutions: dict[str, list[Any]] = {
-        "shallow": [
-            Conv2D(6, 3, activation="relu"),
-            MaxPooling2D(2),
-            Conv2D(8, 3, strides=2, activation="relu"),
-        ],
-        "deep": [
-            part
-            for width in (8, 12, 16)
-            for part in (
-                Conv2D(width, 3, padding="same", activation="relu"),
-                Conv2D(width, 3, padding="same", activation="relu"),
-                MaxPooling2D(2),
-            )
-        ][:-1],
-    }
-    parts = [*convolutions[depth], Flatten(), Dense(10, activation="relu"), Dense(3)]
-    model = keras.Sequential([keras.Input((20, 24, 3)), *parts])
-    # Drawn here, so that the class has a Grad-CAM whatever numbers a backend draws.
-    random = np.random.RandomState(4)
-    model.set_weights(
-        [
-            random.normal(0, np.sqrt(2 / np.prod(part.shape[:-1])) if part.ndim > 1 else 0.1, part.shape)
-            for part in model.get_weights()
-        ]
-    )
-    return model, np.random.default_rng(0).normal(0, 1, (2, 20, 24, 3)).astype("float32")
-
-
 def tf_keras_vis_guided(model: keras.Model, images: Array) -> Array:
     """Absolute values of guided backpropagation; the model's activations are replaced for good."""
     from tf_keras_vis.saliency import Saliency
@@ -179,19 +143,12 @@ def channels_first() -> Iterator[None]:
     keras.config.set_image_data_format(before)
 
 
-def tiny(name: str) -> tuple[keras.Model, Array, str]:
-    """A tiny model of the contract suite, its images and its layer."""
-    found = ks.testing.MODELS[name]()
-    assert found.layer is not None
-    return found.model, found.images, found.layer
-
-
-def application(name: str) -> tuple[keras.Model, Array, str]:
-    """A network of `keras.applications` with random weights, an image of noise, and its layer."""
+def efficientnet() -> tuple[keras.Model, Array]:
+    """A deep network of `keras.applications` without a corner, with random weights, and an image of noise."""
     keras.utils.set_random_seed(0)
-    model = getattr(keras.applications, name)(weights=None, classifier_activation=None)
-    images = np.random.default_rng(0).uniform(-1, 1, (1, *model.input_shape[1:])).astype("float32")
-    return model, images, APPLICATIONS[name]
+    shape = (3, 64, 64) if keras.config.image_data_format() == "channels_first" else (64, 64, 3)
+    model = keras.applications.EfficientNetB0(weights=None, input_shape=shape, classifier_activation=None)
+    return model, np.random.default_rng(0).uniform(0, 255, (1, *shape)).astype("float32")
 
 
 def agrees(mine: Array, theirs: Array) -> None:
@@ -199,31 +156,40 @@ def agrees(mine: Array, theirs: Array) -> None:
     assert difference(mine, theirs) <= TOLERANCE
 
 
-@torch_only
-@pytest.mark.parametrize("name", ["sequential", "functional"])
-def test_saliency_is_captums(name: str) -> None:
-    model, images, layer = tiny(name)
-    agrees(values(ks.Saliency(), model, images), captum_saliency(model, images, layer))
+def agrees_with_captum(model: keras.Model, images: Array, layer: str) -> None:
+    found = SIGNED(model, images, CLASS)
+    assert found.layer == layer
+    agrees(found.values, captum_grad_cam(model, images, layer))
+    theirs = np.moveaxis(captum_saliency(model, images), 1, -1)
+    agrees(values(ks.Saliency(), model, images), theirs)
+
+
+def agrees_with_tf_keras_vis(model: keras.Model, images: Array, layer: str) -> None:
+    found = SIGNED(model, images, CLASS)
+    assert found.layer == layer
+    agrees(found.values, tf_keras_vis_grad_cam(model, images, layer))
+    agrees(abs(values(ks.Saliency(), model, images)), tf_keras_vis_saliency(model, images))
 
 
 @torch_only
 @pytest.mark.usefixtures("channels_first")
-@pytest.mark.parametrize("kind", ["Sequential", "Functional"])
-def test_grad_cam_is_captums(kind: str) -> None:
-    keras.utils.set_random_seed(1)
-    # Flattened before the head, so that the gradient differs from place to place.
-    parts = [
-        keras.layers.Conv2D(4, 3, activation="relu", name="first"),
-        keras.layers.Conv2D(6, 3, strides=2, activation="relu", name="second"),
-        keras.layers.Flatten(),
-        keras.layers.Dense(3),
-    ]
-    model = keras.Sequential([keras.Input((3, 12, 20)), *parts])
-    if kind == "Functional":
-        model = keras.Model(model.inputs, model.outputs)
-    images = np.random.default_rng(0).random((3, 3, 12, 20)).astype("float32")
-    theirs = captum_grad_cam(model, images, "second")
-    agrees(values(SIGNED, model, images), theirs)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_maps_are_captums(name: str) -> None:
+    agrees_with_captum(*NETWORKS[name](), LAST[name])
+
+
+@torch_only
+@pytest.mark.parametrize("name", NETWORKS)
+def test_saliency_with_channels_last_is_captums(name: str) -> None:
+    model, images = NETWORKS[name]()
+    agrees(values(ks.Saliency(), model, images), captum_saliency(model, images))
+
+
+@torch_only
+@pytest.mark.slow
+@pytest.mark.usefixtures("channels_first")
+def test_maps_of_a_deep_network_are_captums() -> None:
+    agrees_with_captum(*efficientnet(), "top_activation")
 
 
 @torch_only
@@ -246,26 +212,18 @@ def test_rules_are_captums(method: ks.Method, name: str, depth: str) -> None:
     agrees(values(method, model, images), theirs)
 
 
-@torch_only
-@pytest.mark.slow
-@pytest.mark.usefixtures("channels_first")
-@pytest.mark.parametrize("name", APPLICATIONS)
-def test_applications_agree_with_captum(name: str) -> None:
-    model, images, layer = application(name)
-    found = SIGNED(model, images, CLASS)
-    assert found.layer == layer
-    agrees(found.values, captum_grad_cam(model, images, layer))
-    theirs = captum_saliency(model, images, layer)
-    agrees(values(ks.Saliency(), model, images), np.moveaxis(theirs, 1, -1))
+@tensorflow_only
+@pytest.mark.filterwarnings("ignore:The structure of `inputs`:UserWarning")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_maps_are_those_of_tf_keras_vis(name: str) -> None:
+    agrees_with_tf_keras_vis(*NETWORKS[name](), LAST[name])
 
 
 @tensorflow_only
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The structure of `inputs`:UserWarning")
-@pytest.mark.parametrize("name", ["sequential", "functional", "flattened"])
-def test_tiny_models_agree_with_tf_keras_vis(name: str) -> None:
-    model, images, layer = tiny(name)
-    agrees(values(SIGNED, model, images), tf_keras_vis_grad_cam(model, images, layer))
-    agrees(abs(values(ks.Saliency(), model, images)), tf_keras_vis_saliency(model, images, layer))
+def test_maps_of_a_deep_network_are_those_of_tf_keras_vis() -> None:
+    agrees_with_tf_keras_vis(*efficientnet(), "top_activation")
 
 
 @tensorflow_only
@@ -277,15 +235,3 @@ def test_guided_backpropagation_is_that_of_tf_keras_vis(depth: str) -> None:
     theirs = tf_keras_vis_guided(model, images)
     assert difference(plain, theirs) > 0.1, "the rule must show"
     agrees(mine, theirs)
-
-
-@tensorflow_only
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The structure of `inputs`:UserWarning")
-@pytest.mark.parametrize("name", APPLICATIONS)
-def test_applications_agree_with_tf_keras_vis(name: str) -> None:
-    model, images, layer = application(name)
-    found = SIGNED(model, images, CLASS)
-    assert found.layer == layer
-    agrees(found.values, tf_keras_vis_grad_cam(model, images, layer))
-    agrees(abs(values(ks.Saliency(), model, images)), tf_keras_vis_saliency(model, images, layer))

@@ -22,6 +22,8 @@ import pytest
 
 import kerascope as ks
 from kerascope.testing.bench import difference
+from kerascope.testing.models import fill, pictures
+from tests.helpers.smooth_network import LAST, NETWORKS
 
 Array = Any
 
@@ -29,7 +31,6 @@ BACKEND = os.environ["KERAS_BACKEND"]
 TOLERANCE = 1e-5
 CLASS = 1
 COMPARISON = Path(__file__).parents[2] / "benchmarks" / "pytorch_grad_cam.py"
-RESNET_LAYERS = ("conv1_conv", "pool1_pool", "conv3_block2_2_conv", "conv4_block1_add", "conv5_block3_2_relu")
 # With random weights a map may be negative everywhere; signed maps have something to compare in any case.
 SIGNED = {"relu": False}
 
@@ -46,28 +47,24 @@ def channels_first() -> Iterator[None]:
 
 
 def branched(first: bool = False) -> tuple[keras.Model, Array]:
-    """Convolutions, pooling, a sum and a concatenation; channels first or last; a bent head."""
+    """Convolutions, pooling, a sum and a concatenation, no corner, a bent head; channels first or last."""
     layers = keras.layers
     axis = 1 if first else -1
     inputs = keras.Input((3, 12, 16) if first else (12, 16, 3))
-    start = layers.Conv2D(6, 3, padding="same", activation="relu", name="conv_in")(inputs)
-    pooled = layers.MaxPooling2D(2, name="pool_max")(start)
+    start = layers.Conv2D(6, 3, padding="same", activation="silu", name="conv_in")(inputs)
+    pooled = layers.AveragePooling2D(2, name="pool_first")(start)
     inner = layers.Conv2D(6, 3, padding="same", name="conv_linear")(pooled)
-    inner = layers.Activation("relu", name="relu")(layers.BatchNormalization(axis=axis, name="norm")(inner))
+    inner = layers.Activation("softplus", name="softplus")(
+        layers.BatchNormalization(axis=axis, name="norm")(inner)
+    )
     merged = layers.Add(name="merge_add")([pooled, inner])
     narrow = layers.Conv2D(4, 1, activation="tanh", name="conv_narrow")(merged)
     joined = layers.Concatenate(axis=axis, name="merge_join")([merged, narrow])
-    small = layers.AveragePooling2D(2, name="pool_mean")(joined)
+    small = layers.AveragePooling2D(2, name="pool_last")(joined)
     hidden = layers.Dense(10, activation="gelu")(layers.Flatten()(small))
     model = keras.Model(inputs, layers.Dense(4)(hidden))
-    random = np.random.RandomState(5)
-    for weight in model.weights:
-        positive = any(word in weight.name for word in ("gamma", "variance"))
-        weight.assign(
-            random.uniform(0.5, 1.5, weight.shape) if positive else random.normal(0, 0.4, weight.shape)
-        )
-    images = np.random.RandomState(0).uniform(0, 1, (3, *model.input_shape[1:])).astype("float32")
-    return model, images
+    fill(model, 5)
+    return model, pictures(3, *model.input_shape[1:])
 
 
 SPATIAL = tuple(layer.name for layer in branched()[0].layers[1:] if len(layer.output.shape) == 4)
@@ -97,7 +94,7 @@ def agrees(mine: Array, theirs: Array) -> None:
 
 
 def test_the_layers_compared_are_of_every_kind() -> None:
-    assert {name.partition("_")[0] for name in SPATIAL} == {"conv", "pool", "norm", "relu", "merge"}
+    assert {name.partition("_")[0] for name in SPATIAL} == {"conv", "pool", "norm", "softplus", "merge"}
 
 
 @torch_only
@@ -111,14 +108,15 @@ def test_grad_cam_is_captums_at_any_layer(layer: str) -> None:
 
 
 @torch_only
-@pytest.mark.slow
 @pytest.mark.usefixtures("channels_first")
-def test_grad_cam_is_captums_within_resnet50() -> None:
-    keras.utils.set_random_seed(0)
-    model = keras.applications.ResNet50(weights=None, input_shape=(3, 96, 64), classifier_activation=None)
-    images = np.random.default_rng(0).uniform(-1, 1, (1, *model.input_shape[1:])).astype("float32")
-    for layer in RESNET_LAYERS:
-        mine = ks.GradCAM(layer=layer, **SIGNED)(model, images, CLASS).values
+@pytest.mark.parametrize("name", ["residual", "inverted"])
+def test_grad_cam_is_captums_within_blocks(name: str) -> None:
+    model, images = NETWORKS[name]()
+    probe = ks.Probe(model)
+    names = [row.path for row in probe.layers() if row.grid and max(row.grid) > 1]
+    assert LAST[name] in names
+    for layer in names:
+        mine = ks.GradCAM(layer=layer, **SIGNED)(probe, images, CLASS).values
         agrees(mine, captum_grad_cam(model, images, layer))
 
 

@@ -1,4 +1,8 @@
-"""Gradients at the input against captum, on the same Keras models, weights, baselines and draws, on torch."""
+"""Gradients at the input against captum, on the same Keras models, weights, baselines and draws, on torch.
+
+The models have no corner: between two steps of a path, or two draws of noise, some unit of a rectifier always
+lies within a rounding of its own.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import pytest
 
 import kerascope as ks
 from kerascope.testing.bench import difference
+from tests.helpers.smooth_network import NETWORKS, plain
 
 Array = Any
 
@@ -22,32 +27,6 @@ pytestmark = [
 
 TOLERANCE = 1e-5
 CLASS = 1
-
-
-def small() -> tuple[keras.Model, Array]:
-    """A small convolutional network with a hidden Dense layer, and images of noise."""
-    keras.utils.set_random_seed(3)
-    layers = keras.layers
-    model = keras.Sequential(
-        [
-            keras.Input((12, 16, 3)),
-            layers.Conv2D(8, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(8, 3, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(16, activation="relu"),
-            layers.Dense(3),
-        ]
-    )
-    return model, np.random.default_rng(0).normal(0, 1, (2, 12, 16, 3)).astype("float32")
-
-
-def tiny(name: str) -> tuple[keras.Model, Array]:
-    found = ks.testing.MODELS[name]()
-    return found.model, found.images
-
-
-MODELS = {"small": small, "flattened": lambda: tiny("flattened"), "residual": lambda: tiny("residual")}
 
 
 def tensor(array: Array) -> Any:
@@ -70,16 +49,16 @@ def agrees(mine: Array, theirs: Array) -> None:
     assert difference(mine, theirs) <= TOLERANCE
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_input_x_gradient_is_captums(name: str) -> None:
-    model, images = MODELS[name]()
+    model, images = NETWORKS[name]()
     agrees(ks.InputXGradient()(model, images, CLASS).values, attributed("InputXGradient", model, images))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("kind", ["number", "one for each image"])
 def test_integrated_gradients_are_captums(name: str, kind: str) -> None:
-    model, images = MODELS[name]()
+    model, images = NETWORKS[name]()
     random = np.random.default_rng(1).random(images.shape).astype("float32")
     baseline: Any = 0.5 if kind == "number" else random
     theirs = attributed(
@@ -99,7 +78,7 @@ def test_integrated_gradients_are_captums(name: str, kind: str) -> None:
 def test_expected_gradients_are_captums_with_the_same_draws(
     count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, images = small()
+    model, images = plain()
     background = np.random.default_rng(2).normal(0, 1, (count, *images.shape[1:])).astype("float32")
     method = ks.ExpectedGradients(samples=8, baseline=tuple(background))
     alphas, numbers = method.draws()
@@ -135,7 +114,7 @@ def test_noise_is_captums_noise_tunnel(
     import captum.attr
     import torch
 
-    model, images = small()
+    model, images = plain()
     image = images[:1]
     mine = method(samples=6, sigma=0.15 if noisy else 0.0)
     draws = [np.random.default_rng([0, copy]).standard_normal(image.shape[1:]) for copy in range(6)]
@@ -150,23 +129,3 @@ def test_noise_is_captums_noise_tunnel(
     if noisy:
         quiet = method(samples=6, sigma=0.0)(model, image, CLASS).values
         assert difference(quiet, theirs.detach().numpy()) > 0.01, "the noise must show"
-
-
-@pytest.mark.slow
-def test_mobilenet_agrees_with_captum() -> None:
-    keras.utils.set_random_seed(0)
-    model = keras.applications.MobileNetV2(weights=None, classifier_activation=None)
-    images = np.random.default_rng(0).uniform(-1, 1, (1, *model.input_shape[1:])).astype("float32")
-    agrees(ks.InputXGradient()(model, images, CLASS).values, attributed("InputXGradient", model, images))
-
-
-@pytest.mark.slow
-def test_efficientnet_agrees_with_captum() -> None:
-    """Its units have no kink. Of MobileNet's millions some lie within a rounding of theirs on any path."""
-    keras.utils.set_random_seed(0)
-    model = keras.applications.EfficientNetB0(weights=None, classifier_activation=None)
-    images = np.random.default_rng(0).uniform(0, 255, (1, *model.input_shape[1:])).astype("float32")
-    theirs = attributed(
-        "IntegratedGradients", model, images, baselines=0.0, method="riemann_middle", n_steps=4
-    )
-    agrees(ks.IntegratedGradients(steps=4, baseline=0.0)(model, images, CLASS).values, theirs)

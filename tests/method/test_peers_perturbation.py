@@ -1,4 +1,7 @@
-"""Occlusion and ablation against captum, on the same Keras models, windows and baselines, on torch."""
+"""Occlusion and ablation against captum, on the same Keras models, windows and baselines, on torch.
+
+Only scores are asked for, and no gradient: corners make no difference.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import pytest
 
 import kerascope as ks
 from kerascope.testing.bench import difference
+from tests.helpers.smooth_network import plain
 
 Array = Any
 
@@ -25,23 +26,12 @@ SEGMENTS = np.random.default_rng(1).integers(0, 5, (12, 16))
 
 @pytest.fixture
 def model() -> keras.Model:
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input((12, 16, 3)),
-            layers.Conv2D(8, 3, activation="relu"),
-            layers.MaxPooling2D(2),
-            layers.Conv2D(8, 3, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(16, activation="tanh"),
-            layers.Dense(3),
-        ]
-    )
+    return plain()[0]
 
 
 @pytest.fixture
 def images() -> Array:
-    return np.random.default_rng(0).normal(0, 1, (2, 12, 16, 3)).astype("float32")
+    return plain()[1]
 
 
 def asked(images: Array) -> dict[str, Any]:

@@ -46,8 +46,8 @@ AUTOMATIC = {
 # At this size every one of them still ends on a grid of more than one position.
 SIZES = {"InceptionV3": 128, "InceptionResNetV2": 128}
 SIZE = 96
-# One of each kind runs on every backend; a family differs in depth and width only. NASNet cannot be
-# built on PyTorch, and takes half a minute on JAX.
+# One of each kind runs on every backend, on JAX, which compiles longest, three; a family differs in depth and
+# width only. NASNet cannot be built on PyTorch, and takes half a minute on JAX.
 EVERYWHERE = {
     "ConvNeXtTiny",
     "DenseNet121",
@@ -60,9 +60,22 @@ EVERYWHERE = {
     "VGG16",
     "Xception",
 }
-NAMES = [
-    pytest.param(name, marks=[] if name in EVERYWHERE else [pytest.mark.once]) for name in sorted(AUTOMATIC)
-]
+ON_JAX = {"MobileNetV2", "ResNet50", "VGG16"}
+tensorflow_only = pytest.mark.skipif(BACKEND != "tensorflow", reason="Keras builds NASNet on TensorFlow")
+not_on_jax = pytest.mark.skipif(BACKEND == "jax", reason="one of each kind takes two minutes to compile")
+pytestmark = pytest.mark.slow
+
+
+def where(name: str) -> list[pytest.MarkDecorator]:
+    """The backends on which a network is tried."""
+    if name.startswith("NASNet"):
+        return [tensorflow_only]
+    if name in ON_JAX:
+        return []
+    return [not_on_jax if name in EVERYWHERE else pytest.mark.once]
+
+
+NAMES = [pytest.param(name, marks=where(name)) for name in sorted(AUTOMATIC)]
 # Drawing the weights of one network compiles a program for every shape on JAX; so does running it eagerly.
 COMPILE = BACKEND == "jax"
 
@@ -110,7 +123,7 @@ def test_grad_cam_of_a_network(name: str, build: Callable[..., keras.Model]) -> 
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("name", sorted(EVERYWHERE | {"InceptionV3", "NASNetMobile"}))
+@pytest.mark.parametrize("name", sorted(EVERYWHERE | {"InceptionV3"}))
 def test_the_layer_is_the_same_at_the_default_size(name: str, build: Callable[..., keras.Model]) -> None:
     model = build(name)
     size = model.input_shape[1] or 224  # MobileNetV3 leaves it open

@@ -21,11 +21,11 @@ Tensor = Any
 
 
 def features(tensor: Tensor) -> Tensor:
-    """Two convolutions with a normalisation between them, as in a small backbone."""
+    """Two convolutions with a normalisation between them, as in a small backbone; no unit has a corner."""
     tensor = layers.Conv2D(4, 3, padding="same", name="conv1")(tensor)
     tensor = layers.BatchNormalization(name="norm")(tensor)
-    tensor = layers.ReLU(name="relu")(tensor)
-    return layers.Conv2D(5, 3, strides=2, padding="same", activation="relu", name="conv2")(tensor)
+    tensor = layers.Activation("silu", name="silu")(tensor)
+    return layers.Conv2D(5, 3, strides=2, padding="same", activation="silu", name="conv2")(tensor)
 
 
 def flat(*before: keras.Layer) -> keras.Model:

@@ -1,4 +1,7 @@
-"""Signals, volumes, frames, several inputs, attention, blocks: each against a model that must agree."""
+"""Signals, volumes, frames, several inputs, attention, blocks: each against a model that must agree.
+
+The two are other programs, which may round differently: no unit has a corner.
+"""
 
 from __future__ import annotations
 
@@ -38,15 +41,15 @@ def filled(model: keras.Model) -> keras.Model:
 def test_a_signal_is_a_picture_of_one_column() -> None:
     # As a heartbeat: 2 leads, 64 samples.
     signal = keras.Input((64, 2))
-    tensor = layers.Conv1D(4, 7, 2, padding="same", activation="relu", name="conv1")(signal)
-    tensor = layers.MaxPooling1D(2, name="pool")(tensor)
-    tensor = layers.Conv1D(5, 3, padding="same", activation="relu", name="conv2")(tensor)
+    tensor = layers.Conv1D(4, 7, 2, padding="same", activation="silu", name="conv1")(signal)
+    tensor = layers.AveragePooling1D(2, name="pool")(tensor)
+    tensor = layers.Conv1D(5, 3, padding="same", activation="silu", name="conv2")(tensor)
     scores = layers.Dense(3, name="head")(layers.GlobalAveragePooling1D()(tensor))
     model = filled(keras.Model(signal, scores))
     image = keras.Input((64, 1, 2))
-    tensor = layers.Conv2D(4, (7, 1), (2, 1), padding="same", activation="relu", name="conv1")(image)
-    tensor = layers.MaxPooling2D((2, 1), name="pool")(tensor)
-    tensor = layers.Conv2D(5, (3, 1), padding="same", activation="relu", name="conv2")(tensor)
+    tensor = layers.Conv2D(4, (7, 1), (2, 1), padding="same", activation="silu", name="conv1")(image)
+    tensor = layers.AveragePooling2D((2, 1), name="pool")(tensor)
+    tensor = layers.Conv2D(5, (3, 1), padding="same", activation="silu", name="conv2")(tensor)
     plain = copied(
         keras.Model(image, layers.Dense(3, name="head")(layers.GlobalAveragePooling2D()(tensor))), model
     )
@@ -66,11 +69,11 @@ def test_a_volume_is_a_stack_of_pictures() -> None:
     # Kernels of depth 1: each slice has the map that it has as a picture, of a score that is their mean.
     depth = 3
     volume = keras.Input((depth, 8, 6, 1))
-    tensor = layers.Conv3D(4, (1, 3, 3), padding="same", activation="relu", name="conv")(volume)
+    tensor = layers.Conv3D(4, (1, 3, 3), padding="same", activation="silu", name="conv")(volume)
     scores = layers.Dense(3, name="head")(layers.GlobalAveragePooling3D()(tensor))
     model = filled(keras.Model(volume, scores))
     image = keras.Input((8, 6, 1))
-    tensor = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(image)
+    tensor = layers.Conv2D(4, 3, padding="same", activation="silu", name="conv")(image)
     plain = copied(
         keras.Model(image, layers.Dense(3, name="head")(layers.GlobalAveragePooling2D()(tensor))), model
     )
@@ -85,12 +88,12 @@ def test_a_volume_is_a_stack_of_pictures() -> None:
 def test_frames_through_one_convolution_and_a_memory() -> None:
     frames = 3
     video = keras.Input((frames, 8, 8, 2))
-    conv = layers.Conv2D(4, 3, activation="relu", name="conv")
+    conv = layers.Conv2D(4, 3, activation="silu", name="conv")
     tensor = layers.TimeDistributed(conv, name="frames")(video)
     tensor = layers.TimeDistributed(layers.GlobalAveragePooling2D())(tensor)
     model = filled(keras.Model(video, layers.Dense(3, name="head")(layers.LSTM(4, name="lstm")(tensor))))
     pictures_ = [keras.Input((8, 8, 2)) for _ in range(frames)]
-    shared, pool = layers.Conv2D(4, 3, activation="relu", name="conv"), layers.GlobalAveragePooling2D()
+    shared, pool = layers.Conv2D(4, 3, activation="silu", name="conv"), layers.GlobalAveragePooling2D()
     stacked = ops.stack([pool(shared(picture)) for picture in pictures_], axis=1)
     plain = keras.Model(pictures_, layers.Dense(3, name="head")(layers.LSTM(4, name="lstm")(stacked)))
     copied(plain, model)
@@ -109,7 +112,7 @@ def test_frames_through_one_convolution_and_a_memory() -> None:
 def test_a_recurrent_head_reads_the_rows_of_a_map() -> None:
     def network(**options: Any) -> keras.Model:
         image = keras.Input((8, 12, 1))
-        tensor = layers.Conv2D(3, 3, strides=2, padding="same", activation="relu", name="conv")(image)
+        tensor = layers.Conv2D(3, 3, strides=2, padding="same", activation="silu", name="conv")(image)
         tensor = layers.LSTM(4, name="lstm", **options)(layers.Reshape((4, 18), name="rows")(tensor))
         return keras.Model(image, layers.Dense(3, name="head")(tensor))
 
@@ -125,7 +128,7 @@ def test_a_recurrent_head_reads_the_rows_of_a_map() -> None:
 def test_each_run_of_a_shared_encoder_has_its_own_map() -> None:
     def encoder(name: str) -> keras.Model:
         image = keras.Input((8, 8, 3))
-        return keras.Model(image, layers.Conv2D(4, 3, activation="relu", name="conv")(image), name=name)
+        return keras.Model(image, layers.Conv2D(4, 3, activation="silu", name="conv")(image), name=name)
 
     def network(first: keras.Model, second: keras.Model) -> keras.Model:
         images = [keras.Input((8, 8, 3), name=name) for name in ("left", "right")]
@@ -156,7 +159,7 @@ def test_each_run_of_a_shared_encoder_has_its_own_map() -> None:
 
 def test_numbers_beside_an_image_shift_the_score_and_not_the_map() -> None:
     image, numbers = keras.Input((8, 8, 3), name="image"), keras.Input((4,), name="numbers")
-    tensor = layers.Conv2D(5, 3, activation="relu", name="conv")(image)
+    tensor = layers.Conv2D(5, 3, activation="silu", name="conv")(image)
     pooled = layers.GlobalAveragePooling2D()(tensor)
     both = layers.Concatenate()([pooled, numbers])
     model = filled(keras.Model({"image": image, "numbers": numbers}, layers.Dense(3, name="head")(both)))
@@ -200,7 +203,14 @@ def transformer(registers: int, class_token: bool) -> keras.Model:
     return filled(keras.Model(image, layers.Dense(3, activation="softmax", name="head")(pooled)))
 
 
-@pytest.mark.parametrize(("registers", "class_token"), [(0, False), (0, True), (4, True), (2, False)])
+@pytest.mark.parametrize(
+    ("registers", "class_token"),
+    [
+        (0, False),
+        (4, True),
+        *(pytest.param(*case, marks=pytest.mark.once) for case in ((0, True), (2, False))),
+    ],
+)
 def test_the_tokens_of_a_transformer_lie_where_its_patches_do(registers: int, class_token: bool) -> None:
     model = ks.Probe(transformer(registers, class_token), compile=False)
     images = pictures(2, GRID[0] * PATCH, GRID[1] * PATCH, 3, seed=60)
@@ -291,9 +301,9 @@ def test_a_model_in_int8_has_the_gradient_of_its_rounded_weights() -> None:
 
 def test_a_network_in_int8_is_explained_nearly_like_itself() -> None:
     image = keras.Input((12, 12, 3))
-    tensor = layers.Conv2D(4, 3, activation="relu", name="conv")(image)
-    tensor = layers.Dense(8, activation="relu", name="mix")(tensor)
-    hidden = layers.Dense(8, activation="relu", name="hidden")(layers.GlobalAveragePooling2D()(tensor))
+    tensor = layers.Conv2D(4, 3, activation="silu", name="conv")(image)
+    tensor = layers.Dense(8, activation="silu", name="mix")(tensor)
+    hidden = layers.Dense(8, activation="silu", name="hidden")(layers.GlobalAveragePooling2D()(tensor))
     model = filled(keras.Model(image, layers.Dense(3, name="head")(hidden)))
     images = pictures(2, 12, 12, 3, seed=64)
     methods = (CAM, ks.GradCAM(layer="conv", relu=False), ks.Saliency())
@@ -301,5 +311,4 @@ def test_a_network_in_int8_is_explained_nearly_like_itself() -> None:
     quantised(model)
     for method, expected in zip(methods, before, strict=True):
         found = method(model, images, 1).values
-        # A few rectifiers open or close where their input is rounded past 0.
         assert 0 < np.linalg.norm(found - expected) < 0.1 * np.linalg.norm(expected), method

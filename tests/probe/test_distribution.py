@@ -9,10 +9,13 @@ import sys
 import keras
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "jax",
-    reason="keras.distribution is JAX's (and one process knows one set of devices)",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        keras.backend.backend() != "jax",
+        reason="keras.distribution is JAX's (and one process knows one set of devices)",
+    ),
+]
 
 PROGRAM = """
 import keras, numpy as np
@@ -21,7 +24,7 @@ from kerascope.probe import spread as room
 
 def network():
     return keras.Sequential([
-        keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3, activation="relu"),
+        keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3, activation="silu"),
         keras.layers.BatchNormalization(), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3,
         activation="softmax")])
 
@@ -75,7 +78,6 @@ def test_a_data_parallel_model_gives_the_same() -> None:
         text=True,
         env=environment,
         check=False,
-        timeout=500,
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines()[-1] == "same"

@@ -13,7 +13,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.testing.bench import CLOSE, same
-from kerascope.testing.models import MODELS, pictures
+from kerascope.testing.models import MODELS, fill, pictures
 from tests.helpers.probes import BACKEND
 
 
@@ -42,6 +42,7 @@ def test_log_odds_are_those_of_the_probability() -> None:
     assert np.abs(explanation.values - ks.GradCAM(relu=False)(probe, tiny.images, 1).values).max() > 1e-3
     # Where there is one output, its score is the log-odds.
     model = keras.Sequential([keras.Input((4,)), layers.Dense(1, activation="sigmoid")])
+    fill(model, 61)
     row = np.ones((1, 4), "float32")
     p = ops.convert_to_numpy(model(row))[:, 0]
     same(ks.Probe(model).scores(row, ks.LogOdds(0)), np.log(p / (1 - p)), 1e-4, "one output")
@@ -87,6 +88,7 @@ def test_lists_tensors_and_integers_are_taken_as_images() -> None:
 def test_an_mlp_on_pictures_without_a_channel_is_explained_in_two_dimensions() -> None:
     # keras.datasets.mnist is (N, 28, 28), and the first network of every course flattens it.
     model = keras.Sequential([keras.Input((8, 6)), layers.Flatten(), layers.Dense(3, activation="softmax")])
+    fill(model, 62)
     images = pictures(2, 8, 6)
     result = ks.Saliency()(model, images, 1)
     kernel = model.layers[-1].get_weights()[0]
@@ -222,6 +224,7 @@ def test_a_model_that_branches_on_values_is_surveyed_with_data() -> None:
     model = Branching()
     images = pictures(2, 8, 8, 3)
     model(images)
+    fill(model, 63)
     found = ks.GradCAM(relu=False)(model, images, 1)
     assert found.layer == "conv"
     assert not found.flat.any()

@@ -11,7 +11,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.testing.bench import CLOSE, same
-from kerascope.testing.models import MODELS, pictures
+from kerascope.testing.models import MODELS, fill, pictures
 
 
 class Scaled(keras.Model):
@@ -30,6 +30,7 @@ def test_what_is_no_weight_is_seen_too() -> None:
     images = pictures(2, 8, 8, 3)
     model = Scaled()
     model(images)
+    fill(model, 64)
     probe = ks.Probe(model)
     before = probe.scores(images, 1)
     model.temperature = 4.0
@@ -38,6 +39,7 @@ def test_what_is_no_weight_is_seen_too() -> None:
     normal = layers.Normalization()
     normal.adapt(images)
     model = keras.Sequential([keras.Input((8, 8, 3)), normal, layers.Flatten(), layers.Dense(3)])
+    fill(model.layers[-1], 65)
     probe = ks.Probe(model)
     probe.scores(images, 1)
     normal.adapt(images * 3 + 1)
@@ -66,6 +68,7 @@ def test_other_input_names_are_another_program() -> None:
     images, other = pictures(2, 8, 8, 3), pictures(2, 8, 8, 3, seed=1)
     model = AnyDict()
     model({"image": images})
+    fill(model, 66)
     probe = ks.Probe(model, input="image")
     for name in ("mask", "offset"):
         expected = ops.convert_to_numpy(model({"image": images, name: other}))[:, 1]
@@ -90,6 +93,7 @@ def test_inference_mode_reaches_layers_of_a_call_without_training() -> None:
     images = pictures(2, 8, 8, 3)
     model = Careless()
     model(images)
+    fill(model, 67)
     expected = ops.convert_to_numpy(model(images, training=False))[:, 1]
     same(ks.Probe(model).scores(images, 1), expected, CLOSE, "scores")
 

@@ -12,7 +12,7 @@ from keras import layers, ops
 import kerascope as ks
 from kerascope.probe.record import survey
 from kerascope.testing.bench import CLOSE, same
-from kerascope.testing.models import MODELS, pictures
+from kerascope.testing.models import MODELS, fill, pictures
 from tests.helpers.probes import BACKEND, picked
 
 
@@ -84,7 +84,9 @@ def test_the_numbers_of_a_shared_layers_runs_follow_the_definition() -> None:
         if deeper:  # a longer way from the left would otherwise run the right one first
             first = layers.ReLU(name="more")(first)
         both = layers.Concatenate()([first, second])
-        return keras.Model([left, right], layers.Dense(3)(layers.GlobalAveragePooling2D()(both)))
+        model = keras.Model([left, right], layers.Dense(3)(layers.GlobalAveragePooling2D()(both)))
+        fill(model, 72)
+        return model
 
     for deeper in (False, True):
         model = network(deeper)
@@ -209,6 +211,7 @@ def test_masks_survive_a_tap() -> None:
     inner = keras.Input((6,), dtype="int32")
     encoder = keras.Model(inner, layers.Embedding(9, 4, mask_zero=True, name="emb")(inner), name="encoder")
     model = keras.Model(words, layers.Dense(3)(layers.LSTM(5)(encoder(words))))
+    fill(model, 68)
     tokens = np.array([[1, 2, 3, 0, 0, 0], [4, 5, 0, 0, 0, 0]])
     expected = ops.convert_to_numpy(model(tokens))[:, 1]
     for layer in ("encoder", "encoder/emb"):
@@ -225,7 +228,9 @@ def head(*end: Any) -> keras.Model:
     tensor = layers.Dense(3, name="scores")(tensor)
     for step in end:
         tensor = step(tensor)
-    return keras.Model(image, tensor)
+    model = keras.Model(image, tensor)
+    fill(model, 69)
+    return model
 
 
 @pytest.mark.parametrize(
@@ -286,6 +291,7 @@ def test_an_activation_inside_the_last_layer_is_no_head() -> None:
     images = pictures(2, 8, 8, 3)
     same(ks.Probe(model).scores(images, 1), ops.convert_to_numpy(model(images))[:, 1], CLOSE, "score")
     recurrent = keras.Sequential([keras.Input((5, 4)), layers.LSTM(3, activation="sigmoid")])
+    fill(recurrent, 70)
     signals = pictures(2, 5, 4)
     expected = ops.convert_to_numpy(recurrent(signals))[:, 1]
     same(ks.Probe(recurrent).scores(signals, 1), expected, CLOSE, "a recurrent layer")
@@ -325,6 +331,7 @@ def test_one_score_with_a_sigmoid_is_class_0() -> None:
     image = keras.Input((8, 8, 3))
     pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(image))
     model = keras.Model(image, layers.Dense(1, activation="sigmoid")(pooled))
+    fill(model, 71)
     images = pictures(2, 8, 8, 3)
     result = ks.GradCAM(relu=False)(model, images)
     assert result.targets.tolist() == [0, 0]

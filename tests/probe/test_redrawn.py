@@ -23,7 +23,7 @@ def network() -> keras.Model:
             statistics,
             layers.Conv2D(4, 3, name="first"),
             layers.BatchNormalization(name="norm"),
-            layers.ReLU(),
+            layers.Activation("silu"),
             layers.DepthwiseConv2D(3, name="depth"),
             layers.SeparableConv2D(4, 1, name="separable"),
             layers.Conv2D(3, 1, kernel_initializer="zeros", name="loaded"),

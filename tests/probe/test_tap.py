@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -12,6 +14,7 @@ from keras import ops
 
 import kerascope as ks
 from kerascope import errors
+from kerascope.probe import tap
 from kerascope.probe.fingerprint import Fingerprint
 from kerascope.probe.tap import tapped
 from kerascope.probe.tree import find, places
@@ -93,25 +96,40 @@ def test_another_thread_passes_straight_through(model: keras.Model, images: np.n
     with tapped([], {model.get_layer("head"): doubled}):
         thread = threading.Thread(target=lambda: found.append(scores(model, images)))
         thread.start()
-        thread.join(timeout=60)
-        assert not thread.is_alive(), "a foreign forward pass must not wait"
+        thread.join()  # a foreign forward pass does not wait for the block's end
     np.testing.assert_array_equal(found[0], before)
 
 
-def test_one_thread_at_a_time_holds_taps(model: keras.Model) -> None:
+class Watched:
+    """A lock that tells when a thread has to wait for it."""
+
+    def __init__(self, waits: Callable[[], None]) -> None:
+        self.lock, self.waits = threading.RLock(), waits
+
+    def __enter__(self) -> None:
+        if not self.lock.acquire(blocking=False):
+            self.waits()
+            self.lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+def test_one_thread_at_a_time_holds_taps(model: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     head = model.get_layer("head")
-    entered = threading.Event()
+    told: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(tap, "lock", Watched(lambda: told.put("waits")))
 
     def enter() -> None:
         with tapped([], {head: doubled}):
-            entered.set()
+            told.put("enters")
 
+    thread = threading.Thread(target=enter)
     with tapped([], {head: doubled}):
-        thread = threading.Thread(target=enter)
         thread.start()
-        assert not entered.wait(timeout=0.2)
-    thread.join(timeout=60)
-    assert entered.is_set()
+        assert told.get() == "waits"
+    assert told.get() == "enters"
+    thread.join()
 
 
 def test_places_are_named_from_the_outside_in(model: keras.Model) -> None:

@@ -722,6 +722,7 @@ def test_a_figure_shows_itself_in_a_notebook() -> None:
     assert render.figure(explain(ramp()))._repr_png_().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_drawing_needs_no_pyplot_and_importing_no_matplotlib() -> None:
     program = """
 import sys, warnings

@@ -1,25 +1,28 @@
-"""Golden maps are met by machines that round otherwise."""
+"""Golden maps lie where every method is smooth: a few roundings of the images hardly move them."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.testing.bench import Bench, difference
-from kerascope.testing.golden import case_maps, nearest_maps
+from kerascope.testing.bench import Bench, Models, difference
+from kerascope.testing.golden import CASES, case_maps
+
+SHARED = Models()
+ROUNDINGS = 3e-6
+"""Some 50 roundings of a float32."""
 
 
 @pytest.mark.once
-def test_a_unit_within_a_rounding_of_its_kink_may_fall_on_either_side() -> None:
-    bench = Bench(ks.IntegratedGradients)
-    elsewhere = case_maps(bench, "conv3d", 1 - 3e-6)
-    assert difference(case_maps(bench, "conv3d"), elsewhere) > bench.tolerance
-    assert difference(nearest_maps(bench, "conv3d", elsewhere), elsewhere) <= bench.tolerance
-
-
-@pytest.mark.once
-def test_what_no_rounding_explains_is_found() -> None:
-    bench = Bench(ks.IntegratedGradients)
-    wrong = np.roll(case_maps(bench, "conv3d"), 1, axis=0)
-    assert difference(nearest_maps(bench, "conv3d", wrong), wrong) > bench.tolerance
+# Some map of some class is flat, and paths of few steps miss their sum; they are stored like the others.
+@pytest.mark.filterwarnings("ignore::kerascope.errors.KerascopeWarning")
+@pytest.mark.parametrize("name", [name for name in ks.methods() if name != "random_map"])
+@pytest.mark.parametrize("case", CASES)
+def test_no_golden_map_lies_at_a_corner(name: str, case: str) -> None:
+    bench = Bench(ks.methods()[name], models=SHARED)
+    if not bench.fits(case):
+        pytest.skip(f"{name} refuses {case}")
+    stored = case_maps(bench, case)
+    moved = max(difference(case_maps(bench, case, 1 + sign * ROUNDINGS), stored) for sign in (-1, 1))
+    # Backends may differ by a third of what the golden file allows.
+    assert moved <= bench.tolerance / 3

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import kerascope as ks
+from kerascope.testing.models import fill
 from kerascope.vis import backprop_modifiers, grad_modifiers
 from kerascope.vis.filters import filters_of
 from kerascope.vis.utils import utils
@@ -132,7 +133,7 @@ class TestSaliency:
         class Small(keras.Model):
             def __init__(self) -> None:
                 super().__init__()
-                self.hidden = keras.layers.Conv2D(3, 3, activation="relu", name="hidden")
+                self.hidden = keras.layers.Conv2D(3, 3, activation="softplus", name="hidden")
                 self.flat = keras.layers.Flatten()
                 self.head = keras.layers.Dense(4, activation="softmax", name="head")
 
@@ -141,6 +142,7 @@ class TestSaliency:
 
         model = Small()
         model(image[None])
+        fill(model, 6)
         expected = stretched(ks.Saliency()(model, image[None], target=2).heatmaps()[0])
         found = visualize_saliency(model, utils.find_layer_idx(model, "head"), 2, image)
         np.testing.assert_allclose(found, expected, atol=CLOSE)
@@ -177,6 +179,7 @@ class TestSaliency:
             assert found.shape == (8, 8, 2)
 
 
+@pytest.mark.once
 class TestModels:
     """What keras-vis could not do."""
 
@@ -195,7 +198,7 @@ class TestModels:
             assert found.std() > 0
 
     def alive(self, model):
-        """Weights that no rectifier closes on."""
+        """Weights that speak for every class."""
         generator = np.random.default_rng(5)
         model.set_weights([generator.random(weight.shape) for weight in model.get_weights()])
         return model
@@ -204,8 +207,8 @@ class TestModels:
         backbone = keras.Sequential(
             [
                 keras.Input((8, 8, 2)),
-                keras.layers.Conv2D(3, 3, activation="relu"),
-                keras.layers.MaxPooling2D(2),
+                keras.layers.Conv2D(3, 3, activation="softplus"),
+                keras.layers.AveragePooling2D(2),
             ],
             name="backbone",
         )
@@ -235,7 +238,7 @@ class TestModels:
             keras.Sequential(
                 [
                     keras.Input((20, 2)),
-                    keras.layers.Conv1D(4, 5, activation="relu"),
+                    keras.layers.Conv1D(4, 5, activation="softplus"),
                     keras.layers.Flatten(),
                     keras.layers.Dense(3),
                 ]
@@ -244,6 +247,7 @@ class TestModels:
         self.check(model, HEAD, np.random.default_rng(0).random((20, 2)), 1, (20, 2))
 
 
+@pytest.mark.once
 class TestFilters:
     def test_several_are_added(self, model, image) -> None:
         probe = ks.Probe(model)

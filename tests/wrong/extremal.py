@@ -16,10 +16,6 @@ from kerascope.probe import Answer, Probe
 class WhatIsRemoved(ExtremalPerturbation):
     """The mask is 1 where the baseline is put."""
 
-    cells: int = 6
-    steps: int = 6
-    learning_rate: float = 0.003
-
     def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
         found = super().explored(probe, first, pictures)
         assert found.values is not None
@@ -29,10 +25,6 @@ class WhatIsRemoved(ExtremalPerturbation):
 @dataclass(frozen=True)
 class OneMaskForAll(ExtremalPerturbation):
     """All classes have the mask of the first one."""
-
-    cells: int = 6
-    steps: int = 6
-    learning_rate: float = 0.003
 
     def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
         found = super().explored(probe, first, pictures)
@@ -54,10 +46,6 @@ class ScaledTogether(Climb):
 @dataclass(frozen=True)
 class ScaleOfTheBatch(ExtremalPerturbation):
     """Scores are divided by the largest change of the batch: a mask depends on its neighbours."""
-
-    cells: int = 6
-    steps: int = 6
-    learning_rate: float = 0.003
 
     def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
         return ScaledTogether(self, whole, grid)
@@ -84,10 +72,6 @@ def _by_position(masks: Any, area: float) -> Any:
 class Sorted(ExtremalPerturbation):
     """The area is put where cells stand in memory, whatever the score says of them."""
 
-    cells: int = 6
-    steps: int = 6
-    learning_rate: float = 0.003
-
     def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
         return SortedByPosition(self, whole, grid)
 
@@ -96,9 +80,6 @@ class Sorted(ExtremalPerturbation):
 class NoArea(ExtremalPerturbation):
     """The area does not count: the mask grows over all that helps."""
 
-    cells: int = 6
-    steps: int = 6
-    learning_rate: float = 0.003
     area_weight: float = 1e-9
 
     def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
@@ -116,10 +97,6 @@ class Restless(Climb):
 class SameWeight(ExtremalPerturbation):
     """The weight of the area does not grow."""
 
-    cells: int = 6
-    steps: int = 6
-    learning_rate: float = 0.003
-
     def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
         return Restless(self, whole, grid)
 
@@ -136,10 +113,6 @@ class Shown(Climb):
 class SomethingOfNothing(ExtremalPerturbation):
     """Where the score does not depend on the image, the mask is where the area has pushed it."""
 
-    cells: int = 6
-    steps: int = 6
-    learning_rate: float = 0.003
-
     def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
         return Shown(self, whole, grid)
 
@@ -147,10 +120,6 @@ class SomethingOfNothing(ExtremalPerturbation):
 @dataclass(frozen=True)
 class BaselineNotCounted(ExtremalPerturbation):
     """The score of the baseline is asked for, and not told of."""
-
-    cells: int = 6
-    steps: int = 6
-    learning_rate: float = 0.003
 
     @property
     def forwards(self) -> int:  # type: ignore[override]

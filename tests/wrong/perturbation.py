@@ -67,9 +67,6 @@ class OneFurther(ks.Occlusion):
 class NotCentred(ks.RISE):
     """Equation 6 as it stands: the mean score stays in, with the noise of how many masks leave a pixel."""
 
-    masks: int = 128
-    cells: int = 4
-
     def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
         found = super().explored(probe, first, pictures)
         return replace(found, values=found.values + first.scores.reshape(-1, 1, 1))
@@ -79,9 +76,6 @@ class NotCentred(ks.RISE):
 class OneMaskForAll(ks.RISE):
     """Every mask is drawn from the same seed."""
 
-    masks: int = 128
-    cells: int = 4
-
     def drawn(self, numbers: Any, kind: Any) -> Any:
         return super().drawn(np.zeros_like(numbers), kind)
 
@@ -89,9 +83,6 @@ class OneMaskForAll(ks.RISE):
 @dataclass(frozen=True)
 class NeverShifted(ks.RISE):
     """Masks are not shifted: the grid shows."""
-
-    masks: int = 128
-    cells: int = 4
 
     def drawn(self, numbers: Any, kind: Any) -> Any:
         codes = super().drawn(numbers, kind)
@@ -102,9 +93,6 @@ class NeverShifted(ks.RISE):
 @dataclass(frozen=True)
 class Unseeded(ks.RISE):
     """Masks come from the global generator."""
-
-    masks: int = 128
-    cells: int = 4
 
     def drawn(self, numbers: Any, kind: Any) -> Any:
         codes = super().drawn(numbers, kind)

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 import kerascope as ks
-from kerascope.method.segment import Exploration, SegmentsLike
+from kerascope.method.segment import Exploration
 
 Array = Any
 
 
 @dataclass(frozen=True)
-class SmallLIME(ks.LIME):
-    segments: SegmentsLike = field(default=(2, 4), kw_only=True)
-    masks: int = 64
-
-
-@dataclass(frozen=True)
-class SmallKernelSHAP(ks.KernelSHAP):
-    segments: SegmentsLike = field(default=(2, 3), kw_only=True)
-    masks: int = 64
-
-
-@dataclass(frozen=True)
-class SmallPartitionSHAP(ks.PartitionSHAP):
-    segments: SegmentsLike = field(default=(2, 4), kw_only=True)
-    masks: int = 64
-
-
-@dataclass(frozen=True)
-class Unweighted(SmallLIME):
+class Unweighted(ks.LIME):
     """A coalition far from the image counts as much as a near one."""
 
     def proximity(self, coalitions: Array) -> Array:
@@ -41,7 +23,7 @@ class Unweighted(SmallLIME):
 
 
 @dataclass(frozen=True)
-class ShareAsDistance(SmallLIME):
+class ShareAsDistance(ks.LIME):
     """The distance is the share of segments that are removed."""
 
     def proximity(self, coalitions: Array) -> Array:
@@ -49,7 +31,7 @@ class ShareAsDistance(SmallLIME):
 
 
 @dataclass(frozen=True)
-class RootOfTheKernel(SmallLIME):
+class RootOfTheKernel(ks.LIME):
     """The square root of the kernel, as in the authors' implementation."""
 
     def proximity(self, coalitions: Array) -> Array:
@@ -57,7 +39,7 @@ class RootOfTheKernel(SmallLIME):
 
 
 @dataclass(frozen=True)
-class AlwaysPenalised(SmallLIME):
+class AlwaysPenalised(ks.LIME):
     """The penalty is one, whatever was asked for."""
 
     def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
@@ -66,7 +48,7 @@ class AlwaysPenalised(SmallLIME):
 
 
 @dataclass(frozen=True)
-class KernelOfSizes(SmallKernelSHAP):
+class KernelOfSizes(ks.KernelSHAP):
     """Each size has the weight of the kernel, which is not divided among its coalitions."""
 
     def weights(self, coalitions: Array) -> Array:
@@ -88,7 +70,7 @@ def from_nothing(exploration: Exploration) -> Generator[Array, Array, Array]:
 
 
 @dataclass(frozen=True)
-class FromZero(SmallKernelSHAP):
+class FromZero(ks.KernelSHAP):
     """The score without any segment is taken to be zero."""
 
     def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
@@ -96,7 +78,7 @@ class FromZero(SmallKernelSHAP):
 
 
 @dataclass(frozen=True)
-class PartsFromZero(SmallPartitionSHAP):
+class PartsFromZero(ks.PartitionSHAP):
     """The score without any segment is taken to be zero."""
 
     def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
@@ -104,7 +86,7 @@ class PartsFromZero(SmallPartitionSHAP):
 
 
 @dataclass(frozen=True)
-class HalvesOfNumbers(SmallPartitionSHAP):
+class HalvesOfNumbers(ks.PartitionSHAP):
     """Segments are cut in halves by their numbers, wherever they lie."""
 
     def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
@@ -112,7 +94,7 @@ class HalvesOfNumbers(SmallPartitionSHAP):
 
 
 @dataclass(frozen=True)
-class SplitOnce(SmallPartitionSHAP):
+class SplitOnce(ks.PartitionSHAP):
     """Halves are not split again."""
 
     def explore(self, count: int, whole: Array, labels: Array) -> Exploration:

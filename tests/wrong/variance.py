@@ -1,8 +1,8 @@
-"""Sobol indices and HSIC gone wrong, with few masks so that trying them is quick."""
+"""Sobol indices and HSIC gone wrong."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,7 @@ import kerascope as ks
 
 
 @dataclass(frozen=True)
-class FewDesigns(ks.Sobol):
-    """What stands for `Sobol` here: 8 designs on 16 cells. Nothing is wrong with it."""
-
-    designs: int = 8
-    segments: Any = field(default=16, kw_only=True)
-
-
-@dataclass(frozen=True)
-class FirstOrder(FewDesigns):
+class FirstOrder(ks.Sobol):
     """Of a cell what it does alone, without what it does together with others."""
 
     def indices(self, scores: Any) -> Any:
@@ -30,7 +22,7 @@ class FirstOrder(FewDesigns):
 
 
 @dataclass(frozen=True)
-class NotHalved(FewDesigns):
+class NotHalved(ks.Sobol):
     """The mean square of the change is twice the variance, and is taken for it."""
 
     def indices(self, scores: Any) -> Any:
@@ -38,7 +30,7 @@ class NotHalved(FewDesigns):
 
 
 @dataclass(frozen=True)
-class AllButTheCell(FewDesigns):
+class AllButTheCell(ks.Sobol):
     """The matrices change their parts: of B all cells are taken but the one."""
 
     def masked(self, first: Any, second: Any) -> Any:
@@ -51,7 +43,7 @@ class AllButTheCell(FewDesigns):
 
 
 @dataclass(frozen=True)
-class NotShared(FewDesigns):
+class NotShared(ks.Sobol):
     """Not divided by the variance: in units of the score squared."""
 
     def indices(self, scores: Any) -> Any:
@@ -60,15 +52,7 @@ class NotShared(FewDesigns):
 
 
 @dataclass(frozen=True)
-class FewMasks(ks.HSIC):
-    """What stands for `HSIC` here: 256 masks on 16 cells. Nothing is wrong with it."""
-
-    masks: int = 256
-    segments: Any = field(default=16, kw_only=True)
-
-
-@dataclass(frozen=True)
-class NotCentred(FewMasks):
+class NotCentred(ks.HSIC):
     """The kernel matrices are multiplied as they are."""
 
     def dependence(self, masks: Any, scores: Any) -> Any:
@@ -82,7 +66,7 @@ class NotCentred(FewMasks):
 
 
 @dataclass(frozen=True)
-class MedianScore(FewMasks):
+class MedianScore(ks.HSIC):
     """The kernel is as wide as the median score, wherever the scores lie, not as their median distance."""
 
     def dependence(self, masks: Any, scores: Any) -> Any:
@@ -93,7 +77,7 @@ class MedianScore(FewMasks):
 
 
 @dataclass(frozen=True)
-class CorrelationAlone(FewMasks):
+class CorrelationAlone(ks.HSIC):
     """A linear kernel for the score: what does not change its mean is missed."""
 
     def dependence(self, masks: Any, scores: Any) -> Any:

@@ -243,6 +243,8 @@ def _audited(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=dict(versions()),
     )
+    # While its pictures change, there is no audit.
+    Path(results.folder, FILE).unlink(missing_ok=True)
     _draw(material, found)
     found.save()
     return found

@@ -131,24 +131,30 @@ class Store:
             path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove an earlier run, and nothing else that may be in the folder."""
-        for path in (*self.shards().values(), self.folder / MANIFEST):
-            path.unlink(missing_ok=True)
+        """Remove an earlier run, and nothing else that may be in the folder.
+
+        First what says that results are there, last the shards, by which a removal that was stopped is known.
+        """
+        (self.folder / MANIFEST).unlink(missing_ok=True)
         self.tidy()
         if (self.folder / OVERLAYS).is_dir():
             shutil.rmtree(self.folder / OVERLAYS)
+        for path in self.shards().values():
+            path.unlink()
 
     def _shard(self, number: int) -> Path:
         return self.folder / DATA / f"part-{number:05d}.parquet"
 
     def replace(self, name: str, content: bytes) -> Path:
-        """Write a file in the folder: whole, or not at all.
+        """Write a file in the folder: whole, or not at all. What a killed run has left of it is removed.
 
         Args:
             name: of the file.
             content: of it.
         """
         path = self.folder / name
+        for left in self.folder.glob(f".{name}.*.partial"):
+            left.unlink()
         with _whole(path) as partial:
             partial.write_bytes(content)
         return path

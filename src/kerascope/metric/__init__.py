@@ -4,7 +4,6 @@ What they share is in `base` (what a metric is, the registry), `case` (what it l
 probability of what is explained), `order` (which pixel comes first).
 """
 
-from kerascope.metric import registering as _registering  # noqa: F401
 from kerascope.metric.axioms import CompletenessGap as CompletenessGap
 from kerascope.metric.axioms import NonSensitivity as NonSensitivity
 from kerascope.metric.base import GROUPS as GROUPS

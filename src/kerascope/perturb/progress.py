@@ -13,19 +13,22 @@ _PATIENCE = 3.0
 
 
 @contextmanager
-def progress(total: int, wanted: bool | None, title: str) -> Iterator[Callable[[int], None]]:
+def progress(
+    total: int, wanted: bool | None, title: str, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[int], None]]:
     """A bar on the standard error stream.
 
     Args:
         total: how much there is to do.
         wanted: True from the start, False never, None on a terminal once it has taken some seconds.
         title: what is done.
+        clock: tells the seconds.
 
     Yields:
         `advance(count)`, to be called when more was done.
     """
     bar: Any = None
-    done, start = 0, time.monotonic()
+    done, start = 0, clock()
     task: Any = None
     quiet = wanted is False or (wanted is None and not sys.stderr.isatty())
 
@@ -34,7 +37,7 @@ def progress(total: int, wanted: bool | None, title: str) -> Iterator[Callable[[
         done += count
         if quiet:
             return
-        if bar is None and (wanted or time.monotonic() - start > _PATIENCE):
+        if bar is None and (wanted or clock() - start > _PATIENCE):
             bar = _bar()
             task = bar.add_task(title, total=total)
             bar.start()

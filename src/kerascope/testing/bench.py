@@ -15,10 +15,10 @@ import numpy as np
 from kerascope.explanation import Explanation
 from kerascope.method import Method
 from kerascope.probe import Probe
+from kerascope.testing.fast import fast
 from kerascope.testing.models import MODELS, OTHER_HEADS, Tiny, UnavailableError, family
 from kerascope.testing.models.base import Array
 from kerascope.testing.oracles import ORACLES, Oracle
-from kerascope.testing.stand_ins import standing_in
 
 EXACT = 1e-6
 """Relative difference that the rounding of float32 explains on tiny models with exact weights."""
@@ -61,7 +61,7 @@ class Bench:
     """The method under test and everything that its checks share.
 
     Args:
-        method: a method's class, with its default parameters or what stands for it, or a method.
+        method: a method's class, with the settings of `kerascope.testing.fast`, or a method.
         oracle: its oracle, or None for that of kerascope's own method of this name.
         golden: file of golden maps, or None.
         tolerance: relative tolerance of the golden maps.
@@ -77,7 +77,7 @@ class Bench:
         models: Models | None = None,
     ) -> None:
         self.type: type[Method] = method if isinstance(method, type) else type(method)
-        self.method: Method = standing_in(method) if isinstance(method, type) else method
+        self.method: Method = fast(method) if isinstance(method, type) else method
         self.title = self.type.__name__ if isinstance(method, type) else repr(method)
         if oracle is None and self.method == _default(self.type):
             oracle = ORACLES.get(self.type.name)
@@ -95,6 +95,12 @@ class Bench:
     def on_grid(self) -> bool:
         """The method's map lies on a layer's grid, not on the input's pixels."""
         return not self.method.tags & {"input", "pixels"}
+
+    @property
+    def makes_images(self) -> bool:
+        """Gradients are asked for at images of the method's own making, whose numbers are not exact."""
+        method = self.method
+        return "rectifier" not in method.tags and method.backwards > 0 and method.forwards > 1
 
     def values_shape(self, images: Array, grid: tuple[int, ...]) -> tuple[int, ...]:
         """The shape that values must have.
@@ -122,7 +128,7 @@ class Bench:
     def fits(self, name: str) -> bool:
         """The method takes the head, and the number of spatial axes, of a tiny model."""
         refused = OTHER_HEADS if "pooled_head" in self.method.tags else frozenset()
-        volumes = family("rank") if "planar" in self.method.tags else {}
+        volumes = {*family("rank"), "smooth_conv3d"} if "planar" in self.method.tags else frozenset()
         return name not in refused and name not in volumes
 
     def family(self, name: str) -> list[str]:
@@ -164,7 +170,7 @@ class Bench:
 
 def _default(method: type[Method]) -> Method | None:
     required = any(field.default is field.default_factory and field.init for field in fields(method))
-    return None if required else standing_in(method)
+    return None if required else fast(method)
 
 
 def difference(actual: Array, expected: Array) -> float:

@@ -53,9 +53,10 @@ def checks(
     """The checks that apply to a method, to be called one by one.
 
     Args:
-        method: a method's class, tried with its default parameters, or a method as it is.
+        method: a method's class, tried with the settings of `kerascope.testing.fast` where it has such
+            parameters, else with its defaults; or a method as it is.
         oracle: the method again, from its paper in plain loops; see `kerascope.testing.oracles`. None for
-            that of kerascope's own method of this name with its default parameters; without one the check
+            that of kerascope's own method of this name with the same settings; without one the check
             is skipped.
         golden: a file of `kerascope.testing.golden`; without one the check is skipped.
         tolerance: how far maps may lie from the golden file, relative to the largest absolute value.

@@ -67,19 +67,19 @@ def layout(bench: Bench) -> None:
 @clause(7, unless="pooled")
 def batch(bench: Bench) -> None:
     """A map does not depend on its neighbours, on their order, or on the batch size."""
-    tiny = bench.tiny("functional")
-    expected = bench.explain("functional", [0, 1, 2])
-    turned = bench.explain("functional", [2, 1, 0], tiny.images[::-1])
+    tiny = bench.tiny("smooth_functional")
+    expected = bench.explain("smooth_functional", [0, 1, 2])
+    turned = bench.explain("smooth_functional", [2, 1, 0], tiny.images[::-1])
     same(turned.values[::-1], expected.values, CLOSE, "in another order")
     for index in range(3):
-        alone = bench.explain("functional", index, tiny.images[index : index + 1])
+        alone = bench.explain("smooth_functional", index, tiny.images[index : index + 1])
         same(alone.values[0], expected.values[index], CLOSE, f"image {index} alone")
     small = bench.method(Probe(tiny.model, batch_size=2), tiny.images, [0, 1, 2])
     same(small.values, expected.values, CLOSE, "with batch_size=2")
     _same_rest(small, expected)
     bright = tiny.images.copy()
     bright[1] *= 16
-    found = bench.explain("functional", [0, 1, 2], bright)
+    found = bench.explain("smooth_functional", [0, 1, 2], bright)
     same(found.values[::2], expected.values[::2], CLOSE, "beside a much brighter image")
 
 

@@ -10,7 +10,7 @@ from kerascope.probe import Probe
 from kerascope.target import Top
 from kerascope.testing.bench import CLOSE, Bench, backend_name, same
 from kerascope.testing.clause import clause
-from kerascope.testing.golden import CASES, key, nearest_maps, read
+from kerascope.testing.golden import CASES, case_maps, key, read
 from kerascope.testing.models import UnavailableError, fill
 
 
@@ -23,7 +23,7 @@ def golden(bench: Bench) -> None:
     for case in filter(bench.fits, CASES):
         name = key(bench.method, case)
         assert name in stored, f"{bench.golden.name} holds no {name!r}; write the file again"
-        same(nearest_maps(bench, case, stored[name]), stored[name], bench.tolerance, name)
+        same(case_maps(bench, case), stored[name], bench.tolerance, name)
 
 
 @clause(10)
@@ -31,8 +31,8 @@ def compiled_is_eager(bench: Bench) -> None:
     """Without compilation the map is the same."""
     if backend_name() == "torch":
         raise UnavailableError("PyTorch runs eagerly as it is; compiling it is the user's choice")
-    eager = bench.explain("functional", 1)
-    same(bench.explain("functional", 1, compiled=True).values, eager.values, CLOSE, "compiled")
+    eager = bench.explain("smooth_functional", 1)
+    same(bench.explain("smooth_functional", 1, compiled=True).values, eager.values, CLOSE, "compiled")
 
 
 @clause(10)

@@ -79,7 +79,7 @@ def leaves_the_input_alone(bench: Bench) -> None:
 
 
 @clause(2)
-def leavesrandom_state_alone(bench: Bench) -> None:
+def leaves_random_state_alone(bench: Bench) -> None:
     """The global generators of Python and NumPy give what they would have given.
 
     Whatever is drawn from those of Keras or a backend makes maps differ, which `deterministic` finds.

@@ -94,7 +94,7 @@ def rank(bench: Bench) -> None:
 @clause(3)
 def mixed_precision(bench: Bench) -> None:
     """A model computing in float16 or bfloat16 gives float32 maps near those in full precision."""
-    expected = bench.explain("functional", 1)
+    expected = bench.explain("smooth_functional", 1)
     rounded = "rounded" in bench.method.tags
     for name, tolerance in (
         ("mixed_float16", 0.04 if rounded else 0.01),

@@ -7,7 +7,7 @@ and what is known. Weights come from NumPy with fixed seeds and are identical on
 
 from __future__ import annotations
 
-from kerascope.testing.models import evidence, heads, obstacles, outputs, structures, topology
+from kerascope.testing.models import evidence, heads, obstacles, outputs, smooth, structures, topology
 from kerascope.testing.models.base import (
     FAMILIES,
     MODELS,
@@ -34,6 +34,7 @@ __all__ = [
     "outputs",
     "pictures",
     "sixteenths",
+    "smooth",
     "structures",
     "topology",
 ]
@@ -49,6 +50,7 @@ OTHER_HEADS = frozenset(
         "residual_ops",
         "residual_subclassed",
         "siamese",
+        "smooth_flattened",
         "subclassed",
         "transformer_class_token",
     }

@@ -183,24 +183,6 @@ def channels_first() -> Tiny:
     return Tiny(model, images, "conv2", automatic="conv2", spatial=MAP, targets=(0, 1, 2))
 
 
-def _mixed(policy: str) -> Tiny:
-    parts = conv1, conv2, head = network_layers(dtype=policy)
-    pool = layers.GlobalAveragePooling2D(dtype=policy)
-    return twin(keras.Sequential([keras.Input(INPUT), conv1, conv2, pool, head]), parts)
-
-
-@tiny("mixed_precision")
-def mixed_float16() -> Tiny:
-    """The network computing in float16 on float32 weights."""
-    return _mixed("mixed_float16")
-
-
-@tiny("mixed_precision")
-def mixed_bfloat16() -> Tiny:
-    """The network computing in bfloat16 on float32 weights."""
-    return _mixed("mixed_bfloat16")
-
-
 @tiny("sizes")
 def fixed_batch() -> Tiny:
     """The network with a batch size of 3 built into its input."""

@@ -2,7 +2,7 @@
 
 Nothing here uses Keras or kerascope: the forward and backward pass are written by hand too, so an
 oracle shares no mistake with the library. The networks are those of `models.topology`: `functional` (mean
-over space, then a Dense head) and `flattened` (Flatten, then a Dense head).
+over space, then a Dense head) and `flattened` (Flatten, then a Dense head), and their smooth twins.
 
 An oracle is a function `(network, image, index) -> array`: the raw map of class `index` for one image
 (H, W, C), before any resizing. It has the name of its method, and is found in any file of this folder.
@@ -31,4 +31,4 @@ ORACLES: Mapping[str, Oracle] = {
     for name, function in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction)
     if not name.startswith("_") and [*inspect.signature(function).parameters] == ["network", "image", "index"]
 }
-"""The oracle of each method, by the method's name."""
+"""The oracle of each method of kerascope with the settings of `kerascope.testing.fast`, by its name."""

@@ -13,12 +13,12 @@ from kerascope.testing.models.base import Array
 
 Float64 = NDArray[np.float64]
 Gate = Callable[[Float64, Float64], Float64]
-"""`gate(gradient, before) -> gradient`: what a ReLU that was given `before` hands back."""
+"""`gate(gradient, before) -> gradient`: what an activation that was given `before` hands back."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """All values of one forward pass for one image; `pre` is before a ReLU, `act` after it."""
+    """All values of one forward pass for one image; `pre` is before an activation, `act` after it."""
 
     image: Float64
     pre1: Float64
@@ -30,28 +30,33 @@ class Trace:
 
 @dataclass(frozen=True)
 class Network:
-    """conv1 (3x3, relu) -> conv2 (3x3, stride 2, relu) -> mean over space or Flatten -> head.
+    """conv1 (3x3) -> conv2 (3x3, stride 2) -> mean over space or Flatten -> head.
 
     Args:
         conv1: kernel (3, 3, 3, 4) and bias (4,).
         conv2: kernel (3, 3, 4, 6) and bias (6,).
         head: kernel (6, 3), or (4 * 8 * 6, 3) where `pooled` is False, and bias (3,).
         pooled: whether the mean over space is taken before the head.
+        smooth: whether SiLU stands behind the convolutions, in the place of ReLU.
     """
 
     conv1: tuple[Float64, Float64]
     conv2: tuple[Float64, Float64]
     head: tuple[Float64, Float64]
     pooled: bool
+    smooth: bool = False
 
     def forward(self, image: NDArray[np.floating]) -> Trace:
         """Run one image (H, W, C) through the network."""
         pixels = np.asarray(image, "float64")
         pre1 = convolve(pixels, *self.conv1, stride=1)
-        act1 = rectify(pre1)
+        act1 = self._activate(pre1)
         pre2 = convolve(act1, *self.conv2, stride=2)
-        act2 = rectify(pre2)
+        act2 = self._activate(pre2)
         return Trace(pixels, pre1, act1, pre2, act2, self.scores(act2))
+
+    def _activate(self, values: Float64) -> Float64:
+        return values * sigmoid(values) if self.smooth else rectify(values)
 
     def scores(self, act2: Float64) -> Float64:
         """What the head makes of the last activations (h, w, channels)."""
@@ -87,8 +92,8 @@ class Network:
         return gradient
 
     def input_gradient(self, trace: Trace, index: int, rule: Gate | None = None) -> Float64:
-        """d score[index] / d image, the same shape as the image; `rule` stands for the ReLU's way back."""
-        rule = rule or gate
+        """d score[index] / d image, the same shape as the image; `rule` is the activation's way back."""
+        rule = rule or (smooth_gate if self.smooth else gate)
         at_pre2 = rule(self.map_gradient(trace, index), trace.pre2)
         at_act1 = convolve_back(at_pre2, self.conv2[0], trace.act1.shape, stride=2)
         at_pre1 = rule(at_act1, trace.pre1)
@@ -103,6 +108,18 @@ def rectify(values: Float64) -> Float64:
 def gate(gradient: Float64, before: Float64) -> Float64:
     """The backward pass of a ReLU: the gradient where the value before it was positive, else 0."""
     return np.where(before > 0, gradient, 0.0)
+
+
+def sigmoid(values: Float64) -> Float64:
+    """1 / (1 + exp(-x)), element by element."""
+    result: Float64 = 1 / (1 + np.exp(-values))
+    return result
+
+
+def smooth_gate(gradient: Float64, before: Float64) -> Float64:
+    """The backward pass of SiLU, x sigmoid(x)."""
+    share = sigmoid(before)
+    return gradient * share * (1 + before * (1 - share))
 
 
 def guided_gate(gradient: Float64, before: Float64) -> Float64:
@@ -171,11 +188,19 @@ def _doubles(pair: list[Array]) -> tuple[Float64, Float64]:
     return kernel.astype("float64"), bias.astype("float64")
 
 
-def networks() -> dict[str, Network]:
-    """The networks of the tiny models `functional` and `flattened`, by the name of the model."""
+def networks(smooth: bool = False) -> dict[str, Network]:
+    """The networks of tiny models, by the name of the model.
+
+    Args:
+        smooth: those without a corner, for methods that ask about images of their own making, where a unit
+            may lie within a rounding of one. Else `functional` and `flattened`, whose sums are exact.
+    """
     weights = topology.network_weights()
     conv1, conv2 = _doubles(weights["conv1"]), _doubles(weights["conv2"])
+    heads = {"functional": weights["head"], "flattened": topology.flatten_weights()}
     return {
-        "functional": Network(conv1, conv2, _doubles(weights["head"]), pooled=True),
-        "flattened": Network(conv1, conv2, _doubles(topology.flatten_weights()), pooled=False),
+        f"smooth_{name}" if smooth else name: Network(
+            conv1, conv2, _doubles(head), pooled=name == "functional", smooth=smooth
+        )
+        for name, head in heads.items()
     }

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kerascope.testing.oracles.network import Float64, Network
 
-STEPS = 50
-SAMPLES = 50
+STEPS = 8
+SAMPLES = 8
 FRACTION = 0.25
 DEVIATION = 0.02
 
@@ -80,16 +80,18 @@ def white(image: Image) -> Float64:
 
 def integrated_gradients(network: Network, image: Image, index: int) -> Float64:
     """Sundararajan et al. 2017, equation 1, from black."""
-    return integrated_from(black(image), network, image, index)
+    return integrated_from(black(image), network, image, index, 16)
 
 
-def integrated_from(start: Float64, network: Network, image: Image, index: int) -> Float64:
-    """Integrated gradients from a baseline, by the midpoint rule with 50 steps."""
+def integrated_from(
+    start: Float64, network: Network, image: Image, index: int, steps: int = STEPS
+) -> Float64:
+    """Integrated gradients from a baseline, by the midpoint rule."""
     total = np.zeros(image.shape)
-    for step in range(STEPS):
-        alpha = (2 * step + 1) / (2 * STEPS)
+    for step in range(steps):
+        alpha = (2 * step + 1) / (2 * steps)
         total += _gradient_at(network, start + alpha * (image - start), index)
-    return (image - start) * total / STEPS
+    return (image - start) * total / steps
 
 
 def blur_integrated_gradients(network: Network, image: Image, index: int) -> Float64:
@@ -103,7 +105,7 @@ def blur_integrated_gradients(network: Network, image: Image, index: int) -> Flo
 
 
 def expected_gradients(network: Network, image: Image, index: int) -> Float64:
-    """Erion et al. 2021, equation 2: 50 baselines of noise over the image's range, alphas stratified."""
+    """Erion et al. 2021, equation 2: baselines of noise over the image's range, alphas stratified."""
     generator = np.random.default_rng(0)
     places = generator.random(SAMPLES)
     low, high = float(image.min()), float(image.max())
@@ -120,7 +122,7 @@ def guided_integrated_gradients(network: Network, image: Image, index: int) -> F
     """Kapishnikov et al. 2021, algorithm 1, from black, within 0.02 of the straight path; steps trapezoidal.
 
     In each step the pixels with the smallest slopes move first, a quarter of all at a time, until the
-    distance `sum |x_i - x'_i|` has shrunk by a fiftieth.
+    distance `sum |x_i - x'_i|` has shrunk by its share.
     """
     start = black(image).ravel()
     goal = np.asarray(image, "float64").ravel()

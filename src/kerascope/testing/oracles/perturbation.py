@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kerascope.testing.oracles.heatmap import heatmap
 from kerascope.testing.oracles.network import Float64, Network
 
-MASKS, CELLS = 128, 4
+MASKS, CELLS = 64, 4
 """Of RISE, in checks."""
 
 

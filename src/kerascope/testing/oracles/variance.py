@@ -11,7 +11,7 @@ from kerascope.testing.oracles.network import Float64, Network
 
 CELLS = 16
 DESIGNS = 8
-MASKS = 256
+MASKS = 128
 DIGITS = 8
 
 

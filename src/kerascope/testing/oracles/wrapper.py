@@ -10,18 +10,18 @@ from kerascope.testing.oracles.network import Float64, Network
 
 
 def augmented(network: Network, image: NDArray[np.floating], index: int) -> Float64:
-    """The mean of Grad-CAM over an image and its mirror image, each times 0.9, 1 and 1.1."""
+    """The mean of Grad-CAM over an image and its mirror image, each times 0.9 and 1.1."""
     height, width, channels = image.shape
     total = np.zeros(grad_cam(network, image, index).shape)
     for mirrored in (False, True):
-        for factor in (0.9, 1.0, 1.1):
+        for factor in (0.9, 1.1):
             variant = np.zeros(image.shape, "float32")
             for i, j, channel in np.ndindex(height, width, channels):
                 source = width - 1 - j if mirrored else j
                 variant[i, j, channel] = image[i, source, channel] * np.float32(factor)
             cam = grad_cam(network, variant, index)
             for i, j in np.ndindex(cam.shape):
-                total[i, j] += cam[i, cam.shape[1] - 1 - j if mirrored else j] / 6
+                total[i, j] += cam[i, cam.shape[1] - 1 - j if mirrored else j] / 4
     return total
 
 
