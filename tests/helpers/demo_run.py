@@ -70,7 +70,7 @@ def _run(folder: Path, seed: int, brief: bool) -> None:
         return results
 
     output, printed = folder / "new" / "output", io.StringIO()
-    epochs = 1 if brief else EPOCHS
+    epochs = 2 if brief else EPOCHS
     arguments = ["--output", output, "--digits", "package", "--epochs", epochs, "--seed", seed]
     with contextlib.ExitStack() as stack:
         stack.enter_context(patch.object(explain_photographs, "explain_photographs", record))
