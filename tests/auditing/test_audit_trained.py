@@ -19,6 +19,8 @@ def test_a_shortcut_that_was_learnt_is_confirmed_and_no_other_class_is_accused(
     held = planted(150, kind, seed=1)
     model = NETWORKS[kind or "clean"].train(seed)
     found = ks.audit(model, held.images, held.labels, sanity=False, progress=False)
+    confirmed = [f"{one.kind} of {one.label}: {one.effect:.0%}" for one in found.confirmed]
+    print(f"{kind}: right {found.accuracy:.1%}, confirmed {confirmed}")
     assert found.accuracy is not None
     assert found.accuracy > 0.9
     assert {one.label for one in found.confirmed} == (set() if kind is None else {1})
