@@ -35,6 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="leave out the tests marked `once`: another backend's process runs them",
     )
     parser.addoption(
+        "--every-network",
+        action="store_true",
+        help="also try those of keras.applications that are only deeper or wider than another one",
+    )
+    parser.addoption(
         "--seed",
         type=int,
         default=0,
@@ -104,7 +109,9 @@ def golden() -> Path:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--skip-once"):
-        elsewhere = [item for item in items if item.get_closest_marker("once")]
-        config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if item not in elsewhere]
+    left_out = [] if config.getoption("--every-network") else ["every_network"]
+    left_out += ["once"] if config.getoption("--skip-once") else []
+    elsewhere = [item for item in items if any(map(item.get_closest_marker, left_out))]
+    config.hook.pytest_deselected(items=elsewhere)
+    gone = set(elsewhere)
+    items[:] = [item for item in items if item not in gone]

@@ -61,6 +61,20 @@ EVERYWHERE = {
     "Xception",
 }
 ON_JAX = {"MobileNetV2", "ResNet50", "VGG16"}
+# Of the others, one a family: what more depth or width changes. All are tried by --every-network.
+ONE_MORE = {
+    "ConvNeXtSmall",
+    "DenseNet169",
+    "EfficientNetV2B0",
+    "EfficientNetV2S",
+    "InceptionResNetV2",
+    "InceptionV3",
+    "MobileNetV3Large",
+    "NASNetMobile",
+    "ResNet101",
+    "ResNet101V2",
+    "VGG19",
+}
 tensorflow_only = pytest.mark.skipif(BACKEND != "tensorflow", reason="Keras builds NASNet on TensorFlow")
 not_on_jax = pytest.mark.skipif(BACKEND == "jax", reason="one of each kind takes two minutes to compile")
 pytestmark = pytest.mark.slow
@@ -68,6 +82,8 @@ pytestmark = pytest.mark.slow
 
 def where(name: str) -> list[pytest.MarkDecorator]:
     """The backends on which a network is tried."""
+    if name not in EVERYWHERE | ONE_MORE:
+        return [pytest.mark.every_network, tensorflow_only if name.startswith("NASNet") else pytest.mark.once]
     if name.startswith("NASNet"):
         return [tensorflow_only]
     if name in ON_JAX:
