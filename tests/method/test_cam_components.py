@@ -97,3 +97,9 @@ def test_a_target_free_map_is_the_same_for_all(probe: ks.Probe, images: Array) -
     maps = [ks.EigenCAM()(probe, images, index).values for index in range(3)]
     assert np.array_equal(maps[0], maps[1])
     assert np.array_equal(maps[1], maps[2])
+
+
+@pytest.mark.once
+def test_a_component_of_values_whose_size_is_shown_has_no_sign() -> None:
+    assert not ks.PrincipalComponent(ks.Saliency()).signed
+    assert ks.PrincipalComponent(ks.InputXGradient()).signed

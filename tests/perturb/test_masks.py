@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.perturb import GridMasks, WindowMasks
+from kerascope.perturb import GridMasks, MapMasks, WindowMasks
 from kerascope.perturb.diffusion import inpainted
 from kerascope.resize import resize
+from kerascope.testing.oracles import heatmap
 
 Array = Any
 once = pytest.mark.once
@@ -67,3 +68,17 @@ def test_inpainting_nothing_is_the_mean_colour() -> None:
     pictures = 100 + np.random.default_rng(0).random((2, 8, 8, 3)).astype("float32")
     found = inpainted(pictures, np.zeros((2, 8, 8, 1), "float32"), np)
     assert np.allclose(found, pictures.mean(axis=(1, 2), keepdims=True), atol=1e-3)
+
+
+@once
+def test_noise_is_a_share_of_each_maps_own_range_and_comes_before_enlarging() -> None:
+    random = np.random.default_rng(1)
+    maps, noise = random.random((2, 2, 3, 4)), random.standard_normal((2, 2, 3, 5))
+    codes = np.array([[1, 0.5, 4], [3, 1.0, 0]])
+    found = MapMasks((2, 3), (4, 6), sigma=0.3).made(codes, {"maps": maps, "noise": noise}, np)
+    for row, (channel, factor, sample) in enumerate(codes):
+        map_ = maps[row, ..., int(channel)]
+        noisy = map_ + 0.3 * (map_.max() - map_.min()) * noise[row, ..., int(sample)]
+        enlarged = heatmap(noisy, "none", (4, 6))
+        expected = factor * (enlarged - enlarged.min()) / (enlarged.max() - enlarged.min())
+        np.testing.assert_allclose(found[row, ..., 0], expected, atol=1e-6)

@@ -165,3 +165,20 @@ def test_an_activation_that_is_a_layer_is_looked_at_as_a_layer() -> None:
     assert "sum to the score" in " ".join(
         explained(classifier(layers.Conv2D(4, 3, activation=layers.ELU()))).notes
     )
+
+
+def test_a_bias_behind_the_last_place_is_not_drawn() -> None:
+    """Of one position nothing can be drawn, whether it is kept as an axis or not."""
+    dense = classifier(layers.Conv2D(4, 3, activation="relu"))
+    kept = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.GlobalAveragePooling2D(keepdims=True),
+            layers.Conv2D(3, 1),
+            layers.Flatten(),
+        ]
+    )
+    pairs = zip(dense.get_weights(), kept.weights, strict=True)
+    kept.set_weights([value.reshape(own.shape) for value, own in pairs])
+    np.testing.assert_allclose(explained(kept).values, explained(dense).values, atol=1e-6)

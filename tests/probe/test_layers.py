@@ -12,6 +12,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.probe import LayerRow, LayerTable
+from kerascope.probe.tree import places
 from kerascope.testing.models import MODELS, pictures
 
 
@@ -125,3 +126,13 @@ def test_without_an_input_shape_images_are_asked_for() -> None:
     assert ks.layers(tiny.model, tiny.images).automatic
     with pytest.raises(ks.errors.ModelError):
         ks.layers("a model")
+
+
+@pytest.mark.once
+def test_layers_of_one_name_are_numbered() -> None:
+    class Model(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = [layers.Dense(2, name="part") for _ in range(4)]
+
+    assert [place.path for place in places(Model())] == ["part", "part_1", "part_2", "part_3"]
