@@ -45,7 +45,7 @@ def test_scores_are_exactly_those_of_the_images_and_rise() -> None:
 
 def test_an_image_does_not_depend_on_its_neighbours() -> None:
     # Without a corner, on either side of which it might come to lie by a rounding.
-    model, _ = residual()
+    model = MODELS["smooth_functional"]().model
     together = maximize(model, [0, 1, 2])
     alone = maximize(model, 2)
     one_by_one = maximize(ks.Probe(model, batch_size=1), [0, 1, 2])
@@ -57,7 +57,7 @@ def test_an_image_does_not_depend_on_its_neighbours() -> None:
 
 
 def test_seeds_and_copies() -> None:
-    model, _ = residual()
+    model = MODELS["smooth_functional"]().model
     first, again = (maximize(model, 1, copies=2) for _ in range(2))
     assert first.images.tobytes() == again.images.tobytes()
     assert first.titles == ("class 1", "class 1")
@@ -79,7 +79,7 @@ def test_diversity_makes_copies_less_alike() -> None:
 
 
 def test_padding_does_not_count_among_copies() -> None:
-    model, _ = residual()
+    model = MODELS["smooth_functional"]().model
     three = keras.Input(batch_shape=(3, *model.input_shape[1:]))
     free = maximize(model, 1, copies=2, diversity=5.0)
     padded = maximize(keras.Model(three, model(three)), 1, copies=2, diversity=5.0)

@@ -28,6 +28,12 @@ def tiny() -> ks.testing.Tiny:
 
 
 @pytest.fixture(scope="module")
+def smooth() -> ks.testing.Tiny:
+    """No unit has a corner, on the other side of which another batch size might put it."""
+    return MODELS["smooth_functional"]()
+
+
+@pytest.fixture(scope="module")
 def planted() -> tuple[ks.testing.Tiny, ks.Probe]:
     tiny = MODELS["planted"]()
     return tiny, ks.Probe(tiny.model)
@@ -168,9 +174,9 @@ def test_a_score_that_is_no_number_is_told_and_spoils_no_neighbour() -> None:
 # -- passes ------------------------------------------------------------------------------------------------
 
 
-def test_each_class_of_each_image_has_its_own_mask_in_one_program(tiny: ks.testing.Tiny) -> None:
-    probe = ks.Probe(tiny.model, batch_size=4)
-    found = SMALL(probe, tiny.images, ks.Top(3))
+def test_each_class_of_each_image_has_its_own_mask_in_one_program(smooth: ks.testing.Tiny) -> None:
+    probe = ks.Probe(smooth.model, batch_size=4)
+    found = SMALL(probe, smooth.images, ks.Top(3))
     assert found.values.shape == (3, 3, 8, 16)
     # One that pins the target, and one for the nine masks, four at a time.
     assert probe.trace_count == 2
@@ -179,7 +185,7 @@ def test_each_class_of_each_image_has_its_own_mask_in_one_program(tiny: ks.testi
     assert found.masks is not None
     assert found.masks.tolist() == [15, 15, 15]
     for place in range(3):
-        alone = SMALL(probe, tiny.images, found.targets[:, place]).values
+        alone = SMALL(probe, smooth.images, found.targets[:, place]).values
         np.testing.assert_allclose(found.values[:, place], alone, atol=1e-5)
 
 
@@ -210,14 +216,14 @@ def test_signals() -> None:
         assert set(np.flatnonzero(mask > 0.9)) == set(np.argsort(-share)[:5])
 
 
-def test_memory_bounds_a_pass(tiny: ks.testing.Tiny) -> None:
-    probe = ks.Probe(tiny.model)
-    expected = SMALL(probe, tiny.images, 1).values
+def test_memory_bounds_a_pass(smooth: ks.testing.Tiny) -> None:
+    probe = ks.Probe(smooth.model)
+    expected = SMALL(probe, smooth.images, 1).values
     for memory in ("1MB", "60KB"):
         small = replace(SMALL, memory=memory)
-        np.testing.assert_allclose(small(probe, tiny.images, 1).values, expected, atol=1e-5)
+        np.testing.assert_allclose(small(probe, smooth.images, 1).values, expected, atol=1e-5)
     with pytest.raises(errors.MemoryBudgetError, match="forward and back"):
-        ExtremalPerturbation(memory=1000)(probe, tiny.images, 1)
+        ExtremalPerturbation(memory=1000)(probe, smooth.images, 1)
 
 
 def test_an_interruption_returns_the_masks_so_far(
