@@ -2,7 +2,7 @@
 
     python -m tests.helpers.trained        # train all of them anew and write their weights
 
-Weights are float16, 170 kB in all; `trained.json` says by what they were made, and holds the checksum.
+Weights are float16, 146 kB in all; `trained.json` says by what they were made, and holds the checksum.
 """
 
 from __future__ import annotations
