@@ -10,7 +10,8 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.perturb import Stream, WindowMasks
+from kerascope.method import rise
+from kerascope.perturb import Stream, Sums, WindowMasks
 from kerascope.perturb.memory import activation_bytes, budget
 from tests.helpers.expected_warnings import warned
 
@@ -152,6 +153,18 @@ def test_tolerance_stops_an_image_by_itself_and_keeps_its_word() -> None:
     loose = ks.RISE(masks=10_000, cells=3, tolerance=0.5)(probe, images, 1)
     assert loose.masks is not None
     assert loose.masks.tolist() == [1024, 1024]
+
+
+@once
+def test_the_error_of_a_map_is_that_of_all_its_pixels_together() -> None:
+    steady = rise.Steady()
+    for sign in (1, -1) * 4:
+        # One pixel of four moves by 1 around 0; the range of the map is 10.
+        part = Sums(np.ones(4), np.array([[sign, 0.0, 0.0, 10.0]]), np.zeros(1), 1)
+        steady.add(part, whole=True)
+    error = np.sqrt(8 / 7 / 8 / 4) / 10
+    assert steady.settled(1.01 * error)
+    assert not steady.settled(0.99 * error)
 
 
 @once
