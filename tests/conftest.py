@@ -115,3 +115,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=elsewhere)
     gone = set(elsewhere)
     items[:] = [item for item in items if item not in gone]
+    # What takes long comes first, so that no worker is left alone with it at the end.
+    items.sort(key=lambda item: not item.get_closest_marker("slow"))

@@ -48,7 +48,10 @@ PICTURES = {
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config, seed: int) -> DemoRun:
-    return demo_run(tmp_path_factory, seed, brief=pytestconfig.getoption("--skip-once"))
+    brief = pytestconfig.getoption("--skip-once")
+    if brief and keras.backend.backend() == "tensorflow":
+        pytest.skip("`make demo` runs it on TensorFlow, unless told otherwise")
+    return demo_run(tmp_path_factory, seed, brief)
 
 
 # ---- the whole of it, on every backend; with little training but on the first ----------------
