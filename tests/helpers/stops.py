@@ -28,6 +28,8 @@ def environment(name: str, shard: int, mark: Path) -> dict[str, str]:
 if _VARIABLE in os.environ:
     _name, _shard, _mark = os.environ[_VARIABLE].split(maxsplit=2)
     _replace = Path.replace
+    if _name == "SIGINT":  # which is ignored by what a shell has started in the background, and its children
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _stopped(path: Path, target: Path) -> Path:
         if target.name == _shard and not Path(_mark).exists():
