@@ -2,11 +2,11 @@
 
 Mutations come from Cosmic Ray, lines from coverage.py. No test needs them: each has its own environment.
 
-    python -m venv /tmp/draw && /tmp/draw/bin/pip install cosmic-ray==8.7.0
-    python -m venv /tmp/cover && /tmp/cover/bin/pip install coverage==7.17.5
-    /tmp/draw/bin/python -m benchmarks.mutation draw drawn.json
+    python -m venv .venv-draw && .venv-draw/bin/pip install cosmic-ray==8.7.0
+    python -m venv .venv-cover && .venv-cover/bin/pip install coverage==7.17.5
+    .venv-draw/bin/python -m benchmarks.mutation draw drawn.json
     export KERAS_BACKEND=torch OMP_NUM_THREADS=1
-    PYTHONPATH=$(echo /tmp/cover/lib/python3*/site-packages) \
+    PYTHONPATH=$(echo .venv-cover/lib/python3*/site-packages) \
         .venv-test/bin/python -m benchmarks.mutation cover covered.json -m "not slow"
     .venv-test/bin/python -m benchmarks.mutation run drawn.json covered.json results.json --processes 2
 
