@@ -122,6 +122,17 @@ def test_the_same_pixels_are_a_patch_and_like_strokes_are_none() -> None:
     assert found is None or patch._suspect(2, own, own, rest, found) is None
 
 
+def test_what_reaches_beyond_an_edge_is_in_no_picture_and_no_patch() -> None:
+    """A frame goes on for ever where its pictures are enlarged to lay them over each other."""
+    pictures = (255 * (0.3 + 0.02 * np.random.default_rng(0).normal(size=(30, 40, 40, 3)))).astype("uint8")
+    pictures[:, :2], pictures[:, :, :2] = 250, 250
+    own = gallery(pictures, [(1, 1)] * 30)
+    rest = gallery(np.full((30, 40, 40, 3), 80, "uint8"), [(20, 20)] * 30)
+    best = patch._best(own, rest, 8, 0)
+    assert best is not None
+    assert patch._suspect(0, own, own, rest, best) is None
+
+
 def test_a_place_is_where_pixels_differ_and_is_named() -> None:
     difference = np.zeros((32, 32))
     difference[1:6, 1:6] = 3.0

@@ -140,6 +140,8 @@ def _suspect(label: int, own: Gallery, every: Gallery, rest: Gallery, best: _Bes
     wide, (rows, columns) = every.pictures, patch.shape[:2]
     inside, found = _explained(wide, patch[None].astype("float32") / 255)
     has = inside[:, 0] >= SAME
+    if has.sum() < FEWEST:  # at an edge it reached beyond the pictures
+        return None
     places = np.zeros((int(has.sum()), *every.size), bool)
     for mask, (row, column) in zip(places, found[has, 0].tolist(), strict=True):
         mask[row : row + rows, column : column + columns] = True
