@@ -18,7 +18,7 @@ trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install -qq --disable-pip-version-check tensorflow-cpu==2.21.0
 
-TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES=-1 "$folder/venv/bin/python" - <<'PYTHON'
+cat > "$folder/slopes.py" <<'PYTHON'
 import tensorflow as tf
 
 
@@ -46,3 +46,4 @@ assert found == {
     "2-D eager": "1 0 0 0",
 }, "the behaviour has changed"
 PYTHON
+TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES=-1 "$folder/venv/bin/python" "$folder/slopes.py"
