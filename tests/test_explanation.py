@@ -13,6 +13,7 @@ import pytest
 
 import kerascope as ks
 from kerascope.errors import ExplanationError
+from kerascope.explanation import how_flat
 from kerascope.resize import bilinear_weights, resize
 
 pytestmark = pytest.mark.once
@@ -73,16 +74,39 @@ def test_values_on_another_kind_of_grid_have_no_heat_map() -> None:
 
 def test_flat_maps_are_those_that_show_nothing() -> None:
     rounding = np.array([1, 1 + 1e-7]).reshape(1, 2)
-    maps = [
+    nothing = [
         np.zeros((1, 2)),
         np.ones((1, 2)),
         rounding,
         [[np.nan, 1]],
         [[np.inf, 1]],
-        [[0, 1e-30]],
-        [[-1, 1]],
+        [[1, 1.02]],
+        [[-1.02e30, -1e30]],
     ]
-    assert explanation(maps).flat.tolist() == [True, True, True, True, True, False, False]
+    something = [[[0, 1e-30]], [[-1, 1]], [[1, 1.25]], [[-1, -1.25]], [[-0.01, 0.01]], [[-3e38, 3e38]]]
+    found = explanation([*nothing, *something])
+    assert found.flat.tolist() == [True] * len(nothing) + [False] * len(something)
+    shares = [0, 0, 0, np.nan, np.nan, 0.02 / 1.02, 0.02 / 1.02, 1, 2, 0.2, 0.2, 2, 2]
+    np.testing.assert_allclose(found.variation, shares, atol=1e-6)
+
+
+def test_a_map_is_flat_as_it_is_seen() -> None:
+    """By class, and with its channels reduced."""
+    classes = np.asarray([[[[1, 1.02]], [[1, 1.25]]]])
+    assert explanation(classes, class_axis=True, scores=np.ones((1, 2))).flat.tolist() == [[True, False]]
+    channels = np.asarray([[[[3, -2], [-3, 2]]]])  # as large everywhere, of either sign
+    assert explanation(channels, reduction="max_abs").flat.tolist() == [True]
+    assert explanation(channels, reduction="sum").flat.tolist() == [False]
+
+
+def test_how_flat_maps_are_is_said_in_words() -> None:
+    assert how_flat(np.array([0.0, 1e-7])) == "are constant"
+    assert how_flat(np.array([0.0, 0.021])) == "vary by up to 2% of their largest value"
+    assert [how_flat(share) for share in np.array([0.0, 3e-5, np.nan])] == [
+        "is constant",
+        "varies by 0.003% of its largest value",
+        "is not finite",
+    ]
 
 
 def test_some_of_the_images() -> None:

@@ -29,7 +29,7 @@
 
     KerascopeWarning (UserWarning)             what is doubtful; stored in `Explanation.warnings` too
     |-- ProbabilityWarning                     a probability is explained where a score was wanted
-    |-- FlatMapWarning                         a map is constant: it shows nothing
+    |-- FlatMapWarning                         a map varies by 5 % at most: it shows nothing
     |-- NonFiniteMapWarning                    a map holds NaN or infinity
     |-- CompletenessWarning                    values do not sum to the change of the score
     |-- PreprocessingWarning                   what the model wants of pixels is not known, and was assumed
@@ -186,7 +186,7 @@ class ProbabilityWarning(KerascopeWarning):
 
 
 class FlatMapWarning(KerascopeWarning):
-    """A map is constant, so it shows nothing."""
+    """A map is constant, or varies by 5 % of its largest value at most, so it shows nothing."""
 
 
 class NonFiniteMapWarning(KerascopeWarning):

@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 Reduction = Literal["none", "max_abs", "sum"]
 
+LEAST_VARIATION = 0.05
+"""A map shows something where its values span more than this share of the largest absolute one.
+
+On its own scale a narrower map would be painted from the first colour to the last, though it says much the
+same everywhere. Class activation maps of layers that give little but their bias, or whose sigmoids are
+saturated, were seen to span 0 to 4 %, Grad-CAM more where the weights of channels cancel; those of untrained
+networks of `keras.applications`, on photographs of 96 pixels, 19 % and more, those of networks that were
+trained 46 % and more. Float16 rounds to 0.05 %, far below.
+"""
+
+_ROUNDING = 1e-6
+"""What spans less is constant up to the rounding of float32 arithmetic, and is called so."""
+
 _FORMAT = 1
 """Version of the file format; a file with a later one is refused."""
 
@@ -102,15 +115,27 @@ class Explanation:
         return replace(self, **parts)  # type: ignore[arg-type]
 
     @cached_property
-    def flat(self) -> Array:
-        """bool (N,) or (N, K): the map is constant, or not finite, so it shows nothing."""
+    def variation(self) -> Array:
+        """float64 (N,) or (N, K): what the values of a map span, as a share of the largest absolute one.
+
+        0 for a constant map, 1 for one from 0 to anything, up to 2 for a signed one; NaN where the map is not
+        finite. Channels are reduced first, as in a heat map; the grid is that of `values`.
+        """
         maps = self.values.reshape(*self.scores.shape, -1)
-        low, high = maps.min(axis=-1), maps.max(axis=-1)
-        # Constant up to the rounding of float32 arithmetic.
-        with np.errstate(invalid="ignore"):  # infinity less infinity
-            spread = high - low > 1e-6 * np.maximum(np.abs(high), np.abs(low))
-        shows: Array = np.isfinite(maps).all(axis=-1) & spread
-        return ~shows
+        with np.errstate(invalid="ignore", over="ignore"):
+            heat = reduced(self.values, self.reduction).reshape(*self.scores.shape, -1)
+            found = variation(heat.min(axis=-1), heat.max(axis=-1))
+        return np.where(np.isfinite(maps).all(axis=-1), found, np.nan)
+
+    @cached_property
+    def flat(self) -> Array:
+        """bool (N,) or (N, K): the map is constant or nearly so, or not finite, so it shows nothing.
+
+        It is nearly constant where its `variation` is at most 0.05: where values span no more than 5 % of the
+        largest.
+        """
+        flat: Array = ~(self.variation > LEAST_VARIATION)
+        return flat
 
     def heatmaps(self, size: tuple[int, ...] | None = None) -> Array:
         """One map per image (and class) in the size of the input, not normalised.
@@ -209,6 +234,36 @@ class Explanation:
             "completeness_gap": self.completeness_gap,
             "masks": self.masks,
         }
+
+
+def variation(least: Array, greatest: Array) -> Array:
+    """What maps span, as a share of their largest absolute value; NaN where they are not finite.
+
+    Args:
+        least: the least value of each map.
+        greatest: the greatest, in the same shape.
+
+    Returns:
+        float64, 0 to 2, in the same shape; see `Explanation.variation`.
+    """
+    low, high = np.asarray(least, "float64"), np.asarray(greatest, "float64")
+    largest = np.maximum(np.abs(low), np.abs(high))
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        return np.asarray((high - low) / np.where(largest > 0, largest, 1))
+
+
+def how_flat(shares: Array) -> str:
+    """How maps that show nothing are, in words that stand behind "they", or "it" for a single number.
+
+    Args:
+        shares: the variation of each of these maps; see `Explanation.variation`.
+    """
+    most, one = float(np.max(shares)), np.ndim(shares) == 0
+    if not most > _ROUNDING:
+        how = "not finite" if np.isnan(most) else "constant"
+        return f"is {how}" if one else f"are {how}"
+    verb, extent, whose = ("varies", "", "its") if one else ("vary", "up to ", "their")
+    return f"{verb} by {extent}{100 * most:.1g}% of {whose} largest value"
 
 
 def reduced(values: Array, reduction: Reduction) -> Array:

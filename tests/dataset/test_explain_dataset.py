@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -245,9 +246,17 @@ def test_labels_that_are_no_classes_are_warned_about(folder: Path, tmp_path: Pat
     assert {row["label"] for row in rows_of(results)} == {"cat", "coffee"}
 
 
-def test_flat_maps_are_marked_by_row(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("weight", "bias", "words"), [(0.0, -1.0, "is constant"), (1e-3, 1.0, r"varies by \S+%")]
+)
+def test_flat_maps_are_marked_by_row(
+    folder: Path, tmp_path: Path, weight: float, bias: float, words: str
+) -> None:
     dead = network()
-    dead.get_layer("second").set_weights([np.zeros((3, 3, 6, 8)), np.full(8, -1.0)])
+    dead.get_layer("second").set_weights([np.full((3, 3, 6, 8), weight), np.full(8, bias)])
+    dead.get_layer("head").set_weights([np.ones((8, 2)), np.zeros(2)])
     results = ks.explain_dataset(dead, folder, tmp_path, **SMALL)
     rows = [row for row in rows_of(results) if row["status"] == "explained"]
-    assert all("FlatMapWarning" in row["warnings"][0] for row in rows)
+    assert rows
+    for row in rows:
+        assert re.search(f"^FlatMapWarning: the map {words}", row["warnings"][0])

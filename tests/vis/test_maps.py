@@ -93,6 +93,13 @@ class TestSaliency:
         assert found.shape == (8, 8)
         np.testing.assert_allclose(found, stretched(expected), atol=CLOSE)
 
+    def test_a_map_that_hardly_varies_is_zero_and_warned_about(self, model, image) -> None:
+        with warned(ks.errors.FlatMapWarning, "varies by 2% of its largest value"):
+            found = visualize_saliency(
+                model, 4, 2, image, grad_modifier=lambda grads: 1 + 0.02 * np.abs(grads) / np.abs(grads).max()
+            )
+        np.testing.assert_array_equal(found, np.zeros((8, 8)))
+
     def test_keepdims(self, model, image) -> None:
         expected = np.abs(ks.Probe(model).gradients(image[None], target=2)[0])
         found = visualize_saliency(model, 4, 2, image, keepdims=True)

@@ -21,7 +21,7 @@ from kerascope.dataset.overlays import Overlays
 from kerascope.dataset.photograph import Photograph, decode
 from kerascope.dataset.prepared import Explained, Prepared, Row
 from kerascope.dataset.store import Store
-from kerascope.explanation import Explanation
+from kerascope.explanation import Explanation, how_flat
 from kerascope.layout import Layout
 from kerascope.method.base import LARGEST_GAP
 from kerascope.probe import Probe
@@ -232,7 +232,8 @@ class Explainer:
         if not np.isfinite(values).all():
             found.append("NonFiniteMapWarning: the map holds NaN or infinity.")
         elif explanation.flat.reshape(-1)[rank]:
-            found.append("FlatMapWarning: the map is constant and shows nothing.")
+            how = how_flat(explanation.variation.reshape(-1)[rank])
+            found.append(f"FlatMapWarning: the map {how} and shows nothing.")
         if "complete" in self.options.method.tags and explanation.completeness_gap is not None:
             gap = abs(float(explanation.completeness_gap.reshape(-1)[rank]))
             if gap > LARGEST_GAP:

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.explanation import Explanation, Reduction
+from kerascope.explanation import Explanation, Reduction, how_flat
 from kerascope.probe import Answer, Probe, as_probe
 from kerascope.provenance import versions, warned
 from kerascope.target import Target, TargetLike, as_target
@@ -265,13 +265,13 @@ def _warned(explanation: Explanation, answer: Answer, complete: bool) -> Explana
         )
     if flat.any():
         reason = (
-            "nothing there speaks for the target, or the layer carries no positions"
+            "nothing there speaks for the target more than the rest, or the layer carries no positions"
             if answer.alive
             else "no gradient arrives there: the score does not change with it"
         )
         found[errors.FlatMapWarning] = (
-            f"every map should vary; {_where(flat)} are constant and show nothing; {reason}. Try another "
-            "layer or target, or the signed map."
+            f"every map should vary; {_where(flat)} {how_flat(explanation.variation[flat])} and show "
+            f"nothing; {reason}. Try another layer or target, or the signed map."
         )
     gap = np.zeros(1) if answer.completeness_gap is None else np.abs(answer.completeness_gap)
     if complete and (wide := gap > LARGEST_GAP).any():

@@ -10,7 +10,7 @@ Deviations from keras-vis, with reasons:
 * without `penultimate_layer_idx`, the layer is kerascope's automatic one: the last with a height and width
   above 1 on the way to the filters, at any depth, after activations and merges. keras-vis took the last
   convolution or pooling in `model.layers`, which is a wrong branch or a 1 x 1 grid in many networks;
-* a flat map is all zero, never NaN, and warned about;
+* a flat map (see `Explanation.flat`) is all zero, never NaN, and warned about;
 * guided and rectified modes work, on every backend; one that meets no rectifier says so: an error for
   saliency, and for a CAM, whose layer may lie behind the last rectifier, a warning and the plain map.
 """
@@ -26,7 +26,7 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
-from kerascope.explanation import Explanation
+from kerascope.explanation import LEAST_VARIATION, Explanation, how_flat, variation
 from kerascope.method import ClassActivationMap
 from kerascope.method.cam import GradCAM
 from kerascope.method.gradient import Saliency
@@ -261,14 +261,15 @@ class _Ingredients(ClassActivationMap):
 
 def _shown(values: Array) -> Array:
     """Values stretched to [0, 1]; all zero where they show nothing, which was warned about."""
-    if not np.isfinite(values).all():
+    if not variation(values.min(), values.max()) > LEAST_VARIATION:  # or NaN
         return np.zeros_like(values)
     return utils.normalize(values).astype("float32")
 
 
 def _warn_flat(explanation: Explanation) -> None:
     if explanation.flat.any():
+        how = how_flat(explanation.variation.max())
         warned(
             errors.FlatMapWarning,
-            "the map should vary; with this grad_modifier it is constant and shows nothing; try another one.",
+            f"the map should vary; with this grad_modifier it {how} and shows nothing; try another one.",
         )
