@@ -324,9 +324,9 @@ def test_signed_values_that_reduce_to_one_sign_get_one_signed_colours() -> None:
 
 
 @pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("level", [0.0, 3.0])
-def test_a_flat_map_is_hatched_and_not_coloured(level: float, signed: bool) -> None:
-    values = np.concatenate([np.full((1, 32, 32), level, np.float32), ramp()])
+@pytest.mark.parametrize(("level", "more"), [(0.0, 0.0), (3.0, 0.0), (3.0, 0.06)])
+def test_a_flat_map_is_hatched_and_not_coloured(level: float, more: float, signed: bool) -> None:
+    values = np.concatenate([level + more * ramp(), ramp()])
     images = np.full((2, 32, 32, 3), (90, 100, 110), np.uint8)
     picture, neighbour = render.overlay(explain(values, images, signed=signed))
     lines = np.logical_or(*hatching(32, 32, FLAT))

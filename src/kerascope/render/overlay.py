@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerascope.errors import ExplanationError, ParameterError
+from kerascope.explanation import LEAST_VARIATION, variation
 from kerascope.render.colour import CENTRE, FINE, Table, apply, colour_table, table_index
 from kerascope.render.display import Pictures, as_batch, choose_display
 from kerascope.render.marks import FLAT, NOT_FINITE, SAYS_SOMETHING, mark
@@ -67,7 +68,7 @@ def overlay(
         picture = (1 - o) photograph + o colour(r)
 
     Opacity follows relevance: where a map is zero, the photograph is untouched, to the bit. A map
-    that is constant or zero is hatched with diagonal lines, one that holds NaN or infinity is
+    that is flat (see `Explanation.flat`) is hatched with diagonal lines, one that holds NaN or infinity is
     cross-hatched, and neither is coloured.
 
     Args:
@@ -215,8 +216,8 @@ def relevance_of(
     finite = np.isfinite(least) & np.isfinite(greatest)
     states = np.full(len(rows), SAYS_SOMETHING, np.uint8)
     with np.errstate(invalid="ignore"):
-        flat = np.reshape(explanation.flat, -1)
-    states[flat | (least == greatest)] = FLAT
+        # A resized map may vary less than its grid does.
+        states[np.reshape(explanation.flat, -1) | ~(variation(least, greatest) > LEAST_VARIATION)] = FLAT
     if not signed:
         states[greatest <= 0] = FLAT
     states[~finite] = NOT_FINITE
