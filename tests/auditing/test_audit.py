@@ -346,18 +346,21 @@ def test_maps_that_show_nothing_and_sets_of_few_are_audited_and_said_to_be() -> 
     dead = keras.Sequential(
         [
             keras.Input((24, 24, 1)),
-            layers.Conv2D(4, 3, activation="relu", bias_initializer=keras.initializers.Constant(-100.0)),
+            layers.Conv2D(4, 1, activation="relu"),
             layers.GlobalAveragePooling2D(),
             layers.Dense(3, activation="softmax"),
         ]
     )
+    # Not blank: every map is positive everywhere, and varies by some 2 %.
+    dead.set_weights([np.full((1, 1, 1, 4), 0.02), np.ones(4), np.ones((4, 3)), np.zeros(3)])
     images, labels = pictures(60)
-    found = ks.audit(dead, images, labels, progress=False)
-    assert found.health.flat == 1
+    found = ks.audit(dead, images, labels, method=["grad_cam", "layer_cam"], progress=False)
+    assert (found.health.flat, found.health.saturated) == (1, 0)
+    assert np.isnan(found.health.agreement["LayerCAM()"].value)
     assert any("show nothing" in doubt for doubt in found.doubts)
     assert found.confirmed == ()
     assert all(one.strategies == () for one in found.classes)
-    assert [check.verdict for check in found.checks] == ["undecided"]
+    assert [check.verdict for check in found.checks] == ["undecided"] * 2
     for count in (4, 1):
         few = ks.audit(known(None)[0], images[:count], labels[:count], progress=False)
         assert few.images == count

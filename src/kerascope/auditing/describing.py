@@ -212,7 +212,7 @@ def _ranked(explanation: Explanation) -> Array:
         maps = np.stack([_summed(one, count) for one in maps])
     maps = resize(maps, (_COMPARED, _COMPARED))
     ranks = rankdata(maps.reshape(len(maps), -1), axis=1)
-    ranks -= ranks.mean(axis=1, keepdims=True)
+    ranks = (ranks - ranks.mean(axis=1, keepdims=True)) * ~explanation.flat.reshape(-1, 1)
     length = np.linalg.norm(ranks, axis=1, keepdims=True)
     return np.asarray(ranks / np.where(length > 0, length, 1))
 

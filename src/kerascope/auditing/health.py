@@ -29,7 +29,7 @@ class MapHealth:
 
     Args:
         count: of maps.
-        flat: the share that is constant.
+        flat: the share that is constant or nearly so, see `Explanation.flat`.
         broken: the share that holds NaN or infinity.
         saturated: the share of which more than half is above 90 % of the greatest value.
         agreement: by further method, the rank correlation of its map with the map.

@@ -192,7 +192,7 @@ class Material:
         return found, np.sum(list(found.values()), axis=0)
 
     def pictures(self, places: Array) -> Gallery:
-        """Small pictures and maps of some images."""
+        """Small pictures and maps of some images; a map that shows nothing is zero."""
         from PIL import Image
 
         wanted = dict(zip(self.columns["index"][places].tolist(), range(len(places)), strict=True))
@@ -203,7 +203,8 @@ class Material:
                 pixels = np.asarray(Image.open(io.BytesIO(row["picture"])).convert("RGB"))
                 place = wanted[row["index"]]
                 pictures[place] = pixels
-                maps[place] = resize(speaking_for(row["map"])[None], pixels.shape[:2])[0]
+                said = speaking_for(row["map"]) * self.shows[places[place]]
+                maps[place] = resize(said[None], pixels.shape[:2])[0]
         return Gallery(places, np.stack(pictures), np.stack(maps))
 
     @cached_property

@@ -220,7 +220,7 @@ class _Table:
         flat = int((~self.shown).sum())
         if flat:
             self.warnings.append(
-                f"{flat} of {self.shown.size} maps are constant or not finite, and have no value."
+                f"{flat} of {self.shown.size} maps are constant, nearly so or not finite, and have no value."
             )
         example = self.example
         assert example is not None

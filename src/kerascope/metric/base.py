@@ -142,8 +142,8 @@ class Metric(ABC):
         told = list(found.warnings)
         if not case.shows.all():
             told.append(
-                f"every map should vary; {int((~case.shows).sum())} of {len(values)} are constant or not "
-                "finite, and have no value."
+                f"every map should vary; {int((~case.shows).sum())} of {len(values)} are constant, nearly so "
+                "or not finite, and have no value."
             )
         return replace(
             found, values=values, metric=self.written(), direction=self.direction, warnings=tuple(told)

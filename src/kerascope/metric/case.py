@@ -230,7 +230,7 @@ class Case:
 
     @cached_property
     def shows(self) -> Array:
-        """bool (N,): the map is finite and varies."""
+        """bool (N,): the map is finite and varies, see `Explanation.flat`."""
         return ~self.explanation.flat
 
     @cached_property
