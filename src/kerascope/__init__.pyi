@@ -60,6 +60,7 @@ from kerascope.method.hsic import HSIC as HSIC
 from kerascope.method.kernel import KPCACAM as KPCACAM
 from kerascope.method.kernel_shap import KernelSHAP as KernelSHAP
 from kerascope.method.lime import LIME as LIME
+from kerascope.method.multi_scale import MultiScaleCAM as MultiScaleCAM
 from kerascope.method.noise import SmoothGrad as SmoothGrad
 from kerascope.method.noise import SquareGrad as SquareGrad
 from kerascope.method.noise import VarGrad as VarGrad

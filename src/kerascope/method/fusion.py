@@ -35,8 +35,21 @@ def scaled(maps: Any) -> Any:
     return maximum(ops.tanh(SHARPNESS * maps / ops.where(largest > 0, largest, 1.0)))
 
 
+def product(maps: Any) -> Any:
+    """The product over layers, each on its own scale, M / max |M|: what is relevant at all of them.
+
+    Englebert, Cornu and De Vleeschouwer, Poly-CAM, 2022, equation 4, without its gates. Where the deepest map
+    is negative so is the product of signed maps: the sign is that of the first layer, of the others what has
+    that sign counts.
+    """
+    largest = ops.max(ops.abs(maps), axis=tuple(range(2, len(maps.shape))), keepdims=True)
+    scaled_maps = maps / ops.where(largest > 0, largest, 1.0)
+    speaking = ops.prod(ops.relu(scaled_maps), axis=0)
+    return speaking - ops.prod(ops.relu(-scaled_maps), axis=0)
+
+
 FUSIONS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
-    {"mean": mean, "max": maximum, "scaled": scaled}
+    {"mean": mean, "max": maximum, "scaled": scaled, "product": product}
 )
 """Every fusion by the name that `fusion=` takes: from maps (layers, N, *spatial) to (N, *spatial)."""
 

@@ -21,6 +21,7 @@ from kerascope.probe.program import Evidence, Plan
 from kerascope.probe.question import Question, fitted
 from kerascope.probe.redrawn import Redrawn, redrawn
 from kerascope.probe.routine import Routine, Step
+from kerascope.probe.scales import Scales, scales
 from kerascope.probe.spread import shares, spread
 from kerascope.probe.survey import Run, Survey
 from kerascope.probe.tree import places
@@ -337,6 +338,28 @@ class Engine:
                 batch, self._size(batch.count), as_target(target), layers, spatial=spatial
             )
         return [question.survey.run(layer) for layer in question.layers]
+
+    def scales(self, images: Any, target: TargetLike = None, layer: str | None = None) -> Scales:
+        """Where to look at the model at every scale, from a deep layer to the image.
+
+        Args:
+            images: (N, ...) as the model takes them.
+            target: see `kerascope.target`.
+            layer: path of the deepest layer; None for the automatic one.
+
+        Raises:
+            InputError, TargetError, LayerError: what was given does not fit the model.
+
+        Cost:
+            None: the model is run without data.
+        """
+        batch = check_inputs(self.model, images, self.input)
+        with self._lock:
+            question = self._question(
+                batch, self._size(batch.count), as_target(target), (layer,), spatial=True
+            )
+        survey = question.survey
+        return scales(survey, survey.run(question.layers[0]), batch.differentiable)
 
     def cut(self, images: Any, target: Target, layer: str | None, pooled: bool = False) -> Cut:
         """Where the model can be cut, to ask the part behind a layer alone.

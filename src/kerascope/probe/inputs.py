@@ -92,6 +92,11 @@ class Batch:
             )
         return pixels
 
+    @property
+    def differentiable(self) -> bool:
+        """Whether a gradient can be taken at the explained input."""
+        return self.explained is not None and self.arrays[self.explained].dtype.kind == "f"
+
     def with_pixels(self, pixels: Array) -> Any:
         """The model's inputs with others in place of the explained one.
 

@@ -48,11 +48,11 @@ class Rectifiers:
         self._rule = rule
         self.matched = 0
         self.reached = 0
-        self.operations = [operation for operation in operations if _is_rectifier(operation)]
+        self.operations = [operation for operation in operations if is_rectifier(operation)]
         self.functions = {
             (operation, name): self.apply
             for operation in operations
-            if not _is_rectifier(operation)
+            if not is_rectifier(operation)
             for name, value in vars(operation).items()
             if _is_function(value)
         }
@@ -89,10 +89,16 @@ class Rectifiers:
                 closed = True
 
 
-def _is_rectifier(operation: keras.Operation) -> bool:
+def is_rectifier(operation: keras.Operation) -> bool:
+    """Whether an operation is a rectifier itself."""
     kind = type(operation)
     own = kind.__module__.startswith("keras.")
     return isinstance(operation, _LAYERS) or (own and kind.__name__.lower() in _KINDS)
+
+
+def rectifies(operation: keras.Operation) -> bool:
+    """Whether a layer's own activation is a rectifier."""
+    return _is_function(getattr(operation, "activation", None))
 
 
 def _is_function(value: Any) -> bool:
