@@ -35,6 +35,8 @@ from kerascope.maximization import Transforms as Transforms
 from kerascope.maximization import maximize as maximize
 from kerascope.method.ablation_cam import AblationCAM as AblationCAM
 from kerascope.method.augment import Augmented as Augmented
+from kerascope.method.automatic import Auto as Auto
+from kerascope.method.automatic import Fast as Fast
 from kerascope.method.base import Method as Method
 from kerascope.method.base import explain as explain
 from kerascope.method.base import methods as methods

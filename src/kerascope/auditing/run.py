@@ -51,7 +51,7 @@ def audit(
     data: Any,
     labels: Any = None,
     *,
-    method: str | Method | Sequence[str | Method] = "grad_cam",
+    method: str | Method | Sequence[str | Method] = "auto",
     target: Literal["predicted", "label"] = "predicted",
     folder: str | os.PathLike[str] | None = None,
     masks: Any = None,
@@ -180,6 +180,7 @@ def audit(
         raise errors.ParameterError(
             f"masks must be one for each of the {source.count()} images; got {len(objects.array)}."
         )
+    methods = (job.options.method, *methods[1:])
     description = AuditDescription(job.options.preprocessing, methods[1:], objects)
     job = replace(job, description=description)
     counts = _Counts(job.probe)

@@ -17,7 +17,7 @@ def audit(
         list[str] | None,
         typer.Option(
             help="How; with several, with commas between, the others are compared with the first; default: "
-            "grad_cam.",
+            "auto.",
             metavar="NAME",
         ),
     ] = None,
@@ -83,7 +83,7 @@ def audit(
         found = ks.audit(
             load_model(model, unsafe, imports),
             list(paths),
-            method=list(read_methods(method or ["grad_cam"], layer).values()),
+            method=list(read_methods(method or ["auto"], layer).values()),
             target=target,
             folder=out,
             masks=masks,
@@ -112,7 +112,7 @@ def audit(
         said.print_json(told if changes is None else {**told, "changes": changes.to_json()})
     else:
         said.print_lines(
-            [(name, text) for name, _, text in (note.partition(": ") for note in found.notes[:2])]
+            [(name, text) for name, _, text in (note.partition(": ") for note in found.notes[:3])]
         )
         print(found)
         said.print_lines([("audit", str(out)), *([] if html is None else [("report", str(html))])])

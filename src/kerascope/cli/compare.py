@@ -9,7 +9,7 @@ import typer
 
 from kerascope.cli import arguments, said
 
-METHODS = ["grad_cam", "layer_cam", "saliency", "integrated_gradients"]
+METHODS = ["auto", "grad_cam", "saliency", "integrated_gradients"]
 
 
 def compare(

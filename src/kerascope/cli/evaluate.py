@@ -10,7 +10,15 @@ import typer
 
 from kerascope.cli import arguments, said
 
-METHODS = ["grad_cam", "hires_cam", "layer_cam", "saliency", "input_x_gradient", "integrated_gradients"]
+METHODS = [
+    "auto",
+    "grad_cam",
+    "hires_cam",
+    "layer_cam",
+    "saliency",
+    "input_x_gradient",
+    "integrated_gradients",
+]
 
 
 def evaluate(

@@ -22,8 +22,11 @@ def explain(
     model: arguments.Model,
     paths: arguments.Paths,
     method: Annotated[
-        str, typer.Option(help="How: grad_cam, saliency, rise, ...; docs/methods.md has all.", metavar="NAME")
-    ] = "grad_cam",
+        str,
+        typer.Option(
+            help="How: auto, fast, grad_cam, saliency, rise, ...; docs/methods.md has all.", metavar="NAME"
+        ),
+    ] = "auto",
     target: arguments.Target = "predicted",
     layer: arguments.Layer = None,
     parameters: arguments.Parameters = None,
@@ -82,7 +85,7 @@ def explain(
 
     A picture that cannot be read is a row with its error; the exit code is 3 then. See docs/datasets.md.
 
-    Example: kerascope explain model.keras photos/ --method grad_cam --target top3 --out results
+    Example: kerascope explain model.keras photos/ --target top3 --out results
     """
     from kerascope.cli.loading import load_model, load_names, read_method, read_size, read_target
     from kerascope.dataset.cluster import Cluster
@@ -111,7 +114,7 @@ def explain(
             model_file=model,
         )
         if not json:
-            said.print_lines([("model", str(model)), ("method", chosen.written()), *job.choices.items()])
+            said.print_lines([("model", str(model)), *job.choices.items()])
         try:
             results = job.run(
                 out,

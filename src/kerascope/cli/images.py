@@ -112,4 +112,4 @@ def read_methods(names: Sequence[str], layer: str | None) -> dict[str, Method]:
 
 def tell(loaded: Loaded) -> None:
     """What was chosen."""
-    said.print_lines(list(loaded.job.choices.items()))
+    said.print_lines([(name, text) for name, text in loaded.job.choices.items() if name != "method"])

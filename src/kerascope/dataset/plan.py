@@ -15,7 +15,7 @@ from kerascope.dataset.detection import AUTO, as_detected, warned_line
 from kerascope.dataset.explainer import image_layout
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
-from kerascope.dataset.options import Options, Picture
+from kerascope.dataset.options import LABEL, Options, Picture
 from kerascope.dataset.photograph import decode
 from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
 from kerascope.dataset.source import Source
@@ -33,7 +33,7 @@ _TRIED = 32
 def plan(
     model: keras.Model | Probe,
     source: Source,
-    method: str | Method = "grad_cam",
+    method: str | Method = "auto",
     target: TargetLike = None,
     *,
     class_names: Sequence[str] | None = None,
@@ -80,9 +80,8 @@ def plan(
             input=given.input,
             compile=given.compile,
         )
-    options = Options(
-        as_method(method), target, chosen, overlay, map_type, probe.pass_size(count), shard_size
-    )
+    explaining, reason = as_method(method).chosen(probe, blank, 0 if target == LABEL else target)
+    options = Options(explaining, target, chosen, overlay, map_type, probe.pass_size(count), shard_size)
     if options.by_label and names is None and not isinstance(next(iter(source)).label, int):
         raise errors.TargetError(
             "the target 'label' must find each label among the names of the classes; none are known; give "
@@ -101,6 +100,7 @@ def plan(
         )
         doubts.append(warned(errors.KerascopeWarning, text))
     choices = {
+        "method": f"{explaining.written()}{f' ({reason})' if reason else ''}",
         "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({found.reason})",
         "class_names": origin,
     }

@@ -27,7 +27,7 @@ def explain_dataset(
     model: keras.Model | Probe,
     paths: Paths,
     folder: str | os.PathLike[str],
-    method: str | Method = "grad_cam",
+    method: str | Method = "auto",
     target: TargetLike = None,
     *,
     class_names: Sequence[str] | None = None,

@@ -16,6 +16,7 @@ from kerascope.evaluation.report import Report
 from kerascope.method import Method
 from kerascope.method.cam import GradCAM
 from kerascope.method.gradient import InputXGradient, Saliency
+from kerascope.method.multi_scale import MultiScaleCAM
 from kerascope.method.noise import SmoothGrad
 from kerascope.method.number import check_whole
 from kerascope.method.occlusion import Occlusion
@@ -31,6 +32,7 @@ JUDGES = ("deletion", "insertion", "faithfulness_correlation", "average_drop")
 small or smooth."""
 _AT_LAYERS: tuple[Method, ...] = (GradCAM(), LayerCAM(), HiResCAM())
 _ELSEWHERE: tuple[Method, ...] = (
+    MultiScaleCAM(),
     Saliency(),
     InputXGradient(),
     IntegratedGradients(steps=16),
@@ -87,7 +89,7 @@ def recommend(
         images: (N, ...) as the model takes them, such as the users' own; 16 or more say something.
         target: what is explained; None for the predicted class.
         methods: the candidates; None for class activation maps at the automatic layer and at the last layers
-            of finer grids, gradient methods, and occlusion.
+            of finer grids, that of all scales, gradient methods, and occlusion.
         sample: the most images that are looked at, drawn at random.
         seed: of the sample, and of the metrics.
         memory: see `kerascope.method.PerturbationMethod`.

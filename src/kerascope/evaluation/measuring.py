@@ -96,12 +96,13 @@ def evaluate(
     if level not in ("quick", "full"):
         raise errors.ParameterError(f"level must be 'quick' or 'full'; got {level!r}.")
     given: Iterable[Method | str] = [methods] if isinstance(methods, Method | str) else methods
-    chosen = _unique([as_method(one) for one in given], list(controls))
     if target is None and labels is not None:
         target = np.asarray(labels).astype("int64").tolist()
     subject = Subject(
         as_probe(probe), images, target, masks=masks, labels=labels, memory=memory, progress=False
     )
+    tried = [as_method(one).chosen(subject.probe, images, subject.target)[0] for one in given]
+    chosen = _unique(tried, list(controls))
     measured = _metrics(metrics, level, seed)
     quick = level == "quick" and metrics is None
     table = _Table(subject, chosen, measured, _MOST if quick else np.inf)

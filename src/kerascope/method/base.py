@@ -16,13 +16,14 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.explanation import Explanation, Reduction, how_flat
-from kerascope.probe import Answer, Probe, as_probe
+from kerascope.probe import Answer, BlackBox, Probe, as_probe
 from kerascope.provenance import versions, warned
 from kerascope.target import Target, TargetLike, as_target
 
 Array = np.ndarray[Any, Any]
 
 _registry: dict[str, type[Method]] = {}
+_choices: dict[str, type[Method]] = {}
 _ENTRY_POINTS = "kerascope.methods"
 LARGEST_GAP = 0.05
 """The largest completeness gap that is not warned about."""
@@ -56,8 +57,11 @@ class Method(ABC):
     programs: ClassVar[int] = 1
     reduction: ClassVar[Reduction] = "none"
 
-    def __init_subclass__(cls, name: str | None = None, **options: Any) -> None:
+    def __init_subclass__(cls, name: str | None = None, choice: str | None = None, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if choice is not None:
+            cls.name = choice
+            _choices[choice] = cls
         if name is None:
             return
         known = _registry.get(name, cls)
@@ -88,6 +92,10 @@ class Method(ABC):
             if values[field.name] != field.default
         ]
         return f"{type(self).__name__}({', '.join(chosen)})"
+
+    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+        """The method itself and no reason; another one and the reason for those of `automatic.py`."""
+        return self, ""
 
     @abstractmethod
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
@@ -186,7 +194,7 @@ def _load_installed() -> None:
 def explain(
     model: keras.Model | Probe,
     images: Any,
-    method: str | Method = "grad_cam",
+    method: str | Method = "auto",
     target: TargetLike = None,
     **parameters: Any,
 ) -> Explanation:
@@ -195,7 +203,8 @@ def explain(
     Args:
         model: a Keras model or a `Probe`.
         images: (N, H, W, C), as the model takes them.
-        method: name of a method, one of `methods()`, or a method.
+        method: `"auto"`, the one that shows most in one pass, and says which it is and why; `"fast"`, the
+            cheapest; the name of a method, one of `methods()`; or a method.
         target: see `kerascope.target`; None for the predicted class of each image.
         **parameters: parameters of the named method, such as `layer="conv2"`.
 
@@ -218,7 +227,7 @@ def as_method(method: str | Method, **parameters: Any) -> Method:
     """A method as it is, or the one of a name.
 
     Args:
-        method: name of a method, one of `methods()`, or a method.
+        method: `"auto"`, `"fast"`, name of a method, one of `methods()`, or a method.
         parameters: of the named method.
 
     Raises:
@@ -232,17 +241,18 @@ def as_method(method: str | Method, **parameters: Any) -> Method:
                 "into it."
             )
         return method
-    known = methods()
+    known = {**_choices, **methods()}
     if method not in known:
         raise errors.UnknownMethodError(
-            f"a method must be one of {sorted(known)}; got {method!r}; {errors.nearest(method, known)}"
+            f"a method must be one of {', '.join(map(repr, known))}; got {method!r}; "
+            f"{errors.nearest(method, known)}"
         )
     try:
         return known[method](**parameters)
     except TypeError as error:
         raise errors.ParameterError(
             f"{method!r} must be given parameters it takes; got {sorted(parameters)} ({error}); "
-            f"see help(ks.methods()[{method!r}])."
+            f"see help(ks.{known[method].__name__})."
         ) from error
 
 

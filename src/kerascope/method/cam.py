@@ -13,7 +13,7 @@ from kerascope import errors
 from kerascope.method.base import Method
 from kerascope.method.fusion import FUSIONS, fused
 from kerascope.method.modifier import Modifier, check_modifier, modified
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, Evidence, Probe, Scales
 from kerascope.rule import rule_named
 from kerascope.target import Target
 
@@ -38,7 +38,8 @@ class ClassActivationMap(Method):
             None.
         fusion: how the maps of several layers become one: `"mean"` (default) and `"max"` in raw units, so
             that a layer with larger values dominates; `"scaled"`, the largest of tanh(2 M / max |M|), each
-            layer's map M of an image on its own scale, so that layers are comparable and values at most 1.
+            layer's map M of an image on its own scale, so that layers are comparable and values at most 1;
+            `"product"`, what is relevant at all of them, each M / max |M|, values at most 1.
     """
 
     layer: str | None = None
@@ -134,17 +135,23 @@ class ClassActivationMap(Method):
         """One forward, one backward down to the layers."""
         return self.ask_for(self.compute, self, probe, images, target)
 
+    def places(self, probe: Probe, images: Any, target: Target) -> Scales:
+        """What is read of the model: the layer or the layers, and whether the image too."""
+        return Scales((self.layer,) if self.layers is None else tuple(self.layers), image=False)
+
     def ask_for(
         self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
     ) -> Answer:
         """Ask for something else that is computed from the evidence of this method; see `Probe.run`."""
+        places = self.places(probe, images, target)
         return probe.run(
             compute,
             images,
             target,
-            layers=(self.layer,) if self.layers is None else self.layers,
+            layers=places.layers,
             spatial=True,
             gradients="gradient" in self.tags,
+            image_gradient=places.image,
             curvatures=self.curvatures,
             rule=rule_named(self.backprop),
             key=key,

@@ -36,16 +36,15 @@ def scaled(maps: Any) -> Any:
 
 
 def product(maps: Any) -> Any:
-    """The product over layers, each on its own scale, M / max |M|: what is relevant at all of them.
+    """The product over layers, each map divided by its max |M|: what is relevant at all of them.
 
-    Englebert, Cornu and De Vleeschouwer, Poly-CAM, 2022, equation 4, without its gates. Where the deepest map
-    is negative so is the product of signed maps: the sign is that of the first layer, of the others what has
-    that sign counts.
+    As the layers of Poly-CAM (Englebert et al., 2022) are multiplied. Of signed maps, what is positive at all
+    layers less what is negative at all.
     """
-    largest = ops.max(ops.abs(maps), axis=tuple(range(2, len(maps.shape))), keepdims=True)
-    scaled_maps = maps / ops.where(largest > 0, largest, 1.0)
-    speaking = ops.prod(ops.relu(scaled_maps), axis=0)
-    return speaking - ops.prod(ops.relu(-scaled_maps), axis=0)
+    places = tuple(range(2, len(maps.shape)))
+    largest = ops.max(ops.abs(maps), axis=places, keepdims=True)
+    shares = maps / ops.where(largest > 0, largest, 1.0)
+    return ops.prod(ops.relu(shares), axis=0) - ops.prod(ops.relu(-shares), axis=0)
 
 
 FUSIONS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
@@ -64,6 +63,15 @@ def fused(maps: Sequence[Any], fusion: str) -> Any:
     Raises:
         LayerError: the grids of the layers have different numbers of axes.
     """
+    return FUSIONS[fusion](ops.stack(on_finest(maps)))
+
+
+def on_finest(maps: Sequence[Any]) -> list[Any]:
+    """Maps (N, *spatial) of any sizes, enlarged to the finest grid among them.
+
+    Raises:
+        LayerError: the grids have different numbers of axes.
+    """
     grids = [tuple(values.shape[1:]) for values in maps]
     if len({len(grid) for grid in grids}) > 1:
         raise errors.LayerError(
@@ -71,7 +79,7 @@ def fused(maps: Sequence[Any], fusion: str) -> Any:
             "that are all pictures, or all sequences."
         )
     finest = tuple(map(max, zip(*grids, strict=True)))
-    return FUSIONS[fusion](ops.stack([enlarged(values, finest) for values in maps]))
+    return [enlarged(values, finest) for values in maps]
 
 
 def enlarged(values: Any, size: tuple[int, ...]) -> Any:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
 from kerascope.method.cam import GradCAM
+from kerascope.probe import BlackBox, Probe
+from kerascope.target import TargetLike
 
 _INSIDE = GradCAM()
 
@@ -27,6 +30,11 @@ class Wrapper(Method):
             raise errors.ParameterError(
                 f"method must be a kerascope method, such as ks.GradCAM(); got {self.method!r}."
             )
+
+    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+        """The same around the method that is chosen inside."""
+        inside, reason = self.method.chosen(probe, images, target)
+        return replace(self, method=inside), reason
 
     @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]

@@ -1,4 +1,4 @@
-"""The scales of a network: where the same picture lies on grids of different size, from a deep layer to the image."""
+"""The scales of a network: the layers in which the picture lies on ever finer grids, and the image itself."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ class Scales:
     """Where to look at a network at every scale.
 
     Args:
-        layers: full paths, the deepest first, each on a finer grid than the one before.
+        layers: full paths, the deepest first, each on a finer grid than the one before; None stands for the
+            automatic layer.
         image: the explained input is a scale, too: it holds floating-point numbers on a grid as fine.
     """
 
-    layers: tuple[str, ...]
+    layers: tuple[str | None, ...]
     image: bool
 
 
@@ -83,7 +84,9 @@ def _on_every_way(survey: Survey, run: Run, deepest: Run) -> bool:
     others = survey.upstream([deepest.number], run.number)
     if others is None:
         return False
-    return not any(INPUT in survey.runs[number].sources or UNKNOWN in survey.runs[number].sources for number in others)
+    return not any(
+        INPUT in survey.runs[number].sources or UNKNOWN in survey.runs[number].sources for number in others
+    )
 
 
 def _is_finer(run: Run, other: Run) -> bool:
@@ -109,7 +112,7 @@ def rectified(survey: Survey, run: Run) -> bool:
     if len(before) < len(run.sources):
         return False
     kind = type(operation).__name__.lower()
-    if kind in ("multiply",):
+    if kind == "multiply":
         return any(rectified(survey, one) for one in before)
     if kind in ("concatenate", "maximum", "average") or "pool" in kind or isinstance(operation, _UNCHANGING):
         return bool(before) and all(rectified(survey, one) for one in before)

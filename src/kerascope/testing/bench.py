@@ -109,7 +109,9 @@ class Bench:
             images: (N, *spatial, C).
             grid: spatial size of the layer.
         """
-        if self.on_grid:
+        # A layer's map is brought to the image's pixels where it has as many axes.
+        laid_out = self.takes_layer and "pixels" in self.method.tags
+        if self.on_grid or (laid_out and len(grid) != images.ndim - 2):
             return (len(images), *grid)
         return images.shape if "input" in self.method.tags else images.shape[:-1]
 

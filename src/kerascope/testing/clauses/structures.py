@@ -51,7 +51,7 @@ def shared_layers(bench: Bench) -> None:
         raise UnavailableError(f"{bench.method.name!r} refuses a head that joins two branches")
     tiny = bench.tiny("siamese")
     probe = bench.probe("siamese")
-    if not bench.on_grid:
+    if "input" in bench.method.tags or not bench.takes_layer:
         with refused(errors.InputError, "left", "right"):
             bench.method(probe, tiny.images, 1)
         return

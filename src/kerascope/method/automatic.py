@@ -1,0 +1,125 @@
+"""`"auto"` and `"fast"`: methods that are chosen for a model, and say which one they took and why."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import keras
+
+from kerascope import errors
+from kerascope.explanation import Explanation
+from kerascope.method.base import Method
+from kerascope.method.gradient import InputXGradient
+from kerascope.method.multi_scale import MultiScaleCAM
+from kerascope.method.occlusion import Occlusion
+from kerascope.method.placewise import HiResCAM
+from kerascope.probe import Answer, BlackBox, Probe, as_probe
+from kerascope.target import Target, TargetLike
+
+
+@dataclass(frozen=True)
+class Choice(Method):
+    """The family: another method, chosen once model, images and target are known. It is no method of its own.
+
+    Args:
+        layer: path of the layer, for methods that explain one; None for the automatic one.
+    """
+
+    layer: str | None = None
+
+    tags: ClassVar[frozenset[str]] = MultiScaleCAM.tags
+
+    @abstractmethod
+    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+        """The method, and why it is that, in a sentence without a full stop."""
+
+    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+        """As the method that is chosen."""
+        method, reason = self.chosen(probe, images, target)
+        answer = method.ask(probe, images, target)
+        return replace(answer, notes=(reason, *answer.notes))
+
+    def __call__(self, probe: Probe | keras.Model, images: Any, target: TargetLike = None) -> Explanation:
+        """Explain by the method that is chosen: see `Method.__call__`."""
+        asked = as_probe(probe)
+        method, reason = self.chosen(asked, images, target)
+        explanation = method(asked, images, target)
+        return replace(explanation, notes=(reason, *explanation.notes))
+
+
+@dataclass(frozen=True)
+class Auto(Choice, choice="auto"):
+    """The method that shows most in one pass, whatever the model: the default of kerascope.
+
+    `MultiScaleCAM`, whose deep layer says what and whose finer ones and the image say where. It was first, or
+    not shown worse than the first, wherever it was measured: few cells or many, heads that pool and heads
+    that flatten, and token grids (docs/one-pass.md). Where no layer has places, as in a network of Dense
+    layers alone, `InputXGradient`; of a `BlackBox`, which has no gradients, `Occlusion`.
+
+    Returns:
+        What the chosen method returns. Its name is in the explanation, and the reason is its first note.
+
+    Raises:
+        What the chosen method raises.
+
+    Cost:
+        1 forward, and 1 backward per class; that of `Occlusion` for a black box.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, activation="relu"),
+        ...     keras.layers.MaxPooling2D(2), keras.layers.Flatten(), keras.layers.Dense(3)])
+        >>> found = ks.explain(model, np.random.default_rng(0).random((2, 8, 8, 1)))
+        >>> found.method
+        'MultiScaleCAM()'
+        >>> print(found.notes[0])
+        auto: MultiScaleCAM, since the 3 x 3 cells of 'max_pooling2d' say what, and finer scales say where
+    """
+
+    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+        """By whether there is a gradient, and a layer that has places."""
+        if isinstance(probe, BlackBox):
+            return Occlusion(), "auto: Occlusion, since a black box has no gradients"
+        method = MultiScaleCAM(layer=self.layer)
+        try:
+            (deepest,) = probe.resolved(images, target, (self.layer,))
+        except errors.NoSpatialExtentError:
+            if self.layer is not None:
+                raise
+            return InputXGradient(), "auto: InputXGradient, since no layer has places"
+        assert deepest.layout is not None
+        cells = " x ".join(map(str, deepest.layout.spatial))
+        return method, (
+            f"auto: MultiScaleCAM, since the {cells} cells of {deepest.place.path!r} say what, and finer "
+            "scales say where"
+        )
+
+
+@dataclass(frozen=True)
+class Fast(Choice, choice="fast"):
+    """What costs hardly more than the forward pass: `HiResCAM` at the last layer with places.
+
+    It is Grad-CAM where the head pools, and right where the head flattens, too.
+
+    Returns:
+        What `HiResCAM` returns.
+
+    Raises:
+        What `HiResCAM` raises.
+
+    Cost:
+        1 forward, and 1 backward per class from the score down to the layer only.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.Flatten(), keras.layers.Dense(3)])
+        >>> ks.explain(model, np.random.default_rng(0).random((2, 8, 8, 1)), "fast").method
+        'HiResCAM()'
+    """
+
+    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+        """Always the same."""
+        return HiResCAM(layer=self.layer), "fast: HiResCAM, at the cost of one forward pass"

@@ -1,0 +1,59 @@
+"""Multi-scale CAMs that compute something else: each forgets what one part of the formula is for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from keras import ops
+
+import kerascope as ks
+from kerascope.method import multi_scale
+
+
+@dataclass(frozen=True)
+class WithoutTheImage(ks.MultiScaleCAM):
+    """The finest scale is the first layer's."""
+
+    def places(self, probe: Any, images: Any, target: Any) -> Any:
+        found = super().places(probe, images, target)
+        return type(found)(found.layers, image=False)
+
+
+@dataclass(frozen=True)
+class WithoutTheGround(ks.MultiScaleCAM):
+    """Finer scales are gradient times activation: a constant that a layer adds counts."""
+
+    def compute(self, evidence: Any) -> Any:
+        deep = ops.sum(evidence.activations[0] * evidence.gradients[0], axis=-1)
+        fine = ops.sum(evidence.activations[1] * evidence.gradients[1], axis=-1)
+        image = ops.sum(evidence.image * evidence.image_gradient, axis=-1)
+        return multi_scale.joined([deep, fine, image])
+
+
+@dataclass(frozen=True)
+class OverTheWholeBatch(ks.MultiScaleCAM):
+    """Maps are normalised over all images, so that one depends on the others."""
+
+    def compute(self, evidence: Any) -> Any:
+        found = super().compute(evidence)
+        return found / ops.max(found)
+
+
+@dataclass(frozen=True)
+class OnlyWhere(ks.MultiScaleCAM):
+    """What the deep layer says is left out."""
+
+    def compute(self, evidence: Any) -> Any:
+        image = ops.sum(
+            (evidence.image - multi_scale.ground(evidence.image)) * evidence.image_gradient, axis=-1
+        )
+        return ops.relu(image)
+
+
+WRONG = [
+    (WithoutTheImage, "shape"),
+    (WithoutTheGround, "oracle"),
+    (OverTheWholeBatch, "batch"),
+    (OnlyWhere, "oracle"),
+]
