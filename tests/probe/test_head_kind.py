@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -45,11 +46,11 @@ def squeezed(tensor: Any) -> Any:
     return layers.Multiply()([tensor, layers.Reshape((1, 1, 4))(layers.Flatten()(gate))])
 
 
-class Kept(layers.Layer):
+class Flat(layers.Layer):
     """A flattening layer of somebody's own."""
 
     def call(self, tensor: Any) -> Any:
-        return ops.reshape(tensor, (tensor.shape[0], -1))
+        return ops.reshape(tensor, (-1, math.prod(tensor.shape[1:])))
 
 
 HEADS: dict[str, tuple[HeadKind, Callable[[], list[Any]]]] = {
@@ -64,7 +65,7 @@ HEADS: dict[str, tuple[HeadKind, Callable[[], list[Any]]]] = {
     "a window over all": ("pooled", lambda: [layers.AveragePooling2D((8, 6)), layers.Flatten()]),
     "a bare window over all": (
         "pooled",
-        lambda: [lambda tensor: ops.max_pool(tensor, (8, 6)), layers.Flatten()],
+        lambda: [lambda tensor: ops.max_pool(tensor, (8, 6), strides=(8, 6)), layers.Flatten()],
     ),
     "pooled on the side and behind": ("pooled", lambda: [squeezed, layers.GlobalAveragePooling2D()]),
     "convolution, then mean": ("pooled", lambda: [layers.Conv2D(3, 3), layers.GlobalAveragePooling2D()]),
@@ -72,7 +73,7 @@ HEADS: dict[str, tuple[HeadKind, Callable[[], list[Any]]]] = {
     "Reshape": ("flattened", lambda: [layers.Reshape((8 * 6 * 4,))]),
     "Reshape to one place": ("flattened", lambda: [layers.Reshape((1, 1, 8 * 6 * 4)), layers.Flatten()]),
     "bare reshape": ("flattened", lambda: [lambda tensor: ops.reshape(tensor, (-1, 8 * 6 * 4))]),
-    "a layer of one's own": ("flattened", lambda: [Kept()]),
+    "a layer of one's own": ("flattened", lambda: [Flat()]),
     "convolution and pooling, then Flatten": (
         "flattened",
         lambda: [layers.Conv2D(3, 3), layers.MaxPooling2D(2), layers.Dropout(0.5), layers.Flatten()],
