@@ -27,6 +27,7 @@ WARNINGS = {
     "target_free": "the same whatever the target",
     "weight_free": "the same whatever the weights",
     "unlocalised": "need not peak at the evidence",
+    "averaged": "the head should pool places, not flatten them",
     "rectifier": "needs rectifiers (ReLU and relatives)",
     "classes": "the target must be a class",
     "pooled_head": "needs a head of pooling and one linear layer",

@@ -31,6 +31,7 @@
     |-- ProbabilityWarning                     a probability is explained where a score was wanted
     |-- FlatMapWarning                         a map varies by 5 % at most: it shows nothing
     |-- NonFiniteMapWarning                    a map holds NaN or infinity
+    |-- FlattenedHeadWarning                   a gradient was averaged over places that the head tells apart
     |-- CompletenessWarning                    values do not sum to the change of the score
     |-- PreprocessingWarning                   what the model wants of pixels is not known, and was assumed
     |-- RangeWarning                           the range of pixels is not known, and was assumed
@@ -191,6 +192,10 @@ class FlatMapWarning(KerascopeWarning):
 
 class NonFiniteMapWarning(KerascopeWarning):
     """A map holds NaN or infinite values."""
+
+
+class FlattenedHeadWarning(KerascopeWarning):
+    """A gradient was averaged over a layer's places, which the head tells apart behind a Flatten."""
 
 
 class CompletenessWarning(KerascopeWarning):

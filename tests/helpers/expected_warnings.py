@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from kerascope import errors
+
+FLATTENED = pytest.mark.filterwarnings("ignore:the head should pool:kerascope.errors.FlattenedHeadWarning")
+"""For tests of arithmetic on networks with a Flatten, where a wrong average over places shows."""
 
 
 @contextmanager

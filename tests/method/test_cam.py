@@ -193,7 +193,7 @@ def test_cam_is_exact(head: str) -> None:
 def test_cam_refuses_other_heads(head: str) -> None:
     parts, words = REFUSED[head]
     probe, images = network(layers.Conv2D(**CONVOLUTION), *parts())
-    assert ks.GradCAM(layer="conv", relu=False)(probe, images, 1).values.any()
+    assert ks.HiResCAM(layer="conv", relu=False)(probe, images, 1).values.any()
     with pytest.raises(ks.errors.HeadError, match=words):
         ks.CAM(layer="conv")(probe, images, 1)
 

@@ -12,6 +12,7 @@ import kerascope as ks
 from kerascope.resize import resize
 from kerascope.testing.bench import CLOSE, same
 from tests.helpers.cam_network import network
+from tests.helpers.expected_warnings import FLATTENED
 
 Array = Any
 
@@ -49,6 +50,7 @@ def test_shapley_cam_with_a_hessian_by_hand() -> None:
     assert np.abs(found - plain).max() > 0.01 * np.abs(plain).max()
 
 
+@FLATTENED
 def test_shapley_cam_with_differences_of_gradients() -> None:
     """Behind a curved hidden layer, the curvature is what central differences of gradients say."""
     head = [layers.Flatten(), layers.Dense(6, "softplus"), layers.Dense(3)]
@@ -68,6 +70,7 @@ def test_shapley_cam_with_differences_of_gradients() -> None:
     assert np.abs(pooled(bent, activations)).max() > 0.01 * np.abs(found).max()
 
 
+@FLATTENED
 def test_shapley_cam_takes_each_layer_by_itself() -> None:
     probe, images = network(
         layers.Conv2D(4, 3, activation="tanh", name="conv1"),

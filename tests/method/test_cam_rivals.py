@@ -11,9 +11,12 @@ from keras import layers, ops
 import kerascope as ks
 from kerascope.testing.bench import CLOSE, same
 from tests.helpers.cam_network import network
+from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.targets import known
 
 Array = Any
+
+pytestmark = FLATTENED
 
 
 @pytest.fixture(scope="module")

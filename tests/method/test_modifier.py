@@ -14,8 +14,11 @@ import kerascope as ks
 from kerascope.method.modifier import MODIFIERS, UNSIGNED
 from kerascope.testing import MODELS
 from kerascope.testing.bench import CLOSE, EXACT, difference, same
+from tests.helpers.expected_warnings import FLATTENED
 
 Array = Any
+
+pytestmark = FLATTENED
 
 BY_HAND: dict[str, Callable[[Array], Array]] = {
     "positive": lambda gradient: np.maximum(gradient, 0),

@@ -19,9 +19,12 @@ import pytest
 import kerascope as ks
 from kerascope.testing.bench import difference
 from tests.helpers.exact_network import rectified
+from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.smooth_network import LAST, NETWORKS
 
 Array = Any
+
+pytestmark = FLATTENED
 
 BACKEND = os.environ["KERAS_BACKEND"]
 TOLERANCE = 1e-5

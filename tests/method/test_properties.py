@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import kerascope as ks
 from kerascope.testing.bench import difference
 from kerascope.testing.models import fill, sixteenths
+from tests.helpers.expected_warnings import FLATTENED
 
 Array = Any
 
@@ -37,7 +38,11 @@ LINEAR = ("GradCAM", "HiResCAM", "XGradCAM", "Saliency", "InputXGradient")
 HOMOGENEOUS = (*LINEAR, "LayerCAM", "ElementWiseCAM", "EigenGradCAM", "GuidedBackprop")
 
 # Drawn pictures may show nothing of a class; that is warned about, and is as it should be.
-pytestmark = [pytest.mark.once, pytest.mark.filterwarnings("ignore::kerascope.errors.FlatMapWarning")]
+pytestmark = [
+    pytest.mark.once,
+    FLATTENED,
+    pytest.mark.filterwarnings("ignore::kerascope.errors.FlatMapWarning"),
+]
 
 
 def tried(examples: int) -> Any:

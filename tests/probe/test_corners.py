@@ -19,6 +19,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
+from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.probes import BACKEND
 
 Array = Any
@@ -177,6 +178,7 @@ def line() -> keras.Model:
     return model
 
 
+@FLATTENED
 @COMPILED
 def test_a_mean_of_gradients_across_a_corner(compiled: bool | None) -> None:
     """The mean is 2/4 or 3/4, or between: one place of four is at its corner."""
@@ -199,6 +201,7 @@ def test_gradient_times_value_has_no_corner(method: ks.Method, compiled: bool | 
     np.testing.assert_allclose(found.ravel(), [0, 0, 2, 3], atol=ROUNDING)
 
 
+@FLATTENED
 @pytest.mark.parametrize(
     "method",
     [

@@ -10,6 +10,7 @@ from keras import layers, ops
 import kerascope as ks
 from kerascope.probe.rectifier import RECTIFIERS
 from kerascope.testing.bench import CLOSE, same
+from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.rule_network import (
     BACKEND,
     BY_HAND,
@@ -132,6 +133,7 @@ def test_inside_a_vectorised_map() -> None:
         check(model, [relu] * 3)
 
 
+@FLATTENED
 def test_a_class_activation_map_follows_the_rule_behind_its_layer() -> None:
     probe = ks.Probe(PLACES["argument"](), compile=False)
     kernels = [kernel for kernel, _ in WEIGHTS]
@@ -158,6 +160,7 @@ def test_several_classes_at_once() -> None:
             same(found.values[image, column], expected, CLOSE, f"class {index}")
 
 
+@FLATTENED
 def test_the_methods_are_the_rules() -> None:
     probe = ks.Probe(PLACES["layer as argument"](), compile=False)
     for method, rule in ((ks.GuidedBackprop(), "guided"), (ks.Deconvnet(), "deconvnet")):

@@ -14,10 +14,12 @@ from kerascope.vis.visualization import (
     visualize_saliency,
     visualize_saliency_with_losses,
 )
+from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.vis_network import CLOSE, HEAD, Symbolic, network, stretched
 
 
 class TestLosses:
+    @FLATTENED
     def test_the_built_in_loss_is_the_built_in_map(self, model, image) -> None:
         pairs = [(losses.ActivationMaximization(model.layers[HEAD], [1, 2]), -1)]
         np.testing.assert_allclose(

@@ -16,8 +16,10 @@ from kerascope.vis.visualization import (
     visualize_cam,
     visualize_saliency,
 )
-from tests.helpers.expected_warnings import warned
+from tests.helpers.expected_warnings import FLATTENED, warned
 from tests.helpers.vis_network import CLOSE, HEAD, network, stretched
+
+pytestmark = FLATTENED
 
 
 class TestCam:
@@ -78,12 +80,12 @@ class TestCam:
     def test_a_flat_map_is_zero_and_warned_about(self, image) -> None:
         model = network()
         model.set_weights([np.abs(weight) for weight in model.get_weights()])
-        with warned(ks.errors.FlatMapWarning, "constant"):
-            found = visualize_cam(model, HEAD, 0, image, grad_modifier="negate")
-        np.testing.assert_array_equal(found, np.zeros((8, 8)))
-        with warned(ks.errors.FlatMapWarning, "constant"):
-            found = visualize_cam(model, HEAD, 0, image, grad_modifier=lambda grads: -grads)
-        np.testing.assert_array_equal(found, np.zeros((8, 8)))
+        for modifier in ("negate", lambda grads: -grads):
+            with warned(ks.errors.KerascopeWarning, "constant|flattens", subclasses=True) as caught:
+                found = visualize_cam(model, HEAD, 0, image, grad_modifier=modifier)
+            np.testing.assert_array_equal(found, np.zeros((8, 8)))
+            kinds = [ks.errors.FlatMapWarning, ks.errors.FlattenedHeadWarning]
+            assert sorted((one.category for one in caught), key=repr) == kinds
 
 
 class TestSaliency:

@@ -345,6 +345,7 @@ WRONG = [
     (FirstImageOnly, "batch"),
     (WrongReduction, "heatmaps"),
     (HidesItsWarnings, "flat_maps_are_named"),
+    (HidesItsWarnings, "flattened_heads_are_named"),
     (HidesItsWarnings, "hidden_head"),
     (ForgetsItsLayer, "provenance"),
     (ForgetsItsLayer, "topology"),

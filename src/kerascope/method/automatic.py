@@ -10,12 +10,15 @@ import keras
 
 from kerascope import errors
 from kerascope.explanation import Explanation
+from kerascope.layout import TOKENS
 from kerascope.method.base import Method
 from kerascope.method.gradient import InputXGradient
 from kerascope.method.multi_scale import MultiScaleCAM
 from kerascope.method.occlusion import Occlusion
 from kerascope.method.placewise import HiResCAM
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
+from kerascope.probe.head_kind import flattenings
+from kerascope.probe.survey import Run
 from kerascope.target import Target, TargetLike
 
 
@@ -74,8 +77,8 @@ class Auto(Choice, choice="auto"):
         >>> found = ks.explain(model, np.random.default_rng(0).random((2, 8, 8, 1)))
         >>> found.method
         'MultiScaleCAM()'
-        >>> print(found.notes[0])
-        auto: MultiScaleCAM, since the 3 x 3 cells of 'max_pooling2d' say what, and finer scales say where
+        >>> print(found.notes[0].partition(", which")[0])
+        auto: MultiScaleCAM, since 'max_pooling2d' has 3 x 3 cells
     """
 
     def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
@@ -89,12 +92,19 @@ class Auto(Choice, choice="auto"):
             if self.layer is not None:
                 raise
             return InputXGradient(), "auto: InputXGradient, since no layer has places"
-        assert deepest.layout is not None
-        cells = " x ".join(map(str, deepest.layout.spatial))
-        return method, (
-            f"auto: MultiScaleCAM, since the {cells} cells of {deepest.place.path!r} say what, and finer "
-            "scales say where"
-        )
+        return method, f"auto: MultiScaleCAM, since {_told(probe, images, target, deepest)}"
+
+
+def _told(probe: Probe, images: Any, target: TargetLike, deepest: Run) -> str:
+    """What is coarse about the deepest layer."""
+    assert deepest.layout is not None
+    survey = probe.surveyed(images)
+    layer = survey.name(deepest)
+    cells = " x ".join(map(str, deepest.layout.spatial))
+    kind = "tokens" if deepest.layout.kind == TOKENS else "cells"
+    flattened = flattenings(survey, [layer], as_target(target))
+    head = f", which {flattened[layer]!r} flattens" if flattened else ""
+    return f"{layer!r} has {cells} {kind}{head}: it says what, and finer scales say where"
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,9 @@ class Method(ABC):
         tags: what is true of it, which decides the checks of `kerascope.testing` that apply:
             `"layer"` it explains a layer, `"input"` its values lie on the input's pixels and channels,
             `"pixels"` on its pixels, one for each, `"signed"` values can be negative, `"gradient"` it needs
-            gradients, `"rectifier"` it needs rectifiers in the model, `"stochastic"` it draws random numbers,
-            `"complete"` values sum to a change of the score. More in `kerascope.testing.contract`.
+            gradients, `"averaged"` it averages them over the places of the layer, which a head that flattens
+            tells apart, `"rectifier"` it needs rectifiers in the model, `"stochastic"` it draws random
+            numbers, `"complete"` values sum to a change of the score. More in `kerascope.testing.contract`.
         forwards: forward passes per image; of a method whose number of masks depends on the images or the
             layer (tag `"sized"`), those beside these, which `Explanation.masks` tells.
         backwards: backward passes per image and class.

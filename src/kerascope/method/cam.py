@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from kerascope.method.base import Method
 from kerascope.method.fusion import FUSIONS, fused
 from kerascope.method.modifier import Modifier, check_modifier, modified
 from kerascope.probe import Answer, Evidence, Probe, Scales
+from kerascope.probe.head_kind import flattenings
 from kerascope.rule import rule_named
 from kerascope.target import Target
 
@@ -144,7 +145,7 @@ class ClassActivationMap(Method):
     ) -> Answer:
         """Ask for something else that is computed from the evidence of this method; see `Probe.run`."""
         places = self.places(probe, images, target)
-        return probe.run(
+        answer = probe.run(
             compute,
             images,
             target,
@@ -156,6 +157,22 @@ class ClassActivationMap(Method):
             rule=rule_named(self.backprop),
             key=key,
         )
+        if "averaged" not in self.tags:
+            return answer
+        flattened = flattenings(probe.surveyed(images), answer.layers, target)
+        if not flattened:
+            return answer
+        return replace(answer, warnings=(*answer.warnings, (errors.FlattenedHeadWarning, _told(flattened))))
+
+
+def _told(flattened: Mapping[str, str]) -> str:
+    """What is doubtful about an average over places that the head tells apart."""
+    where = ", ".join(f"{found!r} behind {layer!r}" for layer, found in flattened.items())
+    return (
+        "the head should pool places where a gradient is averaged over them, as in Grad-CAM; it flattens "
+        f"them ({where}), so that each has weights of its own and the average loses where things are. Use "
+        "HiResCAM or MultiScaleCAM, which do not average."
+    )
 
 
 def over_space(tensor: Any) -> tuple[int, ...]:
@@ -175,7 +192,9 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
     $$L_{ij} = \mathrm{ReLU}\Big(\sum_c w_c A_{ijc}\Big), \qquad
       w_c = \frac{1}{hw} \sum_{ij} \frac{\partial s}{\partial A_{ijc}}$$
 
-    with the activations $A$ of the layer and the pre-softmax score $s$.
+    with the activations $A$ of the layer and the pre-softmax score $s$. A warning (averaged): behind a
+    Flatten each place has weights of its own, and the mean gradient, one number per channel, loses where
+    things are. `HiResCAM` does not average.
 
     Args:
         gradients: see `ClassActivationMap`; `"negative"` shows what speaks against the class.
@@ -205,6 +224,8 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
         >>> ks.GradCAM(relu=False)(model, images, target=1).values.shape
         (2, 6, 6)
     """
+
+    tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"averaged"}
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Equations 1 and 2 of the paper, before the sum."""

@@ -95,5 +95,10 @@ class FinerCAM(Wrapper, name="finer_cam"):
         nearest = found.pinned.known["negative rivals"].shape[-1]
         note = f"against the mean of the {nearest} nearest classes, times {self.strength:g}"
         return replace(
-            about, values=found.values, layers=found.layers, alive=found.alive, notes=(*found.notes, note)
+            about,
+            values=found.values,
+            layers=found.layers,
+            alive=found.alive,
+            notes=(*found.notes, note),
+            warnings=found.warnings,
         )

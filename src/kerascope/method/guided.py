@@ -128,7 +128,8 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
 
     with Grad-CAM $L$, enlarged by $U$ to the image's size, and guided backpropagation $G$: fine detail, in
     the region that speaks for the class. A warning: the detail is that of guided backpropagation, which
-    hardly depends on the weights of later layers.
+    hardly depends on the weights of later layers; the region (averaged), as that of `GradCAM`, is lost behind
+    a Flatten.
 
     Args:
         layer: path of the layer that Grad-CAM explains; see `ClassActivationMap`.
@@ -165,7 +166,7 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
 
     layer: str | None = None
 
-    tags: ClassVar[frozenset[str]] = InputGradient.tags | {"layer", "rectifier"}
+    tags: ClassVar[frozenset[str]] = InputGradient.tags | {"averaged", "layer", "rectifier"}
     forwards: ClassVar[int] = 2
     backwards: ClassVar[int] = 2
     programs: ClassVar[int] = 2

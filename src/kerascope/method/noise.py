@@ -114,6 +114,7 @@ class NoisyMethod(Wrapper):
             alive=alive,
             layers=answer.layers,
             notes=answer.notes,
+            warnings=answer.warnings,
         )
 
 

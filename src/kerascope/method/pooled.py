@@ -87,7 +87,8 @@ class GradCAMPlusPlus(ClassActivationMap, name="grad_cam_plus_plus"):
       \alpha_{ijc} = \frac{g_{ijc}^2}{2 g_{ijc}^2 + g_{ijc}^3 \sum_{ab} A_{abc}}$$
 
     with the activations $A$ of the layer and the gradient $g$ of the pre-softmax score at them; $\alpha$ is 0
-    where $g$ is, or where the denominator is.
+    where $g$ is, or where the denominator is. A warning (averaged): as `GradCAM`, it loses where things are
+    behind a Flatten.
 
     Returns:
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`: only where
@@ -117,6 +118,8 @@ class GradCAMPlusPlus(ClassActivationMap, name="grad_cam_plus_plus"):
         (2, 6, 6)
     """
 
+    tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"averaged"}
+
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Equation 19 with the weights of equation 5, before the sum."""
         space = over_space(gradients)
@@ -134,7 +137,8 @@ class XGradCAM(ClassActivationMap, name="xgrad_cam"):
       w_c = \sum_{ij} \frac{A_{ijc}}{\sum_{ab} A_{abc}} \frac{\partial s}{\partial A_{ijc}}$$
 
     with the activations $A$ of the layer and the pre-softmax score $s$. So the map sums to the same as
-    activation times gradient does. A channel whose activations sum to zero gets no weight.
+    activation times gradient does. A channel whose activations sum to zero gets no weight. A warning
+    (averaged): as `GradCAM`, it loses where things are behind a Flatten.
 
     Returns:
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
@@ -161,6 +165,8 @@ class XGradCAM(ClassActivationMap, name="xgrad_cam"):
         >>> ks.XGradCAM(relu=False)(model, images, target=1).values.shape
         (2, 6, 6)
     """
+
+    tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"averaged"}
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Equation 8, before the sum."""

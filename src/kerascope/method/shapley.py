@@ -22,7 +22,8 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
     $(\nabla s - \frac12 \nabla^2 s\, A) \cdot A$ are the Shapley values, to second order, of the game that
     switches activations off. Where the network behind the layer is piecewise linear, as with ReLU alone, the
     Hessian is zero and the map is Grad-CAM's. A curved utility shows more: the paper's ReST is
-    `target=lambda scores: ...`, a class's score plus the logarithm of its probability.
+    `target=lambda scores: ...`, a class's score plus the logarithm of its probability. A warning (averaged):
+    as `GradCAM`, it loses where things are behind a Flatten.
 
     Args:
         gradients: see `ClassActivationMap`; it looks at the gradient less half the curvature.
@@ -58,6 +59,7 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
         False
     """
 
+    tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"averaged"}
     curvatures: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

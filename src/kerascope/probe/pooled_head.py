@@ -74,7 +74,7 @@ def pooling_behind(survey: Survey, run: Run, sources: Sequence[int]) -> tuple[Ru
         The run of the global pooling, and `"mean"` or `"max"`; None where there is none.
     """
     for other in survey.runs[run.number + 1 :]:
-        kind = _pooling_kind(survey, other)
+        kind = pooling_kind(survey, other)
         if kind is None or other.sources != (run.number,) or other.fault is not None:
             continue
         needed = survey.upstream(sources, other.number)
@@ -83,7 +83,8 @@ def pooling_behind(survey: Survey, run: Run, sources: Sequence[int]) -> tuple[Ru
     return None
 
 
-def _pooling_kind(survey: Survey, run: Run) -> str | None:
+def pooling_kind(survey: Survey, run: Run) -> str | None:
+    """What a global pooling over space takes of each channel, `"mean"` or `"max"`; None where it is none."""
     if isinstance(run.place.operation, _POOLING) or _means(survey, run):
         return "mean"
     return "max" if isinstance(run.place.operation, _MAXIMA) else None
@@ -91,8 +92,13 @@ def _pooling_kind(survey: Survey, run: Run) -> str | None:
 
 def _means(survey: Survey, run: Run) -> bool:
     """Whether it is the bare operation of a mean over just the spatial axes."""
+    return type(run.place.operation).__name__ == "Mean" and over_space(survey, run)
+
+
+def over_space(survey: Survey, run: Run) -> bool:
+    """Whether the axes of a bare operation are just the spatial ones of what it was given."""
     axes = getattr(run.place.operation, "axis", None)
-    if type(run.place.operation).__name__ != "Mean" or axes is None or run.sources[0] < 0:
+    if axes is None or run.sources[0] < 0:
         return False
     before = survey.runs[run.sources[0]]
     if before.layout is None:
@@ -149,8 +155,8 @@ class _Way:
     def _refused(self, found: str) -> errors.HeadError:
         return errors.HeadError(
             f"CAM needs the layer {self.layer!r} to be followed by global average pooling and one linear "
-            f"layer (Dense or 1x1 convolution) alone; found {found}; use GradCAM or HiResCAM, which take any "
-            "head, or another layer."
+            f"layer (Dense or 1x1 convolution) alone; found {found}; use HiResCAM, which takes any head, or "
+            "another layer."
         )
 
 

@@ -206,8 +206,9 @@ def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
     Returns:
         A sequence of rows, one per layer run, in the order of the forward pass, which prints itself as a
         table: path (as `layer=` takes it), kind, grid and channels of a map there, and a note. A star
-        marks the automatic layer for the model's own score, of all outputs together, and the last line says
-        why it is that; targets such as `Region` or `Output` may lead to another one.
+        marks the automatic layer for the model's own score, of all outputs together, and a line below says
+        why it is that, and another one where the head flattens it; targets such as `Region` or `Output` may
+        lead to another one.
 
     Raises:
         ModelError: neither a probe nor a built Keras model.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kerascope import errors
@@ -48,7 +48,7 @@ class Question:
     def sources(self) -> tuple[int, ...]:
         """Numbers of the runs that the explained score is made from."""
         context = context_of(self.survey, self.batch.count, None)
-        return tuple(_sources(self.survey, self.target, context))
+        return tuple(sources_of(self.survey, self.target, context))
 
     @property
     def key(self) -> tuple[Hashable, ...]:
@@ -156,7 +156,7 @@ def _automatic(survey: Survey, target: Target, context: Context) -> Run:
     weights, and of all of them, so that the score depends on it whichever pixels or detections it is made
     of. What a function does with outputs is not known: it may mix all places, and is explained at them.
     """
-    sources = list(_sources(survey, target, context))
+    sources = sources_of(survey, target, context)
     if target.outputs(context) is None:
         return survey.automatic(sources)
     squashing = [head_run(survey, output.source) for output in survey.outputs]
@@ -189,8 +189,8 @@ def _read_by_weights(survey: Survey, source: int) -> list[int]:
     return [number for before in run.sources for number in _read_by_weights(survey, before)]
 
 
-def _sources(survey: Survey, target: Target, context: Context) -> Iterable[int]:
-    """Runs that the explained score is made from: before a softmax, and before a layer that ends in one."""
+def sources_of(survey: Survey, target: Target, context: Context) -> list[int]:
+    """Numbers of the runs that a score is made from: before a softmax, or a layer that ends in one."""
     read = target.outputs(context)
     sources = [survey.run(layer).number for layer in target.layers]
     return sources + score_sources(survey, range(len(survey.outputs)) if read is None else read)

@@ -220,18 +220,25 @@ class Survey:
             if number < 0 or number in reached or number == cut:
                 continue
             reached.add(number)
-            run = self.runs[number]
-            waiting += [source for source in run.sources if source != UNKNOWN]
-            if UNKNOWN in run.sources:
-                around = next(
-                    (other for other in self.runs[number:] if other.place is run.place.parent), None
-                )
-                if around is None:
-                    return None
-                inside = self.runs[: around.number]
-                waiting.append(around.number)
-                waiting += [other.number for other in inside if other.place.inside(around.place)]
+            before = self.origins(self.runs[number])
+            if before is None:
+                return None
+            waiting += before
         return reached
+
+    def origins(self, run: Run) -> list[int] | None:
+        """Numbers of what a run was given by, one step back; None where that cannot be said.
+
+        See `upstream` for a tensor that was made between the layers.
+        """
+        given = [source for source in run.sources if source != UNKNOWN]
+        if UNKNOWN not in run.sources:
+            return given
+        around = next((other for other in self.runs[run.number :] if other.place is run.place.parent), None)
+        if around is None:
+            return None
+        inside = [other for other in self.runs[: around.number] if other.place.inside(around.place)]
+        return [*given, around.number, *(other.number for other in inside)]
 
     def spared(self, cut: Run, sources: Iterable[int]) -> frozenset[int]:
         """Numbers of the runs that need not run where what `cut` returns is given.

@@ -8,9 +8,11 @@ from typing import SupportsIndex, overload
 
 from kerascope import errors
 from kerascope.probe.head import score_sources
+from kerascope.probe.head_kind import HeadKind, head_kind
 from kerascope.probe.survey import Run, Survey
 
 _SIGN = "\N{MULTIPLICATION SIGN}"
+_FLATTENED = "the head flattens: Grad-CAM averages places away here; HiResCAM and MultiScaleCAM do not"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class LayerRow:
         explainable: a map of the model's own score can be made there.
         automatic: it is the one taken when no layer is named.
         note: why it is the automatic one, or why it cannot be used, or what it hands on; else empty.
+        head: of the automatic one, how its channels reach the score; see `head_kind`. None of others.
     """
 
     path: str
@@ -36,6 +39,7 @@ class LayerRow:
     explainable: bool
     automatic: bool
     note: str
+    head: HeadKind | None = None
 
     @property
     def size(self) -> str:
@@ -46,8 +50,8 @@ class LayerRow:
 class LayerTable(tuple[LayerRow, ...]):
     """The rows of a table of layers, in the order of the forward pass, which prints itself.
 
-    As text, and as HTML in a notebook. The automatic layer is marked with a star, and the last line says why
-    it is taken. A slice is a table again.
+    As text, and as HTML in a notebook. The automatic layer is marked with a star, and a line below says why
+    it is taken; another one says so where the head flattens it. A slice is a table again.
     """
 
     __slots__ = ()
@@ -90,7 +94,9 @@ class LayerTable(tuple[LayerRow, ...]):
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{footer}"
 
     def _footer(self) -> list[str]:
-        return [f"* {self.automatic.note}"] if self.automatic else []
+        if self.automatic is None:
+            return []
+        return [f"* {self.automatic.note}", *([_FLATTENED] if self.automatic.head == "flattened" else [])]
 
 
 def table(survey: Survey) -> LayerTable:
@@ -115,6 +121,7 @@ def table(survey: Survey) -> LayerTable:
                 not obstacle,
                 run is automatic,
                 note,
+                head_kind(survey, run, sources) if run is automatic else None,
             )
         )
     return LayerTable(rows)

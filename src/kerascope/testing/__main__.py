@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         # Some map of some class is flat, or misses its sum; it is stored like the others.
         warnings.simplefilter("ignore", errors.FlatMapWarning)
+        warnings.simplefilter("ignore", errors.FlattenedHeadWarning)
         warnings.simplefilter("ignore", errors.CompletenessWarning)
         found = golden.maps()
     if not options.check:

@@ -17,8 +17,9 @@ _CHECKS: Mapping[Cause, str] = {
     "method": """
         bad_parameters batch choices_are_made_once completeness cost depends_on_the_target
         depends_on_the_weights deterministic documented dummy_channel example_runs flat_maps_are_named
-        identities is_a_value leaves_random_state_alone leaves_the_input_alone mixed_precision oracle
-        other_heads planted_evidence predicted_class rank registered several_classes shape traces
+        flattened_heads_are_named identities is_a_value leaves_random_state_alone leaves_the_input_alone
+        mixed_precision oracle other_heads planted_evidence predicted_class rank registered several_classes
+        shape traces
     """,
     # That arithmetic as a backend does it.
     "backend": "golden",

@@ -17,6 +17,8 @@ which the documentation of a method must then name as a warning:
     unlocalised     the map need not peak at the evidence
     pooled          the map may depend on the other images of the batch
     classes         the target must be a class of the model
+    averaged        a gradient is averaged over the places of the layer: where the head flattens them, a
+                    warning is stored
     pooled_head     the layer must be followed by a mean over space and one linear layer alone
     adaptive        each class is asked about by itself, so that all forwards but the first are per class
     masks           it asks about images under masks, and tells under how many

@@ -53,6 +53,14 @@ def hidden_head(bench: Bench) -> None:
     assert told, f"a ProbabilityWarning must be stored; got {found.warnings}"
 
 
+@clause(5, needs="averaged")
+def flattened_heads_are_named(bench: Bench) -> None:
+    """Where the head flattens the places that a gradient is averaged over, one warning says so."""
+    found = bench.explain("flattened", 1)
+    told = [text for text in found.warnings if "FlattenedHeadWarning" in text]
+    assert len(told) == 1, f"one FlattenedHeadWarning must be stored; got {found.warnings}"
+
+
 @clause(6)
 def layout(bench: Bench) -> None:
     """A channels-first twin gives the same map, channels last."""

@@ -33,7 +33,7 @@ def multi_scale_cam(network: Network, image: NDArray[np.floating], index: int) -
         for place in np.ndindex(signed.shape):
             speaking[place] = max(signed[place], 0.0) / mean if mean > 0 else 0.0
         where += heatmap(speaking, "none", size)
-    sharpest = where.max() if where.max() > 0 else 1.0
+    sharpest = float(where.max()) or 1.0
     result = heatmap(what, "none", size)
     for place in np.ndindex(size):
         result[place] *= (where[place] / sharpest) ** 2
@@ -51,5 +51,5 @@ def _median(values: Float64) -> float:
     """The middle value; along an axis of more than 16 places, of every second one from the second on."""
     steps = [1 if length <= 16 else 2 for length in values.shape]
     assert max(values.shape) <= 32, "the tiny networks are small"
-    rows = sorted(values[steps[0] // 2 :: steps[0], steps[1] // 2 :: steps[1]].ravel())
+    rows = sorted(values[steps[0] // 2 :: steps[0], steps[1] // 2 :: steps[1]].ravel().tolist())
     return float((rows[(len(rows) - 1) // 2] + rows[len(rows) // 2]) / 2)

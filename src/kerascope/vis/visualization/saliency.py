@@ -10,7 +10,8 @@ Deviations from keras-vis, with reasons:
 * without `penultimate_layer_idx`, the layer is kerascope's automatic one: the last with a height and width
   above 1 on the way to the filters, at any depth, after activations and merges. keras-vis took the last
   convolution or pooling in `model.layers`, which is a wrong branch or a 1 x 1 grid in many networks;
-* a flat map (see `Explanation.flat`) is all zero, never NaN, and warned about;
+* a flat map (see `Explanation.flat`) is all zero, never NaN, and warned about; so is a network that flattens
+  what Grad-CAM averages;
 * guided and rectified modes work, on every backend; one that meets no rectifier says so: an error for
   saliency, and for a CAM, whose layer may lie behind the last rectifier, a warning and the plain map.
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -248,7 +249,9 @@ def _cam(
 
 @dataclass(frozen=True)
 class _Ingredients(ClassActivationMap):
-    """Activations and gradients themselves, for a modifier that NumPy runs."""
+    """Activations and gradients themselves, for a modifier that NumPy runs, and their average."""
+
+    tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"averaged"}
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """(N, 2, *spatial, C)."""
