@@ -19,7 +19,7 @@ from kerascope.method.placewise import HiResCAM
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
 from kerascope.probe.head_kind import flattenings
 from kerascope.probe.survey import Run
-from kerascope.target import Target, TargetLike
+from kerascope.target import Target, TargetLike, as_target
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,14 @@ def multi_scale_cam(network: Network, image: NDArray[np.floating], index: int) -
     largest = float(np.abs(deep).max())
     what = np.zeros(deep.shape)
     for place in np.ndindex(deep.shape):
-        what[place] = max(deep[place], 0.0) + 0.01 * largest
+        what[place] = max(float(deep[place]), 0.0) + 0.01 * largest
     where = np.zeros(size)
     for gradient, values in ((at_act1, trace.act1), (at_image, trace.image)):
         signed = _relevance(gradient, values, [_median(values[:, :, c]) for c in range(values.shape[2])])
         mean = float(np.abs(signed).sum()) / signed.size
         speaking = np.zeros(signed.shape)
         for place in np.ndindex(signed.shape):
-            speaking[place] = max(signed[place], 0.0) / mean if mean > 0 else 0.0
+            speaking[place] = max(float(signed[place]), 0.0) / mean if mean > 0 else 0.0
         where += heatmap(speaking, "none", size)
     sharpest = float(where.max()) or 1.0
     result = heatmap(what, "none", size)
