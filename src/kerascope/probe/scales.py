@@ -106,6 +106,8 @@ def rectified(survey: Survey, run: Run) -> bool:
     Pooling, merging and what changes nothing at inference keep that.
     """
     operation = run.place.operation
+    if isinstance(operation, keras.layers.TimeDistributed):
+        operation = operation.layer
     if is_rectifier(operation) or rectifies(operation):
         return True
     before = [survey.runs[source] for source in run.sources if source >= 0]
@@ -114,6 +116,8 @@ def rectified(survey: Survey, run: Run) -> bool:
     kind = type(operation).__name__.lower()
     if kind == "multiply":
         return any(rectified(survey, one) for one in before)
+    if kind == "add":  # of a single tensor, and a constant, it is not
+        return len(before) > 1 and all(rectified(survey, one) for one in before)
     if kind in ("concatenate", "maximum", "average") or "pool" in kind or isinstance(operation, _UNCHANGING):
         return bool(before) and all(rectified(survey, one) for one in before)
     return False
