@@ -40,6 +40,7 @@ def by_array(*maps: Any) -> Array:
     return ops.convert_to_numpy(joined([ops.convert_to_tensor(np.float32(one)[None]) for one in maps]))[0]
 
 
+@pytest.mark.once
 def test_by_hand() -> None:
     found = ks.MultiScaleCAM()(on_a_line(2, 3), LINE, 0)
     # D = (2, 6), enlarged (2, 3, 5, 6); M = (0, 2 (1 - 0.5), 0, 3 (2 - 0.5)) at the layer and at the image.
@@ -48,6 +49,7 @@ def test_by_hand() -> None:
     assert found.notes == ("where: by fine, the image",)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "method", [ks.MultiScaleCAM(relu=False), ks.PrincipalComponent(ks.MultiScaleCAM())], ids=repr
 )
@@ -58,15 +60,18 @@ def test_signed_is_what_speaks_for_the_class_less_what_speaks_against_it(method:
     same(found.values, np.array([[0, -1.56, 0, 6.06]]), CLOSE, "for and against")
 
 
+@pytest.mark.once
 def test_all_against_the_class_is_small_and_not_flat() -> None:
     np.testing.assert_allclose(by_array([-5, -10], [1, 2]), [0.025, 0.1], rtol=1e-5)
 
 
+@pytest.mark.once
 def test_a_blank_scale_changes_nothing() -> None:
     deep, fine = [1.0, 4.0], [3.0, -1.0, 2.0, 5.0]
     np.testing.assert_array_equal(by_array(deep, np.zeros(4), fine), by_array(deep, fine))
 
 
+@pytest.mark.once
 def test_a_constant_that_a_layer_adds_counts_for_nothing() -> None:
     parts = [
         layers.Conv2D(4, 1, activation="relu", name="fine"),
@@ -126,10 +131,16 @@ def test_scales_without_a_gradient_are_left_out_and_named(place: str) -> None:
     same(ks.MultiScaleCAM(layers=left)(probe, images, 1).values, found.values, EXACT, "what is left")
 
 
+@pytest.mark.once
 def test_whole_numbers_have_a_map_of_their_size() -> None:
     model = keras.Sequential(
-        [keras.Input((16, 16, 3), dtype="uint8"), layers.Rescaling(1 / 255), convolution("fine")]
-        + [convolution("deep"), *(part() for part in HEAD)]
+        [
+            keras.Input((16, 16, 3), dtype="uint8"),
+            layers.Rescaling(1 / 255),
+            convolution("fine"),
+            convolution("deep"),
+            *(part() for part in HEAD),
+        ]
     )
     images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype("uint8")
     found = ks.MultiScaleCAM()(model, images, 1)
@@ -137,6 +148,7 @@ def test_whole_numbers_have_a_map_of_their_size() -> None:
     assert found.notes == ("where: by fine",)
 
 
+@pytest.mark.once
 def test_layers_that_are_named_are_taken_in_their_order() -> None:
     probe, images = network(convolution("fine"), convolution("deep"), *(part() for part in HEAD))
     signed = {name: ks.HiResCAM(name, relu=False)(probe, images, 1).values for name in ("fine", "deep")}
@@ -155,6 +167,7 @@ def test_layers_that_are_named_are_taken_in_their_order() -> None:
     assert not np.allclose(other, found.values)
 
 
+@pytest.mark.once
 def test_eight_grids_find_a_pixel() -> None:
     parts = [layers.MaxPooling2D(2) for _ in range(7)]
     probe, _ = network(
