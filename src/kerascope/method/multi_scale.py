@@ -16,42 +16,42 @@ from kerascope.method.modifier import modified
 from kerascope.probe import Answer, Evidence, Probe, Scales
 from kerascope.target import Target
 
-POWER = 2
-"""How sharply the finer scales decide; docs/one-pass.md has what was tried."""
 FLOOR = 0.01
 """Share of its largest value that the deep map has everywhere, so that finer scales order all pixels."""
 _MOST = 16
-"""Places along each axis from which the ground of a channel is taken."""
+"""Places along each axis from which the ground of an image is taken."""
 
 
 @dataclass(frozen=True)
 class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     r"""Multi-scale CAM: what a deep layer finds relevant, where finer layers and the image do too.
 
-    $$L = \big(\mathrm{ReLU}(D) + 0.01 \max|D|\big) \Big(\frac{W}{\max W}\Big)^2, \qquad
-      W = \sum_l \frac{\mathrm{ReLU}(M_l)}{\overline{|M_l|}}$$
+    $$L = \big(\mathrm{ReLU}(D) + 0.01 \max|D|\big) \cdot \frac{F}{\max F} \cdot \frac{F + I}{\max(F + I)}$$
 
     $$D_{ij} = \sum_c \frac{\partial s}{\partial A_{ijc}} A_{ijc}, \qquad
-      M_{l,ij} = \sum_c \frac{\partial s}{\partial A^l_{ijc}} \big(A^l_{ijc} - \tilde{A}^l_c\big)$$
+      F = \frac{1}{n} \sum_{l=1}^n \frac{\mathrm{ReLU}(D^l)}{\overline{|D^l|}}, \qquad
+      I = \frac{\mathrm{ReLU}(M)}{\overline{|M|}}, \qquad
+      M_{ij} = \sum_c \frac{\partial s}{\partial x_{ijc}} (x_{ijc} - \tilde{x}_c)$$
 
-    with the activations $A$ of the deepest layer, those $A^l$ of the finer scales, the median $\tilde{A}^l_c$
-    of a channel over space (of at most 16 places along each axis), the mean over space, and the pre-softmax
-    score $s$. Every map is enlarged to the finest grid. The finer scales are the last rectified layer of each
-    finer grid on the way, and the image itself; see `kerascope.probe.scales`.
+    with the activations $A$ of the deepest layer, $D^l$ alike of the $n$ finer ones, the image $x$, the
+    median $\tilde{x}_c$ of a colour over space (from at most 16 places along each axis), means over space, and
+    the pre-softmax score $s$. Every map is enlarged to the finest grid. The finer layers are the last
+    rectified one of each finer grid on the way; see `kerascope.probe.scales`. Where there is none, $F = I$;
+    where no gradient can be taken at the image, $I = 0$.
 
-    A deep layer has few cells; the first layers, and the image, have many but hardly know the class. The
-    median is what a channel has where nothing is: so paper, a plain wall, or a constant that a layer adds
-    count for nothing.
+    A deep layer has few cells; the first layers, and the image, have many but hardly know the class. What a
+    rectifier returns is zero where nothing was found; of the image the median stands for that, so that paper
+    counts for nothing, be it white or black.
 
     Args:
         layer: path of the deepest layer; None for the automatic one.
-        layers: paths of the scales in the place of those that are found, the first of which says what; the
-            image is left out then.
+        layers: paths of layers in the place of those that are found, the first of which says what; the image
+            is left out then.
 
     Returns:
         values float32 (N, H, W) on the image's own grid, or on the finest layer's where no gradient can be
         taken at the image; at least 0, in units of the score, at most 1.01 times the largest value of the
-        deep map. With `relu=False` what speaks against the class, computed alike from -D and -M, is
+        deep map. With `relu=False` what speaks against the class, computed alike from the negated maps, is
         subtracted. A map of which all is against the class is small, not blank.
 
     Raises:
@@ -96,15 +96,15 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
 
     def compute(self, evidence: Evidence) -> Any:
         """The map of one class from all scales."""
-        scales = list(zip(evidence.activations, evidence.gradients, strict=True))
+        maps = [self.combine(self.channels(part)) for part in evidence.parts()]
+        image = None
         if evidence.image_gradient is not None:
-            scales.append((evidence.image, evidence.image_gradient))
-        maps = []
-        for place, (values, gradients) in enumerate(scales):
-            seen = values if place == 0 else values - ground(values)
-            maps.append(self.combine(self.weigh(seen, modified(gradients, self.gradients))))
-        speaking = joined(maps)
-        return speaking if self.relu else speaking - joined([-one for one in maps])
+            seen = evidence.image - ground(evidence.image)
+            image = self.combine(self.weigh(seen, modified(evidence.image_gradient, self.gradients)))
+        speaking = joined(maps, image)
+        if self.relu:
+            return speaking
+        return speaking - joined([-one for one in maps], None if image is None else -image)
 
     def places(self, probe: Probe, images: Any, target: Target) -> Scales:
         """Every scale of the model."""
@@ -129,15 +129,26 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         return replace(answer, layers=answer.layers[:1], notes=(note, *answer.notes))
 
 
-def joined(maps: Sequence[Any]) -> Any:
-    """What speaks for the class, (N, *spatial), from the maps of all scales, signed, the deepest first."""
-    if len(maps) == 1:
+def joined(maps: Sequence[Any], image: Any = None) -> Any:
+    """What speaks for the class, (N, *spatial), at least 0.
+
+    Args:
+        maps: of the layers, signed, the deepest first.
+        image: the map of the image, or None.
+    """
+    if len(maps) == 1 and image is None:
         return ops.relu(maps[0])
-    space = over_places(maps[0])
-    least = FLOOR * ops.max(ops.abs(maps[0]), axis=space, keepdims=True)
-    deep, *finer = on_finest([ops.relu(maps[0]) + least, *(_of_its_mean(one) for one in maps[1:])])
-    total = sum(finer[1:], finer[0])
-    return deep * (total / _nonzero(ops.max(total, axis=space, keepdims=True))) ** POWER
+    least = FLOOR * ops.max(ops.abs(maps[0]), axis=over_places(maps[0]), keepdims=True)
+    finer = [*maps[1:], *([] if image is None else [image])]
+    what, *where = on_finest([ops.relu(maps[0]) + least, *map(_of_its_mean, finer)])
+    layers = where[: len(maps) - 1] or where
+    mean = sum(layers[1:], layers[0]) / len(layers)
+    every = mean if image is None else mean + where[-1]
+    return what * _of_its_largest(mean) * _of_its_largest(every)
+
+
+def _of_its_largest(values: Any) -> Any:
+    return values / _nonzero(ops.max(values, axis=over_places(values), keepdims=True))
 
 
 def _of_its_mean(values: Any) -> Any:
@@ -155,7 +166,7 @@ def over_places(maps: Any) -> tuple[int, ...]:
 
 
 def ground(values: Any) -> Any:
-    """The median of each channel over space, (N, 1, ..., C), from at most 16 places along each axis.
+    """The median of each colour over space, (N, 1, ..., C), from at most 16 places along each axis.
 
     Args:
         values: (N, *spatial, C).
