@@ -32,7 +32,7 @@ def table(known: Measured, seeds: Sequence[int]) -> str:
     parts = [
         "# Leaderboard: maps of one pass",
         "",
-        "Written by `python -m benchmarks.one_pass`, and then with `--table`, on TensorFlow; what it is about",
+        "Written by `python -m benchmarks.one_pass`, then with `--table`, on TensorFlow; what it is about",
         "stands in [one-pass maps](../one-pass.md).",
         "",
         f"Seeds {', '.join(map(str, seeds))}. Means over seeds, with the half width of their 95 % interval",

@@ -34,8 +34,8 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
       M_{ij} = \sum_c \frac{\partial s}{\partial x_{ijc}} (x_{ijc} - \tilde{x}_c)$$
 
     with the activations $A$ of the deepest layer, $D^l$ alike of the $n$ finer ones, the image $x$, the
-    median $\tilde{x}_c$ of a colour over space (from at most 16 places along each axis), means over space, and
-    the pre-softmax score $s$. Every map is enlarged to the finest grid. The finer layers are the last
+    median $\tilde{x}_c$ of a colour over space (from at most 16 places along each axis), means over space,
+    and the pre-softmax score $s$. Every map is enlarged to the finest grid. The finer layers are the last
     rectified one of each finer grid on the way; see `kerascope.probe.scales`. Where there is none, $F = I$;
     where no gradient can be taken at the image, $I = 0$.
 
@@ -65,10 +65,10 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
 
     Source:
         None: measured here, see docs/one-pass.md. Relatives: Englebert, Cornu and De Vleeschouwer, Poly-CAM,
-        2022, equation 4, a product over layers; Jiang et al., LayerCAM, 2021, section III-C, the largest over
-        layers; Lee et al., Relevance-CAM, CVPR 2021, maps of early layers. The maps of layers are those of
-        Draelos and Carin, HiResCAM, 2020, equation 4; the median takes the place of the reference of
-        Shrikumar et al., DeepLIFT, 2017.
+        2022, a product over layers, without gradients; Jiang et al., LayerCAM, 2021, section III-C, the
+        largest over layers; Lee et al., Relevance-CAM, CVPR 2021, maps of early layers. The maps of layers
+        are those of Draelos and Carin, HiResCAM, 2020, equation 4; the median stands where Shrikumar et al.,
+        DeepLIFT, 2017, have a reference.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
