@@ -51,7 +51,7 @@ class OnlyWhere(ks.MultiScaleCAM):
 
 
 WRONG = [
-    (WithoutTheImage, "shape"),
+    (WithoutTheImage, "oracle"),
     (WithoutTheGround, "oracle"),
     (OverTheWholeBatch, "batch"),
     (OnlyWhere, "oracle"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from kerascope.dataset.detection import AUTO, as_detected, warned_line
 from kerascope.dataset.explainer import image_layout
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
-from kerascope.dataset.options import LABEL, Options, Picture
+from kerascope.dataset.options import Options, Picture
 from kerascope.dataset.photograph import decode
 from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
 from kerascope.dataset.source import Source
@@ -80,8 +81,11 @@ def plan(
             input=given.input,
             compile=given.compile,
         )
-    explaining, reason = as_method(method).chosen(probe, blank, 0 if target == LABEL else target)
-    options = Options(explaining, target, chosen, overlay, map_type, probe.pass_size(count), shard_size)
+    options = Options(
+        as_method(method), target, chosen, overlay, map_type, probe.pass_size(count), shard_size
+    )
+    explaining, reason = options.method.chosen(probe, blank, options.asked)
+    options = replace(options, method=explaining)
     if options.by_label and names is None and not isinstance(next(iter(source)).label, int):
         raise errors.TargetError(
             "the target 'label' must find each label among the names of the classes; none are known; give "

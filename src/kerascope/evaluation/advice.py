@@ -32,7 +32,6 @@ JUDGES = ("deletion", "insertion", "faithfulness_correlation", "average_drop")
 small or smooth."""
 _AT_LAYERS: tuple[Method, ...] = (GradCAM(), LayerCAM(), HiResCAM())
 _ELSEWHERE: tuple[Method, ...] = (
-    MultiScaleCAM(),
     Saliency(),
     InputXGradient(),
     IntegratedGradients(steps=16),
@@ -118,7 +117,8 @@ def recommend(
     check_whole(seed, "seed", 0)
     asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
     chosen, target = _sampled(asked, images, target, sample, seed)
-    tried = list(methods) if methods is not None else _candidates(asked, chosen)
+    given = list(methods) if methods is not None else _candidates(asked, chosen)
+    tried = [method.chosen(asked, chosen, target)[0] for method in given]
     report = evaluate(
         tried,
         asked,
@@ -141,7 +141,8 @@ def _candidates(probe: Any, images: Any) -> list[Method]:
         method if place is None else method.at(place)
         for place, method in itertools.product(layers, _AT_LAYERS)
     ]
-    return [*at_layers, *_ELSEWHERE]
+    at_all_scales = [MultiScaleCAM()] if layers else []
+    return [*at_layers, *at_all_scales, *_ELSEWHERE]
 
 
 def _layers(probe: Probe, images: Any) -> list[str | None]:

@@ -204,7 +204,6 @@ def sanity(
     check_whole(depths, "depths", 2)
     check_whole(draws, "draws")
     check_whole(seed, "seed", 0)
-    method = as_method(method)
     asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
     subject = Subject(asked, images, target)
     if not isinstance(asked, Probe) or len(subject) < 2:
@@ -212,6 +211,7 @@ def sanity(
             "sanity checks must be given a Keras model and at least two images, since maps of different "
             f"images are compared; got {type(probe).__name__} and {len(subject)} images."
         )
+    method, _ = as_method(method).chosen(asked, images, subject.first.pinned)
     explanation = method(asked, images, subject.first.pinned)
     case = Case(subject, explanation, method)
     drawn = [asked.redrawn(images, seed + draw) for draw in range(draws)]

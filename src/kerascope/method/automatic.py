@@ -6,10 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import keras
-
 from kerascope import errors
-from kerascope.explanation import Explanation
 from kerascope.layout import TOKENS
 from kerascope.method.base import Method
 from kerascope.method.gradient import InputXGradient
@@ -32,8 +29,6 @@ class Choice(Method):
 
     layer: str | None = None
 
-    tags: ClassVar[frozenset[str]] = MultiScaleCAM.tags
-
     @abstractmethod
     def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """The method, and why it is that, in a sentence without a full stop."""
@@ -43,13 +38,6 @@ class Choice(Method):
         method, reason = self.chosen(probe, images, target)
         answer = method.ask(probe, images, target)
         return replace(answer, notes=(reason, *answer.notes))
-
-    def __call__(self, probe: Probe | keras.Model, images: Any, target: TargetLike = None) -> Explanation:
-        """Explain by the method that is chosen: see `Method.__call__`."""
-        asked = as_probe(probe)
-        method, reason = self.chosen(asked, images, target)
-        explanation = method(asked, images, target)
-        return replace(explanation, notes=(reason, *explanation.notes))
 
 
 @dataclass(frozen=True)
@@ -81,18 +69,21 @@ class Auto(Choice, choice="auto"):
         auto: MultiScaleCAM, since 'max_pooling2d' has 3 x 3 cells
     """
 
+    tags: ClassVar[frozenset[str]] = MultiScaleCAM.tags
+
     def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """By whether there is a gradient, and a layer that has places."""
-        if isinstance(probe, BlackBox):
+        if isinstance(probe, BlackBox) and self.layer is None:
             return Occlusion(), "auto: Occlusion, since a black box has no gradients"
-        method = MultiScaleCAM(layer=self.layer)
+        asked = as_probe(probe)
         try:
-            (deepest,) = probe.resolved(images, target, (self.layer,))
+            (deepest,) = asked.resolved(images, target, (self.layer,))
         except errors.NoSpatialExtentError:
             if self.layer is not None:
                 raise
             return InputXGradient(), "auto: InputXGradient, since no layer has places"
-        return method, f"auto: MultiScaleCAM, since {_told(probe, images, target, deepest)}"
+        reason = f"auto: MultiScaleCAM, since {_told(asked, images, target, deepest)}"
+        return MultiScaleCAM(layer=self.layer), reason
 
 
 def _told(probe: Probe, images: Any, target: TargetLike, deepest: Run) -> str:
@@ -129,6 +120,8 @@ class Fast(Choice, choice="fast"):
         >>> ks.explain(model, np.random.default_rng(0).random((2, 8, 8, 1)), "fast").method
         'HiResCAM()'
     """
+
+    tags: ClassVar[frozenset[str]] = HiResCAM.tags
 
     def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """Always the same."""

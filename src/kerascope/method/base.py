@@ -118,7 +118,8 @@ class Method(ABC):
         """
         asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
         target = as_target(target)
-        answer = self.ask(asked, images, target)
+        method, reason = self.chosen(asked, images, target)
+        answer = method.ask(asked, images, target)
         explained = answer.batch.explained
         shown: Array | None = None
         size: tuple[int, ...] = ()
@@ -136,20 +137,20 @@ class Method(ABC):
             predictions=answer.predictions,
             images=shown,
             input_size=size,
-            reduction=self.reduction,
-            signed=self.signed,
+            reduction=method.reduction,
+            signed=method.signed,
             class_axis=target.class_axis,
-            method=self.written(),
+            method=method.written(),
             target=target.describe(),
             layer=", ".join(answer.layers) or None,
             class_names=asked.class_names,
-            seed=getattr(self, "seed", None),
+            seed=getattr(method, "seed", None),
             completeness_gap=answer.completeness_gap,
             masks=answer.masks,
-            notes=answer.notes,
+            notes=(reason, *answer.notes) if reason else answer.notes,
             versions=dict(versions()),
         )
-        explanation = _warned(explanation, answer, "complete" in self.tags)
+        explanation = _warned(explanation, answer, "complete" in method.tags)
         if answer.failure is not None:
             answer.failure.result = explanation
             raise answer.failure

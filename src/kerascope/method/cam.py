@@ -144,7 +144,18 @@ class ClassActivationMap(Method):
         self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
     ) -> Answer:
         """Ask for something else that is computed from the evidence of this method; see `Probe.run`."""
-        places = self.places(probe, images, target)
+        return self.ask_at(self.places(probe, images, target), compute, key, probe, images, target)
+
+    def ask_at(
+        self,
+        places: Scales,
+        compute: Callable[[Evidence], Any],
+        key: Hashable,
+        probe: Probe,
+        images: Any,
+        target: Target,
+    ) -> Answer:
+        """The same, with the places to read of the model."""
         answer = probe.run(
             compute,
             images,

@@ -11,7 +11,7 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.method.cam import ClassActivationMap, over_space
-from kerascope.method.fusion import on_finest
+from kerascope.method.fusion import enlarged, on_finest
 from kerascope.method.modifier import modified
 from kerascope.probe import Answer, Evidence, Probe, Scales
 from kerascope.target import Target
@@ -49,10 +49,11 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
             is left out then.
 
     Returns:
-        values float32 (N, H, W) on the image's own grid, or on the finest layer's where no gradient can be
-        taken at the image; at least 0, in units of the score, at most 1.01 times the largest value of the
-        deep map. With `relu=False` what speaks against the class, computed alike from the negated maps, is
-        subtracted. A map of which all is against the class is small, not blank.
+        values float32 (N, H, W) on the image's own grid, or on the finest layer's where the input has no such
+        axes; at least 0, in units of the score, at most 1.01 times the largest value of the deep map. With
+        `relu=False` what speaks against the class, computed alike from -D and -M, is subtracted. A map of
+        which all is against the class is small, not blank. Where no gradient can be taken at the image, as
+        behind whole numbers, or at a finer layer, a note says so, and the other scales say where.
 
     Raises:
         LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
@@ -83,12 +84,12 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"pixels"}
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.fusion != "mean":
             raise errors.ParameterError(
                 f"fusion must be left out: MultiScaleCAM joins layers in its own way; got {self.fusion!r}; "
                 "other class activation maps, such as HiResCAM, take it."
             )
+        super().__post_init__()
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Gradient times activation, before the sum over channels."""
@@ -96,15 +97,24 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
 
     def compute(self, evidence: Evidence) -> Any:
         """The map of one class from all scales."""
-        maps = [self.combine(self.channels(part)) for part in evidence.parts()]
-        image = None
+        maps = self.maps(evidence, self.combine)
+        return on_the_image(joined(maps) if self.relu else both_ways(maps), evidence)
+
+    def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
+        """The signed map, from what `gather` makes of the weighted channels of each scale."""
+        return on_the_image(both_ways(self.maps(evidence, gather)), evidence)
+
+    def maps(self, evidence: Evidence, gather: Callable[[Any], Any]) -> list[Any]:
+        """The signed map of each scale, the deepest first."""
+        scales = list(zip(evidence.activations, evidence.gradients, strict=True))
         if evidence.image_gradient is not None:
-            seen = evidence.image - ground(evidence.image)
-            image = self.combine(self.weigh(seen, modified(evidence.image_gradient, self.gradients)))
-        speaking = joined(maps, image)
-        if self.relu:
-            return speaking
-        return speaking - joined([-one for one in maps], None if image is None else -image)
+            scales.append((evidence.image, evidence.image_gradient))
+        return [
+            gather(
+                self.weigh(values - ground(values) if place else values, modified(gradients, self.gradients))
+            )
+            for place, (values, gradients) in enumerate(scales)
+        ]
 
     def places(self, probe: Probe, images: Any, target: Target) -> Scales:
         """Every scale of the model."""
@@ -115,18 +125,44 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     def ask_for(
         self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
     ) -> Answer:
-        """At all scales; at the deepest alone where the score has no gradient at another."""
+        """At all scales; where the score has no gradient at one, without the image, or at the layer alone."""
         if self.layers is not None:
             return super().ask_for(compute, key, probe, images, target)
-        deepest, *finer = self.places(probe, images, target).layers
-        try:
-            answer = super().ask_for(compute, key, probe, images, target)
-            note = f"where: by {', '.join([*map(str, finer), 'the image'])}"
-        except errors.DisconnectedError:
-            alone = replace(self, layer=None, layers=(str(deepest),))
-            answer = alone.ask_for(compute, (key, alone), probe, images, target)
-            note = "where: by the layer alone, since the score has no gradient at every finer scale"
-        return replace(answer, layers=answer.layers[:1], notes=(note, *answer.notes))
+        found = self.places(probe, images, target)
+        *more, alone = dict.fromkeys((found, replace(found, image=False), Scales(found.layers[:1], False)))
+        for places in more:
+            try:
+                answer = self.ask_at(places, compute, key, probe, images, target)
+                break
+            except errors.DisconnectedError:
+                continue
+        else:
+            places, answer = alone, self.ask_at(alone, compute, key, probe, images, target)
+        return replace(answer, layers=answer.layers[:1], notes=(_told(places, found), *answer.notes))
+
+
+def _told(places: Scales, found: Scales) -> str:
+    """Which scales say where, and which ones cannot."""
+    finer = _named(places)
+    missing = [name for name in _named(found) if name not in finer]
+    told = f"where: by {', '.join(finer) or 'the layer alone'}"
+    return f"{told}; the score has no gradient at {' or '.join(missing)}" if missing else told
+
+
+def _named(places: Scales) -> list[str]:
+    return [*map(str, places.layers[1:]), *["the image"] * places.image]
+
+
+def on_the_image(maps: Any, evidence: Evidence) -> Any:
+    """Maps enlarged to the explained input's own grid, where that has as many axes."""
+    grid = tuple(maps.shape[1:])
+    size = () if evidence.image is None else tuple(evidence.image.shape[1:-1])
+    return enlarged(maps, tuple(map(max, grid, size))) if len(grid) == len(size) else maps
+
+
+def both_ways(maps: Sequence[Any]) -> Any:
+    """What speaks for the class less what speaks against it."""
+    return joined(maps) - joined([-one for one in maps])
 
 
 def joined(maps: Sequence[Any], image: Any = None) -> Any:

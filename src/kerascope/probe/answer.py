@@ -88,7 +88,7 @@ def join(rows: Sequence[dict[str, Array]], question: Question) -> Answer:
         predictions=joined("predictions"),
         probabilities=columns(probabilities),
         suspect=all(bool(row.get("suspect", False)) for row in rows),
-        alive=any(bool(row.get("alive", True)) for row in rows),
+        alive=any(bool(np.any(row.get("alive", True))) for row in rows),
         layers=question.layers,
         batch=batch,
         image_layout=question.survey.image_layout,

@@ -116,6 +116,22 @@ class BlackBox:
         """
         raise self._closed()
 
+    def resolved(self, *asked: Any, **more: Any) -> Any:
+        """The layers that are read: nobody can tell.
+
+        Raises:
+            ModelError: always.
+        """
+        raise self._closed()
+
+    def scales(self, *asked: Any, **more: Any) -> Any:
+        """The scales of a model: nobody can tell.
+
+        Raises:
+            ModelError: always.
+        """
+        raise self._closed()
+
     def cut(self, *asked: Any, **more: Any) -> Any:
         """A cut through a model: there is none.
 

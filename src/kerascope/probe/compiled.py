@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerascope import backend
+from keras import ops
+
+from kerascope import backend, errors
 from kerascope.probe.program import Plan
 from kerascope.probe.routine import Routine
 
@@ -21,6 +23,7 @@ class Program:
     def __init__(self, plan: Plan | Routine, compile: bool, counts: dict[str, int]) -> None:
         self._plan = plan
         self._checked = False
+        self._disconnected = ""
         serving = backend.current()
 
         def traced(tensors: Any, arguments: Any, state: Any) -> dict[str, Any]:
@@ -38,12 +41,23 @@ class Program:
         """Run it; see `Plan`.
 
         Raises:
-            DisconnectedError: the first answer has a gradient of zeros, for want of any connection.
+            DisconnectedError: there is no connection to some place; it does not run again then.
         """
-        result: dict[str, Any] = self._run(tensors, arguments, state)
-        # A gradient of zeros may mean that there is no connection, where the backend does not tell.
-        dead = not self._checked and not bool(result.get("alive", True))
-        if dead and not self._plan.depends(tensors, arguments, state):
+        if self._disconnected:
+            raise errors.DisconnectedError(self._disconnected)
+        try:
+            result: dict[str, Any] = self._run(tensors, arguments, state)
+            self._check(result, tensors, arguments, state)
+        except errors.DisconnectedError as error:
+            self._disconnected = str(error)
+            raise
+        return result
+
+    def _check(self, result: dict[str, Any], tensors: Any, arguments: Any, state: Any) -> None:
+        """A gradient of zeros may mean that there is no connection, where the backend does not tell."""
+        if self._checked:
+            return
+        alive = ops.convert_to_numpy(result.get("alive", True))
+        if not alive.all() and not self._plan.depends(tensors, arguments, state):
             raise self._plan.disconnected(", ".join(self._plan.watched(self._plan.moving(tensors))))
         self._checked = True
-        return result

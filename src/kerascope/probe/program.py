@@ -201,11 +201,10 @@ class Plan:
             answer["unmet"] = kept["unmet"]
         if self.watched(moving):
             changes = [
-                ops.any(ops.not_equal(column[name], 0))
+                ops.stack([ops.any(ops.not_equal(column[name], 0)) for name in self.watched(moving)])
                 for column in gradients
-                for name in self.watched(moving)
             ]
-            answer["alive"] = ops.any(ops.stack(changes))
+            answer["alive"] = ops.any(ops.stack(changes), axis=0)
         if self.compute is not None:
             maps = [
                 self.compute(

@@ -10,18 +10,6 @@ import keras
 from kerascope.probe.rectifier import is_rectifier, rectifies
 from kerascope.probe.survey import INPUT, UNKNOWN, Run, Survey
 
-_UNCHANGING = (
-    keras.layers.Dropout,
-    keras.layers.SpatialDropout1D,
-    keras.layers.SpatialDropout2D,
-    keras.layers.SpatialDropout3D,
-    keras.layers.GaussianDropout,
-    keras.layers.GaussianNoise,
-    keras.layers.AlphaDropout,
-    keras.layers.ActivityRegularization,
-    keras.layers.Identity,
-)
-
 
 @dataclass(frozen=True)
 class Scales:
@@ -103,9 +91,11 @@ def _is_finer(run: Run, other: Run) -> bool:
 def rectified(survey: Survey, run: Run) -> bool:
     """Whether what a run returns is near zero where nothing was found: it comes out of a rectifier.
 
-    Pooling, merging and what changes nothing at inference keep that.
+    Pooling and merging keep that; what changes nothing at inference is no run of its own.
     """
     operation = run.place.operation
+    if isinstance(operation, keras.layers.TimeDistributed):
+        operation = operation.layer
     if is_rectifier(operation) or rectifies(operation):
         return True
     before = [survey.runs[source] for source in run.sources if source >= 0]
@@ -114,6 +104,8 @@ def rectified(survey: Survey, run: Run) -> bool:
     kind = type(operation).__name__.lower()
     if kind == "multiply":
         return any(rectified(survey, one) for one in before)
-    if kind in ("concatenate", "maximum", "average") or "pool" in kind or isinstance(operation, _UNCHANGING):
+    if kind == "add":  # of a single tensor, and a constant, it is not
+        return len(before) > 1 and all(rectified(survey, one) for one in before)
+    if kind in ("concatenate", "maximum", "average") or "pool" in kind:
         return bool(before) and all(rectified(survey, one) for one in before)
     return False
