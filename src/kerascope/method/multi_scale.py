@@ -74,11 +74,11 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     Example:
         >>> import keras, numpy as np, kerascope as ks
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, activation="relu"),
-        ...     keras.layers.MaxPooling2D(2), keras.layers.Flatten(), keras.layers.Dense(3)])
+        ...     keras.layers.MaxPooling2D(2, name="pool"), keras.layers.Flatten(), keras.layers.Dense(3)])
         >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
         >>> found = ks.MultiScaleCAM()(model, images, target=1)
         >>> found.values.shape, found.layer
-        ((2, 8, 8), 'max_pooling2d')
+        ((2, 8, 8), 'pool')
     """
 
     tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"pixels"}
@@ -98,23 +98,19 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     def compute(self, evidence: Evidence) -> Any:
         """The map of one class from all scales."""
         maps = self.maps(evidence, self.combine)
-        return on_the_image(joined(maps) if self.relu else both_ways(maps), evidence)
+        return on_the_image(joined(*maps) if self.relu else both_ways(*maps), evidence)
 
     def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
         """The signed map, from what `gather` makes of the weighted channels of each scale."""
-        return on_the_image(both_ways(self.maps(evidence, gather)), evidence)
+        return on_the_image(both_ways(*self.maps(evidence, gather)), evidence)
 
-    def maps(self, evidence: Evidence, gather: Callable[[Any], Any]) -> list[Any]:
-        """The signed map of each scale, the deepest first."""
-        scales = list(zip(evidence.activations, evidence.gradients, strict=True))
-        if evidence.image_gradient is not None:
-            scales.append((evidence.image, evidence.image_gradient))
-        return [
-            gather(
-                self.weigh(values - ground(values) if place else values, modified(gradients, self.gradients))
-            )
-            for place, (values, gradients) in enumerate(scales)
-        ]
+    def maps(self, evidence: Evidence, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
+        """The signed map of each layer, the deepest first, and of the image, or None."""
+        layers = [gather(self.channels(part)) for part in evidence.parts()]
+        if evidence.image_gradient is None:
+            return layers, None
+        standing_out = evidence.image - ground(evidence.image)
+        return layers, gather(self.weigh(standing_out, modified(evidence.image_gradient, self.gradients)))
 
     def places(self, probe: Probe, images: Any, target: Target) -> Scales:
         """Every scale of the model."""
@@ -160,25 +156,27 @@ def on_the_image(maps: Any, evidence: Evidence) -> Any:
     return enlarged(maps, tuple(map(max, grid, size))) if len(grid) == len(size) else maps
 
 
-def both_ways(maps: Sequence[Any]) -> Any:
+def both_ways(layers: Sequence[Any], image: Any) -> Any:
     """What speaks for the class less what speaks against it."""
-    return joined(maps) - joined([-one for one in maps])
+    against = joined([-one for one in layers], None if image is None else -image)
+    return joined(layers, image) - against
 
 
-def joined(maps: Sequence[Any], image: Any = None) -> Any:
+def joined(layers: Sequence[Any], image: Any = None) -> Any:
     """What speaks for the class, (N, *spatial), at least 0.
 
     Args:
-        maps: of the layers, signed, the deepest first.
-        image: the map of the image, or None.
+        layers: the signed map of each, the deepest first.
+        image: the signed map of the image, or None.
     """
-    if len(maps) == 1 and image is None:
-        return ops.relu(maps[0])
-    least = FLOOR * ops.max(ops.abs(maps[0]), axis=over_places(maps[0]), keepdims=True)
-    finer = [*maps[1:], *([] if image is None else [image])]
-    what, *where = on_finest([ops.relu(maps[0]) + least, *map(_of_its_mean, finer)])
-    layers = where[: len(maps) - 1] or where
-    mean = sum(layers[1:], layers[0]) / len(layers)
+    deep, *finer = layers
+    scales = finer if image is None else [*finer, image]
+    if not scales:
+        return ops.relu(deep)
+    least = FLOOR * ops.max(ops.abs(deep), axis=over_places(deep), keepdims=True)
+    what, *where = on_finest([ops.relu(deep) + least, *map(_of_its_mean, scales)])
+    behind = where[: len(finer)] or where
+    mean = sum(behind[1:], behind[0]) / len(behind)
     every = mean if image is None else mean + where[-1]
     return what * _of_its_largest(mean) * _of_its_largest(every)
 
