@@ -26,22 +26,22 @@ def dense() -> keras.Model:
     return keras.Sequential([keras.Input((12, 12, 1)), layers.Flatten(), layers.Dense(3)])
 
 
+def convolved(*head: Any) -> keras.Model:
+    convolution = layers.Conv2D(4, 3, activation="relu", name="conv")
+    return keras.Sequential([keras.Input((12, 12, 1)), convolution, *head, layers.Dense(3)])
+
+
 def pooled() -> keras.Model:
-    return keras.Sequential(
-        [
-            keras.Input((12, 12, 1)),
-            layers.Conv2D(4, 3, activation="relu", name="conv"),
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(3),
-        ]
-    )
+    return convolved(layers.GlobalAveragePooling2D())
 
 
-def tiny(name: str) -> Callable[[], tuple[Any, Any]]:
-    def made() -> tuple[Any, Any]:
-        return MODELS[name]().model, MODELS[name]().images
+def flattened() -> keras.Model:
+    return convolved(layers.Flatten(name="flat"))
 
-    return made
+
+def tokens() -> tuple[Any, Any]:
+    found = MODELS["transformer"]()
+    return found.model, found.images
 
 
 def halves(images: Any) -> Any:
@@ -51,16 +51,16 @@ def halves(images: Any) -> Any:
 SAYS = ": it says what, and finer scales say where"
 CHOICES: dict[str, tuple[Callable[[], tuple[Any, Any]], str, str]] = {
     "flattened": (
-        tiny("flattened"),
+        lambda: (flattened(), IMAGES),
         "MultiScaleCAM()",
-        f"MultiScaleCAM, since 'conv2' has 4 x 8 cells, which 'flatten' flattens{SAYS}",
+        f"MultiScaleCAM, since 'conv' has 10 x 10 cells, which 'flat' flattens{SAYS}",
     ),
     "pooled": (
         lambda: (pooled(), IMAGES),
         "MultiScaleCAM()",
         f"MultiScaleCAM, since 'conv' has 10 x 10 cells{SAYS}",
     ),
-    "tokens": (tiny("transformer"), "MultiScaleCAM()", f"has 2 x 4 tokens{SAYS}"),
+    "tokens": (tokens, "MultiScaleCAM()", f"has 2 x 4 tokens{SAYS}"),
     "no layer with places": (
         lambda: (dense(), IMAGES),
         "InputXGradient()",

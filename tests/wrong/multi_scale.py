@@ -22,13 +22,12 @@ class WithoutTheImage(ks.MultiScaleCAM):
 
 @dataclass(frozen=True)
 class WithoutTheGround(ks.MultiScaleCAM):
-    """Finer scales are gradient times activation: a constant that a layer adds counts."""
+    """The image is multiplied by its gradient as it is: white paper counts."""
 
     def compute(self, evidence: Any) -> Any:
-        deep = ops.sum(evidence.activations[0] * evidence.gradients[0], axis=-1)
-        fine = ops.sum(evidence.activations[1] * evidence.gradients[1], axis=-1)
+        maps = [self.combine(self.channels(part)) for part in evidence.parts()]
         image = ops.sum(evidence.image * evidence.image_gradient, axis=-1)
-        return multi_scale.joined([deep, fine, image])
+        return multi_scale.joined(maps, image)
 
 
 @dataclass(frozen=True)

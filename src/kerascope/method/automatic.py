@@ -61,12 +61,12 @@ class Auto(Choice, choice="auto"):
     Example:
         >>> import keras, numpy as np, kerascope as ks
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, activation="relu"),
-        ...     keras.layers.MaxPooling2D(2), keras.layers.Flatten(), keras.layers.Dense(3)])
+        ...     keras.layers.MaxPooling2D(2, name="pool"), keras.layers.Flatten(), keras.layers.Dense(3)])
         >>> found = ks.explain(model, np.random.default_rng(0).random((2, 8, 8, 1)))
         >>> found.method
         'MultiScaleCAM()'
         >>> print(found.notes[0].partition(", which")[0])
-        auto: MultiScaleCAM, since 'max_pooling2d' has 3 x 3 cells
+        auto: MultiScaleCAM, since 'pool' has 3 x 3 cells
     """
 
     tags: ClassVar[frozenset[str]] = MultiScaleCAM.tags

@@ -16,37 +16,37 @@ from kerascope.method.modifier import modified
 from kerascope.probe import Answer, Evidence, Probe, Scales
 from kerascope.target import Target
 
-POWER = 2
-"""How sharply the finer scales decide; docs/one-pass.md has what was tried."""
 FLOOR = 0.01
 """Share of its largest value that the deep map has everywhere, so that finer scales order all pixels."""
 _MOST = 16
-"""Places along each axis from which the ground of a channel is taken."""
+"""Places along each axis from which the ground of an image is taken."""
 
 
 @dataclass(frozen=True)
 class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     r"""Multi-scale CAM: what a deep layer finds relevant, where finer layers and the image do too.
 
-    $$L = \big(\mathrm{ReLU}(D) + 0.01 \max|D|\big) \Big(\frac{W}{\max W}\Big)^2, \qquad
-      W = \sum_l \frac{\mathrm{ReLU}(M_l)}{\overline{|M_l|}}$$
+    $$L = \big(\mathrm{ReLU}(D) + 0.01 \max|D|\big) \cdot \frac{F}{\max F} \cdot \frac{F + I}{\max(F + I)}$$
 
     $$D_{ij} = \sum_c \frac{\partial s}{\partial A_{ijc}} A_{ijc}, \qquad
-      M_{l,ij} = \sum_c \frac{\partial s}{\partial A^l_{ijc}} \big(A^l_{ijc} - \tilde{A}^l_c\big)$$
+      F = \frac{1}{n} \sum_{l=1}^n \frac{\mathrm{ReLU}(D^l)}{\overline{|D^l|}}, \qquad
+      I = \frac{\mathrm{ReLU}(M)}{\overline{|M|}}, \qquad
+      M_{ij} = \sum_c \frac{\partial s}{\partial x_{ijc}} (x_{ijc} - \tilde{x}_c)$$
 
-    with the activations $A$ of the deepest layer, those $A^l$ of the finer scales, the median $\tilde{A}^l_c$
-    of a channel over space (of at most 16 places along each axis), the mean over space, and the pre-softmax
-    score $s$. Every map is enlarged to the finest grid. The finer scales are the last rectified layer of each
-    finer grid on the way, and the image itself; see `kerascope.probe.scales`.
+    with the activations $A$ of the deepest layer, $D^l$ alike of the $n$ finer ones, the image $x$, the
+    median $\tilde{x}_c$ of a colour over space (from at most 16 places along each axis), means over space,
+    and the pre-softmax score $s$. Every map is enlarged to the finest grid. The finer layers are the last
+    rectified one of each finer grid on the way; see `kerascope.probe.scales`. Where there is none, $F = I$;
+    where no gradient can be taken at the image, $I = 0$.
 
-    A deep layer has few cells; the first layers, and the image, have many but hardly know the class. The
-    median is what a channel has where nothing is: so paper, a plain wall, or a constant that a layer adds
-    count for nothing.
+    A deep layer has few cells; the first layers, and the image, have many but hardly know the class. What a
+    rectifier returns is zero where nothing was found; of the image the median stands for that, so that paper
+    counts for nothing, be it white or black.
 
     Args:
         layer: path of the deepest layer; None for the automatic one.
-        layers: paths of the scales in the place of those that are found, the first of which says what; the
-            image is left out then.
+        layers: paths of layers in the place of those that are found, the first of which says what; the image
+            is left out then.
 
     Returns:
         values float32 (N, H, W) on the image's own grid, or on the finest layer's where the input has no such
@@ -66,19 +66,19 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
 
     Source:
         None: measured here, see docs/one-pass.md. Relatives: Englebert, Cornu and De Vleeschouwer, Poly-CAM,
-        2022, equation 4, a product over layers; Jiang et al., LayerCAM, 2021, section III-C, the largest over
-        layers; Lee et al., Relevance-CAM, CVPR 2021, maps of early layers. The maps of layers are those of
-        Draelos and Carin, HiResCAM, 2020, equation 4; the median takes the place of the reference of
-        Shrikumar et al., DeepLIFT, 2017.
+        2022, a product over layers, without gradients; Jiang et al., LayerCAM, 2021, section III-C, the
+        largest over layers; Lee et al., Relevance-CAM, CVPR 2021, maps of early layers. The maps of layers
+        are those of Draelos and Carin, HiResCAM, 2020, equation 4; the median stands where Shrikumar et al.,
+        DeepLIFT, 2017, have a reference.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, activation="relu"),
-        ...     keras.layers.MaxPooling2D(2), keras.layers.Flatten(), keras.layers.Dense(3)])
+        ...     keras.layers.MaxPooling2D(2, name="pool"), keras.layers.Flatten(), keras.layers.Dense(3)])
         >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
         >>> found = ks.MultiScaleCAM()(model, images, target=1)
         >>> found.values.shape, found.layer
-        ((2, 8, 8), 'max_pooling2d')
+        ((2, 8, 8), 'pool')
     """
 
     tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"pixels"}
@@ -98,23 +98,19 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     def compute(self, evidence: Evidence) -> Any:
         """The map of one class from all scales."""
         maps = self.maps(evidence, self.combine)
-        return on_the_image(joined(maps) if self.relu else both_ways(maps), evidence)
+        return on_the_image(joined(*maps) if self.relu else both_ways(*maps), evidence)
 
     def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
         """The signed map, from what `gather` makes of the weighted channels of each scale."""
-        return on_the_image(both_ways(self.maps(evidence, gather)), evidence)
+        return on_the_image(both_ways(*self.maps(evidence, gather)), evidence)
 
-    def maps(self, evidence: Evidence, gather: Callable[[Any], Any]) -> list[Any]:
-        """The signed map of each scale, the deepest first."""
-        scales = list(zip(evidence.activations, evidence.gradients, strict=True))
-        if evidence.image_gradient is not None:
-            scales.append((evidence.image, evidence.image_gradient))
-        return [
-            gather(
-                self.weigh(values - ground(values) if place else values, modified(gradients, self.gradients))
-            )
-            for place, (values, gradients) in enumerate(scales)
-        ]
+    def maps(self, evidence: Evidence, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
+        """The signed map of each layer, the deepest first, and of the image, or None."""
+        layers = [gather(self.channels(part)) for part in evidence.parts()]
+        if evidence.image_gradient is None:
+            return layers, None
+        standing_out = evidence.image - ground(evidence.image)
+        return layers, gather(self.weigh(standing_out, modified(evidence.image_gradient, self.gradients)))
 
     def places(self, probe: Probe, images: Any, target: Target) -> Scales:
         """Every scale of the model."""
@@ -160,20 +156,33 @@ def on_the_image(maps: Any, evidence: Evidence) -> Any:
     return enlarged(maps, tuple(map(max, grid, size))) if len(grid) == len(size) else maps
 
 
-def both_ways(maps: Sequence[Any]) -> Any:
+def both_ways(layers: Sequence[Any], image: Any) -> Any:
     """What speaks for the class less what speaks against it."""
-    return joined(maps) - joined([-one for one in maps])
+    against = joined([-one for one in layers], None if image is None else -image)
+    return joined(layers, image) - against
 
 
-def joined(maps: Sequence[Any]) -> Any:
-    """What speaks for the class, (N, *spatial), from the maps of all scales, signed, the deepest first."""
-    if len(maps) == 1:
-        return ops.relu(maps[0])
-    space = over_places(maps[0])
-    least = FLOOR * ops.max(ops.abs(maps[0]), axis=space, keepdims=True)
-    deep, *finer = on_finest([ops.relu(maps[0]) + least, *(_of_its_mean(one) for one in maps[1:])])
-    total = sum(finer[1:], finer[0])
-    return deep * (total / _nonzero(ops.max(total, axis=space, keepdims=True))) ** POWER
+def joined(layers: Sequence[Any], image: Any = None) -> Any:
+    """What speaks for the class, (N, *spatial), at least 0.
+
+    Args:
+        layers: the signed map of each, the deepest first.
+        image: the signed map of the image, or None.
+    """
+    deep, *finer = layers
+    scales = finer if image is None else [*finer, image]
+    if not scales:
+        return ops.relu(deep)
+    least = FLOOR * ops.max(ops.abs(deep), axis=over_places(deep), keepdims=True)
+    what, *where = on_finest([ops.relu(deep) + least, *map(_of_its_mean, scales)])
+    behind = where[: len(finer)] or where
+    mean = sum(behind[1:], behind[0]) / len(behind)
+    every = mean if image is None else mean + where[-1]
+    return what * _of_its_largest(mean) * _of_its_largest(every)
+
+
+def _of_its_largest(values: Any) -> Any:
+    return values / _nonzero(ops.max(values, axis=over_places(values), keepdims=True))
 
 
 def _of_its_mean(values: Any) -> Any:
@@ -191,7 +200,7 @@ def over_places(maps: Any) -> tuple[int, ...]:
 
 
 def ground(values: Any) -> Any:
-    """The median of each channel over space, (N, 1, ..., C), from at most 16 places along each axis.
+    """The median of each colour over space, (N, 1, ..., C), from at most 16 places along each axis.
 
     Args:
         values: (N, *spatial, C).

@@ -12,8 +12,9 @@ from kerascope.testing.oracles.network import Float64, Network, convolve_back, g
 def multi_scale_cam(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     """Multi-scale CAM, (H, W), at the last convolution, the first one and the image.
 
-    `D = sum_c g A` at the last convolution; `M = sum_c g (A - median_ij A)` at the others, in units of the
-    mean of |M|; `L = (relu(D) + 0.01 max |D|) (W / max W)^2`, W the sum of relu(M).
+    `D = sum_c g A` at the last convolution; `F` alike at the first one, rectified and in units of its mean
+    absolute value; `I` alike at the image, less the median of each colour;
+    `L = (relu(D) + 0.01 max |D|) (F / max F) (F + I) / max(F + I)`.
     """
     trace = network.forward(image)
     at_act2 = network.map_gradient(trace, index)
@@ -21,22 +22,24 @@ def multi_scale_cam(network: Network, image: NDArray[np.floating], index: int) -
     at_image = convolve_back(gate(at_act1, trace.pre1), network.conv1[0], trace.image.shape, stride=1)
     size = image.shape[:2]
     deep = _relevance(at_act2, trace.act2, [0.0] * trace.act2.shape[2])
-    largest = float(np.abs(deep).max())
     what = np.zeros(deep.shape)
     for place in np.ndindex(deep.shape):
-        what[place] = max(float(deep[place]), 0.0) + 0.01 * largest
-    where = np.zeros(size)
-    for gradient, values in ((at_act1, trace.act1), (at_image, trace.image)):
-        signed = _relevance(gradient, values, [_median(values[:, :, c]) for c in range(values.shape[2])])
-        mean = float(np.abs(signed).sum()) / signed.size
-        speaking = np.zeros(signed.shape)
-        for place in np.ndindex(signed.shape):
-            speaking[place] = max(float(signed[place]), 0.0) / mean if mean > 0 else 0.0
-        where += heatmap(speaking, "none", size)
-    sharpest = float(where.max()) or 1.0
+        what[place] = max(float(deep[place]), 0.0) + 0.01 * float(np.abs(deep).max())
+    fine = _of_its_mean(_relevance(at_act1, trace.act1, [0.0] * trace.act1.shape[2]))
+    medians = [_median(trace.image[:, :, colour]) for colour in range(trace.image.shape[2])]
+    pixels = _of_its_mean(_relevance(at_image, trace.image, medians))
+    layer, both = heatmap(fine, "none", size), heatmap(fine, "none", size) + pixels
     result = heatmap(what, "none", size)
     for place in np.ndindex(size):
-        result[place] *= (where[place] / sharpest) ** 2
+        result[place] *= layer[place] / layer.max() * both[place] / both.max()
+    return result
+
+
+def _of_its_mean(signed: Float64) -> Float64:
+    mean = float(np.abs(signed).sum()) / signed.size
+    result = np.zeros(signed.shape)
+    for place in np.ndindex(signed.shape):
+        result[place] = max(float(signed[place]), 0.0) / mean
     return result
 
 
