@@ -50,6 +50,6 @@ def _weights(length: int, deviation: float) -> npt.NDArray[np.float32]:
     """The matrix (length, length) that smooths an axis; each row sums to 1."""
     places = np.arange(length)
     weights = np.exp(-0.5 * ((places[:, None] - places) / deviation) ** 2)
-    weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    weights.setflags(write=False)
-    return weights
+    shares: npt.NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares.setflags(write=False)
+    return shares
