@@ -233,6 +233,12 @@ def test_a_score_that_does_not_depend_on_the_input() -> None:
         ks.Saliency()(tiny.model, tiny.images, lambda scores: keras.ops.stop_gradient(scores[:, 0]))
 
 
+def test_one_of_several_layers_that_the_score_does_not_depend_on() -> None:
+    model, images, target = awkward("two_branches")
+    with pytest.raises(errors.DisconnectedError, match="must depend on"):
+        ks.GradCAM(layers=("conv", "other"))(model, images, target)
+
+
 def test_rounding_is_no_quiet_map() -> None:
     image = keras.Input((8, 8, 3))
     model = keras.Model(image, keras.layers.Dense(3)(keras.layers.Flatten()(keras.ops.sign(image))))

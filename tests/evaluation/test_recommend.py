@@ -87,11 +87,12 @@ def test_layers_of_finer_grids_are_tried_too() -> None:
         "GradCAM()",
         "GradCAM(layer='middle')",
         "LayerCAM(layer='fine')",
+        "MultiScaleCAM()",
         "Saliency()",
         "Occlusion()",
     ):
         assert name in tried
-    assert len(tried) == 3 * 3 + 5 + len(CONTROLS)
+    assert len(tried) == 3 * 3 + 1 + 5 + len(CONTROLS)
 
 
 def test_a_black_box_has_what_it_can_answer() -> None:

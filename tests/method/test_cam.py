@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,11 +43,14 @@ def by_hand(maps: list[Array], fusion: str) -> Array:
         large = [
             np.stack([np.tanh(2 * one / max(np.abs(one).max(), 1e-300)) for one in each]) for each in large
         ]
+    if fusion == "product":
+        shares = [each / np.abs(each).max(axis=(1, 2), keepdims=True) for each in large]
+        return np.prod(np.maximum(shares, 0), axis=0) - np.prod(np.maximum(np.negative(shares), 0), axis=0)
     return np.mean(large, axis=0) if fusion == "mean" else np.max(large, axis=0)
 
 
 @pytest.mark.parametrize("relu", [True, False])
-@pytest.mark.parametrize("fusion", ["mean", "max", "scaled"])
+@pytest.mark.parametrize("fusion", ["mean", "max", "scaled", "product"])
 def test_several_layers_are_enlarged_and_fused(
     probe: ks.Probe, images: Array, fusion: str, relu: bool
 ) -> None:
@@ -57,11 +61,11 @@ def test_several_layers_are_enlarged_and_fused(
 
 
 def test_each_way_to_fuse_is_another(probe: ks.Probe, images: Array) -> None:
-    names = ("mean", "max", "scaled")
+    names = ("mean", "max", "scaled", "product")
     maps = [ks.GradCAM(layers=BOTH, fusion=name)(probe, images, 1).values for name in names]
-    assert not np.allclose(maps[0], maps[1])
-    assert not np.allclose(maps[1], maps[2])
-    assert maps[2].max() <= 1
+    for one, other in itertools.pairwise(maps):
+        assert not np.allclose(one, other)
+    assert max(maps[2].max(), maps[3].max()) <= 1
 
 
 def test_several_layers_cost_one_backward(images: Array) -> None:

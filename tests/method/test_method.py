@@ -17,13 +17,13 @@ from kerascope.testing.models import MODELS
 
 def test_explain_is_the_method_in_one_line() -> None:
     tiny = MODELS["softmax_head"]()
-    by_default = ks.explain(tiny.model, tiny.images)
+    by_name = ks.explain(tiny.model, tiny.images, "grad_cam")
     for other in (
         ks.GradCAM()(tiny.model, tiny.images),
         ks.explain(ks.Probe(tiny.model), tiny.images, ks.GradCAM()),
         ks.explain(tiny.model, tiny.images, "grad_cam", layer="conv2"),
     ):
-        np.testing.assert_array_equal(other.values, by_default.values)
+        np.testing.assert_array_equal(other.values, by_name.values)
     signed = ks.explain(tiny.model, tiny.images, "grad_cam", target=1, relu=False)
     assert signed.signed
     assert signed.targets.tolist() == [1, 1, 1]

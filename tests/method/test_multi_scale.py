@@ -40,6 +40,7 @@ def by_array(*maps: Any) -> Array:
     return ops.convert_to_numpy(joined([ops.convert_to_tensor(np.float32(one)[None]) for one in maps]))[0]
 
 
+@pytest.mark.once
 def test_by_hand() -> None:
     found = ks.MultiScaleCAM()(on_a_line(2, 3), LINE, 0)
     # D = (2, 6), enlarged (2, 3, 5, 6); F = (0, 1, 0, 3), since (0, 2, 0, 6) has the mean 2; the image less
@@ -49,6 +50,7 @@ def test_by_hand() -> None:
     assert found.notes == ("where: by fine, the image",)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "method", [ks.MultiScaleCAM(relu=False), ks.PrincipalComponent(ks.MultiScaleCAM())], ids=repr
 )
@@ -59,15 +61,18 @@ def test_signed_is_what_speaks_for_the_class_less_what_speaks_against_it(method:
     same(found.values, np.array([[0, -1.56, 0, 6.06]]), CLOSE, "for and against")
 
 
+@pytest.mark.once
 def test_all_against_the_class_is_small_and_not_flat() -> None:
     np.testing.assert_allclose(by_array([-5, -10], [1, 2]), [0.025, 0.1], rtol=1e-5)
 
 
+@pytest.mark.once
 def test_a_blank_scale_changes_nothing() -> None:
     deep, fine = [1.0, 4.0], [3.0, -1.0, 2.0, 5.0]
     np.testing.assert_array_equal(by_array(deep, np.zeros(4), fine), by_array(deep, fine))
 
 
+@pytest.mark.once
 def test_the_ground_of_an_image_counts_for_nothing() -> None:
     """White paper is as black paper, where the network does not tell them apart."""
     parts = [
@@ -126,6 +131,7 @@ def test_scales_without_a_gradient_are_left_out_and_named(place: str) -> None:
     same(ks.MultiScaleCAM(layers=left)(probe, images, 1).values, found.values, EXACT, "what is left")
 
 
+@pytest.mark.once
 def test_whole_numbers_have_a_map_of_their_size() -> None:
     model = keras.Sequential(
         [
@@ -142,6 +148,7 @@ def test_whole_numbers_have_a_map_of_their_size() -> None:
     assert found.notes == ("where: by fine",)
 
 
+@pytest.mark.once
 def test_layers_that_are_named_are_taken_in_their_order() -> None:
     probe, images = network(convolution("fine"), convolution("deep"), *(part() for part in HEAD))
     signed = {name: ks.HiResCAM(name, relu=False)(probe, images, 1).values for name in ("fine", "deep")}
@@ -157,6 +164,7 @@ def test_layers_that_are_named_are_taken_in_their_order() -> None:
     assert not np.allclose(other, found.values)
 
 
+@pytest.mark.once
 def test_eight_grids_find_a_pixel() -> None:
     parts = [layers.MaxPooling2D(2) for _ in range(7)]
     probe, _ = network(

@@ -342,10 +342,10 @@ def test_images_with_different_segments_are_as_each_alone() -> None:
     images = tiny.images[:2]
     segments = np.stack([np.arange(128).reshape(8, 16) // 16 % 2, np.arange(128).reshape(8, 16) % 16 // 2])
     for method in (ks.LIME, ks.KernelSHAP, ks.PartitionSHAP):
-        both = method(masks=64, segments=segments)(tiny.model, images, 1)
+        both = method(masks=64, segments=segments)(tiny.model, images, 2)
         for number in range(2):
             alone = method(masks=64, segments=segments[number])
-            found = alone(tiny.model, images[number : number + 1], 1)
+            found = alone(tiny.model, images[number : number + 1], 2)
             np.testing.assert_allclose(both.values[number], found.values[0], rtol=1e-4, atol=1e-6)
             assert both.masks[number] == found.masks[0]
 

@@ -101,7 +101,17 @@ def test_probabilities_are_warned_about_unless_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "method", [ks.GradCAM(), ks.Saliency(), ks.ScoreCAM(), ks.AblationCAM(), ks.FullGrad()], ids=repr
+    "method",
+    [
+        ks.GradCAM(),
+        ks.Saliency(),
+        ks.ScoreCAM(),
+        ks.AblationCAM(),
+        ks.FullGrad(),
+        ks.MultiScaleCAM(),
+        ks.Auto(layer="conv"),
+    ],
+    ids=repr,
 )
 def test_what_needs_a_model_says_so(method: ks.Method) -> None:
     with pytest.raises(errors.ModelError, match="black box has neither"):

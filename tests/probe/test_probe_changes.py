@@ -114,7 +114,7 @@ def test_a_survey_leaves_the_global_generator_usable() -> None:
     images = pictures(2, 8, 8, 3)
     model = Draws()
     model(images)
-    ks.Saliency()(model, images, 1)
+    ks.Probe(model).scores(images, 1)
     assert np.isfinite(ops.convert_to_numpy(keras.random.normal((2,)))).all()
     assert np.isfinite(ops.convert_to_numpy(model(images))).all()
 

@@ -10,7 +10,8 @@ import numpy as np
 from kerascope.explanation import Explanation
 from kerascope.method import Method
 from kerascope.method.cam import GradCAM
-from kerascope.method.placewise import ElementWiseCAM, LayerCAM
+from kerascope.method.placewise import ElementWiseCAM, HiResCAM, LayerCAM
+from kerascope.resize import resize
 from kerascope.testing.bench import CLOSE, EXACT, Bench, same
 from kerascope.testing.oracles import ORACLES, networks, rectify
 
@@ -77,6 +78,17 @@ def finer_cam_is_its_method(bench: Bench) -> None:
         _is(bench, replace(bench.method, strength=0.0), bench.method.method, name)  # type: ignore[attr-defined,call-arg]
 
 
+def multi_scale_cam_of_one_layer(bench: Bench) -> None:
+    """Of one layer alone it is HiResCAM, on the image's own grid."""
+    for name in ("functional", "flattened"):
+        tiny, probe = bench.tiny(name), bench.probe(name)
+        alone = replace(bench.method, layers=(tiny.layer,))  # type: ignore[call-arg]
+        for index in range(3):
+            map_of_layer = HiResCAM(tiny.layer)(probe, tiny.images, index).values
+            expected = resize(map_of_layer, tiny.images.shape[1:3], 1)
+            same(alone(probe, tiny.images, index).values, expected, CLOSE, f"class {index} of {name}")
+
+
 def _signed(bench: Bench, name: str, index: int) -> Explanation:
     method = replace(bench.method, relu=False)  # type: ignore[call-arg]
     return method(bench.probe(name), bench.tiny(name).images, index)
@@ -100,6 +112,7 @@ IDENTITIES: Mapping[str, Callable[[Bench], None]] = {
     "grad_cam": grad_cam_is_cam,
     "hires_cam": hires_cam_sums_to_the_score,
     "layer_cam": rectified_twice,
+    "multi_scale_cam": multi_scale_cam_of_one_layer,
     "shapley_cam": shapley_cam_is_grad_cam,
     "xgrad_cam": xgrad_cam_sums_to_hires_cam,
 }
