@@ -165,7 +165,7 @@ def _kind(method: ks.Method, count: int | None) -> str | None:
     # What asks the part behind a layer only has a promise of its own.
     if "masks" in method.tags:
         return MASKS if method.name != "ablation_cam" else None
-    if "layer" in method.tags and "input" not in method.tags:
+    if "layer" in method.tags and not {"input", "pixels"} & method.tags:
         return CAM if method.forwards == 1 and method.backwards <= 1 else None
     return REPEATED if count is not None and method.backwards >= count else None
 

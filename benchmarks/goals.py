@@ -81,6 +81,7 @@ def _cost(cost: Cost) -> Iterator[Verdict]:
     promised = [
         ("grad_cam", FORWARD, CAM_AT_MOST, 1.0),
         ("saliency", FLOOR, SALIENCY_AT_MOST, 1.0),
+        ("multi_scale_cam", FLOOR, SALIENCY_AT_MOST, 1.0),
         ("grad_cam of Top(5)", FORWARD, TOP_AT_MOST, 1.0),
         (STEP, FLOOR, STEP_AT_MOST, 1.0),
     ]

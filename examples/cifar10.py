@@ -1,9 +1,10 @@
-"""What does my CIFAR-10 network look at? Train a small colour network, then ask it in four ways.
+"""What does my CIFAR-10 network look at? Train a small colour network, then ask it in five ways.
 
     python examples/cifar10.py
 
-leaves three figures: `methods.png` (saliency, Grad-CAM, guided Grad-CAM and the maximised image side by
-side), `layers.png` (Grad-CAM at each convolution) and `classes.png` (the maximised image of every class).
+leaves three figures: `methods.png` (the automatic map, saliency, Grad-CAM, guided Grad-CAM and the
+maximised image side by side), `layers.png` (Grad-CAM at each convolution) and `classes.png` (the
+maximised image of every class).
 Offline it takes other pictures than CIFAR-10 and says so; see `colour_pictures`.
 """
 
@@ -47,7 +48,8 @@ WHY = (
     "Saliency and Grad-CAM disagree because they answer different questions. Saliency: how fast does the "
     "score change when this pixel changes? Its answer lies at the pixel, and is speckled. Grad-CAM: where "
     "are the features of one layer that speak for the class? Its answer lies on the coarse grid of that "
-    "layer, so it is smooth, and may reach beyond the object."
+    "layer, so it is smooth, and may reach beyond the object. Auto asks the second question at every scale: "
+    "the last layer says what, finer ones and the picture say where."
 )
 
 
@@ -89,7 +91,7 @@ def run(source: Any, folder: Path, epochs: int | None, seed: int) -> None:
             other = pictures.class_names[taken]
             more = "" if other == name else f", but that of {other} rose more: scores are not probabilities"
             print(f"{name:<12} score {score:6.1f}{more}")
-    with stage("Four methods: methods.png"):
+    with stage("Five methods: methods.png"):
         predictions = model.predict(pictures.test_images, batch_size=250, verbose=0).argmax(axis=1)
         chosen = choose(pictures.test_labels, predictions)
         compare_methods(probe, pictures, chosen, ideal.pictures()).savefig(folder / "methods.png")
@@ -149,9 +151,10 @@ def choose(labels: Array, predictions: Array, count: int = ROWS) -> Array:
 
 
 def compare_methods(probe: ks.Probe, pictures: Pictures, chosen: Array, ideal: Array) -> Any:
-    """A figure: each picture, three maps of its predicted class, and the image that excites it most."""
+    """A figure: each picture, four maps of its predicted class, and the image that excites it most."""
     last = CONVOLUTIONS[-1]
     methods = {
+        "Auto (multi-scale)": ks.Auto(),
         "Saliency": ks.Saliency(),
         f"Grad-CAM, {last}": ks.GradCAM(layer=last),
         "Guided Grad-CAM": ks.GuidedGradCAM(layer=last),
@@ -165,7 +168,7 @@ def compare_methods(probe: ks.Probe, pictures: Pictures, chosen: Array, ideal: A
         captions=_truths(pictures, chosen, targets),
         notes=[WHY],
         panel=1.7,
-        title="What the network looks at, by four methods",
+        title="What the network looks at, by five methods",
     )
 
 

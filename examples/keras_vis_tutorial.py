@@ -6,6 +6,9 @@ else.
 trains the tutorial's network on MNIST, or on 5,000 digits of it without a network connection, and writes
 into the folder what it looks at: class activation maps, guided saliency, and the digits that it would most
 like to see. It needs the packages of `kerascope[demo]`.
+
+`visualize_cam` warns here: the network flattens the layer that Grad-CAM averages over, so its maps are often
+beside the stroke, as they were in 2019. `ks.explain(model, images)` gives maps that do not average.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def test_another_model_option_or_image_is_refused(
     with pytest.raises(errors.DatasetError, match="resume it, overwrite it"):
         ks.explain_dataset(probe, images, out, **SMALL)
     changes: dict[str, dict[str, Any]] = {
-        'method: "GradCAM()" before, "Saliency()" now': {"method": "saliency"},
+        'method: "MultiScaleCAM()" before, "Saliency()" now': {"method": "saliency"},
         'target: "predicted class" before, "class 1" now': {"target": 1},
         'overlay: "jpg" before, null now': {"overlay": None},
         "preprocessing.fit": {"fit": "pad"},

@@ -65,12 +65,18 @@ def test_rows_are_what_a_method_gives(probe: ks.Probe, folder: Path, tmp_path: P
         picture = opened(row["path"])
         assert (row["height"], row["width"], row["box"]) == (44, 60, [0, 8, 44, 52])
         pixels.append(np.asarray(picture.crop((8, 0, 52, 44)).resize((32, 32), Image.Resampling.BILINEAR)))
-    wanted = ks.GradCAM()(probe, np.stack(pixels).astype("float32"), target=1)
-    np.testing.assert_allclose(np.stack([row["map"] for row in good]), wanted.values, rtol=2e-4, atol=1e-7)
+    wanted = ks.MultiScaleCAM()(probe, np.stack(pixels).astype("float32"), target=1)  # by default
+    tolerance = 1e-4 * wanted.values.max()
+    np.testing.assert_allclose(np.stack([row["map"] for row in good]), wanted.values, atol=tolerance)
     np.testing.assert_allclose([row["score"] for row in good], wanted.scores, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose([row["probability"] for row in good], wanted.probabilities, rtol=1e-4)
     assert [row["prediction"] for row in good] == list(wanted.predictions)
-    assert {(row["target"], row["method"], row["layer"]) for row in good} == {(1, "GradCAM()", "second")}
+    assert {(row["target"], row["method"], row["layer"]) for row in good} == {
+        (1, "MultiScaleCAM()", "second")
+    }
+    assert results.manifest["choices"]["method"].startswith(
+        "MultiScaleCAM() (auto: MultiScaleCAM, since 'second'"
+    )
     assert {row["label"] for row in good} == {"cat", "coffee"}
     # The folder has a subfolder for each of the two outputs, so these are their names.
     assert {(row["label"], row["label_index"]) for row in good} == {("cat", 0), ("coffee", 1)}
@@ -107,7 +113,7 @@ def test_the_table_is_plain_parquet(probe: ks.Probe, folder: Path, tmp_path: Pat
     table = pyarrow.dataset.dataset(tmp_path / "out" / "data").to_table()
     assert table.equals(results.table())
     kind = table.schema.field("map").type
-    assert (kind.shape, str(kind.value_type)) == ([12, 12], "halffloat")
+    assert (kind.shape, str(kind.value_type)) == ([32, 32], "halffloat")
     assert table["status"].to_pylist().count("explained") == 15
     frame = results.table(["path", "score"]).to_pandas()
     assert frame["score"].notna().sum() == 15
@@ -227,6 +233,8 @@ def test_grey_models_and_models_of_any_size(folder: Path, tmp_path: Path) -> Non
     with pytest.raises(errors.InputError, match="size"):
         ks.explain_dataset(anything, folder, tmp_path / "any", **SMALL)
     results = ks.explain_dataset(anything, folder, tmp_path / "any", size=(20, 30), **SMALL)
+    assert rows_of(results)[0]["map"].shape == (20, 30)
+    results = ks.explain_dataset(anything, folder, tmp_path / "fast", "fast", size=(20, 30), **SMALL)
     assert rows_of(results)[0]["map"].shape == (18, 28)
 
 
@@ -255,7 +263,7 @@ def test_flat_maps_are_marked_by_row(
     dead = network()
     dead.get_layer("second").set_weights([np.full((3, 3, 6, 8), weight), np.full(8, bias)])
     dead.get_layer("head").set_weights([np.ones((8, 2)), np.zeros(2)])
-    results = ks.explain_dataset(dead, folder, tmp_path, **SMALL)
+    results = ks.explain_dataset(dead, folder, tmp_path, "fast", **SMALL)
     rows = [row for row in rows_of(results) if row["status"] == "explained"]
     assert rows
     for row in rows:

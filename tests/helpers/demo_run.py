@@ -16,6 +16,7 @@ import pytest
 
 from kerascope.demo import compare_digits, compare_photographs, explain_photographs
 from kerascope.demo.__main__ import main
+from kerascope.demo.explain_digits import AUTO
 from tests.helpers.once_per_run import once_per_run
 
 EPOCHS = 10
@@ -46,7 +47,9 @@ class DemoRun:
         return keras.saving.load_model(self.output / "digits.keras", safe_mode=True)
 
     def maps(self) -> dict[str, Any]:
-        """Of Grad-CAM on each photograph: raw `values` and the heat map, `map`; and the best `classes`."""
+        """Of each photograph: Grad-CAM, raw `values` and the heat map, `map`; `auto`, the heat map of the
+        automatic method; and the best `classes`.
+        """
         with np.load(self.folder / "maps.npz") as file:
             return dict(file)
 
@@ -83,9 +86,11 @@ def _run(folder: Path, seed: int, brief: bool) -> None:
     assert status == 0, printed.getvalue()
     (folder / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
     found = [result.explanations["Grad-CAM"] for result in results]
+    auto = [result.explanations[AUTO] for result in results]
     np.savez(
         folder / "maps.npz",
         values=np.concatenate([one.values for one in found]),
         map=np.concatenate([one.heatmaps() for one in found]),
+        auto=np.concatenate([one.heatmaps() for one in auto]),
         classes=np.asarray([result.classes for result in results]),
     )

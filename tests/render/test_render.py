@@ -300,9 +300,32 @@ def test_a_map_of_many_pixels_is_not_dimmed_by_a_few() -> None:
         assert any("99th percentile (p99) of each map" in text for text in texts(figure))
         assert f"≥{number(top)}" in texts(render.figure(speckled, scale="shared"))
         assert not any("percentile" in text for text in texts(render.figure(speckled, scale=1.0)))
-    smooth = explain(abs(values[..., 0]), options["images"])
+    of_layer = explain(abs(values[..., 0]), options["images"])  # on the input's own grid
+    assert (render.overlay(of_layer, colormap=FLAT_TABLE) != 100).any(axis=-1).mean() > 0.9
+    assert any("99th percentile (p99) of each map" in text for text in texts(render.figure(of_layer)))
+    smooth = explain(abs(values[:, ::2, ::2, 0]), options["images"])
     assert (render.overlay(smooth, colormap=FLAT_TABLE) != 100).any(axis=-1).mean() < 0.1
     assert not any("≥" in text for text in texts(render.figure(smooth)))
+
+
+def test_a_layers_map_of_every_pixel_of_a_photograph_is_drawn_smooth() -> None:
+    values = np.zeros((1, 200, 100), np.float32)
+    values[0, 100, 50] = 1
+    photograph = np.full((1, 200, 100, 3), 100, np.uint8)
+    peak = explain(values, photograph)
+    coloured = (render.overlay(peak, colormap=FLAT_TABLE, scale=0.01)[0] != 100).any(axis=-1)
+    rows, columns = np.nonzero(coloured)
+    # A Gaussian of 1 % of the shorter side, 1 pixel: heat lies around the peak.
+    assert rows.min() + rows.max() == 2 * 100
+    assert columns.min() + columns.max() == 2 * 50
+    assert 3 <= np.ptp(rows) <= 8
+    assert np.ptp(rows) == np.ptp(columns)
+    assert any("drawn smooth, over 1% of the side" in text for text in texts(render.figure(peak)))
+    np.testing.assert_array_equal(peak.heatmaps(), values)
+    coarser = explain(values[:, ::2, ::2], photograph)
+    speckled = explain(values[..., None], photograph, reduction="max_abs")
+    for other in (coarser, speckled):
+        assert not any("drawn smooth" in text for text in texts(render.figure(other)))
 
 
 def test_a_map_of_few_pixels_that_are_not_zero_is_drawn_to_its_greatest() -> None:

@@ -18,6 +18,7 @@ from kerascope.vis.visualization import (
     visualize_activation,
     visualize_activation_with_losses,
 )
+from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.vis_network import CLOSE, HEAD, REPOSITORY, Symbolic, network
 
 
@@ -301,6 +302,7 @@ class TestOptimizer:
 
 @pytest.mark.once
 @pytest.mark.slow
+@FLATTENED
 @pytest.mark.filterwarnings("ignore::kerascope.errors.FlatMapWarning")  # one epoch makes a poor reader
 def test_the_tutorial(tmp_path, capsys) -> None:
     spec = importlib.util.spec_from_file_location(

@@ -41,7 +41,7 @@ def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
 
     from kerascope.demo.compare_digits import GRIDS, WHY, compare_digits
     from kerascope.demo.digits import load_digits
-    from kerascope.demo.explain_digits import INK, explain_digits
+    from kerascope.demo.explain_digits import BUILT_IN, INK, LOST, explain_digits
     from kerascope.demo.explain_photographs import explain_photographs
     from kerascope.demo.overview import save_overview
     from kerascope.demo.train import test, train
@@ -59,10 +59,10 @@ def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
         model.save(folder / "digits.keras")
     with stage("Explaining digits"):
         digit_results = explain_digits(model, digits, folder, seed)
-        print(f"relevance on ink: share of positive Grad-CAM on pixels of at least {INK:.0%} ink;")
-        print("a map that knew nothing of the digit would have the share that ink covers. The network's")
-        print("convolutions are unpadded, so its 11 x 11 grid sees the middle of the picture only, and its")
-        print("heat is drawn up to 3 pixels too far outward.")
+        print(f"relevance on ink: share of a map's positive values on pixels of at least {INK:.0%} ink;")
+        print("a map that knew nothing of the digit would have the share that ink covers.")
+        print(BUILT_IN)
+        print(LOST)
         for result in digit_results:
             print(f"{result.picture.name}  {result}")
     with stage("Maximising classes, comparing methods and layers"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import kerascope as ks
 from kerascope import errors
+from kerascope.demo.explain_digits import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,12 +15,10 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-LAYERS = ("block5_expand_relu6", "block11_expand_relu6", "top_relu6")
-"""The last rectifiers on grids of 28, 14 and 7 places a side."""
 SHOWN = slice(0, 2)
 
 NOTE = (
-    "Grad-CAM says where, on a grid of 7 x 7; fused with two layers before it, it is finer. Integrated "
+    "Grad-CAM says where, on a grid of 7 x 7; Auto does so at every scale, down to the picture. Integrated "
     "gradients share out the change of the score from a black picture to this one among all pixels. "
     "SmoothGrad is the mean gradient of 25 noisy copies. FullGrad counts every bias of the network too. "
     "Occlusion covers a quarter of each side, in 49 places, and asks what the score loses. XRAI "
@@ -45,8 +44,8 @@ def compare_photographs(
     Cost: 133 forwards and 80 backwards for each photograph, most of them for integrated gradients.
     """
     methods: dict[str, ks.Method] = {
+        AUTO: ks.Auto(),
         "Grad-CAM": ks.GradCAM(),
-        "Three layers fused": ks.LayerCAM(layers=LAYERS, fusion="scaled"),
         "Integrated gradients": ks.IntegratedGradients(),
         "SmoothGrad": ks.SmoothGrad(),
         "FullGrad": ks.FullGrad(),

@@ -1,4 +1,4 @@
-"""Four photographs explained with a real ImageNet classifier: Grad-CAM and saliency side by side."""
+"""Four photographs explained with a real ImageNet classifier: the automatic map, Grad-CAM and saliency."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import kerascope as ks
 from kerascope.demo.compare_photographs import compare_photographs
 from kerascope.demo.efficientnet_lite import class_names, efficientnet_lite0, preprocess
+from kerascope.demo.explain_digits import AUTO
 from kerascope.demo.photographs import load_photographs
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class PhotographResult:
         classes: the likeliest classes, first the one that is explained.
         names: their names.
         probabilities: the classifier's own, 0 to 1.
-        explanations: by "Grad-CAM" and "Saliency", of this photograph alone.
+        explanations: by `AUTO`, "Grad-CAM" and "Saliency", of this photograph alone.
         picture: the file with the figure.
     """
 
@@ -54,7 +55,7 @@ def explain_photographs(folder: Path) -> list[PhotographResult]:
     """Explain the likeliest class of four photographs, one picture each and one of all.
 
     Grad-CAM is on a grid of 7 x 7 cells here, 32 pixels each: an object narrower than that, such as the
-    rocket, shows as the cells around it.
+    rocket, shows as the cells around it. The automatic map is as fine as the picture.
 
     Args:
         folder: where `photograph-cat.png`, its like, and `photographs.png` are written, and `families.png`.
@@ -65,7 +66,7 @@ def explain_photographs(folder: Path) -> list[PhotographResult]:
     Raises:
         MissingDataError: when a package with data is not installed.
 
-    Cost: the classifier is built once; three passes of four photographs, some eighty of two of
+    Cost: the classifier is built once; four passes of four photographs, some eighty of two of
     them, six figures.
     """
     photographs = load_photographs()
@@ -75,7 +76,8 @@ def explain_photographs(folder: Path) -> list[PhotographResult]:
 
     probabilities = model.predict(images, verbose=0)
     probe = ks.Probe(model, class_names=names)
-    explanations = {"Grad-CAM": ks.GradCAM()(probe, images), "Saliency": ks.Saliency()(probe, images)}
+    methods = {AUTO: ks.Auto(), "Grad-CAM": ks.GradCAM(), "Saliency": ks.Saliency()}
+    explanations = {name: method(probe, images) for name, method in methods.items()}
     results = []
     for index, photograph in enumerate(photographs):
         row = probabilities[index]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from kerascope.demo.explain_digits import ALPHA
+from kerascope.demo.explain_digits import ALPHA, AUTO
 from kerascope.render.drawing import prepare
 from kerascope.render.overlay import PERCENTILE
 from kerascope.render.page import Row, make_page
@@ -22,13 +22,15 @@ DIGITS = 3
 PANEL = 0.72  # inches, so that seven columns are 900 pixels wide
 COLOURS = 192
 FOOTER = (
-    "Four photographs by EfficientNet-Lite 0, three digits by a network trained on digits; each map has "
-    f"its own scale, that of saliency ends at the {PERCENTILE}th percentile (p{PERCENTILE})."
+    "Four photographs by EfficientNet-Lite 0, three digits by a network trained on digits. Grad-CAM has "
+    "7 x 7 cells of a photograph, and of a digit loses where things are, since that network flattens what "
+    "Grad-CAM averages. Each map has its own scale, that of Auto ends at the "
+    f"{PERCENTILE}th percentile (p{PERCENTILE})."
 )
 
 
 def save_overview(photographs: Sequence[PhotographResult], digits: Sequence[DigitResult], path: Path) -> None:
-    """Photographs and the first three digits side by side: input, Grad-CAM over it, and saliency.
+    """Photographs and the first three digits side by side: input, the automatic map over it, Grad-CAM.
 
     Args:
         photographs: explained photographs.
@@ -43,12 +45,12 @@ def save_overview(photographs: Sequence[PhotographResult], digits: Sequence[Digi
     pairs += [(f"digit {result.prediction}", ALPHA, result.explanations) for result in digits[:DIGITS]]
     columns = []
     for name, alpha, explanations in pairs:
-        cam, saliency = prepare(explanations["Grad-CAM"], alpha=alpha), prepare(explanations["Saliency"])
-        probability = f"{float(cam.explanation.probabilities[0]):.0%}"
-        columns.append((cam.input(0, name, probability), cam.overlay((0,)), saliency.map((0,))))
-    inputs, cams, saliencies = (list(cells) for cells in zip(*columns, strict=True))
-    rows = [Row(inputs), Row(cams, details="Grad-CAM"), Row(saliencies, details="Saliency")]
-    bars = [Bar(cam.table, False, "max"), Bar(saliency.table, False, f"p{PERCENTILE}", clipped=True)]
+        auto, cam = (prepare(explanations[one], alpha=alpha) for one in (AUTO, "Grad-CAM"))
+        probability = f"{float(auto.explanation.probabilities[0]):.0%}"
+        columns.append((auto.input(0, name, probability), auto.overlay((0,)), cam.overlay((0,))))
+    inputs, autos, cams = (list(cells) for cells in zip(*columns, strict=True))
+    rows = [Row(inputs), Row(autos, details=AUTO), Row(cams, details="Grad-CAM")]
+    bars = [Bar(auto.table, False, f"p{PERCENTILE}", clipped=True), Bar(cam.table, False, "max")]
     picture = io.BytesIO()
     make_page(rows, footer=[FOOTER], bars=bars, panel=PANEL).savefig(picture, format="png")
     with Image.open(picture) as image:

@@ -22,7 +22,7 @@ from kerascope.method.number import check_whole
 from kerascope.method.occlusion import Occlusion
 from kerascope.method.path import IntegratedGradients
 from kerascope.method.placewise import HiResCAM, LayerCAM
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import LayerTable, Probe, as_probe
 from kerascope.target import TargetLike
 
 Array = np.ndarray[Any, Any]
@@ -88,7 +88,7 @@ def recommend(
         images: (N, ...) as the model takes them, such as the users' own; 16 or more say something.
         target: what is explained; None for the predicted class.
         methods: the candidates; None for class activation maps at the automatic layer and at the last layers
-            of finer grids, that of all scales, gradient methods, and occlusion.
+            of finer grids (not those that average what the head flattens), that of all scales, gradient methods, and occlusion.
         sample: the most images that are looked at, drawn at random.
         seed: of the sample, and of the metrics.
         memory: see `kerascope.method.PerturbationMethod`.
@@ -136,18 +136,20 @@ def recommend(
 def _candidates(probe: Any, images: Any) -> list[Method]:
     if not isinstance(probe, Probe):
         return [Occlusion()]
-    layers = _layers(probe, images)
+    table = probe.layers(images)
+    layers = _layers(table)
+    flattened = table.automatic is not None and table.automatic.head == "flattened"
     at_layers = [
         method if place is None else method.at(place)
         for place, method in itertools.product(layers, _AT_LAYERS)
+        if not (flattened and "averaged" in method.tags)
     ]
     at_all_scales = [MultiScaleCAM()] if layers else []
     return [*at_layers, *at_all_scales, *_ELSEWHERE]
 
 
-def _layers(probe: Probe, images: Any) -> list[str | None]:
+def _layers(table: LayerTable) -> list[str | None]:
     """None for the automatic layer, and the last layer of each of the next finer grids."""
-    table = probe.layers(images)
     automatic = table.automatic
     if automatic is None:
         return []

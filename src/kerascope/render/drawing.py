@@ -23,8 +23,10 @@ from kerascope.render.overlay import (
     heatmaps,
     paint,
     relevance_of,
+    smoothing,
     table_of,
 )
+from kerascope.render.smooth import SMOOTHED
 from kerascope.render.words import Place
 
 try:
@@ -143,8 +145,10 @@ class Drawing:
         return bar if self.scale != "image" or tops.size == 1 else bar.without_unit()
 
     def provenance(self) -> list[str]:
-        """The method and the layer, where its colours end, and the warnings that came with the maps."""
+        """The method and the layer, how it is drawn, and the warnings that came with the maps."""
         lines = words.provenance(self.explanation)
+        if smoothing(self.explanation):
+            lines[0] += f" · drawn smooth, over {SMOOTHED:.0%} of the side"
         if self.relevance.clipped.any() and self.scale in ("image", "shared"):
             each = "each map" if self.scale == "image" else "the maps, the greatest"
             lines[0] += f" · colours end at the {PERCENTILE}th percentile (p{PERCENTILE}) of {each}"

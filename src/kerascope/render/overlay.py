@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from kerascope.explanation import LEAST_VARIATION, variation
 from kerascope.render.colour import CENTRE, FINE, Table, apply, colour_table, table_index
 from kerascope.render.display import Pictures, as_batch, choose_display
 from kerascope.render.marks import FLAT, NOT_FINITE, SAYS_SOMETHING, mark
+from kerascope.render.smooth import deviation_for, smooth
 
 if TYPE_CHECKING:
     from kerascope.explanation import Explanation
@@ -23,7 +24,7 @@ Scale = float | Literal["image", "shared"]
 Maps = npt.NDArray[np.float32]
 
 PERCENTILE = 99
-"""Where the colours of a map with a value per pixel and channel end: a few pixels outshine all others."""
+"""Where the colours end of a map with a value per pixel, which a few pixels would outshine."""
 
 _BLOCK_BYTES = 2_000_000  # pictures are made in blocks that fit the processor's cache
 
@@ -67,6 +68,9 @@ def overlay(
         o = alpha min(1, 2 |r|)
         picture = (1 - o) photograph + o colour(r)
 
+    Relevance x that a method gives for every pixel of a photograph by a layer, such as `MultiScaleCAM`, is
+    smoothed first, over 1 % of the shorter side: single pixels are not seen.
+
     Opacity follows relevance: where a map is zero, the photograph is untouched, to the bit. A map
     that is flat (see `Explanation.flat`) is hatched with diagonal lines, one that holds NaN or infinity is
     cross-hatched, and neither is coloured.
@@ -77,9 +81,9 @@ def overlay(
         colormap: see `colour_table`. Default None: "RdBu_r" where signed, else "inferno" for maps
             with a value per pixel and channel, else "turbo" without its darkest reds.
         scale: the relevance that gets the last colour. "image" (default): the greatest |x| of each
-            map, or, of maps with a value per pixel and channel, the 99th percentile. "shared": the
-            greatest of these of all maps, so that they can be compared. A number above 0: that
-            relevance.
+            map, or, of maps with a value per pixel and channel and of layers' maps on the input's own
+            grid, the 99th percentile. "shared": the greatest of these of all maps, so that they can be
+            compared. A number above 0: that relevance.
         images: other photographs to draw on, (N, H, W, C) of any size, for example those before
             preprocessing. Default None: the images of the explanation, shown as `display_images`
             finds them.
@@ -225,7 +229,7 @@ def relevance_of(
     peaks = np.maximum(-least, greatest) if signed else greatest
     peaks[states != SAYS_SOMETHING] = 0
     tops = peaks.copy()
-    if is_fine(explanation) or (signed and explanation.layer is None):
+    if is_fine(explanation) or on_pixels(explanation) or (signed and explanation.layer is None):
         # A few pixels, or a few left over between regions, would set the scale.
         high = np.percentile(np.abs(rows), PERCENTILE, axis=1)
         tops = np.where(high > 0, high, peaks).astype(np.float32)
@@ -240,8 +244,14 @@ def relevance_of(
 
 
 def heatmaps(explanation: Explanation, size: tuple[int, ...] | None = None) -> Maps:
-    """The heatmaps as a copy that may be changed; what is not finite stays so, quietly."""
+    """The heatmaps as a copy that may be changed; what is not finite stays so, quietly.
+
+    Maps of layers on the input's own grid are smooth, see `kerascope.render.smooth`.
+    """
+    deviation = smoothing(explanation)
     with np.errstate(invalid="ignore", over="ignore"):
+        if deviation:
+            explanation = replace(explanation, values=smooth(explanation.values, deviation))
         return np.array(explanation.heatmaps(size=size), dtype=np.float32, order="C")
 
 
@@ -253,6 +263,17 @@ def has_both_signs(explanation: Explanation) -> bool:
 def is_fine(explanation: Explanation) -> bool:
     """Whether there is a value per pixel and channel, so that maps are speckled, not smooth."""
     return explanation.reduction != "none"
+
+
+def on_pixels(explanation: Explanation) -> bool:
+    """Whether a map of layers lies on the input's own grid, as that of `MultiScaleCAM`."""
+    size = tuple(explanation.input_size)
+    return explanation.layer is not None and np.shape(explanation.values)[-len(size) :] == size
+
+
+def smoothing(explanation: Explanation) -> float:
+    """By how many pixels maps are smoothed before they are drawn; 0 where they are drawn as they are."""
+    return deviation_for(tuple(explanation.input_size)) if on_pixels(explanation) else 0.0
 
 
 def table_of(explanation: Explanation, colormap: Any = None) -> Table:
