@@ -122,8 +122,10 @@ class Explanation:
         finite. Channels are reduced first, as in a heat map; the grid is that of `values`.
         """
         maps = self.values.reshape(*self.scores.shape, -1)
+        # The numbers of an input without places are no channels of one.
+        placed = self.values.ndim > self.scores.ndim + 1
         with np.errstate(invalid="ignore", over="ignore"):
-            heat = reduced(self.values, self.reduction).reshape(*self.scores.shape, -1)
+            heat = reduced(self.values, self.reduction if placed else "none").reshape(*self.scores.shape, -1)
             found = variation(heat.min(axis=-1), heat.max(axis=-1))
         return np.where(np.isfinite(maps).all(axis=-1), found, np.nan)
 
