@@ -88,7 +88,8 @@ def recommend(
         images: (N, ...) as the model takes them, such as the users' own; 16 or more say something.
         target: what is explained; None for the predicted class.
         methods: the candidates; None for class activation maps at the automatic layer and at the last layers
-            of finer grids (not those that average what the head flattens), that of all scales, gradient methods, and occlusion.
+            of finer grids (not those that average what the head flattens), that of all scales, gradient
+            methods, and occlusion.
         sample: the most images that are looked at, drawn at random.
         seed: of the sample, and of the metrics.
         memory: see `kerascope.method.PerturbationMethod`.
