@@ -73,6 +73,16 @@ def test_a_blank_scale_changes_nothing() -> None:
 
 
 @pytest.mark.once
+def test_where_every_finer_layer_is_blank_the_image_decides() -> None:
+    deep, image = ops.convert_to_tensor([[1.0, 4.0]]), ops.convert_to_tensor([[3.0, 1.0]])
+    found = ops.convert_to_numpy(joined([deep, 0 * deep], image))
+    np.testing.assert_allclose(found, [[1.04, 4.04 / 3]], rtol=1e-5)
+
+
+def test_where_no_scale_says_anything_the_deep_map_is_left() -> None:
+    np.testing.assert_array_equal(by_array([-1.0, 4.0], [0.0, -2.0]), [0.0, 4.0])
+
+
 def test_the_ground_of_an_image_counts_for_nothing() -> None:
     """White paper is as black paper, where the network does not tell them apart."""
     parts = [

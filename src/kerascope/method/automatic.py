@@ -95,7 +95,11 @@ def _told(probe: Probe, images: Any, target: TargetLike, deepest: Run) -> str:
     kind = "tokens" if deepest.layout.kind == TOKENS else "cells"
     flattened = flattenings(survey, [layer], as_target(target))
     head = f", which {flattened[layer]!r} flattens" if flattened else ""
-    return f"{layer!r} has {cells} {kind}{head}: it says what, and finer scales say where"
+    scales = probe.scales(images, target, layer)
+    finer = scales.image or len(scales.layers) > 1
+    return (
+        f"{layer!r} has {cells} {kind}{head}: it says what{', and finer scales say where' if finer else ''}"
+    )
 
 
 @dataclass(frozen=True)

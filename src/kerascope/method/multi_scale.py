@@ -37,7 +37,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     median $\tilde{x}_c$ of a colour over space (from at most 16 places along each axis), means over space,
     and the pre-softmax score $s$. Every map is enlarged to the finest grid. The finer layers are the last
     rectified one of each finer grid on the way; see `kerascope.probe.scales`. Where there is none, $F = I$;
-    where no gradient can be taken at the image, $I = 0$.
+    where no gradient can be taken at the image, $I = 0$. A factor that is blank is left out.
 
     A deep layer has few cells; the first layers, and the image, have many but hardly know the class. What a
     rectifier returns is zero where nothing was found; of the image the median stands for that, so that paper
@@ -173,16 +173,19 @@ def joined(layers: Sequence[Any], image: Any = None) -> Any:
     scales = finer if image is None else [*finer, image]
     if not scales:
         return ops.relu(deep)
-    least = FLOOR * ops.max(ops.abs(deep), axis=over_places(deep), keepdims=True)
-    what, *where = on_finest([ops.relu(deep) + least, *map(_of_its_mean, scales)])
+    what, *where = on_finest([ops.relu(deep), *map(_of_its_mean, scales)])
     behind = where[: len(finer)] or where
     mean = sum(behind[1:], behind[0]) / len(behind)
     every = mean if image is None else mean + where[-1]
-    return what * _of_its_largest(mean) * _of_its_largest(every)
+    least = FLOOR * ops.max(ops.abs(deep), axis=over_places(deep), keepdims=True)
+    some = ops.any(every > 0, axis=over_places(every), keepdims=True)
+    return (what + ops.where(some, least, 0.0)) * _of_its_largest(mean) * _of_its_largest(every)
 
 
 def _of_its_largest(values: Any) -> Any:
-    return values / _nonzero(ops.max(values, axis=over_places(values), keepdims=True))
+    """Maps, at least 0, as a share of their largest value; 1 where one is blank, so that it decides nothing."""
+    largest = ops.max(values, axis=over_places(values), keepdims=True)
+    return ops.where(largest > 0, values / _nonzero(largest), 1.0)
 
 
 def _of_its_mean(values: Any) -> Any:
