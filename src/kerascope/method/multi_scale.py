@@ -183,7 +183,7 @@ def joined(layers: Sequence[Any], image: Any = None) -> Any:
 
 
 def _of_its_largest(values: Any) -> Any:
-    """Maps, at least 0, as a share of their largest value; 1 where one is blank, so that it decides nothing."""
+    """Maps, at least 0, as a share of their largest value; 1 where one is blank and decides nothing."""
     largest = ops.max(values, axis=over_places(values), keepdims=True)
     return ops.where(largest > 0, values / _nonzero(largest), 1.0)
 
