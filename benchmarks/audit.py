@@ -4,6 +4,8 @@ Each run trains a small network on pictures with a planted shortcut, or with non
 that it has not seen. Whether a network rests on what was planted is measured apart from the audit: the same
 shortcut is planted into clean pictures of other classes, and it is counted how many it turns. The tables are
 written into docs/audit-runs.md.
+
+`--method grad_cam,auto` audits each network by both, and prints what they find side by side.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ import argparse
 import json
 import multiprocessing
 import os
+import re
 import sys
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -155,17 +158,32 @@ def overlap(finding: Any, planted: Any, label: int) -> float | None:
     return float((finding.region & true).sum() / max((finding.region | true).sum(), 1))
 
 
-def run(case: Case) -> dict[str, Any]:
-    """Train, audit, and compare with what was planted."""
+def run(task: tuple[Case, Sequence[str]]) -> list[dict[str, Any]]:
+    """Train, audit by each method, and compare with what was planted."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore")
-    import kerascope as ks
 
+    case, methods = task
     start = time.perf_counter()
     model, images, planted, rests = made(case)
     right = float((model.predict(images, verbose=0).argmax(axis=1) == planted.labels).mean())
-    trained = time.perf_counter()
-    audit = ks.audit(model, images, planted.labels, sanity=False, seed=case.seed, progress=False)
+    known = {
+        "case": asdict(case),
+        "right": round(right, 4),
+        "rests": {str(label): round(value, 3) for label, value in rests.items()},
+        "train": round(time.perf_counter() - start, 1),
+    }
+    return [known | audited(case, method, model, images, planted) for method in methods]
+
+
+def audited(case: Case, method: str, model: Any, images: Any, planted: Any) -> dict[str, Any]:
+    """What an audit finds by a method."""
+    import kerascope as ks
+
+    start = time.perf_counter()
+    audit = ks.audit(
+        model, images, planted.labels, method=method, sanity=False, seed=case.seed, progress=False
+    )
     findings: dict[int, list[dict[str, Any]]] = {label: [] for label in case.classes}
     false = []
     for one in audit.confirmed:
@@ -179,13 +197,12 @@ def run(case: Case) -> dict[str, Any]:
         else:
             false.append(told | {"label": one.label})
     return {
-        "case": asdict(case),
-        "right": round(right, 4),
-        "rests": {str(label): round(value, 3) for label, value in rests.items()},
+        "method": method,
         "found": {str(label): found for label, found in findings.items()},
         "false": false,
         "tried": sum(one.status != "untested" for one in audit.findings),
-        "seconds": [round(trained - start, 1), round(time.perf_counter() - trained, 1)],
+        "flat": round(audit.health.flat, 3),
+        "seconds": round(time.perf_counter() - start, 1),
     }
 
 
@@ -257,6 +274,38 @@ were tried); {false_planted} of {len(planted)} networks with a shortcut have one
     return "\n".join(lines)
 
 
+def side_by_side(runs: Sequence[dict[str, Any]]) -> str:
+    """What each method finds on the same networks, as Markdown."""
+    methods = list(dict.fromkeys(one["method"] for one in runs))
+    heads = [f"{what}, {method}" for what in ("found", "located", "false alarms") for method in methods]
+    lines = [f"| data | shortcut | rest on it | {' | '.join(heads)} |", "|---" * (3 + len(heads)) + "|"]
+    kinds = list(dict.fromkeys((one["case"]["data"], one["case"]["kind"]) for one in runs))
+    for data, kind in [*kinds, (None, None)]:
+        found, located, false = [], [], []
+        for method in methods:
+            own = [
+                one for one in runs if one["method"] == method and (data is None or (data, kind) == _of(one))
+            ]
+            resting = [hits for one in own for hits, rests in _classes(one) if rests >= RESTS]
+            hits = [one for one in resting if one]
+            placed = [one for one in hits if any((told["overlap"] or 0) > 0.5 for told in one)]
+            found.append(_percent(len(hits), len(resting)))
+            located.append("-" if kind == "tint" else _percent(len(placed), len(hits)))
+            false.append(_percent(sum(bool(one["false"]) for one in own), len(own)))
+        cells = [data or "all", kind or "-", str(len(resting)), *found, *located, *false]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _of(run: dict[str, Any]) -> tuple[str, str | None]:
+    return run["case"]["data"], run["case"]["kind"]
+
+
+def _classes(run: dict[str, Any]) -> list[tuple[list[dict[str, Any]], float]]:
+    """The findings on each class that has the shortcut, and by how much the network rests on it there."""
+    return [(found, run["rests"][label]) for label, found in run["found"].items()]
+
+
 def cost(found: dict[str, Any]) -> str:
     """What an audit costs, as Markdown."""
     times, explain, tried = found["times"], found["times"]["explain"], found["times"]["try"]
@@ -299,18 +348,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.audit", description=__doc__.splitlines()[0])
     parser.add_argument("--clean", type=int, default=60, help="runs without a shortcut")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
-    parser.add_argument("--only", default="", help="cases whose description holds this text")
+    parser.add_argument("--only", default="", help="cases in whose description this expression is found")
+    parser.add_argument("--method", default="auto", help="of the audit; several, with commas, are compared")
+    parser.add_argument(
+        "--shift", type=int, default=0, help="added to seeds: other networks than the table's"
+    )
     parser.add_argument("--page", action="store_true", help="write the page from the runs on record only")
     options = parser.parse_args(arguments)
     if not options.page:
-        wanted = [case for case in cases(options.clean) if options.only in repr(case)]
+        wanted = [case for case in cases(options.clean) if re.search(options.only, repr(case))]
+        tasks = [
+            (replace(case, seed=case.seed + options.shift), options.method.split(",")) for case in wanted
+        ]
         os.environ.update(OMP_NUM_THREADS="1", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
         runs = []
         with multiprocessing.get_context("spawn").Pool(options.jobs, maxtasksperchild=6) as pool:
-            for done in pool.imap(run, wanted):
-                runs.append(done)
-                print(json.dumps(done), flush=True)
-        if options.only:
+            for done in pool.imap(run, tasks):
+                runs += done
+                for one in done:
+                    print(json.dumps(one), flush=True)
+        if "," in options.method:
+            print(side_by_side(runs))
+        if options.only or options.shift or "," in options.method:
             return 0
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text("[\n" + ",\n".join(json.dumps(one) for one in runs) + "\n]\n", encoding="utf-8")
