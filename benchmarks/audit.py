@@ -20,6 +20,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ COST = ROOT / "benchmarks" / "results" / "audit-cost.json"
 RATES = (1.0, 0.9, 0.6)
 RESTS = 0.25
 """The share of other classes' pictures that a shortcut must turn for a network to be said to rest on it."""
+SMALL = 5
+"""Pixels along each side of a small mark."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Case:
         rate: of the pictures of its classes that have it.
         classes: that have it.
         seed: of everything.
+        side: pixels along each side of a mark, or None for what is usual.
     """
 
     data: str
@@ -49,10 +53,11 @@ class Case:
     rate: float
     classes: tuple[int, ...]
     seed: int
+    side: int | None = None
 
 
 def cases(clean: int) -> list[Case]:
-    """Every kind at every rate, on one class and on several; and clean ones, half of each data set."""
+    """Every kind at every rate, on one class and on several; small marks; clean ones of both data sets."""
     from kerascope.testing import shortcuts
 
     found = []
@@ -64,6 +69,10 @@ def cases(clean: int) -> list[Case]:
         for rate in RATES:
             for repeat in range(2):
                 found.append(Case("shapes", kind, rate, (0, 1, 2, 3), 100 + len(found) + repeat))
+    # Networks learn a small mark only where it is nearly always there.
+    for rate in (1.0, 1.0, 0.9):
+        for _ in range(3):
+            found.append(Case("digits", "random place", rate, (1, 5, 8), 300 + len(found), SMALL))
     found += [Case(("digits", "shapes")[n % 2], None, 0.0, (), 500 + n) for n in range(clean)]
     return found
 
@@ -104,17 +113,18 @@ def made(case: Case) -> tuple[Any, Any, Any, dict[int, float]]:
         images, labels = digits.train_images, digits.train_labels
         clean, truth = digits.test_images, digits.test_labels
         held = shortcuts.Planted(clean, truth, truth < 0, np.zeros(clean.shape[:3], bool), "", ())
+        plant = partial(shortcuts.plant, kind=case.kind or "", side=case.side)
         if case.kind is not None:
-            planted = shortcuts.plant(images, labels, case.kind, case.classes, case.rate, case.seed)
+            planted = plant(images, labels, classes=case.classes, rate=case.rate, seed=case.seed)
             images, labels = planted.images, planted.labels
-            held = shortcuts.plant(clean, truth, case.kind, case.classes, case.rate, case.seed + 1)
+            held = plant(clean, truth, classes=case.classes, rate=case.rate, seed=case.seed + 1)
         model = digit_network(images, labels, case.seed)
         before = model.predict(clean, verbose=0).argmax(axis=1)
         for order, label in enumerate(case.classes):
             # As though the pictures of all other classes were of this one, whose turn is the same.
             stand_in = np.where(truth == label, -1, label)
             turns = (-2,) * order
-            marked = shortcuts.plant(clean, stand_in, case.kind or "", (*turns, label), 1.0, case.seed + 2)
+            marked = plant(clean, stand_in, classes=(*turns, label), seed=case.seed + 2)
             others = truth != label
             after = model.predict(marked.images, verbose=0).argmax(axis=1)
             rests[label] = float(((after == label) & others).sum() / others.sum()) - float(
@@ -196,8 +206,17 @@ def audited(case: Case, method: str, model: Any, images: Any, planted: Any) -> d
             findings[one.label].append(told | {"overlap": None if place is None else round(place, 3)})
         else:
             false.append(told | {"label": one.label})
+    placed = {
+        label: [
+            one.kind
+            for one in audit.findings
+            if one.label == label and (overlap(one, planted, label) or 0) > 0.5
+        ]
+        for label in case.classes
+    }
     return {
         "method": method,
+        "suspected": {str(label): kinds for label, kinds in placed.items()},
         "found": {str(label): found for label, found in findings.items()},
         "false": false,
         "tried": sum(one.status != "untested" for one in audit.findings),
@@ -231,7 +250,7 @@ intersection over union above .5 with the true place; a tint has none.
     for one in planted:
         case = one["case"]
         for label, found in one["found"].items():
-            key = (case["data"], case["kind"], case["rate"])
+            key = (case["data"], _kind(one), case["rate"])
             groups.setdefault(key, []).append((one["rests"][label] >= RESTS, found))
     total = [0, 0, 0, 0, 0]
     for (data, kind, rate), members in groups.items():
@@ -275,35 +294,42 @@ were tried); {false_planted} of {len(planted)} networks with a shortcut have one
 
 
 def side_by_side(runs: Sequence[dict[str, Any]]) -> str:
-    """What each method finds on the same networks, as Markdown."""
+    """What each method finds on the same networks, as Markdown: numbers in the order of the methods."""
     methods = list(dict.fromkeys(one["method"] for one in runs))
-    heads = [f"{what}, {method}" for what in ("found", "located", "false alarms") for method in methods]
-    lines = [f"| data | shortcut | rest on it | {' | '.join(heads)} |", "|---" * (3 + len(heads)) + "|"]
-    kinds = list(dict.fromkeys((one["case"]["data"], one["case"]["kind"]) for one in runs))
-    for data, kind in [*kinds, (None, None)]:
-        found, located, false = [], [], []
+    columns = ("data", "shortcut", "networks", "classes", "suspected there", "rest on it", "of these found")
+    columns += ("of these located", "networks with a false alarm", "suspicions tried")
+    lines = [f"In each cell: {', '.join(methods)}.", "", f"| {' | '.join(columns)} |"]
+    lines.append("|---" * len(columns) + "|")
+    for group in [*dict.fromkeys(_of(one) for one in runs), ("all", "")]:
+        rows = []
         for method in methods:
-            own = [
-                one for one in runs if one["method"] == method and (data is None or (data, kind) == _of(one))
-            ]
-            resting = [hits for one in own for hits, rests in _classes(one) if rests >= RESTS]
-            hits = [one for one in resting if one]
+            own = [one for one in runs if one["method"] == method and group in (_of(one), ("all", ""))]
+            classes = [one for run in own for one in _classes(run)]
+            hits = [found for found, rests, _ in classes if rests >= RESTS and found]
             placed = [one for one in hits if any((told["overlap"] or 0) > 0.5 for told in one)]
-            found.append(_percent(len(hits), len(resting)))
-            located.append("-" if kind == "tint" else _percent(len(placed), len(hits)))
-            false.append(_percent(sum(bool(one["false"]) for one in own), len(own)))
-        cells = [data or "all", kind or "-", str(len(resting)), *found, *located, *false]
-        lines.append(f"| {' | '.join(cells)} |")
+            suspected = sum(bool(kinds) for *_, kinds in classes)
+            resting = sum(rests >= RESTS for _, rests, _ in classes)
+            false = sum(bool(one["false"]) for one in own)
+            tried = sum(one["tried"] for one in own)
+            rows.append((len(own), len(classes), suspected, resting, len(hits), len(placed), false, tried))
+        cells = [", ".join(map(str, dict.fromkeys(cell))) for cell in zip(*rows, strict=True)]
+        lines.append(f"| {group[0]} | {group[1]} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _of(run: dict[str, Any]) -> tuple[str, str | None]:
-    return run["case"]["data"], run["case"]["kind"]
+def _of(run: dict[str, Any]) -> tuple[str, str]:
+    return run["case"]["data"], _kind(run)
 
 
-def _classes(run: dict[str, Any]) -> list[tuple[list[dict[str, Any]], float]]:
-    """The findings on each class that has the shortcut, and by how much the network rests on it there."""
-    return [(found, run["rests"][label]) for label, found in run["found"].items()]
+def _kind(run: dict[str, Any]) -> str:
+    """Of the shortcut, in words."""
+    kind, side = run["case"]["kind"] or "none", run["case"]["side"]
+    return f"{kind}, {side} pixels" if side else kind
+
+
+def _classes(run: dict[str, Any]) -> list[tuple[list[dict[str, Any]], float, list[str]]]:
+    """Of each class: findings, how much the network rests on the shortcut, what is suspected in its place."""
+    return [(found, run["rests"][label], run["suspected"][label]) for label, found in run["found"].items()]
 
 
 def cost(found: dict[str, Any]) -> str:
