@@ -95,8 +95,7 @@ def test_the_same_pixels_are_a_patch_and_like_strokes_are_none() -> None:
     own = gallery(pictures, [(row + 3, column + 2) for row, column in corners])
     rest = gallery(marked(30, 0.08, seed=5)[0][:, ::-1, ::-1], [(20, 20)] * 30)
     best = max(
-        (found for side in (5, 8) if (found := patch._best(own, rest, side, 0)) is not None),
-        key=lambda one: one[0],
+        (one for side in (5, 8) for one in patch._recurring(own, rest, side, 0)), key=lambda one: one[0]
     )
     suspect = patch._suspect(2, own, own, rest, best)
     assert suspect is not None
@@ -118,8 +117,8 @@ def test_the_same_pixels_are_a_patch_and_like_strokes_are_none() -> None:
         low, high = rng.uniform(0, 90), rng.uniform(150, 255)
         window[:] = np.where(window > 128, high, low)
     own = gallery(pictures, [(row + 3, column + 2) for row, column in corners])
-    found = patch._best(own, rest, 5, 0)
-    assert found is None or patch._suspect(2, own, own, rest, found) is None
+    for one in patch._recurring(own, rest, 5, 0):
+        assert patch._suspect(2, own, own, rest, one) is None
 
 
 def test_what_reaches_beyond_an_edge_is_in_no_picture_and_no_patch() -> None:
@@ -128,9 +127,9 @@ def test_what_reaches_beyond_an_edge_is_in_no_picture_and_no_patch() -> None:
     pictures[:, :2], pictures[:, :, :2] = 250, 250
     own = gallery(pictures, [(1, 1)] * 30)
     rest = gallery(np.full((30, 40, 40, 3), 80, "uint8"), [(20, 20)] * 30)
-    best = patch._best(own, rest, 8, 0)
-    assert best is not None
-    assert patch._suspect(0, own, own, rest, best) is None
+    recurring = patch._recurring(own, rest, 8, 0)
+    assert recurring
+    assert all(patch._suspect(0, own, own, rest, one) is None for one in recurring)
 
 
 def test_a_place_is_where_pixels_differ_and_is_named() -> None:
