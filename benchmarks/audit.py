@@ -27,6 +27,7 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "audit-runs.md"
 RESULTS = ROOT / "benchmarks" / "results" / "audit.json"
+COMPARED = ROOT / "benchmarks" / "results" / "audit-compared.json"
 COST = ROOT / "benchmarks" / "results" / "audit-cost.json"
 RATES = (1.0, 0.9, 0.6)
 RESTS = 0.25
@@ -237,6 +238,7 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
 
 Made by `python -m benchmarks.audit`; [audit.md](audit.md) says what is planted and how it is counted.
 {len(runs)} runs, each with a network of its own: {len(planted)} with a shortcut, {len(clean)} without.
+Maps are those of `{runs[0].get("method", "grad_cam")}`.
 
 A class counts once. *Rest on it*: planted into clean pictures of other classes, the shortcut turns a quarter
 of them or more into the class. *Found*: there is a confirmed finding on the class. *Located*: with an
@@ -296,22 +298,28 @@ were tried); {false_planted} of {len(planted)} networks with a shortcut have one
 def side_by_side(runs: Sequence[dict[str, Any]]) -> str:
     """What each method finds on the same networks, as Markdown: numbers in the order of the methods."""
     methods = list(dict.fromkeys(one["method"] for one in runs))
+    command, each = f"python -m benchmarks.audit --method {','.join(methods)}", len(runs) // len(methods)
+    head = f"""## On the same networks
+
+Made by `{command}`. Each of {each} networks was trained once, and
+audited with the maps of {" and of ".join(methods)}; where they differ, both numbers are given.
+*Suspected there*: something is suspected in the right place, whether or not the network rests on it.
+"""
     columns = ("data", "shortcut", "networks", "classes", "suspected there", "rest on it", "of these found")
     columns += ("of these located", "networks with a false alarm", "suspicions tried")
-    lines = [f"In each cell: {', '.join(methods)}.", "", f"| {' | '.join(columns)} |"]
-    lines.append("|---" * len(columns) + "|")
+    lines = [*head.splitlines(), "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for group in [*dict.fromkeys(_of(one) for one in runs), ("all", "")]:
         rows = []
         for method in methods:
             own = [one for one in runs if one["method"] == method and group in (_of(one), ("all", ""))]
             classes = [one for run in own for one in _classes(run)]
             hits = [found for found, rests, _ in classes if rests >= RESTS and found]
-            placed = [one for one in hits if any((told["overlap"] or 0) > 0.5 for told in one)]
+            placed = sum(any((told["overlap"] or 0) > 0.5 for told in one) for one in hits)
             suspected = sum(bool(kinds) for *_, kinds in classes)
             resting = sum(rests >= RESTS for _, rests, _ in classes)
             false = sum(bool(one["false"]) for one in own)
             tried = sum(one["tried"] for one in own)
-            rows.append((len(own), len(classes), suspected, resting, len(hits), len(placed), false, tried))
+            rows.append((len(own), len(classes), suspected, resting, len(hits), placed, false, tried))
         cells = [", ".join(map(str, dict.fromkeys(cell))) for cell in zip(*rows, strict=True)]
         lines.append(f"| {group[0]} | {group[1]} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
@@ -364,6 +372,8 @@ Folders of digits, each in a process of its own, and the page made from what it 
 def page_of_record() -> None:
     """Write the page from the runs on record."""
     text = page(json.loads(RESULTS.read_text(encoding="utf-8")))
+    if COMPARED.exists():
+        text += "\n" + side_by_side(json.loads(COMPARED.read_text(encoding="utf-8")))
     if COST.exists():
         text += "\n" + cost(json.loads(COST.read_text(encoding="utf-8")))
     PAGE.write_text(text, encoding="utf-8")
@@ -393,12 +403,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 runs += done
                 for one in done:
                     print(json.dumps(one), flush=True)
-        if "," in options.method:
+        several = "," in options.method
+        if several:
             print(side_by_side(runs))
-        if options.only or options.shift or "," in options.method:
+        elif options.only or options.shift:
             return 0
         RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text("[\n" + ",\n".join(json.dumps(one) for one in runs) + "\n]\n", encoding="utf-8")
+        record = COMPARED if several else RESULTS
+        record.write_text("[\n" + ",\n".join(json.dumps(one) for one in runs) + "\n]\n", encoding="utf-8")
+        if not RESULTS.exists():
+            return 0
     page_of_record()
     return 0
 
