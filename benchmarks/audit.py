@@ -4,6 +4,8 @@ Each run trains a small network on pictures with a planted shortcut, or with non
 that it has not seen. Whether a network rests on what was planted is measured apart from the audit: the same
 shortcut is planted into clean pictures of other classes, and it is counted how many it turns. The tables are
 written into docs/audit-runs.md.
+
+`--method grad_cam,auto` audits each network by both, and prints what they find side by side.
 """
 
 from __future__ import annotations
@@ -12,21 +14,26 @@ import argparse
 import json
 import multiprocessing
 import os
+import re
 import sys
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "audit-runs.md"
 RESULTS = ROOT / "benchmarks" / "results" / "audit.json"
+COMPARED = ROOT / "benchmarks" / "results" / "audit-compared.json"
 COST = ROOT / "benchmarks" / "results" / "audit-cost.json"
 RATES = (1.0, 0.9, 0.6)
 RESTS = 0.25
 """The share of other classes' pictures that a shortcut must turn for a network to be said to rest on it."""
+SMALL = 5
+"""Pixels along each side of a small mark."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class Case:
         rate: of the pictures of its classes that have it.
         classes: that have it.
         seed: of everything.
+        side: pixels along each side of a mark, or None for what is usual.
     """
 
     data: str
@@ -46,10 +54,11 @@ class Case:
     rate: float
     classes: tuple[int, ...]
     seed: int
+    side: int | None = None
 
 
 def cases(clean: int) -> list[Case]:
-    """Every kind at every rate, on one class and on several; and clean ones, half of each data set."""
+    """Every kind at every rate, on one class and on several; small marks; clean ones of both data sets."""
     from kerascope.testing import shortcuts
 
     found = []
@@ -61,6 +70,10 @@ def cases(clean: int) -> list[Case]:
         for rate in RATES:
             for repeat in range(2):
                 found.append(Case("shapes", kind, rate, (0, 1, 2, 3), 100 + len(found) + repeat))
+    # Networks learn a small mark only where it is nearly always there.
+    for rate in (1.0, 1.0, 0.9):
+        for _ in range(3):
+            found.append(Case("digits", "random place", rate, (1, 5, 8), 300 + len(found), SMALL))
     found += [Case(("digits", "shapes")[n % 2], None, 0.0, (), 500 + n) for n in range(clean)]
     return found
 
@@ -101,17 +114,18 @@ def made(case: Case) -> tuple[Any, Any, Any, dict[int, float]]:
         images, labels = digits.train_images, digits.train_labels
         clean, truth = digits.test_images, digits.test_labels
         held = shortcuts.Planted(clean, truth, truth < 0, np.zeros(clean.shape[:3], bool), "", ())
+        plant = partial(shortcuts.plant, kind=case.kind or "", side=case.side)
         if case.kind is not None:
-            planted = shortcuts.plant(images, labels, case.kind, case.classes, case.rate, case.seed)
+            planted = plant(images, labels, classes=case.classes, rate=case.rate, seed=case.seed)
             images, labels = planted.images, planted.labels
-            held = shortcuts.plant(clean, truth, case.kind, case.classes, case.rate, case.seed + 1)
+            held = plant(clean, truth, classes=case.classes, rate=case.rate, seed=case.seed + 1)
         model = digit_network(images, labels, case.seed)
         before = model.predict(clean, verbose=0).argmax(axis=1)
         for order, label in enumerate(case.classes):
             # As though the pictures of all other classes were of this one, whose turn is the same.
             stand_in = np.where(truth == label, -1, label)
             turns = (-2,) * order
-            marked = shortcuts.plant(clean, stand_in, case.kind or "", (*turns, label), 1.0, case.seed + 2)
+            marked = plant(clean, stand_in, classes=(*turns, label), seed=case.seed + 2)
             others = truth != label
             after = model.predict(marked.images, verbose=0).argmax(axis=1)
             rests[label] = float(((after == label) & others).sum() / others.sum()) - float(
@@ -155,17 +169,32 @@ def overlap(finding: Any, planted: Any, label: int) -> float | None:
     return float((finding.region & true).sum() / max((finding.region | true).sum(), 1))
 
 
-def run(case: Case) -> dict[str, Any]:
-    """Train, audit, and compare with what was planted."""
+def run(task: tuple[Case, Sequence[str]]) -> list[dict[str, Any]]:
+    """Train, audit by each method, and compare with what was planted."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore")
-    import kerascope as ks
 
+    case, methods = task
     start = time.perf_counter()
     model, images, planted, rests = made(case)
     right = float((model.predict(images, verbose=0).argmax(axis=1) == planted.labels).mean())
-    trained = time.perf_counter()
-    audit = ks.audit(model, images, planted.labels, sanity=False, seed=case.seed, progress=False)
+    known = {
+        "case": asdict(case),
+        "right": round(right, 4),
+        "rests": {str(label): round(value, 3) for label, value in rests.items()},
+        "train": round(time.perf_counter() - start, 1),
+    }
+    return [known | audited(case, method, model, images, planted) for method in methods]
+
+
+def audited(case: Case, method: str, model: Any, images: Any, planted: Any) -> dict[str, Any]:
+    """What an audit finds by a method."""
+    import kerascope as ks
+
+    start = time.perf_counter()
+    audit = ks.audit(
+        model, images, planted.labels, method=method, sanity=False, seed=case.seed, progress=False
+    )
     findings: dict[int, list[dict[str, Any]]] = {label: [] for label in case.classes}
     false = []
     for one in audit.confirmed:
@@ -178,14 +207,22 @@ def run(case: Case) -> dict[str, Any]:
             findings[one.label].append(told | {"overlap": None if place is None else round(place, 3)})
         else:
             false.append(told | {"label": one.label})
+    placed = {
+        label: [
+            one.kind
+            for one in audit.findings
+            if one.label == label and (overlap(one, planted, label) or 0) > 0.5
+        ]
+        for label in case.classes
+    }
     return {
-        "case": asdict(case),
-        "right": round(right, 4),
-        "rests": {str(label): round(value, 3) for label, value in rests.items()},
+        "method": method,
+        "suspected": {str(label): kinds for label, kinds in placed.items()},
         "found": {str(label): found for label, found in findings.items()},
         "false": false,
         "tried": sum(one.status != "untested" for one in audit.findings),
-        "seconds": [round(trained - start, 1), round(time.perf_counter() - trained, 1)],
+        "flat": round(audit.health.flat, 3),
+        "seconds": round(time.perf_counter() - start, 1),
     }
 
 
@@ -201,6 +238,7 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
 
 Made by `python -m benchmarks.audit`; [audit.md](audit.md) says what is planted and how it is counted.
 {len(runs)} runs, each with a network of its own: {len(planted)} with a shortcut, {len(clean)} without.
+Maps are those of `{runs[0].get("method", "grad_cam")}`.
 
 A class counts once. *Rest on it*: planted into clean pictures of other classes, the shortcut turns a quarter
 of them or more into the class. *Found*: there is a confirmed finding on the class. *Located*: with an
@@ -214,7 +252,7 @@ intersection over union above .5 with the true place; a tint has none.
     for one in planted:
         case = one["case"]
         for label, found in one["found"].items():
-            key = (case["data"], case["kind"], case["rate"])
+            key = (case["data"], _kind(one), case["rate"])
             groups.setdefault(key, []).append((one["rests"][label] >= RESTS, found))
     total = [0, 0, 0, 0, 0]
     for (data, kind, rate), members in groups.items():
@@ -257,6 +295,51 @@ were tried); {false_planted} of {len(planted)} networks with a shortcut have one
     return "\n".join(lines)
 
 
+def side_by_side(runs: Sequence[dict[str, Any]]) -> str:
+    """What each method finds on the same networks, as Markdown: numbers in the order of the methods."""
+    methods = list(dict.fromkeys(one["method"] for one in runs))
+    command, each = f"python -m benchmarks.audit --method {','.join(methods)}", len(runs) // len(methods)
+    head = f"""## On the same networks
+
+Made by `{command}`. Each of {each} networks was trained once, and
+audited with the maps of {" and of ".join(methods)}; where they differ, both numbers are given.
+*Suspected there*: something is suspected in the right place, whether or not the network rests on it.
+"""
+    columns = ("data", "shortcut", "networks", "classes", "suspected there", "rest on it", "of these found")
+    columns += ("of these located", "networks with a false alarm", "suspicions tried")
+    lines = [*head.splitlines(), "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for group in [*dict.fromkeys(_of(one) for one in runs), ("all", "")]:
+        rows = []
+        for method in methods:
+            own = [one for one in runs if one["method"] == method and group in (_of(one), ("all", ""))]
+            classes = [one for run in own for one in _classes(run)]
+            hits = [found for found, rests, _ in classes if rests >= RESTS and found]
+            placed = sum(any((told["overlap"] or 0) > 0.5 for told in one) for one in hits)
+            suspected = sum(bool(kinds) for *_, kinds in classes)
+            resting = sum(rests >= RESTS for _, rests, _ in classes)
+            false = sum(bool(one["false"]) for one in own)
+            tried = sum(one["tried"] for one in own)
+            rows.append((len(own), len(classes), suspected, resting, len(hits), placed, false, tried))
+        cells = [", ".join(map(str, dict.fromkeys(cell))) for cell in zip(*rows, strict=True)]
+        lines.append(f"| {group[0]} | {group[1]} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _of(run: dict[str, Any]) -> tuple[str, str]:
+    return run["case"]["data"], _kind(run)
+
+
+def _kind(run: dict[str, Any]) -> str:
+    """Of the shortcut, in words."""
+    kind, side = run["case"]["kind"] or "none", run["case"]["side"]
+    return f"{kind}, {side} pixels" if side else kind
+
+
+def _classes(run: dict[str, Any]) -> list[tuple[list[dict[str, Any]], float, list[str]]]:
+    """Of each class: findings, how much the network rests on the shortcut, what is suspected in its place."""
+    return [(found, run["rests"][label], run["suspected"][label]) for label, found in run["found"].items()]
+
+
 def cost(found: dict[str, Any]) -> str:
     """What an audit costs, as Markdown."""
     times, explain, tried = found["times"], found["times"]["explain"], found["times"]["try"]
@@ -289,6 +372,8 @@ Folders of digits, each in a process of its own, and the page made from what it 
 def page_of_record() -> None:
     """Write the page from the runs on record."""
     text = page(json.loads(RESULTS.read_text(encoding="utf-8")))
+    if COMPARED.exists():
+        text += "\n" + side_by_side(json.loads(COMPARED.read_text(encoding="utf-8")))
     if COST.exists():
         text += "\n" + cost(json.loads(COST.read_text(encoding="utf-8")))
     PAGE.write_text(text, encoding="utf-8")
@@ -299,21 +384,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.audit", description=__doc__.splitlines()[0])
     parser.add_argument("--clean", type=int, default=60, help="runs without a shortcut")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
-    parser.add_argument("--only", default="", help="cases whose description holds this text")
+    parser.add_argument("--only", default="", help="cases in whose description this expression is found")
+    parser.add_argument("--method", default="auto", help="of the audit; several, with commas, are compared")
+    parser.add_argument(
+        "--shift", type=int, default=0, help="added to seeds: other networks than the table's"
+    )
     parser.add_argument("--page", action="store_true", help="write the page from the runs on record only")
     options = parser.parse_args(arguments)
     if not options.page:
-        wanted = [case for case in cases(options.clean) if options.only in repr(case)]
+        wanted = [case for case in cases(options.clean) if re.search(options.only, repr(case))]
+        tasks = [
+            (replace(case, seed=case.seed + options.shift), options.method.split(",")) for case in wanted
+        ]
         os.environ.update(OMP_NUM_THREADS="1", TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1")
         runs = []
         with multiprocessing.get_context("spawn").Pool(options.jobs, maxtasksperchild=6) as pool:
-            for done in pool.imap(run, wanted):
-                runs.append(done)
-                print(json.dumps(done), flush=True)
-        if options.only:
+            for done in pool.imap(run, tasks):
+                runs += done
+                for one in done:
+                    print(json.dumps(one), flush=True)
+        several = "," in options.method
+        if several:
+            print(side_by_side(runs))
+        elif options.only or options.shift:
             return 0
         RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text("[\n" + ",\n".join(json.dumps(one) for one in runs) + "\n]\n", encoding="utf-8")
+        record = COMPARED if several else RESULTS
+        record.write_text("[\n" + ",\n".join(json.dumps(one) for one in runs) + "\n]\n", encoding="utf-8")
+        if not RESULTS.exists():
+            return 0
     page_of_record()
     return 0
 

@@ -11,6 +11,7 @@ import pytest
 from kerascope import errors
 from kerascope.auditing import describing, strategies, traits
 from kerascope.auditing.classes import where
+from kerascope.resize import resize
 
 pytestmark = pytest.mark.once
 Array = np.ndarray[Any, Any]
@@ -31,6 +32,19 @@ def test_cells_share_out_a_map_by_area(shape: tuple[int, int]) -> None:
                     right = min((column + 1) * shape[1] / 8, x + 1) - max(column * shape[1] / 8, x)
                     expected[row, column] += max(down, 0) * max(right, 0) * weights[y, x]
     np.testing.assert_allclose(describing.cells(weights), expected / weights.sum(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(4, 4), (7, 5), (28, 40)])
+def test_a_mark_of_a_pixel_is_not_lost_on_a_coarser_grid(size: tuple[int, int]) -> None:
+    maps = np.zeros((30, 28, 40))
+    for image, place in enumerate(np.random.default_rng(0).permutation(28 * 40)[:30]):
+        maps[image].flat[place] = 3.0
+    found = describing.fitted(maps, size)
+    np.testing.assert_allclose(found.sum(axis=(1, 2)), 3 * size[0] * size[1] / (28 * 40), rtol=1e-5)
+    # On a finer grid it is interpolated, axis by axis.
+    finer = describing.fitted(maps, (56, 20))
+    means = maps.reshape(30, 28, 20, 2).mean(axis=-1)
+    np.testing.assert_allclose(finer, resize(means, (56, 20)), atol=1e-6)
 
 
 def test_contents_are_features_under_the_map_and_of_unit_length() -> None:

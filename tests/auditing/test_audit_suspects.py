@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -95,8 +96,7 @@ def test_the_same_pixels_are_a_patch_and_like_strokes_are_none() -> None:
     own = gallery(pictures, [(row + 3, column + 2) for row, column in corners])
     rest = gallery(marked(30, 0.08, seed=5)[0][:, ::-1, ::-1], [(20, 20)] * 30)
     best = max(
-        (found for side in (5, 8) if (found := patch._best(own, rest, side, 0)) is not None),
-        key=lambda one: one[0],
+        (one for side in (5, 8) for one in patch._recurring(own, rest, side, 0)), key=lambda one: one[0]
     )
     suspect = patch._suspect(2, own, own, rest, best)
     assert suspect is not None
@@ -118,8 +118,54 @@ def test_the_same_pixels_are_a_patch_and_like_strokes_are_none() -> None:
         low, high = rng.uniform(0, 90), rng.uniform(150, 255)
         window[:] = np.where(window > 128, high, low)
     own = gallery(pictures, [(row + 3, column + 2) for row, column in corners])
-    found = patch._best(own, rest, 5, 0)
-    assert found is None or patch._suspect(2, own, own, rest, found) is None
+    for one in patch._recurring(own, rest, 5, 0):
+        assert patch._suspect(2, own, own, rest, one) is None
+
+
+def test_a_mark_is_cut_out_whole_though_its_rim_is_highest() -> None:
+    pictures, corners = marked(20, 0.08)
+    own = gallery(pictures, [(row, column) for row, column in corners])
+    for one, (row, column) in zip(own.maps, corners, strict=True):
+        one[row : row + 6, column : column + 6] += 0.5
+    templates, cut_from = patch._cut(own, 6, 0)
+    assert len(templates) == 16
+    for template, place in zip(templates, cut_from.tolist(), strict=True):
+        row, column = corners[place]
+        np.testing.assert_allclose(
+            template, pictures[place, row : row + 6, column : column + 6] / 255, rtol=1e-6
+        )
+
+
+def test_where_the_best_patch_is_a_stroke_the_next_is_looked_at() -> None:
+    """All pictures have a stroke, of a brightness of its own, and half of them the mark."""
+    pictures, corners = marked(40, 0.0)
+    rng = np.random.default_rng(4)
+    places = []
+    for number, (picture, (row, column)) in enumerate(zip(pictures, corners, strict=True)):
+        top, left = (row + 18) % 30, (column + 18) % 30
+        if number % 2:
+            picture[:] = 102
+        picture[top : top + 9, left + 3 : left + 5] = rng.uniform(190, 255)
+        places.append((top + 4, left + 4) if number % 2 else (row + 3, column + 3))
+    own = gallery(pictures, places)
+    rest = gallery(np.full((30, 40, 40, 3), 102, "uint8"), [(20, 20)] * 30)
+    everyone = Gallery(
+        np.arange(70), np.concatenate([own.pictures, rest.pictures]), np.concatenate([own.maps, rest.maps])
+    )
+    best = max(
+        (one for side in (5, 8) for one in patch._recurring(own, rest, side, 0)), key=lambda one: one[0]
+    )
+    assert patch._suspect(1, own, own, rest, best) is None
+    material = SimpleNamespace(
+        gallery=everyone,
+        targets=np.repeat([1, 0], [40, 30]),
+        classes=(1,),
+        seed=0,
+        sampled=lambda found, most, salt: found,
+    )
+    (suspect,) = patch.find(material, [])  # type: ignore[arg-type]
+    assert suspect.patch is not None
+    assert suspect.patch.shape == (6, 6, 3)
 
 
 def test_what_reaches_beyond_an_edge_is_in_no_picture_and_no_patch() -> None:
@@ -128,9 +174,9 @@ def test_what_reaches_beyond_an_edge_is_in_no_picture_and_no_patch() -> None:
     pictures[:, :2], pictures[:, :, :2] = 250, 250
     own = gallery(pictures, [(1, 1)] * 30)
     rest = gallery(np.full((30, 40, 40, 3), 80, "uint8"), [(20, 20)] * 30)
-    best = patch._best(own, rest, 8, 0)
-    assert best is not None
-    assert patch._suspect(0, own, own, rest, best) is None
+    recurring = patch._recurring(own, rest, 8, 0)
+    assert recurring
+    assert all(patch._suspect(0, own, own, rest, one) is None for one in recurring)
 
 
 def test_a_place_is_where_pixels_differ_and_is_named() -> None:

@@ -15,10 +15,10 @@ from kerascope.auditing.traits import traits
 from kerascope.dataset.photograph import encode
 from kerascope.dataset.prepared import Prepared
 from kerascope.dataset.preprocessing import Preprocessing
-from kerascope.explanation import Explanation
+from kerascope.explanation import Explanation, reduced
 from kerascope.method import Method
 from kerascope.probe import Probe
-from kerascope.resize import resize
+from kerascope.resize import bilinear_weights
 from kerascope.target import Target
 
 Array = np.ndarray[Any, Any]
@@ -133,13 +133,39 @@ class AuditDescription:
 
 def positive(explanation: Explanation, size: tuple[int, ...]) -> Array:
     """What speaks for the target, float32 (N, h, w); zero where a map says nothing or is not finite."""
-    maps = speaking_for(explanation.heatmaps(size=size))
-    return np.asarray(maps.reshape(-1, *size) * ~np.reshape(explanation.flat, (-1, 1, 1)))
+    maps = speaking_for(reduced(explanation.values, explanation.reduction))
+    return fitted(maps * ~np.expand_dims(explanation.flat, (-2, -1)), size).reshape(-1, *size)
 
 
 def speaking_for(maps: Array) -> Array:
     """The positive part of maps; zero where they are not finite."""
     return np.asarray(np.maximum(np.nan_to_num(maps, posinf=0.0, neginf=0.0), 0))
+
+
+def fitted(maps: Array, size: tuple[int, ...]) -> Array:
+    """Maps on another grid: interpolated where that is finer, the mean within each cell where it is coarser.
+
+    What is interpolated on a coarser grid is read at a few pixels only: a mark between these would be lost.
+
+    Args:
+        maps: (..., H, W).
+        size: (h, w).
+
+    Returns:
+        float32 (..., h, w).
+
+    Example:
+        >>> import numpy as np
+        >>> from kerascope.auditing.describing import fitted
+        >>> fitted(np.diag([8, 0, 0, 0]), (2, 2))
+        array([[2., 0.],
+               [0., 0.]], dtype=float32)
+    """
+    down, across = (
+        bilinear_weights(old, new) if old <= new else _overlaps(old, new) * np.float32(new / old)
+        for old, new in zip(maps.shape[-2:], size, strict=True)
+    )
+    return np.asarray(down @ maps @ across.T, "float32")
 
 
 def cells(weights: Array, count: int = CELLS) -> Array:
@@ -159,14 +185,9 @@ def cells(weights: Array, count: int = CELLS) -> Array:
         array([[0.5, 0. ],
                [0. , 0.5]], dtype=float32)
     """
-    summed = _summed(weights, count)
+    summed = _overlaps(weights.shape[0], count) @ weights @ _overlaps(weights.shape[1], count).T
     total = summed.sum()
     return np.asarray(summed / total if total > 0 else summed, "float32")
-
-
-def _summed(one: Array, count: int) -> Array:
-    """What lies in each cell of a grid, (count, count)."""
-    return np.asarray(_overlaps(one.shape[0], count) @ one @ _overlaps(one.shape[1], count).T)
 
 
 @functools.lru_cache(maxsize=8)
@@ -206,11 +227,7 @@ def _ranked(explanation: Explanation) -> Array:
     """Ranks of the cells of each map, (N, cells), centred and of unit length; zero for a flat map."""
     from scipy.stats import rankdata
 
-    maps = np.nan_to_num(explanation.heatmaps())
-    if max(maps.shape[1:]) > _COMPARED:
-        count = min(_COMPARED, *maps.shape[1:])
-        maps = np.stack([_summed(one, count) for one in maps])
-    maps = resize(maps, (_COMPARED, _COMPARED))
+    maps = fitted(np.nan_to_num(explanation.heatmaps()), (_COMPARED, _COMPARED))
     ranks = rankdata(maps.reshape(len(maps), -1), axis=1)
     ranks = (ranks - ranks.mean(axis=1, keepdims=True)) * ~explanation.flat.reshape(-1, 1)
     length = np.linalg.norm(ranks, axis=1, keepdims=True)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.auditing.describing import CELLS, speaking_for
+from kerascope.auditing.describing import CELLS, fitted, speaking_for
 from kerascope.auditing.objects import Objects
 from kerascope.auditing.strategies import Clustering, Clusters, clusters
 from kerascope.auditing.traits import PLACES, TRAITS
@@ -20,7 +20,6 @@ from kerascope.dataset.job import Job
 from kerascope.dataset.prepared import Prepared
 from kerascope.dataset.results import Results
 from kerascope.dataset.store import Store
-from kerascope.resize import resize
 
 Array = np.ndarray[Any, Any]
 
@@ -204,7 +203,7 @@ class Material:
                 place = wanted[row["index"]]
                 pictures[place] = pixels
                 said = speaking_for(row["map"]) * self.shows[places[place]]
-                maps[place] = resize(said[None], pixels.shape[:2])[0]
+                maps[place] = fitted(said, pixels.shape[:2])
         return Gallery(places, np.stack(pictures), np.stack(maps))
 
     @cached_property

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from kerascope.auditing.describing import CELLS, cells, speaking_for
+from kerascope.auditing.describing import CELLS, fitted, speaking_for
 from kerascope.auditing.outcome import PICTURES, Audit, told
 from kerascope.dataset.photograph import encode
-from kerascope.resize import resize
 
 if TYPE_CHECKING:
     from kerascope.auditing.finding import Finding
@@ -140,9 +139,7 @@ def _shows_nothing(row: Mapping[str, Any]) -> bool:
 
 def _painted(values: Array, table: Array, grid: int) -> str:
     """A map as a small picture whose opacity follows relevance: only what speaks for the class."""
-    weights = speaking_for(values)
-    large = max(weights.shape) > grid
-    weights = cells(weights, grid) if large else resize(weights[None], (grid, grid))[0]
+    weights = fitted(speaking_for(values), (grid, grid))
     top = weights.max()
     if top <= 0:
         return ""

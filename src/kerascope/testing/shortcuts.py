@@ -59,6 +59,7 @@ def plant(
     rate: float = 1.0,
     seed: int = 0,
     objects: Array | None = None,
+    side: int | None = None,
 ) -> Planted:
     """Plant a shortcut: each of the classes has one of its own, and other classes have none.
 
@@ -72,6 +73,8 @@ def plant(
         rate: the share of the pictures of these classes that have it.
         seed: of what is random: which pictures, and where.
         objects: bool (N, H, W), what a texture leaves out; None for pixels brighter than 0.1, as in digits.
+        side: pixels along each side of a mark; None for a seventh of the height in a corner and a quarter
+            elsewhere, at least 5 and 7.
 
     Raises:
         ParameterError: there is no such kind.
@@ -90,7 +93,8 @@ def plant(
     height, width, channels = marked.shape[1:]
     has = np.zeros(len(marked), bool)
     places = np.zeros((len(marked), height, width), bool)
-    side = max(5, round(height / 7)) if kind == "corner" else max(7, round(height / 4))
+    if side is None:
+        side = max(5, round(height / 7)) if kind == "corner" else max(7, round(height / 4))
     for order, label in enumerate(classes):
         members = np.flatnonzero(np.asarray(labels) == label)
         chosen = generator.permutation(members)[: round(rate * len(members))]

@@ -29,12 +29,13 @@ _LEAST_CONTRAST = 0.08
 
 
 def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
-    """Patches that are cut out where maps are highest, and found again in many images of the class only.
+    """Patches that are cut out where most relevance is, and found again in many images of the class only.
 
     A patch is alike where 1 - (mean squared difference) / (variance of the patch) is at least 0.85, and the
     same where that is 0.95 within its own bounds, which are found by laying the images over each other: a
     texture or a stroke is alike in many images, a watermark is the same. Small pictures are searched, and
-    patches of an eighth and a fifth of them. A mark that lets the picture shine through is not found by it.
+    patches of an eighth and a fifth of them. Where one is a stroke after all, as the rim of a mark may be,
+    the next is looked at. A mark that lets the picture shine through is not found by it.
 
     Cost:
         No forwards; at most 64 pictures of a class and 64 of others are searched for 16 patches.
@@ -48,9 +49,10 @@ def find(material: Material, found: Sequence[Suspect]) -> list[Suspect]:
         rest = gallery.chosen(material.sampled(np.flatnonzero(targets != label), _SEARCHED, label))
         if len(own) < FEWEST:
             continue
-        tried = [_best(own, rest, side, material.seed) for side in _sides(gallery.size)]
-        good = [one for one in tried if one is not None]
-        for one in sorted(good, key=lambda one: -one[0]):
+        recurring = [
+            one for side in _sides(gallery.size) for one in _recurring(own, rest, side, material.seed)
+        ]
+        for one in sorted(recurring, key=lambda one: -one[0]):
             suspect = _suspect(label, own, every, rest, one)
             if suspect is not None:
                 suspects.append(suspect)
@@ -67,39 +69,39 @@ def _plain(patch: Array) -> bool:
     return bool(patch.std(axis=(0, 1)).max() < _LEAST_CONTRAST)
 
 
-_Best = tuple[float, Array, Array, Array, int]
+_Recurring = tuple[float, Array, Array, Array, int]
 """Score; what the patch explains in the own images; where, (n, 2); what it explains in others; its side."""
 
 
-def _best(own: Gallery, rest: Gallery, side: int, seed: int) -> _Best | None:
-    """The patch of a size that is in most images of the class, beyond those of others."""
+def _recurring(own: Gallery, rest: Gallery, side: int, seed: int) -> list[_Recurring]:
+    """The patches of a size that are in many images of the class, beyond those of others."""
     templates, cut_from = _cut(own, side, seed)
     if not len(templates):
-        return None
+        return []
     inside, places = _explained(own.pictures, templates)
     outside, _ = _explained(rest.pictures, templates)
-    inside[cut_from, np.arange(len(templates))] = np.nan
-    often = (inside >= ALIKE).sum(axis=0) / max(len(own) - 1, 1)
+    alike = inside >= ALIKE
+    # The image that it was cut from has it, and does not count.
+    alike[cut_from, np.arange(len(templates))] = False
+    inside[cut_from, np.arange(len(templates))] = 1.0
     elsewhere = (outside >= ALIKE).mean(axis=0) if len(rest) else np.zeros(len(templates))
-    scores = often - elsewhere
-    best = int(np.argmax(scores))
-    if scores[best] < OFTEN or (inside[:, best] >= ALIKE).sum() < FEWEST - 1:
-        return None
-    # The image that it was cut from has it.
-    inside[cut_from[best], best] = 1.0
-    return float(scores[best]), inside[:, best], places[:, best], outside[:, best], side
+    scores = alike.sum(axis=0) / max(len(own) - 1, 1) - elsewhere
+    return [
+        (float(scores[one]), inside[:, one], places[:, one], outside[:, one], side)
+        for one in np.flatnonzero((scores >= OFTEN) & (alike.sum(axis=0) >= FEWEST - 1))
+    ]
 
 
 def _cut(own: Gallery, side: int, seed: int) -> tuple[Array, Array]:
-    """Patches about the highest points of maps, none plain: (T, side, side, 3), and of which image."""
+    """Patches with the most relevance, none plain: (T, side, side, 3), and of which image.
+
+    The highest point of a fine map may be at the rim of a mark: what is about it holds half of the mark.
+    """
     order = np.random.default_rng([seed, side]).permutation(len(own))
     templates, cut_from = [], []
-    height, width = own.size
     for place in order.tolist():
-        row, column = np.unravel_index(int(np.argmax(own.maps[place])), own.size)
-        top, left = (
-            int(np.clip(at - side // 2, 0, most - side)) for at, most in ((row, height), (column, width))
-        )
+        windows = np.lib.stride_tricks.sliding_window_view(own.maps[place], (side, side)).sum(axis=(2, 3))
+        top, left = np.unravel_index(int(np.argmax(windows)), windows.shape)
         patch = own.pictures[place, top : top + side, left : left + side].astype("float32") / 255
         if not _plain(patch):
             templates.append(patch)
@@ -129,9 +131,11 @@ def _explained(pictures: Array, templates: Array) -> tuple[Array, Array]:
     return best, places
 
 
-def _suspect(label: int, own: Gallery, every: Gallery, rest: Gallery, best: _Best) -> Suspect | None:
+def _suspect(
+    label: int, own: Gallery, every: Gallery, rest: Gallery, recurring: _Recurring
+) -> Suspect | None:
     """The patch within its own bounds, where it is the same in enough images; then in all of the class."""
-    score, inside, corners, outside, side = best
+    score, inside, corners, outside, side = recurring
     alike = inside >= ALIKE
     patch, explains = _extent(own.chosen(alike), corners[alike], side)
     same = int((explains >= SAME).sum())
