@@ -44,9 +44,9 @@ class Choice(Method):
 class Auto(Choice, choice="auto"):
     """The method that shows most in one pass, whatever the model: the default of kerascope.
 
-    `MultiScaleCAM`, whose deep layer says what and whose finer ones and the image say where. It was first, or
-    not shown worse than the first, wherever it was measured: few cells or many, heads that pool and heads
-    that flatten, and token grids (docs/one-pass.md). Where no layer has places, as in a network of Dense
+    `MultiScaleCAM`, whose deep layer says what and whose finer ones and the image say where. No other map of
+    one pass was as good on all networks and measures: few cells or many, heads that pool and heads that
+    flatten, and token grids (docs/one-pass.md). Where no layer has places, as in a network of Dense
     layers alone, `InputXGradient`; of a `BlackBox`, which has no gradients, `Occlusion`.
 
     Returns:

@@ -332,11 +332,7 @@ class Engine:
         Cost:
             None: the model is run without data.
         """
-        batch = check_inputs(self.model, images, self.input)
-        with self._lock:
-            question = self._question(
-                batch, self._size(batch.count), as_target(target), layers, spatial=spatial
-            )
+        question = self._asked(images, target, layers, spatial)
         return [question.survey.run(layer) for layer in question.layers]
 
     def scales(self, images: Any, target: TargetLike = None, layer: str | None = None) -> Scales:
@@ -353,13 +349,9 @@ class Engine:
         Cost:
             None: the model is run without data.
         """
-        batch = check_inputs(self.model, images, self.input)
-        with self._lock:
-            question = self._question(
-                batch, self._size(batch.count), as_target(target), (layer,), spatial=True
-            )
+        question = self._asked(images, target, (layer,), spatial=True)
         survey = question.survey
-        return scales(survey, survey.run(question.layers[0]), batch.differentiable)
+        return scales(survey, survey.run(question.layers[0]), question.batch.differentiable)
 
     def cut(self, images: Any, target: Target, layer: str | None, pooled: bool = False) -> Cut:
         """Where the model can be cut, to ask the part behind a layer alone.
@@ -373,10 +365,15 @@ class Engine:
         Cost:
             None: the model is run without data.
         """
+        return cut_at(self._asked(images, target, (layer,), spatial=True), pooled)
+
+    def _asked(
+        self, images: Any, target: TargetLike, layers: Sequence[str | None], spatial: bool
+    ) -> Question:
+        """A question about images, checked and not put."""
         batch = check_inputs(self.model, images, self.input)
         with self._lock:
-            question = self._question(batch, self._size(batch.count), target, (layer,), spatial=True)
-        return cut_at(question, pooled)
+            return self._question(batch, self._size(batch.count), as_target(target), layers, spatial=spatial)
 
     def _question(
         self, batch: Batch, size: int, target: Target, layers: Sequence[str | None], **options: Any
