@@ -82,7 +82,7 @@ class Auto(Choice, choice="auto"):
             if self.layer is not None:
                 raise
             return InputXGradient(), "auto: InputXGradient, since no layer has places"
-        reason = f"auto: MultiScaleCAM, since {_told(asked, images, target, deepest)}"
+        reason = f"auto: MultiScaleCAM, since {_told(asked.settled(), images, target, deepest)}"
         return MultiScaleCAM(layer=self.layer), reason
 
 

@@ -125,6 +125,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         if self.layers is not None:
             return super().ask_for(compute, key, probe, images, target)
         found = self.places(probe, images, target)
+        probe = probe.settled()
         *more, alone = dict.fromkeys((found, replace(found, image=False), Scales(found.layers[:1], False)))
         for places in more:
             try:

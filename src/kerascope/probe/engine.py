@@ -131,11 +131,16 @@ class Engine:
     def padded(self, count: int) -> Self:
         """The same probe, whose passes are padded as if there were at least `count` images.
 
-        So a method that asks about more and fewer variants of images in turn compiles one program. It is for
-        the length of one explanation, in which the model is taken not to change: it is not looked over anew.
+        So a method that asks about more and fewer variants of images in turn compiles one program. It is
+        settled, too.
         """
-        twin = copy.copy(self)
+        twin = self.settled()
         twin._least = max(self._least, count)
+        return twin
+
+    def settled(self) -> Self:
+        """The same probe, for the length of one explanation: the model is not looked over anew."""
+        twin = copy.copy(self)
         twin._settled = True
         return twin
 

@@ -58,8 +58,11 @@ def scales(survey: Survey, deepest: Run, differentiable: bool) -> Scales:
         deepest: the run with the coarsest grid.
         differentiable: a gradient can be taken at the explained input.
     """
-    assert deepest.layout is not None
-    runs = rectified_grids(survey, deepest)
+    # A walk through the whole network, which every explanation would pay for.
+    key = ("rectified grids", deepest.number)
+    if key not in survey.known:
+        survey.known[key] = rectified_grids(survey, deepest)
+    runs: tuple[Run, ...] = survey.known[key]
     grid = runs[-1].layout.spatial  # type: ignore[union-attr]
     image = survey.image
     as_fine = image is not None and len(image) == len(grid) and all(map(operator.ge, image, grid))

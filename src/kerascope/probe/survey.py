@@ -6,8 +6,9 @@ score, and where the head's softmax is. `kerascope.probe.record` makes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
 from kerascope import errors
 from kerascope.layout import Layout
@@ -84,6 +85,7 @@ class Survey:
         image: spatial size of the explained input, or None where it has none.
         image_layout: how the explained input lies in space.
         silent: numbers of the runs of tokens whose patches do not reach the score: see `silent.py`.
+        known: what was found out from it and is kept, by what that is.
     """
 
     places: tuple[Place, ...]
@@ -93,6 +95,7 @@ class Survey:
     image: tuple[int, ...] | None
     image_layout: Layout | None
     silent: frozenset[int] = frozenset()
+    known: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def output_layouts(self) -> tuple[Layout | None, ...]:
