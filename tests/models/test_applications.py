@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import kerascope as ks
+from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.probes import BACKEND
 
 CONSTRUCTORS: dict[str, Callable[..., keras.Model]] = {
@@ -121,6 +122,7 @@ def test_every_network_of_keras_is_in_the_table() -> None:
     assert not gone, f"AUTOMATIC names networks that keras.applications does not have: {sorted(gone)}"
 
 
+@FLATTENED  # VGG16 and VGG19
 @pytest.mark.parametrize("name", NAMES)
 def test_grad_cam_of_a_network(name: str, build: Callable[..., keras.Model]) -> None:
     size = SIZES.get(name, SIZE)

@@ -190,11 +190,11 @@ def test_evaluation_tells_maps_that_are_right_from_those_that_know_nothing() -> 
 @pytest.mark.slow
 @pytest.mark.once
 def test_advice_for_a_network_that_is_known() -> None:
-    model, known = trained("shapes"), shapes.make(40, seed=12)
+    model, known = trained("shapes"), shapes.make(80, seed=12)
     rows = known.labels != shapes.NOTHING
     with warned(errors.KerascopeWarning, "", optional=True, subclasses=True):
-        advice = ks.recommend(model, known.images[rows], target=known.labels[rows].tolist(), sample=24)
-    assert len(advice.report) == 24
+        advice = ks.recommend(model, known.images[rows], target=known.labels[rows].tolist(), sample=48)
+    assert len(advice.report) == 48
     explanation = advice.method(model, known.images[rows], known.labels[rows].tolist())
     pointing = metric.PointingGame()(model, known.images[rows], explanation, masks=known.masks[rows]).values
     assert pointing.mean() > 0.8
