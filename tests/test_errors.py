@@ -351,7 +351,7 @@ def test_methods_and_their_parameters(network: ks.testing.Tiny) -> None:
 
 
 def test_a_probability_is_explained_with_a_warning(network: ks.testing.Tiny) -> None:
-    tiny = MODELS["hidden_softmax"]()
+    tiny = MODELS["mixture"]()
     with warned(errors.ProbabilityWarning, r"ks\.Probability"):
         found = ks.Saliency()(tiny.model, tiny.images, 1)
     (stored,) = found.warnings

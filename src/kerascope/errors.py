@@ -29,6 +29,7 @@
 
     KerascopeWarning (UserWarning)             what is doubtful; stored in `Explanation.warnings` too
     |-- ProbabilityWarning                     a probability is explained where a score was wanted
+    |-- ConstantOutputWarning                  the output cannot vary: a softmax over one number
     |-- FlatMapWarning                         a map varies by 5 % at most: it shows nothing
     |-- NonFiniteMapWarning                    a map holds NaN or infinity
     |-- FlattenedHeadWarning                   a gradient was averaged over places that the head tells apart
@@ -184,6 +185,10 @@ class KerascopeWarning(UserWarning):
 
 class ProbabilityWarning(KerascopeWarning):
     """A probability is explained where a pre-softmax score was wanted."""
+
+
+class ConstantOutputWarning(KerascopeWarning):
+    """The model's output cannot vary, such as a softmax over one number."""
 
 
 class FlatMapWarning(KerascopeWarning):

@@ -40,12 +40,6 @@ def test_log_odds_are_those_of_the_probability() -> None:
     explanation = ks.GradCAM(relu=False)(probe, tiny.images, ks.LogOdds(1))
     assert explanation.targets.tolist() == [1, 1, 1]
     assert np.abs(explanation.values - ks.GradCAM(relu=False)(probe, tiny.images, 1).values).max() > 1e-3
-    # Where there is one output, its score is the log-odds.
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, activation="sigmoid")])
-    fill(model, 61)
-    row = np.ones((1, 4), "float32")
-    p = ops.convert_to_numpy(model(row))[:, 0]
-    same(ks.Probe(model).scores(row, ks.LogOdds(0)), np.log(p / (1 - p)), 1e-4, "one output")
 
 
 def test_activations_are_what_the_layer_returns() -> None:

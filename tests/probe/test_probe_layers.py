@@ -327,17 +327,6 @@ def test_each_output_has_its_own_head() -> None:
     assert ks.GradCAM(relu=False)(probe, tiny.images, both).layer == "conv"
 
 
-def test_one_score_with_a_sigmoid_is_class_0() -> None:
-    image = keras.Input((8, 8, 3))
-    pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(image))
-    model = keras.Model(image, layers.Dense(1, activation="sigmoid")(pooled))
-    fill(model, 71)
-    images = pictures(2, 8, 8, 3)
-    result = ks.GradCAM(relu=False)(model, images)
-    assert result.targets.tolist() == [0, 0]
-    same(result.probabilities, ops.convert_to_numpy(model(images))[:, 0], CLOSE, "probability")
-
-
 def test_a_survey_runs_nothing_and_keeps_nothing_of_the_run() -> None:
     tiny = MODELS["functional"]()
     calls = []

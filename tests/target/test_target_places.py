@@ -84,7 +84,7 @@ def test_a_class_that_is_predicted_nowhere_is_named() -> None:
 def test_the_probability_of_a_region_is_chosen_by_scores() -> None:
     tiny, probe, (scores,) = known("segmentation_binary")
     final = ops.convert_to_numpy(tiny.model(tiny.images))[..., 0]
-    found = probe.scores(tiny.images, ks.Probability(ks.Region(0)))
+    found = probe.scores(tiny.images, ks.Probability(ks.Region()))
     expected = [final[n][scores[n, ..., 0] > 0].mean() for n in range(3)]
     same(found, np.array(expected), CLOSE, "one channel")
     tiny, probe, (scores,) = known("segmentation_softmax_layer")

@@ -120,6 +120,10 @@ class Method(ABC):
         target = as_target(target)
         method, reason = self.chosen(asked, images, target)
         answer = method.ask(asked, images, target)
+        target, remarks = asked.settled().understood(images, target)
+        said = tuple((kind, text) for kind, text in remarks if kind is not None)
+        answer = replace(answer, warnings=(*said, *answer.warnings))
+        notes = [reason, *(text for kind, text in remarks if kind is None), *answer.notes]
         explained = answer.batch.explained
         shown: Array | None = None
         size: tuple[int, ...] = ()
@@ -147,7 +151,7 @@ class Method(ABC):
             seed=getattr(method, "seed", None),
             completeness_gap=answer.completeness_gap,
             masks=answer.masks,
-            notes=(reason, *answer.notes) if reason else answer.notes,
+            notes=tuple(filter(None, notes)),
             versions=dict(versions()),
         )
         explanation = _warned(explanation, answer, "complete" in method.tags)
@@ -263,9 +267,10 @@ def _warned(explanation: Explanation, answer: Answer, complete: bool) -> Explana
     found: dict[type[Warning], str] = dict(answer.warnings)
     if answer.suspect:
         found[errors.ProbabilityWarning] = (
-            "the explained score should be the one before the softmax; the model's outputs are probabilities "
-            "and where the softmax is could not be found, so a probability is explained. End the model in a "
-            "Softmax layer or an activation, or ask for ks.Probability on purpose."
+            "the explained score should be the one before the softmax or sigmoid; the model's outputs look "
+            "like probabilities, and where the score is could not be found, so a probability is explained. "
+            "End the model in a layer or activation, say what one number is with ks.Probe(model, "
+            "output=...), or ask for ks.Probability on purpose."
         )
     maps = explanation.values.reshape(*explanation.scores.shape, -1)
     broken = ~np.asarray(np.isfinite(maps).all(axis=-1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ from kerascope import errors
 from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, read_layout
 from kerascope.probe.answer import Answer, join
 from kerascope.probe.inputs import Array, Batch, padded_rows
+from kerascope.probe.output_kind import Remark, Said, output_kinds
 from kerascope.probe.program import CHOSEN, predictions
-from kerascope.probe.question import Question, context_of
+from kerascope.probe.question import Question, context_of, understood
 from kerascope.probe.routine import Step
 from kerascope.probe.survey import UNKNOWN, Output, Survey
 from kerascope.target import Forward, Reading, Target, TargetLike, as_target
+from kerascope.target.kind import Kind
 
 _HINT = (
     "use one that needs forward passes only, such as Occlusion, RISE, LIME or KernelSHAP, or a Keras model."
@@ -39,6 +42,7 @@ class BlackBox:
         data_format: `"channels_last"` or `"channels_first"`, where the images have their channels.
         input_range: lowest and highest value of the pixels, for baselines such as `"black"`; None for the
             range of each image.
+        output: what the function's numbers are: see `Probe`.
 
     Raises:
         ParameterError: a parameter is not one of these.
@@ -66,6 +70,7 @@ class BlackBox:
         class_names: Sequence[str] | None = None,
         data_format: str = CHANNELS_LAST,
         input_range: tuple[float, float] | None = None,
+        output: Kind | Mapping[str, Kind] | None = None,
     ) -> None:
         if not callable(predict):
             raise errors.ParameterError(f"predict must be a function of images; got {predict!r}.")
@@ -87,6 +92,8 @@ class BlackBox:
         self.data_format = data_format
         self.input_range = input_range
         self.forward_count = 0
+        self._said = Said(output, self.class_names)
+        self._known: Survey | None = None
 
     def pass_size(self, count: int) -> int:
         """How many of `count` images go in one call."""
@@ -95,6 +102,16 @@ class BlackBox:
     def padded(self, count: int) -> BlackBox:
         """The same: nothing is compiled."""
         return self
+
+    def settled(self) -> BlackBox:
+        """The same: nothing is looked over."""
+        return self
+
+    def understood(self, images: Any, target: TargetLike = None) -> tuple[Target, tuple[Remark, ...]]:
+        """What a target stands for with what was answered last: see `Probe`."""
+        if self._known is None:
+            return as_target(target), ()
+        return understood(self._known, as_target(target), self.class_names)
 
     def pixel_range(self, images: Any) -> tuple[float, float] | None:
         """The range of pixels, as it was given."""
@@ -173,7 +190,7 @@ class BlackBox:
             if question is None:
                 question = self._question(batch, outputs, as_target(target))
             arguments = {name: padded_rows(row, start, len(part)) for name, row in question.arguments.items()}
-            rows.append(self._row(question.target, outputs, arguments, len(part)))
+            rows.append(self._row(question, outputs, arguments, len(part)))
             self.forward_count += len(part)
         assert question is not None
         answer = join(rows, question)
@@ -214,7 +231,7 @@ class BlackBox:
                 part = np.ascontiguousarray(placed[:real].astype(dtype))
                 outputs = self._predicted(part)
                 arguments = {name: row[numbers[:real]] for name, row in known.items()}
-                scores = self._read(target, outputs, arguments, real)[1].scores
+                scores = self._read(self._survey(batch, outputs), target, outputs, arguments, real)[1].scores
                 found = ops.convert_to_numpy(scores).astype("float32")
                 return np.pad(found, ((0, rows - real), (0, 0)), mode="edge"), ()
 
@@ -263,26 +280,30 @@ class BlackBox:
         found = tuple(
             Output("/".join(map(str, path)) or "output", array.shape, UNKNOWN) for path, array in named
         )
-        return Survey((), (), found, batch.count, layout.spatial if layout else None, layout)
+        bare = Survey((), (), found, batch.count, layout.spatial if layout else None, layout)
+        kinds, remarks = output_kinds(bare, self._said, None)
+        return replace(bare, kinds=kinds, remarks=remarks, opaque=frozenset(range(len(found))))
 
     def _question(self, batch: Batch, outputs: Any, target: Target) -> Question:
-        survey = self._survey(batch, outputs)
-        arguments = target.arguments(context_of(survey, batch.count, self.class_names))
+        survey = self._known = self._survey(batch, outputs)
+        context = context_of(survey, batch.count, self.class_names)
+        target = target.fitted(context)
+        arguments = target.arguments(context)
         return Question(survey, batch, target, arguments, (), False, False, None)
 
     def _read(
-        self, target: Target, outputs: Any, arguments: Mapping[str, Any], count: int
+        self, survey: Survey, target: Target, outputs: Any, arguments: Mapping[str, Any], count: int
     ) -> tuple[Forward, Reading]:
         tensors = tree.map_structure(ops.convert_to_tensor, outputs)
         squashed = (False,) * len(tree.flatten(outputs))
-        forward = Forward(tensors, tensors, squashed, {}, {}, count)
+        forward = Forward(tensors, tensors, squashed, {}, {}, count, kinds=survey.kinds)
         numbers = {name: ops.convert_to_tensor(value) for name, value in arguments.items()}
         return forward, target.read(forward, numbers)
 
     def _row(
-        self, target: Target, outputs: Any, arguments: Mapping[str, Array], count: int
+        self, question: Question, outputs: Any, arguments: Mapping[str, Array], count: int
     ) -> dict[str, Array]:
-        forward, reading = self._read(target, outputs, arguments, count)
+        forward, reading = self._read(question.survey, question.target, outputs, arguments, count)
         flat = tree.flatten(forward.outputs)
         kept: dict[str, Any] = {"outputs": flat, "scores": flat}
         if reading.labels is not None:
@@ -290,7 +311,7 @@ class BlackBox:
         if reading.columns is not None:
             kept["columns"] = list(reading.columns)
         row = {"scores": ops.cast(reading.scores, "float32")}
-        row |= predictions(kept, forward.squashed, reading)
+        row |= predictions(kept, forward, question.survey.opaque, reading)
         row |= {CHOSEN + name: value for name, value in reading.chosen.items()}
         return {name: ops.convert_to_numpy(value) for name, value in row.items()}
 

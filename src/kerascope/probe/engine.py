@@ -16,9 +16,10 @@ from kerascope.probe.answer import Answer, join
 from kerascope.probe.cut import Cut, cut_at
 from kerascope.probe.inputs import Array, Batch, check_inputs, input_specs, padded_rows
 from kerascope.probe.kept import Kept
+from kerascope.probe.output_kind import Remark, Said
 from kerascope.probe.pixel_range import pixel_range, preprocessed
 from kerascope.probe.program import Evidence, Plan
-from kerascope.probe.question import Question, fitted
+from kerascope.probe.question import Question, fitted, understood
 from kerascope.probe.redrawn import Redrawn, redrawn
 from kerascope.probe.routine import Routine, Step
 from kerascope.probe.scales import Scales, scales
@@ -27,6 +28,7 @@ from kerascope.probe.survey import Run, Survey
 from kerascope.probe.tree import places
 from kerascope.rule import Rule
 from kerascope.target import Target, TargetLike, as_target
+from kerascope.target.kind import Kind
 
 Repeated = Callable[..., dict[str, Any]]
 """`repeated(tensors, count=None) -> results`: a step that was compiled, see `Engine.routine`."""
@@ -41,6 +43,7 @@ class Engine:
         class_names: names of the classes, or None.
         input: name or position of the input to explain, or None.
         compile: compile the programs.
+        output: what the model's numbers are, or None.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Engine:
         class_names: tuple[str, ...] | None,
         input: str | int | None,
         compile: bool,
+        output: Kind | Mapping[str, Kind] | None,
     ) -> None:
         self._backend = backend.current()
         self._model: Callable[[], keras.Model | None] = lambda: model
@@ -62,7 +66,8 @@ class Engine:
         self._settled = False
         self._values: list[Any] | None = None
         self._counts = {"trace": 0, "forward": 0, "backward": 0}
-        self._kept = Kept(self.compile, self._counts)
+        self.output = output
+        self._kept = Kept(self.compile, self._counts, Said(output, class_names))
 
     @property
     def numpy(self) -> Any:
@@ -339,6 +344,18 @@ class Engine:
         """
         question = self._asked(images, target, layers, spatial)
         return [question.survey.run(layer) for layer in question.layers]
+
+    def understood(self, images: Any, target: TargetLike = None) -> tuple[Target, tuple[Remark, ...]]:
+        """What a target stands for with this model, and what there is to say on the outputs that it is about.
+
+        Args:
+            images: (N, ...) as the model takes them.
+            target: see `kerascope.target`.
+
+        Cost:
+            None: the model is run without data.
+        """
+        return understood(self.surveyed(images), as_target(target), self.class_names)
 
     def scales(self, images: Any, target: TargetLike = None, layer: str | None = None) -> Scales:
         """Where to look at the model at every scale, from a deep layer to the image.

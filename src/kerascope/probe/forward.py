@@ -11,11 +11,14 @@ import keras
 from keras import ops, tree
 
 from kerascope.probe.bias import BiasTaps
-from kerascope.probe.head import Head
+from kerascope.probe.head import ACTIVATIONS, Head
 from kerascope.probe.rectifier import Rectifiers
 from kerascope.probe.survey import Run
-from kerascope.probe.tap import Function, Hook, StandIn, tapped
+from kerascope.probe.tap import Function, Hook, StandIn, called_by_name, tapped
 from kerascope.target.base import Forward
+
+_LEAST = 1e-7
+"""The least probability that a logit is taken of."""
 
 
 def forward(
@@ -57,17 +60,25 @@ def forward(
     with (
         tapped(operations, tap.hooks(), tap.functions(), biases.arguments() if biases else None, stand_ins),
         rectifiers.called_by_name() if rectifiers else contextlib.nullcontext(),
+        tap.called_by_name(),
         keras.StatelessScope(list(zip(variables, state, strict=True)) if state else None),
     ):
         outputs = call(inputs)
-    flat = [
-        output if head is None else seen.get(head, output)
-        for head, output in zip(heads, tree.flatten(outputs), strict=True)
-    ]
+    flat = [_score(output, head, seen) for head, output in zip(heads, tree.flatten(outputs), strict=True)]
     scores = tree.pack_sequence_as(outputs, flat) if tree.is_nested(outputs) else flat[0]
-    squashed = tuple(head is not None and head in seen and not head.logarithm for head in heads)
+    squashed = tuple(
+        head is not None and (head in seen or head.part == "logit") and not head.logarithm for head in heads
+    )
     layouts = {name: run.layout for name, run in runs.items()}
     return Forward(outputs, scores, squashed, activations, layouts, count)
+
+
+def _score(output: Any, head: Head | None, seen: Mapping[Head, Any]) -> Any:
+    """The score of an output, in its shape."""
+    if head is not None and head.part == "logit":
+        chance = ops.clip(ops.cast(output, "float32"), _LEAST, 1 - _LEAST)
+        return ops.log(chance) - ops.log1p(-chance)
+    return output if head is None or head not in seen else ops.reshape(seen[head], output.shape)
 
 
 def _stand_ins(spared: Iterable[Run], count: int) -> dict[keras.Operation, StandIn]:
@@ -97,48 +108,66 @@ class _Taps:
 
     def hooks(self) -> dict[keras.Operation, Hook]:
         operations = [run.place.operation for run in self.runs.values()]
-        operations += [head.operation for head in self.heads if head and not head.activation]
+        operations += [head.operation for head in self._at("operation", "output") if head.operation]
         operations += self.rectifiers.operations if self.rectifiers else []
         operations += self.biases.operations if self.biases else []
         return {operation: self._hook(operation) for operation in operations}
 
     def functions(self) -> dict[tuple[keras.Operation, str], Function]:
         spies = {
-            (head.operation, "activation"): self._spy(head.operation)
-            for head in self.heads
-            if head and head.activation
+            (head.operation, "activation"): self._spy(self._at("activation", of=head.operation))
+            for head in self._at("activation")
+            if head.operation
         }
         return (self.rectifiers.functions if self.rectifiers else {}) | spies
+
+    def called_by_name(self) -> contextlib.AbstractContextManager[None]:
+        """See the scores that functions are given which are called by name."""
+        if not (wanted := self._at("function")):
+            return contextlib.nullcontext()
+        spy = self._spy(wanted)
+        return called_by_name(ACTIVATIONS, lambda _, score, result: spy(score, result))
+
+    def _at(self, *parts: str, of: keras.Operation | None = None) -> list[Head]:
+        """The heads whose score is at one of the parts."""
+        return [head for head in self.heads if head and head.part in parts and of in (None, head.operation)]
 
     def _hook(self, operation: keras.Operation) -> Hook:
         named: dict[int, list[str]] = {}
         for name, run in self.runs.items():
             if run.place.operation is operation:
                 named.setdefault(run.index, []).append(name)
-        wanted = {head.index: head for head in self.heads if head and head.operation is operation}
+        before = {head.index: head for head in self._at("operation", of=operation)}
+        behind = {head.index: head for head in self._at("output", of=operation)}
 
         def hook(index: int, arguments: tuple[Any, ...], output: Any) -> Any:
-            if index in wanted and not wanted[index].activation:
-                self.seen[wanted[index]] = arguments[0]
+            if index in before:
+                self.seen[before[index]] = arguments[0]
             if self.rectifiers and operation in self.rectifiers.operations:
                 output = self.rectifiers.apply(arguments[0], output)
             if self.biases and operation in self.biases.operations:
                 output = self.biases.apply(operation, index, output)
-            if index not in named:
-                return output
-            # Of several outputs, the first tensor is the activation.
-            flat = tree.flatten(output)
-            first = next(place for place, value in enumerate(flat) if ops.is_tensor(value))
-            for name in named[index]:
-                if name in self.replacements:
-                    flat[first] = self._replaced(name, flat[first])
-                if name in self.deltas:
-                    flat[first] = flat[first] + self.deltas[name]
-            for name in named[index]:
-                self.activations[name] = flat[first]
-            return tree.pack_sequence_as(output, flat) if tree.is_nested(output) else flat[0]
+            if index in named:
+                output = self._moved(named[index], output)
+            if index in behind:
+                self.seen[behind[index]] = output
+            return output
 
         return hook
+
+    def _moved(self, names: Sequence[str], output: Any) -> Any:
+        """What an operation returns, replaced or moved as was asked for under some names, and kept."""
+        # Of several outputs, the first tensor is the activation.
+        flat = tree.flatten(output)
+        first = next(place for place, value in enumerate(flat) if ops.is_tensor(value))
+        for name in names:
+            if name in self.replacements:
+                flat[first] = self._replaced(name, flat[first])
+            if name in self.deltas:
+                flat[first] = flat[first] + self.deltas[name]
+        for name in names:
+            self.activations[name] = flat[first]
+        return tree.pack_sequence_as(output, flat) if tree.is_nested(output) else flat[0]
 
     def _replaced(self, name: str, output: Any) -> Any:
         """What takes the place of an output, behind the tokens in front of its grid."""
@@ -147,8 +176,8 @@ class _Taps:
         prefix = layout.prefix if layout else 0
         return ops.concatenate([output[:, :prefix], given], axis=1) if prefix else given
 
-    def _spy(self, operation: keras.Operation) -> Function:
-        wanted = {head.index: head for head in self.heads if head and head.operation is operation}
+    def _spy(self, heads: Iterable[Head]) -> Function:
+        wanted = {head.index: head for head in heads}
         seen = 0
 
         def spy(score: Any, result: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
@@ -14,6 +15,8 @@ from kerascope import errors
 from kerascope.probe.compiled import Program
 from kerascope.probe.fingerprint import Fingerprint
 from kerascope.probe.inputs import Batch, input_specs
+from kerascope.probe.measured_head import measured_heads, opaque
+from kerascope.probe.output_kind import Said, output_kinds
 from kerascope.probe.program import Plan
 from kerascope.probe.record import survey
 from kerascope.probe.routine import Routine
@@ -30,10 +33,12 @@ class Kept:
     Args:
         compile: compile the programs.
         counts: `counts["trace"]` goes up with each trace.
+        said: what the user said of the model's outputs.
     """
 
-    def __init__(self, compile: bool, counts: dict[str, int]) -> None:
+    def __init__(self, compile: bool, counts: dict[str, int], said: Said) -> None:
         self._compile = compile
+        self._said = said
         self._counts = counts
         self._fingerprint: Fingerprint | None = None
         self._surveys: dict[Hashable, Survey] = {}
@@ -52,8 +57,11 @@ class Kept:
 
         Raises:
             InputError: the model does not run on them.
+            ModelError: what was said of its outputs does not fit.
         """
-        key = (batch.signature, batch.explained, size)
+        # Compiling the model anew may say something else of its outputs.
+        loss = getattr(model, "loss", None)
+        key = (batch.signature, batch.explained, size, repr(loss))
         if key not in self._surveys:
             if len(self._surveys) >= LIMIT:
                 self._surveys.clear()
@@ -71,8 +79,34 @@ class Kept:
                     f"the model must run on these images, of shape {shapes}; it failed with "
                     f"{type(error).__name__}: {error}; try model(images[:1]) by itself."
                 ) from error
-            self._surveys[key] = replace(found, silent=_silent(model, call, found, batch, tensors))
+            found = self._measured(model, call, found, batch, tensors)
+            kinds, remarks = output_kinds(found, self._said, loss)
+            self._surveys[key] = replace(
+                found,
+                kinds=kinds,
+                remarks=remarks,
+                silent=_silent(model, call, found, batch, tensors),
+            )
         return self._surveys[key]
+
+    def _measured(
+        self,
+        model: keras.Model,
+        call: Callable[[Any], Any],
+        found: Survey,
+        batch: Batch,
+        tensors: Sequence[Any],
+    ) -> Survey:
+        """The survey with the heads that had to be measured: see `kerascope.probe.measured_head`."""
+        specs = input_specs(model)
+        if specs is None or specs[0].shape[0] is None:
+            tensors = [ops.repeat(tensor[:1], 4, axis=0) for tensor in tensors]
+        operations = [model, *(place.operation for place in found.places)]
+        binary = [output.name for output in found.outputs if self._said.of(output.name) == "binary"]
+        measured: dict[int, Any] = {}
+        with contextlib.suppress(Exception), keras.StatelessScope():
+            measured = measured_heads(call, operations, found, batch.structured(tensors), binary)
+        return replace(found, measured=measured, opaque=opaque(found) - measured.keys())
 
     def program(self, key: Hashable, plan: Plan | Routine) -> Program:
         """The program of a question, made from `plan` where it is new."""

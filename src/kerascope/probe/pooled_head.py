@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 
 from kerascope import errors
-from kerascope.probe.head import head_run
+from kerascope.probe.head import head_run, score_maker
 from kerascope.probe.question import context_of
 from kerascope.probe.survey import Run, Survey
 from kerascope.target import Target
@@ -57,7 +57,7 @@ def check_pooled_head(survey: Survey, layers: tuple[str, ...], target: Target) -
         named = survey.run(layer)
         explained = survey.runs[named.maker] if named.maker >= 0 else named
         for place in places:
-            _Way(survey, explained, layer).follow(survey.outputs[place].source)
+            _Way(survey, explained, layer).follow(score_maker(survey, place))
         for source in target.layers:
             _Way(survey, explained, layer, pooled=True).follow(survey.run(source).number)
 

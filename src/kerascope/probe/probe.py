@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import keras
@@ -17,6 +17,7 @@ from kerascope.probe.engine import Engine
 from kerascope.probe.inputs import Array, blank_inputs
 from kerascope.probe.table import LayerTable, table
 from kerascope.target import TargetLike
+from kerascope.target.kind import Kind
 
 
 class Probe(Engine):
@@ -34,11 +35,16 @@ class Probe(Engine):
         class_names: names of the classes, in the order of the model's outputs.
         input: name or position of the input to explain, for models with several; None for the only one
             with spatial axes.
+        output: what the model's numbers are, of its only output or by the name of each: `"classes"`, of which
+            one is right (softmax); `"labels"`, each a question of its own (sigmoid); `"binary"`, one number z
+            for two classes, 1 where z > 0, else 0; `"regression"`, numbers of no class. None for what the
+            model ends in, the loss that it was compiled with, or two names for one number.
         compile: compile the programs; None for yes on TensorFlow (`tf.function`) and JAX (`jax.jit`) and no
             on PyTorch, where True means `torch.compile`.
 
     Raises:
-        ModelError: not a Keras model, or one that was never built.
+        ModelError: not a Keras model, or one that was never built; later, `output` does not fit it.
+        ParameterError: `output` is not one of these.
         BackendError: Keras runs on an unsupported backend.
 
     Example:
@@ -59,6 +65,7 @@ class Probe(Engine):
         batch_size: int = 32,
         class_names: Sequence[str] | None = None,
         input: str | int | None = None,
+        output: Kind | Mapping[str, Kind] | None = None,
         compile: bool | None = None,
     ) -> None:
         serving = backend.current()
@@ -80,7 +87,8 @@ class Probe(Engine):
         if isinstance(class_names, str):
             raise errors.ParameterError(f"class_names must be a list of names; got the text {class_names!r}.")
         names = None if class_names is None else tuple(map(str, class_names))
-        super().__init__(model, batch_size, names, input, serving.compiles if compile is None else compile)
+        compiled = serving.compiles if compile is None else compile
+        super().__init__(model, batch_size, names, input, compiled, output)
 
     @classmethod
     def attached(cls, model: keras.Model) -> Probe:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops, tree
 
 from kerascope import backend, errors
@@ -19,6 +20,7 @@ from kerascope.probe.survey import Run, Survey
 from kerascope.rule import Rule
 from kerascope.target import Reading, Target
 from kerascope.target.base import Forward
+from kerascope.target.kind import columns
 
 INPUT = "the input"
 """Name, among the places to differentiate at, of the explained input itself."""
@@ -156,7 +158,7 @@ class Plan:
             given,
             self.spared,
         )
-        result = replace(result, output_layouts=self.survey.output_layouts)
+        result = replace(result, output_layouts=self.survey.output_layouts, kinds=self.survey.kinds)
         reading = self.target.read(result, arguments)
         return ops.cast(reading.scores, "float32"), (result, reading, rectifiers, taps)
 
@@ -166,7 +168,7 @@ class Plan:
 
         def scored(moving: Any, tensors: Any, arguments: Any, state: Any) -> tuple[Any, Any]:
             scores, (result, reading, rectifiers, taps) = self.score(moving, tensors, arguments, state)
-            notes["squashed"] = result.squashed
+            notes["forward"] = result
             notes["reading"] = reading
             notes["rectifiers"] = rectifiers
             kept = {
@@ -195,7 +197,9 @@ class Plan:
         self._check_connected(moving, gradients)
         if notes["rectifiers"] is not None:
             self._check_rule(notes["rectifiers"])
-        answer = {"scores": scores} | predictions(kept, notes["squashed"], notes["reading"])
+        answer = {"scores": scores} | predictions(
+            kept, notes["forward"], self.survey.opaque, notes["reading"]
+        )
         answer |= {CHOSEN + name: value for name, value in kept["chosen"].items()}
         if "unmet" in kept:
             answer["unmet"] = kept["unmet"]
@@ -295,18 +299,30 @@ class Plan:
             yield Term(channels_last(values, site.run.layout) if site.drawn else values, site.drawn)
 
 
-def predictions(kept: dict[str, Any], squashed: tuple[bool, ...], reading: Reading) -> dict[str, Any]:
-    """The predicted class, the probability of the explained one, and whether a score looks like one."""
+def predictions(
+    kept: dict[str, Any], forward: Forward, opaque: Collection[int], reading: Reading
+) -> dict[str, Any]:
+    """The predicted class, the probability of the explained one, and whether a score looks like one.
+
+    Args:
+        kept: what came out, among it the flattened `"outputs"` and `"scores"`.
+        forward: what is known of it; its tensors are not used.
+        opaque: see `Survey.opaque`.
+        reading: of a target; its tensors are not used.
+    """
     found = {"labels": kept["labels"]} if "labels" in kept else {}
     place = reading.output
     if place is None:
         place = 0 if len(kept["outputs"]) == 1 else None
     if place is None:
         return found
-    output, scores = kept.get("columns") or (kept["outputs"][place], kept["scores"][place])
-    if len(output.shape) != 2 and "columns" not in kept:
+    raw = kept["outputs"][place]
+    if len(raw.shape) > 2 and "columns" not in kept:
         return found
-    precise = keras.backend.standardize_dtype(output.dtype) in ("float32", "float64")
+    kind = forward.kinds[place] if forward.kinds else None
+    output, scores = kept.get("columns") or columns(raw, kept["scores"][place], kind)
+    known = forward.squashed[place] or kind in ("binary", "labels")
+    precise = keras.backend.standardize_dtype(raw.dtype) in ("float32", "float64")
     output = ops.cast(output, "float32")
     sums = ops.abs(ops.sum(output, axis=-1) - 1) < (1e-3 if precise else 2e-2)
     rows = ops.logical_and(ops.all(output >= 0, axis=-1), sums)
@@ -315,14 +331,17 @@ def predictions(kept: dict[str, Any], squashed: tuple[bool, ...], reading: Readi
         # Of the scores: where probabilities are saturated, several are 1.
         scores = ops.cast(scores, "float32")
         found["predictions"] = ops.cast(ops.argmax(scores, axis=-1), "int32")
-    if "labels" in found and single and (squashed[place] or several):
+    if "labels" in found and single and (known or several):
         chosen = ops.take_along_axis(output, found["labels"], axis=1)
-        known = ops.ones_like(rows) if squashed[place] else rows
-        found["probabilities"] = ops.where(known[:, None], chosen, float("nan"))
-    if reading.probability and not squashed[place]:
+        found["probabilities"] = ops.where((ops.ones_like(rows) if known else rows)[:, None], chosen, np.nan)
+    if reading.probability and not known:
         found["no_probability"] = ops.logical_not(ops.all(rows))
     asked = reading.output is None or reading.probability
-    if several and not squashed[place] and not asked:
+    if not known and not asked:
+        if place in opaque:
+            rows = ops.logical_or(rows, ops.all(ops.logical_and(output >= 0, output <= 1), axis=-1))
+        elif not several:
+            return found
         found["suspect"] = ops.all(rows)
     return found
 

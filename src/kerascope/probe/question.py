@@ -11,6 +11,7 @@ from kerascope.probe.bias import Biases
 from kerascope.probe.bias import biases as biases_of
 from kerascope.probe.head import head_run, score_sources
 from kerascope.probe.inputs import Array, Batch
+from kerascope.probe.output_kind import Remark
 from kerascope.probe.survey import Run, Survey
 from kerascope.rule import Rule
 from kerascope.target import Context, Target
@@ -101,6 +102,7 @@ def fitted(
         InputError: there is no gradient at the input.
     """
     context = context_of(survey, batch.count, class_names)
+    target = target.fitted(context)
     arguments = target.arguments(context)
     named = []
     for layer in layers:
@@ -127,7 +129,19 @@ def context_of(survey: Survey, count: int, class_names: tuple[str, ...] | None) 
         run = survey.run(layer)
         return run.layout, run.layout.channels if run.layout else run.shape[-1]
 
-    return Context(count, shapes, class_names, look_up, layouts)
+    kinds = dict(zip(shapes, survey.kinds, strict=True)) if survey.kinds else {}
+    return Context(count, shapes, class_names, look_up, layouts, kinds)
+
+
+def understood(
+    survey: Survey, target: Target, class_names: tuple[str, ...] | None
+) -> tuple[Target, tuple[Remark, ...]]:
+    """What a target stands for with a model, and what there is to say on the outputs that it is about."""
+    context = context_of(survey, survey.batch, class_names)
+    target = target.fitted(context)
+    read = target.outputs(context)
+    remarks = [survey.remarks[place] for place in (range(len(survey.outputs)) if read is None else read)]
+    return target, tuple(remark for remark in remarks if remark is not None)
 
 
 def _check_differentiable_layer(survey: Survey, run: Run) -> None:

@@ -12,8 +12,8 @@ from kerascope import backend
 from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, GREY, Layout, read_layout
 from kerascope.probe.head import ACTIVATIONS
 from kerascope.probe.order import number_calls
-from kerascope.probe.survey import INPUT, OTHER_INPUT, UNKNOWN, Output, Run, Survey
-from kerascope.probe.tap import Function, tapped
+from kerascope.probe.survey import INPUT, OTHER_INPUT, UNKNOWN, Output, Run, Squashing, Survey
+from kerascope.probe.tap import Function, called_by_name, tapped
 from kerascope.probe.tree import Place, places
 
 
@@ -41,6 +41,7 @@ class _Recorder:
         self.calls: list[tuple[Place, int, list[Any], list[Any]]] = []
         self.squashed: list[int] = []
         self._results: dict[int, list[Any]] = {}
+        self._named: list[tuple[str, Any, Any]] = []
 
     def record(
         self, call: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None
@@ -51,7 +52,7 @@ class _Recorder:
             for place in self.places
             if _may_squash(place.operation)
         }
-        with tapped([model, *hooks], hooks, spies):
+        with tapped([model, *hooks], hooks, spies), called_by_name(ACTIVATIONS, self._named_call):
             outputs = call(inputs)
         given = tree.flatten(inputs)
         # While `calls` holds the tensors, `id` tells them apart. The first run that returns a tensor is its
@@ -62,6 +63,7 @@ class _Recorder:
         }
         for number, (_, _, _, tensors) in enumerate(self.calls):
             source.setdefault(id(tensors[0]), number)
+        squashings = {id(result): number for number, (_, _, result) in enumerate(self._named)}
         formats: dict[int, str] = {}
         default = keras.config.image_data_format()
         image_layout = None if explained is None else self._image_layout(tuple(given[explained].shape))
@@ -89,6 +91,7 @@ class _Recorder:
                     maker=source[id(tensor)],
                     squashes=number in self.squashed,
                     tensors=len(tensors),
+                    squashing=squashings.get(id(tensor)),
                     sees_image=any(
                         runs[origin].sees_image if origin >= 0 else origin != OTHER_INPUT
                         for origin in sources
@@ -97,9 +100,19 @@ class _Recorder:
             )
         named = zip(_names(outputs), tree.flatten(outputs), strict=True)
         found = tuple(
-            Output(name, tuple(tensor.shape), source.get(id(tensor), UNKNOWN)) for name, tensor in named
+            Output(
+                name,
+                tuple(tensor.shape),
+                source.get(id(tensor), UNKNOWN),
+                squashings.get(id(tensor)),
+            )
+            for name, tensor in named
         )
-        return Survey(self.places, tuple(runs), found, batch, image, image_layout)
+        calls = tuple(
+            Squashing(name, tuple(score.shape), source.get(id(score), UNKNOWN))
+            for name, score, _ in self._named
+        )
+        return Survey(self.places, tuple(runs), found, batch, image, image_layout, squashings=calls)
 
     def _image_layout(self, shape: tuple[int, ...]) -> Layout | None:
         if len(shape) == 3 and self._is_grey(*shape):
@@ -144,6 +157,10 @@ class _Recorder:
             return output
 
         return hook
+
+    def _named_call(self, name: str, score: Any, result: Any) -> Any:
+        self._named.append((name, score, result))
+        return result
 
     def _spy(self, operation: keras.Operation) -> Function:
         def spy(score: Any, result: Any) -> Any:

@@ -15,12 +15,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import keras
 
-from kerascope.probe.tap import wrap_function
+from kerascope.probe.tap import called_by_name
 from kerascope.rule import Rule
 
 RECTIFIERS = frozenset(
@@ -65,28 +65,9 @@ class Rectifiers:
     def _met(self) -> None:
         self.reached += 1
 
-    @contextlib.contextmanager
-    def called_by_name(self) -> Iterator[None]:
-        """Let calls such as `keras.ops.relu(x)` in a layer's own `call` follow the rule, in this thread.
-
-        A function that somebody keeps, as a module does that is first imported in the block, is plain again
-        after it.
-        """
-        closed = False
-
-        def apply(before: Any, after: Any) -> Any:
-            return after if closed else self.apply(before, after)
-
-        with contextlib.ExitStack() as scope:
-            for module in (keras.ops, keras.ops.nn, keras.activations):
-                for name in RECTIFIERS & vars(module).keys():
-                    original = getattr(module, name)
-                    scope.callback(setattr, module, name, original)
-                    setattr(module, name, wrap_function(original, apply))
-            try:
-                yield
-            finally:
-                closed = True
+    def called_by_name(self) -> contextlib.AbstractContextManager[None]:
+        """Let calls such as `keras.ops.relu(x)` in a layer's own `call` follow the rule, in this thread."""
+        return called_by_name(RECTIFIERS, lambda _, before, after: self.apply(before, after))
 
 
 def is_rectifier(operation: keras.Operation) -> bool:

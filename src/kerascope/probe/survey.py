@@ -6,13 +6,14 @@ score, and where the head's softmax is. `kerascope.probe.record` makes it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kerascope import errors
 from kerascope.layout import Layout
 from kerascope.probe.tree import Place, find
+from kerascope.target.kind import Kind
 
 INPUT = -1
 """Source of a tensor that is the explained input of the model, or any input where none is explained."""
@@ -41,6 +42,7 @@ class Run:
         squashes: it returned the result of its activation, a softmax or sigmoid.
         sees_image: the explained input leads to it, or may do so.
         tensors: 1 where it returned just a tensor, more for a structure; the others are about its first.
+        squashing: number of the call by name whose result it returned, see `Squashing`, or None.
     """
 
     number: int
@@ -56,6 +58,22 @@ class Run:
     squashes: bool
     sees_image: bool
     tensors: int = 1
+    squashing: int | None = None
+
+
+@dataclass(frozen=True)
+class Squashing:
+    """A call of a squashing function by its public name, such as `keras.ops.sigmoid(x)` in a `call`.
+
+    Args:
+        function: its name, such as `"sigmoid"`.
+        shape: of what it was given.
+        source: number of the run that made that; -2 unknown.
+    """
+
+    function: str
+    shape: tuple[int, ...]
+    source: int
 
 
 @dataclass(frozen=True)
@@ -66,11 +84,13 @@ class Output:
         name: its key or position in the model's output structure.
         shape: its shape, batch first.
         source: number of the run that made it; -2 unknown.
+        squashing: number of the call by name that made it, see `Squashing`, or None.
     """
 
     name: str
     shape: tuple[int, ...]
     source: int
+    squashing: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +105,12 @@ class Survey:
         image: spatial size of the explained input, or None where it has none.
         image_layout: how the explained input lies in space.
         silent: numbers of the runs of tokens whose patches do not reach the score: see `silent.py`.
+        squashings: calls of functions such as `keras.ops.sigmoid` by name, in the order in which they ran.
+        measured: where the scores of outputs are that arithmetic hides: see `measured_head.py`.
+        kinds: what the numbers of each output are, or None where that is not known.
+        remarks: what there is to say on each output, or None: see `output_kind.py`.
+        opaque: positions of the outputs that arithmetic makes, where no score in front was found: they may
+            be probabilities.
         known: what was found out from it and is kept, by what that is.
     """
 
@@ -95,6 +121,11 @@ class Survey:
     image: tuple[int, ...] | None
     image_layout: Layout | None
     silent: frozenset[int] = frozenset()
+    squashings: tuple[Squashing, ...] = ()
+    measured: Mapping[int, Any] = field(default_factory=dict)
+    kinds: tuple[Kind | None, ...] = ()
+    remarks: tuple[tuple[type[Warning] | None, str] | None, ...] = ()
+    opaque: frozenset[int] = frozenset()
     known: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property

@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -132,6 +132,34 @@ def wrap_function(original: Callable[..., Any], function: Function) -> Any:
         return function(tensor, result)
 
     return wrapped
+
+
+@contextlib.contextmanager
+def called_by_name(names: Collection[str], function: Callable[[str, Any, Any], Any]) -> Iterator[None]:
+    """Let `function(name, argument, result) -> result` see calls by public name, in this thread.
+
+    Those are calls such as `keras.ops.relu(x)` in a layer's own `call`. A function that somebody keeps, as a
+    module does that is first imported in the block, is plain again after it.
+
+    Args:
+        names: of functions in `keras.ops` and `keras.activations`.
+        function: what to do with each result.
+    """
+    closed = False
+
+    def seen(name: str) -> Function:
+        return lambda argument, result: result if closed else function(name, argument, result)
+
+    with lock, contextlib.ExitStack() as scope:
+        for module in (keras.ops, keras.ops.nn, keras.activations):
+            for name in sorted(set(names) & vars(module).keys()):
+                original = getattr(module, name)
+                scope.callback(setattr, module, name, original)
+                setattr(module, name, wrap_function(original, seen(name)))
+        try:
+            yield
+        finally:
+            closed = True
 
 
 def _wrap_argument(original: Callable[..., Any], argument: Argument) -> Any:

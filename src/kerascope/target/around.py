@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kerascope.target.base import Target, TargetLike
+from dataclasses import replace
+
+from kerascope.target.base import Context, Target, TargetLike
 from kerascope.target.coerce import as_target
 
 
@@ -19,6 +21,13 @@ class Around(Target):
     def inside(self) -> Target:
         """The target inside."""
         return as_target(self.target)
+
+    def fitted(self, context: Context) -> Target:
+        return replace(self, target=self.inside.fitted(self.within(context)))  # type: ignore[type-var]
+
+    def within(self, context: Context) -> Context:
+        """What the target inside may know."""
+        return context
 
     @property
     def class_axis(self) -> bool:  # type: ignore[override]

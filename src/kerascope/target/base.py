@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from keras import tree
 
 from kerascope.layout import Layout
+from kerascope.target.kind import Kind, columns
 
 Array = np.ndarray[Any, Any]
 TargetLike = Any
@@ -27,6 +29,7 @@ class Context:
         layer: looks a layer path up, for its layout and its number of channels; raises a `LayerError` where
             there is none.
         layouts: how those of the outputs lie in space that have spatial axes, by name.
+        kinds: what the numbers of each output are, by name; None where that is not known.
     """
 
     count: int
@@ -34,10 +37,16 @@ class Context:
     class_names: tuple[str, ...] | None
     layer: Callable[[str], tuple[Layout | None, int]]
     layouts: Mapping[str, Layout | None] = field(default_factory=dict)
+    kinds: Mapping[str, Kind | None] = field(default_factory=dict)
 
     def only(self, name: str, shape: tuple[int, ...], layout: Layout | None = None) -> Context:
         """The same for a model with one output."""
         return replace(self, outputs={name: shape}, layouts={name: layout})
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the numbers of the only output are."""
+        return self.kinds.get(next(iter(self.outputs)))
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,8 @@ class Forward:
         layouts: how each of these lies in space.
         count: number of images in the pass, padding included.
         output_layouts: for each flattened output, how it lies in space, or None without spatial axes.
+        kinds: for each flattened output, what its numbers are, or None where that is not known.
+        logits: the scores, where what the model returns stands in their place: see `final`.
     """
 
     outputs: Any
@@ -61,15 +72,52 @@ class Forward:
     layouts: dict[str, Layout | None]
     count: int
     output_layouts: tuple[Layout | None, ...] = ()
+    kinds: tuple[Kind | None, ...] = ()
+    logits: Any = None
 
-    def only(self, output: Any, scores: Any, squashed: bool, layout: Layout | None = None) -> Forward:
-        """The same for a model with one output."""
-        return replace(self, outputs=output, scores=scores, squashed=(squashed,), output_layouts=(layout,))
+    def only(self, place: int, taken: Callable[[Any], Any] | None = None) -> Forward:
+        """The same for a model that returns one of the outputs.
+
+        Args:
+            place: of the output among the flattened ones.
+            taken: what is taken of it, of which it is not known how it lies in space; None for all.
+        """
+
+        def chosen(structure: Any) -> Any:
+            tensor = tree.flatten(structure)[place]
+            return tensor if taken is None else taken(tensor)
+
+        return replace(
+            self,
+            outputs=chosen(self.outputs),
+            scores=chosen(self.scores),
+            logits=None if self.logits is None else chosen(self.logits),
+            squashed=(self.squashed[place],),
+            output_layouts=self.output_layouts[place : place + 1] if taken is None else (),
+            kinds=self.kinds[place : place + 1],
+        )
+
+    def final(self) -> Forward:
+        """The same with what the model returns in the place of the scores."""
+        return replace(self, scores=self.outputs, logits=self.scores)
 
     @property
     def layout(self) -> Layout | None:
         """How the only output lies in space."""
         return self.output_layouts[0] if self.output_layouts else None
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the numbers of the only output are."""
+        return self.kinds[0] if self.kinds else None
+
+    @property
+    def columns(self) -> tuple[Any, Any]:
+        """What the only output holds for each class, and the scores: see `kerascope.target.kind`."""
+        before = self.scores if self.logits is None else self.logits
+        output, scores = (tree.flatten(structure)[0] for structure in (self.outputs, before))
+        output, scores = columns(output, scores, self.kind)
+        return output, scores if self.logits is None else output
 
 
 @dataclass(frozen=True)
@@ -85,8 +133,8 @@ class Reading:
             predicted class. Handed back among the arguments, it is taken as it is: see `Pinned`.
         unmet: (N,) where the image has nothing of the kind that was asked for, or None; see
             `Target.complaint`.
-        columns: what the labels are columns of, where that is not a whole output: pairs of what the model
-            returns and the scores in front of it, both (N, ..., K), such as one step of a sequence.
+        columns: what the labels are columns of, where that is not the output as it is: pairs of what the
+            model returns and the scores in front of it, both (N, ..., K), such as one step of a sequence.
     """
 
     scores: Any
@@ -112,6 +160,10 @@ class Target(ABC):
     layers: tuple[str, ...] = ()
     chooses: bool = False
     linear: bool = False
+
+    def fitted(self, context: Context) -> Target:
+        """What the target stands for with this model: the predicted class of a regression is its number."""
+        return self
 
     @abstractmethod
     def key(self) -> Hashable:

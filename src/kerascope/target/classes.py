@@ -7,20 +7,26 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from keras import ops, tree
+from keras import ops
 
 from kerascope import errors
 from kerascope.target.base import Array, Context, Forward, Reading, Target
 from kerascope.target.indices import check_names, class_indices, one_output, whole_numbers
+from kerascope.target.kind import class_count
+from kerascope.target.value import Value
 
 
 @dataclass(frozen=True, eq=False)
 class Class(Target):
     r"""The score of a class: $s_n = z_{n, c_n}$ with the pre-softmax scores $z$.
 
+    A model that ends in one sigmoid has two classes, as Keras numbers folders: class 1, which is predicted
+    where p > 0.5, with the score $z$ in front of the sigmoid, and class 0 with $-z$.
+
     Args:
         index: class index, class name, or one of them per image; None for the class with the highest score
-            of each image.
+            of each image, or for the number of a model that returns a single one of its own, as in
+            regression.
 
     Example:
         >>> import kerascope as ks
@@ -48,13 +54,24 @@ class Class(Target):
             return {}
         return {"index": class_indices(self.index, classes, context)}
 
+    def fitted(self, context: Context) -> Target:
+        (shape, *others), kind = context.outputs.values(), context.kind
+        one = len(shape) <= 2 and class_count(shape, kind) == 1 and kind != "classes"
+        if self.index is not None or others or not (one or kind == "regression"):
+            return self
+        if not one:
+            raise errors.TargetError(
+                f"a regression has no predicted class; this one returns {shape}; choose one of its numbers "
+                'with ks.Value(index), or say with ks.Probe(model, output="classes") that they are scores.'
+            )
+        return Value(0)
+
     def read(self, forward: Forward, arguments: Any) -> Reading:
-        scores = _scores(forward)
-        labels = arguments["index"] if "index" in arguments else ops.argmax(scores, axis=-1)
+        columns = forward.columns
+        labels = arguments["index"] if "index" in arguments else ops.argmax(columns[1], axis=-1)
         labels = ops.cast(labels, "int32")
         chosen = {"index": labels} if self.index is None else {}
-        labels = labels[:, None]
-        return Reading(ops.take_along_axis(scores, labels, axis=1), labels, 0, chosen=chosen)
+        return _of_classes(columns, labels[:, None], chosen)
 
     def describe(self) -> str:
         if self.index is None:
@@ -69,8 +86,8 @@ class LogOdds(Class):
     $$s_n = z_{n, c_n} - \log \sum_{j \neq c_n} \exp z_{n, j} = \log \frac{p}{1 - p}$$
 
     with the pre-softmax scores $z$ and the probability $p$ of the softmax. Unlike the score it falls where
-    rivals rise, and unlike the probability its gradient never vanishes. It is that of a softmax: where
-    every class has a sigmoid of its own, the score by itself is the log-odds.
+    rivals rise, and unlike the probability its gradient never vanishes. Behind a sigmoid, be it one for two
+    classes or one for each label, the score by itself is the log-odds.
 
     Args:
         index: see `Class`.
@@ -88,8 +105,8 @@ class LogOdds(Class):
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         reading = super().read(forward, arguments)
-        scores = _scores(forward)
-        if scores.shape[1] == 1:
+        scores = forward.columns[1]
+        if forward.kind in ("binary", "labels") or scores.shape[1] == 1:
             return reading
         own = ops.cast(ops.arange(scores.shape[1]), "int32")[None] == reading.labels
         rivals = ops.logsumexp(ops.where(own, -1e30, scores), axis=-1, keepdims=True)
@@ -132,17 +149,16 @@ class Rank(Target):
         return {"place": whole_numbers(self.place, 1, _classes(context), context, "place", hint)}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
-        scores = _scores(forward)
+        columns = forward.columns
         labels = arguments.get("index")
         if labels is None:
+            scores = columns[1]
             order = ops.argsort(-scores, axis=-1)
             labels = ops.take_along_axis(order, ops.cast(arguments["place"], "int32")[:, None] - 1, axis=1)[
                 :, 0
             ]
         labels = ops.cast(labels, "int32")
-        chosen = {"index": labels}
-        labels = labels[:, None]
-        return Reading(ops.take_along_axis(scores, labels, axis=1), labels, 0, chosen=chosen)
+        return _of_classes(columns, labels[:, None], {"index": labels})
 
     def describe(self) -> str:
         return "class at given places" if np.ndim(self.place) else f"class at place {self.place}"
@@ -185,11 +201,11 @@ class Top(Target):
         return {}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
-        scores = _scores(forward)
-        labels = arguments["labels"] if "labels" in arguments else ops.top_k(scores, self.k, sorted=True)[1]
+        columns = forward.columns
+        given = arguments.get("labels")
+        labels = ops.top_k(columns[1], self.k, sorted=True)[1] if given is None else given
         labels = ops.cast(labels, "int32")
-        scores = ops.take_along_axis(scores, labels, axis=1)
-        return Reading(scores, labels, 0, chosen={"labels": labels})
+        return _of_classes(columns, labels, {"labels": labels})
 
     def describe(self) -> str:
         return f"top {self.k} classes"
@@ -202,9 +218,24 @@ def _classes(context: Context) -> int:
         raise errors.TargetError(
             f"a class needs outputs of shape (N, classes); this model returns {shape}; {_instead(shape)}"
         )
-    classes = shape[1] if len(shape) == 2 else 1
+    kind, classes = context.kind, class_count(shape, context.kind)
+    if classes == 1 and kind != "classes":
+        raise errors.TargetError(
+            "a class must be one of two or more; this model returns one number"
+            + (
+                ", a regression: explain it with target None or ks.Value(0)."
+                if kind == "regression"
+                else ' without a sigmoid: say with ks.Probe(model, output="binary") that it is the score of '
+                "class 1 against class 0, or explain the number itself with target None or ks.Value(0)."
+            )
+        )
     check_names(classes, context)
     return classes
+
+
+def _of_classes(columns: tuple[Any, Any], labels: Any, chosen: dict[str, Any]) -> Reading:
+    """The scores of classes (N, K)."""
+    return Reading(ops.take_along_axis(columns[1], labels, axis=1), labels, 0, chosen=chosen, columns=columns)
 
 
 def _instead(shape: tuple[int, ...]) -> str:
@@ -218,9 +249,3 @@ def _instead(shape: tuple[int, ...]) -> str:
         "choose the pixels of a segmentation with ks.Region(index, mask), or give a function of the outputs "
         "that returns one number per image."
     )
-
-
-def _scores(forward: Forward) -> Any:
-    """The scores as (N, classes), in float32."""
-    scores = ops.cast(tree.flatten(forward.scores)[0], "float32")
-    return scores if len(scores.shape) == 2 else scores[:, None]

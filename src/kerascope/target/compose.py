@@ -61,6 +61,10 @@ class Contrast(Target):
     def linear(self) -> bool:  # type: ignore[override]
         return all(part.linear for part in self._parts())
 
+    def fitted(self, context: Context) -> Target:
+        positive, negative = (part.fitted(context) for part in self._parts())
+        return replace(self, positive=positive, negative=negative)
+
     def key(self) -> Hashable:
         return ("contrast", *(part.key() for part in self._parts()))
 
@@ -133,21 +137,17 @@ class Output(Around):
     def outputs(self, context: Context) -> tuple[int, ...]:
         return (self._place(list(context.outputs)),)
 
-    def arguments(self, context: Context) -> dict[str, Array]:
+    def within(self, context: Context) -> Context:
         name = list(context.outputs)[self._place(list(context.outputs))]
-        single = context.only(name, context.outputs[name], context.layouts.get(name))
-        return self.inside.arguments(single)
+        return context.only(name, context.outputs[name], context.layouts.get(name))
+
+    def arguments(self, context: Context) -> dict[str, Array]:
+        return self.inside.arguments(self.within(context))
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         paths = ["/".join(map(str, path)) for path, _ in tree.flatten_with_path(forward.outputs)]
         place = self._place(paths)
-        single = forward.only(
-            tree.flatten(forward.outputs)[place],
-            tree.flatten(forward.scores)[place],
-            forward.squashed[place],
-            forward.output_layouts[place] if forward.output_layouts else None,
-        )
-        reading = self.inside.read(single, arguments)
+        reading = self.inside.read(forward.only(place), arguments)
         return replace(reading, output=place)
 
     def describe(self) -> str:
@@ -199,7 +199,7 @@ class Probability(Around):
     def read(self, forward: Forward, arguments: Any) -> Reading:
         target = self.inside
         first = target.read(forward, arguments)
-        final = target.read(replace(forward, scores=forward.outputs), {**arguments, **first.chosen})
+        final = target.read(forward.final(), {**arguments, **first.chosen})
         return replace(final, probability=True, chosen=first.chosen, unmet=first.unmet, columns=first.columns)
 
     def describe(self) -> str:

@@ -14,6 +14,7 @@ from kerascope import errors
 from kerascope.layout import TOKENS, Layout
 from kerascope.target.base import Array, Context, Forward, Reading, Target
 from kerascope.target.indices import check_names, class_indices, one_output, rows
+from kerascope.target.kind import class_count, columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +25,13 @@ class Region(Target):
 
     with the pre-softmax scores $z$ at each place $p$ and the mask $m$. Outputs (N, *spatial, K), of any
     number of spatial axes; channels first, and the places of a grid in one axis, where the layers that made
-    them say so. With one channel, K = 1, a place belongs to class 0 where its score is above 0.
+    them say so. With one channel in front of a sigmoid, a place belongs to class 1 where its score z is above
+    0, else to class 0, whose score is -z.
 
     Args:
         index: class index or name, or one per image; None for the class that is predicted at the most places
-            of each image, inside the mask if one is given. Where the background is a class, it counts as one:
-            give the index, or a mask.
+            of each image, inside the mask if one is given, or for class 1 of a single channel without mask.
+            Where the background is a class, it counts as one: give the index, or a mask.
         mask: the region, (*spatial) or (N, *spatial) on the grid of the outputs, of booleans or of weights
             that are at least 0; None for the places where the class is predicted.
 
@@ -72,7 +74,8 @@ class Region(Target):
                 f"a region needs outputs of shape (N, *spatial, classes); this model returns {shape}; ask "
                 "for a class, such as ks.Class(0)."
             )
-        grid, classes = _grid(shape, context.layouts.get(name))
+        grid, channels = _grid(shape, context.layouts.get(name))
+        classes = class_count((channels,), context.kind) if channels == 1 else channels
         check_names(classes, context)
         found: dict[str, Array] = {}
         if self.index is not None:
@@ -86,16 +89,20 @@ class Region(Target):
             _places(tree.flatten(structure)[0], forward.layout)
             for structure in (forward.outputs, forward.scores)
         )
-        grid, classes = tuple(scores.shape[1:-1]), scores.shape[-1]
-        columns = (
+        grid = tuple(scores.shape[1:-1])
+        final, scores = columns(final, scores, forward.kind)
+        classes = scores.shape[-1]
+        flat = (
             ops.reshape(final, (forward.count, -1, classes)),
             ops.reshape(scores, (forward.count, -1, classes)),
         )
-        scores = ops.cast(columns[1], "float32")
+        scores = flat[1]
         label, mask = arguments.get("index"), arguments.get("mask")
         if mask is not None:
             mask = ops.reshape(ops.cast(mask, "float32"), scores.shape[:-1])
         own = _predicted(scores)
+        if label is None and mask is None and forward.kind == "binary":
+            label = ops.ones((forward.count,), "int32")
         if label is None:
             votes = own if mask is None else own * mask[..., None]
             label = ops.argmax(ops.sum(votes, axis=1), axis=-1)
@@ -115,7 +122,7 @@ class Region(Target):
             0,
             chosen=chosen,
             unmet=ops.logical_not(total > 0),
-            columns=columns,
+            columns=flat,
         )
 
     def describe(self) -> str:

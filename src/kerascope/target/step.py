@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from keras import ops, tree
+from keras import ops
 
 from kerascope import errors
 from kerascope.target.around import Around
@@ -43,7 +43,7 @@ class Step(Around):
     def outputs(self, context: Context) -> tuple[int, ...]:
         return (one_output(context, "a step"),)
 
-    def arguments(self, context: Context) -> dict[str, Array]:
+    def within(self, context: Context) -> Context:
         one_output(context, "a step")
         (name, shape), *_ = context.outputs.items()
         if len(shape) < 3:
@@ -51,22 +51,24 @@ class Step(Around):
                 f"a step needs outputs of shape (N, steps, ...); this model returns {shape}; ask for a class "
                 "or a value, or let the last recurrent layer return sequences."
             )
-        count = shape[1]
+        return context.only(name, (shape[0], *shape[2:]))
+
+    def arguments(self, context: Context) -> dict[str, Array]:
+        within = self.within(context)
+        (_, count, *_), *_ = context.outputs.values()
         hint = "steps are counted from 0, and from -1 backwards."
         steps = whole_numbers(self.step, -count, count - 1, context, "step", hint)
-        inner = self.inside.arguments(context.only(name, (shape[0], *shape[2:])))
+        inner = self.inside.arguments(within)
         return {"step": steps % count} | {_INSIDE + key: value for key, value in inner.items()}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         steps = ops.cast(arguments["step"], "int32")
-        output, scores = (
-            taken(tree.flatten(structure)[0], steps) for structure in (forward.outputs, forward.scores)
-        )
+        single = forward.only(0, lambda tensor: taken(tensor, steps))
         given = {key.removeprefix(_INSIDE): value for key, value in arguments.items() if key != "step"}
-        reading = self.inside.read(forward.only(output, scores, forward.squashed[0]), given)
+        reading = self.inside.read(single, given)
         columns = reading.columns
-        if columns is None and len(output.shape) == 2:
-            columns = output, scores
+        if columns is None and len(single.outputs.shape) <= 2:
+            columns = single.columns
         chosen = {_INSIDE + key: value for key, value in reading.chosen.items()}
         return replace(reading, chosen=chosen, columns=columns)
 

@@ -117,8 +117,8 @@ QUESTIONS: tuple[Question, ...] = (
     Question("segmentation_softmax_layer", (Region(),), _most_frequent),
     Question(
         "segmentation_binary",
-        (Region(0),),
-        lambda scores, _: [mean_score(scores, 0, scores[..., 0] > 0)],
+        (Region(1), Region(0)),
+        lambda scores, _: [mean_score(sign * scores, 0, sign * scores[..., 0] > 0) for sign in (1, -1)],
     ),
     Question("detector", (Box(anchors()[8], 1), Box(anchors()[15], 2)), _dense),
     Question("detector_dict", (Box(anchors()[8], 1), Box(anchors()[15], 2)), _detected),

@@ -48,7 +48,7 @@ def heads(bench: Bench) -> None:
 @clause(5)
 def hidden_head(bench: Bench) -> None:
     """Where a probability has to be explained, a warning says so."""
-    found = bench.explain("hidden_softmax", 1)
+    found = bench.explain("mixture", 1)
     told = [text for text in found.warnings if "ProbabilityWarning" in text]
     assert told, f"a ProbabilityWarning must be stored; got {found.warnings}"
 

@@ -44,7 +44,7 @@ OTHER_HEADS = frozenset(
         "dict_input",
         "flattened",
         "grey_subclassed",
-        "hidden_softmax",
+        "mixture",
         "int8_dense",
         "linear_map",
         "residual_ops",

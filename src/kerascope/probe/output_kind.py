@@ -1,0 +1,151 @@
+"""What the numbers of each output of a model are, and why that is known: see `kerascope.target.kind`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keras import tree
+
+from kerascope import errors
+from kerascope.probe.head import Head, heads
+from kerascope.probe.survey import Output, Survey
+from kerascope.target.kind import KINDS, Kind
+
+_BINARY = ("binarycrossentropy", "binaryfocalcrossentropy", "hinge", "squaredhinge")
+_REGRESSION = (
+    *("meansquarederror", "mse", "meanabsoluteerror", "mae", "meanabsolutepercentageerror", "mape", "huber"),
+    *("meansquaredlogarithmicerror", "msle", "logcosh", "poisson"),
+)
+Remark = tuple[type[Warning] | None, str]
+"""What there is to say on an output: a warning of a kind, or a note."""
+
+_UNKNOWN: Remark = (
+    None,
+    (
+        "the model returns one number without a sigmoid, the score of class 1 or a regression; it is "
+        'explained as it is; say which with ks.Probe(model, output="binary") or output="regression"'
+    ),
+)
+_ALONE = (
+    errors.ConstantOutputWarning,
+    (
+        "a softmax must be over two classes or more; this model's is over one number and always 1; the score "
+        "in front of it is explained; end the model in a sigmoid, or in two outputs."
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a user said of the outputs.
+
+    Args:
+        output: what the numbers are, of the only output or by name; None where nothing was said.
+        names: names of the classes, or None.
+    """
+
+    output: Kind | Mapping[str, Kind] | None = None
+    names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        said = self.output.values() if isinstance(self.output, Mapping) else [self.output or KINDS[0]]
+        for one in said:
+            if one not in KINDS:
+                raise errors.ParameterError(
+                    f"output must be one of {', '.join(map(repr, KINDS))}, or one for each output by name; "
+                    f"got {one!r}."
+                )
+
+    def of(self, name: str) -> Kind | None:
+        """What was said of an output."""
+        if isinstance(self.output, Mapping):
+            return self.output.get(name)
+        return self.output
+
+
+def output_kinds(
+    survey: Survey, said: Said, loss: Any
+) -> tuple[tuple[Kind | None, ...], tuple[Remark | None, ...]]:
+    """What the numbers of each output are, and what there is to say on it.
+
+    What the user says counts first, then the softmax or sigmoid that the output ends in, then the loss that
+    the model was compiled with, then that there are two names for the one number.
+
+    Args:
+        survey: of the model, its heads found.
+        said: by the user.
+        loss: that the model was compiled with, or None.
+
+    Raises:
+        ModelError: what was said does not fit the model.
+    """
+    names = [output.name for output in survey.outputs]
+    if isinstance(said.output, Mapping) and (unknown := set(said.output) - set(names)):
+        raise errors.ModelError(
+            f"output must name outputs of the model, {names}; got {sorted(unknown)}; "
+            f"{errors.nearest(min(unknown), names)}"
+        )
+    losses = _losses(loss, names)
+    found = [
+        _kind(output, survey, place, head, said, one)
+        for place, (output, head, one) in enumerate(zip(survey.outputs, heads(survey), losses, strict=True))
+    ]
+    return tuple(kind for kind, _ in found), tuple(remark for _, remark in found)
+
+
+def _kind(
+    output: Output, survey: Survey, place: int, head: Head | None, said: Said, loss: str
+) -> tuple[Kind | None, Remark | None]:
+    one = _channels(survey, place) == 1
+    if (given := said.of(output.name)) is not None:
+        _check(given, output, one, head)
+        return given, None
+    if head is not None and head.function.endswith("softmax"):
+        return "classes", _ALONE if one else None
+    if head is not None:
+        return ("binary" if one else "labels"), None
+    if loss in _REGRESSION:
+        return "regression", (None, f"a regression, as the model was compiled with the loss {loss!r}")
+    if not one:
+        return ("labels" if loss in _BINARY[:2] else "classes"), None
+    if loss in _BINARY:
+        return "binary", (None, f"the score of class 1, as the model was compiled with the loss {loss!r}")
+    if said.names is not None and len(said.names) == 2:
+        return "binary", (
+            None,
+            f"the score of class 1, {said.names[1]!r}: there are two names for one number",
+        )
+    return None, _UNKNOWN if len(output.shape) <= 2 else None
+
+
+def _channels(survey: Survey, place: int) -> int:
+    shape, layout = survey.outputs[place].shape, survey.output_layouts[place]
+    if layout is not None and len(shape) > 2:
+        return layout.channels
+    return shape[-1] if len(shape) > 1 else 1
+
+
+def _check(given: Kind, output: Output, one: bool, head: Head | None) -> None:
+    if (given == "binary" and not one) or (given in ("classes", "labels") and one):
+        raise errors.ModelError(
+            f"output={given!r} needs {'one number' if given == 'binary' else 'several numbers'} for each "
+            f"image; {output.name!r} is {output.shape}; "
+            + ("several sigmoids are 'labels'." if given == "binary" else "one sigmoid is 'binary'.")
+        )
+    if head is not None and given == "binary" and head.function.endswith("softmax"):
+        raise errors.ModelError(_ALONE[1])
+
+
+def _losses(loss: Any, names: Sequence[str]) -> list[str]:
+    """The loss of each output by its plain name, or an empty text."""
+    if isinstance(loss, Mapping):
+        return [_name(loss.get(name)) for name in names]
+    flat = tree.flatten(loss) if isinstance(loss, list | tuple) else [loss]
+    return [_name(one) for one in flat] if len(flat) == len(names) else [""] * len(names)
+
+
+def _name(loss: Any) -> str:
+    name = loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", "")
+    return str(name).lower().replace("_", "")
