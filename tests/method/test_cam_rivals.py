@@ -114,8 +114,8 @@ def test_rivals_need_a_class_and_others(five: tuple[ks.Probe, Array]) -> None:
     with pytest.raises(ks.errors.TargetError, match="finite"):
         ks.Contrast(1, 2, strength=float("inf"))
     lonely, images = network(layers.Conv2D(4, 3), layers.GlobalAveragePooling2D(), layers.Dense(1))
-    with pytest.raises(ks.errors.TargetError, match="several classes"):
-        ks.FinerCAM()(lonely, images, 0)
+    with pytest.raises(ks.errors.TargetError, match="is a class of the model"):
+        ks.FinerCAM()(lonely, images)
 
 
 def test_rivals_of_a_step_and_of_a_detection() -> None:

@@ -42,7 +42,7 @@ def by_array(*maps: Any) -> Array:
 
 @pytest.mark.once
 def test_by_hand() -> None:
-    found = ks.MultiScaleCAM()(on_a_line(2, 3), LINE, 0)
+    found = ks.MultiScaleCAM()(on_a_line(2, 3), LINE, ks.Value())
     # D = (2, 6), enlarged (2, 3, 5, 6); F = (0, 1, 0, 3), since (0, 2, 0, 6) has the mean 2; the image less
     # its median, times the gradient, is (0, 1, 0, 4.5), of the mean 11 / 8: F + I = (0, 19, 0, 69) / 11.
     same(found.values, np.array([[0, 3.06 / 3 * 19 / 69, 0, 6.06]]), EXACT, "D, F and I")
@@ -57,7 +57,7 @@ def test_by_hand() -> None:
 def test_signed_is_what_speaks_for_the_class_less_what_speaks_against_it(method: ks.Method) -> None:
     """Of a single channel at each scale, the first component is that channel."""
     # For: D = (-2, 6), F and I at the last pixel. Against: ReLU(-D) = (2, 0), enlarged (2, 1.5, 0.5, 0).
-    found = method(on_a_line(-2, 3), LINE, 0)
+    found = method(on_a_line(-2, 3), LINE, ks.Value())
     same(found.values, np.array([[0, -1.56, 0, 6.06]]), CLOSE, "for and against")
 
 
@@ -187,7 +187,7 @@ def test_eight_grids_find_a_pixel() -> None:
     probe.model.set_weights([np.ones_like(part) for part in probe.model.get_weights()])
     image = np.zeros((1, 128, 128, 1), "float32")
     image[0, 37, 90] = 1
-    found = ks.MultiScaleCAM()(probe, image, 0).values[0]
+    found = ks.MultiScaleCAM()(probe, image, ks.Value()).values[0]
     assert np.unravel_index(found.argmax(), found.shape) == (37, 90)
 
 

@@ -161,22 +161,22 @@ class AlwaysTheLastConvolution(ks.GradCAM):
 class NeverRefuses(ks.GradCAM):
     """What cannot be explained is replaced by something that can, without a word."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def __call__(self, probe: Any, images: Any, target: Any = None) -> ks.Explanation:
         try:
-            return super().ask(probe, images, target)
+            return super().__call__(probe, images, target)
         except ks.errors.LayerError:
-            return ks.GradCAM().ask(probe, images, target)
+            return ks.GradCAM()(probe, images, target)
         except ks.errors.TargetError:
-            return super().ask(probe, images, ks.Output(0, 0))
+            return super().__call__(probe, images, ks.Output(0, 0))
 
 
 @dataclass(frozen=True)
 class AddsTheBatchAxis(ks.Saliency):
     """A single image is taken for a batch."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def __call__(self, probe: Any, images: Any, target: Any = None) -> ks.Explanation:
         single = isinstance(images, np.ndarray) and images.ndim == 3
-        return super().ask(probe, images[None] if single else images, target)
+        return super().__call__(probe, images[None] if single else images, target)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ _REGRESSION = (
 Remark = tuple[type[Warning] | None, str]
 """What there is to say on an output: a warning of a kind, or a note."""
 
-_UNKNOWN: Remark = (
+NOT_SAID: Remark = (
     None,
     (
         "the model returns one number without a sigmoid, the score of class 1 or a regression; it is "
@@ -117,7 +117,7 @@ def _kind(
             None,
             f"the score of class 1, {said.names[1]!r}: there are two names for one number",
         )
-    return None, _UNKNOWN if len(output.shape) <= 2 else None
+    return None, NOT_SAID if len(output.shape) <= 2 else None
 
 
 def _channels(survey: Survey, place: int) -> int:

@@ -11,7 +11,7 @@ from kerascope.probe.bias import Biases
 from kerascope.probe.bias import biases as biases_of
 from kerascope.probe.head import head_run, score_sources
 from kerascope.probe.inputs import Array, Batch
-from kerascope.probe.output_kind import Remark
+from kerascope.probe.output_kind import NOT_SAID, Remark
 from kerascope.probe.survey import Run, Survey
 from kerascope.rule import Rule
 from kerascope.target import Context, Target
@@ -138,10 +138,13 @@ def understood(
 ) -> tuple[Target, tuple[Remark, ...]]:
     """What a target stands for with a model, and what there is to say on the outputs that it is about."""
     context = context_of(survey, survey.batch, class_names)
-    target = target.fitted(context)
-    read = target.outputs(context)
+    fitted_one = target.fitted(context)
+    read = fitted_one.outputs(context)
     remarks = [survey.remarks[place] for place in (range(len(survey.outputs)) if read is None else read)]
-    return target, tuple(remark for remark in remarks if remark is not None)
+    # Who asks for a number of the model's knows that it is one.
+    known = fitted_one.key() == target.key()
+    said = (one for one in remarks if one is not None and not (known and one is NOT_SAID))
+    return fitted_one, tuple(said)
 
 
 def _check_differentiable_layer(survey: Survey, run: Run) -> None:
