@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from keras import ops
 
 import kerascope as ks
+from kerascope import backend
 from kerascope.maximization.ascent import likeness
 from kerascope.maximization.parametrization import Parametrization
 from kerascope.maximization.transforms import placed, turned
@@ -37,14 +41,15 @@ def oracle(
     mean, square = np.zeros_like(values), np.zeros_like(values)
     scores = []
     for step in range(1, steps + 1):
-        rows, columns = np.eye(height), np.eye(width)
+        rows, columns, turn = np.eye(height), np.eye(width), np.eye(height * width)
         if views is not None:
             view = views[step - 1]
             rows = looped_placement(height, view["shift"][0, 0], view["zoom"][0])
             columns = looped_placement(width, view["shift"][0, 1], view["zoom"][0])
+            turn = looped_turn(height, width, view["angle"][0])
         seen = np.zeros((height, width, channels))
         for c in range(channels):
-            seen[:, :, c] = rows @ values[c] @ columns.T
+            seen[:, :, c] = (turn @ (rows @ values[c] @ columns.T).ravel()).reshape(height, width)
         picture = 1 / (1 + np.exp(-seen))
         scores.append(float(np.sum(kernel * (low + (high - low) * picture))))
         at_picture = kernel * (high - low)
@@ -57,7 +62,8 @@ def oracle(
                         at_picture[other] -= slope
                         at_picture[i, j, c] += slope
         at_values = at_picture * picture * (1 - picture)
-        gradient = np.stack([rows.T @ at_values[:, :, c] @ columns for c in range(channels)])
+        at_places = (turn.T @ at_values.reshape(-1, channels)).reshape(at_values.shape)
+        gradient = np.stack([rows.T @ at_places[:, :, c] @ columns for c in range(channels)])
         mean = 0.9 * mean + 0.1 * gradient
         square = 0.999 * square + 0.001 * gradient**2
         corrected = mean if wrong == "bias" else mean / (1 - 0.9**step)
@@ -75,6 +81,17 @@ def looped_placement(size: int, shift: float, zoom: float) -> Array:
         for j in range(size):
             matrix[i, j] = max(0.0, 1 - abs(place - j))
     return matrix
+
+
+def looped_turn(height: int, width: int, angle: float) -> Array:
+    """Pixel p shows what lies at p turned by an angle around the middle, bilinear; zero outside."""
+    matrix = np.zeros((height, width, height, width))
+    for i, j, k, m in np.ndindex(matrix.shape):
+        down, across = i - (height - 1) / 2, j - (width - 1) / 2
+        row = np.sin(angle) * across + np.cos(angle) * down + (height - 1) / 2
+        column = np.cos(angle) * across - np.sin(angle) * down + (width - 1) / 2
+        matrix[i, j, k, m] = max(0.0, 1 - abs(row - k)) * max(0.0, 1 - abs(column - m))
+    return matrix.reshape(height * width, -1)
 
 
 def begin(shape: tuple[int, ...], seed: int = 0) -> Array:
@@ -109,7 +126,7 @@ def test_steps_are_those_of_the_oracle(linear: ks.testing.Tiny, weight: float) -
 
 
 def test_steps_with_transforms_are_those_of_the_oracle(linear: ks.testing.Tiny) -> None:
-    transforms = ks.Transforms(jitter=0.2, scale=1.3, pad=0.1)
+    transforms = ks.Transforms(jitter=0.2, scale=1.3, pad=0.1, rotate=40)
     generator = np.random.default_rng([7, 0])
     first = Parametrization("pixels", (8, 8), 3).random(1, generator)[0]
     views = [transforms.draw(1, 2, generator) for _ in range(4)]
@@ -142,17 +159,67 @@ def test_waves_are_cosines_scaled_by_their_length() -> None:
     same(ops.convert_to_numpy(found)[0, 0], expected, CLOSE, "waves")
 
 
-def test_placement_and_turn() -> None:
+def test_a_placement_is_that_of_loops() -> None:
     shift, zoom = np.array([0.1, -0.25], "float32"), np.array([1.2, 0.8], "float32")
     found = ops.convert_to_numpy(placed(9, ops.convert_to_tensor(shift), ops.convert_to_tensor(zoom)))
     for row in range(2):
         same(found[row], looped_placement(9, shift[row], zoom[row]), CLOSE, f"row {row}")
-    picture = np.random.default_rng(0).random((1, 2, 5, 5)).astype("float32")
-    angle = ops.convert_to_tensor(np.array([np.pi / 2], "float32"))
-    quarter = ops.convert_to_numpy(turned(ops.convert_to_tensor(picture), angle))
-    inner = (..., slice(1, 4), slice(1, 4))  # rounding may push corners out of the picture
-    turns = [np.rot90(picture, turn, axes=(2, 3))[inner] for turn in (1, -1)]
-    assert min(np.abs(quarter[inner] - turn).max() for turn in turns) < 1e-5
+
+
+def pulled_back(view: Callable[[Any], Any], picture: Array, weights: Array) -> tuple[Array, Array]:
+    """What a view shows of a picture, and the gradient of its product with weights, compiled."""
+
+    def product(variables: Any, weights: Any) -> tuple[Any, Any]:
+        shown = view(variables["picture"])
+        total = ops.sum(ops.cast(shown * weights, "float32"))
+        return ops.reshape(total, (1, 1)), {"shown": shown}
+
+    current = backend.current()
+    differentiate = current.value_and_gradients(product)
+    differentiate = current.compile(differentiate) if current.compiles else differentiate
+    given = {"picture": ops.convert_to_tensor(picture)}
+    _, extra, (gradients,) = differentiate(given, ops.convert_to_tensor(weights))
+    return ops.convert_to_numpy(extra["shown"]), ops.convert_to_numpy(gradients["picture"])
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float16", 1e-2)])
+def test_a_turn_is_that_of_loops_and_its_gradient_the_transpose(dtype: str, tolerance: float) -> None:
+    generator = np.random.default_rng(4)
+    angles = np.array([0.3, -1.1, np.pi / 2, 3.0], "float32")
+    picture, weights = generator.normal(size=(2, 4, 2, 5, 6)).astype(dtype)
+    shown, gradient = pulled_back(
+        lambda values: turned(values, ops.convert_to_tensor(angles)), picture, weights
+    )
+    assert shown.dtype == gradient.dtype == dtype
+    for place, angle in enumerate(angles):
+        matrix = looped_turn(5, 6, angle)
+        expected = (picture[place].reshape(2, -1).astype("float64") @ matrix.T).reshape(2, 5, 6)
+        same(shown[place].astype("float64"), expected, tolerance, f"turned by {angle}")
+        back = (weights[place].reshape(2, -1).astype("float64") @ matrix).reshape(2, 5, 6)
+        same(gradient[place].astype("float64"), back, tolerance, f"turned back by {angle}")
+
+
+@pytest.mark.parametrize("kind", ["fourier", "pixels"])
+@pytest.mark.parametrize(("shift", "zoom", "angle"), [(0.0, 1.0, 0.0), (0.2, 1.5, 0.3), (-0.3, 0.6, -2.0)])
+def test_the_gradient_of_every_view_is_its_transpose(
+    kind: str, shift: float, zoom: float, angle: float
+) -> None:
+    generator = np.random.default_rng(5)
+    shape = Parametrization(kind, (7, 5), 3)  # type: ignore[arg-type]
+    number = {"shift": shift, "zoom": zoom, "angle": angle}
+    shift, zoom, angle = (ops.full((2,), number[name]) for name in ("shift", "zoom", "angle"))
+
+    def view(coefficients: Any) -> Any:
+        bases = [
+            ops.matmul(placed(size, shift, zoom), ops.convert_to_tensor(basis))
+            for size, basis in zip(shape.size, shape.bases, strict=True)
+        ]
+        return turned(shape.values(coefficients, bases), angle)
+
+    x, y = generator.normal(size=(2, 2, 3, 7, 5)).astype("float32")
+    shown, gradient = pulled_back(view, x, y)
+    terms = shown.astype("float64") * y
+    assert abs(terms.sum() - (x.astype("float64") * gradient).sum()) < 1e-6 * np.abs(terms).sum()
 
 
 def test_transforms_are_symmetric_and_seeded() -> None:

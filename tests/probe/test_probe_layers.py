@@ -164,6 +164,88 @@ def test_channels_that_are_moved_are_followed() -> None:
     assert ks.GradCAM(layer="turned", relu=False)(model, images, 1).values.shape == (2, 8, 16)
 
 
+class Idle(keras.Model):
+    """A subclassed model that hands an operator's result to a layer that returns its argument."""
+
+    def __init__(self, idle: keras.Layer, head: keras.Layer) -> None:
+        super().__init__(name="idle_layer")
+        self.conv = layers.Conv2D(4, 3, name="conv")
+        self.idle = idle
+        self.head = head
+
+    def call(self, images: Any) -> Any:
+        return self.head(ops.mean(self.idle(ops.tanh(self.conv(images))), axis=(1, 2)))
+
+
+class IdleHead(layers.Layer):
+    """A layer whose first act is a layer that returns its argument."""
+
+    def __init__(self) -> None:
+        super().__init__(name="block")
+        self.drop = layers.Dropout(0.5)
+        self.dense = layers.Dense(3)
+
+    def build(self, shape: Any) -> None:
+        self.dense.build(shape)
+
+    def call(self, pooled: Any) -> Any:
+        return self.dense(self.drop(pooled))
+
+
+def check_grad_cam(model: keras.Model, kernel: keras.Variable) -> None:
+    """Of tanh of a convolution, pooled by its mean, in front of a dense layer."""
+    images = pictures(2, 8, 8, 3)
+    activations = np.tanh(ops.convert_to_numpy(model.conv(images)))
+    weights = ops.convert_to_numpy(kernel)
+    same(ks.Probe(model).scores(images, 1), ops.convert_to_numpy(model(images))[:, 1], CLOSE, "scores")
+    expected = activations @ weights[:, 1] / 36
+    same(ks.GradCAM(relu=False, layer="idle")(model, images, 1).values, expected, CLOSE, "Grad-CAM")
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [
+        layers.Dropout(0.5),
+        layers.Identity(),
+        layers.GaussianNoise(1.0),
+        layers.RandomFlip(),
+        layers.Activation("linear"),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_what_a_layer_returns_unchanged_may_come_from_an_operator(idle: keras.Layer) -> None:
+    model = Idle(type(idle).from_config(idle.get_config() | {"name": "idle"}), layers.Dense(3))
+    model(pictures(2, 8, 8, 3))
+    fill(model, 71)
+    assert picked(model, pictures(2, 8, 8, 3)) == "idle"
+    check_grad_cam(model, model.head.kernel)
+
+
+def test_a_layer_that_is_given_an_operators_result_is_not_its_own_source() -> None:
+    model = Idle(layers.Identity(name="idle"), IdleHead())
+    model(pictures(2, 8, 8, 3))
+    fill(model, 72)
+    assert picked(model, pictures(2, 8, 8, 3)) == "idle"
+    check_grad_cam(model, model.head.dense.kernel)
+
+
+def test_only_the_models_own_exceptions_are_told_as_its_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Idle(layers.Identity(name="idle"), layers.Dense(3))
+    images = pictures(2, 8, 8, 3)
+    model(images)
+
+    def fail(*_: Any) -> None:
+        raise IndexError("of this kind")
+
+    with monkeypatch.context() as context:
+        context.setattr("kerascope.probe.record.number_calls", fail)
+        with pytest.raises(IndexError, match="of this kind"):
+            ks.Probe(model).scores(images, 1)
+    monkeypatch.setattr(model, "call", fail)
+    with pytest.raises(ks.errors.InputError, match="it failed with IndexError"):
+        ks.Probe(model).scores(images, 1)
+
+
 class SameNames(keras.Model):
     """A subclassed model with two layers of one name."""
 

@@ -92,19 +92,42 @@ def placed(size: int, shift: Any, zoom: Any) -> Any:
 def turned(values: Any, angle: Any) -> Any:
     """Values (N, C, H, W) turned around their middle, bilinear; zero outside.
 
+    Pixels are gathered: the gradient of `ops.image.affine_transform` is not its transpose on TensorFlow.
+
     Args:
         values: what is shown.
         angle: (N,) in radians.
     """
-    height, width = values.shape[-2:]
-    x, y = (width - 1) / 2, (height - 1) / 2
-    cosine, sine, zero = ops.cos(angle), ops.sin(angle), ops.zeros_like(angle)
-    rows = [cosine, -sine, x - cosine * x + sine * y, sine, cosine, y - sine * x - cosine * y, zero, zero]
-    return ops.image.affine_transform(
-        values,
-        ops.stack(rows, axis=1),
-        interpolation="bilinear",
-        fill_mode="constant",
-        fill_value=0.0,
-        data_format="channels_first",
-    )
+    count, channels, height, width = values.shape
+    row, column = _places(angle, height, width)
+    flat = ops.swapaxes(ops.reshape(values, (count, channels, -1)), 1, 2)
+    pixels = ops.reshape(flat, (-1, channels))
+    first = ops.reshape(ops.arange(count) * (height * width), (-1, 1, 1))
+    total = ops.zeros_like(pixels)
+    for near in (ops.floor(row), ops.floor(row) + 1):
+        for beside in (ops.floor(column), ops.floor(column) + 1):
+            weight = ops.relu(1 - ops.abs(row - near)) * ops.relu(1 - ops.abs(column - beside))
+            inside = _on(near, height) * _on(beside, width)
+            place = first + _index(near, height) * width + _index(beside, width)
+            seen = ops.take(pixels, ops.reshape(place, (-1,)), axis=0)
+            total = total + ops.cast(ops.reshape(weight * inside, (-1, 1)), values.dtype) * seen
+    return ops.reshape(ops.swapaxes(ops.reshape(total, (count, -1, channels)), 1, 2), values.shape)
+
+
+def _places(angle: Any, height: int, width: int) -> tuple[Any, Any]:
+    """For each pixel of a turned picture the row and the column, (N, H, W), that it shows."""
+    cosine, sine = (ops.reshape(part, (-1, 1, 1)) for part in (ops.cos(angle), ops.sin(angle)))
+    y, x = (height - 1) / 2, (width - 1) / 2
+    down = ops.reshape(ops.arange(height, dtype="float32") - y, (-1, 1))
+    across = ops.arange(width, dtype="float32") - x
+    return sine * across + cosine * down + y, cosine * across - sine * down + x
+
+
+def _on(place: Any, size: int) -> Any:
+    """1 where a whole position lies on an axis, else 0."""
+    return ops.cast((place >= 0) & (place < size), "float32")
+
+
+def _index(place: Any, size: int) -> Any:
+    """The index of a whole position, or of the end that it lies beyond."""
+    return ops.cast(ops.clip(place, 0, size - 1), "int32")

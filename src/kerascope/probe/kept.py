@@ -67,18 +67,9 @@ class Kept:
                 self._surveys.clear()
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
             inputs = batch.structured(tensors)
-            try:
-                # Around the whole survey: what is made in it, such as a seed, must not outlive it.
-                with keras.StatelessScope():
-                    found = survey(call, model, inputs, batch.explained)
-            except errors.KerascopeError:
-                raise
-            except Exception as error:
-                shapes = [array.shape for array in batch.arrays]
-                raise errors.InputError(
-                    f"the model must run on these images, of shape {shapes}; it failed with "
-                    f"{type(error).__name__}: {error}; try model(images[:1]) by itself."
-                ) from error
+            # Around the whole survey: what is made in it, such as a seed, must not outlive it.
+            with keras.StatelessScope():
+                found = survey(_told(call, batch), model, inputs, batch.explained)
             found = self._measured(model, call, found, batch, tensors)
             kinds, remarks = output_kinds(found, self._said, loss)
             self._surveys[key] = replace(
@@ -116,6 +107,24 @@ class Kept:
                 self._programs.popitem(last=False)
         self._programs.move_to_end(key)
         return self._programs[key]
+
+
+def _told(call: Callable[[Any], Any], batch: Batch) -> Callable[[Any], Any]:
+    """The model's forward pass, whose exceptions alone are told as its fault, not those of the survey."""
+
+    def told(inputs: Any) -> Any:
+        try:
+            return call(inputs)
+        except errors.KerascopeError:
+            raise
+        except Exception as error:
+            shapes = [array.shape for array in batch.arrays]
+            raise errors.InputError(
+                f"the model must run on these images, of shape {shapes}; it failed with "
+                f"{type(error).__name__}: {error}; try model(images[:1]) by itself."
+            ) from error
+
+    return told
 
 
 def _silent(

@@ -13,7 +13,7 @@ from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, GREY, Layout, read_l
 from kerascope.probe.head import ACTIVATIONS
 from kerascope.probe.order import number_calls
 from kerascope.probe.survey import INPUT, OTHER_INPUT, UNKNOWN, Output, Run, Squashing, Survey
-from kerascope.probe.tap import Function, called_by_name, tapped
+from kerascope.probe.tap import Function, StandIn, called_by_name, tapped
 from kerascope.probe.tree import Place, places
 
 
@@ -40,6 +40,7 @@ class _Recorder:
         self.places = places
         self.calls: list[tuple[Place, int, list[Any], list[Any]]] = []
         self.squashed: list[int] = []
+        self._begun: dict[tuple[int, int], int] = {}
         self._results: dict[int, list[Any]] = {}
         self._named: list[tuple[str, Any, Any]] = []
 
@@ -52,11 +53,14 @@ class _Recorder:
             for place in self.places
             if _may_squash(place.operation)
         }
-        with tapped([model, *hooks], hooks, spies), called_by_name(ACTIVATIONS, self._named_call):
+        begins = {place.operation: self._begins(place.operation) for place in self.places}
+        seen = called_by_name(ACTIVATIONS, self._named_call)
+        with tapped([model, *hooks], hooks, spies, stand_ins=begins), seen:
             outputs = call(inputs)
         given = tree.flatten(inputs)
         # While `calls` holds the tensors, `id` tells them apart. The first run that returns a tensor is its
-        # source: what returns it later only hands it on.
+        # source: what returns it later only hands it on. A run that began before that was given what an
+        # operator in a `call` made.
         source = {
             id(tensor): INPUT if explained in (None, place) else OTHER_INPUT
             for place, tensor in enumerate(given)
@@ -74,7 +78,9 @@ class _Recorder:
         for number, (place, index, arguments, tensors) in enumerate(self.calls):
             tensor = tensors[0]
             shape = tuple(tensor.shape)
-            sources = tuple(source.get(id(argument), UNKNOWN) for argument in arguments)
+            begun = self._begun[id(place.operation), index]
+            origins = (source.get(id(argument), UNKNOWN) for argument in arguments)
+            sources = tuple(origin if origin < begun else UNKNOWN for origin in origins)
             formats[number] = _format(place.operation, shape, sources, formats, runs) or default
             fault = self._fault(tensor, shape, batch, given[0])
             runs.append(
@@ -161,6 +167,14 @@ class _Recorder:
     def _named_call(self, name: str, score: Any, result: Any) -> Any:
         self._named.append((name, score, result))
         return result
+
+    def _begins(self, operation: keras.Operation) -> StandIn:
+        """Note how many runs had ended when a call began; it runs as ever."""
+
+        def begins(run: int) -> None:
+            self._begun[id(operation), run] = len(self.calls)
+
+        return begins
 
     def _spy(self, operation: keras.Operation) -> Function:
         def spy(score: Any, result: Any) -> Any:
