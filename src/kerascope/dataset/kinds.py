@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 KINDS = frozenset(
     {
@@ -70,4 +69,4 @@ def passed_over(names: Iterable[str]) -> str | None:
 
 
 def _ending(name: str) -> str:
-    return PurePosixPath(name).suffix.lower()
+    return "." + name.rpartition(".")[2].lower()

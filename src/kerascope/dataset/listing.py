@@ -161,6 +161,8 @@ class ListPart:
 
 def _cells(line: str, separator: str) -> list[str] | str:
     """The cells of a line by itself, or what is wrong: an open quote must not swallow the lines below."""
+    if '"' not in line:
+        return line.split(separator)
     try:
         return next(csv.reader([line], delimiter=separator, strict=True))
     except csv.Error as error:
