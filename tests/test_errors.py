@@ -113,7 +113,7 @@ def test_a_class_name_needs_names(network: ks.testing.Tiny) -> None:
 def test_class_names_must_be_as_many_as_classes_and_unique(network: ks.testing.Tiny) -> None:
     with pytest.raises(errors.TargetError, match="got 2 names for 3 classes"):
         ks.GradCAM()(ks.Probe(network.model, class_names=["a", "b"]), network.images, "a")
-    with pytest.raises(errors.TargetError, match="names 2 classes"):
+    with pytest.raises(errors.TargetError, match="stands for outputs 0 and 1"):
         ks.GradCAM()(ks.Probe(network.model, class_names=["a", "a", "b"]), network.images, "a")
 
 

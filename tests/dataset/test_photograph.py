@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from PIL import Image
 from kerascope import errors
 from kerascope.dataset import CONVENTIONS, Frame, Preprocessing, as_preprocessing
 from kerascope.dataset.photograph import decode
-from tests.helpers.photographs import animation, bomb, colours, encoded, shipped, sixteen_bits, turned
+from tests.helpers.photographs import animation, bomb, colours, encoded, shipped, sixteen_bits, tiff, turned
 
 pytestmark = pytest.mark.once
 
@@ -57,6 +58,42 @@ def test_floating_point_numbers_are_scaled() -> None:
     np.testing.assert_array_equal(found.pixels[..., 0], np.rint(values.astype("float64") * 255))
     wide = decode(encoded(Image.fromarray(values * 40 - 20), "TIFF"))
     assert (wide.pixels.min(), wide.pixels.max()) == (0, 255)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "dtype", "white", "said"),
+    [
+        (0, 4095, "uint16", 255, "from 0 to 4095 .* 4095 white .as 12 bits, since none needs more"),
+        (0, 200, "uint16", 200, "as 8 bits, since none needs more"),
+        (0, 8000, "uint16", 31, "16 bits, of which they use less than 1/8: nearly black"),
+        (0, 3e9, "uint32", 255, "from 0 to 3e.09 .*their own least and greatest"),
+        (-1000, 400, "int16", 255, "from -1000 to 400 .* -1000 black and 400 white"),
+        (-50, 50, "int8", 255, "-50 black and 50 white"),
+        (-1000, 400, "float32", 255, "floating-point numbers from -1000 to 400 .*their own least"),
+        (0, 0.1, "float32", 26, "from 0 to 0.1 .* 1 white .of 0 to 1 they use less than 1/8"),
+        (0.5, np.inf, "float32", 128, "1 that are NaN or infinite were taken for 0"),
+    ],
+)
+def test_scans_are_scaled_by_a_range_that_is_said(
+    low: float, high: float, dtype: str, white: int, said: str
+) -> None:
+    values = np.full((4, 6), low, dtype)
+    values[1, 1] = high
+    found = decode(tiff(values))
+    assert (found.pixels.max(), found.pixels[0, 0, 0]) == (white, 0 if np.isfinite(high) else white)
+    assert re.search(said, found.notes[0]), found.notes
+
+
+def test_a_file_says_how_many_bits_it_uses() -> None:
+    """By its tag for the greatest number, so that a dark picture of a set is not made light."""
+    found = decode(tiff(np.full((4, 6), 1000, "uint16"), greatest=4095))
+    assert (int(found.pixels.max()), found.notes[0][-9:]) == (62, "(12 bits)")
+
+
+def test_colours_of_16_bits_are_cut_and_that_is_said() -> None:
+    found = decode(tiff(np.full((4, 6, 3), 4095, "uint16")))
+    assert found.pixels.max() == 15
+    assert "end at 15 of 255: nearly black" in found.notes[0]
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF", "PNG"])

@@ -76,12 +76,53 @@ def test_files_and_patterns(tmp_path: Path) -> None:
         ("list.tsv", "x/1.jpg\tcat\nx/2.jpg\t\n", ["cat", None]),
         ("list.csv", "label,path\ncat,x/1.jpg\ndog,x/2.jpg\n", ["cat", "dog"]),
         ("list.csv", "file,size\nx/1.jpg,3\nx/2.jpg,4\n", [None, None]),
+        ("list.csv", ",filename,class\n0,x/1.jpg,cat\n1,x/2.jpg,dog\n", ["cat", "dog"]),  # of pandas
+        ("list.csv", "Path;Label\nx/1.jpg;cat\nx/2.jpg;dog\n", ["cat", "dog"]),  # of spreadsheets
+        ("list.csv", "x/1.jpg\tcat\nx/2.jpg\tdog\n", ["cat", "dog"]),
+        ("list.txt", "id,image_path,label\n7,x/1.jpg,0\n8,x/2.jpg,1\n", ["0", "1"]),
+        ("list.csv", "who,where\nme,x/1.jpg\nyou,x/2.jpg\n", [None, None]),  # by what the cells end with
+        ("list.csv", "cat,x/1.jpg\ndog,x/2.jpg\n", ["cat", "dog"]),
     ],
 )
 def test_lists(tmp_path: Path, name: str, text: str, labels: list[Any]) -> None:
     put(tmp_path, "x/1.jpg", "x/2.jpg")
     (tmp_path / name).write_text(text)
     assert listed(tmp_path / name) == [("x/1", labels[0]), ("x/2", labels[1])]
+
+
+def test_an_open_quote_swallows_no_other_line(tmp_path: Path) -> None:
+    put(tmp_path, "1.jpg", "2.jpg")
+    (tmp_path / "list.csv").write_text('path,label\n"1.jpg,cat\n2.jpg,dog\n,owl\n')
+    broken, good, empty = find_images(tmp_path / "list.csv")
+    assert (good.place.read(), good.label) == (JPEG, "dog")
+    for item, said in ((broken, "quotes must be closed"), (empty, "it has no path")):
+        with pytest.raises(errors.PhotographError, match=said):
+            item.place.read()
+    assert broken.path.endswith("list.csv, line 2")
+
+
+def test_columns_of_a_list_are_asked_for(tmp_path: Path) -> None:
+    put(tmp_path, "1.jpg", "2.jpg")
+    (tmp_path / "list.csv").write_text("path,second,label,grade\n1.jpg,2.jpg,cat,a\n")
+    assert listed(tmp_path / "list.csv", image_column="second", label_column="grade") == [("2", "a")]
+    with pytest.raises(errors.DatasetError, match="did you mean 'grade'"):
+        find_images(tmp_path / "list.csv", label_column="grad")
+
+
+def test_a_list_that_names_nothing_is_said(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("id;file\n1.jpg;a.jpg\n2.jpg;b.jpg\n")
+    (doubt,) = find_images(tmp_path / "list.csv").doubts
+    assert "none of the first 2 rows" in doubt
+    assert "paths in column 2 ('file'), columns separated by ';'" in doubt
+    put(tmp_path, "b.jpg")
+    assert find_images(tmp_path / "list.csv").doubts == ()
+
+
+def test_pictures_that_are_not_read_are_counted(tmp_path: Path) -> None:
+    put(tmp_path, "a.jpg", "b.HEIC", "x/c.heic", "x/d.svg", "x/e.md", ".f.heic", ".g/h.heic")
+    for path in (tmp_path, tmp_path.as_uri(), f"{tmp_path}/**/*"):
+        (doubt,) = find_images(path).doubts
+        assert "3 files of kinds that are not read were passed over: 2 .heic, 1 .svg;" in doubt
 
 
 def test_tables_with_bytes(tmp_path: Path) -> None:
@@ -134,12 +175,12 @@ def test_webdatasets(tmp_path: Path) -> None:
             "a/0001.cls": b"3",
             "a/0001.jpg": JPEG,
             "a/0002.png": PNG,
-            "a/0002.json": b'{"label": "dog"}',
+            "a/0002.json": b'{"label": ["dog", 1.0]}',
             "a/0003.txt": b"no picture",
             "../../etc/0004.seg.jpg": JPEG,
         },
     )
-    assert listed(path) == [("a/0001", 3), ("a/0002", "dog"), ("etc/0004", None)]
+    assert listed(path) == [("a/0001", 3), ("a/0002", ("dog", 1)), ("etc/0004", None)]
     items = list(find_images(path))
     assert items[0].place.read() == JPEG
     assert items[1].place.read() == PNG
@@ -148,9 +189,10 @@ def test_webdatasets(tmp_path: Path) -> None:
 
 def test_addresses(tmp_path: Path) -> None:
     """Through pyarrow's file systems, as s3:// and gs:// go."""
-    put(tmp_path / "data", "dog/1.jpg", "cat/2.jpg", "cat/readme.txt")
+    put(tmp_path / "data", "dog/1.jpg", "cat/2.jpg", "cat/readme.txt", "cat/._2.jpg", ".hidden/3.jpg")
     address = (tmp_path / "data").as_uri()
     assert listed(address) == [("cat/2", "cat"), ("dog/1", "dog")]
+    assert find_images(address).class_names == find_images(tmp_path / "data").class_names == ("cat", "dog")
     pq.write_table(pa.table({"image": [JPEG]}), tmp_path / "t.parquet")
     assert listed((tmp_path / "t.parquet").as_uri()) == [("t/000000", None)]
     archive(tmp_path / "w.tar", {"x.jpg": JPEG})

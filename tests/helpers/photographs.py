@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 import pyarrow.parquet as pq
+import tifffile
 from PIL import Image
 
 SMALL: dict[str, Any] = {"batch_size": 4, "shard_size": 6, "progress": False}
@@ -99,6 +100,14 @@ def bomb() -> bytes:
 def sixteen_bits() -> bytes:
     """A grey ramp over all of 16 bits."""
     return encoded(Image.fromarray(np.linspace(0, 65535, 24 * 16).reshape(16, 24).astype("uint16")), "PNG")
+
+
+def tiff(values: np.ndarray[Any, Any], greatest: int | None = None) -> bytes:
+    """A TIFF file of numbers of any kind, (H, W) or (H, W, 3), whose head may say the greatest."""
+    file = io.BytesIO()
+    tags = [] if greatest is None else [(281, "H", 1, greatest, True)]
+    tifffile.imwrite(file, values, extratags=tags)
+    return file.getvalue()
 
 
 def animation(kind: str = "GIF") -> bytes:

@@ -28,6 +28,7 @@ from kerascope.dataset.arrays import as_given, from_arrays
 from kerascope.dataset.detection import AUTO
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
+from kerascope.dataset.naming import ClassName
 from kerascope.dataset.photograph import encode
 from kerascope.dataset.plan import plan
 from kerascope.dataset.preprocessing import Preprocessing
@@ -55,7 +56,7 @@ def audit(
     target: Literal["predicted", "label"] = "predicted",
     folder: str | os.PathLike[str] | None = None,
     masks: Any = None,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[ClassName] | None = None,
     preprocessing: str | os.PathLike[str] | Preprocessing = AUTO,
     fit: Fit | None = None,
     size: int | tuple[int, int] | None = None,
@@ -83,7 +84,8 @@ def audit(
     Args:
         model: a Keras model or a `Probe`, a classifier of photographs with an output for each class.
         data: paths, see `kerascope.dataset.find_images`; or an array (N, H, W, C), as the model takes it.
-        labels: (N,) of an array: places of the classes, or names; of paths they are found there.
+        labels: (N,) of an array: places of the classes, or names; of paths they are found there. An image
+            with several labels counts as one whose label is not known.
         method: see `kerascope.explain`; of several the first is what all rests on, and the others are
             compared with it.
         target: what is explained and makes the groups: `"predicted"` or `"label"`.
@@ -287,6 +289,10 @@ def _is_paths(data: Any) -> bool:
 def _notes(material: Material, job: Job) -> tuple[str, ...]:
     notes = [f"{name}: {text}" for name, text in job.choices.items()]
     notes += job.doubts
+    rows = material.results.rows(["label_indices"])
+    several = sum(len(row["label_indices"] or ()) > 1 for row in rows)
+    if several:
+        notes.append(f"{several:,} images have several labels, and count as images whose label is not known.")
     large = [
         material.name(label)
         for label, clusters in material.strategies.items()

@@ -37,7 +37,8 @@ Imports = Annotated[
 Classes = Annotated[
     Path | None,
     typer.Option(
-        help="Names of the classes in the order of the model's outputs: a line each, or a JSON list.",
+        help="Names of the classes in the order of the model's outputs: a line each, a JSON list, or an "
+        "index of ImageNet with its codes.",
         metavar="FILE",
     ),
 ]
@@ -89,11 +90,11 @@ Parameters = Annotated[
 ]
 ImageColumn = Annotated[
     str | None,
-    typer.Option(help="Column of the images in a table.", metavar="NAME"),
+    typer.Option(help="Column of the images in a table or list.", metavar="NAME"),
 ]
 LabelColumn = Annotated[
     str | None,
-    typer.Option(help="Column of the labels in a table.", metavar="NAME"),
+    typer.Option(help="Column of the labels in a table or list; '' for none.", metavar="NAME"),
 ]
 FollowLinks = Annotated[
     bool,

@@ -53,7 +53,7 @@ def compare(
             imports=imports,
         )
         tell(loaded)
-        wanted = loaded.asked(read_target(target, loaded.job.names))
+        wanted = loaded.asked(read_target(target))
         explanations = {
             name: one(loaded.probe, loaded.images, wanted)
             for name, one in read_methods(method or METHODS, layer).items()

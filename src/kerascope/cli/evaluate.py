@@ -78,7 +78,7 @@ def evaluate(
         )
         if not json:
             tell(loaded)
-        wanted = read_target(target, loaded.job.names)
+        wanted = read_target(target)
         if wanted == "label" and loaded.labels is None:
             wanted = None
         report = ks.evaluate(

@@ -93,7 +93,6 @@ def explain(
     from kerascope.dataset.source import find_images
 
     with said.warnings_told():
-        names = load_names(classes)
         chosen = read_method(method, layer, parameters)
         source = find_images(
             paths, image_column=image_column, label_column=label_column, follow_links=follow_links
@@ -102,8 +101,8 @@ def explain(
             load_model(model, unsafe, imports),
             source,
             chosen,
-            read_target(target, names or source.class_names),
-            class_names=names,
+            read_target(target),
+            class_names=load_names(classes),
             preprocessing=preprocess,
             fit=fit,  # type: ignore[arg-type]
             size=read_size(size),

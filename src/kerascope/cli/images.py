@@ -14,7 +14,9 @@ from kerascope import errors
 from kerascope.cli import said
 from kerascope.cli.loading import load_model, load_names, read_method, read_size
 from kerascope.dataset.folder import read_images
+from kerascope.dataset.item import Item
 from kerascope.dataset.job import Job
+from kerascope.dataset.naming import LABEL, Naming, resolved
 from kerascope.dataset.plan import plan
 from kerascope.dataset.source import find_images
 from kerascope.probe import Probe
@@ -48,8 +50,8 @@ class Loaded:
         Raises:
             TargetError: labels are wanted, and not all are known.
         """
-        if not isinstance(target, str):
-            return target
+        if target != LABEL:
+            return resolved(target, self.job.naming)
         if self.labels is None:
             raise errors.TargetError(
                 "the target label must find the label of each image among the names of the classes; not "
@@ -81,7 +83,7 @@ def load(
         size=read_size(size),
         model_file=model,
     )
-    every = list(source)
+    every = list(job.source)
     seen: dict[Any, int] = {}
     turns = []
     for item in every:
@@ -92,15 +94,27 @@ def load(
     chosen = islice((every[place] for place in order), limit)
     height, width = layout.spatial
     images, kept = read_images(chosen, job.options.preprocessing, (height, width), layout.channels)
-    places = {name: place for place, name in enumerate(job.names or ())}
-    labels = [label for item in kept if (label := item.label_among(places)) is not None]
     return Loaded(
         job,
         Probe(job.model, class_names=job.names),
         layout.original(images, np),
-        labels if kept and len(labels) == len(kept) else None,
+        _labels(kept, job.naming),
         [Path(item.path).name for item in kept],
     )
+
+
+def _labels(items: Sequence[Item], naming: Naming) -> list[int] | None:
+    """The place of each image's label among the classes; None, with a warning, where one has not just one."""
+    found = [naming.found(item) for item in items]
+    single = [places[0] for places in found if places is not None and len(places) == 1]
+    if len(single) == len(items):
+        return single or None
+    if any(item.label is not None for item in items):
+        said.warn(
+            f"every image must have one label among the classes for labels to be used; {len(single)} of "
+            f"{len(items)} have, so all are left out.",
+        )
+    return None
 
 
 def read_methods(names: Sequence[str], layer: str | None) -> dict[str, Method]:

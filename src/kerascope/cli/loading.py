@@ -17,6 +17,7 @@ from kerascope import errors
 from kerascope.cli import said
 
 if TYPE_CHECKING:
+    from kerascope.dataset.naming import ClassName
     from kerascope.method import Method
     from kerascope.target import TargetLike
 
@@ -86,8 +87,10 @@ def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras
         ) from error
 
 
-def load_names(path: Path | None) -> tuple[str, ...] | None:
+def load_names(path: Path | None) -> tuple[ClassName, ...] | None:
     """Names of classes from a file: a line each, or a JSON list, or an object from numbers to names.
+
+    An index of ImageNet has pairs of a code and a name.
 
     Raises:
         ParameterError: it cannot be read as such.
@@ -101,8 +104,7 @@ def load_names(path: Path | None) -> tuple[str, ...] | None:
         found = json.loads(text)
         if isinstance(found, dict):
             found = [found[key] for key in sorted(found, key=int)]
-        # An ImageNet index has pairs of a code and a name.
-        return tuple(str(one[-1] if isinstance(one, list) else one) for one in found)
+        return tuple((str(one[0]), str(one[-1])) if isinstance(one, list) else str(one) for one in found)
     except (OSError, ValueError, TypeError, IndexError) as error:
         raise errors.ParameterError(
             f"--classes must name a text file with a name in each line, or a JSON list; {str(path)!r} is "
@@ -130,12 +132,8 @@ def read_method(name: str, layer: str | None, parameters: Sequence[str] | None) 
     return as_method(name.replace("-", "_"), **given)
 
 
-def read_target(text: str, names: Sequence[str] | None) -> TargetLike:
-    """A target: see `kerascope explain --help`.
-
-    Raises:
-        UnknownClassError: a name that is none of the classes.
-    """
+def read_target(text: str) -> TargetLike:
+    """A target: see `kerascope explain --help`. What is nothing else is the name of a class."""
     from kerascope.target import Top
 
     lowered = text.lower()
@@ -145,14 +143,7 @@ def read_target(text: str, names: Sequence[str] | None) -> TargetLike:
         return "label"
     if found := re.fullmatch(r"top(\d+)", lowered):
         return Top(int(found[1]))
-    if re.fullmatch(r"\d+", text):
-        return int(text)
-    if names is None or text not in names:
-        known = f"; {errors.nearest(text, names)}" if names else "; names are given by --classes"
-        raise errors.UnknownClassError(
-            f"--target must be predicted, label, top5, a number or the name of a class; got {text!r}{known}"
-        )
-    return list(names).index(text)
+    return int(text) if re.fullmatch(r"\d+", text) else text
 
 
 def read_size(text: str | None) -> tuple[int, int] | None:

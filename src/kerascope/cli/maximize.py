@@ -40,12 +40,14 @@ def maximize(
     import kerascope as ks
     from kerascope.cli.loading import load_model, load_names, read_size
     from kerascope.dataset.detection import as_detected
+    from kerascope.dataset.naming import different_names
     from kerascope.target import TargetLike
 
     if (layer is None) == (not target) or (channel and layer is None):
         raise errors.ParameterError("give either --target, or --layer with the channels of it.")
     with said.warnings_told():
-        names = load_names(classes)
+        given = load_names(classes)
+        names = None if given is None else different_names(given)[0]
         probe = ks.Probe(load_model(model, unsafe, imports), class_names=names)
         sides = read_size(size)
         blank = probe.blank() if sides is None else probe.blank(sides)

@@ -1,9 +1,11 @@
 """Data sets: what paths mean, pictures decoded and preprocessed, whole folders explained, results read.
 
-    source.py         what paths mean; item.py, archive.py, table.py: where the bytes of an image are
-    photograph.py     a picture from the bytes of a file, whatever it holds
+    source.py         what paths mean; parts.py, listing.py, table.py, archive.py: kinds; item.py: an image
+    label.py          what a label is; columns.py, fields.py: where lists and tables have it; kinds.py: files
+    naming.py         names of the classes, and whether labels and the target are among them
+    photograph.py     a picture from the bytes of a file, whatever it holds; scan.py: of more than 8 bits
     preprocessing.py  conventions; detection.py: which one a model wants; frame.py: the way in and back
-    explainer.py      from an image to its rows; options.py, prepared.py, overlays.py: what it takes and draws
+    explainer.py      from an image to its rows; options.py, prepared.py, labelled.py, overlays.py: its parts
     stream.py         shard after shard, read ahead and drawn behind
     run.py            `explain_dataset`: plan.py looks a run over, job.py does it
     store.py          the folder that it writes; schema.py: its table

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.columns import LABELS, usual
 from kerascope.dataset.item import Item, PartPlace, located, opened, safe_name
+from kerascope.dataset.label import Label, read_label
 
 _LABELS = ("cls", "label.txt", "json")
 _LARGEST_LABEL = 1 << 16
+_UNKNOWN: tuple[Label, tuple[str, ...]] = (None, ())
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class ArchivePart:
     """The pictures in a tar file, in its order. Members are read where they lie; nothing is unpacked.
 
     Files that share their name up to the first dot are one sample; its label is the number or text of its
-    `.cls`, or `label` in its `.json`.
+    `.cls`, or the label in its `.json`, also several.
 
     Args:
         path: of the archive, or its address.
@@ -31,16 +34,16 @@ class ArchivePart:
     kinds: frozenset[str]
 
     def __iter__(self) -> Iterator[Item]:
-        for key, picture, label in self._samples():
+        for key, picture, (label, notes) in self._samples():
             place = PartPlace(located(self.path), picture.offset_data, picture.size)
-            yield Item(f"{self.path}/{picture.name}", safe_name(key), place, label)
+            yield Item(f"{self.path}/{picture.name}", safe_name(key), place, label, notes)
 
     def count(self) -> int:
         return sum(1 for _ in self._samples())
 
-    def _samples(self) -> Iterator[tuple[str, tarfile.TarInfo, str | int | None]]:
+    def _samples(self) -> Iterator[tuple[str, tarfile.TarInfo, tuple[Label, tuple[str, ...]]]]:
         """Key, picture and label of each sample."""
-        key, picture, label = "", None, None
+        key, picture, label = "", None, _UNKNOWN
         try:
             with opened(self.path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
                 while (member := archive.next()) is not None:
@@ -56,12 +59,12 @@ class ArchivePart:
                     if own != key:
                         if picture is not None:
                             yield key, picture, label
-                        key, picture, label = own, None, None
+                        key, picture, label = own, None, _UNKNOWN
                     if "." + extension.lower().rpartition(".")[2] in self.kinds:
                         picture = picture or member
                     elif extension.lower() in _LABELS and member.size <= _LARGEST_LABEL:
                         found: Any = archive.extractfile(member)
-                        label = _label(extension.lower(), found.read()) if label is None else label
+                        label = _label(extension.lower(), found.read()) if label == _UNKNOWN else label
                 if picture is not None:
                     yield key, picture, label
         except (OSError, tarfile.TarError) as error:
@@ -70,15 +73,16 @@ class ArchivePart:
             ) from error
 
 
-def _label(extension: str, content: bytes) -> str | int | None:
+def _label(extension: str, content: bytes) -> tuple[Label, tuple[str, ...]]:
+    """What a member says of the label, and what is wrong where it is none."""
     text: Any = content.decode("utf-8", "replace").strip()
     if extension == "json":
         try:
             found = json.loads(text)
         except ValueError:
-            return None
-        text = found.get("label", found.get("class", "")) if isinstance(found, dict) else ""
-        if not isinstance(text, str | int) or isinstance(text, bool):
-            return None
-    text = str(text)
-    return int(text) if text.isascii() and text.isdigit() else text or None
+            return None, ()
+        place = next(iter(usual(list(found), LABELS)), None) if isinstance(found, dict) else None
+        text = None if place is None else list(found.values())[place]
+    if isinstance(text, str) and text.isascii() and text.isdigit():
+        text = int(text)
+    return read_label(text, f"the label in its .{extension}")

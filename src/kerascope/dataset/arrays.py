@@ -11,6 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.item import Item
+from kerascope.dataset.label import Label, as_label
 from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing
 from kerascope.dataset.source import Source
 
@@ -40,11 +41,11 @@ class ArrayPart:
 
     Args:
         images: (N, ...) as the model takes them.
-        labels: of each, a place among the classes or a name, or None.
+        labels: of each, see `kerascope.dataset.label.as_label`; or None.
     """
 
     images: Array
-    labels: Sequence[str | int] | None
+    labels: Sequence[Label] | None
 
     def __iter__(self) -> Iterator[Item]:
         for number, image in enumerate(self.images):
@@ -60,10 +61,13 @@ def from_arrays(images: Any, labels: Any = None) -> Source:
 
     Args:
         images: (N, H, W, C), or (N, H, W) for grey, as the model takes them.
-        labels: (N,) places of the classes in the model's outputs, or their names; None where not known.
+        labels: (N,) places of the classes in the model's outputs, or their names; a list of lists of these,
+            for images with several labels; an array (N, K) of a column of 0 and 1 for each of K classes; None
+            where not known. See `kerascope.dataset.label.as_label`.
 
     Raises:
         InputError: they are no batch of images, or there is another number of labels.
+        DatasetError: something is no label.
 
     Example:
         >>> import numpy as np
@@ -78,16 +82,30 @@ def from_arrays(images: Any, labels: Any = None) -> Source:
         raise errors.InputError(
             f"images must be an array (N, H, W, C) of numbers, or paths; got {given.dtype} {given.shape}."
         )
-    named: list[str | int] | None = None
-    if labels is not None:
-        found = np.asarray(labels)
-        if found.shape != (len(given),):
-            raise errors.InputError(
-                f"there must be one label for each of the {len(given)} images; got {found.shape}."
-            )
-        named = [str(one) if found.dtype.kind in "UO" else int(one) for one in found.tolist()]
     digest = hashlib.sha256(np.ascontiguousarray(given).tobytes()).hexdigest()[:16]
-    return Source((f"array {given.shape} {digest}",), (ArrayPart(given, named),), None)
+    return Source(
+        (f"array {given.shape} {digest}",),
+        (ArrayPart(given, None if labels is None else _labels(labels, len(given))),),
+        None,
+    )
+
+
+def _labels(labels: Any, count: int) -> list[Label]:
+    """The label of each of so many images."""
+    columns = hasattr(labels, "shape") and len(labels.shape) == 2 and labels.shape[1] > 1
+    found = np.asarray(labels) if hasattr(labels, "shape") else labels
+    if not hasattr(found, "__len__") or isinstance(found, str) or getattr(found, "ndim", 1) == 0:
+        raise errors.InputError(f"labels must be a list or an array; got {labels!r:.60}.")
+    if len(found) != count:
+        raise errors.InputError(f"there must be one label for each of the {count} images; got {len(found)}.")
+    if not columns:
+        return [as_label(one) for one in found]
+    if not np.isin(found, (0, 1)).all():
+        raise errors.InputError(
+            f"an array (N, classes) of labels must hold 0 and 1; got {found.dtype} {found.shape} with other "
+            "values; give a list of the labels of each image."
+        )
+    return [as_label(np.flatnonzero(row)) for row in found]
 
 
 def as_given(images: Any) -> Preprocessing:

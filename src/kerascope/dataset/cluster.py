@@ -88,7 +88,13 @@ class ShardWorker:
         for name in task.imports:
             importlib.import_module(name)
         model = keras.saving.load_model(task.model, compile=False, safe_mode=task.safe_mode)
-        probe = Probe(model, batch_size=task.options.batch_size, compile=task.compile, input=task.input)
+        probe = Probe(
+            model,
+            batch_size=task.options.batch_size,
+            class_names=task.names,
+            compile=task.compile,
+            input=task.input,
+        )
         self._store = Store(task.folder)
         self._explainer = Explainer(probe, task.options, task.names, self._store)
         self._columns = schema.schema(task.grid, task.options.map_type)

@@ -16,6 +16,8 @@ from kerascope.dataset.arrays import ArrayPlace
 from kerascope.dataset.description import Description
 from kerascope.dataset.frame import Frame
 from kerascope.dataset.item import Item
+from kerascope.dataset.labelled import check_labels, labelled, together
+from kerascope.dataset.naming import class_count, single_places
 from kerascope.dataset.options import Options
 from kerascope.dataset.overlays import Overlays
 from kerascope.dataset.photograph import Photograph, decode
@@ -63,10 +65,12 @@ class Explainer:
         self.probe = probe.padded(options.batch_size)
         self.options = options
         self.names = tuple(names or ())
+        self.places = single_places(self.names)
         self.store = store
         self.description = description
-        self.places = {name: place for place, name in enumerate(self.names)}
-        self.layout = image_layout(probe, options.preprocessing.size)
+        size = options.preprocessing.size
+        self.layout = image_layout(probe, size)
+        self.classes = class_count(probe, probe.blank() if size is None else probe.blank(size))
         self._overlays = None if options.overlay is None else Overlays(store, options.overlay)
         # Its bar of progress would be one for each batch.
         quiet = {"progress": False} if hasattr(options.method, "progress") else {}
@@ -92,21 +96,22 @@ class Explainer:
     def prepare(self, index: int, item: Item) -> Prepared:
         """Read an image and make it ready. What is wrong with it is in the row, and never raised."""
         start = time.perf_counter()
-        row: Row = {"index": index, "path": item.path, **self._labelled(item)}
+        row: Row = {
+            "index": index,
+            "path": item.path,
+            **labelled(item, self.places, self.names, self.classes),
+        }
         try:
             image, frame, photograph, row["digest"] = self._read(item)
-            if self.options.by_label and row["label_index"] is None:
-                raise errors.TargetError(
-                    f"every image must have a label among the class names; got {row['label']!r}; give the "
-                    "names in the order of the model's outputs."
-                )
+            if self.options.by_label:
+                check_labels(row, alone=self.description is not None)
         except errors.MissingPackageError:
             raise
         except (errors.KerascopeError, MemoryError) as error:
             return Prepared(item, index, row | _failed(error), seconds=time.perf_counter() - start)
         row |= {"height": frame.height, "width": frame.width, "box": frame.box}
         notes = () if photograph is None else photograph.notes
-        row["warnings"] = [f"PhotographNote: {note}" for note in notes]
+        row["warnings"] += [f"PhotographNote: {note}" for note in notes]
         kept = self.options.overlay is not None and frame.height * frame.width <= _KEPT
         return Prepared(
             item, index, row, photograph if kept else None, image, frame, time.perf_counter() - start
@@ -198,29 +203,38 @@ class Explainer:
 
     def _explanations(self, batch: Sequence[Prepared]) -> tuple[Sequence[Explanation], Sequence[Any]]:
         images = self._given(np.stack([one.image for one in batch if one.image is not None]))
-        target: TargetLike = self.options.asked
-        if self.options.by_label:
-            target = [one.row["label_index"] for one in batch]
-        whole = self._method(self.probe, images, target)
-        if any(one.startswith(errors.InterruptedWarning.__name__) for one in whole.warnings):
-            # The method has kept what it had found; a run keeps whole maps only.
-            raise KeyboardInterrupt
-        # Without the images, which are drawn from their files.
-        maps = replace(whole, images=None)
+        labels = [one.row["label_indices"] for one in batch] if self.options.by_label else []
+        if any(len(own) > 1 for own in labels):
+            return self._of_several(images, labels), [None] * len(batch)
+        target: TargetLike = [own[0] for own in labels] if self.options.by_label else self.options.asked
+        maps = self._maps(images, target)
         asked: Sequence[Any] = [None] * len(batch)
         if self.description is not None:
             asked = self.description.ask(self.probe, images, as_target(target), maps, batch)
         return [maps[place] for place in range(len(batch))], asked
 
+    def _of_several(self, images: Array, labels: Sequence[Sequence[int]]) -> list[Explanation]:
+        """Explanations by several labels: an image is asked about once for each, a batch at a time."""
+        pairs = [(place, label) for place, own in enumerate(labels) for label in own]
+        found: list[list[Explanation]] = [[] for _ in labels]
+        for start in range(0, len(pairs), self.options.batch_size):
+            places, targets = zip(*pairs[start : start + self.options.batch_size], strict=True)
+            maps = self._maps(images[list(places)], list(targets))
+            for row, place in enumerate(places):
+                found[place].append(maps[row])
+        return [together(own) for own in found]
+
+    def _maps(self, images: Array, target: TargetLike) -> Explanation:
+        """The explanation of images, without these: they are drawn from their files."""
+        whole = self._method(self.probe, images, target)
+        if any(one.startswith(errors.InterruptedWarning.__name__) for one in whole.warnings):
+            # The method has kept what it had found; a run keeps whole maps only.
+            raise KeyboardInterrupt
+        return replace(whole, images=None)
+
     def _given(self, images: Array) -> Array:
         """Images, channels last, as the model takes them."""
         return np.asarray(self.layout.original(images, np))
-
-    def _labelled(self, item: Item) -> Row:
-        """Label and its place among the classes."""
-        label = item.label
-        name = self._name(label) or str(label) if isinstance(label, int) else label
-        return {"label": name, "label_index": item.label_among(self.places)}
 
     def _name(self, label: int | None) -> str | None:
         return None if label is None or not 0 <= label < len(self.names) else self.names[label]

@@ -13,9 +13,10 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.item import Item
+from kerascope.dataset.kinds import KINDS
+from kerascope.dataset.parts import FolderPart, subfolders
 from kerascope.dataset.photograph import decode
 from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing
-from kerascope.dataset.source import KINDS, FolderPart, subfolders
 from kerascope.provenance import warned
 
 Array = np.ndarray[Any, Any]

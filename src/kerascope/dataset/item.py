@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kerascope import errors
+from kerascope.dataset.label import Label, places_of
 from kerascope.dataset.photograph import LARGEST_FILE
 
 _UNSAFE = re.compile(r"[^\w.,+=@() -]")
@@ -34,23 +35,24 @@ class Item:
         path: what it is called in results: its path, or its table or archive and its place in that.
         name: what files made of it are called: a relative path without ending, safe to be joined to a folder.
         place: where its bytes are.
-        label: name of its class, or the number that a table gives, or None.
+        label: the name or the place of its class, several of these, or None; see `as_label`.
+        notes: what is doubtful about it, such as a cell that is no label.
     """
 
     path: str
     name: str
     place: Place
-    label: str | int | None = None
+    label: Label = None
+    notes: tuple[str, ...] = ()
 
-    def label_among(self, places: Mapping[str, int]) -> int | None:
-        """The place of its label among the classes, or None.
+    def labels_among(self, places: Mapping[str, int], count: int | None) -> tuple[int, ...] | None:
+        """The places of its labels among the classes, or None where one of them is not found.
 
         Args:
-            places: of the classes by name; a label that is a number is the place.
+            places: of the classes by name.
+            count: how many classes there are; None where the model has none.
         """
-        if self.label is None or isinstance(self.label, int):
-            return self.label
-        return places.get(self.label)
+        return places_of(self.label, places, count)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from kerascope.dataset.cluster import Cluster, Task, run_on_ray, shared_model
 from kerascope.dataset.description import Description
 from kerascope.dataset.digest import model_digest
 from kerascope.dataset.explainer import Explainer
+from kerascope.dataset.naming import Naming
 from kerascope.dataset.options import Options
 from kerascope.dataset.preprocessing import written
 from kerascope.dataset.progress import progress as progress_bar
@@ -37,7 +38,7 @@ class Job:
         probe: of the model.
         source: of the images.
         options: that decide the results.
-        names: of the classes, or None.
+        naming: what the classes are called.
         layout: how the model takes a photograph.
         choices: what was chosen for the user and why, by what it is about.
         doubts: stored warnings.
@@ -49,12 +50,17 @@ class Job:
     probe: Probe
     source: Source
     options: Options
-    names: tuple[str, ...] | None
+    naming: Naming
     layout: Layout
     choices: dict[str, str]
     doubts: tuple[str, ...]
     model_file: str | None
     description: Description | None = None
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """Names of the classes, or None."""
+        return self.naming.names
 
     def described(self, grid: tuple[int, ...]) -> dict[str, Any]:
         """The part of the manifest that decides the results, and what was chosen."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kerascope.dataset.naming import LABEL
 from kerascope.dataset.preprocessing import Preprocessing
 from kerascope.method import Method
 from kerascope.target import Target, TargetLike, as_target
 
 Picture = Literal["jpg", "png"]
-
-LABEL = "label"
-"""The target that is each image's own label."""
 
 
 @dataclass(frozen=True)

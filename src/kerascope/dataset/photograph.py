@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.scan import Stored, cut_to_eight_bits, eight_bits, is_deep
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -44,9 +45,10 @@ class Photograph:
 def decode(content: bytes) -> Photograph:
     """The photograph in the bytes of a file.
 
-    Greyscale, palette and CMYK pictures become red, green and blue; 16 bits become 8 by scaling, where Pillow
-    alone would clip; an alpha channel is dropped and of an animation or of pages the first is taken, as
-    `keras.utils.load_img` does. Each of these, but for greyscale and palettes, is noted.
+    Greyscale, palette and CMYK pictures become red, green and blue; numbers of more than 8 bits are scaled to
+    8, where Pillow alone would clip, see `kerascope.dataset.scan`; an alpha channel is dropped and of an
+    animation or of pages the first is taken, as `keras.utils.load_img` does. Each of these, but for greyscale
+    and palettes, is noted.
 
     Args:
         content: of a file in one of `FORMATS`.
@@ -79,8 +81,9 @@ def decode(content: bytes) -> Photograph:
             # The second picture of an MPO file is a camera's preview.
             if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
                 notes.append(f"the first of {frames} frames or pages was taken")
+            stored = Stored.of(picture)
             picture.load()
-            upright = _rgb(_upright(picture, ImageOps, notes), notes)
+            upright = _rgb(_upright(picture, ImageOps, notes), stored, notes)
     except errors.PhotographError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -131,22 +134,19 @@ def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
     return picture if turned is None else turned
 
 
-def _rgb(picture: Image, notes: list[str]) -> Image:
+def _rgb(picture: Image, stored: Stored, notes: list[str]) -> Image:
     """Red, green and blue, 8 bits each."""
     from PIL import Image
 
     mode = picture.mode
+    if is_deep(picture, stored):
+        scaled, note = eight_bits(picture, stored)
+        notes.append(note)
+        return Image.fromarray(scaled).convert("RGB")
+    if (cut := cut_to_eight_bits(picture, stored)) is not None:
+        notes.append(cut)
     if mode == "RGB":
         return picture
-    if mode.startswith(("I", "F")):
-        values = np.nan_to_num(np.asarray(picture).astype("float64"), posinf=0.0, neginf=0.0)
-        # Floats come in their own range; whole numbers have 16 bits.
-        low, high = (float(values.min()), float(values.max())) if mode == "F" else (0.0, 65535.0)
-        if mode == "F" and low >= 0 and high <= 1:
-            low, high = 0.0, 1.0
-        notes.append(f"{'floating-point numbers' if mode == 'F' else '16 bits'} were scaled to 8 bits")
-        scaled = np.clip((values - low) * (255 / ((high - low) or 1.0)), 0, 255)
-        return Image.fromarray(np.rint(scaled).astype("uint8")).convert("RGB")
     if mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in picture.info:
         notes.append("its transparency was dropped, as Keras' own loader does")
         return picture.convert("RGBA").convert("RGB")

@@ -16,6 +16,7 @@ from kerascope.dataset.detection import AUTO, as_detected, warned_line
 from kerascope.dataset.explainer import image_layout
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
+from kerascope.dataset.naming import ClassName, Naming, class_count, doubts, named_classes, resolved
 from kerascope.dataset.options import Options, Picture
 from kerascope.dataset.photograph import decode
 from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
@@ -37,7 +38,7 @@ def plan(
     method: str | Method = "auto",
     target: TargetLike = None,
     *,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[ClassName] | None = None,
     preprocessing: str | os.PathLike[str] | Preprocessing = AUTO,
     fit: Fit | None = None,
     size: int | tuple[int, int] | None = None,
@@ -69,47 +70,43 @@ def plan(
             "preprocessing for a model of grey images must have one number for scale and offset; "
             f"{chosen.name!r} has one for each of three channels; take 0-255, 0-1 or -1-1."
         )
-    classes = _outputs(given, blank)
-    names, origin = _names(class_names, given, source, classes)
+    naming = named_classes(class_names, given, source, class_count(given, blank))
+    source = source.coded(naming.codes) if naming.codes else source
     probe, count = given, batch_size or given.batch_size
     # Also a smaller one: methods that ask about masks fill their passes by it.
     if count != given.batch_size:
         probe = Probe(
             given.model,
             batch_size=count,
-            class_names=given.class_names,
             input=given.input,
             compile=given.compile,
         )
+    # Targets inside others, such as a contrast of two classes, look names up in the probe.
+    probe = probe.named(naming.names)
     options = Options(
-        as_method(method), target, chosen, overlay, map_type, probe.pass_size(count), shard_size
+        as_method(method),
+        resolved(target, naming),
+        chosen,
+        overlay,
+        map_type,
+        probe.pass_size(count),
+        shard_size,
     )
     explaining, reason = options.method.chosen(probe, blank, options.asked)
     options = replace(options, method=explaining)
-    if options.by_label and names is None and not isinstance(next(iter(source)).label, int):
-        raise errors.TargetError(
-            "the target 'label' must find each label among the names of the classes; none are known; give "
-            "class_names (--classes) in the order of the model's outputs."
-        )
-    doubts = []
+    doubtful = []
     if found.doubt is not None:
-        tried = _tried(probe, source, names, layout)
-        doubts.append(warned_line(found.doubt + tried))
+        tried = _tried(probe, source, naming, layout)
+        doubtful.append(warned_line(found.doubt + tried))
         warned(errors.PreprocessingWarning, found.doubt + tried)
-    if source.class_names and names != source.class_names and not set(source.class_names) <= set(names or ()):
-        text = (
-            f"labels should be names of the model's classes; the images have {len(source.class_names)} "
-            f"labels, such as {source.class_names[0]!r}, and the model {classes} outputs; give class_names "
-            "(--classes) to have them matched."
-        )
-        doubts.append(warned(errors.KerascopeWarning, text))
+    doubtful += [warned(errors.KerascopeWarning, text) for text in doubts(target, source, naming)]
     choices = {
         "method": f"{explaining.written()}{f' ({reason})' if reason else ''}",
         "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({found.reason})",
-        "class_names": origin,
+        "class_names": naming.origin,
     }
     path = None if model_file is None else os.fspath(model_file)
-    return Job(probe.model, probe, source, options, names, layout, choices, tuple(doubts), path)
+    return Job(probe.model, probe, source, options, naming, layout, choices, tuple(doubtful), path)
 
 
 def _check(overlay: Any, map_type: Any, batch_size: Any, shard_size: Any) -> None:
@@ -122,43 +119,17 @@ def _check(overlay: Any, map_type: Any, batch_size: Any, shard_size: Any) -> Non
             raise errors.ParameterError(f"{name} must be a whole number of at least 1; got {value!r}.")
 
 
-def _outputs(probe: Probe, blank: Any) -> int | None:
-    """How many classes the model has, or None."""
-    outputs = probe.surveyed(blank).outputs
-    return outputs[0].shape[-1] if len(outputs) == 1 and len(outputs[0].shape) == 2 else None
-
-
-def _names(
-    given: Sequence[str] | None, probe: Probe, source: Source, classes: int | None
-) -> tuple[tuple[str, ...] | None, str]:
-    """Names of the classes, and where they are from."""
-    if given is not None:
-        if classes is not None and len(given) != classes:
-            raise errors.ParameterError(
-                f"class_names must name each of the model's {classes} outputs; got {len(given)} names; give "
-                "them in the order of the outputs."
-            )
-        return tuple(given), f"{len(given)} as given"
-    if probe.class_names is not None:
-        return probe.class_names, f"{len(probe.class_names)} of the probe"
-    found = source.class_names
-    if found is not None and len(found) == classes:
-        return found, f"the {classes} labels of the images, sorted, taken for the model's {classes} outputs"
-    return None, "none"
-
-
-def _tried(probe: Probe, source: Source, names: Sequence[str] | None, layout: Layout) -> str:
+def _tried(probe: Probe, source: Source, naming: Naming, layout: Layout) -> str:
     """How often the model is right on the first labelled images under each convention, in words."""
     pictures: list[Any] = []
     labels: list[int] = []
-    places = {name: place for place, name in enumerate(names or ())}
     for item in islice(source, _TRIED * 2):
-        label = item.label_among(places)
-        if label is None or len(pictures) == _TRIED:
+        found = naming.found(item)
+        if found is None or len(found) != 1 or len(pictures) == _TRIED:
             continue
         try:
             pictures.append(decode(item.place.read()).picture)
-            labels.append(label)
+            labels.append(found[0])
         except errors.PhotographError:
             continue
     if not pictures:

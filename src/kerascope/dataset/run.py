@@ -11,6 +11,7 @@ import keras
 from kerascope.dataset.cluster import Cluster
 from kerascope.dataset.detection import AUTO
 from kerascope.dataset.frame import Fit
+from kerascope.dataset.naming import ClassName
 from kerascope.dataset.options import Picture
 from kerascope.dataset.plan import plan
 from kerascope.dataset.preprocessing import Preprocessing
@@ -30,7 +31,7 @@ def explain_dataset(
     method: str | Method = "auto",
     target: TargetLike = None,
     *,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[ClassName] | None = None,
     preprocessing: str | os.PathLike[str] | Preprocessing = AUTO,
     fit: Fit | None = None,
     size: int | tuple[int, int] | None = None,
@@ -62,9 +63,11 @@ def explain_dataset(
         paths: see `find_images`.
         folder: where results are written: see `kerascope.dataset.store.Store`.
         method: see `kerascope.explain`.
-        target: see `kerascope.target`; `"label"` for each image's own label; None for the predicted class.
-        class_names: in the order of the model's outputs; None for those of the probe, else those of the
-            subfolders or the table where there are as many as the model has outputs.
+        target: see `kerascope.target`; the name of a class; `"label"` for each image's own label, a row for
+            each of several; None for the predicted class.
+        class_names: in the order of the model's outputs, all different, or pairs of a code and a name; None
+            for those of the probe, else those of the subfolders or the table where there are as many as the
+            model has outputs.
         preprocessing: name of a convention, a JSON file, a `Preprocessing`, or `"auto"`: see `detect`.
         fit: `"crop"`, `"stretch"` or `"pad"`, in place of that of the preprocessing; see `Frame.fitted`.
         size: (h, w) of the images, for models that take any.

@@ -36,7 +36,8 @@ def schema(map_shape: tuple[int, ...], map_type: str, more: Sequence[tuple[str, 
             ("width", pa.int32()),
             ("box", pa.list_(pa.int32(), 4)),  # top, left, bottom, right: what the model was shown
             ("label", pa.string()),
-            ("label_index", pa.int32()),
+            ("label_index", pa.int32()),  # where there is one
+            ("label_indices", pa.list_(pa.int32())),  # of all its labels
             ("prediction", pa.int32()),
             ("prediction_name", pa.string()),
             ("rank", pa.int32()),  # 1, and on for a target of several classes

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from kerascope import errors
 from kerascope.dataset.archive import ArchivePart
-from kerascope.dataset.item import (
-    FilePlace,
-    Item,
-    NoPlace,
-    Place,
-    file_system,
-    is_address,
-    located,
-    safe_name,
-)
+from kerascope.dataset.item import Item, is_address
+from kerascope.dataset.kinds import KINDS, passed_over
+from kerascope.dataset.label import Label
+from kerascope.dataset.listing import ListPart
+from kerascope.dataset.parts import FilePart, FolderPart, StorePart, subfolders
 from kerascope.dataset.table import TablePart
 
-KINDS = frozenset(
-    {
-        *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm"),
-        *(".tif", ".tiff", ".webp"),
-    }
-)
-"""Endings of files that are taken for pictures."""
 TABLES = frozenset({".parquet", ".pq"})
 ARCHIVES = frozenset({".tar"})
 LISTS = frozenset({".csv", ".lst", ".tsv", ".txt"})
-_PATH_COLUMNS = ("path", "file", "filename", "file_name", "image")
-_LABEL_COLUMNS = ("label", "class", "category")
+_NAMES = 100_000
+"""Names of a folder that are looked at for pictures that are not read."""
 
 
 class Part(Protocol):
@@ -52,124 +40,41 @@ class Source:
     Args:
         paths: what was given.
         parts: what they mean.
-        class_names: names of the subfolders, sorted, where a folder has one for each class; else None.
+        class_names: names of the subfolders, sorted, where a folder has one for each class, or those that a
+            table or the header of a list has; else None.
+        order: why they are in this order, in words.
+        doubts: what is doubtful about the paths, such as files that were passed over.
+        codes: names of classes by what labels have in their place, such as the codes of WordNet.
     """
 
     paths: tuple[str, ...]
     parts: tuple[Part, ...]
     class_names: tuple[str, ...] | None
+    order: str = "sorted"
+    doubts: tuple[str, ...] = ()
+    codes: Mapping[str, str] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Item]:
         for part in self.parts:
-            yield from part
+            yield from (replace(item, label=self._named(item.label)) for item in part) if self.codes else part
+
+    def coded(self, codes: Mapping[str, str]) -> Source:
+        """The same images, with names of classes for codes.
+
+        Args:
+            codes: names by code; other labels stay as they are.
+        """
+        names = None if self.class_names is None else tuple(codes.get(one, one) for one in self.class_names)
+        return replace(self, class_names=names, codes=codes)
+
+    def _named(self, label: Label) -> Label:
+        if isinstance(label, tuple):
+            return tuple(self.codes.get(one, one) if isinstance(one, str) else one for one in label)
+        return self.codes.get(label, label) if isinstance(label, str) else label
 
     def count(self) -> int:
         """How many images there are; names are listed, nothing is read but tables' heads."""
         return sum(part.count() for part in self.parts)
-
-
-@dataclass(frozen=True)
-class FilePart:
-    """One file."""
-
-    path: str
-
-    def __iter__(self) -> Iterator[Item]:
-        yield Item(self.path, safe_name(Path(self.path).stem), FilePlace(located(self.path)))
-
-    def count(self) -> int:
-        return 1
-
-
-@dataclass(frozen=True)
-class FolderPart:
-    """Every picture in a folder and its subfolders, sorted by name, folder after folder.
-
-    Args:
-        path: of the folder.
-        classes: the first subfolder on the way to a picture is its class.
-        follow: follow links, also out of the folder.
-    """
-
-    path: str
-    classes: bool
-    follow: bool
-
-    def __iter__(self) -> Iterator[Item]:
-        root = Path(self.path)
-        inside = None if self.follow else located(self.path)
-        for file, fault in _walk(root, self.follow, frozenset()):
-            relative = file.relative_to(root)
-            label = relative.parts[0] if self.classes and len(relative.parts) > 1 else None
-            place: Place = FilePlace(located(str(file)), inside) if fault is None else NoPlace(fault)
-            yield Item(file.as_posix(), safe_name(relative.with_suffix("").as_posix()), place, label)
-
-    def count(self) -> int:
-        return sum(1 for _ in _walk(Path(self.path), self.follow, frozenset()))
-
-
-@dataclass(frozen=True)
-class StorePart:
-    """Every picture below an address, sorted by path; like `FolderPart`, but without links."""
-
-    address: str
-    classes: bool
-
-    def __iter__(self) -> Iterator[Item]:
-        root, found = _listed(self.address)
-        for path in found:
-            relative = path.removeprefix(root).lstrip("/")
-            parts = relative.split("/")
-            where = f"{self.address.rstrip('/')}/{relative}" if relative else self.address
-            label = parts[0] if self.classes and len(parts) > 1 else None
-            stem = os.path.splitext(relative or Path(path).name)[0]  # noqa: PTH122 (no local path)
-            yield Item(where, safe_name(stem), FilePlace(where), label)
-
-    def count(self) -> int:
-        return len(_listed(self.address)[1])
-
-
-@dataclass(frozen=True)
-class ListPart:
-    """Files named in a text file: one a line, or columns `path` and `label` separated by commas or tabs.
-
-    Relative paths start from the list's folder. Empty lines and lines that begin with # are passed over.
-    """
-
-    path: str
-
-    def __iter__(self) -> Iterator[Item]:
-        folder = Path(self.path).parent
-        for name, label in self._rows():
-            path = name if is_address(name) else str(folder / name)
-            yield Item(path, safe_name(os.path.splitext(name)[0]), FilePlace(located(path)), label)  # noqa: PTH122
-
-    def count(self) -> int:
-        return sum(1 for _ in self._rows())
-
-    def _rows(self) -> Iterator[tuple[str, str | None]]:
-        separator = "," if self.path.lower().endswith(".csv") else "\t"
-        try:
-            with Path(self.path).open(encoding="utf-8-sig", newline="") as file:
-                rows = csv.reader(file, delimiter=separator)
-                path_column, label_column, first = 0, 1, True
-                for row in rows:
-                    if not row or not row[0].strip() or row[0].startswith("#"):
-                        continue
-                    lowered = [cell.strip().lower() for cell in row]
-                    if first and (heads := [name for name in _PATH_COLUMNS if name in lowered]):
-                        path_column = lowered.index(heads[0])
-                        labels = [lowered.index(name) for name in _LABEL_COLUMNS if name in lowered]
-                        label_column = labels[0] if labels else len(row)
-                    elif path_column < len(row):
-                        label = row[label_column].strip() if label_column < len(row) else ""
-                        yield row[path_column].strip(), label or None
-                    first = False
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise errors.DatasetError(
-                f"a list must be a text file with a path in each line; {self.path!r} cannot be read as one "
-                f"({error})."
-            ) from error
 
 
 def find_images(
@@ -187,12 +92,14 @@ def find_images(
             `.csv`, `.tsv`) of paths, with labels if it likes; a Parquet table, or a folder of nothing else,
             with a column of images (bytes, bytes in a struct as the Hugging Face libraries write them, or
             paths); a WebDataset (`.tar`); or the address of one of these in a store, `s3://bucket/photos`.
-        image_column: of a table; None for the first that can be one.
-        label_column: of a table; None for one named label, class, category or target.
+        image_column: of a table or list; None for one of a usual name, else the first that can be one.
+        label_column: of a table or list; None for the one that the table says holds classes, else one of a
+            usual name (label, class, category, target, ...), else two or more columns of 0 and 1; `""` for
+            none.
         follow_links: follow links that lead out of a folder, and to other folders.
 
     Raises:
-        DatasetError: there is nothing, or no picture in it.
+        DatasetError: there is nothing, or no picture in it, or a column of labels cannot be one.
         MissingPackageError: pyarrow is not installed, for tables and addresses.
 
     Example:
@@ -211,13 +118,16 @@ def find_images(
     if not given:
         raise errors.DatasetError("there must be a path to look for images; got none.")
     parts: list[Part] = []
-    names: list[tuple[str, ...]] = []
+    names: list[tuple[tuple[str, ...], str]] = []
+    doubts: list[str] = []
     for path in given:
         found = _part(path, image_column, label_column, follow_links)
         parts += found
-        names += [subfolders(part.path) for part in found if isinstance(part, FolderPart) and part.classes]
-        names += [part.class_names for part in found if isinstance(part, TablePart) and part.class_names]
-    source = Source(given, tuple(parts), names[0] if len(set(names)) == 1 else None)
+        names += [own for part in found if (own := _names_of(part)) is not None]
+        doubts += [doubt for doubt in (_doubt(path, found), *_doubts(found)) if doubt is not None]
+    same = len({one for one, _ in names}) == 1
+    known, order = names[0] if same else (None, "")
+    source = Source(given, tuple(parts), known, order, tuple(doubts))
     if next(iter(source), None) is None:
         raise errors.DatasetError(
             f"there must be pictures ({', '.join(sorted(KINDS))}) in {', '.join(map(repr, given))}; there "
@@ -233,7 +143,7 @@ def _part(path: str, image_column: str | None, label_column: str | None, follow:
             return [TablePart(path, image_column, label_column)]
         if suffix in ARCHIVES:
             return [ArchivePart(path, KINDS)]
-        return [StorePart(path, _store_has_classes(path))]
+        return [StorePart(path)]
     if Path(path).is_dir():
         tables = [one for one in sorted(Path(path).iterdir()) if not one.name.startswith((".", "_"))]
         if tables and all(one.suffix.lower() in TABLES for one in tables):
@@ -257,7 +167,7 @@ def _part(path: str, image_column: str | None, label_column: str | None, follow:
     if suffix in ARCHIVES:
         return [ArchivePart(path, KINDS)]
     if suffix in LISTS:
-        return [ListPart(path)]
+        return [ListPart(path, image_column, label_column)]
     if path.lower().endswith((".tar.gz", ".tgz", ".tar.zst", ".zip")):
         raise errors.DatasetError(
             f"an archive must be a plain .tar, whose members can be read one by one; got {path!r}; unpack "
@@ -266,60 +176,33 @@ def _part(path: str, image_column: str | None, label_column: str | None, follow:
     return [FilePart(path)]
 
 
-def _walk(folder: Path, follow: bool, above: frozenset[Path]) -> Iterator[tuple[Path, str | None]]:
-    """Pictures by name, each with what is wrong where that is known; only one folder's names are held."""
-    try:
-        with os.scandir(folder) as scanned:
-            entries = sorted((entry.name, entry.is_dir(follow_symlinks=follow)) for entry in scanned)
-    except OSError as error:
-        yield folder, f"a folder must be readable; {error.strerror or error}."
-        return
-    above |= {folder.resolve()} if follow else frozenset()
-    for name, is_folder in entries:
-        path = folder / name
-        if name.startswith("."):
-            continue
-        if is_folder:
-            # A link back to a folder above would never end.
-            if not follow or path.resolve() not in above:
-                yield from _walk(path, follow, above)
-        elif path.suffix.lower() in KINDS:
-            yield path, None
+def _names_of(part: Part) -> tuple[tuple[str, ...], str] | None:
+    """Names of classes that a part has, and why in this order."""
+    if isinstance(part, FolderPart):
+        return (subfolders(part.path), "sorted") if part.classes else None
+    if isinstance(part, StorePart):
+        return (part.class_names, "sorted") if part.class_names else None
+    if isinstance(part, TablePart | ListPart):
+        names, order = part.class_names, "as the columns are named"
+        if isinstance(part, TablePart) and not part.flags:
+            order = "as the table names them"
+        return None if names is None else (names, order)
+    return None
 
 
-def subfolders(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Names of the subfolders, sorted, without links and hidden ones."""
-    return tuple(
-        one.name
-        for one in sorted(Path(path).iterdir())
-        if one.is_dir() and not one.is_symlink() and not one.name.startswith(".")
-    )
+def _doubts(parts: Iterable[Part]) -> Iterator[str | None]:
+    return (part.doubt() for part in parts if isinstance(part, ListPart))
+
+
+def _doubt(path: str, parts: Sequence[Part]) -> str | None:
+    """Pictures that are not read and so were passed over."""
+    if not is_address(path) and not os.path.lexists(path):
+        return passed_over(islice(glob.iglob(path, recursive=True), _NAMES))  # noqa: PTH207
+    if parts and isinstance(parts[0], FolderPart | StorePart):
+        text = passed_over(islice(parts[0].names, _NAMES))
+        return None if text is None else f"{path!r}: {text}"
+    return None
 
 
 def _has_pictures(path: str) -> bool:
     return any(one.suffix.lower() in KINDS and not one.is_dir() for one in Path(path).iterdir())
-
-
-def _listed(address: str) -> tuple[str, list[str]]:
-    """Root and sorted paths of the pictures below an address."""
-    from pyarrow import fs
-
-    filesystem, root = file_system(address)
-    try:
-        top = filesystem.get_file_info(root)
-        if top.type == fs.FileType.File:
-            return root, [root]
-        infos = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
-    except OSError as error:
-        raise errors.DatasetError(f"{address!r} must be readable; it is not ({error}).") from error
-    return root, sorted(
-        info.path
-        for info in infos
-        if info.type == fs.FileType.File and os.path.splitext(info.path)[1].lower() in KINDS  # noqa: PTH122
-    )
-
-
-def _store_has_classes(address: str) -> bool:
-    root, found = _listed(address)
-    parts = [path.removeprefix(root).lstrip("/").split("/") for path in found]
-    return all(len(one) > 1 for one in parts) and len({one[0] for one in parts}) > 1

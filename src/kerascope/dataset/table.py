@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import functools
-import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.columns import IMAGES, LABELS, PATHS, flag, flags_among, named, usual
+from kerascope.dataset.fields import can_be_labels, chosen, class_of, classes_of, holds_numbers, image_kind
 from kerascope.dataset.item import FilePlace, Item, file_system, is_address, located, safe_name
-
-_IMAGES = ("image", "img", "picture", "photo", "jpg", "png")
-_PATHS = ("path", "file", "file_name", "filename", "image_path")
-_LABELS = ("label", "class", "category", "target", "cls")
+from kerascope.dataset.label import Label, as_label, read_label
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,8 @@ class TablePart:
     Args:
         path: of the file, or its address.
         image_column: with the images; None for the first that can be one, by name and then by type.
-        label_column: with their labels; None for one of a usual name, if there is one.
+        label_column: with their labels; None for the one that the Hugging Face libraries say holds classes,
+            else one of a usual name, else columns of 0 and 1; `""` for none.
     """
 
     path: str
@@ -34,22 +34,18 @@ class TablePart:
 
     def __iter__(self) -> Iterator[Item]:
         file = _open(self.path)
-        image, kind, label = self._columns(file.schema_arrow)
-        names = self.class_names
+        image, kind = self._images
+        columns = list(self.flags) or ([] if self._labels is None else [self._labels])
         stem, number = safe_name(Path(self.path).stem), 0
         for group in range(file.num_row_groups):
             count = file.metadata.row_group(group).num_rows
-            labels: list[Any] = [None] * count
-            if label is not None:
-                labels = file.read_row_group(group, columns=[label])[label].to_pylist()
+            cells = [file.read_row_group(group, columns=[name])[name].to_pylist() for name in columns]
             for row in range(count):
                 place: Any = RowPlace(located(self.path), group, row, image)
                 if kind == "path":
                     place = _file_of(place)
-                known = labels[row]
-                if names and isinstance(known, int) and 0 <= known < len(names):
-                    known = names[known]
-                yield Item(f"{self.path}#{number}", f"{stem}/{number:06d}", place, known)
+                label, notes = self._label([values[row] for values in cells])
+                yield Item(f"{self.path}#{number}", f"{stem}/{number:06d}", place, label, notes)
                 number += 1
 
     def count(self) -> int:
@@ -57,38 +53,79 @@ class TablePart:
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """Names of the classes, where the Hugging Face libraries wrote them into the table."""
-        schema = _open(self.path).schema_arrow
-        label = self._columns(schema)[2]
-        try:
-            features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-            names = features[label]["names"]
-        except (KeyError, ValueError, TypeError):
-            return None
-        return tuple(map(str, names)) if isinstance(names, list) else None
+        """Names of the classes, where the table has them: those of its column, or of columns of 0 and 1."""
+        return self._classes.get(self._labels or "") or self.flags or None
 
-    def _columns(self, schema: Any) -> tuple[str, str, str | None]:
-        """Image column, what it holds (`"bytes"` or `"path"`), label column."""
-        for wanted in (self.image_column, self.label_column):
-            if wanted is not None and wanted not in schema.names:
-                raise errors.DatasetError(
-                    f"a table must have the column that is asked for; {self.path!r} has no {wanted!r}; "
-                    f"{errors.nearest(wanted, schema.names)}"
-                )
-        kinds = {field.name: _kind(field.type) for field in schema}
-        order = [self.image_column] if self.image_column else [*_IMAGES, *schema.names]
-        image = next((name for name in order if kinds.get(name) == "bytes"), None)
-        if image is None:
-            order = [self.image_column] if self.image_column else [*_PATHS, *_IMAGES]
-            image = next((name for name in order if kinds.get(name) == "path"), None)
-        if image is None:
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """Columns of 0 and 1 that are labels of their names, where there is no column of labels."""
+        if self._labels is not None or self.label_column is not None:
+            return ()
+        names = [field.name for field in self._schema if holds_numbers(field.type)]
+        return tuple(names[place] for place in flags_among(names, (), self._rows(names)))
+
+    def _label(self, cells: Sequence[Any]) -> tuple[Label, tuple[str, ...]]:
+        if self.flags:
+            return as_label([name for name, cell in zip(self.flags, cells, strict=True) if flag(cell)]), ()
+        if not cells:
+            return None, ()
+        label, notes = read_label(cells[0], f"column {self._labels!r} of {self.path!r}")
+        names = self._classes.get(self._labels or "")
+        return (label if names is None else class_of(label, names)), notes
+
+    def _rows(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
+        """Cells of some columns, row after row; a row group is in memory."""
+        file = _open(self.path)
+        for group in range(file.num_row_groups if columns else 0):
+            table = file.read_row_group(group, columns=list(columns))
+            yield from zip(*(table[name].to_pylist() for name in columns), strict=True)
+
+    @cached_property
+    def _schema(self) -> Any:
+        return _open(self.path).schema_arrow
+
+    @cached_property
+    def _classes(self) -> dict[str, tuple[str, ...]]:
+        return classes_of(self._schema.metadata)
+
+    @cached_property
+    def _images(self) -> tuple[str, str]:
+        """The column of images, and what it holds: `"bytes"` or `"path"`."""
+        schema = self._schema
+        if self.image_column is not None:
+            named(self.image_column, schema.names, self.path)
+        kinds = {field.name: image_kind(field.type) for field in schema}
+        for kind, names in (("bytes", (IMAGES, schema.names)), ("path", (PATHS, ()))):
+            order = [schema.names[place] for place in usual(schema.names, names[0])] + list(names[1])
+            order = [self.image_column] if self.image_column else order
+            found = next((name for name in order if kinds[name] == kind), None)
+            if found is not None:
+                return found, kind
+        raise errors.DatasetError(
+            "a table must have a column of images: bytes, a struct with bytes, or paths; "
+            f"{self.path!r} has {', '.join(f'{field.name} ({field.type})' for field in schema)}; name "
+            "it: image_column."
+        )
+
+    @cached_property
+    def _labels(self) -> str | None:
+        """The column of labels."""
+        schema, image = self._schema, self._images[0]
+        if self.label_column:
+            named(self.label_column, schema.names, self.path)
+        found = self.label_column
+        if found is None:
+            places = usual(schema.names, LABELS)
+            found = chosen(self._classes, [schema.names[one] for one in places], image, self.path)
+        if found in ("", image, None):
+            return None
+        kind = schema.field(found).type
+        if not can_be_labels(kind):
             raise errors.DatasetError(
-                "a table must have a column of images: bytes, a struct with bytes, or paths; "
-                f"{self.path!r} has {', '.join(f'{field.name} ({field.type})' for field in schema)}; name "
-                "it: image_column."
+                "a column of labels must hold names, whole numbers or lists of these; column "
+                f"{found!r} of {self.path!r} holds {kind}; name another one as label_column, or '' for none."
             )
-        label = self.label_column or next((name for name in _LABELS if name in schema.names), None)
-        return image, str(kinds[image]), None if label == image else label
+        return found
 
 
 @dataclass(frozen=True)
@@ -164,14 +201,3 @@ def _open(path: str) -> Any:
         raise errors.DatasetError(
             f"a table must be a Parquet file; {path!r} cannot be read as one ({error})."
         ) from error
-
-
-def _kind(type_: Any) -> str | None:
-    import pyarrow.types as types
-
-    if types.is_binary(type_) or types.is_large_binary(type_):
-        return "bytes"
-    if types.is_struct(type_):
-        fields = {type_.field(place).name for place in range(type_.num_fields)}
-        return "bytes" if "bytes" in fields else None
-    return "path" if types.is_string(type_) or types.is_large_string(type_) else None

@@ -143,6 +143,12 @@ class Engine:
         twin._least = max(self._least, count)
         return twin
 
+    def named(self, class_names: tuple[str, ...] | None) -> Self:
+        """The same probe, whose classes are called so."""
+        twin = copy.copy(self)
+        twin.class_names = class_names
+        return twin
+
     def settled(self) -> Self:
         """The same probe, for the length of one explanation: the model is not looked over anew."""
         twin = copy.copy(self)

@@ -134,8 +134,9 @@ def _class_index(value: Any, classes: int, names: tuple[str, ...] | None) -> int
                 f"{errors.nearest(value, names)}"
             )
         if names.count(value) > 1:
+            where = " and ".join(str(place) for place, name in enumerate(names) if name == value)
             raise errors.TargetError(
-                f"a class name must be unique; {value!r} names {names.count(value)} classes; give the index."
+                f"a class name must be unique; {value!r} stands for outputs {where}; give the index."
             )
         return names.index(value)
     if isinstance(value, bool) or not isinstance(value, int | np.integer):

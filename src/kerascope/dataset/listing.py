@@ -1,0 +1,191 @@
+"""Lists: text files that name pictures, one a line or in columns, with labels where there are any."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+
+from kerascope import errors
+from kerascope.dataset.columns import LABELS, PATHS, flag, flags_among, named, usual
+from kerascope.dataset.item import FilePlace, Item, NoPlace, is_address, located, safe_name
+from kerascope.dataset.kinds import is_picture
+from kerascope.dataset.label import Label, as_label
+
+_LOOKED_AT = 32
+"""Rows that are looked at before a list is doubted."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a list is taken for.
+
+    Args:
+        separator: between columns.
+        header: the names of the columns, or None where there are none.
+        path: position of the column with the paths.
+        label: position of that with the labels, or None.
+    """
+
+    separator: str
+    header: tuple[str, ...] | None
+    path: int
+    label: int | None
+
+    def __str__(self) -> str:
+        name = f" ({self.header[self.path]!r})" if self.header else ""
+        return f"paths in column {self.path + 1}{name}, columns separated by {self.separator!r}"
+
+
+@dataclass(frozen=True)
+class ListPart:
+    """Files named in a text file: one a line, or in columns with usual names, such as `path` and `label`.
+
+    Columns are separated by commas, semicolons or tabs. Relative paths start from the list's folder. Empty
+    lines and lines that begin with # are passed over. A line that cannot be read is an image that fails.
+    Without a column of labels, two or more columns of 0 and 1 are labels of their names.
+
+    Args:
+        path: of the list.
+        image_column: with the paths; None for one of a usual name, else one whose cells end like pictures.
+        label_column: with the labels; None for one of a usual name, `""` for none.
+    """
+
+    path: str
+    image_column: str | None = None
+    label_column: str | None = None
+
+    def __iter__(self) -> Iterator[Item]:
+        folder, form = Path(self.path).parent, self.form
+        for number, cells in self._rows():
+            where = f"{self.path}, line {number}"
+            name = cells[form.path].strip() if not isinstance(cells, str) and form.path < len(cells) else ""
+            if isinstance(cells, str) or not name:
+                reason = cells if isinstance(cells, str) else f"it has no path ({form})"
+                yield Item(where, f"line {number}", NoPlace(f"a line must be readable; {reason}."))
+                continue
+            path = name if is_address(name) else str(folder / name)
+            stem = safe_name(os.path.splitext(name)[0])  # noqa: PTH122 (may be no local path)
+            yield Item(path, stem, FilePlace(located(path)), self._label(cells))
+
+    def count(self) -> int:
+        return sum(1 for _ in self._rows())
+
+    @cached_property
+    def form(self) -> Form:
+        """What the list is taken for, by its first two lines."""
+        with closing(self._lines()) as lines:
+            first = [line for _, line in islice(lines, 2)]
+        separator = _separator(first[0] if first else "", self.path)
+        rows = [cells for line in first if not isinstance(cells := _cells(line, separator), str)]
+        head, second = (*rows, [], [])[:2]
+        if self.image_column or self.label_column:
+            header = True
+            places = [named(self.image_column, head, self.path)] if self.image_column else usual(head, PATHS)
+        else:
+            places = usual(head, PATHS)
+            header = bool(places)
+        if not places:
+            places = _pictures(head) or _pictures(second)
+            header = header or bool(places and not _pictures(head))
+        path = places[0] if places else 0
+        label = self._label_column(head, path) if header else _other(path, len(head))
+        return Form(separator, tuple(cell.strip() for cell in head) if header else None, path, label)
+
+    @cached_property
+    def flags(self) -> tuple[int, ...]:
+        """Positions of columns of 0 and 1 that are labels."""
+        form = self.form
+        if form.header is None or form.label is not None or self.label_column is not None:
+            return ()
+        rows = (cells for _, cells in self._rows() if not isinstance(cells, str))
+        return tuple(flags_among(form.header, [form.path], rows))
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """Names of the columns of 0 and 1 that are labels."""
+        header = self.form.header
+        return tuple(header[place] for place in self.flags) if header and self.flags else None
+
+    def doubt(self) -> str | None:
+        """What the list was taken for, where none of its first rows names a file that is there."""
+        looked_at = list(islice(self, _LOOKED_AT))
+        paths = [item.place.path for item in looked_at if isinstance(item.place, FilePlace)]
+        if not looked_at or any(is_address(path) or os.path.lexists(path) for path in paths):
+            return None
+        return (
+            f"a list must name files that are there; none of the first {len(looked_at)} rows of "
+            f"{self.path!r} does; it was taken for {self.form}; paths start from its folder."
+        )
+
+    def _label(self, cells: Sequence[str]) -> Label:
+        if self.flags and self.form.header:
+            return as_label([self.form.header[place] for place in self.flags if flag(cells[place])])
+        place = self.form.label
+        return as_label(cells[place]) if place is not None and place < len(cells) else None
+
+    def _label_column(self, head: Sequence[str], path: int) -> int | None:
+        if self.label_column is not None:
+            return named(self.label_column, head, self.path) if self.label_column else None
+        return next((place for place in usual(head, LABELS) if place != path), None)
+
+    def _rows(self) -> Iterator[tuple[int, list[str] | str]]:
+        """Number and cells of each line below the header, or what is wrong with it."""
+        header = self.form.header is not None
+        for number, line in self._lines():
+            if header:
+                header = False
+                continue
+            cells = _cells(line, self.form.separator)
+            if isinstance(cells, str) or any(cell.strip() for cell in cells):
+                yield number, cells
+
+    def _lines(self) -> Generator[tuple[int, str]]:
+        """Number and text of each line that says something."""
+        try:
+            with Path(self.path).open(encoding="utf-8-sig") as file:
+                for number, line in enumerate(file, 1):
+                    if line.strip() and not line.startswith("#"):
+                        yield number, line.rstrip("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise errors.DatasetError(
+                f"a list must be a text file with a path in each line; {self.path!r} cannot be read as one "
+                f"({error})."
+            ) from error
+
+
+def _cells(line: str, separator: str) -> list[str] | str:
+    """The cells of a line by itself, or what is wrong: an open quote must not swallow the lines below."""
+    if '"' not in line:
+        return line.split(separator)
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True))
+    except csv.Error as error:
+        return f"its quotes must be closed ({error})"
+
+
+def _separator(line: str, path: str) -> str:
+    """What separates columns: what makes a header of the first line, else what is usual for such a file."""
+    for one in ",;\t":
+        cells = _cells(line, one)
+        if len(cells) > 1 and not isinstance(cells, str) and usual(cells, PATHS):
+            return one
+    if path.lower().endswith(".csv"):
+        return next((one for one in ",;\t" if one in line), ",")
+    return "\t"
+
+
+def _pictures(cells: Sequence[str]) -> list[int]:
+    return [place for place, cell in enumerate(cells) if is_picture(cell.strip())]
+
+
+def _other(path: int, count: int) -> int | None:
+    """The column of labels where no header says it: the one behind the path, or the only other one."""
+    if path == 0:
+        return 1
+    return 0 if count == 2 else None

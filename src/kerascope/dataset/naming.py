@@ -1,0 +1,216 @@
+"""What the classes of a run are called, and whether its labels and its target are among them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.dataset.item import Item
+from kerascope.dataset.label import places_of
+from kerascope.dataset.source import Source
+from kerascope.probe import Probe
+from kerascope.target import TargetLike
+
+ClassName = str | tuple[str, str]
+"""The name of a class; or its code, such as that of WordNet, and its name."""
+LABEL = "label"
+"""The target that is each image's own label."""
+_LOOKED_AT = 256
+"""Images whose labels are looked at before a run begins."""
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Names of the classes, in the order of the model's outputs.
+
+    Args:
+        names: one for each class, or None where they are not known.
+        origin: where they are from, in words.
+        count: how many classes the model has; None where it has none.
+        codes: names by code.
+    """
+
+    names: tuple[str, ...] | None
+    origin: str
+    count: int | None
+    codes: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each name that stands for one class."""
+        return single_places(self.names)
+
+    def found(self, item: Item) -> tuple[int, ...] | None:
+        """The places of an image's labels, or None where one is not found."""
+        return item.labels_among(self.places, self.count)
+
+
+def single_places(names: Sequence[str] | None) -> dict[str, int]:
+    """The place of each name that stands for one class; one that stands for several is none's.
+
+    Example:
+        >>> from kerascope.dataset.naming import single_places
+        >>> single_places(["crane", "dog", "crane"])
+        {'dog': 1}
+    """
+    counts = Counter(names or ())
+    return {name: place for place, name in enumerate(names or ()) if counts[name] == 1}
+
+
+def class_count(probe: Probe, blank: Any) -> int | None:
+    """How many classes a model has, or None.
+
+    Args:
+        probe: of the model.
+        blank: an image as it takes it.
+    """
+    outputs = probe.surveyed(blank).outputs
+    return outputs[0].shape[-1] if len(outputs) == 1 and len(outputs[0].shape) == 2 else None
+
+
+def named_classes(
+    given: Sequence[ClassName] | None, probe: Probe, source: Source, count: int | None
+) -> Naming:
+    """What the classes are called: as given, as the probe says, or as the images' labels are.
+
+    Raises:
+        ParameterError: there is not one name for each class, or a name occurs twice.
+    """
+    if given is not None:
+        if count is not None and len(given) != count:
+            raise errors.ParameterError(
+                f"class_names must name each of the model's {count} outputs; got {len(given)} names; give "
+                "them in the order of the outputs."
+            )
+        names, codes, note = different_names(given)
+        return Naming(names, f"{len(names)} as given{note}", count, codes)
+    if probe.class_names is not None:
+        return Naming(probe.class_names, f"{len(probe.class_names)} of the probe", count)
+    if source.class_names is not None and len(source.class_names) == count:
+        origin = f"the {count} labels of the images, {source.order}, taken for the model's {count} outputs"
+        return Naming(source.class_names, origin, count)
+    return Naming(None, "none", count)
+
+
+def different_names(given: Sequence[ClassName]) -> tuple[tuple[str, ...], dict[str, str], str]:
+    """Names that are all different, names by code, and a note on those that had to be told apart.
+
+    Args:
+        given: names, or pairs of a code and a name, as an index of ImageNet has them; names that occur twice
+            get their code.
+
+    Raises:
+        ParameterError: names without codes occur twice.
+
+    Example:
+        >>> from kerascope.dataset.naming import different_names
+        >>> different_names([("n02012849", "crane"), ("n03126707", "crane")])[0]
+        ('crane (n02012849)', 'crane (n03126707)')
+    """
+    pairs = [(None, str(one)) if isinstance(one, str) else one for one in given]
+    counts = Counter(name for _, name in pairs)
+    names = tuple(name if code is None or counts[name] == 1 else f"{name} ({code})" for code, name in pairs)
+    twice = [name for name, number in Counter(names).items() if number > 1]
+    if twice:
+        where = " and ".join(str(place) for place, name in enumerate(names) if name == twice[0])
+        raise errors.ParameterError(
+            f"class_names must differ; {twice[0]!r} stands for outputs {where}; give each a name of its own."
+        )
+    codes = {code: name for (code, _), name in zip(pairs, names, strict=True) if code is not None}
+    doubles = [name for (_, plain), name in zip(pairs, names, strict=True) if name != plain]
+    note = f"; names that occur twice have their code, as in {doubles[0]}" if doubles else ""
+    return names, codes, note
+
+
+def resolved(target: TargetLike, naming: Naming) -> TargetLike:
+    """A target, where the name or code of a class is its place.
+
+    Args:
+        target: see `explain_dataset`.
+        naming: of the classes.
+
+    Raises:
+        UnknownClassError: there is no class of that name.
+        TargetError: several are called so.
+    """
+    if not isinstance(target, str) or target == LABEL:
+        return target
+    name, names = naming.codes.get(target, target), naming.names or ()
+    if name in naming.places:
+        return naming.places[name]
+    if name in names:
+        where = " and ".join(str(place) for place, one in enumerate(names) if one == name)
+        raise errors.TargetError(
+            f"a target must be one class; {name!r} stands for outputs {where}; give the number of one."
+        )
+    hint = errors.nearest(target, names) if names else "names are given by class_names (--classes)"
+    raise errors.UnknownClassError(
+        f"a target must be the name of a class, a number, 'label', or None for the predicted class; got "
+        f"{target!r}; {hint}"
+    )
+
+
+def doubts(target: TargetLike, source: Source, naming: Naming) -> Iterator[str]:
+    """What is doubtful about labels, and about a number that is the name of another class.
+
+    Raises:
+        TargetError: labels are the target, and those that were looked at are no classes.
+    """
+    yield from source.doubts
+    yield from _number(target, naming)
+    items = list(islice(source, _LOOKED_AT))
+    yield from next((item.notes for item in items if item.notes), ())
+    labelled = [item for item in items if item.label is not None]
+    unknown = [item for item in labelled if naming.found(item) is None]
+    lost = len(unknown) == len(labelled) and (labelled or naming.names is None)
+    if isinstance(target, str) and target == LABEL and lost:
+        got = f"the first is {unknown[0].label!r}" if unknown else f"the first {len(items)} have none"
+        raise errors.TargetError(
+            f"the target 'label' must find each label among the classes; {got}; give class_names "
+            "(--classes) in the order of the model's outputs."
+        )
+    if naming.count is not None:
+        yield from _labels(source, naming, unknown, len(labelled))
+
+
+def _labels(source: Source, naming: Naming, unknown: Sequence[Item], labelled: int) -> Iterator[str]:
+    """Labels that are no classes: of a source that has names for its classes, or else of its first images."""
+    own, count = source.class_names or (), naming.count
+    strangers = [name for name in own if places_of(name, naming.places, count) is None]
+    if strangers:
+        yield (
+            f"labels should be names of the model's classes; the images have {len(own)} labels, such as "
+            f"{strangers[0]!r}, and the model {count} outputs; {_hint(strangers[0], naming)}"
+        )
+    elif unknown:
+        one = unknown[0]
+        yield (
+            f"labels should be names or places of the model's {count} classes, counted from 0; "
+            f"{len(unknown)} of the first {labelled} are not, such as {one.label!r} of {one.path!r}; "
+            f"{_hint(str(one.label), naming)}"
+        )
+
+
+def _hint(label: str, naming: Naming) -> str:
+    if naming.names is not None:
+        return errors.nearest(label, naming.names)
+    return "give class_names (--classes) to have them matched."
+
+
+def _number(target: TargetLike, naming: Naming) -> Iterator[str]:
+    """Whether a number is also what another class is called."""
+    if isinstance(target, bool) or not isinstance(target, int | np.integer):
+        return
+    place = naming.places.get(str(target))
+    if place is not None and place != target and naming.names and 0 <= target < len(naming.names):
+        yield (
+            f"the target {target} is output {target}, which is called {naming.names[target]!r}; the class "
+            f"that is called '{target}' is output {place}: give {place} for that."
+        )
