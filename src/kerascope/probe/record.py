@@ -60,6 +60,8 @@ class _Recorder:
             id(tensor): INPUT if explained in (None, place) else OTHER_INPUT
             for place, tensor in enumerate(given)
         }
+        every = frozenset(range(len(given)))
+        leads = {id(tensor): frozenset({place}) for place, tensor in enumerate(given)}
         for number, (_, _, _, tensors) in enumerate(self.calls):
             source.setdefault(id(tensors[0]), number)
         formats: dict[int, str] = {}
@@ -89,6 +91,12 @@ class _Recorder:
                     maker=source[id(tensor)],
                     squashes=number in self.squashed,
                     tensors=len(tensors),
+                    inputs=frozenset[int]().union(
+                        *(
+                            runs[origin].inputs if origin >= 0 else leads.get(id(argument), every)
+                            for origin, argument in zip(sources, arguments, strict=True)
+                        )
+                    ),
                     sees_image=any(
                         runs[origin].sees_image if origin >= 0 else origin != OTHER_INPUT
                         for origin in sources
