@@ -81,7 +81,11 @@ ROOMS = {
         lazily="scipy skimage",
     ),
     "demo": Room("errors render kerascope", "keras numpy matplotlib PIL skimage"),
-    "cli": Room("errors target probe method dataset kerascope", "keras numpy typer", lazily="render demo"),
+    "cli": Room(
+        "errors target probe method dataset kerascope",
+        "h5py keras numpy typer",
+        lazily="render demo matplotlib",
+    ),
     "__main__": Room("cli"),
 }
 

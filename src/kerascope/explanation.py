@@ -153,8 +153,11 @@ class Explanation:
             `max_abs` never negative.
 
         Raises:
-            ExplanationError: the values lie on a grid of another dimension than the input.
+            ExplanationError: the values lie on a grid of another dimension than the input, or the model takes
+                several inputs and none was chosen.
         """
+        if size is None:
+            check_input_chosen(self)
         maps = reduced(self.values, self.reduction)
         size = self.input_size if size is None else tuple(size)
         first = self.scores.ndim
@@ -236,6 +239,19 @@ class Explanation:
             "completeness_gap": self.completeness_gap,
             "masks": self.masks,
         }
+
+
+def check_input_chosen(explanation: Explanation) -> None:
+    """An error unless it is known which input the maps lie on.
+
+    Raises:
+        ExplanationError: the model takes several, and none was chosen.
+    """
+    if not explanation.input_size:
+        raise errors.ExplanationError(
+            "the input that a map is drawn on must be known; the model takes several, and more than one "
+            f"leads to {explanation.layer!r}; choose it by its name: ks.Probe(model, input=...)."
+        )
 
 
 def variation(least: Array, greatest: Array) -> Array:

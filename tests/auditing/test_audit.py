@@ -130,7 +130,7 @@ def test_the_cost_is_what_is_said() -> None:
     trials = sum(trial.count for one in found.findings for trial in one.trials)
     assert found.cost["try"] == {"forwards": 2 * trials, "backwards": 0}
     counted = found.cost["explain"]["forwards"] + found.cost["try"]["forwards"]
-    assert probe.forward_count == counted
+    assert probe.forward_count == counted + 1, "a blank image, which shows that there are classes"
     # At most twice what explaining and the interventions cost alone.
     assert counted + COUNT <= 2 * (2 * COUNT + 2 * trials)
     traces = probe.trace_count
@@ -300,7 +300,7 @@ def test_two_audits_are_compared() -> None:
 
 
 @once
-def test_what_cannot_be_audited_is_refused() -> None:
+def test_what_cannot_be_audited_is_refused(tmp_path: Path) -> None:
     layers = keras.layers
     one_output = keras.Sequential([keras.Input((24, 24, 1)), layers.Conv2D(2, 3), layers.Flatten()])
     values = keras.Sequential(
@@ -308,7 +308,8 @@ def test_what_cannot_be_audited_is_refused() -> None:
     )
     images = np.random.default_rng(0).random((20, 24, 24, 1)).astype("float32")
     with pytest.raises(errors.EvaluationError, match="two or more classes"):
-        ks.audit(values, images, progress=False)
+        ks.audit(values, images, folder=tmp_path / "audit", progress=False)
+    assert not (tmp_path / "audit").exists(), "refused before the first image"
     probe = known(None)[0]
     for options, words in (
         ({"target": 3}, "target must be"),

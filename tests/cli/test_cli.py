@@ -332,3 +332,44 @@ def test_an_interruption_keeps_whole_shards(model: Path, tmp_path: Path) -> None
     assert manifest["status"] == "interrupted"
     assert manifest["counts"]["images"] == 4
     assert list(out.rglob("*.partial")) == []
+
+
+# ---- what is written at the end ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("compare", "--out", "nowhere/c.png"), "there is no folder 'nowhere'; make it"),
+        (("compare", "--out", "c.jpeg2"), "jpeg, jpg, pdf"),
+        (("compare", "--out", "c"), "--out must end in the kind of picture"),
+        (("maximize", "--target", "0", "--out", "nowhere/m.png"), "no folder 'nowhere'"),
+        (("evaluate", "--html", "nowhere/r.html"), "--html must name a file"),
+        (("evaluate", "--save", "."), "it is a folder"),
+        (("audit", "--html", "nowhere/r.html"), "--html must name a file"),
+        (("audit", "--before", "nowhere"), "make one first"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_the_work(
+    kerascope: Kerascope, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], said: str, model: Path
+) -> None:
+    def worked(*_: Any, **__: Any) -> None:
+        raise AssertionError("an image was asked about")
+
+    monkeypatch.setattr(ks.Probe, "run", worked)
+    paths = () if command[0] == "maximize" else ("nothing-is-read",)
+    ran = kerascope(command[0], model, *paths, *command[1:])
+    assert ran.code == 1
+    assert said in ran.err
+
+
+@pytest.mark.slow
+def test_a_reader_may_stop_reading(model: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "kerascope", "layers", model], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as ran:
+        assert ran.stdout is not None
+        assert ran.stderr is not None
+        ran.stdout.close()
+        assert ran.wait() == 0, ran.stderr.read()
+        assert b"rror" not in ran.stderr.read()

@@ -60,7 +60,7 @@ class Material:
         """What a job has noted.
 
         Raises:
-            EvaluationError: no image could be explained, or the model has no classes.
+            EvaluationError: no image could be explained.
         """
         numbers: dict[str, list[Any]] = {name: [] for name in _NUMBERS}
         lists: dict[str, list[Array]] = {name: [] for name in _LISTS}
@@ -80,11 +80,6 @@ class Material:
                 "the column error of the table."
             )
         columns: dict[str, Array] = {name: np.asarray(values) for name, values in numbers.items()}
-        if np.isnan(columns["prediction"]).any() or np.isnan(columns["target"]).any():
-            raise errors.EvaluationError(
-                "an audit must have a classifier, with a score for each of two or more classes; this model "
-                "predicts none; for one output that says yes or no, take two with a softmax."
-            )
         whole = {
             name: np.nan_to_num(column, nan=-1).astype("int64") if name in _NUMBERS[:4] else column
             for name, column in columns.items()

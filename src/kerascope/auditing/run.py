@@ -23,6 +23,7 @@ from kerascope.auditing.laboratory import SAMPLE, Laboratory
 from kerascope.auditing.material import Material
 from kerascope.auditing.objects import as_objects
 from kerascope.auditing.outcome import FILE, PICTURES, Audit
+from kerascope.auditing.refusals import check_auditable
 from kerascope.auditing.strategies import CLUSTERINGS, LARGEST, Clustering
 from kerascope.dataset.arrays import as_given, from_arrays
 from kerascope.dataset.detection import AUTO
@@ -123,7 +124,7 @@ def audit(
     Cost:
         For each image that of the methods and 1 forward; for each suspect that is tried up to 4 forwards for
         each of 96 images, six suspects a class at the most; for each sanity check 6 explanations of 16
-        images. Memory does not grow but for some 5 kB an image.
+        images; 1 forward of a blank image. Memory does not grow but for some 5 kB an image.
 
     Source:
         Lapuschkin et al., Unmasking Clever Hans predictors and assessing what machines really learn, Nature
@@ -185,6 +186,7 @@ def audit(
     methods = (job.options.method, *methods[1:])
     description = AuditDescription(job.options.preprocessing, methods[1:], objects)
     job = replace(job, description=description)
+    check_auditable(job)
     counts = _Counts(job.probe)
     options = (methods, target, clustering, images_per_trial, sanity, seed, progress)
     if folder is not None:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from kerascope.cli import arguments, said
+from kerascope.cli.writable import check_page
 
 
 def audit(
@@ -79,7 +80,9 @@ def audit(
     from kerascope.cli.images import read_methods
     from kerascope.cli.loading import load_model, load_names, read_size
 
+    check_page("--html", html, "audit")
     with said.warnings_told():
+        earlier = None if before is None else ks.open_audit(before)
         found = ks.audit(
             load_model(model, unsafe, imports),
             list(paths),
@@ -106,7 +109,7 @@ def audit(
         )
         if html is not None:
             found.to_html(html)
-        changes = None if before is None else ks.compare_audits(before, found)
+        changes = None if earlier is None else ks.compare_audits(earlier, found)
     if json:
         told = found.to_json()
         said.print_json(told if changes is None else {**told, "changes": changes.to_json()})
@@ -114,10 +117,10 @@ def audit(
         said.print_lines(
             [(name, text) for name, _, text in (note.partition(": ") for note in found.notes[:3])]
         )
-        print(found)
+        said.show(found)
         said.print_lines([("audit", str(out)), *([] if html is None else [("report", str(html))])])
         if changes is not None:
-            print(changes)
+            said.show(changes)
     if fail_on is not None and len(found.confirmed) > fail_on:
         said.warn(f"{len(found.confirmed)} findings are confirmed, more than {fail_on}.")
         raise typer.Exit(4)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kerascope.cli import arguments, said
+from kerascope.cli.writable import check_picture
 
 METHODS = ["auto", "grad_cam", "saliency", "integrated_gradients"]
 
@@ -40,6 +41,7 @@ def compare(
     from kerascope.cli.images import load, read_methods, tell
     from kerascope.cli.loading import read_target
 
+    check_picture("--out", out)
     with said.warnings_told():
         loaded = load(
             model,
@@ -59,4 +61,4 @@ def compare(
             for name, one in read_methods(method or METHODS, layer).items()
         }
         render.compare(explanations, captions=loaded.captions).savefig(out)
-    print(f"written    {out}")
+    said.show(f"written    {out}")

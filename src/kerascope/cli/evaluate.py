@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from kerascope.cli import arguments, said
+from kerascope.cli.writable import check_file, check_page
 
 METHODS = [
     "auto",
@@ -64,6 +65,8 @@ def evaluate(
     from kerascope.cli.images import load, read_methods, tell
     from kerascope.cli.loading import read_target
 
+    check_page("--html", html, "evaluate")
+    check_file("--save", save)
     with said.warnings_told():
         loaded = load(
             model,
@@ -112,4 +115,4 @@ def evaluate(
             }
         )
     else:
-        print(report)
+        said.show(report)

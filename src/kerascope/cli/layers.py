@@ -27,4 +27,4 @@ def layers(
     if json:
         said.print_json([asdict(row) for row in table])
     else:
-        print(table)
+        said.show(table)

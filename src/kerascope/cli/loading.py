@@ -71,20 +71,40 @@ def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras
             ) from error
     if unsafe:
         said.warn(f"{path} may run code of its own, since --unsafe was given.")
+    from kerascope.cli import keras2
+
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=not unsafe)
+        with keras2.readable(path) as file:
+            model = keras.saving.load_model(file, compile=False, safe_mode=not unsafe)
     except Exception as error:
         # Of whatever kind: files of others, and layers of others.
-        text = str(error)
-        hint = "is it a whole Keras file?"
-        if "safe_mode" in text or "unsafe" in text.lower() or "lambda" in text.lower():
-            hint = "it holds code of its own, which runs with --unsafe only; give that if you trust the file."
-        elif "custom" in text.lower() or "locate" in text.lower():
-            hint = "a layer of its own must be registered by a module that is named by --import."
+        text = str(error).strip()
         raise errors.ModelError(
             f"a model must load; {str(path)!r} does not: {type(error).__name__}: "
-            f"{text.strip().splitlines()[0]}\n{hint}"
+            f"{text.splitlines()[0] if text else 'no reason given'}\n{_hint(path, text)}"
         ) from error
+    if (doubt := keras2.doubt(path)) is not None:
+        said.warn(doubt)
+    return model
+
+
+def _hint(path: Path, text: str) -> str:
+    """What to do about a file that Keras does not load, from what it says."""
+    from kerascope.cli import keras2
+
+    # Operators of TensorFlow in files of Keras 2, which are no code of the file's.
+    plain = text.lower().replace("oplambda", "")
+    if "safe_mode" in plain or "unsafe" in plain or "lambda" in plain:
+        return "it holds code of its own, which runs with --unsafe only; give that if you trust the file."
+    if (version := keras2.version(path) or "").startswith("2."):
+        return (
+            f"Keras {version} wrote it, and Keras 3 does not read all that is in it: name a module that "
+            "registers what is missing by --import; or build the model in Keras 3, take over the weights by "
+            "model.load_weights, and save it as .keras."
+        )
+    if "custom" in text.lower() or "locate" in text.lower():
+        return "a layer of its own must be registered by a module that is named by --import."
+    return "is it a whole Keras file?"
 
 
 def load_names(path: Path | None) -> tuple[ClassName, ...] | None:

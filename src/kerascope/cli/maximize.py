@@ -9,6 +9,7 @@ import typer
 
 from kerascope import errors
 from kerascope.cli import arguments, said
+from kerascope.cli.writable import check_picture
 
 
 def maximize(
@@ -45,6 +46,7 @@ def maximize(
 
     if (layer is None) == (not target) or (channel and layer is None):
         raise errors.ParameterError("give either --target, or --layer with the channels of it.")
+    check_picture("--out", out)
     with said.warnings_told():
         given = load_names(classes)
         names = None if given is None else different_names(given)[0]
@@ -65,8 +67,8 @@ def maximize(
         )
         made.plot().savefig(out)
     for title, score in zip(made.titles, made.scores, strict=True):
-        print(f"{title:<30}  score {float(score):.2f}")
-    print(f"written    {out}")
+        said.show(f"{title:<30}  score {float(score):.2f}")
+    said.show(f"written    {out}")
 
 
 def numbers(texts: list[str], names: tuple[str, ...] | None) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -12,16 +13,25 @@ from typing import Any
 from kerascope import errors
 
 
+def show(result: object) -> None:
+    """Print a result. Its reader may stop reading, as `head -1` does; that is no error."""
+    try:
+        print(result, flush=True)
+    except BrokenPipeError:
+        # To where everything is taken, from now on: Python flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_json(value: Any) -> None:
     """A value as JSON."""
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    show(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def print_lines(lines: Sequence[tuple[str, str]]) -> None:
     """Names and what is said of them, in two columns."""
     width = max((len(name) for name, _ in lines), default=0)
-    for name, text in lines:
-        print(f"{name:<{width}}  {text}")
+    if lines:
+        show("\n".join(f"{name:<{width}}  {text}" for name, text in lines))
 
 
 def warn(text: str) -> None:

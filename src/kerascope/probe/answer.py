@@ -92,7 +92,7 @@ def join(rows: Sequence[dict[str, Array]], question: Question) -> Answer:
         layers=question.layers,
         batch=batch,
         image_layout=question.survey.image_layout,
-        notes=() if question.biases is None else question.biases.notes,
+        notes=question.notes,
         pinned=_pinned(question, {name: joined(name) for name in rows[0] if name.startswith(CHOSEN)}),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import keras
@@ -19,7 +20,7 @@ from kerascope.probe.kept import Kept
 from kerascope.probe.output_kind import Remark, Said
 from kerascope.probe.pixel_range import pixel_range, preprocessed
 from kerascope.probe.program import Evidence, Plan
-from kerascope.probe.question import Question, fitted, understood
+from kerascope.probe.question import Question, fitted, seen_by, understood, unseen
 from kerascope.probe.redrawn import Redrawn, redrawn
 from kerascope.probe.routine import Routine, Step
 from kerascope.probe.scales import Scales, scales
@@ -406,8 +407,17 @@ class Engine:
     def _question(
         self, batch: Batch, size: int, target: Target, layers: Sequence[str | None], **options: Any
     ) -> Question:
-        found = self._survey(batch, size)
-        return fitted(found, batch, target, self.class_names, layers, **options)
+        found, names = self._survey(batch, size), self.class_names
+        if batch.explained is not None or not layers:
+            return fitted(found, batch, target, names, layers, **options)
+        # The layers may say which of several inputs is explained.
+        asked = fitted(found, batch, target, names, layers)
+        explained = seen_by(found, asked.layers)
+        if explained is None:
+            return unseen(fitted(found, batch, target, names, layers, **options))
+        batch = replace(batch, explained=explained)
+        question = fitted(self._survey(batch, size), batch, target, names, asked.layers, **options)
+        return replace(question, notes=(*asked.notes, *question.notes))
 
     def _plan(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kerascope import errors
 from kerascope.layout import Layout
@@ -32,6 +32,7 @@ class Question:
         rule: what rectifiers hand back, or None for their own gradient.
         curvatures: give second derivatives at these layers too.
         biases: every constant of the model, to be differentiated at too, or None.
+        notes: what else there is to know of what is read.
     """
 
     survey: Survey
@@ -44,6 +45,7 @@ class Question:
     rule: Rule | None
     curvatures: bool = False
     biases: Biases | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def sources(self) -> tuple[int, ...]:
@@ -115,9 +117,72 @@ def fitted(
     if image_gradient:
         _ = batch.pixels  # raises where there is none to differentiate at
     found = biases_of(survey) if biases else None
+    notes = () if found is None else found.notes
     return Question(
-        survey, batch, target, arguments, tuple(named), gradients, image_gradient, rule, curvatures, found
+        survey,
+        batch,
+        target,
+        arguments,
+        tuple(named),
+        gradients,
+        image_gradient,
+        rule,
+        curvatures,
+        found,
+        (*notes, *_branches(survey, target, context, named)),
     )
+
+
+def seen_by(survey: Survey, layers: Sequence[str]) -> int | None:
+    """Position of the only input that leads to layers; None where several do.
+
+    Args:
+        survey: of the model.
+        layers: full paths.
+    """
+    leading = frozenset[int]().union(*(survey.run(layer).inputs for layer in layers))
+    return next(iter(leading)) if len(leading) == 1 else None
+
+
+def unseen(question: Question) -> Question:
+    """The question with the note that its map cannot be drawn: several inputs lead to its layers."""
+    names = question.batch.names
+    note = (
+        f"several inputs, {', '.join(map(repr, names))}, lead to {' and '.join(map(repr, question.layers))}; "
+        f"choose the one to draw the map on: ks.Probe(model, input={names[0]!r})"
+    )
+    return replace(question, notes=(*question.notes, note))
+
+
+def _branches(survey: Survey, target: Target, context: Context, layers: Sequence[str]) -> list[str]:
+    """That the automatic layer is one of several, where branches meet only once their places are gone."""
+    if not layers:
+        return []
+    sources = tuple(sources_of(survey, target, context))
+    # A walk through the whole network, which every explanation would pay for.
+    key = ("branches", sources, target.outputs(context) is None)
+    if key not in survey.known:
+        survey.known[key] = _found_branches(survey, target, context, sources)
+    chosen, every = survey.known[key]
+    others = [name for name in every if name not in layers]
+    if chosen not in layers or not others:
+        return []
+    shown = ", ".join(map(repr, others[:3])) + (", ..." if len(others) > 3 else "")
+    note = (
+        f"{chosen!r} is one of {len(every) + 1} branches of equal standing: the map does not show what goes "
+        f"through {shown}; choose another one with layer="
+    )
+    return [note]
+
+
+def _found_branches(
+    survey: Survey, target: Target, context: Context, sources: Sequence[int]
+) -> tuple[str | None, list[str]]:
+    try:
+        run = _automatic(survey, target, context)
+    except errors.NoSpatialExtentError:
+        return None, []
+    return survey.name(run), [survey.name(other) for other in survey.beside(run, sources)]
 
 
 def context_of(survey: Survey, count: int, class_names: tuple[str, ...] | None) -> Context:

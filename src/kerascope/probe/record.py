@@ -65,6 +65,8 @@ class _Recorder:
             id(tensor): INPUT if explained in (None, place) else OTHER_INPUT
             for place, tensor in enumerate(given)
         }
+        every = frozenset(range(len(given)))
+        leads = {id(tensor): frozenset({place}) for place, tensor in enumerate(given)}
         for number, (_, _, _, tensors) in enumerate(self.calls):
             source.setdefault(id(tensors[0]), number)
         squashings = {id(result): number for number, (_, _, result) in enumerate(self._named)}
@@ -98,6 +100,12 @@ class _Recorder:
                     squashes=number in self.squashed,
                     tensors=len(tensors),
                     squashing=squashings.get(id(tensor)),
+                    inputs=frozenset[int]().union(
+                        *(
+                            runs[origin].inputs if origin >= 0 else leads.get(id(argument), every)
+                            for origin, argument in zip(sources, arguments, strict=True)
+                        )
+                    ),
                     sees_image=any(
                         runs[origin].sees_image if origin >= 0 else origin != OTHER_INPUT
                         for origin in sources

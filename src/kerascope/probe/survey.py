@@ -41,6 +41,7 @@ class Run:
             -1 or -3 for an input.
         squashes: it returned the result of its activation, a softmax or sigmoid.
         sees_image: the explained input leads to it, or may do so.
+        inputs: positions of all inputs that lead to it, or may do so.
         tensors: 1 where it returned just a tensor, more for a structure; the others are about its first.
         squashing: number of the call by name whose result it returned, see `Squashing`, or None.
     """
@@ -57,6 +58,7 @@ class Run:
     maker: int
     squashes: bool
     sees_image: bool
+    inputs: frozenset[int]
     tensors: int = 1
     squashing: int | None = None
 
@@ -218,6 +220,30 @@ class Survey:
             f"the score; this model has none at this input size (its last layers: {sizes}). Use larger "
             "images, or a method that explains the input itself, such as Saliency."
         )
+
+    def beside(self, run: Run, sources: Iterable[int]) -> list[Run]:
+        """The last explainable runs of other branches to `sources`, which `run` does not hand on, last first.
+
+        Empty where the way back cannot be followed.
+
+        Args:
+            run: that is explained.
+            sources: numbers of runs.
+        """
+        every, own = self.upstream(sources), self.upstream([run.number])
+        if every is None or own is None:
+            return []
+        behind = set(own)
+        found: list[Run] = []
+        for number in sorted(every - own, reverse=True):
+            other = self.runs[number]
+            before = self.upstream([number]) if number not in behind and self.explainable(other) else set()
+            if before is None or run.number in before:
+                continue
+            if before and (other.sees_image or not run.sees_image):
+                found.append(other)
+            behind |= before
+        return found
 
     def shared(self, sources: Iterable[int]) -> set[int]:
         """Numbers of the runs that lead to all of the runs `sources`, themselves included."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerascope.errors import ExplanationError, MissingPackageError, ParameterError
+from kerascope.explanation import check_input_chosen
 from kerascope.render import words
 from kerascope.render.colour import Table, apply
 from kerascope.render.display import Pictures, as_batch, choose_display
@@ -187,10 +188,12 @@ def prepare(
         stay crisp and maps smooth.
 
     Raises:
-        ExplanationError: inputs of three dimensions, or images that do not fit the maps.
+        ExplanationError: inputs of three dimensions, none chosen of several, or images that do not fit the
+            maps.
         ParameterError: an index out of range, or a bad alpha, scale or colormap.
     """
     check_alpha(alpha)
+    check_input_chosen(explanation)
     rank = len(explanation.input_size)
     if rank not in (1, 2):
         raise ExplanationError(

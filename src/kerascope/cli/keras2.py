@@ -1,0 +1,232 @@
+"""Files of Keras 2: their configuration as Keras 3 reads it, where what it says has a plain meaning there."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py  # type: ignore[import-untyped]
+import keras
+
+_WITHOUT_EFFECT: dict[str, tuple[Any, ...] | None] = {
+    "groups": (1,),
+    "time_major": (False,),
+    "noise_shape": (None,),
+    "seed": (None,),
+    "trainable": None,
+    "dtype": None,  # of initialisers
+    "kernel_initializer": None,
+    "kernel_regularizer": (None,),
+    "kernel_constraint": (None,),
+    "softmax_robust_masking": (False,),
+    "query_shape": None,
+    "key_shape": None,
+    "value_shape": None,
+    "rng_type": None,
+}
+"""Arguments that a class of Keras 3 may not take any more, and values that change nothing; None for all."""
+
+_RENAMED = {
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "FixedDropout": "Dropout",  # of the package efficientnet
+}
+
+_RESCALING: dict[str, Callable[[float], tuple[float, float]]] = {
+    "math.add": lambda number: (1.0, number),
+    "__operators__.add": lambda number: (1.0, number),
+    "math.subtract": lambda number: (1.0, -number),
+    "math.multiply": lambda number: (number, 0.0),
+    "math.truediv": lambda number: (1.0 / number, 0.0),
+}
+"""Operators of TensorFlow with a number: what they multiply with, and what they add."""
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[Path]:
+    """The file, or a copy for the length of the block whose configuration Keras 3 reads.
+
+    Nothing is loaded here, so what Keras' safe mode refuses it still refuses.
+
+    Args:
+        path: of a model, of any kind.
+    """
+    text = _configuration(path)
+    found = json.loads(text) if text is not None else None
+    modern = _without_slashes(_modern(found))
+    if modern == found:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="kerascope-model-") as folder:
+        copy = Path(folder, path.name)
+        shutil.copyfile(path, copy)
+        with h5py.File(copy, "r+") as file:
+            file.attrs["model_config"] = json.dumps(modern)
+        yield copy
+
+
+def version(path: Path) -> str | None:
+    """The version of Keras that wrote a file, `"2.15.0"`; None where it does not say."""
+    if h5py.is_hdf5(path):
+        with h5py.File(path) as file:
+            return _text(file.attrs.get("keras_version"))
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if "metadata.json" in archive.namelist():
+                return str(json.loads(archive.read("metadata.json")).get("keras_version"))
+    return None
+
+
+def doubt(path: Path) -> str | None:
+    """What Keras 3 computes in another way than the Keras that wrote a file; None where nothing is known."""
+    text = _configuration(path) or ""
+    if '"hard_sigmoid"' not in text or not (version(path) or "").startswith("2."):
+        return None
+    return (
+        "the activation hard_sigmoid is x / 6 + 0.5 in Keras 3 and was 0.2 x + 0.5 in Keras 2, which wrote "
+        f"{path}: the model's outputs differ a little from what they were."
+    )
+
+
+def _configuration(path: Path) -> str | None:
+    """The configuration in a file of HDF5; None of other files, and of weights alone."""
+    if not h5py.is_hdf5(path):
+        return None
+    with h5py.File(path) as file:
+        return _text(file.attrs.get("model_config"))
+
+
+def _text(found: Any) -> str | None:
+    return found.decode() if isinstance(found, bytes) else found
+
+
+def _modern(part: Any) -> Any:
+    """A part of a configuration, with all in it, as Keras 3 reads it."""
+    if isinstance(part, list):
+        return [_modern(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    part = {name: _modern(value) for name, value in part.items()}
+    if part.get("class_name") == "Sequential":
+        return _sequential(part)
+    return _object(part) if isinstance(part.get("config"), dict) else part
+
+
+def _sequential(model: dict[str, Any]) -> dict[str, Any]:
+    """A model in sequence: its layers in a dictionary, and its shape in a layer of their own."""
+    config = model["config"]
+    config = {"name": "sequential", "layers": config} if isinstance(config, list) else config
+    layers = config.get("layers") or [{}]
+    shape = layers[0].get("config", {}).get("batch_input_shape")
+    if shape is not None and layers[0]["class_name"] != "InputLayer":
+        front = {"class_name": "InputLayer", "config": {"batch_input_shape": shape, "name": "input"}}
+        first = {**layers[0], "config": _without(layers[0]["config"], "batch_input_shape")}
+        layers = [front, first, *layers[1:]]
+        config = {**config, "layers": layers}
+    return {**model, "config": config}
+
+
+def _without(config: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key != name}
+
+
+def _object(entry: dict[str, Any]) -> Any:
+    """A layer, or whatever else has a class and a configuration."""
+    kind = entry.get("class_name")
+    if kind == "Policy":
+        return entry["config"]["name"]
+    if kind == "TFOpLambda":
+        return _rescaling(entry)
+    if kind in _RENAMED:
+        entry = {**entry, "class_name": _RENAMED[kind]}
+    name = str(entry.get("class_name"))
+    known = getattr(keras.layers, name, None) or getattr(keras.initializers, name, None)
+    if not isinstance(known, type):
+        return entry
+    taken = _taken(known)
+    config = entry["config"].items()
+    kept = {key: _at_home(value) for key, value in config if key in taken or _matters(key, value)}
+    return {**entry, "config": kept}
+
+
+def _at_home(value: Any) -> Any:
+    """A layer inside a wrapper with the module that Keras 3 looks for it in; all else as it is."""
+    kind = value.get("class_name") if isinstance(value, dict) else None
+    if kind is None or "module" in value:
+        return value
+    if kind in ("Functional", "Model", "Sequential"):
+        return {**value, "class_name": kind.replace("Functional", "Model"), "module": "keras"}
+    return {**value, "module": "keras.layers"} if hasattr(keras.layers, kind) else value
+
+
+def _matters(name: str, value: Any) -> bool:
+    """Whether an argument must be read, so that a layer that does not take it is an error."""
+    values = _WITHOUT_EFFECT.get(name, ())
+    return values is not None and value not in values
+
+
+def _taken(kind: type) -> set[str]:
+    """Names of the arguments of a class, and of those that it hands further ones to."""
+    names: set[str] = set()
+    for one in kind.__mro__:
+        if "__init__" in vars(one):
+            found = inspect.signature(vars(one)["__init__"]).parameters.values()
+            names.update(argument.name for argument in found)
+            if not any(argument.kind is argument.VAR_KEYWORD for argument in found):
+                break
+    return names
+
+
+def _rescaling(entry: dict[str, Any]) -> dict[str, Any]:
+    """An operator of TensorFlow with a number as the layer that does the same; others as they are.
+
+    So is what `preprocess_input` of many networks left in a model.
+    """
+    operation, nodes = entry["config"].get("function"), entry.get("inbound_nodes", [])
+    if operation not in _RESCALING or len(nodes) != 1:
+        return entry
+    *source, given = nodes[0]
+    number = given.get("y")
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return entry
+    scale, offset = _RESCALING[operation](number)
+    return {
+        **entry,
+        "class_name": "Rescaling",
+        "config": {**_without(entry["config"], "function"), "scale": scale, "offset": offset},
+        "inbound_nodes": [[[*source, {}]]],
+    }
+
+
+def _without_slashes(config: Any) -> Any:
+    """The same with `_` for `/` in the names of layers, which Keras 3 does not allow there."""
+    names = {name for name in _names(config) if "/" in name}
+
+    def renamed(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: renamed(value) for key, value in part.items()}
+        if isinstance(part, list):
+            return [renamed(one) for one in part]
+        return part.replace("/", "_") if isinstance(part, str) and part in names else part
+
+    return renamed(config) if names else config
+
+
+def _names(part: Any) -> Iterator[str]:
+    """The names of all layers."""
+    if isinstance(part, list):
+        for one in part:
+            yield from _names(one)
+    elif isinstance(part, dict):
+        config = part.get("config")
+        if isinstance(config, dict) and isinstance(config.get("name"), str):
+            yield config["name"]
+        for one in part.values():
+            yield from _names(one)
