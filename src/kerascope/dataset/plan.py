@@ -5,30 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any, Literal
 
 import keras
-import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.detection import AUTO, as_detected, warned_line
+from kerascope.dataset.detection import AUTO, detect, said
 from kerascope.dataset.explainer import image_layout
+from kerascope.dataset.fed import Evidence, fed
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
 from kerascope.dataset.options import Options, Picture
-from kerascope.dataset.photograph import decode
-from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
+from kerascope.dataset.preprocessing import Preprocessing
 from kerascope.dataset.source import Source
-from kerascope.layout import Layout
 from kerascope.method import Method
 from kerascope.method.base import as_method
 from kerascope.probe import Probe, as_probe
 from kerascope.provenance import warned
 from kerascope.target import TargetLike
-
-_TRIED = 32
-"""Labelled photographs on which conventions are tried, where that of a model is in doubt."""
 
 
 def plan(
@@ -51,23 +45,16 @@ def plan(
     given = as_probe(model)
     _check(overlay, map_type, batch_size, shard_size)
     side = (size, size) if isinstance(size, int) else size
-    wanted = preprocessing if preprocessing == AUTO else as_preprocessing(preprocessing)
-    if side is None and isinstance(wanted, Preprocessing):
-        side = wanted.size
+    known = said(preprocessing, given.model, model_file)
+    if side is None and known is not None:
+        side = known.preprocessing.size
     layout = image_layout(given, side)
     blank = given.blank() if side is None else given.blank(side)
-    found = as_detected(wanted, given, blank, model_file)
-    chosen = Preprocessing(
-        **{
-            **vars(found.preprocessing),
-            "fit": fit or found.preprocessing.fit,
-            "size": side or found.preprocessing.size,
-        }
-    )
-    if not chosen.takes(layout.channels):
+    found = known or detect(given, blank)
+    if not found.preprocessing.takes(layout.channels):
         raise errors.ParameterError(
             "preprocessing for a model of grey images must have one number for scale and offset; "
-            f"{chosen.name!r} has one for each of three channels; take 0-255, 0-1 or -1-1."
+            f"{found.preprocessing.name!r} has one for each of three channels; take 0-255, 0-1 or -1-1."
         )
     classes = _outputs(given, blank)
     names, origin = _names(class_names, given, source, classes)
@@ -81,6 +68,8 @@ def plan(
             input=given.input,
             compile=given.compile,
         )
+    feed = fed(found, fit, Evidence(probe, source, layout, names, classes))
+    chosen = replace(feed.preprocessing, size=side)
     options = Options(
         as_method(method), target, chosen, overlay, map_type, probe.pass_size(count), shard_size
     )
@@ -91,11 +80,7 @@ def plan(
             "the target 'label' must find each label among the names of the classes; none are known; give "
             "class_names (--classes) in the order of the model's outputs."
         )
-    doubts = []
-    if found.doubt is not None:
-        tried = _tried(probe, source, names, layout)
-        doubts.append(warned_line(found.doubt + tried))
-        warned(errors.PreprocessingWarning, found.doubt + tried)
+    doubts = [*feed.doubts]
     if source.class_names and names != source.class_names and not set(source.class_names) <= set(names or ()):
         text = (
             f"labels should be names of the model's classes; the images have {len(source.class_names)} "
@@ -105,7 +90,7 @@ def plan(
         doubts.append(warned(errors.KerascopeWarning, text))
     choices = {
         "method": f"{explaining.written()}{f' ({reason})' if reason else ''}",
-        "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({found.reason})",
+        "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({feed.reason})",
         "class_names": origin,
     }
     path = None if model_file is None else os.fspath(model_file)
@@ -145,31 +130,3 @@ def _names(
     if found is not None and len(found) == classes:
         return found, f"the {classes} labels of the images, sorted, taken for the model's {classes} outputs"
     return None, "none"
-
-
-def _tried(probe: Probe, source: Source, names: Sequence[str] | None, layout: Layout) -> str:
-    """How often the model is right on the first labelled images under each convention, in words."""
-    pictures: list[Any] = []
-    labels: list[int] = []
-    places = {name: place for place, name in enumerate(names or ())}
-    for item in islice(source, _TRIED * 2):
-        label = item.label_among(places)
-        if label is None or len(pictures) == _TRIED:
-            continue
-        try:
-            pictures.append(decode(item.place.read()).picture)
-            labels.append(label)
-        except errors.PhotographError:
-            continue
-    if not pictures:
-        return ""
-    size: Any = layout.spatial
-    right = {}
-    for name, convention in CONVENTIONS.items():
-        if not convention.takes(layout.channels):
-            continue
-        images = np.stack([convention(one, size, layout.channels)[0] for one in pictures])
-        answer = probe.run(None, layout.original(images, np), None)
-        right[name] = float(np.mean(answer.labels == labels))
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in right.items())
-    return f" Of the first {len(labels)} labelled images the model gets right: {shares}."
