@@ -153,10 +153,11 @@ def _of_proportions(chosen: Preprocessing, evidence: Evidence) -> list[str]:
     height, width = evidence.layout.spatial
     for item, picture in islice(photographs(spread(evidence.source)), _LOOKED_AT):
         if abs(log(picture.height * width / (picture.width * height))) > _ALIKE:
+            size = f"{picture.height} x {picture.width}"
             note = (
-                f"{NOTE}: photographs such as {item.path}, {picture.height} x {picture.width}, are not of "
-                f"the model's proportions, {height} x {width}; they are {_DONE[chosen.fit]}; give fit (--fit) "
-                "where the model was trained otherwise."
+                f"{NOTE}: photographs such as {item.path}, {size}, are not of the model's proportions, "
+                f"{height} x {width}; they are {_DONE[chosen.fit]}; give fit (--fit) where the model was "
+                "trained otherwise."
             )
             return [note]
     return []

@@ -66,9 +66,8 @@ def explain_dataset(
         class_names: in the order of the model's outputs; None for those of the probe, else those of the
             subfolders or the table where there are as many as the model has outputs.
         preprocessing: name of a convention, a JSON file, a `Preprocessing`, or `"auto"`: see `detect`.
-        fit: `"crop"`, `"stretch"` or `"pad"`, in place of that of the preprocessing; see `Frame.fitted`.
-            None for what is said, else what is likely for the model unless labels show another one to be
-            right; docs/datasets.md has the rule.
+        fit: `"stretch"`, `"crop"` or `"pad"`, see `Frame.fitted`; None for that of the preprocessing, where
+            that says one, else what is likely for the model unless labels show another one to be right.
         size: (h, w) of the images, for models that take any.
         overlay: write the photographs under their maps as `"jpg"` or `"png"`; None for none.
         map_type: of the stored maps.
