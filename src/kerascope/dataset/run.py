@@ -99,9 +99,9 @@ def explain_dataset(
 
     Cost:
         That of the method for each image; 1 forward to begin with, and 2 where the model preprocesses by
-        itself. Where labels are known, at most 64 for each way of loading that is tried: 3 fits and 3 filters,
-        of which those count that give different images, and each fit with each convention where that of the
-        model is in doubt.
+        itself. Where labels are known, at most 64 for each way of loading that is tried: 3 fits, then 3
+        filters, of which those count that give different images; and each fit with each convention where that
+        of the model is in doubt.
 
     Example:
         >>> import keras, pathlib, tempfile
