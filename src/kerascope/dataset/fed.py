@@ -56,7 +56,7 @@ class Evidence:
         source: of the images.
         layout: how the model takes a photograph.
         names: of the classes, or None.
-        classes: how many outputs the model has, or None where it is no classifier.
+        classes: how many outputs the model has, or None where they are no row of numbers.
     """
 
     probe: Probe
@@ -67,7 +67,7 @@ class Evidence:
 
     def trial(self, candidates: Sequence[Preprocessing]) -> Trial | None:
         """What labels say of candidates, the first of which is likeliest; None where they say nothing."""
-        if self.classes is None or len(candidates) < 2:
+        if (self.classes or 0) < 2 or len(candidates) < 2:
             return None
         return tried(self.probe, self.layout, spread(self.source), self.labels, candidates)
 
@@ -94,18 +94,16 @@ def fed(found: Detected, fit: Fit | None, evidence: Evidence) -> Fed:
     given = replace(found.preprocessing, fit=fit or found.preprocessing.fit)
     likely, maker = as_loaded(given, evidence.probe.model, said)
     first = evidence.trial(_candidates(likely, found, "fit" in said, evidence.layout.channels))
-    chosen = likely if first is None else first.chosen
-    second = None if "interpolation" in said else evidence.trial(_filtered(chosen))
-    chosen = chosen if second is None else second.chosen
-    trials = [trial for trial in (first, second) if trial is not None]
-    doubts = [
-        *_of_arithmetic(found, chosen, first),
-        *([] if "fit" in said or _settled(first, "fit") else _of_proportions(chosen, evidence)),
-    ]
-    kept = chosen == likely
-    whose = [] if said >= {"fit", "interpolation"} else [maker if kept else "by the labels"]
-    told = [] if not trials else [_told(first, second, found.unclear is not None)]
-    return Fed(chosen, "; ".join([found.reason, *whose, *told]), tuple(doubts))
+    between = likely if first is None else first.chosen
+    second = None if "interpolation" in said else evidence.trial(_filtered(between))
+    chosen = between if second is None else second.chosen
+    whose = "by the labels" if chosen != likely else "" if said >= {"fit", "interpolation"} else maker
+    how = found.reason if chosen.name == found.preprocessing.name else ""
+    told = _told(first, second, found.unclear is not None)
+    doubts = [] if _settled(first, "name") else _of_arithmetic(found, chosen, first)
+    if "fit" not in said and not _settled(first, "fit"):
+        doubts += _of_proportions(chosen, evidence)
+    return Fed(chosen, "; ".join(filter(None, [how, whose, told])), tuple(doubts))
 
 
 def _candidates(likely: Preprocessing, found: Detected, fit_said: bool, channels: int) -> list[Preprocessing]:
@@ -131,15 +129,18 @@ def _settled(trial: Trial | None, field: str) -> bool:
 
 
 def _told(first: Trial | None, second: Trial | None, conventions: bool) -> str:
-    """What came of the trials: `"of 32 labelled images right: stretch 100%, crop 50%; 64 predictions"`."""
+    """What came of the trials: `"right: stretch 100%, crop 50% of 32 labelled images; 64 predictions"`."""
     fields = ("name", "fit") if conventions else ("fit",)
-    told = [trial.told(*names) for trial, names in ((first, fields), (second, ("interpolation",))) if trial]
-    return f"right: {'; '.join(told)}; {sum(one.predictions for one in (first, second) if one)} predictions"
+    trials = [(trial, names) for trial, names in ((first, fields), (second, ("interpolation",))) if trial]
+    if not trials:
+        return ""
+    right = "; ".join(trial.told(*names) for trial, names in trials)
+    return f"right: {right}; {sum(trial.predictions for trial, _ in trials)} predictions"
 
 
 def _of_arithmetic(found: Detected, chosen: Preprocessing, trial: Trial | None) -> list[str]:
     """A warning where the arithmetic is a guess."""
-    if found.unclear is None or _settled(trial, "name"):
+    if found.unclear is None:
         return []
     kept = chosen.name == found.preprocessing.name
     text = doubt(found.unclear, f"{chosen.name} was {'assumed' if kept else 'taken, by the labels'}")
