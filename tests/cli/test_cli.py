@@ -113,7 +113,8 @@ def test_layers(kerascope: Kerascope, model: Path) -> None:
 def test_explain(kerascope: Kerascope, model: Path, photos: Path) -> None:
     ran = kerascope("explain", model, photos, "--out", "found", "--target", "coffee")
     assert ran.code == 0, ran.err
-    assert "0-255: crop, bilinear, to 32 x 32 (the model's own 'rescaling" in ran.out
+    assert "0-255: stretch, bilinear-aliased, to 32 x 32 (the model's own 'rescaling" in ran.out
+    assert ran.out.count("note           photographs such as") == 1
     assert "taken for the model's 2 outputs" in ran.out
     assert "explained  6 of 6 images, 0 failed" in ran.out
     results = ks.open_results("found")
@@ -121,7 +122,7 @@ def test_explain(kerascope: Kerascope, model: Path, photos: Path) -> None:
     assert {row["target"] for row in results.rows()} == {1}
     assert len(list(Path("found").rglob("*.jpg"))) == 6
     again = kerascope("explain", model, photos, "--out", "found", "--target", "coffee")
-    assert (again.code, again.out.count("\n")) == (1, 4)
+    assert (again.code, again.out.count("\n")) == (1, 5)
     assert "resume it, overwrite it" in again.err
     assert kerascope("explain", model, photos, "--out", "found", "--target", "coffee", "--resume").code == 0
     assert kerascope("explain", model, photos, "--out", "found", "--overwrite").code == 0

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -49,12 +50,26 @@ def test_subfolders_are_classes(folder: Path) -> None:
 
 
 def test_the_middle_is_kept_in_its_shape(tmp_path: Path) -> None:
-    """Of a wide picture the sides are cut off, not squeezed in."""
+    """Of a wide picture the sides are cut off where that is asked for."""
     picture = np.zeros((10, 30, 3), "uint8")
     picture[:, 10:20] = 255
     (tmp_path / "wide").mkdir()
     Image.fromarray(picture).save(tmp_path / "wide" / "one.png")
-    assert (read_folder(tmp_path, size=10).images == 255).all()
+    assert (read_folder(tmp_path, size=10, fit="crop").images == 255).all()
+
+
+def test_a_folder_is_read_as_keras_reads_it(tmp_path: Path) -> None:
+    """Wide pictures squeezed, without antialiasing."""
+    generator = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        pixels = generator.integers(0, 256, (40, 90, 3), dtype="uint8")
+        Image.fromarray(pixels).save(tmp_path / name / "one.png")
+    wanted = keras.utils.image_dataset_from_directory(
+        tmp_path, image_size=(16, 12), shuffle=False, verbose=False
+    )
+    found = read_folder(tmp_path, size=(16, 12))
+    np.testing.assert_allclose(found.images, np.asarray(next(iter(wanted))[0]), atol=0.01)
 
 
 def test_a_photograph_that_was_turned_is_turned_back(tmp_path: Path) -> None:

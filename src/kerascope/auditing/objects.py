@@ -64,7 +64,7 @@ class Objects:
         if whole is None:
             return None
         # Beyond the photograph there is no object, and a mask is cut like its image.
-        return np.asarray(frame.cut(Image.fromarray(whole), size, "nearest")) > 127
+        return frame.cut(Image.fromarray(whole), size, "nearest") > 127
 
     def _whole(self, item: Item, frame: Frame) -> Array | None:
         """uint8 (height, width) over the upright photograph, 255 for the object."""

@@ -53,7 +53,8 @@ Preprocess = Annotated[
 Fit = Annotated[
     str | None,
     typer.Option(
-        help="How a photograph becomes the model's shape: crop (the middle), stretch, or pad.",
+        help="How a photograph becomes the model's shape: stretch (squeezed), crop (the middle), or pad; "
+        "default: found out and printed.",
         metavar="NAME",
     ),
 ]

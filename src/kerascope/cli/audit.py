@@ -79,6 +79,7 @@ def audit(
     import kerascope as ks
     from kerascope.cli.images import read_methods
     from kerascope.cli.loading import load_model, load_names, read_size
+    from kerascope.dataset.fed import NOTE
 
     check_page("--html", html, "audit")
     with said.warnings_told():
@@ -114,9 +115,8 @@ def audit(
         told = found.to_json()
         said.print_json(told if changes is None else {**told, "changes": changes.to_json()})
     else:
-        said.print_lines(
-            [(name, text) for name, _, text in (note.partition(": ") for note in found.notes[:3])]
-        )
+        chosen = [*found.notes[:3], *(note for note in found.notes[3:] if note.startswith(NOTE))]
+        said.print_lines([(name, text) for name, _, text in (note.partition(": ") for note in chosen)])
         said.show(found)
         said.print_lines([("audit", str(out)), *([] if html is None else [("report", str(html))])])
         if changes is not None:

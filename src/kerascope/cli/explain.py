@@ -113,7 +113,7 @@ def explain(
             model_file=model,
         )
         if not json:
-            said.print_lines([("model", str(model)), *job.choices.items()])
+            said.print_lines([("model", str(model)), *job.told])
         try:
             results = job.run(
                 out,

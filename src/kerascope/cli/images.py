@@ -18,6 +18,7 @@ from kerascope.dataset.item import Item
 from kerascope.dataset.job import Job
 from kerascope.dataset.naming import LABEL, Naming, resolved
 from kerascope.dataset.plan import plan
+from kerascope.dataset.sample import in_turn
 from kerascope.dataset.source import find_images
 from kerascope.probe import Probe
 
@@ -83,15 +84,8 @@ def load(
         size=read_size(size),
         model_file=model,
     )
-    every = list(job.source)
-    seen: dict[Any, int] = {}
-    turns = []
-    for item in every:
-        turns.append(seen.get(item.label, 0))
-        seen[item.label] = turns[-1] + 1
-    order = np.argsort(turns, kind="stable")
     layout = job.layout
-    chosen = islice((every[place] for place in order), limit)
+    chosen = islice(in_turn(job.source), limit)
     height, width = layout.spatial
     images, kept = read_images(chosen, job.options.preprocessing, (height, width), layout.channels)
     return Loaded(
@@ -126,4 +120,4 @@ def read_methods(names: Sequence[str], layer: str | None) -> dict[str, Method]:
 
 def tell(loaded: Loaded) -> None:
     """What was chosen."""
-    said.print_lines([(name, text) for name, text in loaded.job.choices.items() if name != "method"])
+    said.print_lines([(name, text) for name, text in loaded.job.told if name != "method"])

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
-from kerascope import errors
-from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
+from kerascope.dataset.maker import own_preprocessing
+from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing, as_said
 from kerascope.probe import Probe
 
 # Networks of `keras.applications` that leave preprocessing to the user, by the names they have there.
@@ -26,6 +27,9 @@ SIDECAR = ".preprocess.json"
 """Behind the name of a model's file, without its ending, the name of the file that says its preprocessing."""
 
 
+_SAID: frozenset[str] = frozenset({"fit", "interpolation"})
+
+
 @dataclass(frozen=True)
 class Detected:
     """A preprocessing, and how it was found.
@@ -33,20 +37,72 @@ class Detected:
     Args:
         preprocessing: what is used.
         reason: how it was chosen, in a few words.
-        doubt: a warning where it is a guess, else None.
+        unclear: why it is a guess, or None.
+        said: which fields besides the arithmetic were said and not assumed.
     """
 
     preprocessing: Preprocessing
     reason: str
-    doubt: str | None = None
+    unclear: str | None = None
+    said: frozenset[str] = frozenset()
+
+    @property
+    def doubt(self) -> str | None:
+        """A warning where it is a guess, else None."""
+        return None if self.unclear is None else doubt(self.unclear, f"{self.preprocessing.name} was assumed")
+
+
+def doubt(why: str, done: str) -> str:
+    """A warning that the arithmetic is a guess.
+
+    Args:
+        why: it is not known.
+        done: what was done about it.
+    """
+    return (
+        f"the preprocessing of the model should be known; {why}, so {done}; say it: one of "
+        f"{', '.join(CONVENTIONS)}, or a file MODEL{SIDECAR} beside the model."
+    )
+
+
+def said(
+    value: str | os.PathLike[str] | Preprocessing,
+    model: keras.Model,
+    path: str | os.PathLike[str] | None = None,
+) -> Detected | None:
+    """A preprocessing that somebody said: the caller, a file beside the model, or its own preprocessor.
+
+    Args:
+        value: `"auto"`, or what `as_preprocessing` takes.
+        model: that it is for.
+        path: of the model's file, or None.
+
+    Returns:
+        None where nobody did.
+    """
+    if value != AUTO:
+        found, fields = as_said(value)
+        return Detected(found, "as said", said=_cutting(fields))
+    if path is not None:
+        beside = Path(path).with_suffix("").with_name(Path(path).stem + SIDECAR)
+        if beside.is_file():
+            found, fields = as_said(beside)
+            return Detected(found, f"said by {beside.name}", said=_cutting(fields))
+    own = own_preprocessing(model)
+    return None if own is None else Detected(own, "said by the model's own preprocessor", said=_SAID)
+
+
+def _cutting(fields: frozenset[str]) -> frozenset[str]:
+    """Of fields that were said, those about how a photograph is cut; a share is of a crop."""
+    return _SAID & (fields | ({"fit"} if "share" in fields else set()))
 
 
 def detect(probe: Probe, blank: Any, path: str | os.PathLike[str] | None = None) -> Detected:
     """Find the preprocessing of a model.
 
-    In this order: a file `MODEL.preprocess.json` beside `MODEL.keras`; the model's own first layers, which
-    are shown a black and a white image; the name of a network of `keras.applications` in it; else `0-1`, in
-    doubt.
+    In this order: a file `MODEL.preprocess.json` beside `MODEL.keras`; the preprocessor that a model of
+    keras-hub carries; the model's own first layers, which are shown a black and a white image; the name of a
+    network of `keras.applications` in it; else `0-1`, in doubt.
 
     Args:
         probe: of the model.
@@ -56,16 +112,15 @@ def detect(probe: Probe, blank: Any, path: str | os.PathLike[str] | None = None)
     Cost:
         2 forwards where the model preprocesses by itself.
     """
-    if path is not None:
-        beside = Path(path).with_suffix("").with_name(Path(path).stem + SIDECAR)
-        if beside.is_file():
-            return Detected(as_preprocessing(beside), f"said by {beside.name}")
+    known = said(AUTO, probe.model, path)
+    if known is not None:
+        return known
     layer = probe.preprocessed(blank)
     if layer is not None:
         found = _own(probe, blank, layer)
         if found is not None:
             return Detected(CONVENTIONS[found], f"the model's own {layer!r} takes pixels so")
-        return _in_doubt(f"what its first layers up to {layer!r} make of pixels fits neither 0-255 nor 0-1")
+        return _assumed(f"what its first layers up to {layer!r} make of pixels fits neither 0-255 nor 0-1")
     names = [probe.model.name, *(row.path.split("/")[0] for row in probe.layers(blank))]
     for convention, pattern in _NETWORKS:
         for name in dict.fromkeys(names):
@@ -73,16 +128,11 @@ def detect(probe: Probe, blank: Any, path: str | os.PathLike[str] | None = None)
                 return Detected(
                     CONVENTIONS[convention], f"{name!r} is a network of keras.applications without its own"
                 )
-    return _in_doubt("the model does not preprocess by itself, and is no known network")
+    return _assumed("the model does not preprocess by itself, and is no known network")
 
 
-def _in_doubt(why: str) -> Detected:
-    return Detected(
-        CONVENTIONS["0-1"],
-        "assumed",
-        f"the preprocessing of the model should be known; {why}, so 0-1 was assumed; say it: one of "
-        f"{', '.join(CONVENTIONS)}, or a file MODEL{SIDECAR} beside the model.",
-    )
+def _assumed(why: str) -> Detected:
+    return Detected(CONVENTIONS["0-1"], "assumed", why)
 
 
 def _own(probe: Probe, blank: Any, layer: str) -> str | None:
@@ -111,9 +161,4 @@ def as_detected(
         blank: see `detect`.
         path: see `detect`.
     """
-    return detect(probe, blank, path) if value == AUTO else Detected(as_preprocessing(value), "as said")
-
-
-def warned_line(doubt: str) -> str:
-    """A doubt as a line among stored warnings."""
-    return f"{errors.PreprocessingWarning.__name__}: {doubt}"
+    return said(value, probe.model, path) or detect(probe, blank, path)

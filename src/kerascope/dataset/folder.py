@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.frame import Fit
 from kerascope.dataset.item import Item
 from kerascope.dataset.kinds import KINDS
+from kerascope.dataset.maker import KERAS
 from kerascope.dataset.parts import FolderPart, subfolders
 from kerascope.dataset.photograph import decode
 from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing
@@ -40,18 +42,24 @@ class Folder:
 
 
 def read_folder(
-    path: str | os.PathLike[str], size: int | tuple[int, int], per_class: int | None = None, seed: int = 0
+    path: str | os.PathLike[str],
+    size: int | tuple[int, int],
+    per_class: int | None = None,
+    seed: int = 0,
+    fit: Fit = "stretch",
 ) -> Folder:
     """Read a folder with a subfolder of pictures for each class.
 
-    Pictures are cut around their centre to the shape of `size`, and scaled bilinearly. Links that lead out of
-    the folder are not followed; files that are too large or cannot be read are left out, with a warning.
+    Pictures are squeezed to the shape of `size`, and scaled bilinearly without antialiasing, as
+    `keras.utils.image_dataset_from_directory` does. Links that lead out of the folder are not followed; files
+    that are too large or cannot be read are left out, with a warning.
 
     Args:
         path: of the folder.
         size: height and width of the images, or one number for both.
         per_class: the most pictures of each class, drawn at random; None for all.
         seed: of the draw.
+        fit: what becomes of pictures of another shape: `"stretch"`, `"crop"` or `"pad"`; see `Frame.fitted`.
 
     Raises:
         InputError: there is no such folder, or no picture in its subfolders.
@@ -81,7 +89,8 @@ def read_folder(
             drawn = generator.choice(len(items), per_class, replace=False)
             items = [items[number] for number in np.sort(drawn)]
         chosen += items
-    images, kept = read_images(chosen, CONVENTIONS["0-255"], (height, width))
+    preprocessing = replace(CONVENTIONS["0-255"], **{**KERAS, "fit": fit})
+    images, kept = read_images(chosen, preprocessing, (height, width))
     if not kept:
         raise errors.InputError(
             f"a folder must hold a subfolder of pictures for each class; {os.fspath(path)!r} has "

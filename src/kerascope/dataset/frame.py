@@ -8,11 +8,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from kerascope import errors
-from kerascope.resize import resize
+from kerascope.resize import bilinear_weights, resize
 
 Array = np.ndarray[Any, Any]
 Fit = Literal["crop", "stretch", "pad"]
-Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "area"]
+Interpolation = Literal["nearest", "bilinear", "bilinear-aliased", "bicubic", "lanczos", "area"]
 
 FITS: tuple[str, ...] = get_args(Fit)
 INTERPOLATIONS: tuple[str, ...] = get_args(Interpolation)
@@ -98,24 +98,27 @@ class Frame:
             (rows, slice(columns.stop, None)),
         )
 
-    def cut(self, picture: Any, size: tuple[int, int], interpolation: Interpolation = "bilinear") -> Any:
-        """The model's image: the box, scaled with antialiasing; black where it is beyond the photograph.
+    def cut(self, picture: Any, size: tuple[int, int], interpolation: Interpolation = "bilinear") -> Array:
+        """The model's image: the box, scaled; black where it is beyond the photograph.
 
         Args:
             picture: of Pillow, the upright photograph.
             size: (h, w) of the result.
-            interpolation: Pillow's filter; `"area"` is its box filter.
+            interpolation: Pillow's filter, antialiased but for `"nearest"`; `"area"` is its box filter; or
+                `"bilinear-aliased"`, that of TensorFlow and Keras without antialiasing.
 
         Returns:
-            A picture of Pillow.
+            uint8 (h, w) or (h, w, 3), as the picture is; float32, not rounded, of `"bilinear-aliased"`.
         """
         from PIL import Image
 
-        filters = Image.Resampling
-        chosen = {"area": filters.BOX}.get(interpolation) or filters[interpolation.upper()]
         if self.box != (0, 0, self.height, self.width):
             picture = picture.crop((self.left, self.top, self.right, self.bottom))
-        return picture.resize((size[1], size[0]), chosen)
+        if interpolation == "bilinear-aliased":
+            return _sampled(np.asarray(picture), size)
+        filters = Image.Resampling
+        chosen = {"area": filters.BOX}.get(interpolation) or filters[interpolation.upper()]
+        return np.asarray(picture.resize((size[1], size[0]), chosen))
 
     def boxed(self, maps: Array) -> Array:
         """Maps brought to the pixels that the model was shown.
@@ -155,6 +158,16 @@ class Frame:
         whole = np.full((*maps.shape[:-2], self.height, self.width), np.nan, "float32")
         whole[(..., *self.seen)] = self.boxed(maps)
         return whole
+
+
+def _sampled(pixels: Array, size: tuple[int, int]) -> Array:
+    """What `resize` gives, from the few rows and columns that count: a photograph has thousands."""
+    for axis, new in enumerate(size):
+        weights = bilinear_weights(pixels.shape[axis], new)
+        used = weights.any(axis=0)
+        part = np.compress(used, pixels, axis=axis).astype("float32")
+        pixels = np.moveaxis(np.tensordot(weights[:, used], part, axes=(1, axis)), 0, axis)
+    return np.ascontiguousarray(pixels)
 
 
 def check_fit(fit: str, interpolation: str, share: float) -> None:

@@ -16,6 +16,7 @@ from kerascope.dataset.cluster import Cluster, Task, run_on_ray, shared_model
 from kerascope.dataset.description import Description
 from kerascope.dataset.digest import model_digest
 from kerascope.dataset.explainer import Explainer
+from kerascope.dataset.fed import NOTE
 from kerascope.dataset.naming import Naming
 from kerascope.dataset.options import Options
 from kerascope.dataset.preprocessing import written
@@ -61,6 +62,12 @@ class Job:
     def names(self) -> tuple[str, ...] | None:
         """Names of the classes, or None."""
         return self.naming.names
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """What was chosen, and notes about it: what it is about, and what is said."""
+        notes = [one.partition(": ")[2] for one in self.doubts if one.startswith(NOTE)]
+        return [*self.choices.items(), *(("note", note) for note in notes)]
 
     def described(self, grid: tuple[int, ...]) -> dict[str, Any]:
         """The part of the manifest that decides the results, and what was chosen."""

@@ -5,31 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any, Literal
 
 import keras
-import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.detection import AUTO, as_detected, warned_line
+from kerascope.dataset.detection import AUTO, detect, said
 from kerascope.dataset.explainer import image_layout
+from kerascope.dataset.fed import Evidence, fed
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
-from kerascope.dataset.naming import ClassName, Naming, class_count, doubts, named_classes, resolved
+from kerascope.dataset.naming import ClassName, class_count, doubts, named_classes, resolved
 from kerascope.dataset.options import Options, Picture
-from kerascope.dataset.photograph import decode
-from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
+from kerascope.dataset.preprocessing import Preprocessing
 from kerascope.dataset.source import Source
-from kerascope.layout import Layout
 from kerascope.method import Method
 from kerascope.method.base import as_method
 from kerascope.probe import Probe, as_probe
 from kerascope.provenance import warned
 from kerascope.target import TargetLike
-
-_TRIED = 32
-"""Labelled photographs on which conventions are tried, where that of a model is in doubt."""
 
 
 def plan(
@@ -52,23 +46,16 @@ def plan(
     given = as_probe(model)
     _check(overlay, map_type, batch_size, shard_size)
     side = (size, size) if isinstance(size, int) else size
-    wanted = preprocessing if preprocessing == AUTO else as_preprocessing(preprocessing)
-    if side is None and isinstance(wanted, Preprocessing):
-        side = wanted.size
+    known = said(preprocessing, given.model, model_file)
+    if side is None and known is not None:
+        side = known.preprocessing.size
     layout = image_layout(given, side)
     blank = given.blank() if side is None else given.blank(side)
-    found = as_detected(wanted, given, blank, model_file)
-    chosen = Preprocessing(
-        **{
-            **vars(found.preprocessing),
-            "fit": fit or found.preprocessing.fit,
-            "size": side or found.preprocessing.size,
-        }
-    )
-    if not chosen.takes(layout.channels):
+    found = known or detect(given, blank)
+    if not found.preprocessing.takes(layout.channels):
         raise errors.ParameterError(
             "preprocessing for a model of grey images must have one number for scale and offset; "
-            f"{chosen.name!r} has one for each of three channels; take 0-255, 0-1 or -1-1."
+            f"{found.preprocessing.name!r} has one for each of three channels; take 0-255, 0-1 or -1-1."
         )
     naming = named_classes(class_names, given, source, class_count(given, blank))
     source = source.coded(naming.codes) if naming.codes else source
@@ -83,6 +70,8 @@ def plan(
         )
     # Targets inside others, such as a contrast of two classes, look names up in the probe.
     probe = probe.named(naming.names)
+    feed = fed(found, fit, Evidence(probe, source, layout, naming))
+    chosen = replace(feed.preprocessing, size=side)
     options = Options(
         as_method(method),
         resolved(target, naming),
@@ -94,15 +83,11 @@ def plan(
     )
     explaining, reason = options.method.chosen(probe, blank, options.asked)
     options = replace(options, method=explaining)
-    doubtful = []
-    if found.doubt is not None:
-        tried = _tried(probe, source, naming, layout)
-        doubtful.append(warned_line(found.doubt + tried))
-        warned(errors.PreprocessingWarning, found.doubt + tried)
+    doubtful = [*feed.doubts]
     doubtful += [warned(errors.KerascopeWarning, text) for text in doubts(target, source, naming)]
     choices = {
         "method": f"{explaining.written()}{f' ({reason})' if reason else ''}",
-        "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({found.reason})",
+        "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({feed.reason})",
         "class_names": naming.origin,
     }
     path = None if model_file is None else os.fspath(model_file)
@@ -117,30 +102,3 @@ def _check(overlay: Any, map_type: Any, batch_size: Any, shard_size: Any) -> Non
     for name, value in (("batch_size", batch_size or 1), ("shard_size", shard_size)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise errors.ParameterError(f"{name} must be a whole number of at least 1; got {value!r}.")
-
-
-def _tried(probe: Probe, source: Source, naming: Naming, layout: Layout) -> str:
-    """How often the model is right on the first labelled images under each convention, in words."""
-    pictures: list[Any] = []
-    labels: list[int] = []
-    for item in islice(source, _TRIED * 2):
-        found = naming.found(item)
-        if found is None or len(found) != 1 or len(pictures) == _TRIED:
-            continue
-        try:
-            pictures.append(decode(item.place.read()).picture)
-            labels.append(found[0])
-        except errors.PhotographError:
-            continue
-    if not pictures:
-        return ""
-    size: Any = layout.spatial
-    right = {}
-    for name, convention in CONVENTIONS.items():
-        if not convention.takes(layout.channels):
-            continue
-        images = np.stack([convention(one, size, layout.channels)[0] for one in pictures])
-        answer = probe.run(None, layout.original(images, np), None)
-        right[name] = float(np.mean(answer.labels == labels))
-    shares = ", ".join(f"{name} {share:.0%}" for name, share in right.items())
-    return f" Of the first {len(labels)} labelled images the model gets right: {shares}."

@@ -42,7 +42,8 @@ class Preprocessing:
         order: of the channels, `"rgb"` or `"bgr"`.
         fit: how a photograph of other proportions becomes the model's image; see `Frame.fitted`.
         share: of the sides of the box that is cut out, what is kept around its centre.
-        interpolation: the filter that scales; see `Frame.cut`.
+        interpolation: the filter that scales: `"nearest"`, `"bilinear"`, `"bilinear-aliased"` (not
+            antialiased, as Keras' loaders scale), `"bicubic"`, `"lanczos"` or `"area"`; see `Frame.cut`.
         size: (h, w) of the image, for models that take any; None for the model's.
 
     Example:
@@ -90,12 +91,11 @@ class Preprocessing:
 
             picture = Image.fromarray(picture)
         frame = Frame.fitted(picture.height, picture.width, size, self.fit, self.share)
-        cut = frame.cut(picture, size, self.interpolation)
+        image = frame.cut(picture.convert("L") if channels == 1 else picture, size, self.interpolation)
         if channels == 1:
-            image = np.asarray(cut.convert("L"))[..., None]
-        else:
-            image = np.asarray(cut)
-            image = image[..., ::-1] if self.order == "bgr" else image
+            image = image[..., None]
+        elif self.order == "bgr":
+            image = image[..., ::-1]
         scale, offset = np.asarray(self.scale, "float32"), np.asarray(self.offset, "float32")
         return np.asarray(image * scale + offset), frame
 
@@ -163,6 +163,9 @@ CONVENTIONS: Mapping[str, Preprocessing] = MappingProxyType(
 modes `caffe` (blue first, mean subtracted) and `torch` (standardised), and that of EfficientNet-Lite."""
 
 
+_ALL: frozenset[str] = frozenset(field.name for field in fields(Preprocessing))
+
+
 def as_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> Preprocessing:
     """A preprocessing as it is, by the name of a convention, or from a JSON file.
 
@@ -172,11 +175,28 @@ def as_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> Preproces
     Raises:
         ParameterError: neither a convention nor such a file, or a field that does not exist or fit.
     """
+    return as_said(value)[0]
+
+
+def as_said(value: str | os.PathLike[str] | Preprocessing) -> tuple[Preprocessing, frozenset[str]]:
+    """A preprocessing, and the names of the fields that were said: of a convention its arithmetic.
+
+    Args:
+        value: see `as_preprocessing`.
+
+    Raises:
+        ParameterError: see `as_preprocessing`.
+
+    Example:
+        >>> from kerascope.dataset.preprocessing import as_said
+        >>> "scale" in as_said("torch")[1], "fit" in as_said("torch")[1]
+        (True, False)
+    """
     if isinstance(value, Preprocessing):
-        return value
+        return value, _ALL
     text = os.fspath(value)
     if text in CONVENTIONS:
-        return CONVENTIONS[text]
+        return CONVENTIONS[text], _said_by(text)
     path = Path(text)
     if path.suffix.lower() != ".json" and not path.is_file():
         raise errors.ParameterError(
@@ -191,21 +211,25 @@ def as_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> Preproces
             f"a file of preprocessing must hold a JSON object; {text!r} cannot be read as one ({error})."
         ) from error
     base = given.pop("convention", None)
-    known = {field.name for field in fields(Preprocessing)}
     if base is not None and base not in CONVENTIONS:
         raise errors.ParameterError(
             f'"convention" in {text!r} must be one of {", ".join(CONVENTIONS)}; got {base!r}.'
         )
-    if unknown := sorted(given.keys() - known):
+    if unknown := sorted(given.keys() - _ALL):
         raise errors.ParameterError(
-            f"a file of preprocessing must have fields of {', '.join(sorted(known))}, and convention; "
-            f"{text!r} has {', '.join(unknown)}; {errors.nearest(unknown[0], known)}"
+            f"a file of preprocessing must have fields of {', '.join(sorted(_ALL))}, and convention; "
+            f"{text!r} has {', '.join(unknown)}; {errors.nearest(unknown[0], _ALL)}"
         )
     start = Preprocessing(path.stem) if base is None else CONVENTIONS[base]
     lists: dict[str, Any] = {
         name: tuple(found) if isinstance(found, list) else found for name, found in given.items()
     }
-    return replace(start, **lists)
+    return replace(start, **lists), frozenset(given) | _said_by(base)
+
+
+def _said_by(convention: str | None) -> frozenset[str]:
+    """What the name of a convention says: the arithmetic, and that of a single network everything."""
+    return _ALL if convention == "efficientnet-lite" else frozenset({"scale", "offset", "order"})
 
 
 def written(preprocessing: Preprocessing) -> dict[str, Any]:

@@ -69,7 +69,8 @@ def explain_dataset(
             for those of the probe, else those of the subfolders or the table where there are as many as the
             model has outputs.
         preprocessing: name of a convention, a JSON file, a `Preprocessing`, or `"auto"`: see `detect`.
-        fit: `"crop"`, `"stretch"` or `"pad"`, in place of that of the preprocessing; see `Frame.fitted`.
+        fit: `"stretch"`, `"crop"` or `"pad"`, see `Frame.fitted`; None for that of the preprocessing, where
+            that says one, else what is likely for the model unless labels show another one to be right.
         size: (h, w) of the images, for models that take any.
         overlay: write the photographs under their maps as `"jpg"` or `"png"`; None for none.
         map_type: of the stored maps.
@@ -101,7 +102,9 @@ def explain_dataset(
 
     Cost:
         That of the method for each image; 1 forward to begin with, and 2 where the model preprocesses by
-        itself.
+        itself. Where labels are known, at most 64 for each way of loading that is tried: 3 fits, then 3
+        filters, of which those count that give different images; and each fit with each convention where that
+        of the model is in doubt.
 
     Example:
         >>> import keras, pathlib, tempfile
