@@ -115,7 +115,7 @@ def test_explain(kerascope: Kerascope, model: Path, photos: Path) -> None:
     assert ran.code == 0, ran.err
     assert "0-255: stretch, bilinear-aliased, to 32 x 32 (the model's own 'rescaling" in ran.out
     assert ran.out.count("note           photographs such as") == 1
-    assert "taken for the model's 2 outputs" in ran.out
+    assert "taken for the model's 2 classes" in ran.out
     assert "explained  6 of 6 images, 0 failed" in ran.out
     results = ks.open_results("found")
     assert results.manifest["model_file"] == str(model)

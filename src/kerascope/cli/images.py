@@ -90,7 +90,7 @@ def load(
     images, kept = read_images(chosen, job.options.preprocessing, (height, width), layout.channels)
     return Loaded(
         job,
-        Probe(job.model, class_names=job.names),
+        job.probe,
         layout.original(images, np),
         _labels(kept, job.naming),
         [Path(item.path).name for item in kept],

@@ -19,6 +19,7 @@ from kerascope.dataset.options import Options
 from kerascope.dataset.store import SHARED_MODEL, Store
 from kerascope.dataset.stream import Shard, explained_shards
 from kerascope.probe import Probe
+from kerascope.target.kind import Kind
 
 _STORE_BYTES = 256 << 20
 
@@ -62,6 +63,7 @@ class Task:
         names: of the classes, or None.
         compile: see `Probe`.
         input: see `Probe`.
+        output: see `Probe`.
         folder: of the results, which every worker can write to.
         grid: (h, w) of the maps.
         threads: for reading and drawing, in each worker.
@@ -74,6 +76,7 @@ class Task:
     names: tuple[str, ...] | None
     compile: bool
     input: str | int | None
+    output: Kind | Mapping[str, Kind] | None
     folder: str
     grid: tuple[int, ...]
     threads: int
@@ -94,6 +97,7 @@ class ShardWorker:
             class_names=task.names,
             compile=task.compile,
             input=task.input,
+            output=task.output,
         )
         self._store = Store(task.folder)
         self._explainer = Explainer(probe, task.options, task.names, self._store)

@@ -140,6 +140,7 @@ class Job:
                             names=self.names,
                             compile=self.probe.compile,
                             input=self.probe.input,
+                            output=self.probe.output,
                             folder=str(store.folder.resolve()),
                             grid=grid,
                             threads=cluster.cpus - 1 if threads is None else threads,

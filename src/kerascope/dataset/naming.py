@@ -17,6 +17,7 @@ from kerascope.dataset.label import places_of
 from kerascope.dataset.source import Source
 from kerascope.probe import Probe
 from kerascope.target import TargetLike
+from kerascope.target.kind import class_count as target_class_count
 
 ClassName = str | tuple[str, str]
 """The name of a class; or its code, such as that of WordNet, and its name."""
@@ -64,15 +65,38 @@ def single_places(names: Sequence[str] | None) -> dict[str, int]:
     return {name: place for place, name in enumerate(names or ()) if counts[name] == 1}
 
 
-def class_count(probe: Probe, blank: Any) -> int | None:
-    """How many classes a model has, or None.
+def class_count(probe: Probe, blank: Any, names: Sequence[Any] | None = None) -> int | None:
+    """How many classes a model has, or None: two of one number that is behind a sigmoid, or has two names.
 
     Args:
         probe: of the model.
         blank: an image as it takes it.
+        names: that there are for the classes, or None.
     """
-    outputs = probe.surveyed(blank).outputs
-    return outputs[0].shape[-1] if len(outputs) == 1 and len(outputs[0].shape) == 2 else None
+    if names is not None and len(names) == 2:
+        probe = probe.named(tuple(map(str, names)))
+    survey = probe.surveyed(blank)
+    if len(survey.outputs) != 1 or survey.kinds[0] in (None, "regression"):
+        return None
+    shape = survey.outputs[0].shape
+    return target_class_count(shape, survey.kinds[0]) if len(shape) <= 2 else None
+
+
+def outputs_told(probe: Probe, blank: Any) -> dict[str, str]:
+    """What the model's numbers are taken for, where that is not a score for each class.
+
+    Args:
+        probe: of the model, with the names of the classes.
+        blank: an image as it takes it.
+    """
+    survey = probe.surveyed(blank)
+    kind, remark = survey.kinds[0], survey.remarks[0]
+    usual = {
+        "binary": "one number for two classes: 1 where it is above 0",
+        "labels": "a question for each label",
+    }
+    text = remark[1] if remark is not None else usual.get(kind or "", "")
+    return {"output": text} if text else {}
 
 
 def named_classes(
@@ -86,7 +110,7 @@ def named_classes(
     if given is not None:
         if count is not None and len(given) != count:
             raise errors.ParameterError(
-                f"class_names must name each of the model's {count} outputs; got {len(given)} names; give "
+                f"class_names must name each of the model's {count} classes; got {len(given)} names; give "
                 "them in the order of the outputs."
             )
         names, codes, note = different_names(given)
@@ -94,7 +118,7 @@ def named_classes(
     if probe.class_names is not None:
         return Naming(probe.class_names, f"{len(probe.class_names)} of the probe", count)
     if source.class_names is not None and len(source.class_names) == count:
-        origin = f"the {count} labels of the images, {source.order}, taken for the model's {count} outputs"
+        origin = f"the {count} labels of the images, {source.order}, taken for the model's {count} classes"
         return Naming(source.class_names, origin, count)
     return Naming(None, "none", count)
 

@@ -15,7 +15,7 @@ from kerascope.dataset.explainer import image_layout
 from kerascope.dataset.fed import Evidence, fed
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
-from kerascope.dataset.naming import ClassName, class_count, doubts, named_classes, resolved
+from kerascope.dataset.naming import ClassName, class_count, doubts, named_classes, outputs_told, resolved
 from kerascope.dataset.options import Options, Picture
 from kerascope.dataset.preprocessing import Preprocessing
 from kerascope.dataset.source import Source
@@ -57,19 +57,14 @@ def plan(
             "preprocessing for a model of grey images must have one number for scale and offset; "
             f"{found.preprocessing.name!r} has one for each of three channels; take 0-255, 0-1 or -1-1."
         )
-    naming = named_classes(class_names, given, source, class_count(given, blank))
+    names = class_names or given.class_names or source.class_names
+    naming = named_classes(class_names, given, source, class_count(given, blank, names))
     source = source.coded(naming.codes) if naming.codes else source
-    probe, count = given, batch_size or given.batch_size
-    # Also a smaller one: methods that ask about masks fill their passes by it.
-    if count != given.batch_size:
-        probe = Probe(
-            given.model,
-            batch_size=count,
-            input=given.input,
-            compile=given.compile,
-        )
-    # Targets inside others, such as a contrast of two classes, look names up in the probe.
-    probe = probe.named(naming.names)
+    # Targets inside others, such as a contrast of two classes, look names up in the probe. The size of the
+    # batch may also be smaller: methods that ask about masks fill their passes by it.
+    count = batch_size or given.batch_size
+    named = given.named(naming.names).sized(count)
+    probe = named.certain(blank)
     feed = fed(found, fit, Evidence(probe, source, layout, naming))
     chosen = replace(feed.preprocessing, size=side)
     options = Options(
@@ -89,6 +84,7 @@ def plan(
         "method": f"{explaining.written()}{f' ({reason})' if reason else ''}",
         "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({feed.reason})",
         "class_names": naming.origin,
+        **outputs_told(named, blank),
     }
     path = None if model_file is None else os.fspath(model_file)
     return Job(probe.model, probe, source, options, naming, layout, choices, tuple(doubtful), path)

@@ -68,7 +68,8 @@ class Engine:
         self._values: list[Any] | None = None
         self._counts = {"trace": 0, "forward": 0, "backward": 0}
         self.output = output
-        self._kept = Kept(self.compile, self._counts, Said(output, class_names))
+        self._kept = Kept(self.compile, self._counts)
+        Said(output, class_names)  # raises where it is said wrongly
 
     @property
     def numpy(self) -> Any:
@@ -148,6 +149,23 @@ class Engine:
         """The same probe, whose classes are called so."""
         twin = copy.copy(self)
         twin.class_names = class_names
+        return twin
+
+    def certain(self, images: Any) -> Self:
+        """The same probe, to which is said what the outputs are that the loss or the names told.
+
+        Args:
+            images: (N, ...) as the model takes them.
+        """
+        survey, twin = self.surveyed(images), copy.copy(self)
+        told = zip(survey.outputs, survey.kinds, strict=True)
+        twin.output = {output.name: kind for output, kind in told if kind in ("binary", "regression")}
+        return twin
+
+    def sized(self, batch_size: int) -> Self:
+        """The same probe with another number of images per pass."""
+        twin = copy.copy(self)
+        twin.batch_size = batch_size
         return twin
 
     def settled(self) -> Self:
@@ -465,7 +483,8 @@ class Engine:
         """What happens inside the model as it is now, on images like these."""
         if not self._settled:
             self._kept.refresh(self.model)
-        return self._kept.survey(self.model, self._call, batch, size)
+        said = Said(self.output, self.class_names)
+        return self._kept.survey(self.model, self._call, batch, size, said)
 
     def _size(self, count: int) -> int:
         """Images per pass: the model's fixed batch, else a power of two up to `batch_size`."""

@@ -33,12 +33,10 @@ class Kept:
     Args:
         compile: compile the programs.
         counts: `counts["trace"]` goes up with each trace.
-        said: what the user said of the model's outputs.
     """
 
-    def __init__(self, compile: bool, counts: dict[str, int], said: Said) -> None:
+    def __init__(self, compile: bool, counts: dict[str, int]) -> None:
         self._compile = compile
-        self._said = said
         self._counts = counts
         self._fingerprint: Fingerprint | None = None
         self._surveys: dict[Hashable, Survey] = {}
@@ -52,8 +50,17 @@ class Kept:
             self._programs.clear()
             self._fingerprint = now
 
-    def survey(self, model: keras.Model, call: Callable[[Any], Any], batch: Batch, size: int) -> Survey:
+    def survey(
+        self, model: keras.Model, call: Callable[[Any], Any], batch: Batch, size: int, said: Said
+    ) -> Survey:
         """What happens inside the model on images like those of a batch, `size` at a time.
+
+        Args:
+            model: the model.
+            call: its forward pass.
+            batch: the checked images.
+            size: images per pass.
+            said: what the user said of the model's outputs.
 
         Raises:
             InputError: the model does not run on them.
@@ -61,7 +68,7 @@ class Kept:
         """
         # Compiling the model anew may say something else of its outputs.
         loss = getattr(model, "loss", None)
-        key = (batch.signature, batch.explained, size, repr(loss))
+        key = (batch.signature, batch.explained, size, repr(said), repr(loss))
         if key not in self._surveys:
             if len(self._surveys) >= LIMIT:
                 self._surveys.clear()
@@ -70,8 +77,8 @@ class Kept:
             # Around the whole survey: what is made in it, such as a seed, must not outlive it.
             with keras.StatelessScope():
                 found = survey(_told(call, batch), model, inputs, batch.explained)
-            found = self._measured(model, call, found, batch, tensors)
-            kinds, remarks = output_kinds(found, self._said, loss)
+            found = _measured(model, call, found, batch, tensors, said)
+            kinds, remarks = output_kinds(found, said, loss)
             self._surveys[key] = replace(
                 found,
                 kinds=kinds,
@@ -79,25 +86,6 @@ class Kept:
                 silent=_silent(model, call, found, batch, tensors),
             )
         return self._surveys[key]
-
-    def _measured(
-        self,
-        model: keras.Model,
-        call: Callable[[Any], Any],
-        found: Survey,
-        batch: Batch,
-        tensors: Sequence[Any],
-    ) -> Survey:
-        """The survey with the heads that had to be measured: see `kerascope.probe.measured_head`."""
-        specs = input_specs(model)
-        if specs is None or specs[0].shape[0] is None:
-            tensors = [ops.repeat(tensor[:1], 4, axis=0) for tensor in tensors]
-        operations = [model, *(place.operation for place in found.places)]
-        binary = [output.name for output in found.outputs if self._said.of(output.name) == "binary"]
-        measured: dict[int, Any] = {}
-        with contextlib.suppress(Exception), keras.StatelessScope():
-            measured = measured_heads(call, operations, found, batch.structured(tensors), binary)
-        return replace(found, measured=measured, opaque=opaque(found) - measured.keys())
 
     def program(self, key: Hashable, plan: Plan | Routine) -> Program:
         """The program of a question, made from `plan` where it is new."""
@@ -125,6 +113,26 @@ def _told(call: Callable[[Any], Any], batch: Batch) -> Callable[[Any], Any]:
             ) from error
 
     return told
+
+
+def _measured(
+    model: keras.Model,
+    call: Callable[[Any], Any],
+    found: Survey,
+    batch: Batch,
+    tensors: Sequence[Any],
+    said: Said,
+) -> Survey:
+    """The survey with the heads that had to be measured: see `kerascope.probe.measured_head`."""
+    specs = input_specs(model)
+    if specs is None or specs[0].shape[0] is None:
+        tensors = [ops.repeat(tensor[:1], 4, axis=0) for tensor in tensors]
+    operations = [model, *(place.operation for place in found.places)]
+    binary = [output.name for output in found.outputs if said.of(output.name) == "binary"]
+    measured: dict[int, Any] = {}
+    with contextlib.suppress(Exception), keras.StatelessScope():
+        measured = measured_heads(call, operations, found, batch.structured(tensors), binary)
+    return replace(found, measured=measured, opaque=opaque(found) - measured.keys())
 
 
 def _silent(

@@ -64,6 +64,7 @@ class Question:
             self.rule,
             self.curvatures,
             self.biases is not None,
+            self.survey.kinds,
             self.batch.signature,
             self.batch.explained,
         )
