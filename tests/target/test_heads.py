@@ -196,3 +196,22 @@ def test_the_second_class_is_maximised_and_told_apart() -> None:
     same(finer.values, 2 * plain.values, CLOSE, "against the other class")
     head = ks.CAM(relu=False)(model, IMAGES, 0)
     same(head.values, 36 * plain.values, CLOSE, "CAM of class 0")
+
+
+def test_one_of_several_labels_is_a_question_of_two_classes() -> None:
+    image = keras.Input((6, 6, 1))
+    dense = layers.Dense(3, "sigmoid", name="dense")
+    model = keras.Model(image, dense(layers.Flatten()(image)))
+    dense.set_weights([np.full((36, 3), 1 / 36) * [1, -2, 3], np.array([0.0, 0.5, 1.0])])
+    score = 0.5 - 2 * IMAGES.mean(axis=(1, 2, 3)).astype("float64")
+    probe = ks.Probe(model, class_names=["sky", "snow", "sea"], label="snow")
+    assert probe.class_names == ("not snow", "snow")
+    answer = probe.run(None, IMAGES)
+    same(answer.scores, np.abs(score), CLOSE, "predicted answer")
+    assert answer.predictions.tolist() == (score > 0).astype(int).tolist()
+    same(probe.scores(IMAGES, "not snow"), -score, CLOSE, "no")
+    same(ks.Probe(model, label=1).scores(IMAGES, 1), score, CLOSE, "yes, by place")
+    with pytest.raises(ks.errors.ModelError, match="several labels"):
+        ks.Probe(network("two outputs"), label=1).scores(IMAGES)
+    with pytest.raises(ks.errors.ParameterError, match="'snow'"):
+        ks.Probe(model, class_names=["sky", "snow", "sea"], label="snwo")

@@ -16,6 +16,7 @@ from kerascope.dataset.item import Item
 from kerascope.dataset.label import places_of
 from kerascope.dataset.source import Source
 from kerascope.probe import Probe
+from kerascope.probe.output_kind import answers
 from kerascope.target import TargetLike
 from kerascope.target.kind import class_count as target_class_count
 
@@ -28,6 +29,21 @@ _LOOKED_AT = 256
 
 
 @dataclass(frozen=True)
+class Asked:
+    """The one of several labels that is asked about.
+
+    Args:
+        place: of it.
+        names: of all labels, or None where they are not known.
+        count: of all labels.
+    """
+
+    place: int
+    names: tuple[str, ...] | None
+    count: int
+
+
+@dataclass(frozen=True)
 class Naming:
     """Names of the classes, in the order of the model's outputs.
 
@@ -36,12 +52,15 @@ class Naming:
         origin: where they are from, in words.
         count: how many classes the model has; None where it has none.
         codes: names by code.
+        asked: of a model with several labels the one that is asked about, so that the classes are no and yes;
+            else None.
     """
 
     names: tuple[str, ...] | None
     origin: str
     count: int | None
     codes: Mapping[str, str] = field(default_factory=dict)
+    asked: Asked | None = None
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -50,7 +69,10 @@ class Naming:
 
     def found(self, item: Item) -> tuple[int, ...] | None:
         """The places of an image's labels, or None where one is not found."""
-        return item.labels_among(self.places, self.count)
+        if self.asked is None:
+            return item.labels_among(self.places, self.count)
+        found = item.labels_among(single_places(self.asked.names), self.asked.count)
+        return None if found is None else (int(self.asked.place in found),)
 
 
 def single_places(names: Sequence[str] | None) -> dict[str, int]:
@@ -99,14 +121,21 @@ def outputs_told(probe: Probe, blank: Any) -> dict[str, str]:
     return {"output": text} if text else {}
 
 
-def named_classes(
-    given: Sequence[ClassName] | None, probe: Probe, source: Source, count: int | None
-) -> Naming:
+def named_classes(given: Sequence[ClassName] | None, probe: Probe, source: Source, blank: Any) -> Naming:
     """What the classes are called: as given, as the probe says, or as the images' labels are.
+
+    Args:
+        given: names, or pairs of a code and a name; None for those of the probe or the images.
+        probe: of the model.
+        source: of the images.
+        blank: an image as the model takes it.
 
     Raises:
         ParameterError: there is not one name for each class, or a name occurs twice.
     """
+    if probe.label is not None:
+        return _one_label(given, probe, source, probe.label, probe.surveyed(blank).label_count)
+    count = class_count(probe, blank, given or probe.class_names or source.class_names)
     if given is not None:
         if count is not None and len(given) != count:
             raise errors.ParameterError(
@@ -121,6 +150,20 @@ def named_classes(
         origin = f"the {count} labels of the images, {source.order}, taken for the model's {count} classes"
         return Naming(source.class_names, origin, count)
     return Naming(None, "none", count)
+
+
+def _one_label(
+    given: Sequence[ClassName] | None, probe: Probe, source: Source, place: int, labels: int
+) -> Naming:
+    """The two answers to the question about one of several labels."""
+    known = [different_names(given)[0] if given is not None else None, probe.label_names, source.class_names]
+    names = next((one for one in known if one is not None and len(one) == labels), None)
+    if given is not None and len(given) != labels:
+        raise errors.ParameterError(
+            f"class_names must name each of the model's {labels} labels; got {len(given)} names."
+        )
+    both = answers(place, names)
+    return Naming(both, f"the answers no and yes to {both[1]!r}", 2, asked=Asked(place, names, labels))
 
 
 def different_names(given: Sequence[ClassName]) -> tuple[tuple[str, ...], dict[str, str], str]:

@@ -15,7 +15,7 @@ from kerascope.dataset.explainer import image_layout
 from kerascope.dataset.fed import Evidence, fed
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
-from kerascope.dataset.naming import ClassName, class_count, doubts, named_classes, outputs_told, resolved
+from kerascope.dataset.naming import ClassName, doubts, named_classes, outputs_told, resolved
 from kerascope.dataset.options import Options, Picture
 from kerascope.dataset.preprocessing import Preprocessing
 from kerascope.dataset.source import Source
@@ -57,8 +57,7 @@ def plan(
             "preprocessing for a model of grey images must have one number for scale and offset; "
             f"{found.preprocessing.name!r} has one for each of three channels; take 0-255, 0-1 or -1-1."
         )
-    names = class_names or given.class_names or source.class_names
-    naming = named_classes(class_names, given, source, class_count(given, blank, names))
+    naming = named_classes(class_names, given, source, blank)
     source = source.coded(naming.codes) if naming.codes else source
     # Targets inside others, such as a contrast of two classes, look names up in the probe. The size of the
     # batch may also be smaller: methods that ask about masks fill their passes by it.

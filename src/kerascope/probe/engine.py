@@ -17,7 +17,7 @@ from kerascope.probe.answer import Answer, join
 from kerascope.probe.cut import Cut, cut_at
 from kerascope.probe.inputs import Array, Batch, check_inputs, input_specs, padded_rows
 from kerascope.probe.kept import Kept
-from kerascope.probe.output_kind import Remark, Said
+from kerascope.probe.output_kind import Remark, Said, answers
 from kerascope.probe.pixel_range import pixel_range, preprocessed
 from kerascope.probe.program import Evidence, Plan
 from kerascope.probe.question import Question, fitted, seen_by, understood, unseen
@@ -45,6 +45,7 @@ class Engine:
         input: name or position of the input to explain, or None.
         compile: compile the programs.
         output: what the model's numbers are, or None.
+        label: place of the one of several labels that is asked about, or None.
     """
 
     def __init__(
@@ -55,11 +56,13 @@ class Engine:
         input: str | int | None,
         compile: bool,
         output: Kind | Mapping[str, Kind] | None,
+        label: int | None,
     ) -> None:
         self._backend = backend.current()
         self._model: Callable[[], keras.Model | None] = lambda: model
         self.batch_size = batch_size
-        self.class_names = class_names
+        self.label_names = None if label is None else class_names
+        self.class_names = class_names if label is None else answers(label, class_names)
         self.input = input
         self.compile = compile
         self._lock = threading.RLock()
@@ -68,6 +71,7 @@ class Engine:
         self._values: list[Any] | None = None
         self._counts = {"trace": 0, "forward": 0, "backward": 0}
         self.output = output
+        self.label = label
         self._kept = Kept(self.compile, self._counts)
         Said(output, class_names)  # raises where it is said wrongly
 
@@ -151,6 +155,13 @@ class Engine:
         twin.class_names = class_names
         return twin
 
+    def asking(self, label: int) -> Self:
+        """The same probe, which asks about one of the labels alone: see `Probe`."""
+        twin = copy.copy(self)
+        twin.label, twin.label_names = label, self.class_names
+        twin.class_names = answers(label, self.class_names)
+        return twin
+
     def certain(self, images: Any) -> Self:
         """The same probe, to which is said what the outputs are that the loss or the names told.
 
@@ -159,7 +170,8 @@ class Engine:
         """
         survey, twin = self.surveyed(images), copy.copy(self)
         told = zip(survey.outputs, survey.kinds, strict=True)
-        twin.output = {output.name: kind for output, kind in told if kind in ("binary", "regression")}
+        if self.label is None:
+            twin.output = {output.name: kind for output, kind in told if kind in ("binary", "regression")}
         return twin
 
     def sized(self, batch_size: int) -> Self:
@@ -483,7 +495,7 @@ class Engine:
         """What happens inside the model as it is now, on images like these."""
         if not self._settled:
             self._kept.refresh(self.model)
-        said = Said(self.output, self.class_names)
+        said = Said(self.output, self.class_names, self.label)
         return self._kept.survey(self.model, self._call, batch, size, said)
 
     def _size(self, count: int) -> int:

@@ -16,7 +16,7 @@ from kerascope.probe.compiled import Program
 from kerascope.probe.fingerprint import Fingerprint
 from kerascope.probe.inputs import Batch, input_specs
 from kerascope.probe.measured_head import measured_heads, opaque
-from kerascope.probe.output_kind import Said, output_kinds
+from kerascope.probe.output_kind import Said, known_outputs
 from kerascope.probe.program import Plan
 from kerascope.probe.record import survey
 from kerascope.probe.routine import Routine
@@ -78,13 +78,8 @@ class Kept:
             with keras.StatelessScope():
                 found = survey(_told(call, batch), model, inputs, batch.explained)
             found = _measured(model, call, found, batch, tensors, said)
-            kinds, remarks = output_kinds(found, said, loss)
-            self._surveys[key] = replace(
-                found,
-                kinds=kinds,
-                remarks=remarks,
-                silent=_silent(model, call, found, batch, tensors),
-            )
+            quiet = _silent(model, call, found, batch, tensors)
+            self._surveys[key] = known_outputs(replace(found, silent=quiet), said, loss)
         return self._surveys[key]
 
     def program(self, key: Hashable, plan: Plan | Routine) -> Program:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keras import tree
@@ -44,10 +44,12 @@ class Said:
     Args:
         output: what the numbers are, of the only output or by name; None where nothing was said.
         names: names of the classes, or None.
+        label: the one of several labels that is asked about, or None.
     """
 
     output: Kind | Mapping[str, Kind] | None = None
     names: tuple[str, ...] | None = None
+    label: int | None = None
 
     def __post_init__(self) -> None:
         said = self.output.values() if isinstance(self.output, Mapping) else [self.output or KINDS[0]]
@@ -93,6 +95,51 @@ def output_kinds(
         for place, (output, head, one) in enumerate(zip(survey.outputs, heads(survey), losses, strict=True))
     ]
     return tuple(kind for kind, _ in found), tuple(remark for _, remark in found)
+
+
+def answers(label: int, names: Sequence[str] | None) -> tuple[str, str]:
+    """What the two answers to a label are called: `("not snow", "snow")`.
+
+    Args:
+        label: its place.
+        names: of all labels, or None.
+    """
+    name = names[label] if names is not None and 0 <= label < len(names) else f"label {label}"
+    return f"not {name}", name
+
+
+def known_outputs(survey: Survey, said: Said, loss: Any) -> Survey:
+    """The survey, where it is known what the numbers of the outputs are.
+
+    Of several labels one may be asked about: then it is the only number, for the two answers to it.
+
+    Args:
+        survey: of the model, its heads found.
+        said: by the user.
+        loss: that the model was compiled with, or None.
+
+    Raises:
+        ModelError: what was said does not fit the model.
+    """
+    kinds, remarks = output_kinds(survey, said, loss)
+    if said.label is None:
+        return replace(survey, kinds=kinds, remarks=remarks)
+    shapes = [output.shape for output in survey.outputs]
+    if kinds != ("labels",) or len(shapes[0]) != 2 or not 0 <= said.label < shapes[0][1]:
+        raise errors.ModelError(
+            "label needs a model with one output of several labels, each behind a sigmoid, and the place or "
+            f"name of one; this one returns {shapes} ({', '.join(map(str, kinds))}); got label {said.label}; "
+            'say with output="labels" that scores are of labels.'
+        )
+    count, labels = shapes[0]
+    return replace(
+        survey,
+        outputs=(replace(survey.outputs[0], shape=(count, 1)),),
+        kinds=("binary",),
+        remarks=(None,),
+        label=said.label,
+        label_count=labels,
+    )
 
 
 def _kind(

@@ -39,6 +39,8 @@ class Probe(Engine):
             one is right (softmax); `"labels"`, each a question of its own (sigmoid); `"binary"`, one number z
             for two classes, 1 where z > 0, else 0; `"regression"`, numbers of no class. None for what the
             model ends in, the loss that it was compiled with, or two names for one number.
+        label: name or place of the one of several labels that is asked about: a question by itself, with the
+            classes 0, no, and 1, yes, which are called "not snow" and "snow".
         compile: compile the programs; None for yes on TensorFlow (`tf.function`) and JAX (`jax.jit`) and no
             on PyTorch, where True means `torch.compile`.
 
@@ -66,6 +68,7 @@ class Probe(Engine):
         class_names: Sequence[str] | None = None,
         input: str | int | None = None,
         output: Kind | Mapping[str, Kind] | None = None,
+        label: str | int | None = None,
         compile: bool | None = None,
     ) -> None:
         serving = backend.current()
@@ -88,7 +91,8 @@ class Probe(Engine):
             raise errors.ParameterError(f"class_names must be a list of names; got the text {class_names!r}.")
         names = None if class_names is None else tuple(map(str, class_names))
         compiled = serving.compiles if compile is None else compile
-        super().__init__(model, batch_size, names, input, compiled, output)
+        place = None if label is None else _place(label, names)
+        super().__init__(model, batch_size, names, input, compiled, output, place)
 
     @classmethod
     def attached(cls, model: keras.Model) -> Probe:
@@ -239,6 +243,20 @@ def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
         'conv'
     """
     return as_probe(model).layers(images)
+
+
+def _place(label: str | int, names: tuple[str, ...] | None) -> int:
+    """The place of a label among several."""
+    if isinstance(label, bool) or not isinstance(label, str | int):
+        raise errors.ParameterError(f"label must be the name or the place of a label; got {label!r}.")
+    if isinstance(label, str):
+        if names is None or names.count(label) != 1:
+            raise errors.ParameterError(
+                f"label must be one of the names of the labels, or a place; got {label!r}; "
+                f"{errors.nearest(label, names) if names else 'give class_names'}"
+            )
+        return names.index(label)
+    return label
 
 
 def _values(answer: Answer) -> Array:

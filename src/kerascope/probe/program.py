@@ -159,6 +159,8 @@ class Plan:
             self.spared,
         )
         result = replace(result, output_layouts=self.survey.output_layouts, kinds=self.survey.kinds)
+        if (label := self.survey.label) is not None:
+            result = result.only(0, lambda tensor: tensor[:, label : label + 1])
         reading = self.target.read(result, arguments)
         return ops.cast(reading.scores, "float32"), (result, reading, rectifiers, taps)
 

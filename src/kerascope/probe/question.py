@@ -65,6 +65,7 @@ class Question:
             self.curvatures,
             self.biases is not None,
             self.survey.kinds,
+            self.survey.label,
             self.batch.signature,
             self.batch.explained,
         )

@@ -111,6 +111,8 @@ class Survey:
         measured: where the scores of outputs are that arithmetic hides: see `measured_head.py`.
         kinds: what the numbers of each output are, or None where that is not known.
         remarks: what there is to say on each output, or None: see `output_kind.py`.
+        label: the one of several labels that is asked about, or None.
+        label_count: how many labels there are.
         opaque: positions of the outputs that arithmetic makes, where no score in front was found: they may
             be probabilities.
         known: what was found out from it and is kept, by what that is.
@@ -127,6 +129,8 @@ class Survey:
     measured: Mapping[int, Any] = field(default_factory=dict)
     kinds: tuple[Kind | None, ...] = ()
     remarks: tuple[tuple[type[Warning] | None, str] | None, ...] = ()
+    label: int | None = None
+    label_count: int = 0
     opaque: frozenset[int] = frozenset()
     known: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
