@@ -105,6 +105,13 @@ def test_a_number_without_a_sigmoid_is_no_class_until_it_is_said() -> None:
     assert "'yes'" in named.notes[0]
 
 
+def test_the_opposite_of_a_number_is_what_speaks_for_less() -> None:
+    found = explained(network("linear, said"), ks.Opposite(ks.Value()))
+    same(found.scores, -SCORES, CLOSE, "opposite")
+    same(found.values, explained(network("linear, said"), ks.Value()).values, CLOSE, "absolute gradient")
+    assert (found.target, found.targets.tolist()) == ("opposite of value 0", [-1, -1, -1])
+
+
 def test_what_is_said_of_an_output_must_fit_it() -> None:
     two = network("two outputs")
     with pytest.raises(ks.errors.ParameterError, match="'labels', 'binary'"):

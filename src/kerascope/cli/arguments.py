@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,6 +32,14 @@ Imports = Annotated[
         "--import",
         help="A Python module to import first, which registers layers of the model; may be repeated.",
         metavar="MODULE",
+    ),
+]
+Output = Annotated[
+    Literal["classes", "labels", "binary", "regression"] | None,
+    typer.Option(
+        "--model-output",
+        help="What the model's numbers are: scores of classes; of labels, each by itself; one score of two "
+        "classes (binary); or of no class (regression). Default: what the model ends in tells.",
     ),
 ]
 Classes = Annotated[

@@ -49,6 +49,7 @@ def audit(
         int | None,
         typer.Option(help="Exit with 4 when more findings than so many are confirmed.", min=0, metavar="N"),
     ] = None,
+    model_output: arguments.Output = None,
     classes: arguments.Classes = None,
     preprocess: arguments.Preprocess = "auto",
     fit: arguments.Fit = None,
@@ -78,14 +79,14 @@ def audit(
     """
     import kerascope as ks
     from kerascope.cli.images import read_methods
-    from kerascope.cli.loading import load_model, load_names, read_size
+    from kerascope.cli.loading import load_names, load_probe, read_size
     from kerascope.dataset.fed import NOTE
 
     check_page("--html", html, "audit")
     with said.warnings_told():
         earlier = None if before is None else ks.open_audit(before)
         found = ks.audit(
-            load_model(model, unsafe, imports),
+            load_probe(model, unsafe, imports, model_output),
             list(paths),
             method=list(read_methods(method or ["auto"], layer).values()),
             target=target,

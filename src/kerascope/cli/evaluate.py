@@ -47,6 +47,7 @@ def evaluate(
     save: Annotated[
         Path | None, typer.Option(help="Write the report for kerascope.load_report.", metavar="FILE")
     ] = None,
+    model_output: arguments.Output = None,
     classes: arguments.Classes = None,
     preprocess: arguments.Preprocess = "auto",
     fit: arguments.Fit = None,
@@ -72,6 +73,7 @@ def evaluate(
             model,
             paths,
             limit,
+            model_output=model_output,
             classes=classes,
             preprocess=preprocess,
             fit=fit,

@@ -39,6 +39,7 @@ def explain(
     map_type: Annotated[
         Literal["float32", "float16"], typer.Option(help="Numbers of the maps in the table.")
     ] = "float32",
+    model_output: arguments.Output = None,
     classes: arguments.Classes = None,
     preprocess: arguments.Preprocess = "auto",
     fit: arguments.Fit = None,
@@ -87,7 +88,7 @@ def explain(
 
     Example: kerascope explain model.keras photos/ --target top3 --out results
     """
-    from kerascope.cli.loading import load_model, load_names, read_method, read_size, read_target
+    from kerascope.cli.loading import load_names, load_probe, read_method, read_size, read_target
     from kerascope.dataset.cluster import Cluster
     from kerascope.dataset.plan import plan
     from kerascope.dataset.source import find_images
@@ -98,7 +99,7 @@ def explain(
             paths, image_column=image_column, label_column=label_column, follow_links=follow_links
         )
         job = plan(
-            load_model(model, unsafe, imports),
+            load_probe(model, unsafe, imports, model_output),
             source,
             chosen,
             read_target(target),

@@ -12,7 +12,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.cli import said
-from kerascope.cli.loading import load_model, load_names, read_method, read_size
+from kerascope.cli.loading import load_names, load_probe, read_method, read_size
 from kerascope.dataset.folder import read_images
 from kerascope.dataset.item import Item
 from kerascope.dataset.job import Job
@@ -25,6 +25,7 @@ from kerascope.probe import Probe
 if TYPE_CHECKING:
     from kerascope.method import Method
     from kerascope.target import TargetLike
+    from kerascope.target.kind import Kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,7 @@ def load(
     paths: Sequence[str],
     limit: int,
     *,
+    model_output: Kind | None,
     classes: Path | None,
     preprocess: str,
     fit: str | None,
@@ -76,7 +78,7 @@ def load(
     """A model and the first images that can be read, evenly over the classes where there are labels."""
     source = find_images(paths)
     job = plan(
-        load_model(model, unsafe, imports),
+        load_probe(model, unsafe, imports, model_output),
         source,
         class_names=load_names(classes),
         preprocessing=preprocess,

@@ -19,7 +19,9 @@ from kerascope.cli import said
 if TYPE_CHECKING:
     from kerascope.dataset.naming import ClassName
     from kerascope.method import Method
+    from kerascope.probe import Probe
     from kerascope.target import TargetLike
+    from kerascope.target.kind import Kind
 
 
 @contextmanager
@@ -105,6 +107,13 @@ def _hint(path: Path, text: str) -> str:
     if "custom" in text.lower() or "locate" in text.lower():
         return "a layer of its own must be registered by a module that is named by --import."
     return "is it a whole Keras file?"
+
+
+def load_probe(path: Path, unsafe: bool, imports: Sequence[str] | None, output: Kind | None) -> Probe:
+    """A saved model, and what its numbers are, as `load_model` and `Probe` take them."""
+    from kerascope.probe import Probe
+
+    return Probe(load_model(path, unsafe, imports), output=output)
 
 
 def load_names(path: Path | None) -> tuple[ClassName, ...] | None:

@@ -28,6 +28,7 @@ def maximize(
     out: Annotated[Path, typer.Option(help="The picture.", metavar="FILE")] = Path("maximize.png"),
     steps: Annotated[int, typer.Option(help="Steps of the ascent.", min=1, metavar="N")] = 256,
     seed: Annotated[int, typer.Option(help="Of the random numbers.", metavar="N")] = 0,
+    model_output: arguments.Output = None,
     classes: arguments.Classes = None,
     preprocess: arguments.Preprocess = "auto",
     size: arguments.Size = None,
@@ -39,7 +40,7 @@ def maximize(
     Example: kerascope maximize digits.keras --target 0-9 --out classes.png
     """
     import kerascope as ks
-    from kerascope.cli.loading import load_model, load_names, read_size
+    from kerascope.cli.loading import load_names, load_probe, read_size
     from kerascope.dataset.detection import as_detected
     from kerascope.dataset.naming import different_names
     from kerascope.target import TargetLike
@@ -50,7 +51,7 @@ def maximize(
     with said.warnings_told():
         given = load_names(classes)
         names = None if given is None else different_names(given)[0]
-        probe = ks.Probe(load_model(model, unsafe, imports), class_names=names)
+        probe = load_probe(model, unsafe, imports, model_output).named(names)
         sides = read_size(size)
         blank = probe.blank() if sides is None else probe.blank(sides)
         found = as_detected(preprocess, probe, blank, model)

@@ -15,6 +15,7 @@ from kerascope.target.coerce import as_target
 from kerascope.target.column import Column
 from kerascope.target.compose import Contrast, Output, Probability
 from kerascope.target.function import Function
+from kerascope.target.opposite import Opposite
 from kerascope.target.pinned import Pinned
 from kerascope.target.region import Region
 from kerascope.target.rivals import Rivals
@@ -32,6 +33,7 @@ __all__ = [
     "Forward",
     "Function",
     "LogOdds",
+    "Opposite",
     "Output",
     "Pinned",
     "Probability",

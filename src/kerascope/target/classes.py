@@ -220,14 +220,13 @@ def _classes(context: Context) -> int:
         )
     kind, classes = context.kind, class_count(shape, context.kind)
     if classes == 1 and kind != "classes":
+        instead = "explain the number itself with target None or ks.Value(0)"
         raise errors.TargetError(
-            "a class must be one of two or more; this model returns one number"
-            + (
-                ", a regression: explain it with target None or ks.Value(0)."
-                if kind == "regression"
-                else ' without a sigmoid: say with ks.Probe(model, output="binary") that it is the score of '
-                "class 1 against class 0, or explain the number itself with target None or ks.Value(0)."
-            )
+            f"a class must be one of two or more; this model returns one number, a regression; {instead}."
+            if kind == "regression"
+            else "a class must be one of two or more; this model returns one number without a sigmoid; say with "
+            'ks.Probe(model, output="binary") (--model-output binary) that it is the score of class 1 against '
+            f"class 0, or {instead}."
         )
     check_names(classes, context)
     return classes
