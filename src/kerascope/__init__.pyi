@@ -88,6 +88,7 @@ from kerascope.target import Box as Box
 from kerascope.target import Class as Class
 from kerascope.target import Contrast as Contrast
 from kerascope.target import LogOdds as LogOdds
+from kerascope.target import Opposite as Opposite
 from kerascope.target import Output as Output
 from kerascope.target import Probability as Probability
 from kerascope.target import Rank as Rank

@@ -199,6 +199,17 @@ def test_numbers() -> None:
             numbers([wrong], None)
 
 
+def test_a_number_that_is_the_name_of_another_class_is_said(
+    kerascope: Kerascope, model: Path, photos: Path
+) -> None:
+    Path("names.txt").write_text("1\n0\n")
+    paths = sorted(photos.rglob("*.jpg"))[:1]
+    for command in (["compare", "--method", "saliency"], ["explain", "--overlay", "none"]):
+        ran = kerascope(command[0], model, *paths, *command[1:], "--classes", "names.txt", "--target", "1")
+        assert ran.code == 0, ran.err
+        assert "output 1, which is called '0'; the class that is called '1' is output 0" in ran.err
+
+
 def test_labels_that_are_left_out_are_said(kerascope: Kerascope, model: Path, photos: Path) -> None:
     paths = sorted(photos.rglob("*.jpg"))[:2]
     Path("list.csv").write_text(f"path,label\n{paths[0]},0\n{paths[1]},7\n")

@@ -263,6 +263,22 @@ def test_an_image_without_labels_fails_where_labels_are_explained(model: keras.M
 
 
 @once
+def test_an_audit_takes_one_label_of_an_image(model: keras.Model) -> None:
+    images = np.random.default_rng(0).uniform(0, 255, (12, 32, 32, 3)).astype("float32")
+    labels = [[0, 1], *[number % 2 for number in range(11)]]
+    found = ks.audit(model, images, labels, method="saliency", sanity=False, progress=False)
+    assert "Images with several labels count as ones whose label is not known: 1." in found.notes
+    assert sum(one.labelled or 0 for one in found.classes) == 11
+    by_label = ks.audit(
+        model, images, labels, target="label", method="saliency", sanity=False, progress=False
+    )
+    assert by_label.failed == 1
+    assert [error for _, error in by_label.results.failures()] == [
+        "TargetError: an image of an audit by labels must have one; got '0|1'; audit the predicted class."
+    ]
+
+
+@once
 def test_codes_of_classes_are_labels_and_targets(tmp_path: Path) -> None:
     given = [("n1", "crane"), ("n2", "dog"), ("n3", "crane")]
     root = classes(tmp_path / "in", "n3", "n2")

@@ -82,6 +82,7 @@ def test_files_and_patterns(tmp_path: Path) -> None:
         ("list.txt", "id,image_path,label\n7,x/1.jpg,0\n8,x/2.jpg,1\n", ["0", "1"]),
         ("list.csv", "who,where\nme,x/1.jpg\nyou,x/2.jpg\n", [None, None]),  # by what the cells end with
         ("list.csv", "cat,x/1.jpg\ndog,x/2.jpg\n", ["cat", "dog"]),
+        ("val.txt", "x/1.jpg 0\nx/2.jpg 1\n", ["0", "1"]),  # of ImageNet
     ],
 )
 def test_lists(tmp_path: Path, name: str, text: str, labels: list[Any]) -> None:

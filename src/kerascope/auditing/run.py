@@ -294,7 +294,7 @@ def _notes(material: Material, job: Job) -> tuple[str, ...]:
     rows = material.results.rows(["label_indices"])
     several = sum(len(row["label_indices"] or ()) > 1 for row in rows)
     if several:
-        notes.append(f"{several:,} images have several labels, and count as images whose label is not known.")
+        notes.append(f"Images with several labels count as ones whose label is not known: {several:,}.")
     large = [
         material.name(label)
         for label, clusters in material.strategies.items()

@@ -16,7 +16,7 @@ from kerascope.cli.loading import load_names, load_probe, read_method, read_size
 from kerascope.dataset.folder import read_images
 from kerascope.dataset.item import Item
 from kerascope.dataset.job import Job
-from kerascope.dataset.naming import LABEL, Naming, resolved
+from kerascope.dataset.naming import LABEL, Naming, number_doubts, resolved
 from kerascope.dataset.plan import plan
 from kerascope.dataset.sample import in_turn
 from kerascope.dataset.source import find_images
@@ -53,6 +53,8 @@ class Loaded:
             TargetError: labels are wanted, and not all are known.
         """
         if target != LABEL:
+            for text in number_doubts(target, self.job.naming):
+                said.warn(text)
             return resolved(target, self.job.naming)
         if self.labels is None:
             raise errors.TargetError(

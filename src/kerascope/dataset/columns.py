@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -65,8 +66,8 @@ def flags_among(columns: Sequence[str], others: Iterable[int], rows: Iterable[Se
         others: positions of those that are something else.
         rows: cells in the order of `columns`; no more are read than are needed.
     """
-    left = [place for place, name in enumerate(columns) if _plain(name) not in _COUNTS]
-    left = [place for place in left if place not in set(others)]
+    once = {name for name, number in Counter(columns).items() if number == 1 and _plain(name) not in _COUNTS}
+    left = [place for place, name in enumerate(columns) if name in once and place not in set(others)]
     some = False
     for row in rows:
         left = [place for place in left if place < len(row) and flag(row[place]) is not None]

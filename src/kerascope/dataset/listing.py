@@ -46,9 +46,10 @@ class Form:
 class ListPart:
     """Files named in a text file: one a line, or in columns with usual names, such as `path` and `label`.
 
-    Columns are separated by commas, semicolons or tabs. Relative paths start from the list's folder. Empty
-    lines and lines that begin with # are passed over. A line that cannot be read is an image that fails.
-    Without a column of labels, two or more columns of 0 and 1 are labels of their names.
+    Columns are separated by commas, semicolons or tabs, or a path from its label by the last space. Relative
+    paths start from the list's folder. Empty lines and lines that begin with # are passed over. A line that
+    cannot be read is an image that fails. Without a column of labels, two or more columns of 0 and 1 are
+    labels of their names.
 
     Args:
         path: of the list.
@@ -83,19 +84,11 @@ class ListPart:
             first = [line for _, line in islice(lines, 2)]
         separator = _separator(first[0] if first else "", self.path)
         rows = [cells for line in first if not isinstance(cells := _cells(line, separator), str)]
-        head, second = (*rows, [], [])[:2]
-        if self.image_column or self.label_column:
-            header = True
-            places = [named(self.image_column, head, self.path)] if self.image_column else usual(head, PATHS)
-        else:
-            places = usual(head, PATHS)
-            header = bool(places)
-        if not places:
-            places = _pictures(head) or _pictures(second)
-            header = header or bool(places and not _pictures(head))
-        path = places[0] if places else 0
+        head, second = ([cell.strip() for cell in row] for row in (*rows, [], [])[:2])
+        path, header = self._path_column(head, second)
         label = self._label_column(head, path) if header else _other(path, len(head))
-        return Form(separator, tuple(cell.strip() for cell in head) if header else None, path, label)
+        label = None if self.label_column == "" else label
+        return Form(separator, tuple(head) if header else None, path, label)
 
     @cached_property
     def flags(self) -> tuple[int, ...]:
@@ -129,9 +122,18 @@ class ListPart:
         place = self.form.label
         return as_label(cells[place]) if place is not None and place < len(cells) else None
 
+    def _path_column(self, head: Sequence[str], second: Sequence[str]) -> tuple[int, bool]:
+        """Where the paths are, by its name or by how cells end, and whether the first line is a header."""
+        if self.image_column is not None:
+            return named(self.image_column, head, self.path), True
+        if places := usual(head, PATHS):
+            return places[0], True
+        above, below = _pictures(head), _pictures(second)
+        return next(iter(above or below), 0), bool(self.label_column) or bool(below and not above)
+
     def _label_column(self, head: Sequence[str], path: int) -> int | None:
-        if self.label_column is not None:
-            return named(self.label_column, head, self.path) if self.label_column else None
+        if self.label_column:
+            return named(self.label_column, head, self.path)
         return next((place for place in usual(head, LABELS) if place != path), None)
 
     def _rows(self) -> Iterator[tuple[int, list[str] | str]]:
@@ -161,6 +163,8 @@ class ListPart:
 
 def _cells(line: str, separator: str) -> list[str] | str:
     """The cells of a line by itself, or what is wrong: an open quote must not swallow the lines below."""
+    if separator == " ":  # between a path, which may have more of them, and its label
+        return line.rsplit(" ", 1)
     if '"' not in line:
         return line.split(separator)
     try:
@@ -177,11 +181,12 @@ def _separator(line: str, path: str) -> str:
             return one
     if path.lower().endswith(".csv"):
         return next((one for one in ",;\t" if one in line), ",")
-    return "\t"
+    before, space, label = line.rstrip().rpartition(" ")
+    return " " if space and is_picture(before) and not is_picture(label) else "\t"
 
 
 def _pictures(cells: Sequence[str]) -> list[int]:
-    return [place for place, cell in enumerate(cells) if is_picture(cell.strip())]
+    return [place for place, cell in enumerate(cells) if is_picture(cell)]
 
 
 def _other(path: int, count: int) -> int | None:

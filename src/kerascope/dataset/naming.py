@@ -225,13 +225,13 @@ def resolved(target: TargetLike, naming: Naming) -> TargetLike:
 
 
 def doubts(target: TargetLike, source: Source, naming: Naming) -> Iterator[str]:
-    """What is doubtful about labels, and about a number that is the name of another class.
+    """What is doubtful about the paths, the labels, and a number that is the name of another class.
 
     Raises:
         TargetError: labels are the target, and those that were looked at are no classes.
     """
     yield from source.doubts
-    yield from _number(target, naming)
+    yield from number_doubts(target, naming)
     items = list(islice(source, _LOOKED_AT))
     yield from next((item.notes for item in items if item.notes), ())
     labelled = [item for item in items if item.label is not None]
@@ -271,8 +271,13 @@ def _hint(label: str, naming: Naming) -> str:
     return "give class_names (--classes) to have them matched."
 
 
-def _number(target: TargetLike, naming: Naming) -> Iterator[str]:
-    """Whether a number is also what another class is called."""
+def number_doubts(target: TargetLike, naming: Naming) -> Iterator[str]:
+    """What is doubtful about a number that is also what another class is called.
+
+    Args:
+        target: see `explain_dataset`.
+        naming: of the classes.
+    """
     if isinstance(target, bool) or not isinstance(target, int | np.integer):
         return
     place = naming.places.get(str(target))

@@ -224,9 +224,9 @@ def _classes(context: Context) -> int:
         raise errors.TargetError(
             f"a class must be one of two or more; this model returns one number, a regression; {instead}."
             if kind == "regression"
-            else "a class must be one of two or more; this model returns one number without a sigmoid; say with "
-            'ks.Probe(model, output="binary") (--model-output binary) that it is the score of class 1 against '
-            f"class 0, or {instead}."
+            else "a class must be one of two or more; this model returns one number without a sigmoid; say "
+            'with ks.Probe(model, output="binary") (--model-output binary) that it is the score of class 1 '
+            f"against class 0, or {instead}."
         )
     check_names(classes, context)
     return classes
