@@ -187,3 +187,63 @@ def test_squares_have_no_sign(method: type[ks.Method]) -> None:
     assert ks.InputXGradient().signed
     assert not found.signed
     assert (found.values >= 0).all()
+
+
+# ---- backgrounds, and inputs that are no pictures ---------------------------------------------
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "shape", [(7,), (9, 2), (6, 8), (4, 4, 4, 1)], ids=["row", "signal", "grey", "volume"]
+)
+def test_a_background_set_has_the_form_of_the_inputs(shape: tuple[int, ...]) -> None:
+    """On a linear model, expected gradients are the way from the mean of the background times the weights."""
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(3)])
+    random = np.random.default_rng(0)
+    images, background = random.normal(size=(2, *shape)), random.normal(size=(4, *shape))
+    found = ks.ExpectedGradients(8, baseline=tuple(background))(model, images, 1).values
+    weights = keras.ops.convert_to_numpy(model.layers[-1].kernel)[:, 1].reshape(shape)
+    wanted = (images - background.mean(axis=0)) * weights
+    np.testing.assert_allclose(found.reshape(wanted.shape), wanted, atol=1e-5)
+
+
+@pytest.mark.once
+def test_a_background_of_several_inputs_is_that_of_the_explained_one() -> None:
+    one, two = keras.Input((6, 2), name="one"), keras.Input((3,), name="two")
+    joined = keras.layers.Concatenate()([keras.layers.Flatten()(one), two])
+    model = keras.Model({"one": one, "two": two}, keras.layers.Dense(2)(joined))
+    random = np.random.default_rng(0)
+    images = {"one": random.normal(size=(2, 6, 2)), "two": random.normal(size=(2, 3))}
+    background = random.normal(size=(4, 3))
+    probe = ks.Probe(model, input="two")
+    found = ks.ExpectedGradients(4, baseline=tuple(background))(probe, images, 0).values
+    weights = keras.ops.convert_to_numpy(model.layers[-1].kernel)[-3:, 0]
+    np.testing.assert_allclose(found, (images["two"] - background.mean(axis=0)) * weights, atol=1e-5)
+    with pytest.raises(ks.errors.ParameterError, match="give that of the one that is explained"):
+        ks.ExpectedGradients(baseline={"two": background})
+
+
+@pytest.mark.once
+def test_a_set_that_is_no_tuple_and_a_member_that_does_not_fit_are_told_before_the_work() -> None:
+    probe = ks.Probe(network())
+    with pytest.raises(
+        ks.errors.InputError, match=r"as a background set, give these 5.*baseline=tuple\(array\)"
+    ):
+        ks.ExpectedGradients(4, baseline=np.zeros((5, 6, 8, 3)))(probe, IMAGES, 1)
+    before = probe.backward_count
+    with pytest.raises(ks.errors.InputError, match=r"got \(6, 7, 3\)"):
+        ks.ExpectedGradients(1, baseline=(*np.zeros((9, 6, 8, 3)), np.zeros((6, 7, 3))))(probe, IMAGES, 1)
+    assert probe.backward_count == before
+
+
+@pytest.mark.once
+def test_a_row_of_numbers_has_no_mean_colour() -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    with pytest.raises(ks.errors.InputError, match="mean colours need an input with spatial axes"):
+        ks.IntegratedGradients(baseline="mean")(model, np.arange(8.0).reshape(2, 4), 1)
+
+
+def test_a_tensor_is_an_array() -> None:
+    array = np.random.default_rng(1).random((6, 8, 3)).astype("float32")
+    assert as_baseline(keras.ops.convert_to_tensor(array)) == Pixels(array)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from kerascope import errors
 from kerascope.method.pictures import Pictures
@@ -70,6 +71,8 @@ def as_baseline(given: BaselineLike, names: tuple[str, ...] = NAMES) -> Baseline
     Raises:
         ParameterError: it is none of these.
     """
+    if ops.is_tensor(given):
+        given = ops.convert_to_numpy(given)
     if isinstance(given, tuple):
         parts = tuple(as_baseline(part, names) for part in given)
         if parts and not any(isinstance(part, tuple) for part in parts):
@@ -83,7 +86,8 @@ def as_baseline(given: BaselineLike, names: tuple[str, ...] = NAMES) -> Baseline
         return Pixels(given)
     raise errors.ParameterError(
         f"baseline must be a finite number, one of {', '.join(map(repr, names))}, an array of finite "
-        f"numbers, or a tuple of these; got {given!r}."
+        f"numbers, or a tuple of these; got {given!r}; of a model with several inputs, give that of the one "
+        "that is explained."
     )
 
 
@@ -124,7 +128,7 @@ def made(baseline: Baseline, pictures: Pictures, seed: int, number: int) -> tupl
         said = f"the {where} value of each image, as the model states no range" if unstated else ""
         return np.broadcast_to(end, pixels.shape), f"{baseline}, {said or f'{end.item()} everywhere'}"
     if baseline == "mean":
-        axes = tuple(range(1, pixels.ndim - 1))
+        axes = tuple(range(1, 1 + len(pictures.spatial)))
         mean = pixels.mean(axis=axes, keepdims=True)
         return np.broadcast_to(mean, pixels.shape), "the mean colour of each image"
     if baseline == "blur":
@@ -136,6 +140,17 @@ def made(baseline: Baseline, pictures: Pictures, seed: int, number: int) -> tupl
         drawn = np.broadcast_to(low + share * (high - low), pixels.shape)
         return drawn, f"uniform noise over {said}, seed {seed}"
     return np.full(pixels.shape, baseline, "float64"), f"{baseline} everywhere"
+
+
+def check_fits(baseline: Baseline, pictures: Pictures) -> None:
+    """An error unless every array of a baseline fits the images: before the first of them is used.
+
+    Raises:
+        InputError: one does not.
+    """
+    for part in parts_of(baseline):
+        if isinstance(part, Pixels):
+            _array(part.array, pictures)
 
 
 def noted(notes: list[str]) -> str:
@@ -157,14 +172,14 @@ def _array(array: Array, pictures: Pictures) -> Array:
     given = array.astype("float64")
     if array.shape in (shape, shape[1:], shape[-1:]):
         return np.broadcast_to(given, shape)
-    layout = pictures.layout
-    if layout is not None:
-        own = pictures.given(pictures.pixels[:1]).shape[1:]
-        if array.shape in (own, (shape[0], *own)):
-            batch = given if given.ndim == len(own) + 1 else given[None]
-            return np.broadcast_to(layout.channels_last(batch, np), shape)
+    own = pictures.given(pictures.pixels[:1]).shape[1:]
+    if pictures.layout is not None and array.shape in (own, (shape[0], *own)):
+        batch = given if given.ndim == len(own) + 1 else given[None]
+        return np.broadcast_to(pictures.layout.channels_last(batch, np), shape)
+    advice = "resize it to the images, or give one baseline for each image"
+    if array.shape[1:] in (own, shape[1:]):
+        advice = f"as a background set, give these {len(array)} in a tuple: baseline=tuple(array)"
     raise errors.InputError(
-        f"an array as baseline must have the shape of one image, {shape[1:]}, of all, {shape}, or of one "
-        f"colour, {shape[-1:]}; got {array.shape}; resize it to the images, or give one baseline for each "
-        "image."
+        f"an array as baseline must have the shape of one image, {own}, of all, {(shape[0], *own)}, or of "
+        f"one colour, {shape[-1:]}; got {array.shape}; {advice}."
     )

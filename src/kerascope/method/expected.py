@@ -9,7 +9,7 @@ import numpy as np
 
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
-from kerascope.method.baseline import BaselineLike, as_baseline, made, noted, parts_of
+from kerascope.method.baseline import BaselineLike, as_baseline, check_fits, made, noted, parts_of
 from kerascope.method.gradient import Saliency
 from kerascope.method.number import check_whole
 from kerascope.method.path import spread
@@ -40,7 +40,9 @@ class ExpectedGradients(Method, name="expected_gradients"):
         samples: number of points, at least 1; default 50.
         baseline: see `kerascope.IntegratedGradients`; default `"noise"`, drawn anew for each sample. A tuple
             is a background set, such as `tuple(training_images[:100])`: its members are taken in turn, in a
-            random order, each as often as another or once more.
+            random order, each as often as another or once more. They are pictures, signals, volumes or rows
+            of numbers, as the model takes them; of a model with several inputs, those of the explained one,
+            while the others stay as they are.
         seed: of all that is drawn, a whole number of at least 0.
 
     Returns:
@@ -110,6 +112,7 @@ class ExpectedGradients(Method, name="expected_gradients"):
         pictures = Pictures.of(probe, first)
         alphas, numbers = self.draws()
         parts = parts_of(self.baseline)
+        check_fits(self.baseline, pictures)
         waiting: dict[int, Array] = {}
         notes: dict[int, str] = {}
 

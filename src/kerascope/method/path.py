@@ -152,13 +152,14 @@ class BaselinePath(PathMethod):
     """Those members whose paths begin at baselines.
 
     Args:
-        baseline: what the image is compared with: a number, in the model's own input units; an array (H, W,
-            C) or (N, H, W, C), or in the model's own layout, or (C,) for one colour; `"black"` or `"white"`,
-            the lowest or highest value of the range that the model's own `Rescaling` or `Normalization`
-            states, else of each image; `"blur"`, the image behind a Gaussian whose sigma is a tenth of its
-            longest side; `"noise"`, uniform over that range; or a tuple of several, which are averaged.
-            Default `"black"`. What was taken is in `Explanation.notes`. Pixels that equal their baseline get
-            0.
+        baseline: what the image is compared with: a number, in the model's own input units (0 is usual for
+            signals and rows of numbers); an array, (H, W, C) for all or (N, H, W, C) for each of them, or in
+            the model's own layout, or (C,) for one colour; `"black"` or `"white"`, the lowest or highest
+            value of the range that the model's own `Rescaling` or `Normalization` states, else of each
+            image; `"mean"`, the mean colour of each image; `"blur"`, the image behind a Gaussian whose sigma
+            is a tenth of its longest side; `"noise"`, uniform over that range; or a tuple of several, which
+            are averaged. Default `"black"`. What was taken is in `Explanation.notes`. Pixels that equal their
+            baseline get 0.
         seed: of the noise, a whole number of at least 0.
     """
 

@@ -59,7 +59,7 @@ class Pictures:
         """
         if self.layout is None:
             raise errors.InputError(
-                "blurring needs an input with spatial axes, (N, ..., C); got images of shape "
+                "blurs and mean colours need an input with spatial axes, (N, ..., C); got one of shape "
                 f"{self.pixels.shape}; choose another baseline, or another method."
             )
         return self.layout.spatial

@@ -23,9 +23,15 @@ def pixels_of(answer: Answer) -> Array:
     pixels = answer.batch.picture
     layout = answer.image_layout
     if layout is None:
+        tokens = pixels.dtype.kind != "f"
         raise errors.InputError(
             "a map of pixels needs an input with spatial axes, such as images (N, H, W, C); got inputs of "
-            f"shape {pixels.shape}; use a method that explains the input's numbers, such as Saliency."
+            f"shape {pixels.shape}; use a method that explains "
+            + (
+                "a layer behind them, such as GradCAM."
+                if tokens
+                else "the input's numbers, such as Saliency."
+            )
         )
     return np.asarray(layout.channels_last(pixels, np), "float32")
 
