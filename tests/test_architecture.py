@@ -69,7 +69,9 @@ ROOMS = {
         "errors layout backend target probe provenance", "keras numpy", lazily="render matplotlib"
     ),
     "vis": Room(
-        "errors target probe explanation provenance method maximization", "keras numpy", lazily="render PIL"
+        "errors rule target probe explanation provenance method maximization",
+        "keras numpy",
+        lazily="render PIL",
     ),
     "kerascope": Room(
         lazily="errors target probe explanation render method dataset metric evaluation auditing "

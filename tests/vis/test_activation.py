@@ -282,8 +282,6 @@ class TestOptimizer:
             Optimizer(model.inputs[0], pairs).minimize(max_iter=0)
         with pytest.raises(ks.errors.ParameterError, match="input_range"):
             Optimizer(model.inputs[0], pairs, input_range=(1, 1))
-        with pytest.raises(ks.errors.ParameterError, match="wrt_tensor"):
-            Optimizer(model.inputs[0], pairs, wrt_tensor=model.layers[0].output)
 
     def test_an_open_size_needs_a_seed(self) -> None:
         inputs = keras.Input((None, None, 1))

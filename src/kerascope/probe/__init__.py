@@ -8,6 +8,7 @@ from kerascope.probe.pixel_range import pixel_range
 from kerascope.probe.probe import Probe, as_probe, layers
 from kerascope.probe.program import Evidence
 from kerascope.probe.routine import Score
+from kerascope.probe.ruled import ruled
 from kerascope.probe.scales import Scales
 from kerascope.probe.survey import Survey
 from kerascope.probe.table import LayerRow, LayerTable
@@ -28,4 +29,5 @@ __all__ = [
     "check_inputs",
     "layers",
     "pixel_range",
+    "ruled",
 ]

@@ -64,7 +64,7 @@ def tapped(
             if getattr(operation, "_remat_mode", None) is not None:
                 _replace(scope, operation, "_remat_mode", None)
         for operation in {**hooks, **stand_ins}:
-            name = _entry(operation)
+            name = entry(operation)
             call = _wrap_call(getattr(operation, name), hooks.get(operation), stand_ins.get(operation))
             _replace(scope, operation, name, call)
         for (operation, name), function in (functions or {}).items():
@@ -74,7 +74,8 @@ def tapped(
         yield
 
 
-def _entry(operation: keras.Operation) -> str:
+def entry(operation: keras.Operation) -> str:
+    """The name of the method that a call of an operation ends in."""
     quantised = getattr(operation, "quantization_mode", None) is not None
     return "quantized_call" if quantised else "call"
 

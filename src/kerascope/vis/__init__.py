@@ -11,5 +11,7 @@ keras-vis was wrong, the module says what is done instead and why; `docs/keras-v
     visualization        visualize_cam, visualize_saliency, visualize_activation, overlay, get_num_filters
     utils.utils          find_layer_idx, apply_modifications, pictures
     losses, regularizers, input_modifiers, callbacks, optimizer, grad_modifiers, backprop_modifiers
-    filters, objective, maximized, seed       how all this is said in kerascope's words; not in keras-vis
+    backend              modify_model_backprop
+    filters, inside, maximized, names, objective, seed       how all this is said in kerascope's words; not in
+                                                             keras-vis
 """

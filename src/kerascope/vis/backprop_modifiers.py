@@ -3,21 +3,21 @@
     guided                     guided backpropagation: only positive gradients, where the rectifier was open
     rectified, relu, deconv    deconvnet: only positive gradients, wherever
 
-Give the name or the modifier itself as `backprop_modifier=`. In keras-vis a modifier built a copy of the
-model with another graph; in kerascope the model stays as it is, so a modifier is no function of a model,
-and calling it is an error that says so. A function of your own, from a model to a model, is called as
-keras-vis called it.
+Give the name or the modifier itself as `backprop_modifier=`. Called on a model, a modifier returns one whose
+own gradient is modified; see `kerascope.vis.backend`. A function of your own, from a model to a model, is
+called as keras-vis called it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
 from kerascope import errors
+from kerascope.probe import ruled
+from kerascope.rule import RULES
 from kerascope.vis.names import named
 
 
@@ -33,13 +33,9 @@ class BackpropModifier:
     name: str
     rule: str
 
-    def __call__(self, model: Any) -> Any:
-        """No model comes out: the gradient is changed while it is taken."""
-        raise errors.ParameterError(
-            f"{self.name} must be given as backprop_modifier={self.name!r} to a visualize_ function, or in "
-            f"kerascope's own words as ks.Saliency(backprop={self.rule!r}); there is no modified copy of a "
-            "model any more."
-        )
+    def __call__(self, model: keras.Model) -> keras.Model:
+        """A model with the weights of another one, and this gradient; see `modify_model_backprop`."""
+        return ruled(model, RULES[self.rule])
 
 
 guided = BackpropModifier("guided", "guided")

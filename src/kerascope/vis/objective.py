@@ -14,7 +14,7 @@ from kerascope.target import Context, Forward, Reading, Target
 from kerascope.vis.filters import channels_first, checked, means
 from kerascope.vis.losses import ActivationMaximization, Loss
 from kerascope.vis.regularizers import Range, Regularizer
-from kerascope.vis.seed import image_place, unlisted
+from kerascope.vis.seed import image_place, is_inside, model_between, unlisted
 
 WeightedLoss = tuple[Loss | Callable[[Any], Any], float | None]
 
@@ -106,14 +106,16 @@ def objective_of(
         input_tensor: the model's symbolic input, or its inputs in a list or dictionary.
         losses: pairs of a loss and its weight; those of weight 0 or None are left out.
         input_range: least and greatest pixel, for regularizers.
-        wrt_tensor: the input that regularizers look at, where there are several; None for the only picture.
+        wrt_tensor: the input that regularizers look at, where there are several; None for the only picture. A
+            tensor inside the model becomes the last output of the model that is returned.
 
     Raises:
         ParameterError: no loss is left, or one is neither a loss nor a function.
-        ModelError: a loss is not made from this input.
+        ModelError: a loss, or `wrt_tensor`, is not made from this input.
     """
     inputs = tree.flatten(input_tensor)
-    image = inputs[image_place(inputs, wrt_tensor)]
+    inside = is_inside(inputs, wrt_tensor)
+    image = inputs[image_place(inputs, None if inside else wrt_tensor)]
     outputs: list[Any] = []
 
     def place_of(tensor: Any) -> int:
@@ -157,13 +159,7 @@ def objective_of(
         raise errors.ParameterError(
             f"at least one loss must have a weight other than 0; got {[weight for _, weight in losses]}."
         )
-    try:
-        model = keras.Model(unlisted(input_tensor), outputs)
-    except ValueError as error:
-        raise errors.ModelError(
-            f"every loss must be made from the given input tensor; Keras says: {error}; give model.inputs "
-            "of the model whose layers the losses name."
-        ) from error
+    model = model_between(input_tensor, [*outputs, unlisted(wrt_tensor)] if inside else outputs)
     return model, Objective(tuple(terms))
 
 

@@ -7,8 +7,7 @@ moves the image by RMSprop. Deviations, with reasons:
   range, which is the whole range for images from 0 to 1;
 * the image that is returned is the one with the least loss itself, not the one a step later;
 * the first image is drawn from a seed, so that a run can be repeated;
-* `wrt_tensor` must be an input of the model; what keras-vis used other tensors for is
-  `visualize_cam_with_losses`.
+* `wrt_tensor` is the tensor that was named, also where that is the input, of which keras-vis made a copy.
 """
 
 from __future__ import annotations
@@ -24,9 +23,10 @@ from kerascope.method.gradient import Saliency
 from kerascope.vis import grad_modifiers
 from kerascope.vis.callbacks import OptimizerCallback, Print
 from kerascope.vis.input_modifiers import InputModifier
+from kerascope.vis.inside import gradient_inside
 from kerascope.vis.objective import WeightedLoss, objective_of
 from kerascope.vis.regularizers import Range
-from kerascope.vis.seed import as_given, batch_of, image_place, probe_of, unlisted
+from kerascope.vis.seed import as_given, batch_of, image_place, is_inside, probe_of, unlisted
 from kerascope.vis.utils import utils
 
 Array = np.ndarray[Any, Any]
@@ -47,14 +47,21 @@ class Optimizer:
         input_tensor: the model's symbolic input, or all of them: `model.inputs`.
         losses: pairs of a loss and its weight; see `kerascope.vis.losses`.
         input_range: least and greatest pixel.
-        wrt_tensor: the input to optimise, one of `model.inputs`; None for the only picture among them.
+        wrt_tensor: what the gradient is taken at: the input to optimise, one of `model.inputs`, None for the
+            only picture among them; or a tensor inside the model, such as `layer.output`, and then the image
+            stays as it is. To optimise such a tensor, give it as `input_tensor`.
         norm_grads: divide the gradient by its root mean square.
         backprop: what rectifiers hand back, `"guided"` or `"deconvnet"`; not in keras-vis, which changed the
             model for it.
 
+    Attributes:
+        input_tensor: as it was given; a single one without the list around it.
+        wrt_tensor: the symbolic tensor that the gradient is taken at.
+        wrt_tensor_is_input_tensor: it is an input, which `minimize` changes.
+
     Raises:
-        ParameterError: no loss has a weight, or `wrt_tensor` is no input.
-        ModelError: the losses are not made from this input.
+        ParameterError: no loss has a weight, or `wrt_tensor` is no symbolic tensor.
+        ModelError: the losses or `wrt_tensor` are not made from this input.
     """
 
     def __init__(
@@ -69,11 +76,17 @@ class Optimizer:
         if not input_range[0] < input_range[1]:
             raise errors.ParameterError(f"input_range must be (least, greatest); got {input_range!r}.")
         model, self._objective = objective_of(input_tensor, losses, input_range, wrt_tensor)
-        self._probe = probe_of(model, wrt_tensor, at_input=True, own=True)
-        self._method = Saliency(backprop=backprop)
         inputs = tree.flatten(input_tensor)
-        self._place = image_place(inputs, wrt_tensor)
-        self._structure = unlisted(input_tensor)
+        inside = is_inside(inputs, wrt_tensor)
+        image = None if inside else wrt_tensor
+        self._place = image_place(inputs, image)
+        # The model may have inputs of its own, in the places of tensors inside another one.
+        chosen = None if image is None else model.inputs[self._place]
+        self._probe = probe_of(model, chosen, at_input=not inside, own=True)
+        self._method = Saliency(backprop=backprop)
+        self.input_tensor = unlisted(input_tensor)
+        self.wrt_tensor = unlisted(wrt_tensor) if inside else inputs[self._place]
+        self.wrt_tensor_is_input_tensor = not inside
         self._shapes = [tuple(tensor.shape) for tensor in inputs]
         self.input_range = input_range
         self.norm_grads = norm_grads
@@ -100,7 +113,7 @@ class Optimizer:
 
         Returns:
             The image of the least loss, without a batch axis, as `deprocess_input` shows it, in floats; the
-            last gradient, and the image it was taken at, with a batch axis.
+            last gradient, and the image or the value of `wrt_tensor` that it was taken at, with a batch axis.
 
         Raises:
             InputError: the seed does not fit, or the model's image size is open and no seed is given.
@@ -124,15 +137,12 @@ class Optimizer:
                 image = modifier.pre(image)
             leaves[self._place] = image
             inputs = leaves[0] if batch is None else tree.pack_sequence_as(batch, leaves)
-            answer = self._method.ask(self._probe, inputs, self._objective)
-            assert answer.values is not None
-            loss = float(answer.scores[0])
-            gradient = answer.values[0][None]
+            loss, gradient, seen = self._asked(inputs, image)
             if self.norm_grads:
                 gradient = gradient / (np.sqrt(np.mean(gradient**2)) + _EPSILON)
             if modify is not None:
                 gradient = grad_modifiers.applied(modify, gradient)
-            gradient = as_given(gradient[0], image.shape[1:])[None]
+            gradient = as_given(gradient[0], seen.shape[1:])[None]
             if watching:
                 values = self._probe.scores(inputs, self._objective.each())[0]
                 named = [
@@ -140,10 +150,10 @@ class Optimizer:
                     for term, value in zip(self._objective.terms, values, strict=True)
                 ]
                 for watcher in watching:
-                    watcher.callback(step, named, loss, gradient, image)
-            seen = image
-            cache = _DECAY * cache + (1 - _DECAY) * gradient**2
-            image = image - rate * gradient / np.sqrt(cache + _EPSILON)
+                    watcher.callback(step, named, loss, gradient, seen)
+            if self.wrt_tensor_is_input_tensor:
+                cache = _DECAY * cache + (1 - _DECAY) * gradient**2
+                image = image - rate * gradient / np.sqrt(cache + _EPSILON)
             for modifier in reversed(modifiers):
                 image = modifier.post(image)
             if loss < least:
@@ -152,10 +162,18 @@ class Optimizer:
             watcher.on_end()
         return utils.deprocess_input(best[0], self.input_range), gradient, seen
 
+    def _asked(self, inputs: Any, image: Array) -> tuple[float, Array, Array]:
+        """The loss, its gradient (1, *spatial, C), and what that is taken at, as the model has it."""
+        if not self.wrt_tensor_is_input_tensor:
+            return gradient_inside(self._probe, inputs, self._objective, self._method.backprop)
+        answer = self._method.ask(self._probe, inputs, self._objective)
+        assert answer.values is not None
+        return float(answer.scores[0]), answer.values[0][None], image
+
     def _seed(self, seed_input: Any) -> tuple[Any, list[Array]]:
         """The structure of the model's inputs, None for a single one, and the arrays in it."""
         if seed_input is not None:
-            batch = batch_of(self._structure, seed_input)
+            batch = batch_of(self.input_tensor, seed_input)
             return (batch if tree.is_nested(batch) else None), [
                 np.asarray(leaf) for leaf in tree.flatten(batch)
             ]

@@ -56,6 +56,24 @@ def batch_of(structure: Any, seed_input: Any) -> Any:
     return _one(seed_input, None if structure is None else tuple(structure.shape))
 
 
+def is_inside(inputs: Sequence[Any], wrt_tensor: Any) -> bool:
+    """Whether `wrt_tensor` is no input of the model, but a tensor inside it.
+
+    Args:
+        inputs: the model's symbolic inputs, flattened.
+        wrt_tensor: a symbolic tensor, or None.
+
+    Raises:
+        ParameterError: it is neither.
+    """
+    wanted = None if wrt_tensor is None else unlisted(wrt_tensor)
+    if wanted is not None and not isinstance(wanted, keras.KerasTensor):
+        raise errors.ParameterError(
+            f"wrt_tensor must be None or a symbolic tensor, such as model.inputs[0]; got {wanted!r}."
+        )
+    return wanted is not None and not any(tensor is wanted for tensor in inputs)
+
+
 def input_of(inputs: Sequence[Any], wrt_tensor: Any) -> int | None:
     """The position of the input that `wrt_tensor` is; None where none was named.
 
@@ -68,14 +86,13 @@ def input_of(inputs: Sequence[Any], wrt_tensor: Any) -> int | None:
     """
     if wrt_tensor is None:
         return None
-    for place, tensor in enumerate(inputs):
-        if tensor is wrt_tensor:
-            return place
-    raise errors.ParameterError(
-        "wrt_tensor must be None or an input of the model, one of model.inputs; got "
-        f"{getattr(wrt_tensor, 'name', wrt_tensor)!r}; for a tensor inside the model use "
-        "ks.Probe(model).gradients(images, target, layer=...), or visualize_cam."
-    )
+    if is_inside(inputs, wrt_tensor):
+        raise errors.ParameterError(
+            "wrt_tensor must be None or an input of the model here, one of model.inputs; got "
+            f"{unlisted(wrt_tensor).name!r}; Optimizer and visualize_saliency give the gradient at a tensor "
+            "inside the model, and an Optimizer whose input_tensor it is changes it."
+        )
+    return next(place for place, tensor in enumerate(inputs) if tensor is unlisted(wrt_tensor))
 
 
 def image_place(inputs: Sequence[Any], wrt_tensor: Any) -> int:
@@ -93,6 +110,34 @@ def image_place(inputs: Sequence[Any], wrt_tensor: Any) -> int:
         return named
     pictures = [place for place, tensor in enumerate(inputs) if len(tensor.shape) > 2]
     return pictures[0] if len(inputs) > 1 and pictures else 0
+
+
+def model_between(input_tensor: Any, outputs: Sequence[Any]) -> keras.Model:
+    """The model from symbolic inputs to tensors that are made from them.
+
+    Raises:
+        ModelError: one of them is not.
+    """
+    inputs = tree.flatten(input_tensor)
+    made = [output for output in outputs if not any(output is tensor for tensor in inputs)] or list(outputs)
+    try:
+        model = keras.Model(unlisted(input_tensor), made)
+    except ValueError as error:
+        raise errors.ModelError(
+            f"losses and wrt_tensor must be made from the given input tensor; Keras says: {error}; give "
+            "model.inputs of the model whose layers they name; a tensor inside a model that is a layer of it "
+            "belongs to that model alone."
+        ) from error
+    if len(made) == len(outputs):
+        return model
+    # In the place of a tensor inside another model, this one has an input of its own.
+    own = iter(model.outputs)
+    found = [
+        next((mine for mine, tensor in zip(model.inputs, inputs, strict=True) if output is tensor), None)
+        for output in outputs
+    ]
+    structure = tree.pack_sequence_as(input_tensor, model.inputs)
+    return keras.Model(unlisted(structure), [next(own) if mine is None else mine for mine in found])
 
 
 def unlisted(input_tensor: Any) -> Any:

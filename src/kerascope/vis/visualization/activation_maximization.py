@@ -26,6 +26,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import tree
 
 from kerascope import errors
 from kerascope.vis import backprop_modifiers
@@ -37,7 +38,7 @@ from kerascope.vis.maximized import maximized
 from kerascope.vis.objective import WeightedLoss
 from kerascope.vis.optimizer import Optimizer, check_max_iter
 from kerascope.vis.regularizers import LPNorm, Range, Regularizer, TotalVariation
-from kerascope.vis.seed import structure_of
+from kerascope.vis.seed import input_of, structure_of
 from kerascope.vis.utils import utils
 
 Array = np.ndarray[Any, Any]
@@ -63,7 +64,8 @@ def visualize_activation(
         model: a Keras model.
         layer_idx: position of the layer in `model.layers`.
         filter_indices: a filter or output, or several, whose means are added; None for the mean over all.
-        wrt_tensor: the input to optimise, one of `model.inputs`; None for the only picture among them.
+        wrt_tensor: the input to optimise, one of `model.inputs`; None for the only picture among them. A
+            tensor inside the model is optimised by an `Optimizer` whose `input_tensor` it is.
         seed_input: the image to start from; all inputs, where there are several; None for noise.
         input_range: least and greatest pixel that the model takes; whole numbers that bytes can show, such as
             (0, 255), give bytes.
@@ -90,6 +92,7 @@ def visualize_activation(
         1 forward and 1 backward per step.
     """
     model, backprop = backprop_modifiers.modified(model, backprop_modifier)
+    input_of(getattr(model, "inputs", None) or [], wrt_tensor)
     options = _options(optimizer_params, seed_input=seed_input, grad_modifier=grad_modifier)
     _check_range(input_range)
     regularizers: list[tuple[Regularizer, float]] = [
@@ -162,6 +165,7 @@ def visualize_activation_with_losses(
     """
     options = _options(optimizer_params, seed_input=seed_input, grad_modifier=None)
     _check_range(input_range)
+    input_of(tree.flatten(input_tensor), wrt_tensor)
     optimizer = Optimizer(input_tensor, losses, input_range, wrt_tensor)
     return _for_display(optimizer.minimize(**options)[0], input_range)
 

@@ -27,7 +27,7 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
-from kerascope.explanation import LEAST_VARIATION, Explanation, how_flat, variation
+from kerascope.explanation import LEAST_VARIATION, how_flat, variation
 from kerascope.method import ClassActivationMap
 from kerascope.method.cam import GradCAM
 from kerascope.method.gradient import Saliency
@@ -36,8 +36,17 @@ from kerascope.provenance import warned
 from kerascope.target import Target
 from kerascope.vis import backprop_modifiers, grad_modifiers
 from kerascope.vis.filters import filters_of, layer_at
+from kerascope.vis.inside import gradient_inside
 from kerascope.vis.objective import WeightedLoss, objective_of
-from kerascope.vis.seed import as_given, batch_of, probe_of, structure_of, unlisted
+from kerascope.vis.seed import (
+    as_given,
+    batch_of,
+    is_inside,
+    model_between,
+    probe_of,
+    structure_of,
+    unlisted,
+)
 from kerascope.vis.utils import utils
 
 Array = np.ndarray[Any, Any]
@@ -62,7 +71,8 @@ def visualize_saliency(
         layer_idx: position of the layer in `model.layers`.
         filter_indices: a filter or output, or several, whose means are added; None for the mean over all.
         seed_input: one image, with or without a batch axis; for several inputs a list, or a dictionary.
-        wrt_tensor: the input to look at, one of `model.inputs`; None for the only picture among them.
+        wrt_tensor: what to look at: an input, one of `model.inputs`, None for the only picture among them; or
+            a tensor inside the model, such as `layer.output`.
         backprop_modifier: None, `"guided"`, or `"rectified"`, `"relu"` or `"deconv"`, which are one.
         grad_modifier: None, `"absolute"`, `"negate"`, `"relu"`, `"invert"`, `"small_values"`, or a function
             of a NumPy array (1, *spatial, C).
@@ -70,10 +80,10 @@ def visualize_saliency(
 
     Returns:
         float32 (H, W), the largest over the channels, stretched to [0, 1]; with `keepdims` in the shape of
-        the image.
+        the image, or of the tensor inside.
 
     Raises:
-        ParameterError: an unknown modifier, or a `wrt_tensor` inside the model.
+        ParameterError, ModelError: an unknown modifier; `wrt_tensor` is no tensor of the model.
         LayerError, TargetError, InputError: layer, filters or image do not exist or fit.
         RuleError: `backprop_modifier` is given, and no rectifier lies on the way from the image to the
             filters.
@@ -82,10 +92,15 @@ def visualize_saliency(
         1 forward, 1 backward.
     """
     model, backprop = backprop_modifiers.modified(model, backprop_modifier)
-    probe = probe_of(model, wrt_tensor, at_input=True)
-    images = batch_of(structure_of(model), seed_input)
+    structure = structure_of(model)
+    images = batch_of(structure, seed_input)
+    inside = structure is not None and is_inside(tree.flatten(structure), wrt_tensor)
+    probe = probe_of(model, None if inside else wrt_tensor, at_input=not inside)
     target = filters_of(probe, layer_idx, filter_indices, images)
-    return _saliency(probe, images, target, backprop, grad_modifier, keepdims)
+    if not inside:
+        return _saliency(probe, images, target, backprop, grad_modifier, keepdims)
+    twin = model_between(structure, [*model.outputs, unlisted(wrt_tensor)])
+    return _saliency_inside(Probe(twin), images, target, backprop, grad_modifier, keepdims)
 
 
 def visualize_saliency_with_losses(
@@ -117,8 +132,11 @@ def visualize_saliency_with_losses(
         1 forward, 1 backward; the losses are compiled anew at every call.
     """
     loss_model, target = objective_of(input_tensor, losses, wrt_tensor=wrt_tensor)
-    probe = probe_of(loss_model, wrt_tensor, at_input=True, own=True)
     images = batch_of(unlisted(input_tensor), seed_input)
+    if is_inside(tree.flatten(input_tensor), wrt_tensor):
+        probe = probe_of(loss_model, own=True)
+        return _saliency_inside(probe, images, target, None, grad_modifier, keepdims)
+    probe = probe_of(loss_model, wrt_tensor, at_input=True, own=True)
     return _saliency(probe, images, target, None, grad_modifier, keepdims)
 
 
@@ -212,12 +230,29 @@ def _saliency(
     values = explanation.values
     if grad_modifier is not None and name is None:
         values = grad_modifiers.applied(grad_modifiers.get(grad_modifier), values)
-        _warn_flat(replace(explanation, values=values))
+        _warn_flat(replace(explanation, values=values).variation.max())
     if not keepdims:
         return _shown(values[0].max(axis=-1) if values.ndim > 2 else values[0])
     shapes = [np.shape(leaf)[1:] for leaf in tree.flatten(images)]
     fitting = [shape for shape in shapes if np.prod(shape) == values[0].size]
     return _shown(as_given(values[0], fitting[0]))
+
+
+def _saliency_inside(
+    probe: Probe,
+    images: Any,
+    target: Target,
+    backprop: str | None,
+    grad_modifier: GradModifier,
+    keepdims: bool,
+) -> Array:
+    """The same at the tensor that the probe's model returns last."""
+    _, values, tensor = gradient_inside(probe, images, target, backprop)
+    if grad_modifier is not None:
+        values = grad_modifiers.applied(grad_modifiers.get(grad_modifier), values)
+    largest = values[0].max(axis=-1) if values.ndim > 2 else values[0]
+    _warn_flat(variation(largest.min(), largest.max()))
+    return _shown(as_given(values[0], tensor.shape[1:]) if keepdims else largest)
 
 
 def _cam(
@@ -243,7 +278,7 @@ def _cam(
         modified = grad_modifiers.applied(grad_modifiers.get(grad_modifier), gradients)  # type: ignore[arg-type]
         weights = modified.mean(axis=tuple(range(1, modified.ndim - 1)), keepdims=True)
         explanation = replace(explanation, values=np.maximum((weights * activations).sum(axis=-1), 0))
-        _warn_flat(explanation)
+        _warn_flat(explanation.variation.max())
     return _shown(explanation.heatmaps()[0])
 
 
@@ -269,9 +304,9 @@ def _shown(values: Array) -> Array:
     return utils.normalize(values).astype("float32")
 
 
-def _warn_flat(explanation: Explanation) -> None:
-    if explanation.flat.any():
-        how = how_flat(explanation.variation.max())
+def _warn_flat(spread: Array) -> None:
+    if not spread > LEAST_VARIATION:  # or NaN
+        how = how_flat(spread)
         warned(
             errors.FlatMapWarning,
             f"the map should vary; with this grad_modifier it {how} and shows nothing; try another one.",
