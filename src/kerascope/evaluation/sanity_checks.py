@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -87,8 +86,8 @@ class Sanity:
 
     Args:
         method: as it would be written.
-        checks: parameter randomisation, cascading and independent; the random logit; and, where a model was
-            given, label randomisation.
+        checks: parameter randomisation, cascading and independent; the random logit, where another class has
+            a score of its own; and, where a model was given, label randomisation.
         entropy: (N,), by how much the entropy of the map rises when every layer is drawn anew, by the first
             seed; see `kerascope.metric.EfficientRandomisation`.
         notes: what else there is to know.
@@ -172,7 +171,9 @@ def sanity(
         progress: draw a progress bar; None on a terminal where it takes longer than some seconds.
 
     Returns:
-        The checks, with a verdict, and the similarities that it rests on.
+        The checks, with a verdict, and the similarities that it rests on. Where there is no other class with a
+        score of its own, the random logit is left out, with a note: no class is explained, or one sigmoid
+        stands for two classes, whose scores are opposite.
 
     Raises:
         EvaluationError: fewer than two images, or no model to look into.
@@ -260,20 +261,19 @@ def sanity(
             told("cascading", paths, cascading, upper),
             told("independent", paths, independent, len(paths)),
         ]
-        # Where no class is explained, there is no other one.
-        with contextlib.suppress(errors.EvaluationError):
+        notes = []
+        try:
             checks.append(told("random logit", ["another class"], [[other_maps(case, seed)]], 1))
+        except errors.EvaluationError as error:
+            notes.append(f"random logit left out: {error}")
         advance(1)
         if shuffled is not None:
             checks.append(told("labels", ["shuffled labels"], [[maps({}, as_probe(shuffled))]], 1))
             advance(1)
     entropy = EfficientRandomisation(seed=seed)
     mixed = [name for layer in layers for name in layer.shuffled]
-    notes = (
-        [f"{len(mixed)} variables have no initialiser that varies; their values were shuffled"]
-        if mixed
-        else []
-    )
+    if mixed:
+        notes.append(f"{len(mixed)} variables have no initialiser that varies; their values were shuffled")
     return Sanity(
         method.written(),
         tuple(checks),
