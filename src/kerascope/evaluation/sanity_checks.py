@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kerascope import errors
+from kerascope.evaluation.questions import questions
 from kerascope.method import Method
 from kerascope.method.base import as_method
 from kerascope.method.number import check_whole
@@ -138,6 +139,7 @@ def sanity(
     images: Any,
     target: TargetLike = None,
     *,
+    labels: Any = None,
     depths: int = 6,
     draws: int = 3,
     shuffled: Probe | keras.Model | None = None,
@@ -162,7 +164,8 @@ def sanity(
         method: a method, or the name of one.
         probe: a `Probe`, or a Keras model. It is not changed, and not copied.
         images: (N, ...) as the model takes them, at least two; some 50 or more to decide much.
-        target: what is explained; None for the predicted class.
+        target: what is explained; None for the labels, or without them for the predicted class.
+        labels: of the images, see `kerascope.evaluate`: of several labels each is asked about by itself.
         depths: at how many depths layers are drawn anew, evenly spread, at least 2; default 6.
         draws: how often, by how many seeds one after the other; likenesses are means over them; default 3.
         shuffled: a model of the same kind that was trained on shuffled labels, or its probe; None to leave
@@ -171,12 +174,12 @@ def sanity(
         progress: draw a progress bar; None on a terminal where it takes longer than some seconds.
 
     Returns:
-        The checks, with a verdict, and the similarities that it rests on. Where there is no other class with a
-        score of its own, the random logit is left out, with a note: no class is explained, or one sigmoid
+        The checks, with a verdict, and the similarities that it rests on. Where there is no other class with
+        a score of its own, the random logit is left out, with a note: no class is explained, or one sigmoid
         stands for two classes, whose scores are opposite.
 
     Raises:
-        EvaluationError: fewer than two images, or no model to look into.
+        EvaluationError: fewer than two images, no model to look into, or a label is no class of the model.
         MissingPackageError: scikit-image is needed and not installed.
 
     Cost:
@@ -206,7 +209,9 @@ def sanity(
     check_whole(draws, "draws")
     check_whole(seed, "seed", 0)
     asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
-    subject = Subject(asked, images, target)
+    wanted = questions(asked, images, labels, target)
+    images = wanted.images
+    subject = Subject(asked, images, wanted.target)
     if not isinstance(asked, Probe) or len(subject) < 2:
         raise errors.EvaluationError(
             "sanity checks must be given a Keras model and at least two images, since maps of different "
@@ -261,7 +266,7 @@ def sanity(
             told("cascading", paths, cascading, upper),
             told("independent", paths, independent, len(paths)),
         ]
-        notes = []
+        notes = [*wanted.doubts]
         try:
             checks.append(told("random logit", ["another class"], [[other_maps(case, seed)]], 1))
         except errors.EvaluationError as error:

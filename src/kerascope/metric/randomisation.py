@@ -153,8 +153,9 @@ def other_maps(case: Case, seed: int) -> Array:
     survey = subject.probe.surveyed(subject.images)
     if survey.kinds == ("binary",):
         raise errors.EvaluationError(
-            "a random logit must be a class with a score of its own; this model has one number for two classes, "
-            "so that the other class has the opposite score, and its map tells nothing more; leave it out."
+            "a random logit must be a class with a score of its own; this model has one number for two "
+            "classes, so that the other class has the opposite score, and its map tells nothing more; leave "
+            "it out."
         )
     outputs = survey.outputs
     count = outputs[0].shape[-1]
