@@ -152,6 +152,9 @@ def test_audits_by_label_are_written_read_compared_and_resumed(tmp_path: Path) -
         ks.audit(one_label, images, labels, folder=folder, sanity=False, progress=False)
     with pytest.raises(errors.DatasetError, match="one of classes"):
         audit(0.9, 0.9, folder=folder / "0-red")
+    over = audit(0.9, 0.9, folder=folder / "0-red", only=["blue"], overwrite=True)
+    assert not (folder / "0-red" / "manifest.json").exists(), "the audit of classes is gone"
+    assert list(ks.open_audit(over.folder)) == ["blue"]
 
 
 @once
@@ -183,6 +186,7 @@ def test_the_command_line_audits_label_by_label(
     )
     assert ran.code == 4, ran.err
     assert "Class red rests on what shows 'green'" in ran.out
+    assert "the answers no and yes to 'red'" in ran.out
     assert Path("page-0-red.html").exists()
     told = json.loads(
         kerascope(

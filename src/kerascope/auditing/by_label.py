@@ -54,9 +54,12 @@ def made_by_label(
 def _made(
     job: Job, settings: Settings, folder: Path, names: tuple[str, ...], places: Sequence[int]
 ) -> LabelAudits:
-    if settings.overwrite:
-        (folder / FILE).unlink(missing_ok=True)
-        Store(folder).clear()
+    if settings.overwrite and folder.is_dir():
+        # An audit of classes, which may have been there.
+        store = Store(folder)
+        with store.locked():
+            (folder / FILE).unlink(missing_ok=True)
+            store.clear()
     given = labels_given(job, len(names))
     audits = {
         names[place]: made(

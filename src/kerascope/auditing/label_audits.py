@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,27 +65,36 @@ class LabelAudits(Mapping[str, Audit]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was chosen, sampled or left out, for one label or more."""
-        return tuple(dict.fromkeys(note for audit in self.values() for note in audit.notes))
+        """What was chosen, sampled or left out: for all labels first, then for some, which are named."""
+        told = self._told({label: audit.notes for label, audit in self.items()})
+        alike = [note for note, labels in told.items() if len(labels) == len(self)]
+        others = [f"{', '.join(labels)}: {note}" for note, labels in told.items() if note not in alike]
+        return (*alike, *others)
 
     @property
     def doubts(self) -> list[str]:
         """What must be known of the maps before they are believed, and of which labels."""
-        labels: dict[str, list[str]] = {}
-        for label, audit in self.items():
-            for doubt in audit.doubts:
-                labels.setdefault(doubt, []).append(label)
-        return [f"{', '.join(several)}: {doubt}" for doubt, several in labels.items()]
+        told = self._told({label: audit.doubts for label, audit in self.items()})
+        return [f"{', '.join(labels)}: {doubt}" for doubt, labels in told.items()]
 
     def summary(self) -> list[str]:
         """The audits in plain words, a sentence each."""
         lines = [f"{self.images:,} images were asked about {len(self)} labels, each a question of its own."]
-        told: dict[str, list[str]] = {}
+        found = {}
         for label, audit in self.items():
             right = "" if audit.accuracy is None else f"{audit.accuracy:.1%} right. "
-            for line in [right + audit.found()[0], *audit.found()[1:]]:
+            first, *others = audit.found()
+            found[label] = [right + first, *others]
+        lines += [f"{', '.join(labels)}: {line}" for line, labels in self._told(found).items()]
+        return [*lines, *self.doubts]
+
+    def _told(self, lines: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """Of which labels each line is told."""
+        told: dict[str, list[str]] = {}
+        for label, several in lines.items():
+            for line in several:
                 told.setdefault(line, []).append(label)
-        return [*lines, *(f"{', '.join(several)}: {line}" for line, several in told.items()), *self.doubts]
+        return told
 
     def to_json(self) -> dict[str, Any]:
         """All of it but the pictures of images, as JSON takes it: under `labels` the audit of each."""
