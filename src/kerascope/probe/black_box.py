@@ -103,15 +103,9 @@ class BlackBox:
         """The same: nothing is compiled."""
         return self
 
-    def settled(self) -> BlackBox:
-        """The same: nothing is looked over."""
-        return self
-
-    def understood(self, images: Any, target: TargetLike = None) -> tuple[Target, tuple[Remark, ...]]:
-        """What a target stands for with what was answered last: see `Probe`."""
-        if self._known is None:
-            return as_target(target), ()
-        return understood(self._known, as_target(target), self.class_names)
+    def understood(self, batch: Batch, target: Target) -> tuple[Target, tuple[Remark, ...]]:
+        """What a target stands for with what was answered last: see `Engine`."""
+        return (target, ()) if self._known is None else understood(self._known, target, self.class_names)
 
     def pixel_range(self, images: Any) -> tuple[float, float] | None:
         """The range of pixels, as it was given."""
