@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -276,7 +277,8 @@ class BlackBox:
         )
         bare = Survey((), (), found, batch.count, layout.spatial if layout else None, layout)
         kinds, remarks = output_kinds(bare, self._said, None)
-        return replace(bare, kinds=kinds, remarks=remarks, opaque=frozenset(range(len(found))))
+        numbers = (place for place, output in enumerate(found) if math.prod(output.shape[1:]) == 1)
+        return replace(bare, kinds=kinds, remarks=remarks, opaque=frozenset(numbers))
 
     def _question(self, batch: Batch, outputs: Any, target: Target) -> Question:
         survey = self._known = self._survey(batch, outputs)
