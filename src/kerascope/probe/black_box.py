@@ -14,7 +14,7 @@ from kerascope import errors
 from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, read_layout
 from kerascope.probe.answer import Answer, join
 from kerascope.probe.inputs import Array, Batch, padded_rows
-from kerascope.probe.output_kind import Remark, Said, output_kinds
+from kerascope.probe.output_kind import Remark, Said, known_outputs
 from kerascope.probe.program import CHOSEN, predictions
 from kerascope.probe.question import Question, context_of, understood
 from kerascope.probe.routine import Step
@@ -276,9 +276,8 @@ class BlackBox:
             Output("/".join(map(str, path)) or "output", array.shape, UNKNOWN) for path, array in named
         )
         bare = Survey((), (), found, batch.count, layout.spatial if layout else None, layout)
-        kinds, remarks = output_kinds(bare, self._said, None)
         numbers = (place for place, output in enumerate(found) if math.prod(output.shape[1:]) == 1)
-        return replace(bare, kinds=kinds, remarks=remarks, opaque=frozenset(numbers))
+        return known_outputs(replace(bare, opaque=frozenset(numbers)), self._said, None)
 
     def _question(self, batch: Batch, outputs: Any, target: Target) -> Question:
         survey = self._known = self._survey(batch, outputs)
