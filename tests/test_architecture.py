@@ -56,7 +56,7 @@ ROOMS = {
         lazily="skimage",
     ),
     "evaluation": Room(
-        "errors target probe perturb explanation provenance render method metric",
+        "errors target probe perturb explanation provenance render method metric dataset",
         "keras numpy scipy",
         lazily="matplotlib pandas PIL",
     ),

@@ -233,6 +233,19 @@ def test_evaluate(kerascope: Kerascope, model: Path, photos: Path) -> None:
     assert len(told["metrics"]["deletion"]) == len(told["methods"])
 
 
+def test_evaluate_asks_about_each_of_several_labels(kerascope: Kerascope, photos: Path) -> None:
+    pixels = keras.Input((16, 16, 3))
+    hidden = keras.layers.Conv2D(4, 3, activation="relu")(keras.layers.Rescaling(1 / 255)(pixels))
+    scores = keras.layers.Dense(3, "sigmoid")(keras.layers.GlobalAveragePooling2D()(hidden))
+    keras.Model(pixels, scores).save("labels.keras")
+    first, second, third = sorted(photos.rglob("*.jpg"))[:3]
+    Path("list.csv").write_text(f"path,label\n{first},0|2\n{second},1\n{third},\n")
+    ran = kerascope("evaluate", "labels.keras", "list.csv", "--method", "saliency", "--json")
+    assert ran.code == 0, ran.err
+    assert json.loads(ran.out)["images"] == 3
+    assert "1 of 3 have none: left out" in ran.err
+
+
 # ---- models and names ------------------------------------------------------------------------
 
 

@@ -228,7 +228,7 @@ def test_the_model_is_as_it_was(planted: Scene) -> None:
         (errors.EvaluationError, "at least one method", {"methods": []}),
         (errors.EvaluationError, "one number per image", {"target": ks.Top(2)}),
         (errors.EvaluationError, r"masks must be of shape \(4, 6, 6\)", {"masks": MASKS[:, :3]}),
-        (errors.EvaluationError, "labels must be of shape", {"labels": [1, 2], "target": 0}),
+        (errors.InputError, "one label for each of the 4 images", {"labels": [1, 2], "target": 0}),
         (errors.ParameterError, "level", {"level": "thorough"}),
         (errors.EvaluationError, "a Keras model", {"metrics": ["random_logit"]}),
         (errors.EvaluationError, "at least one value.*Saliency", {"methods": "saliency", "controls": ()}),

@@ -61,8 +61,9 @@ class Checked:
     Args:
         method: as it would be written.
         verdict: `"passes"`, `"fails"` or `"undecided"`: does the map depend on what the model has learnt?
-        logit: the same of the class: does the map of another class differ? None where it could not be told.
-        lines: each check in words, or why there is none.
+        logit: the same of the class: does the map of another class differ? None where it could not be told,
+            and where one sigmoid stands for two classes, whose scores are opposite.
+        lines: each check in words, and why there is none.
     """
 
     method: str
@@ -94,7 +95,7 @@ def checked(material: Material, method: Method) -> Checked:
         method.written(),
         found.verdict,
         names.get("random logit"),
-        tuple(str(one) for one in found.checks),
+        (*(str(one) for one in found.checks), *found.notes),
     )
 
 

@@ -144,12 +144,12 @@ class Audit:
         whose = "them" if known == self.images else f"the {known:,} whose label is a class"
         right = "" if self.accuracy is None else f", {self.accuracy:.1%} of {whose} right"
         lines = [f"{self.images:,} images in {len(self.classes)} classes were explained{right}."]
-        if not self.confirmed:
-            lines.append(
-                f"No shortcut was confirmed; {tried} suspicions were tried."
-                if tried
-                else "Nothing was suspected."
-            )
+        if not self.findings:
+            lines.append("Nothing was suspected.")
+        elif not self.confirmed:
+            untried = len(self.findings) - tried
+            more = f"; {untried} could not be, see their reasons" if untried else ""
+            lines.append(f"No shortcut was confirmed; {tried} suspicions were tried{more}.")
         by_class: dict[tuple[str, str | None], list[Finding]] = {}
         for one in self.confirmed:
             by_class.setdefault((one.name, one.partner), []).append(one)

@@ -28,6 +28,7 @@ def check_auditable(job: Job) -> None:
     blank = np.zeros((1, *job.layout.spatial, job.layout.channels), "float32")
     if job.probe.run(None, job.layout.original(blank, np), None).predictions is None:
         raise errors.EvaluationError(
-            "an audit must have a classifier, with a score for each of two or more classes; this model "
-            "predicts none; for one output that says yes or no, take two with a softmax."
+            "an audit must have a classifier: a score for each of two or more classes, or one sigmoid for "
+            "two; this model predicts none; where its one number is the score of class 1, say so with "
+            'ks.Probe(model, output="binary") (--output binary).'
         )

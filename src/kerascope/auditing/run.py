@@ -83,7 +83,8 @@ def audit(
     a finding is confirmed where predictions follow the suspect, against a control, and not by looks.
 
     Args:
-        model: a Keras model or a `Probe`, a classifier of photographs with an output for each class.
+        model: a Keras model or a `Probe`, a classifier of photographs: a score for each class, or one sigmoid
+            for two.
         data: paths, see `kerascope.dataset.find_images`; or an array (N, H, W, C), as the model takes it.
         labels: (N,) of an array: places of the classes, or names; of paths they are found there. An image
             with several labels counts as one whose label is not known.

@@ -65,6 +65,7 @@ def evaluate(
     import kerascope as ks
     from kerascope.cli.images import load, read_methods, tell
     from kerascope.cli.loading import read_target
+    from kerascope.dataset.naming import LABEL
 
     check_page("--html", html, "evaluate")
     check_file("--save", save)
@@ -84,14 +85,14 @@ def evaluate(
         if not json:
             tell(loaded)
         wanted = read_target(target)
-        if wanted == "label" and loaded.labels is None:
+        if wanted == LABEL and loaded.labels is None:
             wanted = None
         report = ks.evaluate(
             list(read_methods(method or METHODS, layer).values()),
             loaded.probe,
             loaded.images,
             loaded.labels,
-            target=loaded.asked(wanted),
+            target=None if wanted == LABEL else loaded.asked(wanted),
             level=level,
             seed=seed,
             progress=False if json else None,

@@ -16,7 +16,7 @@ from kerascope.cli.loading import load_names, load_probe, read_method, read_size
 from kerascope.dataset.folder import read_images
 from kerascope.dataset.item import Item
 from kerascope.dataset.job import Job
-from kerascope.dataset.naming import LABEL, Naming, number_doubts, resolved
+from kerascope.dataset.naming import LABEL, Naming, asks_of_labels, number_doubts, resolved
 from kerascope.dataset.plan import plan
 from kerascope.dataset.sample import in_turn
 from kerascope.dataset.source import find_images
@@ -36,32 +36,34 @@ class Loaded:
         job: with the names of the classes and what was chosen.
         probe: of the model, that knows these names.
         images: (N, ...) as the model takes them.
-        labels: places of their labels among the classes, or None where one has none.
+        labels: places of their labels among the classes, or None where one has none; of a model of several
+            labels, a list of places for each image, or None for one whose labels are not known.
         captions: their paths.
     """
 
     job: Job
     probe: Probe
     images: Any
-    labels: list[int] | None
+    labels: list[Any] | None
     captions: list[str]
 
     def asked(self, target: TargetLike) -> TargetLike:
         """A target, where that of the labels is what they are.
 
         Raises:
-            TargetError: labels are wanted, and not all are known.
+            TargetError: labels are wanted, and not all images have just one.
         """
         if target != LABEL:
             for text in number_doubts(target, self.job.naming):
                 said.warn(text)
             return resolved(target, self.job.naming)
-        if self.labels is None:
+        found = [_single(one) for one in self.labels or ()]
+        if not found or None in found:
             raise errors.TargetError(
-                "the target label must find the label of each image among the names of the classes; not "
-                "all are there; give --classes, or --target predicted."
+                "the target label must find one label of each image among the names of the classes; not "
+                "all have just one; give --classes, or --target predicted."
             )
-        return self.labels
+        return found
 
 
 def load(
@@ -96,14 +98,26 @@ def load(
         job,
         job.probe,
         layout.original(images, np),
-        _labels(kept, job.naming),
+        _labels(kept, job.naming, asks_of_labels(job.probe, layout.original(images[:1], np))),
         [Path(item.path).name for item in kept],
     )
 
 
-def _labels(items: Sequence[Item], naming: Naming) -> list[int] | None:
-    """The place of each image's label among the classes; None, with a warning, where one has not just one."""
+def _single(label: Any) -> int | None:
+    """The only label of an image; None where it has none or several."""
+    if isinstance(label, int):
+        return label
+    return label[0] if label is not None and len(label) == 1 else None
+
+
+def _labels(items: Sequence[Item], naming: Naming, several: bool) -> list[Any] | None:
+    """The place of each image's label among the classes; None, with a warning, where one has not just one.
+
+    Of a model of several labels, the places of each image's labels.
+    """
     found = [naming.found(item) for item in items]
+    if several:
+        return [None if places is None else list(places) for places in found] if any(found) else None
     single = [places[0] for places in found if places is not None and len(places) == 1]
     if len(single) == len(items):
         return single or None

@@ -85,13 +85,18 @@ def from_arrays(images: Any, labels: Any = None) -> Source:
     digest = hashlib.sha256(np.ascontiguousarray(given).tobytes()).hexdigest()[:16]
     return Source(
         (f"array {given.shape} {digest}",),
-        (ArrayPart(given, None if labels is None else _labels(labels, len(given))),),
+        (ArrayPart(given, None if labels is None else as_labels(labels, len(given))),),
         None,
     )
 
 
-def _labels(labels: Any, count: int) -> list[Label]:
-    """The label of each of so many images."""
+def as_labels(labels: Any, count: int) -> list[Label]:
+    """The label of each of so many images: see `from_arrays`.
+
+    Raises:
+        InputError: there is another number of them, or columns do not hold 0 and 1.
+        DatasetError: something is no label.
+    """
     columns = hasattr(labels, "shape") and len(labels.shape) == 2 and labels.shape[1] > 1
     found = np.asarray(labels) if hasattr(labels, "shape") else labels
     if not hasattr(found, "__len__") or isinstance(found, str) or getattr(found, "ndim", 1) == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.item import Item
-from kerascope.dataset.label import places_of
+from kerascope.dataset.label import Label, places_of
 from kerascope.dataset.source import Source
 from kerascope.probe import Probe
 from kerascope.probe.output_kind import answers
@@ -42,6 +42,18 @@ class Asked:
     names: tuple[str, ...] | None
     count: int
 
+    def answer(self, label: Label) -> int | None:
+        """1 where it is among an image's labels, 0 where it is not, None where these are not known."""
+        found = places_of(label, single_places(self.names), self.count)
+        return None if found is None else int(self.place in found)
+
+    def answered(self, item: Item) -> Item:
+        """The image with the answer for its label; labels that the model does not have are noted."""
+        answer, notes = self.answer(item.label), item.notes
+        if answer is None and item.label is not None:
+            notes = (*notes, f"the label {item.label!r:.60} is none of the model's {self.count}")
+        return replace(item, label=answer, notes=notes)
+
 
 @dataclass(frozen=True)
 class Naming:
@@ -52,8 +64,8 @@ class Naming:
         origin: where they are from, in words.
         count: how many classes the model has; None where it has none.
         codes: names by code.
-        asked: of a model with several labels the one that is asked about, so that the classes are no and yes;
-            else None.
+        asked: of a model with several labels the one that is asked about, so that the classes are no and yes
+            and the source is `answered`; else None.
     """
 
     names: tuple[str, ...] | None
@@ -69,10 +81,7 @@ class Naming:
 
     def found(self, item: Item) -> tuple[int, ...] | None:
         """The places of an image's labels, or None where one is not found."""
-        if self.asked is None:
-            return item.labels_among(self.places, self.count)
-        found = item.labels_among(single_places(self.asked.names), self.asked.count)
-        return None if found is None else (int(self.asked.place in found),)
+        return item.labels_among(self.places, self.count)
 
 
 def single_places(names: Sequence[str] | None) -> dict[str, int]:
@@ -102,6 +111,17 @@ def class_count(probe: Probe, blank: Any, names: Sequence[Any] | None = None) ->
         return None
     shape = survey.outputs[0].shape
     return target_class_count(shape, survey.kinds[0]) if len(shape) <= 2 else None
+
+
+def asks_of_labels(probe: Probe, images: Any) -> bool:
+    """Whether a model has several labels, each a question of its own.
+
+    Args:
+        probe: of the model.
+        images: (N, ...) as the model takes them.
+    """
+    survey = probe.surveyed(images)
+    return survey.kinds == ("labels",) and len(survey.outputs[0].shape) == 2
 
 
 def outputs_told(probe: Probe, blank: Any) -> dict[str, str]:
@@ -156,14 +176,15 @@ def _one_label(
     given: Sequence[ClassName] | None, probe: Probe, source: Source, place: int, labels: int
 ) -> Naming:
     """The two answers to the question about one of several labels."""
-    known = [different_names(given)[0] if given is not None else None, probe.label_names, source.class_names]
+    own, codes, _ = (None, {}, "") if given is None else different_names(given)
+    known = [own, probe.label_names, source.class_names]
     names = next((one for one in known if one is not None and len(one) == labels), None)
     if given is not None and len(given) != labels:
         raise errors.ParameterError(
             f"class_names must name each of the model's {labels} labels; got {len(given)} names."
         )
     both = answers(place, names)
-    return Naming(both, f"the answers no and yes to {both[1]!r}", 2, asked=Asked(place, names, labels))
+    return Naming(both, f"the answers no and yes to {both[1]!r}", 2, codes, Asked(place, names, labels))
 
 
 def different_names(given: Sequence[ClassName]) -> tuple[tuple[str, ...], dict[str, str], str]:

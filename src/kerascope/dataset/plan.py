@@ -59,6 +59,7 @@ def plan(
         )
     naming = named_classes(class_names, given, source, blank)
     source = source.coded(naming.codes) if naming.codes else source
+    source = source if naming.asked is None else source.answered(naming.asked.answered)
     # Targets inside others, such as a contrast of two classes, look names up in the probe. The size of the
     # batch may also be smaller: methods that ask about masks fill their passes by it.
     count = batch_size or given.batch_size

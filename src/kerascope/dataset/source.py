@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -45,6 +45,7 @@ class Source:
         order: why they are in this order, in words.
         doubts: what is doubtful about the paths, such as files that were passed over.
         codes: names of classes by what labels have in their place, such as the codes of WordNet.
+        change: what becomes of each image at last, or None.
     """
 
     paths: tuple[str, ...]
@@ -53,10 +54,12 @@ class Source:
     order: str = "sorted"
     doubts: tuple[str, ...] = ()
     codes: Mapping[str, str] = field(default_factory=dict)
+    change: Callable[[Item], Item] | None = None
 
     def __iter__(self) -> Iterator[Item]:
         for part in self.parts:
-            yield from (replace(item, label=self._named(item.label)) for item in part) if self.codes else part
+            items = (replace(item, label=self._named(item.label)) for item in part) if self.codes else part
+            yield from items if self.change is None else map(self.change, items)
 
     def coded(self, codes: Mapping[str, str]) -> Source:
         """The same images, with names of classes for codes.
@@ -66,6 +69,14 @@ class Source:
         """
         names = None if self.class_names is None else tuple(codes.get(one, one) for one in self.class_names)
         return replace(self, class_names=names, codes=codes)
+
+    def answered(self, change: Callable[[Item], Item]) -> Source:
+        """The same images, whose labels are answers, yes or no, so that their names are none of classes.
+
+        Args:
+            change: from an image to it with the answer.
+        """
+        return replace(self, class_names=None, change=change)
 
     def _named(self, label: Label) -> Label:
         if isinstance(label, tuple):

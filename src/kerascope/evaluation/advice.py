@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -12,6 +12,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.evaluation.measuring import evaluate
+from kerascope.evaluation.questions import questions
 from kerascope.evaluation.report import Report
 from kerascope.method import Method
 from kerascope.method.cam import GradCAM
@@ -71,6 +72,7 @@ def recommend(
     images: Any,
     *,
     target: TargetLike = None,
+    labels: Any = None,
     methods: Sequence[Method] | None = None,
     sample: int = 16,
     seed: int = 0,
@@ -86,7 +88,8 @@ def recommend(
     Args:
         probe: a `Probe`, a Keras model, or a `BlackBox`.
         images: (N, ...) as the model takes them, such as the users' own; 16 or more say something.
-        target: what is explained; None for the predicted class.
+        target: what is explained; None for the labels, or without them for the predicted class.
+        labels: of the images, see `kerascope.evaluate`: of several labels each is asked about by itself.
         methods: the candidates; None for class activation maps at the automatic layer and at the last layers
             of finer grids (not those that average what the head flattens), that of all scales, gradient
             methods, and occlusion.
@@ -99,7 +102,7 @@ def recommend(
         The advice, which prints itself with the table behind it. `method` is ready to be called.
 
     Raises:
-        EvaluationError: no candidate works on this model.
+        EvaluationError: no candidate works on this model, or a label is no class of it.
 
     Cost:
         At most `sample` images by about 45 forwards for each candidate and control, beside what the
@@ -117,7 +120,8 @@ def recommend(
     check_whole(sample, "sample", 2)
     check_whole(seed, "seed", 0)
     asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
-    chosen, target = _sampled(asked, images, target, sample, seed)
+    wanted = questions(asked, images, labels, target)
+    chosen, target = _sampled(asked, wanted.images, wanted.target, sample, seed)
     given = list(methods) if methods is not None else _candidates(asked, chosen)
     tried = [method.chosen(asked, chosen, target)[0] for method in given]
     report = evaluate(
@@ -131,7 +135,7 @@ def recommend(
         memory=memory,
         progress=progress,
     )
-    return _advice(report, tried)
+    return _advice(replace(report, warnings=(*wanted.doubts, *report.warnings)), tried)
 
 
 def _candidates(probe: Any, images: Any) -> list[Method]:

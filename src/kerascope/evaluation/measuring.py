@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kerascope import errors
+from kerascope.evaluation.questions import questions
 from kerascope.evaluation.report import Column, Report
 from kerascope.explanation import Explanation
 from kerascope.method import Method
@@ -59,8 +60,10 @@ def evaluate(
         methods: methods, or names of methods.
         probe: a `Probe`, a Keras model, or a `BlackBox`.
         images: (N, ...) as the model takes them. Statements need about 20 or more.
-        labels: whole numbers (N,), the true classes: what is explained unless `target` says otherwise; and
-            of four classes or more mosaics are made, for `kerascope.metric.Focus`.
+        labels: places or names (N,) of the true classes: what is explained unless `target` says otherwise;
+            and of four classes or more mosaics are made, for `kerascope.metric.Focus`. Of a model of several
+            labels, a list of them for each image, or columns (N, K) of 0 and 1: an image is asked about once
+            for each of its labels, and there are no mosaics. Images without a label are left out.
         masks: bool (N, *spatial), where the object is, for the metrics of localisation.
         metrics: metrics, or names; default None: those of the level that what is given is enough for.
         target: what is explained; None for the labels, or without them for the predicted class.
@@ -78,7 +81,7 @@ def evaluate(
 
     Raises:
         UnknownMethodError, UnknownMetricError: there is none of that name.
-        EvaluationError: nothing can be measured with what was given.
+        EvaluationError: nothing can be measured with what was given, or a label is no class of the model.
 
     Cost:
         1 forward; for each method its own cost, and the forwards and explanations that the metrics declare,
@@ -96,16 +99,23 @@ def evaluate(
     if level not in ("quick", "full"):
         raise errors.ParameterError(f"level must be 'quick' or 'full'; got {level!r}.")
     given: Iterable[Method | str] = [methods] if isinstance(methods, Method | str) else methods
-    if target is None and labels is not None:
-        target = np.asarray(labels).astype("int64").tolist()
+    known = as_probe(probe)  # which holds its model weakly: the argument keeps it
+    asked = questions(known, images, labels, target, masks)
     subject = Subject(
-        as_probe(probe), images, target, masks=masks, labels=labels, memory=memory, progress=False
+        known,
+        asked.images,
+        asked.target,
+        masks=asked.masks,
+        labels=asked.labels,
+        memory=memory,
+        progress=False,
     )
-    tried = [as_method(one).chosen(subject.probe, images, subject.target)[0] for one in given]
+    tried = [as_method(one).chosen(known, subject.images, subject.target)[0] for one in given]
     chosen = _unique(tried, list(controls))
     measured = _metrics(metrics, level, seed)
     quick = level == "quick" and metrics is None
     table = _Table(subject, chosen, measured, _MOST if quick else np.inf)
+    table.warnings += asked.doubts
     with progress_bar(len(chosen) * (1 + len(measured)), progress, "evaluate") as advance:
         try:
             for row in range(len(chosen)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +10,7 @@ import keras
 import numpy as np
 
 from kerascope import errors
+from kerascope.evaluation.questions import questions
 from kerascope.method import Method
 from kerascope.method.base import as_method
 from kerascope.method.number import check_whole
@@ -87,8 +87,8 @@ class Sanity:
 
     Args:
         method: as it would be written.
-        checks: parameter randomisation, cascading and independent; the random logit; and, where a model was
-            given, label randomisation.
+        checks: parameter randomisation, cascading and independent; the random logit, where another class has
+            a score of its own; and, where a model was given, label randomisation.
         entropy: (N,), by how much the entropy of the map rises when every layer is drawn anew, by the first
             seed; see `kerascope.metric.EfficientRandomisation`.
         notes: what else there is to know.
@@ -139,6 +139,7 @@ def sanity(
     images: Any,
     target: TargetLike = None,
     *,
+    labels: Any = None,
     depths: int = 6,
     draws: int = 3,
     shuffled: Probe | keras.Model | None = None,
@@ -163,7 +164,8 @@ def sanity(
         method: a method, or the name of one.
         probe: a `Probe`, or a Keras model. It is not changed, and not copied.
         images: (N, ...) as the model takes them, at least two; some 50 or more to decide much.
-        target: what is explained; None for the predicted class.
+        target: what is explained; None for the labels, or without them for the predicted class.
+        labels: of the images, see `kerascope.evaluate`: of several labels each is asked about by itself.
         depths: at how many depths layers are drawn anew, evenly spread, at least 2; default 6.
         draws: how often, by how many seeds one after the other; likenesses are means over them; default 3.
         shuffled: a model of the same kind that was trained on shuffled labels, or its probe; None to leave
@@ -172,10 +174,12 @@ def sanity(
         progress: draw a progress bar; None on a terminal where it takes longer than some seconds.
 
     Returns:
-        The checks, with a verdict, and the similarities that it rests on.
+        The checks, with a verdict, and the similarities that it rests on. Where there is no other class with
+        a score of its own, the random logit is left out, with a note: no class is explained, or one sigmoid
+        stands for two classes, whose scores are opposite.
 
     Raises:
-        EvaluationError: fewer than two images, or no model to look into.
+        EvaluationError: fewer than two images, no model to look into, or a label is no class of the model.
         MissingPackageError: scikit-image is needed and not installed.
 
     Cost:
@@ -205,7 +209,9 @@ def sanity(
     check_whole(draws, "draws")
     check_whole(seed, "seed", 0)
     asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
-    subject = Subject(asked, images, target)
+    wanted = questions(asked, images, labels, target)
+    images = wanted.images
+    subject = Subject(asked, images, wanted.target)
     if not isinstance(asked, Probe) or len(subject) < 2:
         raise errors.EvaluationError(
             "sanity checks must be given a Keras model and at least two images, since maps of different "
@@ -260,20 +266,19 @@ def sanity(
             told("cascading", paths, cascading, upper),
             told("independent", paths, independent, len(paths)),
         ]
-        # Where no class is explained, there is no other one.
-        with contextlib.suppress(errors.EvaluationError):
+        notes = [*wanted.doubts]
+        try:
             checks.append(told("random logit", ["another class"], [[other_maps(case, seed)]], 1))
+        except errors.EvaluationError as error:
+            notes.append(f"random logit left out: {error}")
         advance(1)
         if shuffled is not None:
             checks.append(told("labels", ["shuffled labels"], [[maps({}, as_probe(shuffled))]], 1))
             advance(1)
     entropy = EfficientRandomisation(seed=seed)
     mixed = [name for layer in layers for name in layer.shuffled]
-    notes = (
-        [f"{len(mixed)} variables have no initialiser that varies; their values were shuffled"]
-        if mixed
-        else []
-    )
+    if mixed:
+        notes.append(f"{len(mixed)} variables have no initialiser that varies; their values were shuffled")
     return Sanity(
         method.written(),
         tuple(checks),

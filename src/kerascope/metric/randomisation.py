@@ -104,7 +104,7 @@ class RandomLogit(Metric, name="random_logit"):
         map's scale.
 
     Raises:
-        EvaluationError: no class is explained, or the model has one only.
+        EvaluationError: no class is explained, or no other one has a score of its own.
 
     Cost:
         1 explanation, of the other class.
@@ -145,12 +145,19 @@ def other_maps(case: Case, seed: int) -> Array:
     """The maps of another class of each image, drawn at random, (N, *spatial).
 
     Raises:
-        EvaluationError: no class is explained, or the model has one only.
+        EvaluationError: no class is explained, or no other one has a score of its own.
     """
     subject, method = case.subject, case.method
     assert method is not None
     labels = subject.first.labels
-    outputs = subject.probe.surveyed(subject.images).outputs
+    survey = subject.probe.surveyed(subject.images)
+    if survey.kinds == ("binary",):
+        raise errors.EvaluationError(
+            "a random logit must be a class with a score of its own; this model has one number for two "
+            "classes, so that the other class has the opposite score, and its map tells nothing more; leave "
+            "it out."
+        )
+    outputs = survey.outputs
     count = outputs[0].shape[-1]
     if (labels < 0).any() or len(outputs) > 1 or count < 2:
         raise errors.EvaluationError(

@@ -93,6 +93,7 @@ class BlackBox:
         self.data_format = data_format
         self.input_range = input_range
         self.forward_count = 0
+        self.output = output
         self._said = Said(output, self.class_names)
         self._known: Survey | None = None
 

@@ -171,7 +171,7 @@ class Engine:
         survey, twin = self.surveyed(images), copy.copy(self)
         told = zip(survey.outputs, survey.kinds, strict=True)
         if self.label is None:
-            twin.output = {output.name: kind for output, kind in told if kind in ("binary", "regression")}
+            twin.output = {output.name: kind for output, kind in told if kind not in (None, "classes")}
         return twin
 
     def sized(self, batch_size: int) -> Self:
