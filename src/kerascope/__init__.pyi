@@ -13,6 +13,7 @@ from kerascope import testing as testing
 from kerascope.auditing import Audit as Audit
 from kerascope.auditing import AuditChanges as AuditChanges
 from kerascope.auditing import Finding as Finding
+from kerascope.auditing import LabelAudits as LabelAudits
 from kerascope.auditing import audit as audit
 from kerascope.auditing import compare_audits as compare_audits
 from kerascope.auditing import open_audit as open_audit

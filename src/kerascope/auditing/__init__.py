@@ -1,20 +1,24 @@
 """The audit of a whole data set: what a model looks at, and what it rests on though it should not.
 
-    run.py            `audit`: the parts in their order
+    run.py            `audit`: looked over; making.py: the parts in their order; by_label.py: label by label
     describing.py     what is noted of each image, in the stream that explains it; traits.py, objects.py
     material.py       what was noted, as arrays; pictures and images when they are asked for
     strategies.py     clusters of the images of a class
     suspects/         kinds of shortcut, one a file
     search.py         suspects tried in laboratory.py and judged together; finding.py, regions.py
     classes.py        what is told of each class; health.py: of the maps themselves
-    outcome.py        `Audit`, in a folder; reading.py: read again; plain.py: as JSON
+    outcome.py        `Audit`, in a folder; label_audits.py: one for each label; companions.py
+    reading.py        read again; plain.py: as JSON
     page.py           its report; changes.py: two audits compared
 
 scikit-learn, Jinja2 and Pillow are imported when they are needed.
 """
 
-from kerascope.auditing.changes import AuditChanges, compare_audits
+from kerascope.auditing.audit_changes import AuditChanges
+from kerascope.auditing.changes import compare_audits
 from kerascope.auditing.finding import Finding, Measured, Trial
+from kerascope.auditing.label_audits import LabelAudits
+from kerascope.auditing.label_changes import LabelChanges
 from kerascope.auditing.objects import Objects
 from kerascope.auditing.outcome import Audit, ClassAudit, Strategy
 from kerascope.auditing.reading import open_audit
@@ -25,6 +29,8 @@ __all__ = [
     "AuditChanges",
     "ClassAudit",
     "Finding",
+    "LabelAudits",
+    "LabelChanges",
     "Measured",
     "Objects",
     "Strategy",

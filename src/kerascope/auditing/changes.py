@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kerascope import errors
+from kerascope.auditing.audit_changes import AuditChanges, ClassChange
 from kerascope.auditing.describing import CELLS
 from kerascope.auditing.finding import Finding
+from kerascope.auditing.label_audits import LabelAudits
+from kerascope.auditing.label_changes import LabelChanges
 from kerascope.auditing.outcome import Audit
 from kerascope.auditing.reading import open_audit
 
@@ -19,99 +22,9 @@ _SAME_PLACE = 0.3
 """Intersection over union from which on two findings of different kinds are at the same place."""
 
 
-@dataclass(frozen=True)
-class ClassChange:
-    """What changed about one class.
-
-    Args:
-        name: of the class.
-        recall: before and after; None where it is not known.
-        confirmed: how many findings were confirmed, before and after.
-        strategies: how many there were.
-        moved: the share of relevance that is in other cells than before, on the mean over its images, 0 to 1.
-    """
-
-    name: str
-    recall: tuple[float | None, float | None]
-    confirmed: tuple[int, int]
-    strategies: tuple[int, int]
-    moved: float
-
-
-@dataclass(frozen=True, eq=False)
-class AuditChanges:
-    """What changed between two audits.
-
-    Args:
-        before, after: names of the models, and when they were audited.
-        accuracy: before and after; None where it is not known.
-        gone: findings that were confirmed and are no more, whatever became of them.
-        new: findings that are confirmed and were not.
-        stayed: findings that were and are confirmed, as pairs.
-        classes: of both.
-        shared: images that are in both, by the digests of their files.
-        predictions: the share of these that is predicted as another class now; NaN where none is shared.
-    """
-
-    before: str
-    after: str
-    accuracy: tuple[float | None, float | None]
-    gone: tuple[Finding, ...]
-    new: tuple[Finding, ...]
-    stayed: tuple[tuple[Finding, Finding], ...]
-    classes: tuple[ClassChange, ...]
-    shared: int
-    predictions: float
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON takes it; findings as sentences."""
-        return {
-            "before": self.before,
-            "after": self.after,
-            "accuracy": list(self.accuracy),
-            "gone": [one.statement for one in self.gone],
-            "new": [one.statement for one in self.new],
-            "stayed": [
-                {"statement": new.statement, "effect": [round(old.effect, 4), round(new.effect, 4)]}
-                for old, new in self.stayed
-            ],
-            "classes": [
-                {
-                    "name": one.name,
-                    "recall": list(one.recall),
-                    "confirmed": list(one.confirmed),
-                    "strategies": list(one.strategies),
-                    "moved": round(one.moved, 4),
-                }
-                for one in self.classes
-            ],
-            "shared": self.shared,
-            "predictions": None if np.isnan(self.predictions) else round(self.predictions, 4),
-        }
-
-    def __str__(self) -> str:
-        lines = [f"before: {self.before}", f"after:  {self.after}"]
-        if None not in self.accuracy:
-            old, new = self.accuracy
-            lines.append(f"right: {old:.1%} before, {new:.1%} now")
-        if self.shared:
-            lines.append(
-                f"of {self.shared:,} images that are in both, {self.predictions:.1%} are predicted otherwise"
-            )
-        lines += [f"gone:   {one.statement} (effect was {one.effect:.0%})" for one in self.gone]
-        lines += [f"new:    {one.statement} (effect {one.effect:.0%})" for one in self.new]
-        lines += [
-            f"stayed: {new.statement} (effect {old.effect:.0%} before, {new.effect:.0%} now)"
-            for old, new in self.stayed
-        ]
-        if not (self.gone or self.new or self.stayed):
-            lines.append("no finding was confirmed before or is now")
-        return "\n".join(lines)
-
-
 def compare_audits(
-    before: Audit | str | os.PathLike[str], after: Audit | str | os.PathLike[str]
-) -> AuditChanges:
+    before: Audit | LabelAudits | str | os.PathLike[str], after: Audit | LabelAudits | str | os.PathLike[str]
+) -> AuditChanges | LabelChanges:
     """What changed between two audits: of two models on the same images, or of two dates.
 
     Findings are the same where their class has the same name, and they are of the same kind or at the same
@@ -121,8 +34,12 @@ def compare_audits(
         before: an audit, or its folder.
         after: another one.
 
+    Returns:
+        The changes; between audits by several labels those of each label that is in both.
+
     Raises:
         DatasetError: there is no audit in a folder.
+        EvaluationError: one is by several labels, and the other is not.
 
     Cost:
         None: no model is asked.
@@ -136,7 +53,21 @@ def compare_audits(
         >>> ks.compare_audits(found, found).predictions
         0.0
     """
-    one, two = (audit if isinstance(audit, Audit) else open_audit(audit) for audit in (before, after))
+    one, two = (
+        audit if isinstance(audit, Audit | LabelAudits) else open_audit(audit) for audit in (before, after)
+    )
+    if isinstance(one, Audit) and isinstance(two, Audit):
+        return _changes(one, two)
+    if isinstance(one, LabelAudits) and isinstance(two, LabelAudits):
+        both = {label: _changes(one[label], two[label]) for label in one if label in two}
+        return LabelChanges(both, tuple(one.keys() - two.keys()), tuple(two.keys() - one.keys()))
+    raise errors.EvaluationError(
+        "two audits must both be by several labels, or both not; take the audit of one label, audits[label]."
+    )
+
+
+def _changes(one: Audit, two: Audit) -> AuditChanges:
+    """What changed between two audits of one question."""
     left = list(two.confirmed)
     gone, stayed = [], []
     for old in one.confirmed:

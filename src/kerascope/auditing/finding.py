@@ -141,7 +141,8 @@ class Suspect:
     """What a model may use though it should not, before it was tried.
 
     Args:
-        kind: `"place"`, `"patch"`, `"background"`, `"colour"`, `"outside"`, `"strategy"` or `"pair"`.
+        kind: `"companion"`, `"place"`, `"patch"`, `"background"`, `"colour"`, `"outside"`, `"strategy"` or
+            `"pair"`.
         label: the class that it decides.
         what: it is, in words, to follow "class 3 rests on".
         evidence: what raised the suspicion: numbers by what they are.

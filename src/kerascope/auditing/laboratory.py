@@ -92,9 +92,9 @@ class Laboratory:
             own = np.random.default_rng([material.seed, 1, label]).permutation(self._candidates(label))
             turns += [(turn, place) for turn, place in enumerate(own.tolist())]
         chosen = [place for _, place in sorted(turns)[: 2 * self.sample]]
-        return self._sample(np.sort(np.asarray(chosen, "int64")))
+        return self.sampled(np.sort(np.asarray(chosen, "int64")))
 
-    def _sample(self, places: Array) -> Sample:
+    def sampled(self, places: Array) -> Sample:
         """These images, which may be none."""
         if not len(places):
             explainer = self.material.explainer
@@ -112,7 +112,7 @@ class Laboratory:
         """Images of a class, by what the model predicts."""
         if label not in self._own:
             chosen = self.material.sampled(self._candidates(label), self.sample, salt=label + 2)
-            held = self._sample(chosen)
+            held = self.sampled(chosen)
             # Suspects of a class are tried now and then, so some classes are held; the oldest go.
             while self._own and sum(one.images.nbytes for one in self._own.values()) > _HELD:
                 self._own.pop(next(iter(self._own)))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
+from kerascope.auditing.companions import Companions
 from kerascope.auditing.describing import CELLS, fitted, speaking_for
 from kerascope.auditing.objects import Objects
 from kerascope.auditing.strategies import Clustering, Clusters, clusters
@@ -44,6 +45,7 @@ class Material:
         broken: bool (M,), maps that hold NaN or infinity.
         clustering: see `kerascope.auditing.strategies.clusters`.
         seed: of every choice.
+        companions: of a label that is asked about, the labels of all images; else None.
     """
 
     job: Job
@@ -54,9 +56,17 @@ class Material:
     broken: Array
     clustering: Clustering = "spectral"
     seed: int = 0
+    companions: Companions | None = None
 
     @classmethod
-    def of(cls, job: Job, results: Results, clustering: Clustering = "spectral", seed: int = 0) -> Material:
+    def of(
+        cls,
+        job: Job,
+        results: Results,
+        clustering: Clustering = "spectral",
+        seed: int = 0,
+        companions: Companions | None = None,
+    ) -> Material:
         """What a job has noted.
 
         Raises:
@@ -93,6 +103,7 @@ class Material:
             _warned(warnings, "NonFiniteMapWarning"),
             clustering,
             seed,
+            companions,
         )
 
     def __len__(self) -> int:

@@ -139,17 +139,21 @@ class Audit:
 
     def summary(self) -> list[str]:
         """The audit in plain words, a sentence each."""
-        tried = sum(one.status != "untested" for one in self.findings)
         known = sum(one.labelled or 0 for one in self.classes)
         whose = "them" if known == self.images else f"the {known:,} whose label is a class"
         right = "" if self.accuracy is None else f", {self.accuracy:.1%} of {whose} right"
-        lines = [f"{self.images:,} images in {len(self.classes)} classes were explained{right}."]
+        first = f"{self.images:,} images in {len(self.classes)} classes were explained{right}."
+        return [first, *self.found(), *self.doubts]
+
+    def found(self) -> list[str]:
+        """What was confirmed, in a sentence for each class; or that nothing was."""
+        tried = sum(one.status != "untested" for one in self.findings)
+        lines = []
         if not self.findings:
             lines.append("Nothing was suspected.")
         elif not self.confirmed:
-            untried = len(self.findings) - tried
-            more = f"; {untried} could not be, see their reasons" if untried else ""
-            lines.append(f"No shortcut was confirmed; {tried} suspicions were tried{more}.")
+            count = len(self.findings)
+            lines.append(f"No shortcut was confirmed; {tried} of {count} suspicions could be tried.")
         by_class: dict[tuple[str, str | None], list[Finding]] = {}
         for one in self.confirmed:
             by_class.setdefault((one.name, one.partner), []).append(one)
@@ -159,7 +163,7 @@ class Audit:
             lines.append(f"{first.statement} {told(first.best)}{also}")
         if len(by_class) > _SUMMED:
             lines.append(f"And {len(by_class) - _SUMMED} classes more rest on something.")
-        return [*lines, *self.doubts]
+        return lines
 
     def to_json(self) -> dict[str, Any]:
         """All of it but the pictures of images, as JSON takes it."""

@@ -14,15 +14,19 @@ import numpy as np
 from kerascope import errors
 from kerascope.auditing.finding import Finding, Measured, Trial
 from kerascope.auditing.health import Checked, MapHealth
+from kerascope.auditing.label_audits import LabelAudits
 from kerascope.auditing.outcome import FILE, FORMAT, Audit, ClassAudit, Strategy
 from kerascope.auditing.plain import pixels
 
 
-def open_audit(folder: str | os.PathLike[str]) -> Audit:
+def open_audit(folder: str | os.PathLike[str]) -> Audit | LabelAudits:
     """The audit in a folder that `kerascope.audit` has written.
 
     Args:
         folder: the one that was written into.
+
+    Returns:
+        The `Audit`; of a model of several labels, the `LabelAudits`.
 
     Raises:
         DatasetError: there is none, or it cannot be read.
@@ -35,6 +39,8 @@ def open_audit(folder: str | os.PathLike[str]) -> Audit:
                 f"an audit must be of format {FORMAT} or older; that in {str(path)!r} is of "
                 f"{content['format']}; install a newer kerascope."
             )
+        if "labels" in content:
+            return _label_audits(Path(folder), content)
         return _audit(Path(folder), content)
     except FileNotFoundError:
         raise errors.DatasetError(
@@ -47,6 +53,16 @@ def open_audit(folder: str | os.PathLike[str]) -> Audit:
             f"an audit must be a whole {FILE}; {str(path)!r} cannot be read as one "
             f"({type(error).__name__}: {error})."
         ) from error
+
+
+def _label_audits(folder: Path, content: Mapping[str, Any]) -> LabelAudits:
+    """From what `LabelAudits.save` wrote."""
+    audits = {}
+    for label, name in content["labels"].items():
+        audit = open_audit(folder / name)
+        assert isinstance(audit, Audit)
+        audits[label] = audit
+    return LabelAudits(folder, content["model"], audits, content["created"], content["versions"])
 
 
 def _audit(folder: Path, content: Mapping[str, Any]) -> Audit:

@@ -22,6 +22,13 @@ def audit(
             metavar="NAME",
         ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a model of several labels: one that is asked about; may be repeated; default: all.",
+            metavar="NAME",
+        ),
+    ] = None,
     target: Annotated[
         Literal["predicted", "label"],
         typer.Option(help="What is explained and makes the groups: the predicted class, or the true one."),
@@ -108,6 +115,7 @@ def audit(
             seed=seed,
             model_file=model,
             progress=False if json else None,
+            only=label,
         )
         if html is not None:
             found.to_html(html)

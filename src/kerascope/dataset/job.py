@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.cluster import Cluster, Task, run_on_ray, shared_model
@@ -62,6 +63,11 @@ class Job:
     def names(self) -> tuple[str, ...] | None:
         """Names of the classes, or None."""
         return self.naming.names
+
+    @property
+    def blank(self) -> Any:
+        """An image of zeros as the model takes it, (1, ...)."""
+        return self.layout.original(np.zeros((1, *self.layout.spatial, self.layout.channels), "float32"), np)
 
     @property
     def told(self) -> list[tuple[str, str]]:

@@ -5,9 +5,10 @@ laboratory)`, which tries one; and `cause(suspect, material)`, which tells where
 image, so that later suspects of the same class are tried without it; None where that has no place.
 """
 
-from kerascope.auditing.suspects import background, colour, outside, pair, patch, place, strategy
+from kerascope.auditing.suspects import background, colour, companion, outside, pair, patch, place, strategy
 
 KINDS = {
+    "companion": companion,
     "patch": patch,
     "place": place,
     "pair": pair,

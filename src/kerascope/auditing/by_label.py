@@ -1,0 +1,136 @@
+"""Audits of a model of several labels: each label in turn, as a question of two classes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kerascope import errors
+from kerascope.auditing.companions import Companions, labels_given
+from kerascope.auditing.label_audits import LabelAudits
+from kerascope.auditing.making import Settings, gone_with, made, temporary_folder
+from kerascope.auditing.outcome import FILE
+from kerascope.auditing.refusals import check_auditable
+from kerascope.dataset.item import safe_name
+from kerascope.dataset.job import Job
+from kerascope.dataset.naming import named_classes
+from kerascope.dataset.store import Store
+from kerascope.provenance import versions
+
+
+def made_by_label(
+    job: Job,
+    settings: Settings,
+    folder: str | os.PathLike[str] | None,
+    only: Sequence[str | int] | None,
+) -> LabelAudits:
+    """An audit for each label.
+
+    Args:
+        job: the run about all labels, looked over.
+        settings: of each audit.
+        folder: where they are written, each in a folder of its own; None for a temporary one.
+        only: names or places of the labels that are asked about; None for all.
+
+    Raises:
+        ParameterError: there is no such label.
+    """
+    names = label_names(job)
+    places = list(range(len(names))) if only is None else _places(only, names)
+    check_auditable(asked_about(job, places[0]))
+    if folder is not None:
+        return _made(job, settings, Path(folder), names, places)
+    temporary, found = temporary_folder(), None
+    try:
+        found = _made(job, settings, temporary, names, places)
+    finally:
+        gone_with(temporary, found)
+    return found
+
+
+def _made(
+    job: Job, settings: Settings, folder: Path, names: tuple[str, ...], places: Sequence[int]
+) -> LabelAudits:
+    if settings.overwrite:
+        (folder / FILE).unlink(missing_ok=True)
+        Store(folder).clear()
+    given = labels_given(job, len(names))
+    audits = {
+        names[place]: made(
+            asked_about(job, place),
+            settings,
+            folder / subfolder(place, names[place]),
+            Companions(place, names, given, job.probe),
+        )
+        for place in places
+    }
+    found = LabelAudits(
+        folder,
+        job.probe.model.name,
+        audits,
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        dict(versions()),
+    )
+    found.save()
+    return found
+
+
+def asked_about(job: Job, place: int) -> Job:
+    """The run about one of the labels: yes or no.
+
+    Args:
+        job: about all of them.
+        place: of the label.
+    """
+    probe = job.probe.asking(place)
+    naming = named_classes(job.names, probe, job.source, job.blank)
+    assert naming.asked is not None
+    choices = {
+        **job.choices,
+        "class_names": naming.origin,
+        "output": "one of several labels, asked about by itself",
+    }
+    return replace(
+        job,
+        probe=probe.named(naming.names),
+        source=job.source.answered(naming.asked.answered),
+        naming=naming,
+        choices=choices,
+    )
+
+
+def label_names(job: Job) -> tuple[str, ...]:
+    """What the labels are called: as the classes are, or by their places."""
+    count = job.naming.count or 0
+    return job.names or tuple(f"label {place}" for place in range(count))
+
+
+def subfolder(place: int, name: str) -> str:
+    """What the folder of a label is called: safe, and no other label's.
+
+    Example:
+        >>> from kerascope.auditing.by_label import subfolder
+        >>> subfolder(1, "ice/snow")
+        '1-ice_snow'
+    """
+    return f"{place}-{safe_name(name).replace('/', '_')}"
+
+
+def _places(only: Sequence[str | int], names: tuple[str, ...]) -> list[int]:
+    """The places of some labels, in the order of the model's outputs."""
+    several = [only] if isinstance(only, str | int) else list(only)
+    found = set()
+    for one in several:
+        place = names.index(one) if one in names else int(one) if str(one).isdecimal() else -1
+        if isinstance(one, bool) or not 0 <= place < len(names):
+            raise errors.ParameterError(
+                f"only (--label) must be names or places of the model's {len(names)} labels; got {one!r}; "
+                f"{errors.nearest(str(one), names)}"
+            )
+        found.add(place)
+    if not found:
+        raise errors.ParameterError("only (--label) must be one label or more; got none; None is all.")
+    return sorted(found)

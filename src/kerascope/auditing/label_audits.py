@@ -1,0 +1,133 @@
+"""The audits of a model of several labels, one for each label, in folders beside each other."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerascope.auditing.finding import Finding, ranked
+from kerascope.auditing.outcome import FILE, FORMAT, Audit
+from kerascope.dataset.store import Store
+
+
+@dataclass(frozen=True, eq=False)
+class LabelAudits(Mapping[str, Audit]):
+    """The audit of a model of several labels: for each label by name, that of the question "is it there?".
+
+    The classes of each are "not snow" and "snow".
+
+    Args:
+        folder: that holds a folder for each label.
+        model: its name.
+        audits: by the names of the labels, in the order of the model's outputs.
+        created: when, in ISO 8601.
+        versions: of packages.
+    """
+
+    folder: Path
+    model: str
+    audits: Mapping[str, Audit]
+    created: str
+    versions: Mapping[str, str]
+
+    def __getitem__(self, label: str) -> Audit:
+        return self.audits[label]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.audits)
+
+    def __len__(self) -> int:
+        return len(self.audits)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Those of all labels, the confirmed first; each names its label."""
+        return tuple(ranked([finding for audit in self.values() for finding in audit.findings]))
+
+    @property
+    def confirmed(self) -> tuple[Finding, ...]:
+        """The findings that an intervention has confirmed."""
+        return tuple(one for one in self.findings if one.status == "confirmed")
+
+    @property
+    def images(self) -> int:
+        """How many were explained, for each label."""
+        return max(audit.images for audit in self.values())
+
+    @property
+    def failed(self) -> int:
+        """How many could not be."""
+        return max(audit.failed for audit in self.values())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was chosen, sampled or left out, for one label or more."""
+        return tuple(dict.fromkeys(note for audit in self.values() for note in audit.notes))
+
+    @property
+    def doubts(self) -> list[str]:
+        """What must be known of the maps before they are believed, and of which labels."""
+        labels: dict[str, list[str]] = {}
+        for label, audit in self.items():
+            for doubt in audit.doubts:
+                labels.setdefault(doubt, []).append(label)
+        return [f"{', '.join(several)}: {doubt}" for doubt, several in labels.items()]
+
+    def summary(self) -> list[str]:
+        """The audits in plain words, a sentence each."""
+        lines = [f"{self.images:,} images were asked about {len(self)} labels, each a question of its own."]
+        told: dict[str, list[str]] = {}
+        for label, audit in self.items():
+            right = "" if audit.accuracy is None else f"{audit.accuracy:.1%} right. "
+            for line in [right + audit.found()[0], *audit.found()[1:]]:
+                told.setdefault(line, []).append(label)
+        return [*lines, *(f"{', '.join(several)}: {line}" for line, several in told.items()), *self.doubts]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it but the pictures of images, as JSON takes it: under `labels` the audit of each."""
+        return {
+            "format": FORMAT,
+            "model": self.model,
+            "created": self.created,
+            "versions": dict(self.versions),
+            "summary": self.summary(),
+            "labels": {label: audit.to_json() for label, audit in self.items()},
+        }
+
+    def save(self) -> Path:
+        """Write `audit.json` into the folder: which folder holds the audit of which label."""
+        content = self.to_json()
+        content["labels"] = {label: audit.folder.name for label, audit in self.items()}
+        text = json.dumps(content, indent=1, ensure_ascii=False)
+        return Store(self.folder).replace(FILE, (text + "\n").encode())
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report: a page that leads to one for each label, which are written beside it.
+
+        Args:
+            path: of the page, `report.html`; those of labels are called `report-1-snow.html`.
+
+        Raises:
+            MissingPackageError: Jinja2 is not installed.
+        """
+        from kerascope.auditing.labels_page import labels_page
+
+        target = Path(path)
+        pages = {}
+        for label, audit in self.items():
+            beside = target.with_name(f"{target.stem}-{audit.folder.name}{target.suffix}")
+            pages[label] = audit.to_html(beside).name
+        target.write_text(labels_page(self, pages), encoding="utf-8")
+        return target
+
+    def __str__(self) -> str:
+        lines = self.summary()
+        lines += [f"  {one.status}: {one.statement}" for one in self.confirmed]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Audits of {self.model} by {len(self)} labels: {len(self.confirmed)} confirmed>"
