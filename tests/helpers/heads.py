@@ -57,6 +57,12 @@ def _two_outputs() -> keras.Model:
     return keras.Model(image, dense(layers.GlobalAveragePooling2D()(channels)))
 
 
+def _second_of_two() -> keras.Model:
+    model = _functional(lambda score: ops.softmax(layers.Dense(2, name="both")(score))[:, 1])
+    model.get_layer("both").set_weights([np.array([[-0.5, 0.5]]), np.zeros(2)])
+    return model
+
+
 def _compiled() -> keras.Model:
     model = _functional(lambda score: score)
     model.compile(loss=keras.losses.BinaryCrossentropy(from_logits=True))
@@ -81,6 +87,7 @@ FORMS: dict[str, Callable[[], keras.Model]] = {
         lambda score: ops.cast(ops.clip(ops.sigmoid(score), 1e-7, 1 - 1e-7), "float32")
     ),
     "nested": _nested,
+    "second of two": _second_of_two,
     "written out": lambda: _functional(written_out),
     "inside a call": lambda: InsideCall(ops.sigmoid),
     "written out inside a call": lambda: InsideCall(lambda score: ops.squeeze(written_out(score), -1)),
@@ -95,6 +102,8 @@ def network(form: str) -> keras.Model:
     model = FORMS[form]()
     model(IMAGES)
     weights = [np.array([[[[2.0, 0.5]]]]), np.array([[3.0], [-2.0]]), np.array([0.25])]
+    if form == "second of two":
+        weights += model.get_layer("both").get_weights()
     if form == "two outputs":
         weights[1:] = [np.hstack([-weights[1], weights[1]]), np.array([-0.25, 0.25])]
     model.set_weights(weights)

@@ -62,7 +62,7 @@ def test_scores_that_are_none_are_left_out_counted_and_told() -> None:
     images = np.ones((2, 8, 8, 1), "float32")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = ks.Occlusion(window=1, stride=1)(ks.BlackBox(predict, input_range=(0, 1)), images, 0)
+        found = ks.Occlusion(window=1, stride=1)(ks.BlackBox(predict, input_range=(0, 1)), images)
     told = {one.category: str(one.message) for one in caught}
     assert "of 128 masks 2 gave NaN" in told[errors.ExcludedWarning]
     assert errors.NonFiniteMapWarning in told  # no other window covers that pixel
@@ -79,7 +79,7 @@ def test_rise_leaves_out_scores_that_are_none() -> None:
 
     images = np.random.default_rng(0).random((1, 8, 8, 1)).astype("float32")
     with warned(errors.ExcludedWarning, "were left out"):
-        found = ks.RISE(masks=200, cells=2, baseline=1.0)(ks.BlackBox(predict), images, 0)
+        found = ks.RISE(masks=200, cells=2, baseline=1.0)(ks.BlackBox(predict), images)
     assert np.isfinite(found.values).all()
 
 
@@ -145,6 +145,6 @@ def test_sums_hold_one_image_at_a_time_and_the_score_of_the_image_may_be_none() 
     images[0, :4] = 0.4
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = ks.RISE(masks=100, baseline=0.0)(ks.BlackBox(predict), images, 0)
+        found = ks.RISE(masks=100, baseline=0.0)(ks.BlackBox(predict), images)
     assert np.isnan(found.scores).all()
     assert np.isfinite(found.values).all()

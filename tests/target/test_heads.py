@@ -108,7 +108,7 @@ def test_a_number_without_a_sigmoid_is_no_class_until_it_is_said() -> None:
 def test_the_opposite_of_a_number_is_what_speaks_for_less() -> None:
     found = explained(network("linear, said"), ks.Opposite(ks.Value()))
     same(found.scores, -SCORES, CLOSE, "opposite")
-    same(found.values, explained(network("linear, said"), ks.Value()).values, CLOSE, "absolute gradient")
+    same(found.values, -explained(network("linear, said"), ks.Value()).values, CLOSE, "its gradient")
     assert (found.target, found.targets.tolist()) == ("opposite of value 0", [-1, -1, -1])
 
 

@@ -75,7 +75,7 @@ def test_whoever_differentiates_it_gets_the_rule(name) -> None:
     for vector, plain, *modified in ROWS:
         for twin, expected in zip([model, *twins], [plain, *modified], strict=True):
             np.testing.assert_allclose(gradient(twin, vector), [expected, expected])
-            found = ks.Probe(twin).gradients(np.array([vector], "float32"), target=0)[0]
+            found = ks.Probe(twin).gradients(np.array([vector], "float32"), target=ks.Value())[0]
             np.testing.assert_allclose(found, [expected, expected])
 
 

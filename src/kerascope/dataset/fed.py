@@ -96,6 +96,8 @@ def fed(found: Detected, fit: Fit | None, evidence: Evidence) -> Fed:
     second = None if "interpolation" in said else evidence.trial(_filtered(between))
     chosen = between if second is None else second.chosen
     whose = "by the labels" if chosen != likely else "" if said >= {"fit", "interpolation"} else maker
+    if whose == maker and "fit" in said:
+        whose = f"scaled {maker}"
     how = found.reason if chosen.name == found.preprocessing.name else ""
     told = _told(first, second, found.unclear is not None)
     doubts = [] if _settled(first, "name") else _of_arithmetic(found, chosen, first)

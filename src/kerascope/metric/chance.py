@@ -70,6 +70,3 @@ class Softmax(Around):
 
     def describe(self) -> str:
         return f"probability of {self.inside.describe()}"
-
-    def complaint(self) -> str:
-        return self.inside.complaint()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ from kerascope import errors
 from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, read_layout
 from kerascope.probe.answer import Answer, join
 from kerascope.probe.inputs import Array, Batch, padded_rows
-from kerascope.probe.output_kind import Remark, Said, output_kinds
+from kerascope.probe.output_kind import Remark, Said, known_outputs
 from kerascope.probe.program import CHOSEN, predictions
 from kerascope.probe.question import Question, context_of, understood
 from kerascope.probe.routine import Step
@@ -104,15 +105,9 @@ class BlackBox:
         """The same: nothing is compiled."""
         return self
 
-    def settled(self) -> BlackBox:
-        """The same: nothing is looked over."""
-        return self
-
-    def understood(self, images: Any, target: TargetLike = None) -> tuple[Target, tuple[Remark, ...]]:
-        """What a target stands for with what was answered last: see `Probe`."""
-        if self._known is None:
-            return as_target(target), ()
-        return understood(self._known, as_target(target), self.class_names)
+    def understood(self, batch: Batch, target: Target) -> tuple[Target, tuple[Remark, ...]]:
+        """What a target stands for with what was answered last: see `Engine`."""
+        return (target, ()) if self._known is None else understood(self._known, target, self.class_names)
 
     def pixel_range(self, images: Any) -> tuple[float, float] | None:
         """The range of pixels, as it was given."""
@@ -282,8 +277,8 @@ class BlackBox:
             Output("/".join(map(str, path)) or "output", array.shape, UNKNOWN) for path, array in named
         )
         bare = Survey((), (), found, batch.count, layout.spatial if layout else None, layout)
-        kinds, remarks = output_kinds(bare, self._said, None)
-        return replace(bare, kinds=kinds, remarks=remarks, opaque=frozenset(range(len(found))))
+        numbers = (place for place, output in enumerate(found) if math.prod(output.shape[1:]) == 1)
+        return known_outputs(replace(bare, opaque=frozenset(numbers)), self._said, None)
 
     def _question(self, batch: Batch, outputs: Any, target: Target) -> Question:
         survey = self._known = self._survey(batch, outputs)

@@ -382,17 +382,16 @@ class Engine:
         question = self._asked(images, target, layers, spatial)
         return [question.survey.run(layer) for layer in question.layers]
 
-    def understood(self, images: Any, target: TargetLike = None) -> tuple[Target, tuple[Remark, ...]]:
+    def understood(self, batch: Batch, target: Target) -> tuple[Target, tuple[Remark, ...]]:
         """What a target stands for with this model, and what there is to say on the outputs that it is about.
 
         Args:
-            images: (N, ...) as the model takes them.
-            target: see `kerascope.target`.
-
-        Cost:
-            None: the model is run without data.
+            batch: the checked images, about which was asked.
+            target: what was asked about.
         """
-        return understood(self.surveyed(images), as_target(target), self.class_names)
+        with self._lock:
+            survey = self.settled()._survey(batch, self._size(batch.count))
+        return understood(survey, target, self.class_names)
 
     def scales(self, images: Any, target: TargetLike = None, layer: str | None = None) -> Scales:
         """Where to look at the model at every scale, from a deep layer to the image.

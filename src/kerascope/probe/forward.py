@@ -78,6 +78,9 @@ def _score(output: Any, head: Head | None, seen: Mapping[Head, Any]) -> Any:
     if head is not None and head.part == "logit":
         chance = ops.clip(ops.cast(output, "float32"), _LEAST, 1 - _LEAST)
         return ops.log(chance) - ops.log1p(-chance)
+    if head is not None and head.part == "difference" and head in seen:
+        both = ops.reshape(seen[head], (-1, 2))
+        return ops.reshape(both[:, 1] - both[:, 0], output.shape)
     return output if head is None or head not in seen else ops.reshape(seen[head], output.shape)
 
 
@@ -108,7 +111,9 @@ class _Taps:
 
     def hooks(self) -> dict[keras.Operation, Hook]:
         operations = [run.place.operation for run in self.runs.values()]
-        operations += [head.operation for head in self._at("operation", "output") if head.operation]
+        operations += [
+            head.operation for head in self._at("operation", "output", "difference") if head.operation
+        ]
         operations += self.rectifiers.operations if self.rectifiers else []
         operations += self.biases.operations if self.biases else []
         return {operation: self._hook(operation) for operation in operations}
@@ -138,7 +143,7 @@ class _Taps:
             if run.place.operation is operation:
                 named.setdefault(run.index, []).append(name)
         before = {head.index: head for head in self._at("operation", of=operation)}
-        behind = {head.index: head for head in self._at("output", of=operation)}
+        behind = {head.index: head for head in self._at("output", "difference", of=operation)}
 
         def hook(index: int, arguments: tuple[Any, ...], output: Any) -> Any:
             if index in before:

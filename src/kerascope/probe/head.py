@@ -38,14 +38,14 @@ class Head:
             a function that is called by name.
         index: which of its runs; of functions by name, which of their calls.
         part: the score is what `"operation"` is given, or its `"activation"`, or a `"function"` by name, or
-            the `"output"` of an operation in front of arithmetic that squashes, or the `"logit"` of the
-            probability that comes out.
+            the `"output"` of an operation in front of arithmetic that squashes, or the `"difference"` of two
+            numbers that it returns, or the `"logit"` of the probability that comes out.
         function: what squashes, one of `ACTIVATIONS`.
     """
 
     operation: keras.Operation | None
     index: int
-    part: Literal["operation", "activation", "function", "output", "logit"]
+    part: Literal["operation", "activation", "function", "output", "difference", "logit"]
     function: str
 
     @property
@@ -79,7 +79,7 @@ def score_sources(survey: Survey, outputs: Iterable[int]) -> list[int]:
             sources.append(source)
         elif head.part == "function":
             sources.append(survey.squashings[head.index].source)
-        elif head.part == "output":
+        elif head.part in ("output", "difference"):
             sources += [run.number for run in survey.runs if _is(run, head)]
         else:
             sources += [number for run in survey.runs if _is(run, head) for number in run.sources]
@@ -89,7 +89,7 @@ def score_sources(survey: Survey, outputs: Iterable[int]) -> list[int]:
 def score_maker(survey: Survey, place: int) -> int:
     """Number of the run at which a way back from the score of an output begins, what squashes it included."""
     head = _head(survey, place)
-    if head is not None and head.part in ("function", "output"):
+    if head is not None and head.part in ("function", "output", "difference"):
         return score_sources(survey, [place])[0]
     return survey.outputs[place].source
 

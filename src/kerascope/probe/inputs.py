@@ -191,7 +191,8 @@ def blank_inputs(model: keras.Model, size: int | tuple[int, ...] | None = None) 
     Raises:
         InputError: the model does not state its full input shape, or `size` does not fit it.
     """
-    specs = input_specs(model)
+    stated = input_specs(model)
+    specs = stated or _built_on(model, size is not None)
     if specs is not None and size is not None and len(specs) == 1:
         specs = (replace(specs[0], shape=_filled(specs[0].shape, size)),)
     if specs is None or any(None in spec.shape[1:] for spec in specs):
@@ -200,8 +201,27 @@ def blank_inputs(model: keras.Model, size: int | tuple[int, ...] | None = None) 
             f"give {'a batch of images' if specs is None or size is not None else 'images, or a size'}."
         )
     blanks = [np.zeros([1, *(side or 0 for side in spec.shape[1:])], spec.dtype) for spec in specs]
-    structure = _structure(model)
+    structure = _structure(model) if stated else None
     return tree.pack_sequence_as(structure, blanks) if tree.is_nested(structure) else blanks[0]
+
+
+def _built_on(model: keras.Model, any_size: bool) -> tuple[InputSpec, ...] | None:
+    """What a subclassed model was first called with, where that was one tensor; None where it was not.
+
+    Args:
+        model: the model.
+        any_size: leave the spatial axes open, since such a model may well take another size.
+    """
+    shape = (model.get_build_config() or {}).get("input_shape")
+    if not isinstance(shape, list | tuple) or not all(
+        side is None or isinstance(side, int) for side in shape
+    ):
+        return None
+    spatial = slice(2, None) if keras.config.image_data_format() == "channels_first" else slice(1, -1)
+    sides: list[int | None] = list(shape)
+    if any_size:
+        sides[spatial] = [None] * len(sides[spatial])
+    return (InputSpec("input", (None, *sides[1:]), "float32"),)
 
 
 def _filled(shape: tuple[int | None, ...], size: int | tuple[int, ...]) -> tuple[int | None, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -75,10 +75,16 @@ def measured_heads(
     for place, tried in candidates.items():
         output = _numbers(flat[place])
         for run in tried:
-            score = _numbers(result.activations[survey.name(run)]).reshape(output.shape)
+            score = _numbers(result.activations[survey.name(run)])
             tolerance = _TOLERANCE.get(keras.backend.standardize_dtype(flat[place].dtype), 1e-5)
-            if (function := _squashed_by(score, output, tolerance)) is not None:
-                found[place] = Head(run.place.operation, run.index, "output", function)
+            # The probability of the second of two classes is the sigmoid of the difference of their scores.
+            pair = score.size == 2 * output.size
+            if pair:
+                score = np.diff(score.reshape(len(score), 2), axis=1)
+            function = _squashed_by(score.reshape(output.shape), output, tolerance)
+            if function is not None:
+                part: Literal["difference", "output"] = "difference" if pair else "output"
+                found[place] = Head(run.place.operation, run.index, part, function)
                 break
         if place in asked - found.keys() and ((output >= 0) & (output <= 1)).all():
             found[place] = Head(None, 0, "logit", "sigmoid")
@@ -96,12 +102,13 @@ def _is_plain(survey: Survey, output: Output) -> bool:
 
 
 def _candidates(survey: Survey, output: Output) -> Iterator[Run]:
-    """Runs that return as many numbers as the output holds, the last first."""
+    """Runs that return as many numbers as the output holds, or two where that is one, the last first."""
     reached = survey.upstream([output.source])
     size, count = math.prod(output.shape[1:]), 0
     for run in reversed(survey.runs):
         on_way = reached is None or run.number in reached
-        fits = math.prod(run.shape[1:]) == size and run.tensors == 1 and run.maker == run.number
+        sizes = (1, 2) if size == 1 else (size,)
+        fits = math.prod(run.shape[1:]) in sizes and run.tensors == 1 and run.maker == run.number
         if on_way and fits and run.fault is None and run.number != output.source:
             yield run
             count += 1
@@ -116,9 +123,14 @@ def _squashed_by(score: Array, output: Array, tolerance: float) -> str | None:
             if function.endswith("softmax") and output.shape[-1] < 2:
                 continue
             made = ops.convert_to_numpy(getattr(keras.ops, function)(ops.convert_to_tensor(score)))
-            chance = np.exp(made) if function.startswith("log") else made
-            telling = (chance > _MARGIN) & (chance < 1 - _MARGIN)
-            if telling.any() and np.abs(made - output).max() <= tolerance * max(1.0, np.abs(made).max()):
+            if function.startswith("log"):
+                # Logarithms of what is next to nothing are as exact as it was.
+                made, seen = (np.maximum(one, math.log(_MARGIN)) for one in (made, output))
+                chance = np.exp(made)
+            else:
+                chance, seen = made, output
+            telling = (chance > 2 * _MARGIN) & (chance < 1 - _MARGIN)
+            if telling.any() and np.abs(made - seen).max() <= tolerance * max(1.0, np.abs(made).max()):
                 return function
     return None
 

@@ -67,13 +67,23 @@ class Said:
         return self.output
 
 
-def output_kinds(
-    survey: Survey, said: Said, loss: Any
-) -> tuple[tuple[Kind | None, ...], tuple[Remark | None, ...]]:
-    """What the numbers of each output are, and what there is to say on it.
+def answers(label: int, names: Sequence[str] | None) -> tuple[str, str]:
+    """What the two answers to a label are called: `("not snow", "snow")`.
 
-    What the user says counts first, then the softmax or sigmoid that the output ends in, then the loss that
-    the model was compiled with, then that there are two names for the one number.
+    Args:
+        label: its place.
+        names: of all labels, or None.
+    """
+    name = names[label] if names is not None and 0 <= label < len(names) else f"label {label}"
+    return f"not {name}", name
+
+
+def known_outputs(survey: Survey, said: Said, loss: Any) -> Survey:
+    """The survey, where it is known what the numbers of the outputs are.
+
+    What the user says counts first, then the softmax or sigmoid that an output ends in, then the loss that
+    the model was compiled with, then that there are two names for one number. Of several labels one may be
+    asked about: then it is the only number, for the two answers to it.
 
     Args:
         survey: of the model, its heads found.
@@ -89,47 +99,22 @@ def output_kinds(
             f"output must name outputs of the model, {names}; got {sorted(unknown)}; "
             f"{errors.nearest(min(unknown), names)}"
         )
-    losses = _losses(loss, names)
     found = [
-        _kind(output, survey, place, head, said, one)
-        for place, (output, head, one) in enumerate(zip(survey.outputs, heads(survey), losses, strict=True))
+        _kind(survey, place, head, said, one)
+        for place, (head, one) in enumerate(zip(heads(survey), _losses(loss, names), strict=True))
     ]
-    return tuple(kind for kind, _ in found), tuple(remark for _, remark in found)
+    known = replace(survey, kinds=tuple(kind for kind, _ in found), remarks=tuple(said for _, said in found))
+    return known if said.label is None else _one_label(known, said.label)
 
 
-def answers(label: int, names: Sequence[str] | None) -> tuple[str, str]:
-    """What the two answers to a label are called: `("not snow", "snow")`.
-
-    Args:
-        label: its place.
-        names: of all labels, or None.
-    """
-    name = names[label] if names is not None and 0 <= label < len(names) else f"label {label}"
-    return f"not {name}", name
-
-
-def known_outputs(survey: Survey, said: Said, loss: Any) -> Survey:
-    """The survey, where it is known what the numbers of the outputs are.
-
-    Of several labels one may be asked about: then it is the only number, for the two answers to it.
-
-    Args:
-        survey: of the model, its heads found.
-        said: by the user.
-        loss: that the model was compiled with, or None.
-
-    Raises:
-        ModelError: what was said does not fit the model.
-    """
-    kinds, remarks = output_kinds(survey, said, loss)
-    if said.label is None:
-        return replace(survey, kinds=kinds, remarks=remarks)
+def _one_label(survey: Survey, label: int) -> Survey:
+    """The survey, as if one of several labels were all that the model returns."""
     shapes = [output.shape for output in survey.outputs]
-    if kinds != ("labels",) or len(shapes[0]) != 2 or not 0 <= said.label < shapes[0][1]:
+    if survey.kinds != ("labels",) or len(shapes[0]) != 2 or not 0 <= label < shapes[0][1]:
         raise errors.ModelError(
             "label needs a model with one output of several labels, each behind a sigmoid, and the place or "
-            f"name of one; this one returns {shapes} ({', '.join(map(str, kinds))}); got label {said.label}; "
-            'say with output="labels" that scores are of labels.'
+            f"name of one; got label {label} of {shapes} ({', '.join(map(str, survey.kinds))}); say with "
+            'output="labels" that scores are of labels.'
         )
     count, labels = shapes[0]
     return replace(
@@ -137,15 +122,15 @@ def known_outputs(survey: Survey, said: Said, loss: Any) -> Survey:
         outputs=(replace(survey.outputs[0], shape=(count, 1)),),
         kinds=("binary",),
         remarks=(None,),
-        label=said.label,
+        label=label,
         label_count=labels,
     )
 
 
 def _kind(
-    output: Output, survey: Survey, place: int, head: Head | None, said: Said, loss: str
+    survey: Survey, place: int, head: Head | None, said: Said, loss: str
 ) -> tuple[Kind | None, Remark | None]:
-    one = _channels(survey, place) == 1
+    output, one = survey.outputs[place], _channels(survey, place) == 1
     if (given := said.of(output.name)) is not None:
         _check(given, output, one, head)
         return given, None

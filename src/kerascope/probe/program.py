@@ -319,7 +319,7 @@ def predictions(
     if place is None:
         return found
     raw = kept["outputs"][place]
-    if len(raw.shape) > 2 and "columns" not in kept:
+    if len(raw.shape) not in (1, 2) and "columns" not in kept:
         return found
     kind = forward.kinds[place] if forward.kinds else None
     output, scores = kept.get("columns") or columns(raw, kept["scores"][place], kind)
@@ -329,7 +329,7 @@ def predictions(
     sums = ops.abs(ops.sum(output, axis=-1) - 1) < (1e-3 if precise else 2e-2)
     rows = ops.logical_and(ops.all(output >= 0, axis=-1), sums)
     several, single = output.shape[-1] > 1, len(output.shape) == 2
-    if several and single:
+    if several and single and kind != "regression":
         # Of the scores: where probabilities are saturated, several are 1.
         scores = ops.cast(scores, "float32")
         found["predictions"] = ops.cast(ops.argmax(scores, axis=-1), "int32")

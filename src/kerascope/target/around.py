@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kerascope.target.base import Context, Target, TargetLike
+from kerascope.target.base import Array, Context, Target, TargetLike
 from kerascope.target.coerce import as_target
 
 
@@ -28,6 +28,15 @@ class Around(Target):
     def within(self, context: Context) -> Context:
         """What the target inside may know."""
         return context
+
+    def outputs(self, context: Context) -> tuple[int, ...] | None:
+        return self.inside.outputs(context)
+
+    def arguments(self, context: Context) -> dict[str, Array]:
+        return self.inside.arguments(self.within(context))
+
+    def complaint(self) -> str:
+        return self.inside.complaint()
 
     @property
     def class_axis(self) -> bool:  # type: ignore[override]

@@ -141,9 +141,6 @@ class Output(Around):
         name = list(context.outputs)[self._place(list(context.outputs))]
         return context.only(name, context.outputs[name], context.layouts.get(name))
 
-    def arguments(self, context: Context) -> dict[str, Array]:
-        return self.inside.arguments(self.within(context))
-
     def read(self, forward: Forward, arguments: Any) -> Reading:
         paths = ["/".join(map(str, path)) for path, _ in tree.flatten_with_path(forward.outputs)]
         place = self._place(paths)
@@ -190,12 +187,6 @@ class Probability(Around):
     def key(self) -> Hashable:
         return ("probability", self.inside.key())
 
-    def outputs(self, context: Context) -> tuple[int, ...] | None:
-        return self.inside.outputs(context)
-
-    def arguments(self, context: Context) -> dict[str, Array]:
-        return self.inside.arguments(context)
-
     def read(self, forward: Forward, arguments: Any) -> Reading:
         target = self.inside
         first = target.read(forward, arguments)
@@ -204,9 +195,6 @@ class Probability(Around):
 
     def describe(self) -> str:
         return f"probability of {self.inside.describe()}"
-
-    def complaint(self) -> str:
-        return self.inside.complaint()
 
 
 def _prefixed(arguments: Any, prefix: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kerascope.target.around import Around
-from kerascope.target.base import Array, Context, Forward, Reading, TargetLike
+from kerascope.target.base import Forward, Reading, TargetLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,18 +34,9 @@ class Opposite(Around):
     def key(self) -> Hashable:
         return ("opposite", self.inside.key())
 
-    def outputs(self, context: Context) -> tuple[int, ...] | None:
-        return self.inside.outputs(context)
-
-    def arguments(self, context: Context) -> dict[str, Array]:
-        return self.inside.arguments(context)
-
     def read(self, forward: Forward, arguments: Any) -> Reading:
         reading = self.inside.read(forward, arguments)
         return replace(reading, scores=-reading.scores, labels=None)
 
     def describe(self) -> str:
         return f"opposite of {self.inside.describe()}"
-
-    def complaint(self) -> str:
-        return self.inside.complaint()

@@ -48,9 +48,6 @@ class Pinned(Around):
     def key(self) -> Hashable:
         return ("pinned", self.target.key(), tuple(sorted(self.known)))
 
-    def outputs(self, context: Context) -> tuple[int, ...] | None:
-        return self.target.outputs(context)
-
     def arguments(self, context: Context) -> dict[str, Array]:
         for rows in self.known.values():
             if len(rows) != context.count:
@@ -66,6 +63,3 @@ class Pinned(Around):
 
     def describe(self) -> str:
         return self.target.describe()
-
-    def complaint(self) -> str:
-        return self.target.complaint()

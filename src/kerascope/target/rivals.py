@@ -11,7 +11,7 @@ from keras import ops, tree
 
 from kerascope import errors
 from kerascope.target.around import Around
-from kerascope.target.base import Array, Context, Forward, Reading, TargetLike
+from kerascope.target.base import Forward, Reading, TargetLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +45,6 @@ class Rivals(Around):
 
     def key(self) -> Hashable:
         return ("rivals", self.k, self.inside.key())
-
-    def outputs(self, context: Context) -> tuple[int, ...] | None:
-        return self.inside.outputs(context)
-
-    def arguments(self, context: Context) -> dict[str, Array]:
-        return self.inside.arguments(context)
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         reading = self.inside.read(forward, arguments)
@@ -88,6 +82,3 @@ class Rivals(Around):
 
     def describe(self) -> str:
         return f"{self.k} rivals of {self.inside.describe()}"
-
-    def complaint(self) -> str:
-        return self.inside.complaint()

@@ -11,7 +11,7 @@ from keras import ops, tree
 
 from kerascope.method import Method
 from kerascope.probe import Probe
-from kerascope.target import Box, Contrast, Rank, Region, Similarity, Step, Target, Value
+from kerascope.target import Box, Class, Contrast, Rank, Region, Similarity, Step, Target, Value
 from kerascope.testing.bench import CLOSE, same
 from kerascope.testing.models import Tiny, sixteenths
 from kerascope.testing.models.base import Array
@@ -107,6 +107,7 @@ def _runner_up(scores: Array, _: int) -> list[float]:
 QUESTIONS: tuple[Question, ...] = (
     Question("functional", (Rank(2), Rank(3)), _ranked),
     Question("functional", (Contrast(None, Rank(2)), Contrast(None, Rank(3))), _runner_up),
+    Question("binary", (Class(1), Class(0)), lambda score, _: [score, -score]),
     Question("regression", (Value(0), Value(1)), lambda values, _: list(values)),
     Question(
         "segmentation",

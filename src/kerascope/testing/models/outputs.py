@@ -139,6 +139,17 @@ def regression() -> Tiny:
 
 
 @tiny("outputs")
+def binary() -> Tiny:
+    """One score for two classes, behind a sigmoid, (N,)."""
+
+    def head(features: Any, activation: str | None = "sigmoid") -> Any:
+        pooled = layers.GlobalAveragePooling2D()(features)
+        return layers.Reshape(())(layers.Dense(1, activation=activation, name="head", **ZERO)(pooled))
+
+    return _made(head, 63, lambda features: head(features, None))
+
+
+@tiny("outputs")
 def recurrent() -> Tiny:
     """The rows of the grid read from top to bottom: (N, 4, 3), each step behind a softmax."""
 
