@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,7 +17,7 @@ import kerascope as ks
 from kerascope.cli import loading
 from kerascope.cli.maximize import numbers
 from kerascope.errors import KerascopeError
-from tests.helpers import stops
+from tests.helpers import heads, stops
 from tests.helpers.command_line import Kerascope, runner
 from tests.helpers.photographs import cuttings, network
 
@@ -134,12 +135,44 @@ def test_explain_says_what_failed(kerascope: Kerascope, model: Path, photos: Pat
     ran = kerascope("explain", model, photos, "*.jpg", "--overlay", "none")
     assert ran.code == 3
     assert "6 of 18 images, 12 failed" in ran.out
-    assert ran.err.count("warning: bad-") == 10
-    assert "and 2 more: see the column error" in ran.err
+    # What is wrong with all of them is said once.
+    assert ran.err.count("warning: bad-") == 1
+    assert "warning: bad-00.jpg and 11 more: a picture must be" in ran.err
     told = json.loads(kerascope("explain", model, "*.jpg", "--json", "--out", "o").out)
     assert told["counts"] == {"images": 12, "explained": 0, "failed": 12, "rows": 12, "shards": 1}
     assert told["failures"][0]["path"] == "bad-00.jpg"
     assert told["status"] == "complete"
+
+
+def test_explain_says_that_rows_have_warnings(kerascope: Kerascope, model: Path) -> None:
+    for number in range(3):
+        Image.fromarray(np.full((8, 8), 500 * number, "uint16")).save(f"{number}.png")
+    ran = kerascope("explain", model, ".", "--overlay", "none", "--method", "saliency")
+    assert "3 rows have warnings, such as: PhotographNote" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("loss", "predicted", "said"),
+    [
+        (keras.losses.BinaryCrossentropy(from_logits=True), [0, 1], "'binarycrossentropy'"),
+        ("mse", [None, None], "a regression"),
+    ],
+)
+def test_the_loss_of_a_saved_model_tells_what_its_number_is(
+    kerascope: Kerascope, photos: Path, loss: Any, predicted: list[Any], said: str
+) -> None:
+    model = heads.network("linear, said")
+    model.compile("sgd", loss)
+    model.save("linear.keras")
+    model.save("linear.h5")
+    for name, shade in (("dark", 60), ("light", 200)):
+        Image.new("L", (6, 6), shade).save(f"{name}.png")
+    for number, file in enumerate(("linear.keras", "linear.h5")):
+        out = Path(f"out{number}")
+        options = ("--preprocess", "-1-1", "--overlay", "none", "--method", "saliency", "--out", out)
+        ran = kerascope("explain", file, "dark.png", "light.png", *options)
+        assert said in ran.out
+        assert [row["prediction"] for row in ks.open_results(out).rows()] == predicted
 
 
 @pytest.mark.parametrize(
@@ -372,6 +405,8 @@ def test_an_interruption_keeps_whole_shards(model: Path, tmp_path: Path) -> None
         (("evaluate", "--html", "nowhere/r.html"), "--html must name a file"),
         (("evaluate", "--save", "."), "it is a folder"),
         (("audit", "--html", "nowhere/r.html"), "--html must name a file"),
+        (("audit", "--out", "/dev/null/x"), "'/dev/null' is a file"),
+        (("explain", "--out", "/dev/null"), "--out must name a folder"),
         (("audit", "--before", "nowhere"), "make one first"),
     ],
 )

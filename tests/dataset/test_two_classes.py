@@ -44,6 +44,22 @@ def lost(images: Any) -> Any:
 
 
 @pytest.mark.once
+def test_columns_of_0_and_1_must_be_the_classes(pets: Path, tmp_path: Path) -> None:
+    rows = [f"{pets}/{path},{int(path < 'dog')},{int(path > 'dog')},{number % 2}"
+            for number, path in enumerate(("cat/0.png", "cat/1.png", "dog/2.png", "dog/3.png"))]  # fmt: skip
+    (tmp_path / "list.csv").write_text("\n".join(["path,cat,dog,fold", *rows]))
+    options: dict[str, Any] = {"preprocessing": "-1-1", "method": "grad_cam", "progress": False}
+    model, out = network("activation"), tmp_path / "out"
+    for columns in (None, "dog,fold"):
+        with pytest.raises(ks.errors.DatasetError, match=r"2 classes, with a single 1.*label_column"):
+            ks.explain_dataset(model, tmp_path / "list.csv", out, label_column=columns, **options)
+    found = ks.explain_dataset(model, tmp_path / "list.csv", out, label_column="cat,dog", **options)
+    assert [row["label_index"] for row in found.rows()] == [0, 0, 1, 1]
+    swapped = ks.audit(model, tmp_path / "list.csv", label_column="dog,cat", sanity=False, **options)
+    assert swapped.accuracy == 0
+
+
+@pytest.mark.once
 @pytest.mark.parametrize("form", FORMS)
 def test_every_head_gives_the_same_table_report_and_audit(form: str, pets: Path, tmp_path: Path) -> None:
     model = network(form)

@@ -82,6 +82,12 @@ class ClassAudit:
     health: MapHealth
 
 
+_LESS = 0.5
+"""The share of what chance would get right, up to which the names of the classes are in doubt."""
+_FEW = 16
+"""Images of fewer of which that says nothing."""
+
+
 @dataclass(frozen=True, eq=False)
 class Audit:
     """What a model looks at over a whole data set, and what it rests on though it should not.
@@ -135,7 +141,15 @@ class Audit:
     @property
     def doubts(self) -> list[str]:
         """What must be known of the maps before they are believed."""
-        return doubts(self.health, self.checks)
+        return [*self._misnamed(), *doubts(self.health, self.checks)]
+
+    def _misnamed(self) -> list[str]:
+        """That the names of the classes may be in another order than the model's outputs."""
+        accuracy, chance = self.accuracy, 1 / max(len(self.classes), 2)
+        if accuracy is None or self.images < _FEW or accuracy > _LESS * chance:
+            return []
+        hint = "the names of the classes may be in another order than the model's outputs"
+        return [f"{accuracy:.0%} right is less than chance: {hint}; give class_names (--classes)."]
 
     def summary(self) -> list[str]:
         """The audit in plain words, a sentence each."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from kerascope.cli import arguments, said
-from kerascope.cli.writable import check_page
+from kerascope.cli.writable import check_folder, check_page
 
 
 def audit(
@@ -89,6 +89,7 @@ def audit(
     from kerascope.cli.loading import load_names, load_probe, read_size
     from kerascope.dataset.fed import NOTE
 
+    check_folder("--out", out)
     check_page("--html", html, "audit")
     with said.warnings_told():
         earlier = None if before is None else ks.open_audit(before)

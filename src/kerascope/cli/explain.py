@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from kerascope.cli import arguments, said
+from kerascope.cli.writable import check_folder
 
 if TYPE_CHECKING:
     from kerascope.dataset import Results
 
 _SHOWN = 10
+_LOOKED_AT = 10_000
+"""Failures that are counted by their reasons."""
 
 
 def explain(
@@ -93,6 +97,7 @@ def explain(
     from kerascope.dataset.plan import plan
     from kerascope.dataset.source import find_images
 
+    check_folder("--out", out)
     with said.warnings_told():
         chosen = read_method(method, layer, parameters)
         source = find_images(
@@ -132,7 +137,7 @@ def explain(
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(130)
-    failures = list(islice(results.failures(), _SHOWN + 1))
+    failures = list(islice(results.failures(), _LOOKED_AT))
     if json:
         said.print_json(_told(results, failures[:_SHOWN]))
     else:
@@ -159,7 +164,25 @@ def _print(results: Results, failures: list[tuple[str, str]]) -> None:
             ("table", f"{results.data} ({counts['rows']} rows, {counts['shards']} files)"),
         ]
     )
-    for path, error in failures[:_SHOWN]:
-        said.warn(f"{path}: {error}")
-    if len(failures) > _SHOWN:
-        said.warn(f"and {counts['failed'] - _SHOWN} more: see the column error of the table.")
+    alike: dict[str, list[str]] = {}
+    for path, error in failures:
+        alike.setdefault(error, []).append(path)
+    for error, paths in list(alike.items())[:_SHOWN]:
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        said.warn(f"{paths[0]}{more}: {error}")
+    if len(alike) > _SHOWN:
+        said.warn("and others: see the column error of the table.")
+    count, first = _doubtful(results)
+    if count:
+        said.warn(f"{count} rows have warnings, such as: {first} See the column warnings of the table.")
+
+
+def _doubtful(results: Results) -> tuple[int, str]:
+    """How many rows have warnings, and the one that most of them have."""
+    found: Counter[str] = Counter()
+    count = 0
+    for row in results.rows(["warnings"]):
+        lines = row["warnings"] or []
+        count += bool(lines)
+        found.update(lines)
+    return count, next((text for text, _ in found.most_common(1)), "")

@@ -73,6 +73,8 @@ def load(
     *,
     model_output: Kind | None,
     classes: Path | None,
+    image_column: str | None,
+    label_column: str | None,
     preprocess: str,
     fit: str | None,
     size: str | None,
@@ -80,7 +82,7 @@ def load(
     imports: Sequence[str] | None,
 ) -> Loaded:
     """A model and the first images that can be read, evenly over the classes where there are labels."""
-    source = find_images(paths)
+    source = find_images(paths, image_column=image_column, label_column=label_column)
     job = plan(
         load_probe(model, unsafe, imports, model_output),
         source,

@@ -110,10 +110,11 @@ def _hint(path: Path, text: str) -> str:
 
 
 def load_probe(path: Path, unsafe: bool, imports: Sequence[str] | None, output: Kind | None) -> Probe:
-    """A saved model, and what its numbers are, as `load_model` and `Probe` take them."""
+    """A saved model, and what its numbers are: as is said, or as the loss tells that it was saved with."""
+    from kerascope.cli.saved_loss import saved_loss
     from kerascope.probe import Probe
 
-    return Probe(load_model(path, unsafe, imports), output=output)
+    return Probe(load_model(path, unsafe, imports), output=output).compiled_with(saved_loss(path))
 
 
 def load_names(path: Path | None) -> tuple[ClassName, ...] | None:

@@ -34,6 +34,28 @@ def check_file(option: str, path: Path | None) -> None:
         )
 
 
+def check_folder(option: str, path: Path) -> None:
+    """An error unless a folder can be made there, or is there and can be written into.
+
+    Args:
+        option: that names it, such as `"--out"`.
+        path: of the folder.
+
+    Raises:
+        ParameterError: something on the way is no folder, or may not be written.
+    """
+    above = next(one for one in (path, *path.absolute().parents) if one.exists() or one.is_symlink())
+    wrong = None
+    if not above.is_dir():
+        wrong = f"{str(above)!r} is a file"
+    elif not os.access(above, os.W_OK):
+        wrong = f"{str(above)!r} may not be written"
+    if wrong is not None:
+        raise errors.ParameterError(
+            f"{option} must name a folder that can be written; got {str(path)!r}: {wrong}; name another one."
+        )
+
+
 def check_page(option: str, path: Path | None, extra: str) -> None:
     """An error unless a page can be made and written there: see `check_file`.
 

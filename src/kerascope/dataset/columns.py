@@ -53,6 +53,17 @@ def named(column: str, columns: Sequence[str], path: str) -> int:
     return list(columns).index(column)
 
 
+def several_named(column: str | None, columns: Sequence[str], path: str) -> list[int]:
+    """Positions of the columns of 0 and 1 that are asked for by their names, with commas between; else none.
+
+    Raises:
+        DatasetError: there is no column of one of the names.
+    """
+    if not column or "," not in column or column in columns:
+        return []
+    return [named(one.strip(), columns, path) for one in column.split(",")]
+
+
 def flag(cell: Any) -> bool | None:
     """What a cell says that holds 0 or 1, true or false; None for any other."""
     return _FLAGS.get(str(cell).strip().lower())

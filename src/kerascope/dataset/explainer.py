@@ -85,7 +85,7 @@ class Explainer:
         """
         tags = self.options.method.tags
         of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
-        paths = _layers(self.options.method) if of_layer else ()
+        paths = explained_layers(self.options.method) if of_layer else ()
         blank = self._given(np.zeros((1, *self.size, self.layout.channels), "float32"))
         runs = self.probe.resolved(blank, self.options.asked, paths, spatial=of_layer)
         if not of_layer:
@@ -278,7 +278,7 @@ def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:
     return layout
 
 
-def _layers(method: Any) -> tuple[str | None, ...]:
+def explained_layers(method: Any) -> tuple[str | None, ...]:
     """The layers that a method explains, of a method inside another one those of the inner."""
     while not hasattr(method, "layer") and hasattr(method, "method"):
         method = method.method

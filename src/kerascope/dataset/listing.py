@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from kerascope import errors
-from kerascope.dataset.columns import LABELS, PATHS, flag, flags_among, named, usual
+from kerascope.dataset.columns import LABELS, PATHS, flag, flags_among, named, several_named, usual
 from kerascope.dataset.item import FilePlace, Item, NoPlace, is_address, located, safe_name
 from kerascope.dataset.kinds import is_picture
 from kerascope.dataset.label import Label, as_label
@@ -94,6 +94,8 @@ class ListPart:
     def flags(self) -> tuple[int, ...]:
         """Positions of columns of 0 and 1 that are labels."""
         form = self.form
+        if form.header is not None and (chosen := several_named(self.label_column, form.header, self.path)):
+            return tuple(chosen)
         if form.header is None or form.label is not None or self.label_column is not None:
             return ()
         rows = (cells for _, cells in self._rows() if not isinstance(cells, str))
@@ -132,6 +134,8 @@ class ListPart:
         return next(iter(above or below), 0), bool(self.label_column) or bool(below and not above)
 
     def _label_column(self, head: Sequence[str], path: int) -> int | None:
+        if several_named(self.label_column, head, self.path):
+            return None
         if self.label_column:
             return named(self.label_column, head, self.path)
         return next((place for place in usual(head, LABELS) if place != path), None)

@@ -14,7 +14,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.dataset.item import Item
 from kerascope.dataset.label import Label, places_of
-from kerascope.dataset.source import Source
+from kerascope.dataset.source import AS_COLUMNS, Source
 from kerascope.probe import Probe
 from kerascope.probe.output_kind import answers
 from kerascope.target import TargetLike
@@ -110,6 +110,8 @@ def class_count(probe: Probe, blank: Any, names: Sequence[Any] | None = None) ->
     if len(survey.outputs) != 1 or survey.kinds[0] in (None, "regression"):
         return None
     shape = survey.outputs[0].shape
+    if survey.remarks[0] is not None and survey.remarks[0][0] is not None:
+        return None  # a softmax over one number tells no classes
     return target_class_count(shape, survey.kinds[0]) if len(shape) <= 2 else None
 
 
@@ -133,9 +135,10 @@ def outputs_told(probe: Probe, blank: Any) -> dict[str, str]:
     """
     survey = probe.surveyed(blank)
     kind, remark = survey.kinds[0], survey.remarks[0]
+    no, yes = probe.class_names or ("class 0", "class 1") if kind == "binary" else ("", "")
     usual = {
-        "binary": "one number for two classes: 1 where it is above 0",
-        "labels": "a question for each label",
+        "binary": f"one number for two classes: {yes} where p > 0.5, else {no}",
+        "labels": "a probability for each label, by itself",
     }
     text = remark[1] if remark is not None else usual.get(kind or "", "")
     return {"output": text} if text else {}
@@ -166,10 +169,30 @@ def named_classes(given: Sequence[ClassName] | None, probe: Probe, source: Sourc
         return Naming(names, f"{len(names)} as given{note}", count, codes)
     if probe.class_names is not None:
         return Naming(probe.class_names, f"{len(probe.class_names)} of the probe", count)
+    _check_columns(source, count, asks_of_labels(probe, blank))
     if source.class_names is not None and len(source.class_names) == count:
         origin = f"the {count} labels of the images, {source.order}, taken for the model's {count} classes"
         return Naming(source.class_names, origin, count)
     return Naming(None, "none", count)
+
+
+def _check_columns(source: Source, count: int | None, several: bool) -> None:
+    """An error unless columns of 0 and 1 are the model's labels, or its classes with a single 1 in each row.
+
+    Raises:
+        DatasetError: they are not.
+    """
+    names = source.class_names
+    if names is None or source.order != AS_COLUMNS or count is None:
+        return
+    single = (isinstance(item.label, str) for item in islice(source, _LOOKED_AT))
+    if len(names) == count and (several or all(single)):
+        return
+    raise errors.DatasetError(
+        f"columns of 0 and 1 must be one for each of the model's {count} "
+        f"{'labels' if several else 'classes, with a single 1 in each row'}; taken were {', '.join(names)}; "
+        "name the columns, or the one of the label: label_column (--label-column cat,dog), or '' for none."
+    )
 
 
 def _one_label(

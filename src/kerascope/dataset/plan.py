@@ -11,7 +11,7 @@ import keras
 
 from kerascope import errors
 from kerascope.dataset.detection import AUTO, detect, said
-from kerascope.dataset.explainer import image_layout
+from kerascope.dataset.explainer import explained_layers, image_layout
 from kerascope.dataset.fed import Evidence, fed
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
@@ -78,6 +78,8 @@ def plan(
     )
     explaining, reason = options.method.chosen(probe, blank, options.asked)
     options = replace(options, method=explaining)
+    of_layer = "layer" in explaining.tags
+    notes = probe.notes(blank, options.asked, explained_layers(explaining)) if of_layer else ()
     doubtful = [*feed.doubts]
     doubtful += [warned(errors.KerascopeWarning, text) for text in doubts(target, source, naming)]
     choices = {
@@ -85,6 +87,7 @@ def plan(
         "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({feed.reason})",
         "class_names": naming.origin,
         **outputs_told(named, blank),
+        **({"layer": "; ".join(notes)} if notes else {}),
     }
     path = None if model_file is None else os.fspath(model_file)
     return Job(probe.model, probe, source, options, naming, layout, choices, tuple(doubtful), path)

@@ -26,6 +26,10 @@ _NAMES = 100_000
 """Names of a folder that are looked at for pictures that are not read."""
 
 
+AS_COLUMNS = "as the columns are named"
+"""Why classes that columns of 0 and 1 stand for are in their order."""
+
+
 class Part(Protocol):
     """A part of a source."""
 
@@ -104,9 +108,9 @@ def find_images(
             with a column of images (bytes, bytes in a struct as the Hugging Face libraries write them, or
             paths); a WebDataset (`.tar`); or the address of one of these in a store, `s3://bucket/photos`.
         image_column: of a table or list; None for one of a usual name, else the first that can be one.
-        label_column: of a table or list; None for the one that the table says holds classes, else one of a
-            usual name (label, class, category, target, ...), else two or more columns of 0 and 1; `""` for
-            none.
+        label_column: of a table or list, or columns of 0 and 1 with commas between, `"cat,dog"`; None for the
+            one that the table says holds classes, else one of a usual name (label, class, category, target,
+            ...), else two or more columns of 0 and 1; `""` for none.
         follow_links: follow links that lead out of a folder, and to other folders.
 
     Raises:
@@ -194,7 +198,7 @@ def _names_of(part: Part) -> tuple[tuple[str, ...], str] | None:
     if isinstance(part, StorePart):
         return (part.class_names, "sorted") if part.class_names else None
     if isinstance(part, TablePart | ListPart):
-        names, order = part.class_names, "as the columns are named"
+        names, order = part.class_names, AS_COLUMNS
         if isinstance(part, TablePart) and not part.flags:
             order = "as the table names them"
         return None if names is None else (names, order)

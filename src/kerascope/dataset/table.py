@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.columns import IMAGES, LABELS, PATHS, flag, flags_among, named, usual
+from kerascope.dataset.columns import IMAGES, LABELS, PATHS, flag, flags_among, named, several_named, usual
 from kerascope.dataset.fields import can_be_labels, chosen, class_of, classes_of, holds_numbers, image_kind
 from kerascope.dataset.item import FilePlace, Item, file_system, is_address, located, safe_name
 from kerascope.dataset.label import Label, as_label, read_label
@@ -59,6 +59,8 @@ class TablePart:
     @cached_property
     def flags(self) -> tuple[str, ...]:
         """Columns of 0 and 1 that are labels of their names, where there is no column of labels."""
+        if chosen := several_named(self.label_column, self._schema.names, self.path):
+            return tuple(self._schema.names[place] for place in chosen)
         if self._labels is not None or self.label_column is not None:
             return ()
         names = [field.name for field in self._schema if holds_numbers(field.type)]
@@ -111,6 +113,8 @@ class TablePart:
     def _labels(self) -> str | None:
         """The column of labels."""
         schema, image = self._schema, self._images[0]
+        if several_named(self.label_column, schema.names, self.path):
+            return None
         if self.label_column:
             named(self.label_column, schema.names, self.path)
         found = self.label_column

@@ -72,6 +72,7 @@ class Engine:
         self._counts = {"trace": 0, "forward": 0, "backward": 0}
         self.output = output
         self.label = label
+        self.loss: Any = None
         self._kept = Kept(self.compile, self._counts)
         Said(output, class_names)  # raises where it is said wrongly
 
@@ -172,6 +173,12 @@ class Engine:
         told = zip(survey.outputs, survey.kinds, strict=True)
         if self.label is None:
             twin.output = {output.name: kind for output, kind in told if kind not in (None, "classes")}
+        return twin
+
+    def compiled_with(self, loss: Any) -> Self:
+        """The same probe of a model of which it is known what loss it was compiled with."""
+        twin = copy.copy(self)
+        twin.loss = loss
         return twin
 
     def sized(self, batch_size: int) -> Self:
@@ -382,6 +389,19 @@ class Engine:
         question = self._asked(images, target, layers, spatial)
         return [question.survey.run(layer) for layer in question.layers]
 
+    def notes(self, images: Any, target: TargetLike, layers: Sequence[str | None]) -> tuple[str, ...]:
+        """What there is to say on the layers that a question would read, such as that others stand beside.
+
+        Args:
+            images: (N, ...) as the model takes them.
+            target: see `kerascope.target`.
+            layers: paths of layers; None stands for the automatic layer.
+
+        Cost:
+            None: the model is run without data.
+        """
+        return self._asked(images, target, layers, spatial=False).notes
+
     def understood(self, batch: Batch, target: Target) -> tuple[Target, tuple[Remark, ...]]:
         """What a target stands for with this model, and what there is to say on the outputs that it is about.
 
@@ -494,7 +514,7 @@ class Engine:
         """What happens inside the model as it is now, on images like these."""
         if not self._settled:
             self._kept.refresh(self.model)
-        said = Said(self.output, self.class_names, self.label)
+        said = Said(self.output, self.class_names, self.label, self.loss)
         return self._kept.survey(self.model, self._call, batch, size, said)
 
     def _size(self, count: int) -> int:

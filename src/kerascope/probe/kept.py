@@ -67,7 +67,7 @@ class Kept:
             ModelError: what was said of its outputs does not fit.
         """
         # Compiling the model anew may say something else of its outputs.
-        loss = getattr(model, "loss", None)
+        loss = getattr(model, "loss", None) or said.loss
         key = (batch.signature, batch.explained, size, repr(said), repr(loss))
         if key not in self._surveys:
             if len(self._surveys) >= LIMIT:

@@ -24,8 +24,8 @@ Remark = tuple[type[Warning] | None, str]
 NOT_SAID: Remark = (
     None,
     (
-        "the model returns one number without a sigmoid, the score of class 1 or a regression; it is "
-        'explained as it is; say which with ks.Probe(model, output="binary") or output="regression"'
+        "the model returns one number, and whether that is of class 1 or a regression cannot be told; it is "
+        'explained as it is; say which with ks.Probe(model, output="binary") or "regression" (--model-output)'
     ),
 )
 _ALONE = (
@@ -45,11 +45,13 @@ class Said:
         output: what the numbers are, of the only output or by name; None where nothing was said.
         names: names of the classes, or None.
         label: the one of several labels that is asked about, or None.
+        loss: that the model was compiled with, where it does not say so itself, or None.
     """
 
     output: Kind | Mapping[str, Kind] | None = None
     names: tuple[str, ...] | None = None
     label: int | None = None
+    loss: Any = None
 
     def __post_init__(self) -> None:
         said = self.output.values() if isinstance(self.output, Mapping) else [self.output or KINDS[0]]
