@@ -85,6 +85,8 @@ def test_a_clean_model_has_no_confirmed_finding() -> None:
     assert found.accuracy is not None
     assert found.accuracy > 0.95
     assert "No shortcut was confirmed" in str(found) or "Nothing was suspected" in str(found)
+    assert "less than chance" not in str(found)
+    assert "less than chance" in str(replace(found, accuracy=0.02))
 
 
 @once

@@ -124,6 +124,7 @@ def evaluate(
             table.warnings.append(
                 "every method should be measured; the run was interrupted, and what is missing has no value."
             )
+    table.tell_missing()
     return table.report(level, seed, frozenset(controls))
 
 
@@ -141,6 +142,7 @@ class _Table:
         self.measuring = np.zeros(shape[:2])
         self.curves: dict[str, tuple[Array, Array]] = {}
         self.warnings: list[str] = []
+        self.missing: dict[tuple[str, str], list[str]] = {}
         self.example: Explanation | None = None
         self.maps = np.full((shape[0], min(_EXAMPLES, shape[2]), *subject.spatial), np.nan, "float32")
 
@@ -193,9 +195,8 @@ class _Table:
         try:
             found = metric.on(case)
         except errors.KerascopeError as error:
-            self._told(
-                f"{metric.name} has no values of {case.explanation.method}: {type(error).__name__}: {error}"
-            )
+            reason = f"{type(error).__name__}: {error}"
+            self.missing.setdefault((metric.name, reason), []).append(case.explanation.method)
             return
         self.values[row, column] = found.values
         self.measuring[row, column] = (self._counted() - before) / len(self.subject)
@@ -212,6 +213,12 @@ class _Table:
         mean = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
         if len(mean) == len(places):
             means[row] = mean
+
+    def tell_missing(self) -> None:
+        """Warn of the metrics that have no values, once for all methods where the reason is the same."""
+        for (metric, reason), methods in self.missing.items():
+            whose = "any method" if len(methods) == len(self.methods) else ", ".join(methods)
+            self._told(f"{metric} has no values of {whose}: {reason}")
 
     def _told(self, text: str) -> None:
         self.warnings.append(warned(errors.EvaluationWarning, text))
