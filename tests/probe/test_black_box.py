@@ -78,7 +78,7 @@ def test_channels_first_and_class_names_and_one_score() -> None:
     assert found.title(0) == "c"
     single = ks.Occlusion(window=3)(ks.BlackBox(lambda x: scores(x)[:, 2]), IMAGES)
     assert np.allclose(single.values, expected.values, atol=1e-5)
-    assert (single.target, len(single.notes)) == ("value 0", 1 + len(expected.notes))
+    assert (single.target, len(single.notes)) == ("value", 1 + len(expected.notes))
     binary = ks.BlackBox(lambda x: scores(x)[:, 2], output="binary")
     assert np.allclose(ks.Occlusion(window=3)(binary, IMAGES, 0).values, -expected.values, atol=1e-5)
 

@@ -88,14 +88,14 @@ def test_steps_and_regions_of_one_sigmoid_are_of_two_classes() -> None:
 def test_a_number_without_a_sigmoid_is_no_class_until_it_is_said() -> None:
     linear = network("linear, said")
     found = explained(linear)
-    assert (found.target, found.predictions, found.targets.tolist()) == ("value 0", None, [-1, -1, -1])
+    assert (found.target, found.predictions, found.targets.tolist()) == ("value", None, [-1, -1, -1])
     same(found.scores, SCORES, CLOSE, "the number itself")
     assert 'output="binary"' in found.notes[0]
     for target in (0, 1, ks.Rank(1), ks.Top(1)):
         with pytest.raises(ks.errors.TargetError, match=r'Probe\(model, output="binary"\).*Value'):
             ks.Probe(linear).scores(IMAGES, target)
     said = explained(ks.Probe(linear, output="regression"))
-    assert (said.target, said.notes) == ("value 0", ())
+    assert (said.target, said.notes) == ("value", ())
     with pytest.raises(ks.errors.TargetError, match="a regression"):
         ks.Probe(linear, output="regression").scores(IMAGES, 0)
     linear.compile(loss="mse")
@@ -109,7 +109,7 @@ def test_the_opposite_of_a_number_is_what_speaks_for_less() -> None:
     found = explained(network("linear, said"), ks.Opposite(ks.Value()))
     same(found.scores, -SCORES, CLOSE, "opposite")
     same(found.values, -explained(network("linear, said"), ks.Value()).values, CLOSE, "its gradient")
-    assert (found.target, found.targets.tolist()) == ("opposite of value 0", [-1, -1, -1])
+    assert (found.target, found.targets.tolist()) == ("opposite of value", [-1, -1, -1])
 
 
 def test_what_is_said_of_an_output_must_fit_it() -> None:

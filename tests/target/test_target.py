@@ -88,6 +88,8 @@ def test_values_of_each_shape_name_no_class() -> None:
         assert found.predictions is None
         assert found.targets.tolist() == [-1, -1]
         assert found.title(0) == f"value {units - 1}"
+    with pytest.raises(ks.errors.TargetError, match=r"several.*ks\.Value\(index\)"):
+        ks.Probe(model).scores(images, ks.Value())
     squashed = keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(1, "sigmoid")])
     final = ops.convert_to_numpy(squashed(images))[:, 0]
     probe = ks.Probe(squashed)

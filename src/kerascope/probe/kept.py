@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from keras import ops
 from kerascope import errors
 from kerascope.probe.compiled import Program
 from kerascope.probe.fingerprint import Fingerprint
+from kerascope.probe.head import Head
 from kerascope.probe.inputs import Batch, input_specs
 from kerascope.probe.measured_head import measured_heads, opaque
 from kerascope.probe.output_kind import Said, known_outputs
@@ -40,6 +41,7 @@ class Kept:
         self._counts = counts
         self._fingerprint: Fingerprint | None = None
         self._surveys: dict[Hashable, Survey] = {}
+        self._measured: dict[Hashable, dict[int, Head]] = {}
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
 
     def refresh(self, model: keras.Model) -> None:
@@ -47,6 +49,7 @@ class Kept:
         now = Fingerprint(model)
         if now != self._fingerprint:
             self._surveys.clear()
+            self._measured.clear()
             self._programs.clear()
             self._fingerprint = now
 
@@ -72,12 +75,18 @@ class Kept:
         if key not in self._surveys:
             if len(self._surveys) >= LIMIT:
                 self._surveys.clear()
+                self._measured.clear()
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
             inputs = batch.structured(tensors)
             # Around the whole survey: what is made in it, such as a seed, must not outlive it.
             with keras.StatelessScope():
                 found = survey(_told(call, batch), model, inputs, batch.explained)
-            found = _measured(model, call, found, batch, tensors, said)
+            binary = tuple(output.name for output in found.outputs if said.of(output.name) == "binary")
+            once = (batch.signature, batch.explained, binary)
+            if once not in self._measured:
+                self._measured[once] = _measured(model, call, found, batch, tensors, binary)
+            measured = self._measured[once]
+            found = replace(found, measured=measured, opaque=opaque(found) - measured.keys())
             quiet = _silent(model, call, found, batch, tensors)
             self._surveys[key] = known_outputs(replace(found, silent=quiet), said, loss)
         return self._surveys[key]
@@ -116,18 +125,16 @@ def _measured(
     found: Survey,
     batch: Batch,
     tensors: Sequence[Any],
-    said: Said,
-) -> Survey:
-    """The survey with the heads that had to be measured: see `kerascope.probe.measured_head`."""
+    binary: Collection[str],
+) -> dict[int, Head]:
+    """The heads that have to be measured, on four images: see `kerascope.probe.measured_head`."""
     specs = input_specs(model)
     if specs is None or specs[0].shape[0] is None:
         tensors = [ops.repeat(tensor[:1], 4, axis=0) for tensor in tensors]
     operations = [model, *(place.operation for place in found.places)]
-    binary = [output.name for output in found.outputs if said.of(output.name) == "binary"]
-    measured: dict[int, Any] = {}
     with contextlib.suppress(Exception), keras.StatelessScope():
-        measured = measured_heads(call, operations, found, batch.structured(tensors), binary)
-    return replace(found, measured=measured, opaque=opaque(found) - measured.keys())
+        return measured_heads(call, operations, found, batch.structured(tensors), binary)
+    return {}
 
 
 def _silent(

@@ -64,7 +64,7 @@ class Class(Target):
                 f"a regression has no predicted class; this one returns {shape}; choose one of its numbers "
                 'with ks.Value(index), or say with ks.Probe(model, output="classes") that they are scores.'
             )
-        return Value(0)
+        return Value()
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         columns = forward.columns
@@ -220,7 +220,7 @@ def _classes(context: Context) -> int:
         )
     kind, classes = context.kind, class_count(shape, context.kind)
     if classes == 1 and kind != "classes":
-        instead = "explain the number itself with target None or ks.Value(0)"
+        instead = "explain the number itself with target None or ks.Value()"
         raise errors.TargetError(
             f"a class must be one of two or more; this model returns one number, a regression; {instead}."
             if kind == "regression"

@@ -22,7 +22,7 @@ class Value(Target):
     is read in front of a sigmoid that the model ends in; `Probability(Value(0))` is behind it.
 
     Args:
-        index: which of the numbers, counted from 0; or one per image.
+        index: which of the numbers, counted from 0; or one per image; None for the only one.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -32,7 +32,7 @@ class Value(Target):
         True
     """
 
-    index: int | Sequence[int] = 0
+    index: int | Sequence[int] | None = None
 
     def key(self) -> Hashable:
         return "value"
@@ -49,8 +49,13 @@ class Value(Target):
                 "or give a function of the outputs that returns one number per image."
             )
         last = shape[1] - 1 if len(shape) == 2 else 0
-        hint = "values are counted from 0."
-        return {"index": whole_numbers(self.index, 0, last, context, "value's index", hint)}
+        if self.index is None and last:
+            raise errors.TargetError(
+                f"a value must be chosen where there are several; this model returns {shape}; give its "
+                "place: ks.Value(index)."
+            )
+        hint, index = "values are counted from 0.", 0 if self.index is None else self.index
+        return {"index": whole_numbers(index, 0, last, context, "value's index", hint)}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         index = ops.cast(arguments["index"], "int32")[:, None]
@@ -61,4 +66,6 @@ class Value(Target):
         return Reading(ops.cast(scores, "float32"), output=0, columns=(final, scores))
 
     def describe(self) -> str:
+        if self.index is None:
+            return "value"
         return "given values" if np.ndim(self.index) else f"value {self.index}"
