@@ -20,6 +20,7 @@ from kerascope.dataset import find_images
 from kerascope.dataset.arrays import from_arrays
 from kerascope.dataset.label import as_label, places_of
 from kerascope.dataset.naming import different_names
+from kerascope.dataset.sample import spread
 from tests.helpers.expected_warnings import warned
 from tests.helpers.photographs import colours, encoded, network, rows_of
 
@@ -317,3 +318,18 @@ def test_a_target_by_the_name_of_a_folder(tmp_path: Path) -> None:
         ks.explain_dataset(
             ks.Probe(model, class_names=["a", "b", "a", "c"]), root, tmp_path / "two", target="a", **QUICK
         )
+
+
+def test_a_cell_that_is_neither_0_nor_1_leaves_labels_unknown(tmp_path: Path) -> None:
+    text = "path,cat,dog\na.jpg,1,0\nb.jpg,-1,1\nc.jpg,1\nd.jpg,0,0\n"
+    source = find_images(listed(tmp_path, text), label_column="cat,dog")
+    items = list(source)
+    assert [item.label for item in items] == ["cat", None, None, ()]
+    assert ["must hold 0 or 1" in str(item.notes) for item in items] == [False, True, True, False]
+
+
+def test_images_in_turn_have_the_labels_of_the_source(tmp_path: Path) -> None:
+    source = find_images(listed(tmp_path, "path,label\na.jpg,n01\nb.jpg,n02\n")).coded(
+        {"n01": "ant", "n02": "bee"}
+    )
+    assert [item.label for item in spread(source)] == [item.label for item in source] == ["ant", "bee"]

@@ -209,8 +209,8 @@ def test_one_of_several_labels_is_a_question_of_two_classes() -> None:
     image = keras.Input((6, 6, 1))
     dense = layers.Dense(3, "sigmoid", name="dense")
     model = keras.Model(image, dense(layers.Flatten()(image)))
-    dense.set_weights([np.full((36, 3), 1 / 36) * [1, -2, 3], np.array([0.0, 0.5, 1.0])])
-    score = 0.5 - 2 * IMAGES.mean(axis=(1, 2, 3)).astype("float64")
+    dense.set_weights([np.full((36, 3), 1 / 36) * [1, -2, 3], np.array([0.0, 0.75, 1.0])])
+    score = 0.75 - 2 * IMAGES.mean(axis=(1, 2, 3)).astype("float64")
     probe = ks.Probe(model, class_names=["sky", "snow", "sea"], label="snow")
     assert probe.class_names == ("not snow", "snow")
     answer = probe.run(None, IMAGES)
@@ -222,3 +222,49 @@ def test_one_of_several_labels_is_a_question_of_two_classes() -> None:
         ks.Probe(network("two outputs"), label=1).scores(IMAGES)
     with pytest.raises(ks.errors.ParameterError, match="'snow'"):
         ks.Probe(model, class_names=["sky", "snow", "sea"], label="snwo")
+
+
+@pytest.mark.parametrize("told", ["loss", "names", "said"])
+def test_a_probability_is_no_score_whoever_tells_what_it_is(told: str) -> None:
+    linear = network("linear, said")
+    average = layers.Average()(
+        [layers.Activation("sigmoid")(one) for one in (linear.output, linear.output + 2)]
+    )
+    model = keras.Model(linear.input, average)
+    chance = ops.convert_to_numpy(model(IMAGES))[:, 0].astype("float64")
+    if told == "loss":
+        model.compile(loss="bce")
+    options: dict[str, Any] = {"names": {"class_names": ["a", "b"]}, "said": {"output": "binary"}}.get(
+        told, {}
+    )
+    probe = ks.Probe(model, **options)
+    answer = probe.run(None, IMAGES, 1)
+    same(answer.scores, np.log(chance / (1 - chance)), 1e-4, "logit")
+    same(answer.probabilities, chance, 1e-4, "probability")
+    same(probe.certain(IMAGES).scores(IMAGES, 1), answer.scores, CLOSE, "what a run is told of it")
+    hard = keras.Model(linear.input, layers.Activation("hard_sigmoid")(linear.output))
+    chance = ops.convert_to_numpy(hard(IMAGES))[:, 0]
+    same(ks.Probe(hard, output="binary").run(None, IMAGES, 1).probabilities[:2], chance[:2], 1e-4, "hard")
+
+
+def test_a_black_box_of_probabilities_warns_whatever_is_said() -> None:
+    chances = ks.BlackBox(lambda x: 0.5 + x.mean(axis=(1, 2, 3)) / 4, output="binary")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert "ProbabilityWarning" in str(ks.Occlusion(window=2)(chances, IMAGES).warnings)
+    named = ks.BlackBox(lambda x: x.mean(axis=(1, 2, 3)), output={"output": "binary"})
+    assert ks.Occlusion(window=2)(named, IMAGES).predictions.tolist() == [0, 1, 1]
+
+
+def test_the_probability_of_a_region_of_the_background() -> None:
+    steps = keras.Sequential([keras.Input((2, 2)), layers.Dense(1, "sigmoid", kernel_initializer="ones")])
+    rows, mask = np.array([[[1.0, 1.0], [-3.0, 1.0]]], "float32"), np.array([False, True])
+    same(
+        ks.Probe(steps).scores(rows, ks.Probability(ks.Region(0, mask))), 1 / (1 + np.exp([-2.0])), CLOSE, ""
+    )
+
+
+def test_what_a_user_says_is_kept_for_a_run() -> None:
+    image = keras.Input((6, 6, 1))
+    model = keras.Model(image, layers.Dense(3, "sigmoid")(layers.Flatten()(image)))
+    assert ks.Probe(model, output="classes").certain(IMAGES).surveyed(IMAGES).kinds == ("classes",)

@@ -32,7 +32,7 @@ def check_auditable(job: Job) -> None:
         raise errors.EvaluationError(
             "an audit must have a classifier: a score for each of two or more classes, or one sigmoid for "
             "two; this model predicts none; where its one number is the score of class 1, say so with "
-            'ks.Probe(model, output="binary") (--output binary).'
+            'ks.Probe(model, output="binary") (--model-output binary).'
         )
 
 

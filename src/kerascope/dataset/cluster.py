@@ -64,6 +64,7 @@ class Task:
         compile: see `Probe`.
         input: see `Probe`.
         output: see `Probe`.
+        label: see `Probe`.
         folder: of the results, which every worker can write to.
         grid: (h, w) of the maps.
         threads: for reading and drawing, in each worker.
@@ -77,6 +78,7 @@ class Task:
     compile: bool
     input: str | int | None
     output: Kind | Mapping[str, Kind] | None
+    label: int | None
     folder: str
     grid: tuple[int, ...]
     threads: int
@@ -94,11 +96,11 @@ class ShardWorker:
         probe = Probe(
             model,
             batch_size=task.options.batch_size,
-            class_names=task.names,
             compile=task.compile,
             input=task.input,
             output=task.output,
-        )
+            label=task.label,
+        ).named(task.names)
         self._store = Store(task.folder)
         self._explainer = Explainer(probe, task.options, task.names, self._store)
         self._columns = schema.schema(task.grid, task.options.map_type)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.label import Label, as_label
 
 IMAGES = ("image", "img", "picture", "photo", "jpg", "png")
 PATHS = (
@@ -67,6 +68,21 @@ def several_named(column: str | None, columns: Sequence[str], path: str) -> list
 def flag(cell: Any) -> bool | None:
     """What a cell says that holds 0 or 1, true or false; None for any other."""
     return _FLAGS.get(str(cell).strip().lower())
+
+
+def label_of_flags(names: Sequence[str], cells: Sequence[Any], where: str) -> tuple[Label, tuple[str, ...]]:
+    """The labels whose columns hold 1 in a row; none, and a note, where a cell is neither 0 nor 1.
+
+    Args:
+        names: of the columns.
+        cells: of them; there may be fewer.
+        where: what the note calls the row.
+    """
+    known = [flag(cell) for cell in cells]
+    if len(known) < len(names) or None in known:
+        cell = "nothing" if len(known) < len(names) else repr(cells[known.index(None)])
+        return None, (f"{where}: columns of labels must hold 0 or 1; got {cell:.60}; labels are not known.",)
+    return as_label([name for name, there in zip(names, known, strict=True) if there]), ()
 
 
 def flags_among(columns: Sequence[str], others: Iterable[int], rows: Iterable[Sequence[Any]]) -> list[int]:

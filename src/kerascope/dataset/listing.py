@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from kerascope import errors
-from kerascope.dataset.columns import LABELS, PATHS, flag, flags_among, named, several_named, usual
+from kerascope.dataset.columns import LABELS, PATHS, flags_among, label_of_flags, named, several_named, usual
 from kerascope.dataset.item import FilePlace, Item, NoPlace, is_address, located, safe_name
 from kerascope.dataset.kinds import is_picture
 from kerascope.dataset.label import Label, as_label
@@ -72,7 +72,7 @@ class ListPart:
                 continue
             path = name if is_address(name) else str(folder / name)
             stem = safe_name(os.path.splitext(name)[0])  # noqa: PTH122 (may be no local path)
-            yield Item(path, stem, FilePlace(located(path)), self._label(cells))
+            yield Item(path, stem, FilePlace(located(path)), *self._label(cells, where))
 
     def count(self) -> int:
         return sum(1 for _ in self._rows())
@@ -118,11 +118,12 @@ class ListPart:
             f"{self.path!r} does; it was taken for {self.form}; paths start from its folder."
         )
 
-    def _label(self, cells: Sequence[str]) -> Label:
+    def _label(self, cells: Sequence[str], where: str) -> tuple[Label, tuple[str, ...]]:
         if self.flags and self.form.header:
-            return as_label([self.form.header[place] for place in self.flags if flag(cells[place])])
+            names = [self.form.header[place] for place in self.flags]
+            return label_of_flags(names, [cells[place] for place in self.flags if place < len(cells)], where)
         place = self.form.label
-        return as_label(cells[place]) if place is not None and place < len(cells) else None
+        return (as_label(cells[place]) if place is not None and place < len(cells) else None), ()
 
     def _path_column(self, head: Sequence[str], second: Sequence[str]) -> tuple[int, bool]:
         """Where the paths are, by its name or by how cells end, and whether the first line is a header."""

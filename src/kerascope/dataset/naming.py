@@ -42,9 +42,14 @@ class Asked:
     names: tuple[str, ...] | None
     count: int
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each name that stands for one label."""
+        return single_places(self.names)
+
     def answer(self, label: Label) -> int | None:
         """1 where it is among an image's labels, 0 where it is not, None where these are not known."""
-        found = places_of(label, single_places(self.names), self.count)
+        found = places_of(label, self.places, self.count)
         return None if found is None else int(self.place in found)
 
     def answered(self, item: Item) -> Item:

@@ -32,7 +32,7 @@ def in_turn(items: Iterable[Item]) -> Iterator[Item]:
 
 def spread(source: Source) -> Iterator[Item]:
     """Images of a source, labels in turn: of all subfolders that are classes, else of what comes first."""
-    return chain.from_iterable(map(_spread, source.parts))
+    return chain.from_iterable(source.mapped(_spread(part)) for part in source.parts)
 
 
 def _spread(part: Part) -> Iterator[Item]:

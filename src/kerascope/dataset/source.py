@@ -62,8 +62,12 @@ class Source:
 
     def __iter__(self) -> Iterator[Item]:
         for part in self.parts:
-            items = (replace(item, label=self._named(item.label)) for item in part) if self.codes else part
-            yield from items if self.change is None else map(self.change, items)
+            yield from self.mapped(part)
+
+    def mapped(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Images of a part, with names for codes, and answers for labels."""
+        named = (replace(item, label=self._named(item.label)) for item in items) if self.codes else items
+        yield from named if self.change is None else map(self.change, named)
 
     def coded(self, codes: Mapping[str, str]) -> Source:
         """The same images, with names of classes for codes.

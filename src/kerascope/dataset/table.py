@@ -11,10 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.columns import IMAGES, LABELS, PATHS, flag, flags_among, named, several_named, usual
+from kerascope.dataset.columns import (
+    IMAGES,
+    LABELS,
+    PATHS,
+    flags_among,
+    label_of_flags,
+    named,
+    several_named,
+    usual,
+)
 from kerascope.dataset.fields import can_be_labels, chosen, class_of, classes_of, holds_numbers, image_kind
 from kerascope.dataset.item import FilePlace, Item, file_system, is_address, located, safe_name
-from kerascope.dataset.label import Label, as_label, read_label
+from kerascope.dataset.label import Label, read_label
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ class TablePart:
 
     def _label(self, cells: Sequence[Any]) -> tuple[Label, tuple[str, ...]]:
         if self.flags:
-            return as_label([name for name, cell in zip(self.flags, cells, strict=True) if flag(cell)]), ()
+            return label_of_flags(self.flags, cells, f"a row of {self.path!r}")
         if not cells:
             return None, ()
         label, notes = read_label(cells[0], f"column {self._labels!r} of {self.path!r}")

@@ -215,7 +215,9 @@ class BlackBox:
             raise self._closed()
         batch = self._checked(images)
         layout = batch_layout(batch, self.data_format)
-        known = target.arguments(context_of(self._survey(batch, []), batch.count, self.class_names))
+        # What is asked in steps was asked about the images themselves before.
+        survey = self._survey(batch, ()) if self._known is None else self._known
+        known = target.arguments(context_of(survey, batch.count, self.class_names))
 
         def run(tensors: Mapping[str, Any], count: int | None = None) -> dict[str, Any]:
             real = rows if count is None else count

@@ -170,9 +170,15 @@ class Engine:
             images: (N, ...) as the model takes them.
         """
         survey, twin = self.surveyed(images), copy.copy(self)
-        told = zip(survey.outputs, survey.kinds, strict=True)
-        if self.label is None:
-            twin.output = {output.name: kind for output, kind in told if kind not in (None, "classes")}
+        if self.label is not None:
+            twin.output = "labels"
+            return twin
+        said, told = Said(self.output), zip(survey.outputs, survey.kinds, strict=True)
+        twin.output = {
+            output.name: kind
+            for output, kind in told
+            if kind not in (None, "classes") or (kind == "classes" and said.of(output.name) is not None)
+        }
         return twin
 
     def compiled_with(self, loss: Any) -> Self:

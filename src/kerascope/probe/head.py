@@ -59,6 +59,16 @@ def heads(survey: Survey) -> tuple[Head | None, ...]:
     return tuple(_head(survey, place) for place in range(len(survey.outputs)))
 
 
+def is_score(survey: Survey, place: int) -> bool:
+    """Whether an output is what a layer with weights and no activation returns, and so no probability."""
+    run = last_run(survey, survey.outputs[place].source)
+    if run is None or not getattr(run.place.operation, "weights", None):
+        return False
+    kind = type(run.place.operation)
+    activation = getattr(run.place.operation, "activation", keras.activations.linear)
+    return kind.__module__.startswith("keras.") and activation is keras.activations.linear
+
+
 def head_run(survey: Survey, source: int) -> Run | None:
     """The run that squashes what a run returns, or None."""
     run = _squashing(survey, source)

@@ -17,7 +17,7 @@ from kerascope.probe.fingerprint import Fingerprint
 from kerascope.probe.head import Head
 from kerascope.probe.inputs import Batch, input_specs
 from kerascope.probe.measured_head import measured_heads, opaque
-from kerascope.probe.output_kind import Said, known_outputs
+from kerascope.probe.output_kind import Said, known_outputs, may_be_chances
 from kerascope.probe.program import Plan
 from kerascope.probe.record import survey
 from kerascope.probe.routine import Routine
@@ -41,6 +41,7 @@ class Kept:
         self._counts = counts
         self._fingerprint: Fingerprint | None = None
         self._surveys: dict[Hashable, Survey] = {}
+        self._bare: dict[Hashable, Survey] = {}
         self._measured: dict[Hashable, dict[int, Head]] = {}
         self._programs: OrderedDict[Hashable, Program] = OrderedDict()
 
@@ -48,9 +49,8 @@ class Kept:
         """Forget what was kept for a model that has since been changed."""
         now = Fingerprint(model)
         if now != self._fingerprint:
-            self._surveys.clear()
-            self._measured.clear()
-            self._programs.clear()
+            for kept in (self._surveys, self._bare, self._measured, self._programs):
+                kept.clear()
             self._fingerprint = now
 
     def survey(
@@ -73,22 +73,25 @@ class Kept:
         loss = getattr(model, "loss", None) or said.loss
         key = (batch.signature, batch.explained, size, repr(said), repr(loss))
         if key not in self._surveys:
-            if len(self._surveys) >= LIMIT:
-                self._surveys.clear()
-                self._measured.clear()
+            for kept in (self._surveys, self._bare, self._measured):
+                if len(kept) >= LIMIT:
+                    kept.clear()
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
-            inputs = batch.structured(tensors)
-            # Around the whole survey: what is made in it, such as a seed, must not outlive it.
-            with keras.StatelessScope():
-                found = survey(_told(call, batch), model, inputs, batch.explained)
-            binary = tuple(output.name for output in found.outputs if said.of(output.name) == "binary")
-            once = (batch.signature, batch.explained, binary)
+            bare = key[:3]
+            if bare not in self._bare:
+                # Around the whole survey: what is made in it, such as a seed, must not outlive it.
+                with keras.StatelessScope():
+                    found = survey(_told(call, batch), model, batch.structured(tensors), batch.explained)
+                found = replace(found, opaque=opaque(found))
+                self._bare[bare] = replace(found, silent=_silent(model, call, found, batch, tensors))
+            found = self._bare[bare]
+            chances = tuple(sorted(may_be_chances(found, replace(said, label=None), loss)))
+            once = (batch.signature, batch.explained, chances)
             if once not in self._measured:
-                self._measured[once] = _measured(model, call, found, batch, tensors, binary)
+                self._measured[once] = _measured(model, call, found, batch, tensors, chances)
             measured = self._measured[once]
-            found = replace(found, measured=measured, opaque=opaque(found) - measured.keys())
-            quiet = _silent(model, call, found, batch, tensors)
-            self._surveys[key] = known_outputs(replace(found, silent=quiet), said, loss)
+            found = replace(found, measured=measured, opaque=found.opaque - measured.keys())
+            self._surveys[key] = known_outputs(found, said, loss)
         return self._surveys[key]
 
     def program(self, key: Hashable, plan: Plan | Routine) -> Program:
@@ -125,7 +128,7 @@ def _measured(
     found: Survey,
     batch: Batch,
     tensors: Sequence[Any],
-    binary: Collection[str],
+    chances: Collection[int],
 ) -> dict[int, Head]:
     """The heads that have to be measured, on four images: see `kerascope.probe.measured_head`."""
     specs = input_specs(model)
@@ -133,7 +136,7 @@ def _measured(
         tensors = [ops.repeat(tensor[:1], 4, axis=0) for tensor in tensors]
     operations = [model, *(place.operation for place in found.places)]
     with contextlib.suppress(Exception), keras.StatelessScope():
-        return measured_heads(call, operations, found, batch.structured(tensors), binary)
+        return measured_heads(call, operations, found, batch.structured(tensors), chances)
     return {}
 
 

@@ -44,7 +44,7 @@ def measured_heads(
     operations: Sequence[keras.Operation],
     survey: Survey,
     inputs: Any,
-    binary: Collection[str],
+    chances: Collection[int],
 ) -> dict[int, Head]:
     """Where the scores of outputs are that arithmetic makes.
 
@@ -53,19 +53,20 @@ def measured_heads(
         operations: every operation of the model, and the model itself.
         survey: of that pass.
         inputs: the input structure; numbers with a fraction are replaced by noise.
-        binary: names of the outputs that are known to be one number for two classes. Where they keep within 0
-            and 1, they are its probability, and the score is the logit of it.
+        chances: positions of the outputs that are scores or probabilities, each by itself: where they keep
+            within 0 and 1, they are probabilities, and the score is the logit.
 
     Returns:
         By the positions of the outputs; those are left out that no known function makes.
 
     Cost:
-        1 forward, of as many images as there are, where arithmetic makes an output; else none.
+        1 forward, of as many images as there are, where arithmetic makes an output, or one is among
+        `chances`; else none.
     """
-    candidates = {place: list(_candidates(survey, survey.outputs[place])) for place in opaque(survey)}
+    places = sorted(survey.opaque | set(chances))
+    candidates = {place: list(_candidates(survey, survey.outputs[place])) for place in places}
     runs = {survey.name(run): run for found in candidates.values() for run in found}
-    asked = {place for place in candidates if survey.outputs[place].name in binary}
-    if not runs and not asked:
+    if not runs and not chances:
         return {}
     generator = np.random.default_rng(0)
     images = tree.map_structure(lambda tensor: _noise(tensor, generator), inputs)
@@ -86,8 +87,8 @@ def measured_heads(
                 part: Literal["difference", "output"] = "difference" if pair else "output"
                 found[place] = Head(run.place.operation, run.index, part, function)
                 break
-        if place in asked - found.keys() and ((output >= 0) & (output <= 1)).all():
-            found[place] = Head(None, 0, "logit", "sigmoid")
+        if place in set(chances) - found.keys() and ((output >= 0) & (output <= 1)).all():
+            found[place] = Head(None, place, "logit", "sigmoid")
     return found
 
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import keras
 from keras import tree
 
 from kerascope import errors
-from kerascope.probe.head import Head, heads
+from kerascope.probe.head import Head, heads, is_score
 from kerascope.probe.survey import Output, Survey
 from kerascope.target.kind import KINDS, Kind
 
-_BINARY = ("binarycrossentropy", "binaryfocalcrossentropy", "hinge", "squaredhinge")
+_BINARY = ("bce", "binarycrossentropy", "binaryfocalcrossentropy", "hinge", "squaredhinge")
 _REGRESSION = (
     *("meansquarederror", "mse", "meanabsoluteerror", "mae", "meanabsolutepercentageerror", "mape", "huber"),
     *("meansquaredlogarithmicerror", "msle", "logcosh", "poisson"),
@@ -109,6 +110,22 @@ def known_outputs(survey: Survey, said: Said, loss: Any) -> Survey:
     return known if said.label is None else _one_label(known, said.label)
 
 
+def may_be_chances(survey: Survey, said: Said, loss: Any) -> list[int]:
+    """Positions of outputs for two classes, or of labels, of which it is not seen whether they are scores.
+
+    Args:
+        survey: of the model.
+        said: by the user.
+        loss: that the model was compiled with, or None.
+    """
+    known, found = known_outputs(survey, said, loss), heads(survey)
+    return [
+        place
+        for place, kind in enumerate(known.kinds)
+        if kind in ("binary", "labels") and found[place] is None and not is_score(survey, place)
+    ]
+
+
 def _one_label(survey: Survey, label: int) -> Survey:
     """The survey, as if one of several labels were all that the model returns."""
     shapes = [output.shape for output in survey.outputs]
@@ -143,7 +160,7 @@ def _kind(
     if loss in _REGRESSION:
         return "regression", (None, f"a regression, as the model was compiled with the loss {loss!r}")
     if not one:
-        return ("labels" if loss in _BINARY[:2] else "classes"), None
+        return ("labels" if loss in _BINARY[:3] else "classes"), None
     if loss in _BINARY:
         return "binary", (None, f"the score of class 1, as the model was compiled with the loss {loss!r}")
     if said.names is not None and len(said.names) == 2:
@@ -174,12 +191,16 @@ def _check(given: Kind, output: Output, one: bool, head: Head | None) -> None:
 
 def _losses(loss: Any, names: Sequence[str]) -> list[str]:
     """The loss of each output by its plain name, or an empty text."""
-    if isinstance(loss, Mapping):
+    if isinstance(loss, Mapping) and set(loss) & set(names):
         return [_name(loss.get(name)) for name in names]
+    if isinstance(loss, Mapping):
+        loss = list(loss.values())  # by the names of layers, in the order of the outputs
     flat = tree.flatten(loss) if isinstance(loss, list | tuple) else [loss]
     return [_name(one) for one in flat] if len(flat) == len(names) else [""] * len(names)
 
 
 def _name(loss: Any) -> str:
-    name = loss if isinstance(loss, str) else getattr(loss, "name", None) or getattr(loss, "__name__", "")
+    if isinstance(loss, keras.losses.Loss):
+        loss = getattr(loss, "fn", None) or type(loss)  # its name may be the user's own
+    name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
     return str(name).lower().replace("_", "")

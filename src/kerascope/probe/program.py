@@ -339,10 +339,12 @@ def predictions(
     if reading.probability and not known:
         found["no_probability"] = ops.logical_not(ops.all(rows))
     asked = reading.output is None or reading.probability
-    if not known and not asked:
-        if place in opaque:
+    if not forward.squashed[place] and not asked:
+        if place in opaque and known:
+            rows = ops.logical_and(raw >= 0, raw <= 1)
+        elif place in opaque:
             rows = ops.logical_or(rows, ops.all(ops.logical_and(output >= 0, output <= 1), axis=-1))
-        elif not several:
+        elif not several or known:
             return found
         found["suspect"] = ops.all(rows)
     return found

@@ -9,7 +9,7 @@ from kerascope import errors
 from kerascope.layout import Layout
 from kerascope.probe.bias import Biases
 from kerascope.probe.bias import biases as biases_of
-from kerascope.probe.head import head_run, score_sources
+from kerascope.probe.head import head_run, heads, score_sources
 from kerascope.probe.inputs import Array, Batch
 from kerascope.probe.output_kind import NOT_SAID, Remark
 from kerascope.probe.survey import Run, Survey
@@ -65,6 +65,7 @@ class Question:
             self.curvatures,
             self.biases is not None,
             self.survey.kinds,
+            heads(self.survey),
             self.survey.label,
             self.batch.signature,
             self.batch.explained,

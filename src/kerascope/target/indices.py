@@ -144,8 +144,7 @@ def _class_index(value: Any, classes: int, names: tuple[str, ...] | None) -> int
             f"a class must be a whole number or a name; got {value!r} ({type(value).__name__})."
         )
     if not 0 <= value < classes:
-        hint = "; with a single output, explain class 0" if classes == 1 else ""
         raise errors.TargetError(
-            f"a class index must be from 0 to {classes - 1}; got {value}; classes are counted from 0{hint}."
+            f"a class index must be from 0 to {classes - 1}; got {value}; classes are counted from 0."
         )
     return int(value)

@@ -85,12 +85,13 @@ class Region(Target):
         return found
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
+        before = forward.scores if forward.logits is None else forward.logits
         final, scores = (
-            _places(tree.flatten(structure)[0], forward.layout)
-            for structure in (forward.outputs, forward.scores)
+            _places(tree.flatten(structure)[0], forward.layout) for structure in (forward.outputs, before)
         )
         grid = tuple(scores.shape[1:-1])
         final, scores = columns(final, scores, forward.kind)
+        scores = scores if forward.logits is None else final
         classes = scores.shape[-1]
         flat = (
             ops.reshape(final, (forward.count, -1, classes)),
