@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kerascope import errors
 from kerascope.auditing.companions import Companions, labels_given
+from kerascope.auditing.copies import find_copies
 from kerascope.auditing.label_audits import LabelAudits
 from kerascope.auditing.making import Settings, gone_with, made, temporary_folder
 from kerascope.auditing.outcome import FILE
@@ -76,6 +77,7 @@ def _made(
         audits,
         datetime.now(UTC).isoformat(timespec="seconds"),
         dict(versions()),
+        find_copies(job, next(iter(audits.values())).results, settings.training, given),
     )
     found.save()
     return found

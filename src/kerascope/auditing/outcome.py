@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kerascope.auditing.duplicates import Duplicates
 from kerascope.auditing.finding import BRING, Finding, Trial
 from kerascope.auditing.health import Checked, MapHealth, doubts
 from kerascope.auditing.plain import plain
@@ -109,6 +110,8 @@ class Audit:
         settings: seed, clustering, images per trial.
         created: when, in ISO 8601.
         versions: of packages.
+        duplicates: images that are there more than once, or in the training data, too; None for one of
+            several labels, see `LabelAudits`, and where an earlier version made the audit.
     """
 
     folder: Path
@@ -127,6 +130,7 @@ class Audit:
     settings: Mapping[str, Any]
     created: str
     versions: Mapping[str, str]
+    duplicates: Duplicates | None = None
 
     @property
     def confirmed(self) -> tuple[Finding, ...]:
@@ -157,7 +161,8 @@ class Audit:
         whose = "them" if known == self.images else f"the {known:,} whose label is a class"
         right = "" if self.accuracy is None else f", {self.accuracy:.1%} of {whose} right"
         first = f"{self.images:,} images in {len(self.classes)} classes were explained{right}."
-        return [first, *self.found(), *self.doubts]
+        again = [] if self.duplicates is None else self.duplicates.told()
+        return [first, *self.found(), *again, *self.doubts]
 
     def found(self) -> list[str]:
         """What was confirmed, in a sentence for each class; or that nothing was."""

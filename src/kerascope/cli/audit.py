@@ -42,6 +42,13 @@ def audit(
             metavar="PATH",
         ),
     ] = None,
+    training: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What the model was trained on: images that are there, too, are told; may be repeated.",
+            metavar="PATH",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the audit.", metavar="FOLDER")] = Path(
         "kerascope-audit"
     ),
@@ -100,6 +107,7 @@ def audit(
             target=target,
             folder=out,
             masks=masks,
+            training=training or None,
             class_names=load_names(classes),
             preprocessing=preprocess,
             fit=fit,  # type: ignore[arg-type]
