@@ -11,6 +11,7 @@ from kerascope.dataset.frame import Frame
 from kerascope.dataset.options import Picture
 from kerascope.dataset.photograph import decode, encode
 from kerascope.dataset.prepared import Prepared
+from kerascope.dataset.signature import signed
 from kerascope.dataset.store import Store
 from kerascope.explanation import Explanation
 
@@ -60,8 +61,8 @@ class Overlays:
 
     def _encoded(self, picture: Array) -> bytes:
         if self._kind == "jpg":
-            return encode(picture, "JPEG", quality=_QUALITY)
-        return encode(picture, "PNG", compress_level=3)
+            return encode(picture, "JPEG", quality=_QUALITY, **signed("JPEG"))
+        return encode(picture, "PNG", compress_level=3, **signed("PNG"))
 
 
 def painted(explanation: Explanation, pixels: Array, frame: Frame, paint: Any) -> list[Array]:
