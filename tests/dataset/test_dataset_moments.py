@@ -97,7 +97,7 @@ def test_what_a_kill_leaves_of_a_removal_is_not_taken_for_results(
             with pytest.raises(errors.DatasetError, match="were being removed, which was stopped"):
                 made.explain(left, **options)
     if place >= 2:
-        with pytest.raises(errors.DatasetError, match="were being removed|there are none"):
+        with pytest.raises(errors.DatasetError, match=r"were being removed|there are none"):
             ks.open_results(left)
     made.explain(left, overwrite=True)
     same(made.whole, left)

@@ -94,7 +94,7 @@ def check_report(option: str, path: Path | None, inputs: Inputs) -> None:
         ParameterError, DatasetError: it may not be written.
     """
     if path is not None:
-        target = path if path.suffix == ".npz" else path.with_name(f"{path.name}.npz")
+        target = path if path.suffix == ".npz" or path.is_dir() else path.with_name(f"{path.name}.npz")
         _check(option, target, _is_report, inputs)
 
 

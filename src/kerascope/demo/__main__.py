@@ -89,8 +89,8 @@ def _begin(folder: Path) -> None:
     mark = folder / MARK
     if folder.is_dir() and any(folder.iterdir()) and not mark.is_file():
         raise errors.ParameterError(
-            f"the folder of the demo must be new, empty, or one of an earlier demo; {str(folder)!r} holds other "
-            "files; name another one."
+            f"the folder of the demo must be new, empty, or one of an earlier demo; {str(folder)!r} holds "
+            "other files; name another one."
         )
     folder.mkdir(parents=True, exist_ok=True)
     mark.touch()
