@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.apart import check_apart
+from kerascope.dataset.apart import check_apart, files_among
 from kerascope.dataset.beginning import check_begin, check_same, held, sorted_out
 from kerascope.dataset.cluster import Cluster, Task, run_on_ray, shared_model
 from kerascope.dataset.description import Description
@@ -108,6 +108,18 @@ class Job:
             "warnings": list(self.doubts),
         }
 
+    def check(self, threads: int | None = None) -> None:
+        """An error unless the run can be done with these options, as `run` would raise it later.
+
+        Args:
+            threads: see `explain_dataset`.
+
+        Raises:
+            ParameterError, InputError, TargetError, LayerError: what was given does not fit the model.
+        """
+        _threads(threads)
+        _ = Explainer(self.probe, self.options, self.names, Store(""), self.description).grid
+
     def run(
         self,
         folder: Store | str | os.PathLike[str],
@@ -138,7 +150,7 @@ class Job:
                 check_same(before, manifest)
 
         if overwrite:
-            check_apart(store.folder, (*self.inputs, *self.source.paths), self.source)
+            check_apart(store.folder, files_among(*self.inputs, *self.source.paths), self.source)
         with held(store, check):
             done, damaged = sorted_out(store, self.source, self.options.shard_size) if resume else (set(), [])
             manifest["warnings"] += [warned(errors.KerascopeWarning, _damaged(number)) for number in damaged]
