@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -136,6 +137,8 @@ class Job:
         from kerascope.dataset import schema
 
         cluster = Cluster(workers) if isinstance(workers, int) else workers
+        if cluster is not None and importlib.util.find_spec("ray") is None:
+            raise errors.MissingPackageError("ray", "ray")
         count = _threads(threads)
         store = Store.of(folder)
         explainer = Explainer(self.probe, self.options, self.names, store, self.description)
