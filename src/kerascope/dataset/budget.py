@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Condition, RLock
 from typing import Any
@@ -94,6 +96,20 @@ class Shelf:
     def _forget(self, count: int) -> None:
         with self._lock:
             self.held -= count
+
+
+def return_memory() -> None:
+    """Give memory that is free to the system, where an allocator keeps it for each thread, as glibc does."""
+    _trim()(0)
+
+
+@functools.cache
+def _trim() -> Callable[[int], object]:
+    try:
+        found: Callable[[int], object] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):  # another system, or another allocator
+        return lambda _: None
+    return found
 
 
 FILES = Budget(1 << 28)

@@ -104,7 +104,7 @@ class Explainer:
             **labelled(item, self.places, self.names, self.classes),
         }
         try:
-            image, frame, photograph, row["digest"] = self._read(item)
+            image, frame, photograph, notes, row["digest"] = self._read(item)
             if self.options.by_label:
                 check_labels(row, alone=self.description is not None)
         except errors.MissingPackageError:
@@ -112,26 +112,29 @@ class Explainer:
         except (errors.KerascopeError, MemoryError) as error:
             return Prepared(item, index, row | _failed(error), seconds=time.perf_counter() - start)
         row |= {"height": frame.height, "width": frame.width, "box": frame.box}
-        notes = () if photograph is None else photograph.notes
         row["warnings"] += [f"PhotographNote: {note}" for note in notes]
-        if photograph is not None and not self._keeps(photograph, frame.height * frame.width):
-            photograph = None
         return Prepared(item, index, row, photograph, image, frame, time.perf_counter() - start)
 
-    def _keeps(self, photograph: Photograph, pixels: int) -> bool:
-        """Whether a photograph waits to be drawn; else it is decoded again then."""
-        return self.options.overlay is not None and pixels <= _KEPT and KEPT.takes(photograph, 4 * pixels)
+    def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, tuple[str, ...], str]:
+        """An image as the model takes it, where it lies in its photograph, that where it is kept, and notes.
 
-    def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, str]:
-        """An image as the model takes it, where that lies in its photograph, and the digest of its bytes."""
+        Last is the digest of its bytes.
+        """
         if isinstance(item.place, ArrayPlace):
             digest = hashlib.sha256(item.place.read()).hexdigest()
             image = np.asarray(self.layout.channels_last(item.place.image[None], np)[0], "float32")
             height, width = image.shape[:2]
-            return image, Frame(height, width, 0, 0, height, width), None, digest
+            return image, Frame(height, width, 0, 0, height, width), None, (), digest
         with photographed(item.place) as (photograph, digest):
             image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
-            return image, frame, photograph, digest
+            kept = photograph if self._keeps(photograph, frame.height * frame.width) else None
+            notes = photograph.notes
+            del photograph
+            return image, frame, kept, notes, digest
+
+    def _keeps(self, photograph: Photograph, pixels: int) -> bool:
+        """Whether a photograph waits to be drawn; else it is decoded again then."""
+        return self.options.overlay is not None and pixels <= _KEPT and KEPT.takes(photograph, 4 * pixels)
 
     def explain(self, batch: Sequence[Prepared]) -> list[Explained]:
         """Explain prepared images in one pass. Where that fails, one by one, so that only some are lost.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,11 +53,12 @@ class Overlays:
         frame = prepared.frame
         if frame is None:
             return []
-        with ExitStack() as stack:
-            photograph = prepared.photograph
-            if photograph is None:
-                photograph, _ = stack.enter_context(photographed(prepared.item.place))
-            return self._drawn(prepared, photograph.picture, frame, explanation)
+        if prepared.photograph is not None:
+            return self._drawn(prepared, prepared.photograph.picture, frame, explanation)
+        with photographed(prepared.item.place) as (photograph, _):
+            drawn = self._drawn(prepared, photograph.picture, frame, explanation)
+            del photograph
+            return drawn
 
     def _drawn(self, prepared: Prepared, picture: Image, frame: Frame, explanation: Explanation) -> list[str]:
         if picture.size != (frame.width, frame.height):
