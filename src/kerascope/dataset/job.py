@@ -18,6 +18,7 @@ from kerascope.dataset.description import Description
 from kerascope.dataset.digest import model_digest
 from kerascope.dataset.explainer import Explainer
 from kerascope.dataset.fed import NOTE
+from kerascope.dataset.label import strange
 from kerascope.dataset.naming import Naming
 from kerascope.dataset.options import Options
 from kerascope.dataset.preprocessing import written
@@ -131,7 +132,7 @@ class Job:
             total = self.source.count()
             started = datetime.now(UTC)
             with (
-                _noted(store, manifest, started),
+                _noted(store, manifest, started, self.naming.count is not None),
                 progress_bar(total, progress, "explain") as advance,
             ):
                 todo = _todo(self.source, self.options.shard_size, store, done, advance.skip)
@@ -211,7 +212,7 @@ def _todo(
 
 
 @contextmanager
-def _noted(store: Store, manifest: dict[str, Any], started: datetime) -> Iterator[None]:
+def _noted(store: Store, manifest: dict[str, Any], started: datetime, classes: bool) -> Iterator[None]:
     """The manifest at the begin, and at the end however it comes."""
     times = {"started": started.isoformat(timespec="seconds")}
     store.write_manifest({"status": "running", **manifest, **times})
@@ -235,7 +236,13 @@ def _noted(store: Store, manifest: dict[str, Any], started: datetime) -> Iterato
             "seconds": str(round((ended - started).total_seconds(), 1)),
         }
         try:
-            store.write_manifest({"status": status, **manifest, **times, "counts": counted(store)})
+            counts = counted(store)
+            strangers = Results(store.folder, manifest).strange_labels() if classes else {}
+            if strangers:
+                counts["strange_labels"] = sum(strangers.values())
+                told = [f"{errors.KerascopeWarning.__name__}: {one}" for one in strange(strangers)]
+                manifest = {**manifest, "warnings": [*manifest["warnings"], *told]}
+            store.write_manifest({"status": status, **manifest, **times, "counts": counts})
         except OSError:
             # On a full disk; the manifest of the begin stays.
             if status == "complete":
