@@ -218,7 +218,14 @@ def test_one_class_for_everything_is_told_where_labels_differ() -> None:
     assert wrong.constant
     assert wrong.doubts()[0].startswith("Nearly all is one class: 85 of 90 images are taken for class level")
     assert not replace(wrong, labelled=(90, 80)).constant, "a data set that is mostly of this class"
-    assert not replace(wrong, labelled=(0, 0)).constant, "of which nothing is known"
+    alone = replace(wrong, count=90, labelled=(0, 0))
+    assert not alone.constant, "of which nothing is known"
+    assert alone.doubts()[0].startswith("All is one class: 90 of 90 images are taken for class level, at")
+    assert "unless all of them are of it, usually the head was not trained" in alone.doubts()[0]
+    assert replace(ANSWERS, count=90, labelled=(90, 90)).doubts() == []
+    assert (
+        replace(ANSWERS, unlearnt=3).doubts()[0].startswith("Every BatchNormalization (3) has the statistics")
+    )
     assert not replace(wrong, different=1).constant, "copies of one image"
     assert verdict.misnamed(replace(made(), accuracy=0.0))
     assert not verdict.misnamed(replace(made(responses=wrong), accuracy=0.0)), (

@@ -23,8 +23,9 @@ _NEARLY_ALL = 0.9
 
 NON_FINITE = "usually weights are broken, numbers overflow, as in float16, or preprocessing divides by zero"
 _USUALLY = (
-    "usually the head was not trained or its weights were not loaded, the pixels are in another range than "
-    "in training, or a layer is dead (ReLUs that are never positive)"
+    "the head was not trained, its weights were not loaded, a BatchNormalization has not learnt its "
+    "statistics yet, the pixels are in another range than in training, or a layer is dead (ReLUs that are "
+    "never positive)"
 )
 
 
@@ -80,15 +81,18 @@ class Responses:
             f"every BatchNormalization ({self.unlearnt}) has the statistics that it begins with (mean 0, "
             "variance 1): the model was not trained, or its weights were not loaded"
         )
-        if not self.constant:
-            return [f"{begun[0].upper()}{begun[1:]}."] if self.unlearnt else []
+        why = begun if self.unlearnt else f"usually {_USUALLY}"
         low, high = self.probabilities
         chance = "" if np.isnan(low) else f", at a probability of {low:.3f} to {high:.3f}"
-        said = f"{self.count:,} of {self.images:,} images are taken for class {self.said}"
+        said = f"{self.count:,} of {self.images:,} images are taken for class {self.said}{chance}"
         known, own = self.labelled
         truth = f"; of {known:,} whose label is known {own:,} are of it" if known else ""
-        what = "The scores hardly move from image to image" if self.still else "Nearly all is one class"
-        return [f"{what}: {said}{chance}{truth}; {begun if self.unlearnt else _USUALLY}."]
+        if self.constant:
+            what = "The scores hardly move from image to image" if self.still else "Nearly all is one class"
+            return [f"{what}: {said}{truth}; {why}."]
+        if self.different >= _FEW and self.count == self.images and not known:
+            return [f"All is one class: {said}; unless all of them are of it, {why}."]
+        return [f"{begun[0].upper()}{begun[1:]}."] if self.unlearnt else []
 
 
 def hardly_move(scores: Array, probabilities: Array, groups: Array, different: int) -> bool:
