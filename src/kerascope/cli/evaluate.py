@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Annotated, Literal
@@ -103,6 +104,7 @@ def evaluate(
             seed=seed,
             progress=False if json else None,
         )
+        report = replace(report, model=model.name)
         if html is not None:
             report.html(html)
         if save is not None:
@@ -111,6 +113,8 @@ def evaluate(
         means = report.means
         said.print_json(
             {
+                "model": loaded.probe.model.name,
+                "model_file": str(model),
                 "methods": list(report.methods),
                 "controls": sorted(report.controls),
                 "images": len(report),
