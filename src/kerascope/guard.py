@@ -1,7 +1,7 @@
 """A file of a model is looked at before Keras reads it: it may hold numbers and names of layers, and no code.
 
-Keras' own safe mode differs from version to version, and between its two kinds of files. What is looked at here is
-what Keras would build and open: each object that the configuration names, and the containers around it.
+Keras' own safe mode differs from version to version, and between its two kinds of files. What is looked at here
+is what Keras would build and open: all objects that the configuration names, and the containers around it.
 """
 
 from __future__ import annotations
@@ -272,7 +272,7 @@ def _spaces(names: tuple[str, ...]) -> Iterator[Any]:
 
 
 def _members(module: Any, name: Any) -> list[Any]:
-    """What a module of a trusted package has under a name; of a module that the package has loaded itself."""
+    """What a module has under a name, of those that a trusted package has loaded itself."""
     root = module.split(".")[0] if isinstance(module, str) else None
     if root not in _TRUSTED:
         return []
