@@ -1,7 +1,7 @@
 """A file of a model is looked at before Keras reads it: it may hold numbers and names of layers, and no code.
 
-Keras' own safe mode differs from version to version, and between its two kinds of files. What is looked at here
-is what Keras would build and open: all objects that the configuration names, and the containers around it.
+Keras' own safe mode differs from version to version, and between its two kinds of files. What is looked at is
+what Keras would build and open: all objects that the configuration names, and the containers around it.
 """
 
 from __future__ import annotations
