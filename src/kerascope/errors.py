@@ -2,7 +2,8 @@
 
     KerascopeError
     |-- ModelError (TypeError)                 what was given cannot be asked: not a Keras model, unbuilt
-    |   `-- BackendError (RuntimeError)        Keras runs on a backend that kerascope does not know
+    |   |-- BackendError (RuntimeError)        Keras runs on a backend that kerascope does not know
+    |   `-- UnsafeModelError                   a model's file holds code, or reaches outside itself
     |-- BlackBoxError (RuntimeError)           a black box failed, or returned what is no score
     |-- MemoryBudgetError (MemoryError)        one image alone takes more memory than is allowed
     |-- InputError (ValueError)                images of the wrong rank, size, type, or with NaN
@@ -64,6 +65,10 @@ class ModelError(KerascopeError, TypeError):
 
 class BackendError(ModelError, RuntimeError):
     """Keras runs on a backend that kerascope does not support."""
+
+
+class UnsafeModelError(ModelError):
+    """A model's file holds code of its own, or reaches outside itself; it was not loaded."""
 
 
 class BlackBoxError(KerascopeError, RuntimeError):
