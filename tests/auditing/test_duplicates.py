@@ -147,12 +147,18 @@ def test_what_is_in_the_training_data_is_told_with_the_accuracy_without_it(tmp_p
     model = network()
     labels = model.predict(images, verbose=0).argmax(axis=-1)
     labels[20:30] = 1 - labels[20:30]  # wrong: 10 of those that are not in the training data
-    other = np.float32(np.random.default_rng(5).uniform(0, 250, (30, 8, 8, 3)).repeat(4, axis=1).repeat(4, axis=2))
+    other = np.float32(
+        np.random.default_rng(5).uniform(0, 250, (30, 8, 8, 3)).repeat(4, axis=1).repeat(4, axis=2)
+    )
     training = np.concatenate([other, images[:6], np.clip(0.9 * images[6:8], 0, 255)])
     options = {**OPTIONS, "preprocessing": "auto", "folder": tmp_path / "audit", "shard_size": 16}
     found = ks.audit(model, images, labels, training=training, **options)
     assert found.duplicates is not None
-    assert found.duplicates.leaks == {**dict.fromkeys(range(6), "equal"), 6: "nearly equal", 7: "nearly equal"}
+    assert found.duplicates.leaks == {
+        **dict.fromkeys(range(6), "equal"),
+        6: "nearly equal",
+        7: "nearly equal",
+    }
     expected = (
         "8 of 40 images are in the training data (2 nearly equal); accuracy without them "
         f"{22 / 32:.1%} instead of {30 / 40:.1%}."
@@ -166,7 +172,9 @@ def test_what_is_in_the_training_data_is_told_with_the_accuracy_without_it(tmp_p
     assert len(leaked) == 8
     assert all(one.picture is not None and one.picture.shape == (32, 32, 3) for one in leaked)
     page = found.to_html(tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "training data, nearly equal" in " ".join(page.replace("<strong>", "").replace("</strong>", "").split())
+    assert "training data, nearly equal" in " ".join(
+        page.replace("<strong>", "").replace("</strong>", "").split()
+    )
     # An audit that was stopped goes on with the same training data only, and says the same.
     shutil.copytree(tmp_path / "audit", tmp_path / "stopped")
     (tmp_path / "stopped" / "data" / "part-00001.parquet").unlink()
@@ -203,7 +211,9 @@ def test_contradicting_labels_come_first_chains_name_their_pairs_and_blank_image
     assert [one.index for one in told.contradictions] == [5]
     assert told.again == {5: "equal", 7: "equal", 8: "nearly equal"}
     lines = told.told()
-    assert lines[0].startswith("A copy has another label than the same picture elsewhere: image 5, 1, is equal to")
+    assert lines[0].startswith(
+        "A copy has another label than the same picture elsewhere: image 5, 1, is equal to"
+    )
     assert lines[1].startswith("3 of 24 images are copies of others among them (1 nearly equal); accuracy")
     assert lines[2] == "2 images are blank, or nearly so."
     assert str(found).index(lines[0]) < str(found).index(lines[1])
@@ -217,7 +227,9 @@ def test_contradicting_labels_come_first_chains_name_their_pairs_and_blank_image
 def test_a_picture_that_is_there_again_is_in_no_trial_twice() -> None:
     images, labels = _known(24)
     whole = np.concatenate([images, images])
-    found = ks.audit(network(), whole, np.concatenate([labels, labels]), **OPTIONS | {"preprocessing": "auto"})
+    found = ks.audit(
+        network(), whole, np.concatenate([labels, labels]), **OPTIONS | {"preprocessing": "auto"}
+    )
     assert found.duplicates is not None
     assert len(found.duplicates.again) == 24
     assert all(trial.count <= 24 for one in found.findings for trial in one.trials)
@@ -245,7 +257,8 @@ def test_of_several_labels_copies_are_told_once_for_all(tmp_path: Path) -> None:
     assert isinstance(again, ks.LabelAudits)
     assert again.duplicates is not None
     assert again.duplicates.told() == [
-        "A copy has another label than the same picture elsewhere: image 5, sea, is equal to image 4, sky|sea.",
+        "A copy has another label than the same picture elsewhere: image 5, sea, is equal to image 4, "
+        "sky|sea.",
         "1 of 24 images is in the training data.",
         "2 of 24 images are copies of others among them.",
     ]

@@ -16,8 +16,8 @@ LIMIT = 0.18
 _RANK = 8
 """Which of the nearest pictures stands for the neighbours; the one in the middle where there are few."""
 _NEAREST, _POWER = 0.0064, 0.3
-"""The share of all pictures that may be nearer than that one. Where there are few pictures it is farther away than
-the neighbours would be among many, by this power of how much the share is exceeded."""
+"""The share of all pictures that may be nearer than that one. Where there are few pictures it is farther away
+than the neighbours would be among many, by this power of how much the share is exceeded."""
 _HELD = 32
 """The nearest pictures that are known of each, since copies among them are no neighbours."""
 _LOOK = 0.4
@@ -85,7 +85,7 @@ class Search:
     def neighbourhood(self) -> Array:
         """(n,) how far the neighbours of each picture are: 0 where they are all alike, 1 where nothing is."""
         exceeded = self._rank / (_NEAREST * max(self._count, 1))
-        return self._away(self._rank - 1 + self._copies) / max(exceeded, 1) ** _POWER
+        return np.asarray(self._away(self._rank - 1 + self._copies) / max(exceeded, 1) ** _POWER)
 
     @property
     def _reach(self) -> Array:

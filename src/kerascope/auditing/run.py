@@ -18,10 +18,12 @@ from kerascope.auditing.laboratory import SAMPLE
 from kerascope.auditing.making import Settings, made
 from kerascope.auditing.objects import as_objects
 from kerascope.auditing.outcome import Audit
-from kerascope.auditing.refusals import check_auditable, check_folder
+from kerascope.auditing.refusals import check_auditable, check_form
 from kerascope.auditing.strategies import CLUSTERINGS, Clustering
 from kerascope.auditing.training import Training
+from kerascope.dataset.apart import files_among
 from kerascope.dataset.arrays import as_given, from_arrays
+from kerascope.dataset.beginning import check_together
 from kerascope.dataset.detection import AUTO
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
@@ -114,7 +116,7 @@ def audit(
     Raises:
         EvaluationError: the model is no classifier, or no image could be explained.
         DatasetError, LockedError: see `kerascope.explain_dataset`.
-        ParameterError, InputError, LayerError: what was given does not fit the model.
+        ParameterError, InputError, LayerError: what was given does not fit.
         MissingPackageError: a package of the extra `audit` is not installed.
 
     Cost:
@@ -138,6 +140,7 @@ def audit(
         >>> found.images, len(found.confirmed)
         (40, 0)
     """
+    check_together(resume, overwrite)
     check_whole(images_per_trial, "images_per_trial", 8)
     check_whole(seed, "seed", 0)
     if target not in ("predicted", "label"):
@@ -182,13 +185,14 @@ def audit(
             f"masks must be one for each of the {source.count()} images; got {len(objects.array)}."
         )
     methods = (job.options.method, *methods[1:])
-    compared = None
+    compared, digest = None, None
+    inputs = files_among(masks)
     if training is not None:
-        its_source = _training(training, job, image_column, label_column, follow_links)
-        compared = Training(its_source, threads, progress)
-    digest = None if compared is None else compared.digest()
+        trained_on = _training(training, job, image_column, label_column, follow_links)
+        compared = Training(trained_on, threads, progress)
+        digest, inputs = compared.digest(), files_among(masks, *trained_on.paths)
     description = AuditDescription(job.options.preprocessing, methods[1:], objects, digest)
-    job = replace(job, description=description)
+    job = replace(job, description=description, inputs=(*job.inputs, *inputs))
     settings = Settings(
         methods,
         target,
@@ -203,7 +207,7 @@ def audit(
         compared,
     )
     of_labels = asks_of_labels(job.probe, job.blank)
-    check_folder(folder, of_labels, overwrite)
+    check_form(folder, of_labels, overwrite)
     if of_labels:
         return made_by_label(job, settings, folder, only)
     if only is not None:
