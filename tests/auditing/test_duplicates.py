@@ -256,9 +256,9 @@ def test_of_several_labels_copies_are_told_once_for_all(tmp_path: Path) -> None:
     again = ks.open_audit(tmp_path / "audit")
     assert isinstance(again, ks.LabelAudits)
     assert again.duplicates is not None
-    assert again.duplicates.told() == [
-        "A copy has another label than the same picture elsewhere: image 5, sea, is equal to image 4, "
-        "sky|sea.",
+    first, *others = again.duplicates.told()
+    assert first.endswith("image 5, sea, is equal to image 4, sky|sea.")
+    assert others == [
         "1 of 24 images is in the training data.",
         "2 of 24 images are copies of others among them.",
     ]
