@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,7 +154,8 @@ def open_table(path: str) -> Any:
         if is_address(path):
             filesystem, inner = file_system(path)
             return pq.ParquetFile(inner, filesystem=filesystem)
-        return pq.ParquetFile(path)
+        # By its bytes: pyarrow takes no name that is not UTF-8.
+        return pq.ParquetFile(pa.OSFile(os.fsencode(path)))
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(path, error) from error
 

@@ -46,6 +46,8 @@ class Overlays:
             return []
         photograph = prepared.photograph or self._again(prepared)
         folder, _, stem = prepared.item.name.rpartition("/")
+        # No folder is called like a picture, which would be in the way of one.
+        folder = folder.replace(f".{self._kind}", f"_{self._kind}")
         if self._paint is None:
             from kerascope.render.overlay import Paint, has_both_signs, table_of
 

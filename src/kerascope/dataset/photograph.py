@@ -117,6 +117,8 @@ def _too_large(got: str) -> str:
 
 def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
     try:
+        if picture.info.get("exif") and not picture.getexif():  # of which Pillow warns, here or elsewhere
+            raise ValueError("they have no entry")
         turned = turning.exif_transpose(picture)
     except Exception as error:  # noqa: BLE001 (of any kind: damaged EXIF must not lose the picture)
         notes.append(f"its EXIF data cannot be read, so it was not turned ({told(error)})")
