@@ -281,6 +281,7 @@ def test_where_letters_are_ascii(model: keras.Model, tmp_path: Path) -> None:
         ("a.zip", "unpack"),
         ("numbers.parquet", "column of images"),
         ("dates.parquet", "column of labels"),
+        ("twice.parquet", "name of its own"),
     ],
 )
 def test_what_is_refused_before_the_work(given: str, says: str, tmp_path: Path) -> None:
@@ -291,6 +292,8 @@ def test_what_is_refused_before_the_work(given: str, says: str, tmp_path: Path) 
     pq.write_table(pa.table({"number": [1]}), tmp_path / "numbers.parquet")
     dates = pa.array([0], pa.date32())
     pq.write_table(pa.table({"image": [PNG], "label": dates}), tmp_path / "dates.parquet")
+    twice = pa.Table.from_arrays([[PNG], ["cat"], ["dog"]], ["image", "label", "label"])
+    pq.write_table(twice, tmp_path / "twice.parquet")
     with pytest.raises(errors.DatasetError, match=says):
         find_images(f"{tmp_path}/{given}" if given else given)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Groups:
         self._kept: dict[int, Any] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Groups, (self.path, self.column, self.state)
+        return _sent, (self.path, self.column, self.state)
 
     def __getitem__(self, group: int) -> Any:
         """A row group.
@@ -85,6 +86,12 @@ class Groups:
                 # Two, so that threads at a border do not read both in turns.
                 self._kept = dict([*self._kept.items(), (group, found)][-2:])
             return self._kept[group]
+
+
+@functools.lru_cache(maxsize=1)
+def _sent(path: str, column: str, state: State) -> Groups:
+    """In another process one for all shards of a table: it would read a row group for each of them."""
+    return Groups(path, column, state)
 
 
 @dataclass(frozen=True)
