@@ -115,6 +115,8 @@ def changing(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 def test_explain(zoo: Zoo, model: keras.Model, tmp_path: Path, changing: Callable[[], None]) -> None:
+    source = find_images(zoo.given)
+    assert source.count() == sum(1 for _ in source)
     changing()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -234,6 +236,13 @@ def test_where_no_folder_is(model: keras.Model, tmp_path: Path, monkeypatch: pyt
     assert results.counts["explained"] == 1
     with pytest.raises(errors.DatasetError, match="nothing at"):
         find_images("good.png")
+
+
+def test_results_go_to_a_name_that_can_be_written(model: keras.Model, tmp_path: Path) -> None:
+    good(tmp_path)
+    with pytest.raises(errors.DatasetError, match="name in UTF-8"):
+        ks.explain_dataset(model, tmp_path, tmp_path / os.fsdecode(b"s\xff"), target=0, progress=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["good.png"]
 
 
 @pytest.mark.slow

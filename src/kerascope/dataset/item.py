@@ -207,10 +207,10 @@ def check_unchanged(path: str, state: State) -> None:
     Raises:
         PhotographError: it is another one now, or is gone.
     """
-    with guarded("a table or archive must stay what it was while it is read"):
+    with guarded("what holds images must stay there while it is read"):
         if state_of(path) != state:
             raise errors.PhotographError(
-                "a table or archive must stay what it was while it is read; it was changed since its images "
+                "what holds images must stay what it was while it is read; this was changed since its images "
                 "were listed; run again."
             )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.readable import readable
 
 MANIFEST = "manifest.json"
 DATA = "data"
@@ -33,10 +34,18 @@ class Store:
 
     Args:
         folder: where; it is made where it is missing.
+
+    Raises:
+        DatasetError: its name is not UTF-8, which pyarrow does not write to.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
+        if readable(str(self.folder)) != str(self.folder):
+            raise errors.DatasetError(
+                f"the folder of results must have a name in UTF-8; got {readable(str(self.folder))!r}; take "
+                "another one, or a locale of UTF-8."
+            )
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -78,6 +78,15 @@ def list_that_goes(folder: Path) -> Path:
     return _listed(folder)
 
 
+def _another_list(folder: Path) -> None:
+    lists.written(folder, "path\nb.png\ngood.png\nb.png\n")
+
+
+@kind(0, 1, "was changed", _another_list)
+def list_that_is_written_again(folder: Path) -> Path:
+    return _listed(folder)
+
+
 @kind(0, 2, "was changed", _another_table)
 def table_that_is_written_again(folder: Path) -> Path:
     return tables.written(folder, {"image": [PNG] * 2})
