@@ -108,6 +108,11 @@ class RowPlace:
     group: int
     row: int
 
+    @property
+    def path(self) -> str:
+        """Of the file."""
+        return self.groups.path
+
     def read(self) -> bytes:
         value = self.value()
         if isinstance(value, dict):
@@ -131,14 +136,26 @@ class PathPlace:
 
     cell: RowPlace
 
+    @property
+    def path(self) -> str:
+        """Of the file; of the table, where its cell cannot be read."""
+        try:
+            return self._file().path
+        except errors.PhotographError:
+            return self.cell.path
+
     def read(self) -> bytes:
-        path, text = self.cell.groups.path, self.cell.value()
-        if not text:
-            raise errors.PhotographError("a cell must hold the path of a picture; this one is empty.")
-        if is_address(path):
-            return FilePlace(f"{path.rpartition('/')[0]}/{_relative(text)}").read()
-        folder = Path(path).parent
-        return FilePlace(located(str(folder / text)), str(folder)).read()
+        return self._file().read()
+
+    def _file(self) -> FilePlace:
+        with guarded("a cell must be readable"):
+            path, text = self.cell.path, self.cell.value()
+            if not text:
+                raise errors.PhotographError("a cell must hold the path of a picture; this one is empty.")
+            if is_address(path):
+                return FilePlace(f"{path.rpartition('/')[0]}/{_relative(text)}")
+            folder = Path(path).parent
+            return FilePlace(located(str(folder / text)), str(folder))
 
 
 def _relative(text: str) -> str:

@@ -167,9 +167,19 @@ def decompression_bomb() -> bytes:
     return bomb()
 
 
-@content("png", "on a side")
+@content("png", failed=False)
 def longest_side() -> bytes:
     return encoded(Image.new("L", (70_000, 1)), "PNG")
+
+
+@content("dcm", "formats|DICM")
+def text_named_scan() -> bytes:
+    return b"no scan" * 100
+
+
+@content("dcm", "DICOM file must")
+def damaged_scan() -> bytes:
+    return bytes(128) + b"DICM" + bytes(range(256)) * 4
 
 
 @content("jpg", "EXIF", failed=False)
