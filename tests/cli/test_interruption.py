@@ -18,12 +18,16 @@ from tests.helpers.photographs import cuttings, network
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 NATIVE = """
-import hashlib, signal, sys
+import hashlib, os, signal, sys, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from kerascope.cli.interruption import stopping, stopping_with_results
+native = threading.Lock()
+native.acquire()
+threading.Thread(target=lambda: native.acquire() and os.kill(os.getpid(), signal.SIGINT), daemon=True).start()
 with {block}:
-    print("begun", flush=True)
     try:
+        sys.setswitchinterval(1000)  # no other thread goes on before the native code is reached
+        native.release()
         hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # half an hour, in which Python does nothing
     finally:
         print("goes on", flush=True)
@@ -31,20 +35,10 @@ with {block}:
 
 
 def begun(script: str) -> subprocess.Popen[str]:
-    """A process that has printed its first line."""
-    process = subprocess.Popen(
+    """A process of Python."""
+    return subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "begun\n"
-    return process
-
-
-def rest(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """What it prints until it ends, and says."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    return process.stdout.read(), process.stderr.read()
 
 
 @pytest.mark.parametrize(
@@ -59,12 +53,12 @@ def rest(process: subprocess.Popen[str]) -> tuple[str, str]:
 def test_native_code_is_stopped(block: str, signals: int) -> None:
     with begun(NATIVE.format(block=block)) as process:
         assert process.stderr is not None
-        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
         assert process.stderr.readline() == "kerascope: interrupted; go on so.\n"
         if signals == 2:
             assert process.poll() is None
             process.send_signal(signal.SIGINT)
-        out, err = rest(process)
+        out, err = process.stdout.read(), process.stderr.read()
     assert (process.returncode, out, err) == (130, "", "")
 
 
@@ -80,7 +74,6 @@ try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
             result = "kept"
-    print("begun", flush=True)
     signal.raise_signal(signal.SIGINT)
 except KeyboardInterrupt:
     print(stopped.is_set(), result)
@@ -89,7 +82,7 @@ except KeyboardInterrupt:
 
 def test_afterwards_all_is_as_before() -> None:
     with begun(AFTERWARDS) as process:
-        out, err = rest(process)
+        out, err = process.communicate()
     assert (process.returncode, out, err) == (0, "True kept\n", "kerascope: interrupted; go on.\n")
 
 
