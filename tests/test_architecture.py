@@ -48,7 +48,7 @@ ROOMS = {
     "dataset": Room(
         "errors resize layout target probe explanation provenance method",
         "keras numpy pyarrow",
-        lazily="render PIL filelock ray rich",
+        lazily="render PIL filelock pydicom ray rich",
     ),
     "metric": Room(
         "errors resize dataset target probe perturb explanation provenance method",

@@ -10,7 +10,7 @@ import typer
 
 from kerascope.cli import arguments, said
 from kerascope.cli.interruption import CODE, stopping, stopping_with_results
-from kerascope.cli.writable import check_file, check_page
+from kerascope.cli.writable import check_page, check_report
 
 METHODS = [
     "auto",
@@ -70,8 +70,9 @@ def evaluate(
     from kerascope.cli.loading import read_target
     from kerascope.dataset.naming import LABEL
 
-    check_page("--html", html, "evaluate")
-    check_file("--save", save)
+    inputs = (model, classes, preprocess, *paths)
+    check_page("--html", html, "evaluate", inputs)
+    check_report("--save", save, inputs)
     with said.warnings_told():
         loaded = load(
             model,
@@ -86,6 +87,7 @@ def evaluate(
             size=size,
             unsafe=unsafe,
             imports=imports,
+            written=[one for one in (html, save) if one is not None],
         )
         if not json:
             tell(loaded)

@@ -10,7 +10,7 @@ import typer
 from kerascope import errors
 from kerascope.cli import arguments, said
 from kerascope.cli.interruption import stopping
-from kerascope.cli.writable import check_picture
+from kerascope.cli.writable import check_picture, write_picture
 
 
 def maximize(
@@ -48,7 +48,7 @@ def maximize(
 
     if (layer is None) == (not target) or (channel and layer is None):
         raise errors.ParameterError("give either --target, or --layer with the channels of it.")
-    check_picture("--out", out)
+    check_picture("--out", out, (model, classes, preprocess))
     with said.warnings_told(), stopping("the picture was not written: run it again"):
         given = load_names(classes)
         names = None if given is None else different_names(given)[0]
@@ -67,7 +67,7 @@ def maximize(
         made = ks.maximize(
             probe, wanted, steps=steps, seed=seed, size=sides, input_range=found.preprocessing.range
         )
-        made.plot().savefig(out)
+        write_picture(made.plot(), out)
     for title, score in zip(made.titles, made.scores, strict=True):
         said.show(f"{title:<30}  score {float(score):.2f}")
     said.show(f"written    {out}")

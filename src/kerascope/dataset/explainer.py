@@ -13,6 +13,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.arrays import ArrayPlace
+from kerascope.dataset.budget import KEPT
 from kerascope.dataset.description import Description
 from kerascope.dataset.frame import Frame
 from kerascope.dataset.item import Item
@@ -20,8 +21,9 @@ from kerascope.dataset.labelled import check_labels, labelled, together
 from kerascope.dataset.naming import class_count, single_places
 from kerascope.dataset.options import Options
 from kerascope.dataset.overlays import Overlays
-from kerascope.dataset.photograph import Photograph, decode
+from kerascope.dataset.photograph import Photograph
 from kerascope.dataset.prepared import Explained, Prepared, Row
+from kerascope.dataset.reading import photographed
 from kerascope.dataset.store import Store
 from kerascope.explanation import Explanation, how_flat
 from kerascope.layout import Layout
@@ -102,7 +104,7 @@ class Explainer:
             **labelled(item, self.places, self.names, self.classes),
         }
         try:
-            image, frame, photograph, row["digest"] = self._read(item)
+            image, frame, photograph, notes, row["digest"] = self._read(item)
             if self.options.by_label:
                 check_labels(row, alone=self.description is not None)
         except errors.MissingPackageError:
@@ -110,24 +112,29 @@ class Explainer:
         except (errors.KerascopeError, MemoryError) as error:
             return Prepared(item, index, row | _failed(error), seconds=time.perf_counter() - start)
         row |= {"height": frame.height, "width": frame.width, "box": frame.box}
-        notes = () if photograph is None else photograph.notes
         row["warnings"] += [f"PhotographNote: {note}" for note in notes]
-        kept = self.options.overlay is not None and frame.height * frame.width <= _KEPT
-        return Prepared(
-            item, index, row, photograph if kept else None, image, frame, time.perf_counter() - start
-        )
+        return Prepared(item, index, row, photograph, image, frame, time.perf_counter() - start)
 
-    def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, str]:
-        """An image as the model takes it, where that lies in its photograph, and the digest of its bytes."""
-        content = item.place.read()
-        digest = hashlib.sha256(content).hexdigest()
+    def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, tuple[str, ...], str]:
+        """An image as the model takes it, where it lies in its photograph, that where it is kept, and notes.
+
+        Last is the digest of its bytes.
+        """
         if isinstance(item.place, ArrayPlace):
+            digest = hashlib.sha256(item.place.read()).hexdigest()
             image = np.asarray(self.layout.channels_last(item.place.image[None], np)[0], "float32")
             height, width = image.shape[:2]
-            return image, Frame(height, width, 0, 0, height, width), None, digest
-        photograph = decode(content)
-        image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
-        return image, frame, photograph, digest
+            return image, Frame(height, width, 0, 0, height, width), None, (), digest
+        with photographed(item.place) as (photograph, digest):
+            image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
+            kept = photograph if self._keeps(photograph, frame.height * frame.width) else None
+            notes = photograph.notes
+            del photograph
+            return image, frame, kept, notes, digest
+
+    def _keeps(self, photograph: Photograph, pixels: int) -> bool:
+        """Whether a photograph waits to be drawn; else it is decoded again then."""
+        return self.options.overlay is not None and pixels <= _KEPT and KEPT.takes(photograph, 4 * pixels)
 
     def explain(self, batch: Sequence[Prepared]) -> list[Explained]:
         """Explain prepared images in one pass. Where that fails, one by one, so that only some are lost.
@@ -168,7 +175,7 @@ class Explainer:
         except errors.PhotographError as error:
             pictures, notes = (
                 [],
-                [*notes, f"PhotographNote: no picture was drawn, since the file is gone ({error})"],
+                [*notes, f"PhotographNote: no picture was drawn ({error})"],
             )
         prediction = None if explanation.predictions is None else int(explanation.predictions[0])
         common = dict(prepared.row)

@@ -67,16 +67,25 @@ class FilePlace:
     path: str
     root: str | None = None
 
+    def check(self) -> None:
+        """Check that it may be opened.
+
+        Raises:
+            PhotographError: it leads out of the folder, or is no regular file.
+            OSError: it is not there, or must not be looked at.
+        """
+        if self.root is not None and not is_inside(Path(self.path), Path(self.root)):
+            raise errors.PhotographError(
+                "a link must stay in the folder that was given; this one leads out of it; name the file "
+                "itself, or follow links on purpose."
+            )
+        # Opening a pipe would wait for ever.
+        if not is_address(self.path) and not stat.S_ISREG(Path(self.path).stat().st_mode):
+            raise errors.PhotographError("it must be a regular file; it is something else.")
+
     def read(self) -> bytes:
         try:
-            if self.root is not None and not is_inside(Path(self.path), Path(self.root)):
-                raise errors.PhotographError(
-                    "a link must stay in the folder that was given; this one leads out of it; name the file "
-                    "itself, or follow links on purpose."
-                )
-            # Opening a pipe would wait for ever.
-            if not is_address(self.path) and not stat.S_ISREG(Path(self.path).stat().st_mode):
-                raise errors.PhotographError("it must be a regular file; it is something else.")
+            self.check()
             with opened(self.path) as file:
                 content = file.read(LARGEST_FILE + 1)
         except OSError as error:

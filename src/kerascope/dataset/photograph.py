@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.dicom import decode_frame, is_dicom
 from kerascope.dataset.scan import Stored, cut_to_eight_bits, eight_bits, is_deep
+from kerascope.dataset.tiff import black_is_zero
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,6 +23,10 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF"
 """What is decoded, by Pillow's names. Others, such as PostScript, would start programs or are no pictures."""
 LARGEST = 1 << 26
 """Pixels of the largest picture that is decoded: 67 million, 200 MB."""
+_WORK = {"JPEG2000": 16, "WEBP": 12}
+"""Bytes a pixel that decoders take beside their result, where that is more than 8."""
+_ORIENTATION = 0x0112
+"""The tag of EXIF data that says how a photograph is to be turned."""
 LARGEST_FILE = 1 << 28
 """Bytes of the largest file that is read: 268 MB."""
 
@@ -42,7 +49,9 @@ class Photograph:
         return np.asarray(self.picture)
 
 
-def decode(content: bytes) -> Photograph:
+def decode(
+    content: bytes, frame: int | None = None, admit: Callable[[int], object] | None = None
+) -> Photograph:
     """The photograph in the bytes of a file.
 
     Greyscale, palette and CMYK pictures become red, green and blue; numbers of more than 8 bits are scaled to
@@ -51,7 +60,10 @@ def decode(content: bytes) -> Photograph:
     and palettes, is noted.
 
     Args:
-        content: of a file in one of `FORMATS`.
+        content: of a file in one of `FORMATS`, or of a DICOM file, see `kerascope.dataset.dicom`.
+        frame: of a DICOM file, from 0; None for whatever file it is, and the first.
+        admit: called before anything is decoded, with the bytes that decoding and scaling will take; it may
+            wait until there is room for them.
 
     Raises:
         PhotographError: it is empty, no picture, cut short or damaged, or of more than `LARGEST` pixels.
@@ -72,8 +84,12 @@ def decode(content: bytes) -> Photograph:
         raise errors.MissingPackageError("pillow", "dataset") from None
     if not content:
         raise errors.PhotographError("a picture must hold something; the file is empty (0 bytes).")
+    if frame is not None or is_dicom(content):
+        found, said = decode_frame(content, frame, LARGEST, admit)
+        return Photograph(found, tuple(said))
     notes: list[str] = []
     try:
+        content, white_is_zero = black_is_zero(content)
         with Image.open(io.BytesIO(content), formats=_formats()) as picture:
             # The size stands in the head of a file: nothing is decoded yet.
             if picture.width * picture.height > LARGEST:
@@ -81,7 +97,9 @@ def decode(content: bytes) -> Photograph:
             # The second picture of an MPO file is a camera's preview.
             if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
                 notes.append(f"the first of {frames} frames or pages was taken")
-            stored = Stored.of(picture)
+            stored = Stored.of(picture, white_is_zero)
+            if admit is not None:
+                admit(_bytes(picture))
             picture.load()
             upright = _rgb(_upright(picture, ImageOps, notes), stored, notes)
     except errors.PhotographError:
@@ -90,8 +108,8 @@ def decode(content: bytes) -> Photograph:
         raise errors.PhotographError(_too_large(str(error))) from error
     except Image.UnidentifiedImageError as error:
         raise errors.PhotographError(
-            f"a picture must be in one of the formats {', '.join(FORMATS)}; these {len(content):,} bytes, "
-            f"which begin with {content[:8]!r}, are in none of them."
+            f"a picture must be in one of the formats {', '.join(FORMATS)} or DICOM; these "
+            f"{len(content):,} bytes, which begin with {content[:8]!r}, are in none of them."
         ) from error
     # Decoders raise what they like on damaged files; warnings, where these are made errors.
     except (
@@ -106,7 +124,15 @@ def decode(content: bytes) -> Photograph:
         Warning,
     ) as error:
         raise errors.PhotographError(f"a picture must be whole and undamaged; {_told(error)}.") from error
-    return Photograph(upright, tuple(notes))
+    # Its decoder would be kept with it, which holds as much again, and more.
+    return Photograph(upright.copy() if upright is picture else upright, tuple(notes))
+
+
+def _bytes(picture: Image) -> int:
+    """What decoding, and scaling what was decoded, takes at the most, by the head of a file."""
+    own = {"1": 1, "L": 1, "P": 1, "LA": 4, "F": 4, "I": 4}.get(picture.mode, 2 if ";" in picture.mode else 4)
+    more = 6 if picture.info.get("progressive") else _WORK.get(picture.format or "", 0)
+    return int(picture.width * picture.height * (own + max(8, more)))
 
 
 def _formats() -> tuple[str, ...]:
@@ -127,7 +153,8 @@ def _told(error: Exception) -> str:
 
 def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
     try:
-        turned = turning.exif_transpose(picture)
+        # It copies what need not be turned.
+        turned = turning.exif_transpose(picture) if picture.getexif().get(_ORIENTATION, 1) != 1 else picture
     except Exception as error:  # noqa: BLE001 (of any kind: damaged EXIF must not lose the picture)
         notes.append(f"its EXIF data cannot be read, so it was not turned ({_told(error)})")
         return picture
@@ -136,20 +163,25 @@ def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
 
 def _rgb(picture: Image, stored: Stored, notes: list[str]) -> Image:
     """Red, green and blue, 8 bits each."""
-    from PIL import Image
+    from PIL import ImageOps
 
-    mode = picture.mode
     if is_deep(picture, stored):
         scaled, note = eight_bits(picture, stored)
         notes.append(note)
-        return Image.fromarray(scaled).convert("RGB")
+        return scaled.convert("RGB")
     if (cut := cut_to_eight_bits(picture, stored)) is not None:
         notes.append(cut)
+    found = _coloured(picture, notes)
+    return ImageOps.invert(found) if stored.white_is_zero else found
+
+
+def _coloured(picture: Image, notes: list[str]) -> Image:
+    mode = picture.mode
     if mode == "RGB":
         return picture
     if mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in picture.info:
         notes.append("its transparency was dropped, as Keras' own loader does")
-        return picture.convert("RGBA").convert("RGB")
+        return picture.convert("RGB") if mode == "RGBA" else picture.convert("RGBA").convert("RGB")
     if mode == "CMYK":
         notes.append("CMYK was converted without its colour profile")
     return picture.convert("RGB")

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from kerascope import errors
 from kerascope.dataset.archive import ArchivePart
+from kerascope.dataset.frames import by_frames, check_installed
 from kerascope.dataset.item import Item, is_address
 from kerascope.dataset.kinds import KINDS, passed_over
 from kerascope.dataset.label import Label
@@ -65,7 +66,8 @@ class Source:
             yield from self.mapped(part)
 
     def mapped(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Images of a part, with names for codes, and answers for labels."""
+        """Images of a part, by frames, with names for codes, and answers for labels."""
+        items = by_frames(items)
         named = (replace(item, label=self._named(item.label)) for item in items) if self.codes else items
         yield from named if self.change is None else map(self.change, named)
 
@@ -92,8 +94,13 @@ class Source:
         return self.codes.get(label, label) if isinstance(label, str) else label
 
     def count(self) -> int:
-        """How many images there are; names are listed, nothing is read but tables' heads."""
-        return sum(part.count() for part in self.parts)
+        """How many images there are; names are listed, nothing is read but heads of tables and of DICOM."""
+        return sum(
+            part.count()
+            if isinstance(part, TablePart) and part.holds_files
+            else sum(1 for _ in by_frames(part))
+            for part in self.parts
+        )
 
 
 def find_images(
@@ -152,6 +159,7 @@ def find_images(
             f"there must be pictures ({', '.join(sorted(KINDS))}) in {', '.join(map(repr, given))}; there "
             "are none."
         )
+    check_installed(item for part in parts for item in part)
     return source
 
 

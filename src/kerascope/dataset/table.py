@@ -61,6 +61,11 @@ class TablePart:
         return int(_open(self.path).metadata.num_rows)
 
     @property
+    def holds_files(self) -> bool:
+        """Whether its cells hold the bytes of files, rather than their names."""
+        return self._images[1] == "bytes"
+
+    @property
     def class_names(self) -> tuple[str, ...] | None:
         """Names of the classes, where the table has them: those of its column, or of columns of 0 and 1."""
         return self._classes.get(self._labels or "") or self.flags or None

@@ -9,11 +9,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from kerascope import __version__
 from kerascope.errors import MissingPackageError
 
 
 def page_template(path: Path, extra: str, **functions: Any) -> Any:
-    """A template.
+    """A template; `generator` is what wrote the page, by which it is told from pages of others.
 
     Args:
         path: of its file.
@@ -32,7 +33,8 @@ def page_template(path: Path, extra: str, **functions: Any) -> Any:
     except ImportError:
         raise MissingPackageError("jinja2", extra) from None
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(functions, policy=lambda script=None: markup(policy(script)))
+    environment.globals.update(functions, generator=f"kerascope {__version__}")
+    environment.globals["policy"] = lambda script=None: markup(policy(script))
     environment.filters["breakable"] = lambda text: markup(breakable(str(text)))
     return environment.from_string(path.read_text(encoding="utf-8"))
 
