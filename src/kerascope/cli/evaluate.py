@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Annotated, Literal
@@ -105,7 +106,8 @@ def evaluate(
                 seed=seed,
                 progress=False if json else None,
             )
-        with stopping("what was being written may not be whole: run it again"):
+        with stopping("what was being written is not there: run it again"):
+            report = replace(report, model=model.name)
             if html is not None:
                 report.html(html)
             if save is not None:
@@ -114,6 +116,8 @@ def evaluate(
                 means = report.means
                 said.print_json(
                     {
+                        "model": loaded.probe.model.name,
+                        "model_file": str(model),
                         "methods": list(report.methods),
                         "controls": sorted(report.controls),
                         "images": len(report),

@@ -21,6 +21,7 @@ from kerascope.dataset.description import Description
 from kerascope.dataset.digest import model_digest
 from kerascope.dataset.explainer import Explainer
 from kerascope.dataset.fed import NOTE
+from kerascope.dataset.label import strange
 from kerascope.dataset.naming import Naming
 from kerascope.dataset.options import Options
 from kerascope.dataset.preprocessing import written
@@ -164,7 +165,7 @@ class Job:
             total = self.source.count()
             started = datetime.now(UTC)
             with (
-                _noted(store, manifest, started),
+                _noted(store, manifest, started, self.naming.count is not None),
                 progress_bar(total, progress, "explain") as advance,
             ):
                 todo = _todo(self.source, self.options.shard_size, done, advance.skip)
@@ -205,7 +206,7 @@ def _todo(source: Source, size: int, done: set[int], skip: Callable[[int], None]
 
 
 @contextmanager
-def _noted(store: Store, manifest: dict[str, Any], started: datetime) -> Iterator[None]:
+def _noted(store: Store, manifest: dict[str, Any], started: datetime, classes: bool) -> Iterator[None]:
     """The manifest at the begin, and at the end however it comes."""
     times = {"started": started.isoformat(timespec="seconds")}
     with faults_of_disk_told(store.folder):
@@ -225,7 +226,13 @@ def _noted(store: Store, manifest: dict[str, Any], started: datetime) -> Iterato
             "seconds": str(round((ended - started).total_seconds(), 1)),
         }
         try:
-            store.write_manifest({"status": status, **manifest, **times, "counts": counted(store)})
+            counts = counted(store)
+            strangers = Results(store.folder, manifest).strange_labels() if classes else {}
+            if strangers:
+                counts["strange_labels"] = sum(strangers.values())
+                told = [f"{errors.KerascopeWarning.__name__}: {one}" for one in strange(strangers)]
+                manifest = {**manifest, "warnings": [*manifest["warnings"], *told]}
+            store.write_manifest({"status": status, **manifest, **times, "counts": counts})
         except OSError:
             # On a full disk; the manifest of the begin stays.
             if status == "complete":
