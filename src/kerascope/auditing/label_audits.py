@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kerascope.auditing.finding import Finding, ranked
-from kerascope.auditing.outcome import FILE, FORMAT, Audit
-from kerascope.dataset.store import Store
+from kerascope.auditing.outcome import FORMAT, Audit
+from kerascope.dataset.store import AUDIT, Store
+from kerascope.dataset.whole import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +55,22 @@ class LabelAudits(Mapping[str, Audit]):
         return tuple(one for one in self.findings if one.status == "confirmed")
 
     @property
+    def untested(self) -> tuple[Finding, ...]:
+        """The suspicions that could not be tried."""
+        return tuple(one for one in self.findings if one.status == "untested")
+
+    @property
+    def obstacles(self) -> list[str]:
+        """Why nothing at all could be compared, and of which labels."""
+        told = self._told({label: audit.obstacles for label, audit in self.items()})
+        return [f"{', '.join(labels)}: {text}" for text, labels in told.items()]
+
+    @property
+    def title(self) -> str:
+        """What the model is called: as its file is, or by its name where somebody gave it one."""
+        return next(audit.title for audit in self.values())
+
+    @property
     def images(self) -> int:
         """How many were explained, for each label."""
         return max(audit.images for audit in self.values())
@@ -79,12 +96,14 @@ class LabelAudits(Mapping[str, Audit]):
 
     def summary(self) -> list[str]:
         """The audits in plain words, a sentence each."""
-        lines = [f"{self.images:,} images were asked about {len(self)} labels, each a question of its own."]
+        first = self._told({label: audit.first_doubts for label, audit in self.items()})
+        lines = [f"{', '.join(labels)}: {doubt}" for doubt, labels in first.items()]
+        lines += [f"{self.images:,} images were asked about {len(self)} labels, each a question of its own."]
         found = {}
         for label, audit in self.items():
             right = "" if audit.accuracy is None else f"{audit.accuracy:.1%} right. "
-            first, *others = audit.found()
-            found[label] = [right + first, *others]
+            told, *others = audit.found()
+            found[label] = [right + told, *others]
         lines += [f"{', '.join(labels)}: {line}" for line, labels in self._told(found).items()]
         return [*lines, *self.doubts]
 
@@ -101,6 +120,7 @@ class LabelAudits(Mapping[str, Audit]):
         return {
             "format": FORMAT,
             "model": self.model,
+            "model_file": next(audit.model_file for audit in self.values()),
             "created": self.created,
             "versions": dict(self.versions),
             "summary": self.summary(),
@@ -112,7 +132,7 @@ class LabelAudits(Mapping[str, Audit]):
         content = self.to_json()
         content["labels"] = {label: audit.folder.name for label, audit in self.items()}
         text = json.dumps(content, indent=1, ensure_ascii=False)
-        return Store(self.folder).replace(FILE, (text + "\n").encode())
+        return Store(self.folder).replace(AUDIT, (text + "\n").encode())
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the report: a page that leads to one for each label, which are written beside it.
@@ -130,7 +150,8 @@ class LabelAudits(Mapping[str, Audit]):
         for label, audit in self.items():
             beside = target.with_name(f"{target.stem}-{audit.folder.name}{target.suffix}")
             pages[label] = audit.to_html(beside).name
-        target.write_text(labels_page(self, pages), encoding="utf-8")
+        with whole(target) as partial:
+            partial.write_text(labels_page(self, pages), encoding="utf-8")
         return target
 
     def __str__(self) -> str:
@@ -139,4 +160,4 @@ class LabelAudits(Mapping[str, Audit]):
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"<Audits of {self.model} by {len(self)} labels: {len(self.confirmed)} confirmed>"
+        return f"<Audits of {self.title} by {len(self)} labels: {len(self.confirmed)} confirmed>"

@@ -15,8 +15,10 @@ from kerascope import errors
 from kerascope.auditing.finding import Finding, Measured, Trial
 from kerascope.auditing.health import Checked, MapHealth
 from kerascope.auditing.label_audits import LabelAudits
-from kerascope.auditing.outcome import FILE, FORMAT, Audit, ClassAudit, Strategy
+from kerascope.auditing.outcome import FORMAT, Audit, ClassAudit, Strategy
 from kerascope.auditing.plain import pixels
+from kerascope.auditing.responses import Responses
+from kerascope.dataset.store import AUDIT
 
 
 def open_audit(folder: str | os.PathLike[str]) -> Audit | LabelAudits:
@@ -31,7 +33,7 @@ def open_audit(folder: str | os.PathLike[str]) -> Audit | LabelAudits:
     Raises:
         DatasetError: there is none, or it cannot be read.
     """
-    path = Path(folder) / FILE
+    path = Path(folder) / AUDIT
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] > FORMAT:
@@ -44,13 +46,13 @@ def open_audit(folder: str | os.PathLike[str]) -> Audit | LabelAudits:
         return _audit(Path(folder), content)
     except FileNotFoundError:
         raise errors.DatasetError(
-            f"there must be an audit, {FILE}; there is none in {os.fspath(folder)!r}; make one first."
+            f"there must be an audit, {AUDIT}; there is none in {os.fspath(folder)!r}; make one first."
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, errors.DatasetError):
             raise
         raise errors.DatasetError(
-            f"an audit must be a whole {FILE}; {str(path)!r} cannot be read as one "
+            f"an audit must be a whole {AUDIT}; {str(path)!r} cannot be read as one "
             f"({type(error).__name__}: {error})."
         ) from error
 
@@ -67,6 +69,8 @@ def _label_audits(folder: Path, content: Mapping[str, Any]) -> LabelAudits:
 
 def _audit(folder: Path, content: Mapping[str, Any]) -> Audit:
     """From what `Audit.to_json` gave."""
+    # Audits of before these were noted have none.
+    content = {"model_file": None, "responses": None, **content}
     known = {one.name for one in fields(Audit)} - {"folder"}
     given = {name: content[name] for name in known}
     given |= {
@@ -75,6 +79,7 @@ def _audit(folder: Path, content: Mapping[str, Any]) -> Audit:
         "findings": tuple(_finding(one) for one in given["findings"]),
         "classes": tuple(_class(one) for one in given["classes"]),
         "health": _health(given["health"]),
+        "responses": _responses(given["responses"]),
         "checks": tuple(Checked(**{**one, "lines": tuple(one["lines"])}) for one in given["checks"]),
     }
     return Audit(folder=folder, **given)
@@ -117,6 +122,14 @@ def _class(content: Mapping[str, Any]) -> ClassAudit:
 def _health(content: Mapping[str, Any]) -> MapHealth:
     agreement = {name: _measured(one) for name, one in content["agreement"].items()}
     return MapHealth(**{**content, "agreement": agreement})
+
+
+def _responses(content: Mapping[str, Any] | None) -> Responses | None:
+    if content is None:
+        return None
+    low, high = map(_number, content["probabilities"])
+    known, own = content["labelled"]
+    return Responses(**{**content, "probabilities": (low, high), "labelled": (known, own)})
 
 
 def _measured(content: Mapping[str, Any]) -> Measured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from kerascope.cli import arguments, said
-from kerascope.cli.writable import check_file, check_page
+from kerascope.cli.writable import check_page, check_report
 
 METHODS = [
     "auto",
@@ -69,8 +70,9 @@ def evaluate(
     from kerascope.cli.loading import read_target
     from kerascope.dataset.naming import LABEL
 
-    check_page("--html", html, "evaluate")
-    check_file("--save", save)
+    inputs = (model, classes, preprocess, *paths)
+    check_page("--html", html, "evaluate", inputs)
+    check_report("--save", save, inputs)
     with said.warnings_told():
         loaded = load(
             model,
@@ -85,6 +87,7 @@ def evaluate(
             size=size,
             unsafe=unsafe,
             imports=imports,
+            written=[one for one in (html, save) if one is not None],
         )
         if not json:
             tell(loaded)
@@ -101,6 +104,7 @@ def evaluate(
             seed=seed,
             progress=False if json else None,
         )
+        report = replace(report, model=model.name)
         if html is not None:
             report.html(html)
         if save is not None:
@@ -109,6 +113,8 @@ def evaluate(
         means = report.means
         said.print_json(
             {
+                "model": loaded.probe.model.name,
+                "model_file": str(model),
                 "methods": list(report.methods),
                 "controls": sorted(report.controls),
                 "images": len(report),

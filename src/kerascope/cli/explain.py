@@ -97,7 +97,7 @@ def explain(
     from kerascope.dataset.plan import plan
     from kerascope.dataset.source import find_images
 
-    check_folder("--out", out)
+    check_folder("--out", out, resume, overwrite, (model, classes, preprocess, *paths))
     with said.warnings_told():
         chosen = read_method(method, layer, parameters)
         source = find_images(
@@ -164,6 +164,8 @@ def _print(results: Results, failures: list[tuple[str, str]]) -> None:
             ("table", f"{results.data} ({counts['rows']} rows, {counts['shards']} files)"),
         ]
     )
+    if "strange_labels" in counts:
+        said.warn(results.manifest["warnings"][-1].partition(": ")[2])
     alike: dict[str, list[str]] = {}
     for path, error in failures:
         alike.setdefault(error, []).append(path)

@@ -8,7 +8,8 @@
     explainer.py      from an image to its rows; options.py, prepared.py, labelled.py, overlays.py: its parts
     stream.py         shard after shard, read ahead and drawn behind
     run.py            `explain_dataset`: plan.py looks a run over, job.py does it
-    store.py          the folder that it writes; schema.py: its table
+    store.py          the folder that it writes; schema.py: its table; beginning.py: may a run begin there
+    removal.py        an earlier run removed, and nothing else; apart.py: no input is; signature.py, whole.py
     results.py        what a run has found
     cluster.py        the same on a Ray cluster
     folder.py         some labelled photographs as arrays; mosaic.py: four of them in one

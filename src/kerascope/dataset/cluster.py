@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from kerascope import errors
+from kerascope import errors, guard
 from kerascope.dataset.explainer import Explainer
 from kerascope.dataset.options import Options
 from kerascope.dataset.store import SHARED_MODEL, Store
@@ -58,7 +58,7 @@ class Task:
     Args:
         model: path of a .keras file that every worker can read.
         imports: modules that register layers of the model.
-        safe_mode: of Keras, when it is loaded.
+        safe_mode: whether a model with code of its own is refused.
         options: of the run.
         names: of the classes, or None.
         compile: see `Probe`.
@@ -92,6 +92,8 @@ class ShardWorker:
 
         for name in task.imports:
             importlib.import_module(name)
+        if task.safe_mode:
+            guard.check(Path(task.model))
         model = keras.saving.load_model(task.model, compile=False, safe_mode=task.safe_mode)
         probe = Probe(
             model,

@@ -15,6 +15,7 @@ from kerascope import errors
 from kerascope.dataset.arrays import ArrayPlace
 from kerascope.dataset.budget import KEPT
 from kerascope.dataset.description import Description
+from kerascope.dataset.finite import non_finite_score, predicted, unpredicted
 from kerascope.dataset.frame import Frame
 from kerascope.dataset.item import Item
 from kerascope.dataset.labelled import check_labels, labelled, together
@@ -33,7 +34,7 @@ from kerascope.target import TargetLike, as_target
 
 Array = np.ndarray[Any, Any]
 
-_OF_IMAGES = ("FlatMapWarning", "NonFiniteMapWarning", "CompletenessWarning")
+_OF_IMAGES = ("FlatMapWarning", "NonFiniteMapWarning", "NonFiniteScoreWarning", "CompletenessWarning")
 """Warnings about single images of a batch, which become those of their rows."""
 _KEPT = 1 << 20
 """Pixels of the largest photograph that is held until it is drawn; a larger one is decoded again."""
@@ -166,6 +167,9 @@ class Explainer:
         prepared, explanation = explained.prepared, explained.explanation
         if explanation is None:
             return [prepared.row | {"timings": {"read": prepared.seconds}}]
+        if isinstance(explanation, Explanation):
+            chosen = not self.options.by_label and self.options.asked.chooses
+            explanation = non_finite_score(explanation, chosen) or explanation
         if isinstance(explanation, Exception):
             return [prepared.row | _failed(explanation) | {"timings": {"read": prepared.seconds}}]
         maps = explanation.heatmaps(size=self.grid).reshape(-1, *self.grid)
@@ -177,7 +181,7 @@ class Explainer:
                 [],
                 [*notes, f"PhotographNote: no picture was drawn ({error})"],
             )
-        prediction = None if explanation.predictions is None else int(explanation.predictions[0])
+        prediction = predicted(explanation)
         common = dict(prepared.row)
         if self.description is not None:
             common |= self.description.describe(prepared, explanation, explained.asked)
@@ -197,7 +201,7 @@ class Explainer:
                 "layer": explanation.layer,
                 "map": values,
                 "overlay": pictures[rank] if pictures else None,
-                "warnings": [*notes, *self._warnings(explanation, rank)],
+                "warnings": [*notes, *unpredicted(explanation), *self._warnings(explanation, rank)],
                 "status": "explained",
             }
             rows.append(common | row)

@@ -14,6 +14,7 @@ from kerascope.dataset.photograph import encode
 from kerascope.dataset.prepared import Prepared
 from kerascope.dataset.reading import photographed
 from kerascope.dataset.scan import Box, tiles
+from kerascope.dataset.signature import signed
 from kerascope.dataset.store import Store
 from kerascope.explanation import Explanation
 from kerascope.resize import neighbours
@@ -83,8 +84,8 @@ class Overlays:
 
     def _encoded(self, picture: Image) -> bytes:
         if self._kind == "jpg":
-            return encode(picture, "JPEG", quality=_QUALITY)
-        return encode(picture, "PNG", compress_level=3)
+            return encode(picture, "JPEG", quality=_QUALITY, **signed("JPEG"))
+        return encode(picture, "PNG", compress_level=3, **signed("PNG"))
 
 
 def painted(explanation: Explanation, picture: Image, frame: Frame, paint: Any) -> Iterator[Image]:

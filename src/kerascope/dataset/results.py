@@ -13,7 +13,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.frame import Frame
-from kerascope.dataset.store import DATA, Store
+from kerascope.dataset.store import DATA, REMOVING, Store
 
 Array = np.ndarray[Any, Any]
 
@@ -51,7 +51,8 @@ class Results:
         """
         import pyarrow.dataset
 
-        return pyarrow.dataset.dataset(self.data, format="parquet").to_table(columns=columns)
+        shards = [str(path) for path in Store(self.folder).shards().values()]
+        return pyarrow.dataset.dataset(shards, format="parquet").to_table(columns=columns)
 
     def rows(self, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
         """Row after row, in the order of the source, a shard at a time in memory; maps as float32 (h, w).
@@ -87,6 +88,14 @@ class Results:
             if row["status"] == "failed":
                 yield row["path"], row["error"]
 
+    def strange_labels(self) -> dict[str, int]:
+        """Labels of images that are no class of the model, and how often each is there."""
+        found: Counter[str] = Counter()
+        for row in self.rows(["label", "label_indices", "rank"]):
+            if row["label"] is not None and row["label_indices"] is None and row["rank"] in (None, 1):
+                found[row["label"]] += 1
+        return dict(found)
+
     def __str__(self) -> str:
         counts = self.counts
         return (
@@ -109,6 +118,11 @@ def open_results(folder: str | os.PathLike[str]) -> Results:
         raise errors.DatasetError(
             f"there must be results with a manifest; there are none in {os.fspath(folder)!r}; explain into "
             "it first."
+        )
+    if manifest.get("status") == REMOVING:
+        raise errors.DatasetError(
+            f"there must be whole results; those in {os.fspath(folder)!r} were being removed, which was "
+            "stopped; explain into it again, with overwrite."
         )
     return Results(Path(folder), manifest)
 
