@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from kerascope.cli import arguments, said
+from kerascope.cli.interruption import stopping
 from kerascope.cli.writable import check_folder, check_page
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def audit(
     inputs = (model, classes, preprocess, masks, before, *paths)
     check_folder("--out", out, resume, overwrite, inputs)
     check_page("--html", html, "audit", inputs)
-    with said.warnings_told():
+    advice = f"what was explained is in {out}: continue with --resume"
+    with said.warnings_told(), stopping(advice, resumable=True):
         earlier = None if before is None else ks.open_audit(before)
         found = ks.audit(
             load_probe(model, unsafe, imports, model_output),
