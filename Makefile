@@ -57,7 +57,7 @@ check: lint  ## what is quick, on torch; on another backend what depends on it (
 
 # What depends on libraries rather than on arithmetic. Old releases use what newer ones of their own requirements
 # warn of.
-LIBRARIES := $(addprefix tests/,auditing cli dataset evaluation render test_explanation.py test_guard.py)
+LIBRARIES := $(addprefix tests/,auditing cli dataset evaluation render test_explanation.py test_model_file.py)
 lowest: $(LOWEST)/.done-kerascope  ## what depends on libraries, with the lowest versions that are allowed
 	@KERAS_BACKEND=jax $(LOWEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" \
 	  -W ignore::DeprecationWarning $(LIBRARIES) $(ARGS)

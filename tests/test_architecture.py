@@ -39,7 +39,7 @@ ROOMS = {
     "perturb": Room("errors resize probe", "keras numpy rich"),
     "explanation": Room("errors resize", "numpy", lazily="render matplotlib"),
     "provenance": Room("", "keras"),
-    "guard": Room("errors", "h5py keras"),
+    "model_file": Room("errors", "h5py keras"),
     "method": Room(
         "errors resize layout backend rule target probe perturb explanation provenance",
         "keras numpy",
@@ -47,7 +47,7 @@ ROOMS = {
     ),
     "render": Room("errors resize explanation", "numpy matplotlib PIL", lazily="jinja2"),
     "dataset": Room(
-        "errors guard resize layout target probe explanation provenance method",
+        "errors model_file resize layout target probe explanation provenance method",
         "keras numpy pyarrow",
         lazily="render PIL filelock pydicom ray rich",
     ),
@@ -85,7 +85,7 @@ ROOMS = {
     ),
     "demo": Room("errors render kerascope", "keras numpy matplotlib PIL skimage"),
     "cli": Room(
-        "errors guard target probe method dataset kerascope",
+        "errors model_file target probe method dataset kerascope",
         "h5py keras numpy typer",
         lazily="render demo matplotlib",
     ),

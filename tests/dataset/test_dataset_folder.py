@@ -15,8 +15,12 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
+from kerascope.dataset.apart import check_apart
+from kerascope.dataset.frames import FramePlace
+from kerascope.dataset.item import FilePlace, Item
 from kerascope.dataset.removal import clear
 from kerascope.dataset.store import Store
+from kerascope.dataset.whole import whole
 from tests.helpers.expected_warnings import warned
 from tests.helpers.folders import contents, others, png
 from tests.helpers.photographs import cuttings, network, same
@@ -198,6 +202,9 @@ def test_what_is_read_is_not_removed(place: Place) -> None:
         file = place.out / "inside.json"
         file.write_text('{"convention": "0-1"}')
         refused(place, r"inside\.json' lies in", overwrite=True, **{name: file})
+    frame = Item("x.dcm", "x", FramePlace(FilePlace(str(nested / "x.dcm")), 0))
+    with pytest.raises(errors.DatasetError, match="must not be replaced"):
+        check_apart(place.out, (), [frame])
     shutil.rmtree(nested)
     assert place.explain(overwrite=True).counts["explained"] == 4
 
@@ -268,3 +275,24 @@ def test_the_table_of_an_interrupted_run_without_shards_is_empty(place: Place) -
     shutil.rmtree(place.out / "data")
     assert ks.open_results(place.out).table().num_rows == 0
     assert np.all([path.exists() for path in (place.out / "overlays").iterdir()])
+
+
+def test_files_with_long_names_are_written_at_the_same_time(tmp_path: Path) -> None:
+    one, two = (tmp_path / f"{index:06d}_{'写' * 66}.jpg" for index in (1, 2))
+    with whole(one, settled=False) as first, whole(two, settled=False) as second:
+        first.write_text("1")
+        second.write_text("2")
+    assert (one.read_text(), two.read_text()) == ("1", "2")
+
+
+def test_a_disk_that_is_full_at_the_end_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = Store.write_manifest
+
+    def write(store: Store, manifest: Any) -> None:
+        if manifest["status"] != "running":
+            raise OSError(28, "No space left on device")
+        written(store, manifest)
+
+    monkeypatch.setattr(Store, "write_manifest", write)
+    with pytest.raises(errors.DatasetError, match="No space left on device; whole shards are kept"):
+        place.explain(resume=True)

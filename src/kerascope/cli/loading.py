@@ -74,13 +74,13 @@ def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras
             ) from error
     if unsafe:
         said.warn(f"{path} may run code of its own, since --unsafe was given.")
-    from kerascope import guard
+    from kerascope import model_file
     from kerascope.cli import keras2
 
     try:
         with keras2.readable(path) as file:
             if not unsafe:
-                guard.check(file)
+                model_file.check(file)
             model = keras.saving.load_model(file, compile=False, safe_mode=not unsafe)
     except errors.UnsafeModelError as error:
         raise errors.UnsafeModelError(f"{path} was not loaded: {error}") from None

@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from kerascope import errors, guard
+from kerascope import errors, model_file
 from kerascope.dataset.explainer import Explainer
 from kerascope.dataset.options import Options
 from kerascope.dataset.store import SHARED_MODEL, Store
@@ -93,7 +93,7 @@ class ShardWorker:
         for name in task.imports:
             importlib.import_module(name)
         if task.safe_mode:
-            guard.check(Path(task.model))
+            model_file.check(Path(task.model))
         model = keras.saving.load_model(task.model, compile=False, safe_mode=task.safe_mode)
         probe = Probe(
             model,

@@ -13,6 +13,8 @@ from kerascope.resize import neighbours, resize
 Array = np.ndarray[Any, Any]
 Fit = Literal["crop", "stretch", "pad"]
 Interpolation = Literal["nearest", "bilinear", "bilinear-aliased", "bicubic", "lanczos", "area"]
+_APART = 1 << 15
+"""Pixels between two rows that count, above which what lies between is not copied: a copy has its cost."""
 
 FITS: tuple[str, ...] = get_args(Fit)
 INTERPOLATIONS: tuple[str, ...] = get_args(Interpolation)
@@ -167,9 +169,12 @@ def _sampled(picture: Any, box: tuple[int, int, int, int], size: tuple[int, int]
     (rows, down), (columns, across) = (
         _weights(old, new) for old, new in zip((bottom - top, right - left), size, strict=True)
     )
-    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
-    strips = [picture.crop((left, top + int(run[0]), right, top + int(run[-1]) + 1)) for run in runs]
-    pixels = np.concatenate([np.asarray(strip)[:, columns] for strip in strips]).astype("float32")
+    pixels = np.concatenate(
+        [
+            np.asarray(picture.crop((left, top + run[0], right, top + run[-1] + 1)))[run - run[0]][:, columns]
+            for run in np.split(rows, np.flatnonzero((np.diff(rows) - 1) * (right - left) > _APART) + 1)
+        ]
+    ).astype("float32")
     for axis, weights in enumerate((down, across)):
         pixels = np.moveaxis(np.tensordot(weights, pixels, axes=(1, axis)), 0, axis)
     return np.ascontiguousarray(pixels)

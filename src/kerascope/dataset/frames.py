@@ -28,6 +28,11 @@ class FramePlace:
     place: Place
     frame: int
 
+    @property
+    def path(self) -> str | None:
+        """Of the file, where it has one."""
+        return getattr(self.place, "path", None)
+
     def read(self) -> bytes:
         """The bytes of the whole file."""
         return self.place.read()

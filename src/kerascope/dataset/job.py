@@ -227,15 +227,16 @@ def _noted(store: Store, manifest: dict[str, Any], started: datetime, classes: b
             "seconds": str(round((ended - started).total_seconds(), 1)),
         }
         try:
-            counts = counted(store)
-            strangers = Results(store.folder, manifest).strange_labels() if classes else {}
-            if strangers:
-                counts["strange_labels"] = sum(strangers.values())
-                told = [f"{errors.KerascopeWarning.__name__}: {one}" for one in strange(strangers)]
-                manifest = {**manifest, "warnings": [*manifest["warnings"], *told]}
-            store.write_manifest({"status": status, **manifest, **times, "counts": counts})
-        except OSError:
-            # On a full disk; the manifest of the begin stays.
+            with faults_of_disk_told(store.folder):
+                counts = counted(store)
+                strangers = Results(store.folder, manifest).strange_labels() if classes else {}
+                if strangers:
+                    counts["strange_labels"] = sum(strangers.values())
+                    told = [f"{errors.KerascopeWarning.__name__}: {one}" for one in strange(strangers)]
+                    manifest = {**manifest, "warnings": [*manifest["warnings"], *told]}
+                store.write_manifest({"status": status, **manifest, **times, "counts": counts})
+        except errors.DatasetError:
+            # Such as on a full disk: the manifest of the begin stays, and what ended the run is raised.
             if status == "complete":
                 raise
 

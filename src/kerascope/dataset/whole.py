@@ -33,8 +33,8 @@ def whole(path: Path, settled: bool = True) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         yield path
         return
-    # A name has at most 255 bytes.
-    short = path.name.encode()[-160:].decode(errors="ignore")
+    # A name has at most 255 bytes; those of a run begin with a number of their own.
+    short = path.name.encode()[:160].decode(errors="ignore")
     partial = path.with_name(f".{short}.kerascope-{os.getpid()}.partial")
     try:
         yield partial

@@ -14,7 +14,7 @@ import keras
 import pytest
 from keras import layers
 
-from kerascope import errors, guard
+from kerascope import errors, model_file
 from kerascope.cli.loading import load_model
 
 pytestmark = pytest.mark.once
@@ -194,13 +194,13 @@ def test_what_is_neither_of_keras_nor_registered(unknown: str, ending: str) -> N
         load_model(saved(plain(), ending, UNKNOWN[unknown]), unsafe=False, imports=None)
 
 
-@keras.saving.register_keras_serializable("test_guard")
+@keras.saving.register_keras_serializable("test_model_file")
 class Halved(layers.Layer):
     def call(self, value: Any) -> Any:
         return value / 2
 
 
-@keras.saving.register_keras_serializable("test_guard")
+@keras.saving.register_keras_serializable("test_model_file")
 def halved(value: Any) -> Any:
     return value / 2
 
@@ -258,9 +258,9 @@ def test_members_that_are_links_or_there_twice_or_too_large(monkeypatch: pytest.
         add(path, "config.json", data=b"{}")
     refused(path, "twice")
     path.write_bytes(before)
-    monkeypatch.setattr(guard, "_LARGEST_UNPACKED", 100_000)
+    monkeypatch.setattr(model_file, "_LARGEST_UNPACKED", 100_000)
     refused(add(path, "assets/a", data=bytes(1_000_000)), r"bytes that stand for 1,000,000, at 'assets/a'")
-    monkeypatch.setattr(guard, "_LARGEST_CONFIGURATION", 100)
+    monkeypatch.setattr(model_file, "_LARGEST_CONFIGURATION", 100)
     refused(saved(plain(), ".h5"), "more than 100 bytes, at its configuration")
 
 
