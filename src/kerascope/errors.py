@@ -23,6 +23,7 @@
     |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
     |-- DatasetError (ValueError)              images cannot be found; results not be written, resumed or read
     |   `-- LockedError (RuntimeError)         another run writes into the folder
+    |-- WorkerError (RuntimeError)             workers of a cluster die, or find no room
     |-- EvaluationError (ValueError)           an explanation cannot be measured, or a report not be read
     |   `-- UnknownMetricError (LookupError)   no metric of that name
     `-- MissingPackageError (ImportError)      an optional package is not installed
@@ -154,6 +155,10 @@ class DatasetError(KerascopeError, ValueError):
 
 class LockedError(DatasetError, RuntimeError):
     """Another run writes into the folder."""
+
+
+class WorkerError(KerascopeError, RuntimeError):
+    """Workers of a cluster die of their work, or the cluster has no room for them."""
 
 
 class EvaluationError(KerascopeError, ValueError):

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.cluster import Cluster, Task, run_on_ray, shared_model
+from kerascope.dataset.cluster import Cluster, SharedProbe, Workers, workers_of
 from kerascope.dataset.description import Description
 from kerascope.dataset.digest import model_digest
 from kerascope.dataset.explainer import Explainer
@@ -23,6 +23,7 @@ from kerascope.dataset.options import Options
 from kerascope.dataset.preprocessing import written
 from kerascope.dataset.progress import progress as progress_bar
 from kerascope.dataset.results import Results, counted, open_results
+from kerascope.dataset.shard_work import ShardWork
 from kerascope.dataset.source import Source
 from kerascope.dataset.store import Store, differences, options_of, paths_differ
 from kerascope.dataset.stream import Shard, explained_shards, shards_of
@@ -110,7 +111,7 @@ class Job:
         threads: int | None = None,
         resume: bool = False,
         overwrite: bool = False,
-        workers: int | Cluster | None = None,
+        workers: int | Cluster | Workers | None = None,
         imports: Sequence[str] = (),
         safe_mode: bool = True,
         progress: bool | None = None,
@@ -118,15 +119,13 @@ class Job:
         """Do it: see `explain_dataset`."""
         from kerascope.dataset import schema
 
-        cluster = Cluster(workers) if isinstance(workers, int) else workers
-
         store = Store(folder)
         explainer = Explainer(self.probe, self.options, self.names, store, self.description)
         grid = explainer.grid
         manifest = self.described(grid)
         more = () if self.description is None else self.description.columns()
         columns = schema.schema(grid, self.options.map_type, more)
-        with store.locked():
+        with workers_of(workers, self.probe.model, imports, safe_mode) as others, store.locked():
             done = _begun(store, manifest, resume, overwrite)
             total = self.source.count()
             started = datetime.now(UTC)
@@ -135,27 +134,23 @@ class Job:
                 progress_bar(total, progress, "explain") as advance,
             ):
                 todo = _todo(self.source, self.options.shard_size, store, done, advance.skip)
-                if cluster is None:
+                if others is None:
                     for number, rows in explained_shards(explainer, todo, _threads(threads), advance):
                         store.write_shard(number, schema.table(rows, columns))
                 else:
-                    with shared_model(self.probe.model, store.folder) as path:
-                        task = Task(
-                            model=path,
-                            imports=tuple(imports),
-                            safe_mode=safe_mode,
-                            options=self.options,
-                            names=self.names,
-                            compile=self.probe.compile,
-                            input=self.probe.input,
-                            output=self.probe.output,
-                            label=self.probe.label,
-                            folder=str(store.folder.resolve()),
-                            grid=grid,
-                            threads=cluster.cpus - 1 if threads is None else threads,
-                        )
-                        run_on_ray(task, todo, cluster, advance.more)
+                    more_threads = others.cluster.cpus - 1 if threads is None else _threads(threads)
+                    work = self._shared(store, grid, more_threads)
+                    for _, (images, failed) in others.map(work, todo):
+                        advance.more(images, failed)
+                    # What workers that were killed have left.
+                    store.tidy()
             return open_results(folder)
+
+    def _shared(self, store: Store, grid: tuple[int, ...], threads: int) -> ShardWork:
+        """The same for workers."""
+        probe = SharedProbe.of(self.probe, self.blank)
+        folder = str(store.folder.resolve())
+        return ShardWork(probe, self.options, self.description, folder, grid, threads)
 
 
 def _begun(store: Store, manifest: dict[str, Any], resume: bool, overwrite: bool) -> set[int]:
