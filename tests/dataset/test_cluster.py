@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
+import kerascope as ks
 from kerascope import errors
-from kerascope.dataset import Cluster
-from tests.helpers import stops
+from kerascope.dataset import Cluster, cluster
+from tests.helpers.bars import planted
 from tests.helpers.moments import files
-from tests.helpers.photographs import cuttings, network, same
+from tests.helpers.photographs import SMALL, cuttings, network, same
+from tests.helpers.trained import trained
 
-pytest.importorskip("ray")
+ray = pytest.importorskip("ray")
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 OPTIONS = ("--shard", "8", "--batch", "4", "--method", "rise", "--set", "masks=20")
-
-
 # As many threads as a worker has: sums over more are rounded elsewhere.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
-
-
 # Ray's processes would give way to all others, such as the other tests.
 NOT_NICE = {"RAY_worker_niceness": "0"}
 
@@ -38,88 +40,94 @@ def kerascope(*arguments: object) -> list[str]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model, images with two that cannot be read, and what this process alone makes of them."""
+    """A model, and images with two that cannot be read."""
     root = tmp_path_factory.mktemp("cluster")
     keras.utils.set_random_seed(1)
     network().save(root / "model.keras")
     cuttings(root / "in", 46)
     (root / "in" / "cat" / "bad.jpg").write_bytes(b"no picture")
     (root / "in" / "coffee" / "gone.jpg").symlink_to(root / "nowhere.jpg")
-    ran = subprocess.run(
-        kerascope("explain", root / "model.keras", root / "in", "--out", root / "local", *OPTIONS),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **ONE_THREAD},
-    )
-    assert ran.returncode == 3, ran.stderr
     return root
 
 
-def test_workers_give_what_one_process_gives(made: Path) -> None:
-    out = made / "workers"
-    engine = ("--engine", "ray", "--workers", "2")
-    ran = subprocess.run(
-        kerascope("explain", made / "model.keras", made / "in", "--out", out, *OPTIONS, *engine),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **NOT_NICE},
-    )
-    assert ran.returncode == 3, ran.stderr
-    assert "46 of 48 images, 2 failed" in ran.stdout
-    same(made / "local", out)
-    # What one engine began, the other continues.
-    for number in (0, 3):
-        (out / "data" / f"part-{number:05d}.parquet").unlink()
-    again = subprocess.run(
-        kerascope("explain", made / "model.keras", made / "in", "--out", out, *OPTIONS, "--resume"),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **ONE_THREAD},
-    )
-    assert again.returncode == 3, again.stderr
-    same(made / "local", out)
-    assert sorted(path.name for path in out.iterdir()) == [".lock", "data", "manifest.json", "overlays"]
+@pytest.fixture(scope="module")
+def session() -> Iterator[None]:
+    """One Ray session for all tests of this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, text in {**NOT_NICE, **ONE_THREAD, "RAY_USAGE_STATS_ENABLED": "0"}.items():
+            patch.setenv(name, text)
+        ray.init(
+            num_cpus=4,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="error",
+            object_store_memory=256 << 20,
+        )
+        yield
+        ray.shutdown()
 
 
-def test_a_worker_that_is_killed_loses_nothing(made: Path) -> None:
-    """It is killed when it has written its shard, and before that is in its place."""
-    out, mark = made / "killed", made / "mark"
-    ran = subprocess.run(
-        kerascope(
-            *("explain", made / "model.keras", made / "in", "--out", out, *OPTIONS),
-            *("--engine", "ray", "--workers", "2", *stops.IMPORT),
-        ),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**stops.environment("SIGKILL", 3, mark), **NOT_NICE},
-    )
-    assert ran.returncode == 3, ran.stderr
-    assert mark.exists()
-    same(made / "local", out)
-    assert files(made / "local") == files(out)
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """This process computes as a worker with one processor does."""
+    if keras.backend.backend() != "torch":
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
-def test_what_a_worker_cannot_do_is_said(made: Path, tmp_path: Path) -> None:
-    with pytest.raises(errors.ParameterError, match="whole numbers"):
-        Cluster(0)
+@pytest.fixture
+def struck(session: None, one_thread: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Of each kind of work, a worker is killed when it has done an item, before anybody knows; the marks."""
+    marks = tmp_path / "marks"
+    marks.mkdir()
 
-    program = (
-        "import sys, keras, kerascope as ks\n"
-        "model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Lambda(lambda value: value / "
-        "255),\n    keras.layers.Conv2D(2, 3), keras.layers.GlobalAveragePooling2D()])\n"
-        "ks.explain_dataset(model, sys.argv[1], sys.argv[2], workers=1, progress=False)\n"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program, str(made / "in"), str(tmp_path / "out")],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **NOT_NICE},
-    )
-    assert ran.returncode == 1
-    assert "safe_mode" in ran.stderr  # code of its own runs on purpose only
-    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["status"] == "failed"
+    class Struck(cluster.Worker):
+        def do(self, number: int, references: Sequence[Any], item: Any) -> cluster.Done:
+            done = super().do(number, references, item)
+            mark = marks / type(ray.get(references[1])).__name__
+            if not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return done
+
+    monkeypatch.setattr(cluster, "Worker", Struck)
+    return marks
+
+
+def test_an_audit_by_workers_that_are_killed_is_that_of_one_process(struck: Path, tmp_path: Path) -> None:
+    model, held = trained("corner"), planted(90, "corner", seed=1)
+    masks = np.zeros(held.images.shape[:3], bool)
+    masks[:, 4:20, 4:20] = True
+    found = {
+        name: ks.audit(
+            model,
+            held.images,
+            held.labels,
+            method=["hires_cam", "grad_cam"],
+            masks=masks,
+            folder=tmp_path / name,
+            workers=workers,
+            sanity=False,
+            shard_size=20,
+            batch_size=16,
+            progress=False,
+        )
+        for name, workers in (("alone", None), ("workers", 2))
+    }
+    assert sorted(path.name for path in struck.iterdir()) == ["ShardWork", "TrialWork"]
+    assert found["alone"].confirmed
+    assert found["alone"].cost["try"]["forwards"] > 0
+    one, two = (_told(found[name].to_json()) for name in ("alone", "workers"))
+    assert one == two
+    same(tmp_path / "alone", tmp_path / "workers")
+    assert files(tmp_path / "alone") == files(tmp_path / "workers")
+
+
+def _told(audit: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in audit.items() if name not in ("created", "folder")}

@@ -7,6 +7,7 @@ import itertools
 import os
 import tempfile
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ _STORE_BYTES = 256 << 20
 """Memory of the object store of a cluster that is started here; what is more goes to the disk."""
 _RETRIES = 3
 """How often an item is begun anew that was lost with its worker."""
+_BEGUN = 2
+"""Works that a worker has at hand, such as to describe and to try; older ones are begun anew."""
 _CREDENTIALS = ("AWS_", "AZURE_", "GOOGLE_", "GCS_")
 """How the names of variables begin by which stores are asked."""
 
@@ -167,6 +170,8 @@ class Worker:
             work: Work = ray.get(reference)
             found = self._probe(work.probe, model)
             self._begun[number] = found, work.begun(found)
+            for old in sorted(self._begun)[:-_BEGUN]:
+                del self._begun[old]
         probe, function = self._begun[number]
         forwards, backwards = probe.forward_count, probe.backward_count
         with warnings.catch_warnings(record=True) as caught:
@@ -228,7 +233,9 @@ class Workers:
         self._given = (tuple(imports), safe_mode)
         self._content: bytes | None = _saved(model)
         self._model: Any = None
-        self._works: dict[Work, tuple[int, Any]] = {}
+        self._numbers = itertools.count()
+        # A work is at hand for workers as long as somebody has it.
+        self._works: weakref.WeakKeyDictionary[Work, tuple[int, Any]] = weakref.WeakKeyDictionary()
         self._actors: list[Any] = []
         self._started = False
 
@@ -276,7 +283,8 @@ class Workers:
         else:
             for actor in self._actors:
                 self._ray.kill(actor)
-        self._actors, self._works, self._model, self._started = [], {}, None, False
+        self._works.clear()
+        self._actors, self._model, self._started = [], None, False
 
     def _got(self, reference: Any) -> Done:
         ray = self._ray
@@ -296,7 +304,7 @@ class Workers:
         """A reference to the result of an item, which a worker is asked to do; a work is sent to it once."""
         actor = self._begun()[worker]
         if work not in self._works:
-            self._works[work] = len(self._works), self._ray.put(work)
+            self._works[work] = next(self._numbers), self._ray.put(work)
         number, reference = self._works[work]
         return actor.do.remote(number, (self._model, reference), item)
 
