@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -100,6 +101,43 @@ def struck(session: None, one_thread: None, monkeypatch: pytest.MonkeyPatch, tmp
     return marks
 
 
+def test_a_folder_by_workers_that_are_killed_is_that_of_one_process(
+    struck: Path, made: Path, tmp_path: Path
+) -> None:
+    model = keras.saving.load_model(made / "model.keras")
+    for name, workers in (("alone", None), ("workers", 2)):
+        results = ks.explain_dataset(model, made / "in", tmp_path / name, workers=workers, threads=0, **SMALL)
+        assert dict(results.counts)["failed"] == 2
+    assert [path.name for path in struck.iterdir()] == ["ShardWork"]
+    same(tmp_path / "alone", tmp_path / "workers")
+    assert files(tmp_path / "alone") == files(tmp_path / "workers")
+
+
+def test_a_report_by_workers_that_are_killed_is_that_of_one_process(struck: Path) -> None:
+    model, held = trained("corner"), planted(12, "corner", seed=1)
+    masks = np.zeros(held.images.shape[:3], bool)
+    masks[:, 4:20, 4:20] = True
+    reports = []
+    for workers in (None, 2):
+        with pytest.warns(errors.EvaluationWarning, match="SmoothGrad.*explain again"):  # of workers, too
+            found = ks.evaluate(
+                ["hires_cam", "saliency", "smooth_grad"],
+                model,
+                held.images,
+                held.labels,
+                masks,
+                workers=workers,
+                progress=False,
+            )
+        reports.append(found)
+    alone, others = reports
+    assert [path.name for path in struck.iterdir()] == ["_RowWork"]
+    for field in dataclasses.fields(ks.Report):
+        one, two = (getattr(report, field.name) for report in (alone, others))
+        np.testing.assert_equal(two, one, field.name)
+    assert alone.measuring.sum() > 100  # of which what is shared counts once
+
+
 def test_an_audit_by_workers_that_are_killed_is_that_of_one_process(struck: Path, tmp_path: Path) -> None:
     model, held = trained("corner"), planted(90, "corner", seed=1)
     masks = np.zeros(held.images.shape[:3], bool)
@@ -131,3 +169,70 @@ def test_an_audit_by_workers_that_are_killed_is_that_of_one_process(struck: Path
 
 def _told(audit: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in audit.items() if name not in ("created", "folder")}
+
+
+def test_the_command_line_begins_a_cluster_and_ends_it(made: Path, tmp_path: Path) -> None:
+    """In a process of its own, as it is used; what one engine began, the other continues."""
+    out, alone = tmp_path / "workers", tmp_path / "alone"
+    engine = ("--engine", "ray", "--workers", "2")
+    environment = {**os.environ, **ONE_THREAD, **NOT_NICE}
+
+    def explain(*arguments: object) -> str:
+        ran = subprocess.run(
+            kerascope("explain", made / "model.keras", made / "in", *OPTIONS, *arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+        )
+        assert ran.returncode == 3, ran.stderr
+        return ran.stdout
+
+    assert "46 of 48 images, 2 failed" in explain("--out", out, *engine)
+    explain("--out", alone)
+    same(alone, out)
+    for number in (0, 3):
+        (out / "data" / f"part-{number:05d}.parquet").unlink()
+    explain("--out", out, "--resume")
+    same(alone, out)
+    assert sorted(path.name for path in out.iterdir()) == [".lock", "data", "manifest.json", "overlays"]
+
+
+def test_what_a_worker_cannot_do_is_said(
+    session: None, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(errors.ParameterError, match="whole numbers"):
+        Cluster(0)
+    with pytest.raises(errors.ParameterError, match="black box"):
+        ks.evaluate("rise", ks.BlackBox(lambda images: images.mean((1, 2))), np.ones((2, 8, 8, 3)), workers=1)
+
+    # Code of its own runs on purpose only.
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            keras.layers.Lambda(lambda value: value / 255),
+            keras.layers.Conv2D(2, 3),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+    )
+    with pytest.raises(ValueError, match="safe_mode"):
+        ks.explain_dataset(
+            model, made / "in", tmp_path / "out", preprocessing="0-255", workers=1, progress=False
+        )
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["status"] == "failed"
+
+    # What kills every worker ends the run, and does not begin for ever.
+    class Mortal(cluster.Worker):
+        def do(self, number: int, references: Sequence[Any], item: Any) -> cluster.Done:
+            os.kill(os.getpid(), signal.SIGKILL)
+            raise AssertionError
+
+    monkeypatch.setattr(cluster, "Worker", Mortal)
+    monkeypatch.setattr(cluster, "_RETRIES", 1)
+    with pytest.raises(errors.WorkerError, match="2 died of the same"):
+        ks.explain_dataset(network(), made / "in", tmp_path / "mortal", workers=1, progress=False)
+    # More than there is room for would wait for ever.
+    with pytest.warns(errors.KerascopeWarning, match="400 CPU each are wanted, and there are 4"):
+        cluster._check(ray, Cluster(1, cpus=400), started=False)
+    with pytest.raises(errors.WorkerError, match="room"):
+        cluster._check(ray, Cluster(1, cpus=400), started=True)

@@ -56,6 +56,10 @@ def evaluate(
     size: arguments.Size = None,
     unsafe: arguments.Unsafe = False,
     imports: arguments.Imports = None,
+    engine: arguments.Engine = "local",
+    workers: arguments.Workers = 1,
+    worker_cpus: arguments.WorkerCpus = 1,
+    worker_gpus: arguments.WorkerGpus = 0.0,
     json: arguments.Json = False,
 ) -> None:
     """Measure methods on your images, beside controls that know nothing of the model: which map to believe.
@@ -66,7 +70,7 @@ def evaluate(
     """
     import kerascope as ks
     from kerascope.cli.images import load, read_methods, tell
-    from kerascope.cli.loading import read_target
+    from kerascope.cli.loading import read_cluster, read_target
     from kerascope.dataset.naming import LABEL
 
     check_page("--html", html, "evaluate")
@@ -100,6 +104,9 @@ def evaluate(
             level=level,
             seed=seed,
             progress=False if json else None,
+            workers=read_cluster(engine, workers, worker_cpus, worker_gpus),
+            imports=imports or (),
+            safe_mode=not unsafe,
         )
         if html is not None:
             report.html(html)

@@ -295,8 +295,8 @@ class Workers:
             raise cause from None
         except ray.exceptions.RayActorError as error:
             raise errors.WorkerError(
-                f"a worker must live until its work is done; {1 + _RETRIES} died of the same, as where memory "
-                "is short; give each more of it: fewer workers, or a smaller batch."
+                f"a worker must live until its work is done; {1 + _RETRIES} died of the same, as "
+                "where memory is short; give each more of it: fewer workers, or a smaller batch."
             ) from error
         return found
 
