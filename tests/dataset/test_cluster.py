@@ -20,6 +20,7 @@ import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import Cluster, cluster
 from tests.helpers.bars import planted
+from tests.helpers.expected_warnings import warned
 from tests.helpers.moments import files
 from tests.helpers.photographs import SMALL, cuttings, network, same
 from tests.helpers.trained import trained
@@ -119,7 +120,7 @@ def test_a_report_by_workers_that_are_killed_is_that_of_one_process(struck: Path
     masks[:, 4:20, 4:20] = True
     reports = []
     for workers in (None, 2):
-        with pytest.warns(errors.EvaluationWarning, match="SmoothGrad.*explain again"):  # of workers, too
+        with warned(errors.EvaluationWarning, "SmoothGrad.*explain again"):  # of workers, too
             found = ks.evaluate(
                 ["hires_cam", "saliency", "smooth_grad"],
                 model,
