@@ -22,7 +22,8 @@
     |-- ObjectiveError (ArithmeticError)       what is maximised became NaN or infinite
     |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
     |-- DatasetError (ValueError)              images cannot be found; results not be written, resumed or read
-    |   `-- LockedError (RuntimeError)         another run writes into the folder
+    |   |-- LockedError (RuntimeError)         another run writes into the folder
+    |   `-- UnreadableError                    a table, list, archive or folder is damaged, or may not be read
     |-- WorkerError (RuntimeError)             workers of a cluster die, or find no room
     |-- EvaluationError (ValueError)           an explanation cannot be measured, or a report not be read
     |   `-- UnknownMetricError (LookupError)   no metric of that name
@@ -155,6 +156,10 @@ class DatasetError(KerascopeError, ValueError):
 
 class LockedError(DatasetError, RuntimeError):
     """Another run writes into the folder."""
+
+
+class UnreadableError(DatasetError):
+    """A table, a list, an archive or a folder of images is damaged, none at all, or may not be read."""
 
 
 class WorkerError(KerascopeError, RuntimeError):

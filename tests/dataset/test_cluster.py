@@ -118,9 +118,9 @@ def test_a_report_by_workers_that_are_killed_is_that_of_one_process(struck: Path
     model, held = trained("corner"), planted(12, "corner", seed=1)
     masks = np.zeros(held.images.shape[:3], bool)
     masks[:, 4:20, 4:20] = True
-    reports = []
+    reports, told = [], []
     for workers in (None, 2):
-        with warned(errors.EvaluationWarning, "SmoothGrad.*explain again"):  # of workers, too
+        with warned(errors.EvaluationWarning, "SmoothGrad.*explain again|focus.*four classes") as caught:
             found = ks.evaluate(
                 ["hires_cam", "saliency", "smooth_grad"],
                 model,
@@ -131,7 +131,9 @@ def test_a_report_by_workers_that_are_killed_is_that_of_one_process(struck: Path
                 progress=False,
             )
         reports.append(found)
+        told.append(sorted(str(one.message) for one in caught))
     alone, others = reports
+    assert told[0] == told[1]  # what workers are warned about is said here
     assert [path.name for path in struck.iterdir()] == ["_RowWork"]
     for field in dataclasses.fields(ks.Report):
         one, two = (getattr(report, field.name) for report in (alone, others))

@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from kerascope import errors
 
@@ -16,15 +16,16 @@ from kerascope import errors
 def show(result: object) -> None:
     """Print a result. Its reader may stop reading, as `head -1` does; that is no error."""
     try:
-        print(result, flush=True)
+        print(_printable(str(result), sys.stdout), flush=True)
     except BrokenPipeError:
         # To where everything is taken, from now on: Python flushes once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_json(value: Any) -> None:
-    """A value as JSON."""
-    show(json.dumps(value, indent=1, ensure_ascii=False))
+    """A value as JSON; letters that the terminal cannot show are escaped as JSON does."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    show(text if _printable(text, sys.stdout) == text else json.dumps(value, indent=1))
 
 
 def print_lines(lines: Sequence[tuple[str, str]]) -> None:
@@ -35,8 +36,17 @@ def print_lines(lines: Sequence[tuple[str, str]]) -> None:
 
 
 def warn(text: str) -> None:
-    """A warning to the user."""
-    print(f"warning: {text}", file=sys.stderr)
+    """A warning to the user, in one line: names of files may have line feeds and commands to a terminal."""
+    line = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    print(_printable(f"warning: {line}", sys.stderr), file=sys.stderr)
+
+
+def _printable(text: str, stream: TextIO) -> str:
+    """A text as its stream can write it."""
+    from kerascope.dataset.readable import readable
+
+    encoding = stream.encoding or "utf-8"
+    return readable(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextmanager

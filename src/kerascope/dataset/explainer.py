@@ -119,7 +119,7 @@ class Explainer:
 
     def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, str]:
         """An image as the model takes it, where that lies in its photograph, and the digest of its bytes."""
-        content = item.place.read()
+        content = item.read()
         digest = hashlib.sha256(content).hexdigest()
         if isinstance(item.place, ArrayPlace):
             image = np.asarray(self.layout.channels_last(item.place.image[None], np)[0], "float32")
@@ -165,11 +165,8 @@ class Explainer:
         notes: list[str] = list(prepared.row["warnings"])
         try:
             pictures = [] if self._overlays is None else self._overlays.draw(prepared, explanation)
-        except errors.PhotographError as error:
-            pictures, notes = (
-                [],
-                [*notes, f"PhotographNote: no picture was drawn, since the file is gone ({error})"],
-            )
+        except (errors.PhotographError, MemoryError) as error:
+            pictures, notes = [], [*notes, f"PhotographNote: no picture was drawn ({error})"]
         prediction = None if explanation.predictions is None else int(explanation.predictions[0])
         common = dict(prepared.row)
         if self.description is not None:

@@ -19,6 +19,7 @@ from kerascope.dataset.maker import KERAS
 from kerascope.dataset.parts import FolderPart, subfolders
 from kerascope.dataset.photograph import decode
 from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing
+from kerascope.dataset.readable import readable
 from kerascope.provenance import warned
 
 Array = np.ndarray[Any, Any]
@@ -80,7 +81,7 @@ def read_folder(
     if not root.is_dir():
         raise errors.InputError(f"a folder of images must exist; there is none at {os.fspath(path)!r}.")
     height, width = (size, size) if isinstance(size, int) else size
-    names = subfolders(path)
+    names = tuple(map(readable, subfolders(path)))
     chosen: list[Item] = []
     for name, group in groupby(FolderPart(str(root), True, False), key=lambda item: item.label):
         items = list(group) if name in names else []
@@ -120,7 +121,7 @@ def read_images(
     left_out: list[str] = []
     for item in items:
         try:
-            images.append(preprocessing(decode(item.place.read()).picture, size, channels)[0])
+            images.append(preprocessing(decode(item.read()).picture, size, channels)[0])
             kept.append(item)
         except errors.PhotographError as error:
             left_out.append(f"{item.path} ({error})")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.frame import Frame
+from kerascope.dataset.guard import guarded
 from kerascope.dataset.options import Picture
-from kerascope.dataset.photograph import decode, encode
+from kerascope.dataset.photograph import Photograph, decode, encode
 from kerascope.dataset.prepared import Prepared
 from kerascope.dataset.store import Store
 from kerascope.explanation import Explanation
@@ -37,14 +39,12 @@ class Overlays:
         """Write the photograph under the map of each explained class; paths in the store.
 
         Raises:
-            PhotographError: the file is gone, or another one.
+            PhotographError: the file is gone, or another one, or its picture cannot be drawn.
         """
         frame = prepared.frame
         if frame is None:
             return []
-        photograph = prepared.photograph or decode(prepared.item.place.read())
-        if photograph.picture.size != (frame.width, frame.height):
-            raise errors.PhotographError("the file is another one now")
+        photograph = prepared.photograph or self._again(prepared)
         folder, _, stem = prepared.item.name.rpartition("/")
         if self._paint is None:
             from kerascope.render.overlay import Paint, has_both_signs, table_of
@@ -58,10 +58,17 @@ class Overlays:
             paths.append(self._store.overlay(name, self._encoded(picture)))
         return paths
 
+    def _again(self, prepared: Prepared) -> Photograph:
+        content = prepared.item.read()
+        if hashlib.sha256(content).hexdigest() != prepared.row["digest"]:
+            raise errors.PhotographError("a file must stay what it was; this one is another one now.")
+        return decode(content)
+
     def _encoded(self, picture: Array) -> bytes:
-        if self._kind == "jpg":
-            return encode(picture, "JPEG", quality=_QUALITY)
-        return encode(picture, "PNG", compress_level=3)
+        with guarded("a picture must be one that can be written"):
+            if self._kind == "jpg":
+                return encode(picture, "JPEG", quality=_QUALITY)
+            return encode(picture, "PNG", compress_level=3)
 
 
 def painted(explanation: Explanation, pixels: Array, frame: Frame, paint: Any) -> list[Array]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.guard import guarded, told
 from kerascope.dataset.scan import Stored, cut_to_eight_bits, eight_bits, is_deep
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF"
 """What is decoded, by Pillow's names. Others, such as PostScript, would start programs or are no pictures."""
 LARGEST = 1 << 26
 """Pixels of the largest picture that is decoded: 67 million, 200 MB."""
+LONGEST_SIDE = 65_500
+"""Pixels of the longest side, which is also the most that a JPEG file of an overlay can have."""
 LARGEST_FILE = 1 << 28
 """Bytes of the largest file that is read: 268 MB."""
 
@@ -54,7 +57,8 @@ def decode(content: bytes) -> Photograph:
         content: of a file in one of `FORMATS`.
 
     Raises:
-        PhotographError: it is empty, no picture, cut short or damaged, or of more than `LARGEST` pixels.
+        PhotographError: it is empty, no picture, cut short or damaged, or of more than `LARGEST` pixels or
+            `LONGEST_SIDE` on a side.
         MissingPackageError: Pillow is not installed.
 
     Example:
@@ -73,39 +77,26 @@ def decode(content: bytes) -> Photograph:
     if not content:
         raise errors.PhotographError("a picture must hold something; the file is empty (0 bytes).")
     notes: list[str] = []
-    try:
-        with Image.open(io.BytesIO(content), formats=_formats()) as picture:
-            # The size stands in the head of a file: nothing is decoded yet.
-            if picture.width * picture.height > LARGEST:
-                raise errors.PhotographError(_too_large(f"{picture.width} x {picture.height}"))
-            # The second picture of an MPO file is a camera's preview.
-            if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
-                notes.append(f"the first of {frames} frames or pages was taken")
-            stored = Stored.of(picture)
-            picture.load()
-            upright = _rgb(_upright(picture, ImageOps, notes), stored, notes)
-    except errors.PhotographError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise errors.PhotographError(_too_large(str(error))) from error
-    except Image.UnidentifiedImageError as error:
-        raise errors.PhotographError(
-            f"a picture must be in one of the formats {', '.join(FORMATS)}; these {len(content):,} bytes, "
-            f"which begin with {content[:8]!r}, are in none of them."
-        ) from error
     # Decoders raise what they like on damaged files; warnings, where these are made errors.
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        IndexError,
-        KeyError,
-        TypeError,
-        OverflowError,
-        Warning,
-    ) as error:
-        raise errors.PhotographError(f"a picture must be whole and undamaged; {_told(error)}.") from error
+    with guarded("a picture must be whole and undamaged"):
+        try:
+            with Image.open(io.BytesIO(content), formats=_formats()) as picture:
+                # The size stands in the head of a file: nothing is decoded yet.
+                if picture.width * picture.height > LARGEST or max(picture.size) > LONGEST_SIDE:
+                    raise errors.PhotographError(_too_large(f"{picture.width} x {picture.height}"))
+                # The second picture of an MPO file is a camera's preview.
+                if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
+                    notes.append(f"the first of {frames} frames or pages was taken")
+                stored = Stored.of(picture)
+                picture.load()
+                upright = _rgb(_upright(picture, ImageOps, notes), stored, notes)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise errors.PhotographError(_too_large(str(error))) from error
+        except Image.UnidentifiedImageError as error:
+            raise errors.PhotographError(
+                f"a picture must be in one of the formats {', '.join(FORMATS)}; these {len(content):,} "
+                f"bytes, which begin with {content[:8]!r}, are in none of them."
+            ) from error
     return Photograph(upright, tuple(notes))
 
 
@@ -118,18 +109,17 @@ def _formats() -> tuple[str, ...]:
 
 
 def _too_large(got: str) -> str:
-    return f"a picture must have at most {LARGEST:,} pixels; got {got}; make it smaller."
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(". ")
+    return (
+        f"a picture must have at most {LARGEST:,} pixels, and {LONGEST_SIDE:,} on a side; got {got}; make it "
+        "smaller."
+    )
 
 
 def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
     try:
         turned = turning.exif_transpose(picture)
     except Exception as error:  # noqa: BLE001 (of any kind: damaged EXIF must not lose the picture)
-        notes.append(f"its EXIF data cannot be read, so it was not turned ({_told(error)})")
+        notes.append(f"its EXIF data cannot be read, so it was not turned ({told(error)})")
         return picture
     return picture if turned is None else turned
 

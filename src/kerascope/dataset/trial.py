@@ -108,7 +108,10 @@ def tried(
     size: Any = layout.spatial
     rows = []
     for picture, known in _labelled(items, labels):
-        images = [one(picture, size, layout.channels)[0] for one in candidates]
+        try:
+            images = [one(picture, size, layout.channels)[0] for one in candidates]
+        except errors.PhotographError:  # too large by one of them
+            continue
         distinct: dict[bytes, Array] = {image.tobytes(): image for image in images}
         if len(distinct) == 1:
             continue
@@ -129,7 +132,7 @@ def photographs(items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
         if isinstance(item.place, ArrayPlace):
             continue
         try:
-            yield item, decode(item.place.read()).picture
+            yield item, decode(item.read()).picture
         except errors.PhotographError:
             continue
 
