@@ -22,6 +22,7 @@ from kerascope.dataset import Cluster, cluster
 from tests.helpers.bars import planted
 from tests.helpers.expected_warnings import warned
 from tests.helpers.moments import files
+from tests.helpers.object_store import KEYS, object_store
 from tests.helpers.photographs import SMALL, cuttings, network, same
 from tests.helpers.trained import trained
 
@@ -112,6 +113,21 @@ def test_a_folder_by_workers_that_are_killed_is_that_of_one_process(
     assert [path.name for path in struck.iterdir()] == ["ShardWork"]
     same(tmp_path / "alone", tmp_path / "workers")
     assert files(tmp_path / "alone") == files(tmp_path / "workers")
+
+
+def test_workers_read_what_lies_in_an_object_store(
+    session: None, one_thread: None, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They ask it by the credentials of this process, which the session was begun without."""
+    for name, text in KEYS.items():
+        monkeypatch.setenv(name, text)
+    model = keras.saving.load_model(made / "model.keras")
+    with object_store(made / "in") as options:
+        for name, workers in (("alone", None), ("workers", 1)):
+            source = f"s3://photos?{options}"
+            results = ks.explain_dataset(model, source, tmp_path / name, workers=workers, **SMALL)
+            assert dict(results.counts)["failed"] == 1
+    same(tmp_path / "alone", tmp_path / "workers")
 
 
 def test_a_report_by_workers_that_are_killed_is_that_of_one_process(struck: Path) -> None:

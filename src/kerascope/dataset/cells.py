@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.address import Address, below, file_system, is_address
 from kerascope.dataset.guard import guarded
 from kerascope.dataset.item import (
     FilePlace,
     State,
     check_unchanged,
-    file_system,
-    is_address,
     located,
     state_of,
 )
@@ -128,13 +127,9 @@ class PathPlace:
         if not text:
             raise errors.PhotographError("a cell must hold the path of a picture; this one is empty.")
         if is_address(path):
-            return FilePlace(f"{path.rpartition('/')[0]}/{_relative(text)}").read()
+            return FilePlace(below(Address.of(path).parent, text)).read()
         folder = Path(path).parent
         return FilePlace(located(str(folder / text)), str(folder)).read()
-
-
-def _relative(text: str) -> str:
-    return "/".join(part for part in text.split("/") if part not in ("", ".", ".."))
 
 
 def open_table(path: str) -> Any:
