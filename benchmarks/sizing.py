@@ -1,8 +1,8 @@
 """How many workers, and when a cluster pays: `python -m benchmarks.sizing`.
 
-A folder of photographs is explained, then evaluated, by this process alone and by workers, each in a process of its
-own. What is told: seconds until the workers are ready, images a second from then on, and the seconds of processor and
-the memory of each worker, from which `docs/datasets.md` has its rule. It takes some four minutes on two cores.
+A folder of photographs is explained, then methods are evaluated, by this process alone and by workers. What
+is told: seconds until the workers are ready, images a second from then on, and the seconds of processor and
+the memory of each worker, from which docs/datasets.md has its rule. Some four minutes on two cores.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def main() -> None:
         rows.append(json.loads(ran.stdout.splitlines()[-1]))
     print(f"{os.cpu_count()} cores; {IMAGES} photographs of {SIZES[0][0]} x {SIZES[0][1]} by {METHODS[0]},")
     print(
-        f"then {len(METHODS)} methods and 4 controls by one metric on {MEASURED} images; MobileNetV2 at {SIDE}.\n"
+        f"{len(METHODS)} methods and 4 controls by one metric on {MEASURED} images; MobileNetV2, {SIDE} px.\n"
     )
     print(
         "| workers | CPUs of each | ready after | explain | images/s | processor for an image "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,8 @@ def test_an_audit_is_written_and_read_again(tmp_path: Path) -> None:
 @once
 def test_what_an_earlier_audit_left_is_not_shown_by_a_later_one(tmp_path: Path) -> None:
     audit("corner", folder=tmp_path)
-    (tmp_path / "audit-pictures" / "000089.png").write_bytes(b"of another data set")
+    ours = next((tmp_path / "audit-pictures").glob("*.png"))
+    shutil.copy(ours, tmp_path / "audit-pictures" / "000089.png")
     (tmp_path / "audit-pictures" / "mine.txt").write_text("the user's")
     probe, held = known("corner")
     images = held.images[:60]

@@ -23,8 +23,8 @@ PICTURES = tuple(f"audit-pictures/{number:06d}.png" for number in range(4))  # o
 BEFORE = [f"manifest.json {state}" for state in MOVED] + [f"manifest.json {state} again" for state in MOVED]
 MEANWHILE = [
     "audit.json removed",
-    *(f"{name} removed" for name in PICTURES),
-    *(f"{name} {state}" for name in PICTURES for state in MOVED[:2]),
+    *(f"{name} removed" for name in (*PICTURES, "audit-pictures")),
+    *(f"{name} {state}" for name in PICTURES for state in MOVED),
     *(f"audit.json {state}" for state in MOVED[:2]),
 ]
 AFTER = "audit.json moved"

@@ -12,8 +12,8 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset import job
-from kerascope.dataset.store import SHARED_MODEL, Store
+from kerascope.dataset.removal import clear
+from kerascope.dataset.store import Store
 from tests.helpers.moments import files, moments
 from tests.helpers.photographs import cuttings, network, same
 
@@ -25,15 +25,15 @@ PICTURES = ("overlays/cat/000000_000.jpg", "overlays/coffee/000001_001.jpg")
 SHARDS = ("data/part-00000.parquet", "data/part-00001.parquet")
 RUN = [
     *(f"manifest.json {state}" for state in MOVED),
-    *(f"{name} {state}" for name in PICTURES for state in MOVED[:2]),
+    *(f"{name} {state}" for name in PICTURES for state in MOVED),
     *(f"{name} {state}" for name in SHARDS for state in MOVED),
     *(f"manifest.json {state} again" for state in MOVED),
 ]
 CLEARED = [
-    "manifest.json removed",
-    *(f"{name.replace('jpg', 'png')} removed" for name in PICTURES),
-    "overlays removed",
-    *(f"{name} removed" for name in SHARDS),
+    *(f"manifest.json {state}" for state in MOVED),
+    *("overlays/cat/000000_000.png removed", "overlays/cat removed", f"{SHARDS[0]} removed"),
+    *("overlays/coffee/000001_001.png removed", "overlays/coffee removed", "overlays removed"),
+    *(f"{SHARDS[1]} removed", "data removed", "manifest.json removed"),
 ]
 
 
@@ -60,8 +60,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         one.explain(one.whole)
     one.run.update(found)
     one.explain(root / "earlier", overlay="png")
-    with moments(root / "earlier", root / "clear") as found:
-        Store(root / "earlier").clear()
+    store = Store(root / "earlier")
+    with store.locked(), moments(root / "earlier", root / "clear") as found:
+        clear(store)
     one.cleared.update(found)
     return one
 
@@ -89,26 +90,14 @@ def test_what_a_kill_leaves_of_a_removal_is_not_taken_for_results(
     made: Made, tmp_path: Path, moment: str
 ) -> None:
     left = shutil.copytree(made.cleared[moment], tmp_path / "left")
-    with pytest.raises(errors.DatasetError, match="there are none"):
-        ks.open_results(left)
-    removed = CLEARED.index(moment) == len(CLEARED) - 1
-    if not removed:
-        with pytest.raises(errors.DatasetError, match="has shards and none; take another folder, or overw"):
-            made.explain(left)
-    made.explain(left, overwrite=not removed)
+    place = CLEARED.index(moment)
+    if 2 <= place < len(CLEARED) - 1:
+        for options in ({}, {"resume": True}):
+            with pytest.raises(errors.DatasetError, match="were being removed, which was stopped"):
+                made.explain(left, **options)
+    if place >= 2:
+        with pytest.raises(errors.DatasetError, match=r"were being removed|there are none"):
+            ks.open_results(left)
+    made.explain(left, overwrite=True)
     same(made.whole, left)
     assert files(left) == files(made.whole)
-
-
-def test_what_a_kill_leaves_for_workers_is_removed(
-    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Workers share the model as a file, which is there while they are; here they are not begun."""
-    left, copies = tmp_path / "left", tmp_path / "copies"
-    monkeypatch.setattr(job, "run_on_ray", lambda *_: shutil.copytree(left, copies))
-    made.explain(left, workers=1)
-    assert SHARED_MODEL in files(copies)
-    assert SHARED_MODEL not in files(left)
-    made.explain(copies, resume=True)
-    same(made.whole, copies)
-    assert files(copies) == files(made.whole)

@@ -15,7 +15,7 @@ pytest.importorskip("matplotlib")
 from PIL import Image
 
 from kerascope.demo import digits, photographs, train
-from kerascope.demo.__main__ import main
+from kerascope.demo.__main__ import MARK, main
 from kerascope.demo.explain_digits import DigitResult, choose_digits, ink_shares
 from tests.helpers.demo_run import DemoRun, demo_run
 
@@ -82,7 +82,7 @@ def test_the_network_is_saved_and_loads_again(run: DemoRun, seed: int) -> None:
 @slow
 def test_every_picture_is_there(run: DemoRun) -> None:
     files = {path.name for path in run.output.iterdir()}
-    assert files == PICTURES | {"digits.keras", "maximised.gif"}
+    assert files == PICTURES | {MARK, "digits.keras", "maximised.gif"}
     for name in PICTURES:
         with Image.open(run.output / name) as image:
             pixels = np.asarray(image.convert("RGB"), int)

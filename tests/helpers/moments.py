@@ -16,7 +16,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-PARTIAL = f".{os.getpid()}.partial"
+from kerascope import errors
+from kerascope.dataset.store import Store
+
+PARTIAL = f".kerascope-{os.getpid()}.partial"
 
 
 @contextmanager
@@ -26,6 +29,8 @@ def moments(folder: Path, copies: Path) -> Iterator[dict[str, Path]]:
     Args:
         folder: that is changed within the block.
         copies: where copies go. Files that this process has not finished are those of another one there.
+
+    At every moment another run is refused: the lock is held from the first change to the last.
     """
     found: dict[str, Path] = {}
 
@@ -34,10 +39,12 @@ def moments(folder: Path, copies: Path) -> Iterator[dict[str, Path]]:
         moment = f"{name.as_posix()} {state}"
         while moment in found:
             moment += " again"
+        with pytest.raises(errors.LockedError), Store(folder).locked():
+            pass
         found[moment] = copies / f"{len(found):03d}"
         shutil.copytree(folder, found[moment])
         for partial in found[moment].rglob(f"*{PARTIAL}"):
-            partial.rename(partial.with_name(partial.name.replace(PARTIAL, ".1.partial")))
+            partial.rename(partial.with_name(partial.name.replace(PARTIAL, ".kerascope-1.partial")))
 
     def written(write: Callable[..., Any]) -> Callable[..., Any]:
         """`Path.write_bytes`, or pyarrow's, seen in the middle and at the end."""
@@ -69,20 +76,18 @@ def moments(folder: Path, copies: Path) -> Iterator[dict[str, Path]]:
         if there and path.is_relative_to(folder):
             keep(path, "removed")
 
-    def remove_tree(path: Path, **options: Any) -> None:
-        for file in sorted(one for one in path.rglob("*") if one.is_file()):
-            file.unlink()
-        rmtree(path, **options)
+    def rmdired(path: Path) -> None:
+        rmdir(path)
         if path.is_relative_to(folder):
             keep(path, "removed")
 
-    replace, unlink, rmtree = Path.replace, Path.unlink, shutil.rmtree
+    replace, unlink, rmdir = Path.replace, Path.unlink, Path.rmdir
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Path, "write_bytes", written(Path.write_bytes))
         patch.setattr(pq, "write_table", written(pq.write_table))
         patch.setattr(Path, "replace", replaced)
         patch.setattr(Path, "unlink", unlinked)
-        patch.setattr(shutil, "rmtree", remove_tree)
+        patch.setattr(Path, "rmdir", rmdired)
         yield found
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +13,19 @@ from pathlib import Path
 from kerascope import errors
 from kerascope.auditing.companions import Companions, labels_given
 from kerascope.auditing.label_audits import LabelAudits
-from kerascope.auditing.making import Settings, gone_with, made, temporary_folder
-from kerascope.auditing.outcome import FILE
-from kerascope.auditing.refusals import check_auditable
+from kerascope.auditing.making import Settings, check_store, gone_with, made, temporary_folder
+from kerascope.auditing.refusals import check_auditable, check_own
+from kerascope.dataset.apart import check_apart
+from kerascope.dataset.beginning import check_begin, held, left_by_others
 from kerascope.dataset.item import safe_name
 from kerascope.dataset.job import Job
 from kerascope.dataset.naming import named_classes
-from kerascope.dataset.store import Store
+from kerascope.dataset.removal import clear
+from kerascope.dataset.store import Store, faults_of_disk_told
 from kerascope.provenance import versions
+
+_LABEL = re.compile(r"\d+-.")
+"""How the name of a label's folder begins."""
 
 
 def made_by_label(
@@ -54,31 +61,55 @@ def made_by_label(
 def _made(
     job: Job, settings: Settings, folder: Path, names: tuple[str, ...], places: Sequence[int]
 ) -> LabelAudits:
-    if settings.overwrite and folder.is_dir():
-        # An audit of classes, which may have been there.
-        store = Store(folder)
-        with store.locked():
-            (folder / FILE).unlink(missing_ok=True)
-            store.clear()
-    given = labels_given(job, len(names))
-    audits = {
-        names[place]: made(
-            asked_about(job, place),
-            settings,
-            folder / subfolder(place, names[place]),
-            Companions(place, names, given, job.probe),
+    """The audits in their folders, into none of which another run writes until the last file is written."""
+    store = Store(folder)
+    stores = {place: Store(folder / subfolder(place, names[place])) for place in places}
+
+    def check() -> None:
+        _check_whole(store, settings.overwrite)
+        for one in stores.values():
+            check_store(one, settings)
+
+    if settings.overwrite:
+        check_apart(folder, (*job.inputs, *job.source.paths), job.source)
+    with ExitStack() as stack:
+        stack.enter_context(held(store, check))
+        for one in stores.values():
+            stack.enter_context(one.locked())
+        if settings.overwrite:
+            # An audit of classes, which may have been there.
+            clear(store)
+        given = labels_given(job, len(names))
+        audits = {
+            names[place]: made(
+                asked_about(job, place), settings, one, Companions(place, names, given, job.probe)
+            )
+            for place, one in stores.items()
+        }
+        found = LabelAudits(
+            folder,
+            job.probe.model.name,
+            audits,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            dict(versions()),
         )
-        for place in places
-    }
-    found = LabelAudits(
-        folder,
-        job.probe.model.name,
-        audits,
-        datetime.now(UTC).isoformat(timespec="seconds"),
-        dict(versions()),
-    )
-    found.save()
+        with faults_of_disk_told(folder):
+            found.save()
     return found
+
+
+def _check_whole(store: Store, overwrite: bool) -> None:
+    """An error where the folder that holds those of the labels is not kerascope's.
+
+    One that was stopped holds folders of labels and nothing else.
+
+    Raises:
+        DatasetError: it is not.
+    """
+    check_own(store.folder)
+    names = left_by_others(store)
+    if overwrite and not all(_LABEL.match(name) and (store.folder / name).is_dir() for name in names):
+        check_begin(store, resume=False, overwrite=True, overlays=False)
 
 
 def asked_about(job: Job, place: int) -> Job:

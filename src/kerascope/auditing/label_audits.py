@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kerascope.auditing.finding import Finding, ranked
-from kerascope.auditing.outcome import FILE, FORMAT, Audit
-from kerascope.dataset.store import Store
+from kerascope.auditing.outcome import FORMAT, Audit
+from kerascope.dataset.store import AUDIT, Store
+from kerascope.dataset.whole import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ class LabelAudits(Mapping[str, Audit]):
         content = self.to_json()
         content["labels"] = {label: audit.folder.name for label, audit in self.items()}
         text = json.dumps(content, indent=1, ensure_ascii=False)
-        return Store(self.folder).replace(FILE, (text + "\n").encode())
+        return Store(self.folder).replace(AUDIT, (text + "\n").encode())
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the report: a page that leads to one for each label, which are written beside it.
@@ -130,7 +131,8 @@ class LabelAudits(Mapping[str, Audit]):
         for label, audit in self.items():
             beside = target.with_name(f"{target.stem}-{audit.folder.name}{target.suffix}")
             pages[label] = audit.to_html(beside).name
-        target.write_text(labels_page(self, pages), encoding="utf-8")
+        with whole(target) as partial:
+            partial.write_text(labels_page(self, pages), encoding="utf-8")
         return target
 
     def __str__(self) -> str:

@@ -18,12 +18,17 @@ from kerascope.auditing.companions import Companions
 from kerascope.auditing.health import MapHealth, checked
 from kerascope.auditing.laboratory import Laboratory
 from kerascope.auditing.material import Material
-from kerascope.auditing.outcome import FILE, PICTURES, Audit
+from kerascope.auditing.outcome import Audit
+from kerascope.auditing.refusals import check_own
 from kerascope.auditing.strategies import LARGEST, Clustering
+from kerascope.dataset.beginning import check_begin, held
 from kerascope.dataset.cluster import Workers
 from kerascope.dataset.job import Job
 from kerascope.dataset.photograph import encode
 from kerascope.dataset.progress import progress as progress_bar
+from kerascope.dataset.removal import remove_audit
+from kerascope.dataset.signature import signed
+from kerascope.dataset.store import AUDIT_PICTURES, Store, faults_of_disk_told
 from kerascope.method import Method
 from kerascope.probe import Probe
 from kerascope.provenance import versions
@@ -59,7 +64,7 @@ class Settings:
 def made(
     job: Job,
     settings: Settings,
-    folder: str | os.PathLike[str] | None,
+    folder: Store | str | os.PathLike[str] | None,
     companions: Companions | None = None,
 ) -> Audit:
     """An audit of one question: which class, or yes or no.
@@ -67,14 +72,15 @@ def made(
     Args:
         job: the run, looked over.
         settings: of the audit.
-        folder: where it is written; None for a temporary one, which goes when the audit does.
+        folder: where it is written, also a store whose lock is held; None for a temporary one, which
+            goes when the audit does.
         companions: of a label that is asked about, the labels of all images; else None.
     """
     if folder is not None:
-        return _made(job, settings, Path(folder), companions)
+        return _locked(job, settings, Store.of(folder), companions)
     temporary, found = temporary_folder(), None
     try:
-        found = _made(job, settings, temporary, companions)
+        found = _locked(job, settings, Store(temporary), companions)
     finally:
         gone_with(temporary, found)
     return found
@@ -93,17 +99,31 @@ def gone_with(folder: Path, found: object | None) -> None:
         weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
 
 
-def _made(job: Job, settings: Settings, folder: Path, companions: Companions | None) -> Audit:
+def _locked(job: Job, settings: Settings, store: Store, companions: Companions | None) -> Audit:
+    """An audit in a folder that no other run writes into until its last file is written."""
+    with held(store, lambda: check_store(store, settings)), faults_of_disk_told(store.folder):
+        return _made(job, settings, store, companions)
+
+
+def check_store(store: Store, settings: Settings) -> None:
+    """An error where an audit may not begin in a folder, or go on in it; nothing is changed.
+
+    Raises:
+        DatasetError, ParameterError: see `kerascope.dataset.beginning.check_begin`.
+    """
+    check_begin(store, settings.resume, settings.overwrite, overlays=False)
+    check_own(store.folder)
+
+
+def _made(job: Job, settings: Settings, store: Store, companions: Companions | None) -> Audit:
     """What is found in a data set, once it was explained and described."""
     # Here, so that the names of kerascope stay cheap to import.
     from kerascope.auditing.search import search
     from kerascope.auditing.suspects import KINDS
 
-    if settings.overwrite:
-        (folder / FILE).unlink(missing_ok=True)
     counts = _Counts(job.probe, settings.workers)
     results = job.run(
-        folder,
+        store,
         threads=settings.threads,
         resume=settings.resume,
         overwrite=settings.overwrite,
@@ -141,8 +161,9 @@ def _made(job: Job, settings: Settings, folder: Path, companions: Companions | N
         versions=dict(versions()),
     )
     # While its pictures change, there is no audit.
-    Path(results.folder, FILE).unlink(missing_ok=True)
-    _draw(material, found)
+    check_own(store.folder)
+    remove_audit(store.folder)
+    _draw(material, found, store)
     found.save()
     return found
 
@@ -198,7 +219,7 @@ def _notes(material: Material, job: Job) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _draw(material: Material, found: Audit) -> None:
+def _draw(material: Material, found: Audit, store: Store) -> None:
     """Write larger pictures of prototypes and examples."""
     from PIL import Image
 
@@ -206,10 +227,6 @@ def _draw(material: Material, found: Audit) -> None:
     shown |= {index for one in found.findings for index in one.examples}
     index = material.columns["index"]
     places = np.flatnonzero(np.isin(index, sorted(shown)))
-    folder = found.folder / PICTURES
-    folder.mkdir(exist_ok=True)
-    for old in (path for path in folder.iterdir() if path.stem.isdigit()):
-        old.unlink()
     preprocessing = material.job.options.preprocessing
     for place, prepared in material.prepared(places):
         assert prepared.image is not None
@@ -217,6 +234,6 @@ def _draw(material: Material, found: Audit) -> None:
         if max(picture.size) > _PICTURE:
             picture.thumbnail((_PICTURE, _PICTURE), Image.Resampling.BOX)
         small = max(picture.size) <= 96
-        content = encode(picture, "PNG") if small else encode(picture, "JPEG", quality=85)
-        name = f"{index[place]:06d}.{'png' if small else 'jpg'}"
-        (folder / name).write_bytes(content)
+        kind, options = ("PNG", {}) if small else ("JPEG", {"quality": 85})
+        content = encode(picture, kind, **options, **signed(kind))
+        store.picture(f"{AUDIT_PICTURES}/{index[place]:06d}.{'png' if small else 'jpg'}", content)

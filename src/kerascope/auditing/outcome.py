@@ -16,12 +16,11 @@ from kerascope.auditing.finding import BRING, Finding, Trial
 from kerascope.auditing.health import Checked, MapHealth, doubts
 from kerascope.auditing.plain import plain
 from kerascope.dataset.results import Results, open_results
-from kerascope.dataset.store import Store
+from kerascope.dataset.store import AUDIT, Store
+from kerascope.dataset.whole import whole
 
 Array = np.ndarray[Any, Any]
 
-FILE = "audit.json"
-PICTURES = "audit-pictures"
 FORMAT = 1
 """Version of the file; a later one is refused."""
 _SUMMED = 5
@@ -187,7 +186,7 @@ class Audit:
     def save(self) -> Path:
         """Write `audit.json` into the folder: whole, or not at all."""
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
-        return Store(self.folder).replace(FILE, (text + "\n").encode())
+        return Store(self.folder).replace(AUDIT, (text + "\n").encode())
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the report: one HTML file that opens from disk and asks for nothing from elsewhere.
@@ -198,7 +197,9 @@ class Audit:
         from kerascope.auditing.page import page
 
         target = Path(path)
-        target.write_text(page(self), encoding="utf-8")
+        text = page(self)
+        with whole(target) as partial:
+            partial.write_text(text, encoding="utf-8")
         return target
 
     def __str__(self) -> str:

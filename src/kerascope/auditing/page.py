@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kerascope.auditing.describing import CELLS, fitted, speaking_for
-from kerascope.auditing.outcome import PICTURES, Audit, told
+from kerascope.auditing.outcome import Audit, told
 from kerascope.dataset.photograph import encode
+from kerascope.dataset.removal import audit_pictures
 
 if TYPE_CHECKING:
     from kerascope.auditing.finding import Finding
@@ -113,9 +114,7 @@ def _pictures(audit: Audit, shown: set[int]) -> Iterator[tuple[int, tuple[str, s
 
     side = next((pixels for most, pixels in _SIDES if len(shown) <= most), _SIDES[-1][1])
     grid = _GRID if len(shown) <= _FEW else CELLS
-    folder = audit.folder / PICTURES
-    kept = (path for path in folder.iterdir() if path.stem.isdigit()) if folder.is_dir() else ()
-    large = {int(path.stem): path for path in kept}
+    large = audit_pictures(audit.folder)
     table = colour_table()
     for row in audit.results.explained(["index", "picture", "map", "warnings"]):
         if row["index"] not in shown:

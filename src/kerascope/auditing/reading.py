@@ -15,8 +15,9 @@ from kerascope import errors
 from kerascope.auditing.finding import Finding, Measured, Trial
 from kerascope.auditing.health import Checked, MapHealth
 from kerascope.auditing.label_audits import LabelAudits
-from kerascope.auditing.outcome import FILE, FORMAT, Audit, ClassAudit, Strategy
+from kerascope.auditing.outcome import FORMAT, Audit, ClassAudit, Strategy
 from kerascope.auditing.plain import pixels
+from kerascope.dataset.store import AUDIT
 
 
 def open_audit(folder: str | os.PathLike[str]) -> Audit | LabelAudits:
@@ -31,7 +32,7 @@ def open_audit(folder: str | os.PathLike[str]) -> Audit | LabelAudits:
     Raises:
         DatasetError: there is none, or it cannot be read.
     """
-    path = Path(folder) / FILE
+    path = Path(folder) / AUDIT
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] > FORMAT:
@@ -44,13 +45,13 @@ def open_audit(folder: str | os.PathLike[str]) -> Audit | LabelAudits:
         return _audit(Path(folder), content)
     except FileNotFoundError:
         raise errors.DatasetError(
-            f"there must be an audit, {FILE}; there is none in {os.fspath(folder)!r}; make one first."
+            f"there must be an audit, {AUDIT}; there is none in {os.fspath(folder)!r}; make one first."
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, errors.DatasetError):
             raise
         raise errors.DatasetError(
-            f"an audit must be a whole {FILE}; {str(path)!r} cannot be read as one "
+            f"an audit must be a whole {AUDIT}; {str(path)!r} cannot be read as one "
             f"({type(error).__name__}: {error})."
         ) from error
 

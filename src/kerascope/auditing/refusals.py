@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 from pathlib import Path
 
 from kerascope import errors
-from kerascope.auditing.outcome import FILE
 from kerascope.dataset.job import Job
-from kerascope.dataset.store import MANIFEST
+from kerascope.dataset.removal import audit_in, audit_pictures, is_audit_picture, pictures_named
+from kerascope.dataset.store import AUDIT, AUDIT_PICTURES, MANIFEST
 
 
 def check_auditable(job: Job) -> None:
@@ -36,7 +35,7 @@ def check_auditable(job: Job) -> None:
         )
 
 
-def check_folder(folder: str | os.PathLike[str] | None, several: bool, overwrite: bool) -> None:
+def check_form(folder: str | os.PathLike[str] | None, several: bool, overwrite: bool) -> None:
     """An error where a folder holds an audit of the other form: of classes, or by several labels.
 
     Args:
@@ -49,13 +48,39 @@ def check_folder(folder: str | os.PathLike[str] | None, several: bool, overwrite
     """
     if folder is None or overwrite:
         return
-    file = Path(folder, FILE)
-    try:
-        by_label = "labels" in json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        by_label = False
+    by_label = "labels" in (audit_in(Path(folder)) or {})
     if (several and Path(folder, MANIFEST).exists()) or (not several and by_label):
         raise errors.DatasetError(
             f"the folder must hold no other audit; {os.fspath(folder)!r} holds one "
             f"{'of classes' if several else 'by several labels'}; overwrite it, or take another folder."
+        )
+
+
+def check_own(folder: Path) -> None:
+    """An error where an audit would be written over files of others.
+
+    Args:
+        folder: where it is to be written.
+
+    Raises:
+        DatasetError: it would.
+    """
+    found = audit_in(folder)
+    if found is None and os.path.lexists(folder / AUDIT):
+        raise errors.DatasetError(
+            f"an audit must not be written over what is not kerascope's; {str(folder / AUDIT)!r} is of "
+            "another program, or damaged; move it elsewhere, or take another folder."
+        )
+    pictures = folder / AUDIT_PICTURES
+    if os.path.lexists(pictures) and (pictures.is_symlink() or not pictures.is_dir()):
+        raise errors.DatasetError(
+            f"pictures must be written into a folder; {str(pictures)!r} is a file or a link; take "
+            "another folder."
+        )
+    own = audit_pictures(folder, () if found is None else pictures_named(found)).values()
+    others = sorted({one for one in pictures.glob("*") if is_audit_picture(one.name)} - set(own))
+    if others:
+        raise errors.DatasetError(
+            f"pictures must not be written over what is not kerascope's; {str(others[0])!r} is such a file; "
+            "move it elsewhere, or take another folder."
         )

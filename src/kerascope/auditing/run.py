@@ -18,9 +18,11 @@ from kerascope.auditing.laboratory import SAMPLE
 from kerascope.auditing.making import Settings, made
 from kerascope.auditing.objects import as_objects
 from kerascope.auditing.outcome import Audit
-from kerascope.auditing.refusals import check_auditable, check_folder
+from kerascope.auditing.refusals import check_auditable, check_form
 from kerascope.auditing.strategies import CLUSTERINGS, Clustering
+from kerascope.dataset.apart import files_among
 from kerascope.dataset.arrays import as_given, from_arrays
+from kerascope.dataset.beginning import check_together
 from kerascope.dataset.cluster import Cluster, workers_of
 from kerascope.dataset.detection import AUTO
 from kerascope.dataset.frame import Fit
@@ -117,7 +119,7 @@ def audit(
     Raises:
         EvaluationError: the model is no classifier, or no image could be explained.
         DatasetError, LockedError: see `kerascope.explain_dataset`.
-        ParameterError, InputError, LayerError: what was given does not fit the model.
+        ParameterError, InputError, LayerError: what was given does not fit.
         MissingPackageError: a package of the extra `audit` is not installed.
 
     Cost:
@@ -141,6 +143,7 @@ def audit(
         >>> found.images, len(found.confirmed)
         (40, 0)
     """
+    check_together(resume, overwrite)
     check_whole(images_per_trial, "images_per_trial", 8)
     check_whole(seed, "seed", 0)
     if target not in ("predicted", "label"):
@@ -186,9 +189,9 @@ def audit(
         )
     methods = (job.options.method, *methods[1:])
     description = AuditDescription(job.options.preprocessing, methods[1:], objects)
-    job = replace(job, description=description)
+    job = replace(job, description=description, inputs=(*job.inputs, *files_among(masks)))
     of_labels = asks_of_labels(job.probe, job.blank)
-    check_folder(folder, of_labels, overwrite)
+    check_form(folder, of_labels, overwrite)
     if only is not None and not of_labels:
         raise errors.ParameterError(
             "only (--label) is for models of several labels, each behind a sigmoid; this one has classes, of "

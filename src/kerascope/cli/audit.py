@@ -92,9 +92,11 @@ def audit(
     from kerascope.cli.images import read_methods
     from kerascope.cli.loading import load_names, load_probe, read_cluster, read_size
     from kerascope.dataset.fed import NOTE
+    from kerascope.dataset.store import Store
 
-    check_folder("--out", out)
-    check_page("--html", html, "audit")
+    inputs = (model, classes, preprocess, masks, before, *paths)
+    check_folder("--out", out, resume, overwrite, inputs)
+    check_page("--html", html, "audit", inputs)
     with said.warnings_told():
         earlier = None if before is None else ks.open_audit(before)
         found = ks.audit(
@@ -126,7 +128,8 @@ def audit(
             safe_mode=not unsafe,
         )
         if html is not None:
-            found.to_html(html)
+            with Store(out).locked():
+                found.to_html(html)
         changes = None if earlier is None else ks.compare_audits(earlier, found)
     if json:
         told = found.to_json()

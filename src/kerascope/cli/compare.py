@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kerascope.cli import arguments, said
-from kerascope.cli.writable import check_picture
+from kerascope.cli.writable import check_picture, write_picture
 
 METHODS = ["auto", "grad_cam", "saliency", "integrated_gradients"]
 
@@ -44,7 +44,7 @@ def compare(
     from kerascope.cli.images import load, read_methods, tell
     from kerascope.cli.loading import read_target
 
-    check_picture("--out", out)
+    check_picture("--out", out, (model, classes, preprocess, *paths))
     with said.warnings_told():
         loaded = load(
             model,
@@ -59,6 +59,7 @@ def compare(
             size=size,
             unsafe=unsafe,
             imports=imports,
+            written=[out],
         )
         tell(loaded)
         wanted = loaded.asked(read_target(target))
@@ -66,5 +67,5 @@ def compare(
             name: one(loaded.probe, loaded.images, wanted)
             for name, one in read_methods(method or METHODS, layer).items()
         }
-        render.compare(explanations, captions=loaded.captions).savefig(out)
+        write_picture(render.compare(explanations, captions=loaded.captions), out)
     said.show(f"written    {out}")

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from kerascope.cli import arguments, said
-from kerascope.cli.writable import check_file, check_page
+from kerascope.cli.writable import check_page, check_report
 
 METHODS = [
     "auto",
@@ -73,8 +73,9 @@ def evaluate(
     from kerascope.cli.loading import read_cluster, read_target
     from kerascope.dataset.naming import LABEL
 
-    check_page("--html", html, "evaluate")
-    check_file("--save", save)
+    inputs = (model, classes, preprocess, *paths)
+    check_page("--html", html, "evaluate", inputs)
+    check_report("--save", save, inputs)
     with said.warnings_told():
         loaded = load(
             model,
@@ -89,6 +90,7 @@ def evaluate(
             size=size,
             unsafe=unsafe,
             imports=imports,
+            written=[one for one in (html, save) if one is not None],
         )
         if not json:
             tell(loaded)

@@ -95,7 +95,7 @@ def explain(
     from kerascope.dataset.plan import plan
     from kerascope.dataset.source import find_images
 
-    check_folder("--out", out)
+    check_folder("--out", out, resume, overwrite, (model, classes, preprocess, *paths))
     with said.warnings_told():
         chosen = read_method(method, layer, parameters)
         source = find_images(

@@ -13,6 +13,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.cli import said
 from kerascope.cli.loading import load_names, load_probe, read_method, read_size
+from kerascope.dataset.apart import check_apart
 from kerascope.dataset.folder import read_images
 from kerascope.dataset.item import Item
 from kerascope.dataset.job import Job
@@ -80,9 +81,17 @@ def load(
     size: str | None,
     unsafe: bool,
     imports: Sequence[str] | None,
+    written: Sequence[Path] = (),
 ) -> Loaded:
-    """A model and the first images that can be read, evenly over the classes where there are labels."""
+    """A model and the first images that can be read, evenly over the classes where there are labels.
+
+    Raises:
+        DatasetError: an image is a file that is to be written.
+    """
     source = find_images(paths, image_column=image_column, label_column=label_column)
+    for path in written:
+        if path.exists():
+            check_apart(path, (), source)
     job = plan(
         load_probe(model, unsafe, imports, model_output),
         source,

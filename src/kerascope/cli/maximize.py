@@ -9,7 +9,7 @@ import typer
 
 from kerascope import errors
 from kerascope.cli import arguments, said
-from kerascope.cli.writable import check_picture
+from kerascope.cli.writable import check_picture, write_picture
 
 
 def maximize(
@@ -47,7 +47,7 @@ def maximize(
 
     if (layer is None) == (not target) or (channel and layer is None):
         raise errors.ParameterError("give either --target, or --layer with the channels of it.")
-    check_picture("--out", out)
+    check_picture("--out", out, (model, classes, preprocess))
     with said.warnings_told():
         given = load_names(classes)
         names = None if given is None else different_names(given)[0]
@@ -66,7 +66,7 @@ def maximize(
         made = ks.maximize(
             probe, wanted, steps=steps, seed=seed, size=sides, input_range=found.preprocessing.range
         )
-        made.plot().savefig(out)
+        write_picture(made.plot(), out)
     for title, score in zip(made.titles, made.scores, strict=True):
         said.show(f"{title:<30}  score {float(score):.2f}")
     said.show(f"written    {out}")

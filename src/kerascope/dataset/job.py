@@ -13,6 +13,8 @@ import keras
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.apart import check_apart
+from kerascope.dataset.beginning import check_begin, check_same, held, sorted_out
 from kerascope.dataset.cluster import Cluster, SharedProbe, Workers, workers_of
 from kerascope.dataset.description import Description
 from kerascope.dataset.digest import model_digest
@@ -23,14 +25,15 @@ from kerascope.dataset.options import Options
 from kerascope.dataset.preprocessing import written
 from kerascope.dataset.progress import progress as progress_bar
 from kerascope.dataset.readable import readable
+from kerascope.dataset.removal import clear
 from kerascope.dataset.results import Results, counted, open_results
 from kerascope.dataset.shard_work import ShardWork
 from kerascope.dataset.source import Source
-from kerascope.dataset.store import Store, differences, options_of, paths_differ
+from kerascope.dataset.store import Store, faults_of_disk_told
 from kerascope.dataset.stream import Shard, explained_shards, shards_of
 from kerascope.layout import Layout
 from kerascope.probe import Probe
-from kerascope.provenance import versions
+from kerascope.provenance import versions, warned
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,7 @@ class Job:
         doubts: stored warnings.
         model_file: where the model came from, or None.
         description: of what else is noted of each image, or None.
+        inputs: paths of what was read beside the images.
     """
 
     model: keras.Model
@@ -60,6 +64,7 @@ class Job:
     doubts: tuple[str, ...]
     model_file: str | None
     description: Description | None = None
+    inputs: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -107,7 +112,7 @@ class Job:
 
     def run(
         self,
-        folder: str | os.PathLike[str],
+        folder: Store | str | os.PathLike[str],
         *,
         threads: int | None = None,
         resume: bool = False,
@@ -117,35 +122,48 @@ class Job:
         safe_mode: bool = True,
         progress: bool | None = None,
     ) -> Results:
-        """Do it: see `explain_dataset`."""
+        """Do it: see `explain_dataset`. The lock of a store that is given may be held already."""
         from kerascope.dataset import schema
 
-        store = Store(folder)
+        count = _threads(threads)
+        store = Store.of(folder)
         explainer = Explainer(self.probe, self.options, self.names, store, self.description)
         grid = explainer.grid
         manifest = self.described(grid)
         more = () if self.description is None else self.description.columns()
         columns = schema.schema(grid, self.options.map_type, more)
-        with workers_of(workers, self.probe.model, imports, safe_mode) as others, store.locked():
-            done = _begun(store, manifest, resume, overwrite)
+
+        def check() -> None:
+            before = check_begin(store, resume, overwrite, self.options.overlay is not None)
+            if resume and before is not None:
+                check_same(before, manifest)
+
+        if overwrite:
+            check_apart(store.folder, (*self.inputs, *self.source.paths), self.source)
+        with workers_of(workers, self.probe.model, imports, safe_mode) as others, held(store, check):
+            done, damaged = sorted_out(store, self.source, self.options.shard_size) if resume else (set(), [])
+            manifest["warnings"] += [warned(errors.KerascopeWarning, _damaged(number)) for number in damaged]
+            if overwrite:
+                clear(store)
+            else:
+                store.tidy()
             total = self.source.count()
             started = datetime.now(UTC)
             with (
                 _noted(store, manifest, started),
                 progress_bar(total, progress, "explain") as advance,
             ):
-                todo = _todo(self.source, self.options.shard_size, store, done, advance.skip)
+                todo = _todo(self.source, self.options.shard_size, done, advance.skip)
                 if others is None:
-                    for number, rows in explained_shards(explainer, todo, _threads(threads), advance):
+                    for number, rows in explained_shards(explainer, todo, count, advance):
                         store.write_shard(number, schema.table(rows, columns))
                 else:
-                    more_threads = others.cluster.cpus - 1 if threads is None else _threads(threads)
-                    work = self._shared(store, grid, more_threads)
+                    work = self._shared(store, grid, others.cluster.cpus - 1 if threads is None else count)
                     for _, (images, failed) in others.map(work, todo):
                         advance.more(images, failed)
                     # What workers that were killed have left.
                     store.tidy()
-            return open_results(folder)
+            return open_results(store.folder)
 
     def _shared(self, store: Store, grid: tuple[int, ...], threads: int) -> ShardWork:
         """The same for workers."""
@@ -154,73 +172,30 @@ class Job:
         return ShardWork(probe, self.options, self.description, folder, grid, threads)
 
 
-def _begun(store: Store, manifest: dict[str, Any], resume: bool, overwrite: bool) -> set[int]:
-    """Shards that are there already; refuses what does not belong together."""
-    before = store.manifest()
-    if overwrite and not resume:
-        store.clear()
-        return set()
-    if before is None:
-        if store.shards():
-            raise errors.DatasetError(
-                f"a folder of results must have a manifest; {str(store.folder)!r} has shards and none; "
-                "take another folder, or overwrite it."
-            )
-        return set()
-    if not resume:
-        raise errors.DatasetError(
-            f"the folder must hold no results; {str(store.folder)!r} holds those of a run that is "
-            f"{before.get('status')}; resume it, overwrite it, or take another folder."
-        )
-    changed = list(differences(options_of(before), options_of(manifest)))
-    if changed:
-        raise errors.DatasetError(
-            "a run must be resumed with the model and the options that it was begun with; changed: "
-            f"{'; '.join(changed)}; take another folder."
-        )
-    store.tidy()
-    return set(store.shards())
+def _damaged(number: int) -> str:
+    return f"Shard {number} was damaged, and its images are explained anew."
 
 
-def _todo(
-    source: Source, size: int, store: Store, done: set[int], skip: Callable[[int], None]
-) -> Iterator[Shard]:
-    """Shards that are not there yet; refuses where the images have changed."""
-    left = set(done)
+def _todo(source: Source, size: int, done: set[int], skip: Callable[[int], None]) -> Iterator[Shard]:
+    """Shards that are not there yet."""
     for shard in shards_of(source, size):
-        if shard.number not in left:
+        if shard.number in done:
+            skip(len(shard.items))
+        else:
             yield shard
-            continue
-        left.discard(shard.number)
-        changed = paths_differ(store.paths(shard.number), [item.path for item in shard.items])
-        if changed is not None:
-            raise errors.DatasetError(
-                "a run must be resumed with the images that it was begun with; changed in shard "
-                f"{shard.number}: {changed}; take another folder."
-            )
-        skip(len(shard.items))
-    if left:
-        raise errors.DatasetError(
-            f"a run must be resumed with the images that it was begun with; those of {len(left)} shards "
-            "are gone; take another folder."
-        )
 
 
 @contextmanager
 def _noted(store: Store, manifest: dict[str, Any], started: datetime) -> Iterator[None]:
     """The manifest at the begin, and at the end however it comes."""
     times = {"started": started.isoformat(timespec="seconds")}
-    store.write_manifest({"status": "running", **manifest, **times})
+    with faults_of_disk_told(store.folder):
+        store.write_manifest({"status": "running", **manifest, **times})
     status = "interrupted"
     try:
-        yield
+        with faults_of_disk_told(store.folder):
+            yield
         status = "complete"
-    except OSError as error:
-        status = "failed"
-        raise errors.DatasetError(
-            f"results must be written to {str(store.folder)!r}; {error.strerror or error}; whole shards "
-            "are kept: make room, then resume."
-        ) from error
     except Exception:
         status = "failed"
         raise

@@ -13,6 +13,7 @@ from kerascope.dataset.guard import guarded
 from kerascope.dataset.options import Picture
 from kerascope.dataset.photograph import Photograph, decode, encode
 from kerascope.dataset.prepared import Prepared
+from kerascope.dataset.signature import signed
 from kerascope.dataset.store import Store
 from kerascope.explanation import Explanation
 
@@ -67,8 +68,8 @@ class Overlays:
     def _encoded(self, picture: Array) -> bytes:
         with guarded("a picture must be one that can be written"):
             if self._kind == "jpg":
-                return encode(picture, "JPEG", quality=_QUALITY)
-            return encode(picture, "PNG", compress_level=3)
+                return encode(picture, "JPEG", quality=_QUALITY, **signed("JPEG"))
+            return encode(picture, "PNG", compress_level=3, **signed("PNG"))
 
 
 def painted(explanation: Explanation, pixels: Array, frame: Frame, paint: Any) -> list[Array]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import keras
 
 from kerascope import errors
+from kerascope.dataset.apart import files_among
 from kerascope.dataset.detection import AUTO, detect, said
 from kerascope.dataset.explainer import explained_layers, image_layout
 from kerascope.dataset.fed import Evidence, fed
@@ -90,7 +91,18 @@ def plan(
         **({"layer": "; ".join(notes)} if notes else {}),
     }
     path = None if model_file is None else os.fspath(model_file)
-    return Job(probe.model, probe, source, options, naming, layout, choices, tuple(doubtful), path)
+    return Job(
+        probe.model,
+        probe,
+        source,
+        options,
+        naming,
+        layout,
+        choices,
+        tuple(doubtful),
+        path,
+        inputs=tuple(files_among(model_file, preprocessing)),
+    )
 
 
 def _check(overlay: Any, map_type: Any, batch_size: Any, shard_size: Any) -> None:

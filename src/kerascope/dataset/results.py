@@ -13,7 +13,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.frame import Frame
-from kerascope.dataset.store import DATA, Store
+from kerascope.dataset.store import DATA, REMOVING, Store
 
 Array = np.ndarray[Any, Any]
 
@@ -51,7 +51,8 @@ class Results:
         """
         import pyarrow.dataset
 
-        return pyarrow.dataset.dataset(self.data, format="parquet").to_table(columns=columns)
+        shards = [str(path) for path in Store(self.folder).shards().values()]
+        return pyarrow.dataset.dataset(shards, format="parquet").to_table(columns=columns)
 
     def rows(self, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
         """Row after row, in the order of the source, a shard at a time in memory; maps as float32 (h, w).
@@ -109,6 +110,11 @@ def open_results(folder: str | os.PathLike[str]) -> Results:
         raise errors.DatasetError(
             f"there must be results with a manifest; there are none in {os.fspath(folder)!r}; explain into "
             "it first."
+        )
+    if manifest.get("status") == REMOVING:
+        raise errors.DatasetError(
+            f"there must be whole results; those in {os.fspath(folder)!r} were being removed, which was "
+            "stopped; explain into it again, with overwrite."
         )
     return Results(Path(folder), manifest)
 

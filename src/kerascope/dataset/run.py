@@ -8,6 +8,7 @@ from typing import Literal
 
 import keras
 
+from kerascope.dataset.beginning import check_together
 from kerascope.dataset.cluster import Cluster
 from kerascope.dataset.detection import AUTO
 from kerascope.dataset.frame import Fit
@@ -78,7 +79,8 @@ def explain_dataset(
         shard_size: images per file of the table: the most that is lost.
         threads: for reading and drawing; None for one for each processor, 4 at the most; 0 for none.
         resume: continue a run that was stopped.
-        overwrite: remove the results of an earlier run first.
+        overwrite: remove the results of an earlier run first; refused where the folder is not empty and not
+            kerascope's, or an input lies in it. See docs/datasets.md.
         image_column: see `find_images`.
         label_column: see `find_images`.
         follow_links: see `find_images`.
@@ -97,7 +99,7 @@ def explain_dataset(
     Raises:
         DatasetError: there are no images, or the folder cannot be written or resumed.
         LockedError: another run writes into the folder.
-        ParameterError, InputError, TargetError, LayerError: what was given does not fit the model.
+        ParameterError, InputError, TargetError, LayerError: what was given does not fit.
         MissingPackageError: a package of the extra `dataset` (or `ray`) is not installed.
 
     Cost:
@@ -119,6 +121,7 @@ def explain_dataset(
         ...     ks.dataset.heatmap(row).shape, row["status"], dict(results.counts)["failed"]
         ((10, 20), 'explained', 0)
     """
+    check_together(resume, overwrite)
     source = find_images(
         paths, image_column=image_column, label_column=label_column, follow_links=follow_links
     )

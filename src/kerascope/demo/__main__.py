@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from kerascope.demo.digits import Source
 
 
+MARK = ".kerascope-demo"
+"""A file by which a folder is known as one that the demo has made, and may write over."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo.
 
@@ -46,7 +50,7 @@ def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
     from kerascope.demo.overview import save_overview
     from kerascope.demo.train import test, train
 
-    folder.mkdir(parents=True, exist_ok=True)
+    _begin(folder)
     print(f"Keras {keras.__version__} on {keras.backend.backend()}")
 
     with stage("Digits"):
@@ -78,6 +82,18 @@ def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
         print("families.png   one method of each family, and a control that knows nothing of the network")
     save_overview(photograph_results, digit_results, folder / "overview.png")
     print(f"\nPictures and the network are in {folder}/; begin with overview.png.")
+
+
+def _begin(folder: Path) -> None:
+    """Make the folder, and mark it as the demo's; an error where files of others are in it."""
+    mark = folder / MARK
+    if folder.is_dir() and any(folder.iterdir()) and not mark.is_file():
+        raise errors.ParameterError(
+            f"the folder of the demo must be new, empty, or one of an earlier demo; {str(folder)!r} holds "
+            "other files; name another one."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.touch()
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

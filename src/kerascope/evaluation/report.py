@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.whole import whole
 from kerascope.evaluation import statistics, told
 from kerascope.evaluation.statistics import Comparison
 
@@ -197,7 +198,8 @@ class Report:
 
         text = page(self)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            with whole(Path(path)) as partial:
+                partial.write_text(text, encoding="utf-8")
         return text
 
     def plot(self) -> Figure:
@@ -239,7 +241,7 @@ class Report:
         }
         meta |= {"controls": sorted(self.controls), "columns": [asdict(one) for one in self.columns]}
         text = np.asarray(json.dumps({"format": _FORMAT, **meta}))
-        with path.open("wb") as file:
+        with whole(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **{"meta": text, **arrays})
         return path
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from kerascope import __version__
 from kerascope.errors import MissingPackageError
 
 
 def page_template(path: Path, extra: str, **functions: Any) -> Any:
-    """A template.
+    """A template; `generator` is what wrote the page, by which it is told from pages of others.
 
     Args:
         path: of its file.
@@ -27,5 +28,5 @@ def page_template(path: Path, extra: str, **functions: Any) -> Any:
     except ImportError:
         raise MissingPackageError("jinja2", extra) from None
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(functions)
+    environment.globals.update(functions, generator=f"kerascope {__version__}")
     return environment.from_string(path.read_text(encoding="utf-8"))
