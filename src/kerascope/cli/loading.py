@@ -192,7 +192,18 @@ def read_size(text: str | None) -> tuple[int, int] | None:
 
 
 def read_cluster(engine: str, workers: int, cpus: int, gpus: float) -> Cluster | None:
-    """Who works on a Ray cluster; None for this process alone."""
+    """Who works on a Ray cluster; None for this process alone.
+
+    Raises:
+        ParameterError: workers are described, and there is none.
+    """
     from kerascope.dataset.cluster import Cluster
 
-    return Cluster(workers, cpus, gpus) if engine == "ray" else None
+    if engine == "ray":
+        return Cluster(workers, cpus, gpus)
+    if (workers, cpus, gpus) != (1, 1, 0):
+        raise errors.ParameterError(
+            "--workers, --worker-cpus and --worker-gpus must come with --engine ray; got --engine local; add "
+            "--engine ray, or leave them out."
+        )
+    return None
