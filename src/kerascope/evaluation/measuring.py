@@ -230,8 +230,9 @@ class _Table:
 
     def _join(self, row: int, one: _Table) -> None:
         """Take over what was measured of a method elsewhere."""
-        for name in ("values", "shown", "forwards", "own", "maps"):
-            getattr(self, name)[row] = getattr(one, name)[0]
+        for name, found in vars(one).items():
+            if isinstance(found, np.ndarray) and name != "measuring":  # which is charged below
+                getattr(self, name)[row] = found[0]
         self.costs |= one.costs
         for (_, column), needs in one.needs.items():
             self.needs[row, column] = needs
