@@ -250,9 +250,9 @@ def _workers(setting: Setting, folder: Path) -> dict[str, Any]:
     given = cluster.Workers.map
 
     def timed(self: Any, work: Any, items: Any) -> Any:
-        for place, (images, failed) in given(self, work, items):
-            done.append((time.perf_counter(), images))
-            yield place, (images, failed)
+        for place, result in given(self, work, items):
+            done.append((time.perf_counter(), result[1]))
+            yield place, result
 
     cluster.Workers.map = timed  # type: ignore[method-assign]
     for _ in range(min(setting.repeats, 3)):

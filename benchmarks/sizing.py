@@ -32,7 +32,7 @@ SETTINGS = ((0, 1), (1, 1), (2, 1), (1, 2))
 
 @dataclass(frozen=True, eq=False)
 class Usage:
-    """What a worker has taken so far: a `kerascope.dataset.cluster.Work`."""
+    """What a worker has taken so far: a `kerascope.dataset.worker.Work`."""
 
     probe: Any
 
@@ -52,9 +52,10 @@ def measure(workers: int, cpus: int) -> dict[str, Any]:
     import numpy as np
 
     import kerascope as ks
-    from kerascope.dataset.cluster import Cluster, SharedProbe, workers_of
+    from kerascope.dataset.cluster import Cluster, workers_of
     from kerascope.dataset.plan import plan
     from kerascope.dataset.source import find_images
+    from kerascope.dataset.worker import SharedProbe
 
     keras.utils.set_random_seed(0)
     model = keras.applications.MobileNetV2(input_shape=(SIDE, SIDE, 3), weights=None)
@@ -100,7 +101,12 @@ def main() -> None:
     if len(sys.argv) == 3:
         print(json.dumps(measure(int(sys.argv[1]), int(sys.argv[2]))))
         return
-    rows = []
+    print(f"{os.cpu_count()} cores; {IMAGES} photographs of {SIZES[0][0]} x {SIZES[0][1]} by {METHODS[0]},")
+    print(
+        f"{len(METHODS)} methods and 4 controls by one metric on {MEASURED} images; MobileNetV2, {SIDE} px.\n"
+    )
+    print("| workers | CPUs of each | ready after | explain | for an image | memory of each | evaluate |")
+    print("| --: | --: | --: | --: | --: | --: | --: |", flush=True)
     for workers, cpus in SETTINGS:
         ran = subprocess.run(
             [sys.executable, "-W", "ignore", "-m", "benchmarks.sizing", str(workers), str(cpus)],
@@ -108,21 +114,14 @@ def main() -> None:
             stdout=subprocess.PIPE,
             text=True,
         )
-        rows.append(json.loads(ran.stdout.splitlines()[-1]))
-    print(f"{os.cpu_count()} cores; {IMAGES} photographs of {SIZES[0][0]} x {SIZES[0][1]} by {METHODS[0]},")
-    print(
-        f"{len(METHODS)} methods and 4 controls by one metric on {MEASURED} images; MobileNetV2, {SIDE} px.\n"
-    )
-    print(
-        "| workers | CPUs of each | ready after | explain | images/s | processor for an image "
-        "| processor until ready | memory of each | evaluate |"
-    )
-    print("| --: | --: | --: | --: | --: | --: | --: | --: | --: |")
-    for row in rows:
+        row = json.loads(ran.stdout.splitlines()[-1])
         print(
-            f"| {row['workers'] or 'none'} | {row['cpus'] if row['workers'] else '-'} | {row['start']:.0f} s "
-            f"| {row['explain']:.0f} s | {IMAGES / row['explain']:.1f} | {1000 * row['processor']:.0f} ms "
-            f"| {row['processor_start']:.0f} s | {row['memory']:.0f} MB | {row['evaluate']:.0f} s |"
+            f"| {workers or 'none'} | {cpus if workers else '-'} "
+            f"| {row['start']:.0f} s, {row['processor_start']:.0f} of processor "
+            f"| {row['explain']:.0f} s, {IMAGES / row['explain']:.1f} images/s "
+            f"| {1000 * row['processor']:.0f} ms of processor | {row['memory']:.0f} MB "
+            f"| {row['evaluate']:.0f} s |",
+            flush=True,
         )
 
 

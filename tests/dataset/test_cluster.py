@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset import Cluster, cluster
+from kerascope.dataset import Cluster, cluster, find_images, worker
+from kerascope.dataset.plan import plan
 from tests.helpers.bars import planted
 from tests.helpers.expected_warnings import warned
 from tests.helpers.moments import files
@@ -90,8 +91,8 @@ def struck(session: None, one_thread: None, monkeypatch: pytest.MonkeyPatch, tmp
     marks = tmp_path / "marks"
     marks.mkdir()
 
-    class Struck(cluster.Worker):
-        def do(self, number: int, references: Sequence[Any], item: Any) -> cluster.Done:
+    class Struck(worker.Worker):
+        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.Done:
             done = super().do(number, references, item)
             mark = marks / type(ray.get(references[1])).__name__
             if not mark.exists():
@@ -217,6 +218,19 @@ def test_the_command_line_begins_a_cluster_and_ends_it(made: Path, tmp_path: Pat
     assert sorted(path.name for path in out.iterdir()) == [".lock", "data", "manifest.json", "overlays"]
 
 
+def test_shards_that_are_written_elsewhere_are_missed(made: Path, tmp_path: Path) -> None:
+    """By workers of other machines, to a folder of the same name."""
+
+    class Elsewhere(cluster.Workers):
+        def map(self, work: worker.Work, items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+            yield from ((place, (shard.number, 3, 0)) for place, shard in enumerate(items))
+
+    workers = Elsewhere(Cluster(1), model := network())
+    job = plan(model, find_images(made / "in"), "saliency", shard_size=24)
+    with pytest.raises(errors.DatasetError, match="of 2 shards that workers have written 2 are not in"):
+        job.run(tmp_path / "out", workers=workers, progress=False)
+
+
 def test_what_a_worker_cannot_do_is_said(
     session: None, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,8 +255,8 @@ def test_what_a_worker_cannot_do_is_said(
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["status"] == "failed"
 
     # What kills every worker ends the run, and does not begin for ever.
-    class Mortal(cluster.Worker):
-        def do(self, number: int, references: Sequence[Any], item: Any) -> cluster.Done:
+    class Mortal(worker.Worker):
+        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.Done:
             os.kill(os.getpid(), signal.SIGKILL)
             raise AssertionError
 

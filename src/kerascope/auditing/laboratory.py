@@ -12,7 +12,8 @@ import numpy as np
 from kerascope.auditing.finding import BRING, FEWEST, TAKE_AWAY, Outcome
 from kerascope.auditing.material import Gallery, Material
 from kerascope.auditing.trial_work import Said, TrialWork
-from kerascope.dataset.cluster import SharedProbe, Workers
+from kerascope.dataset.cluster import Workers
+from kerascope.dataset.worker import SharedProbe
 from kerascope.resize import resize
 
 Array = np.ndarray[Any, Any]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.dataset.cluster import SharedProbe
+from kerascope.dataset.worker import SharedProbe
 from kerascope.probe import Probe
 from kerascope.target import Class
 
@@ -19,7 +19,7 @@ Said = tuple[Array, Array]
 
 @dataclass(frozen=True, eq=False)
 class TrialWork:
-    """Images and a class to what the model says of them: a `kerascope.dataset.cluster.Work`.
+    """Images and a class to what the model says of them: a `kerascope.dataset.worker.Work`.
 
     Args:
         probe: that is asked.

@@ -15,7 +15,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.dataset.apart import check_apart
 from kerascope.dataset.beginning import check_begin, check_same, held, sorted_out
-from kerascope.dataset.cluster import Cluster, SharedProbe, Workers, workers_of
+from kerascope.dataset.cluster import Cluster, Workers, workers_of
 from kerascope.dataset.description import Description
 from kerascope.dataset.digest import model_digest
 from kerascope.dataset.explainer import Explainer
@@ -31,6 +31,7 @@ from kerascope.dataset.shard_work import ShardWork
 from kerascope.dataset.source import Source
 from kerascope.dataset.store import Store, faults_of_disk_told
 from kerascope.dataset.stream import Shard, explained_shards, shards_of
+from kerascope.dataset.worker import SharedProbe
 from kerascope.layout import Layout
 from kerascope.probe import Probe
 from kerascope.provenance import versions, warned
@@ -159,10 +160,13 @@ class Job:
                         store.write_shard(number, schema.table(rows, columns))
                 else:
                     work = self._shared(store, grid, others.cluster.cpus - 1 if threads is None else count)
-                    for _, (images, failed) in others.map(work, todo):
+                    written = set()
+                    for _, (number, images, failed) in others.map(work, todo):
+                        written.add(number)
                         advance.more(images, failed)
                     # What workers that were killed have left.
                     store.tidy()
+                    _check_shared(store, written)
             return open_results(store.folder)
 
     def _shared(self, store: Store, grid: tuple[int, ...], threads: int) -> ShardWork:
@@ -170,6 +174,21 @@ class Job:
         probe = SharedProbe.of(self.probe, self.blank)
         folder = str(store.folder.resolve())
         return ShardWork(probe, self.options, self.description, folder, grid, threads)
+
+
+def _check_shared(store: Store, written: set[int]) -> None:
+    """Check that shards that workers have written are here.
+
+    Raises:
+        DatasetError: some are elsewhere.
+    """
+    lost = written - set(store.shards())
+    if lost:
+        raise errors.DatasetError(
+            "the folder of results must be one that all workers and this process see; of "
+            f"{len(written)} shards that workers have written {len(lost)} are not in {str(store.folder)!r}; "
+            "take a folder of a file system that they share."
+        )
 
 
 def _damaged(number: int) -> str:

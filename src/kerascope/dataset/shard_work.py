@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kerascope.dataset.cluster import SharedProbe
 from kerascope.dataset.description import Description
 from kerascope.dataset.explainer import Explainer
 from kerascope.dataset.options import Options
 from kerascope.dataset.store import Store
 from kerascope.dataset.stream import Shard, explained_shards
+from kerascope.dataset.worker import SharedProbe
 from kerascope.probe import Probe
 
 
 @dataclass(frozen=True, eq=False)
 class ShardWork:
-    """All that workers need, beside their shards: a `kerascope.dataset.cluster.Work`.
+    """All that workers need, beside their shards: a `kerascope.dataset.worker.Work`.
 
     Args:
         probe: that explains.
@@ -35,8 +35,8 @@ class ShardWork:
     grid: tuple[int, ...]
     threads: int
 
-    def begun(self, probe: Probe) -> Callable[[Shard], tuple[int, int]]:
-        """From a shard, which is written, to the numbers of its images and of those that failed."""
+    def begun(self, probe: Probe) -> Callable[[Shard], tuple[int, int, int]]:
+        """From a shard, which is written, to its number, and those of its images and of those that failed."""
         from kerascope.dataset import schema
 
         store = Store(self.folder)
@@ -44,7 +44,7 @@ class ShardWork:
         more = () if self.description is None else self.description.columns()
         columns = schema.schema(self.grid, self.options.map_type, more)
 
-        def done(shard: Shard) -> tuple[int, int]:
+        def done(shard: Shard) -> tuple[int, int, int]:
             failed: list[bool] = []
 
             def advance(row: Mapping[str, Any]) -> None:
@@ -52,6 +52,6 @@ class ShardWork:
 
             for number, rows in explained_shards(explainer, [shard], self.threads, advance):
                 store.write_shard(number, schema.table(rows, columns))
-            return len(failed), sum(failed)
+            return shard.number, len(failed), sum(failed)
 
         return done

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.cluster import Cluster, SharedProbe, Workers, workers_of
+from kerascope.dataset.cluster import Cluster, Workers, workers_of
+from kerascope.dataset.worker import SharedProbe
 from kerascope.evaluation.questions import questions
 from kerascope.evaluation.report import Column, Report
 from kerascope.explanation import Explanation
@@ -165,7 +166,7 @@ def _work(workers: int | Cluster | None, subject: Subject, table: _Table, explic
 
 @dataclass(frozen=True, eq=False)
 class _RowWork:
-    """The number of a method to a table of it alone: a `kerascope.dataset.cluster.Work`.
+    """The number of a method to a table of it alone: a `kerascope.dataset.worker.Work`.
 
     A method at a time, on all images: metrics look at all of them, and batches are those of one process.
 
