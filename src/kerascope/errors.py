@@ -2,7 +2,8 @@
 
     KerascopeError
     |-- ModelError (TypeError)                 what was given cannot be asked: not a Keras model, unbuilt
-    |   `-- BackendError (RuntimeError)        Keras runs on a backend that kerascope does not know
+    |   |-- BackendError (RuntimeError)        Keras runs on a backend that kerascope does not know
+    |   `-- UnsafeModelError                   a model's file holds code, or reaches outside itself
     |-- BlackBoxError (RuntimeError)           a black box failed, or returned what is no score
     |-- MemoryBudgetError (MemoryError)        one image alone takes more memory than is allowed
     |-- InputError (ValueError)                images of the wrong rank, size, type, or with NaN
@@ -19,6 +20,7 @@
     |-- RuleError (ValueError)                 a rule for gradients met nothing that it applies to
     |-- ParameterError (ValueError)            a bad parameter of a method
     |-- UnknownMethodError (LookupError)       no method of that name
+    |-- NonFiniteScoreError (ArithmeticError)  the model's scores of an image are NaN or infinite
     |-- ObjectiveError (ArithmeticError)       what is maximised became NaN or infinite
     |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
     |-- DatasetError (ValueError)              images cannot be found; results not be written, resumed or read
@@ -34,6 +36,7 @@
     |-- ConstantOutputWarning                  the output cannot vary: a softmax over one number
     |-- FlatMapWarning                         a map varies by 5 % at most: it shows nothing
     |-- NonFiniteMapWarning                    a map holds NaN or infinity
+    |-- NonFiniteScoreWarning                  a map is finite, and what it explains is not
     |-- FlattenedHeadWarning                   a gradient was averaged over places that the head tells apart
     |-- CompletenessWarning                    values do not sum to the change of the score
     |-- PreprocessingWarning                   what the model wants of pixels is not known, and was assumed
@@ -64,6 +67,10 @@ class ModelError(KerascopeError, TypeError):
 
 class BackendError(ModelError, RuntimeError):
     """Keras runs on a backend that kerascope does not support."""
+
+
+class UnsafeModelError(ModelError):
+    """A model's file holds code of its own, or reaches outside itself; it was not loaded."""
 
 
 class BlackBoxError(KerascopeError, RuntimeError):
@@ -134,6 +141,10 @@ class ParameterError(KerascopeError, ValueError):
 
 class UnknownMethodError(KerascopeError, LookupError):
     """No registered method has this name."""
+
+
+class NonFiniteScoreError(KerascopeError, ArithmeticError):
+    """The model's scores of an image are NaN or infinite, so that nothing is predicted or explained."""
 
 
 class ObjectiveError(KerascopeError, ArithmeticError):
@@ -207,6 +218,10 @@ class FlatMapWarning(KerascopeWarning):
 
 class NonFiniteMapWarning(KerascopeWarning):
     """A map holds NaN or infinite values."""
+
+
+class NonFiniteScoreWarning(KerascopeWarning):
+    """A score is NaN or infinite: what is finite in the map of it means nothing."""
 
 
 class FlattenedHeadWarning(KerascopeWarning):

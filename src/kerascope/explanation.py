@@ -51,7 +51,8 @@ class Explanation:
         scores: float32 in the same shape, the explained numbers.
         probabilities: float32 in the same shape, the model's probability of these classes; NaN where the
             model does not give one.
-        predictions: int32 (N,), the predicted classes, or None for models without classes.
+        predictions: int32 (N,), the predicted classes, -1 where scores are NaN or infinite; None for models
+            without classes.
         images: float32 (N, H, W, C), the images as the model was given them, or None.
         input_size: spatial size of the input in pixels, such as (H, W).
         reduction: how channels become one heat map: `"none"` where there are none, `"max_abs"` (largest

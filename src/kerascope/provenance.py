@@ -1,9 +1,10 @@
-"""Where numbers come from, and whom a warning is for."""
+"""Where numbers come from, what a model is called, and whom a warning is for."""
 
 from __future__ import annotations
 
 import functools
 import importlib.metadata
+import re
 import sys
 import warnings
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from pathlib import Path
 import keras
 
 from kerascope import __version__
+
+_AUTOMATIC = re.compile(r"(sequential|functional|model)(_\d+)?")
+"""Names that Keras gives where nobody does."""
 
 
 @functools.cache
@@ -31,6 +35,23 @@ def versions() -> Mapping[str, str]:
         "backend": name,
         name: found,
     }
+
+
+def called(name: str, file: str | None = None) -> str:
+    """What a model is called in reports: as its file is, or by its name where somebody gave it one.
+
+    Args:
+        name: of the model.
+        file: that it was loaded from, or None.
+
+    Example:
+        >>> from kerascope.provenance import called
+        >>> called("functional_3", "runs/birds.keras"), called("birds"), called("sequential")
+        ('birds.keras', 'birds', 'the model')
+    """
+    if file:
+        return Path(file).name
+    return "the model" if _AUTOMATIC.fullmatch(name) else name
 
 
 def warned(category: type[Warning], text: str) -> str:

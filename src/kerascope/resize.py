@@ -31,15 +31,28 @@ def bilinear_weights(old: int, new: int) -> Array:
                [0.25, 0.75],
                [0.  , 1.  ]], dtype=float32)
     """
-    position = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
-    below = np.floor(position).astype(int)
-    above = np.minimum(below + 1, old - 1)
+    below, above, share = neighbours(old, new)
     weights = np.zeros((new, old), "float32")
-    np.add.at(weights, (np.arange(new), below), 1 - (position - below))
-    np.add.at(weights, (np.arange(new), above), position - below)
+    np.add.at(weights, (np.arange(new), below), 1 - share)
+    np.add.at(weights, (np.arange(new), above), share)
     # Those of the last few sizes are kept, since images of a data set mostly have one.
     weights.setflags(write=False)
     return weights
+
+
+def neighbours(old: int, new: int) -> tuple[Array, Array, Array]:
+    """The two neighbours between which each place of a resized axis lies, and the share of the second.
+
+    Args:
+        old: size of the axis, at least 1.
+        new: wanted size, at least 1.
+
+    Returns:
+        int64, int64 and float64 (new,).
+    """
+    position = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+    below = np.floor(position).astype(int)
+    return below, np.minimum(below + 1, old - 1), position - below
 
 
 def resize(maps: Array, size: tuple[int, ...], first: int = 1) -> Array:

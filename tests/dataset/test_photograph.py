@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import struct
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -88,6 +90,70 @@ def test_a_file_says_how_many_bits_it_uses() -> None:
     """By its tag for the greatest number, so that a dark picture of a set is not made light."""
     found = decode(tiff(np.full((4, 6), 1000, "uint16"), greatest=4095))
     assert (int(found.pixels.max()), found.notes[0][-9:]) == (62, "(12 bits)")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high", "mirror", "options"),
+    [
+        ("bool", 0, 1, 1, {}),
+        ("uint8", 0, 255, 255, {}),
+        ("uint8", 0, 255, 255, {"compression": "zlib"}),
+        ("uint16", 0, 65535, 65535, {}),
+        ("uint16", 0, 65535, 65535, {"byteorder": ">"}),
+        ("uint16", 0, 65535, 65535, {"compression": "zlib"}),
+        ("uint16", 0, 65535, 65535, {"bigtiff": True}),
+        ("uint16", 0, 4095, 4095, {}),
+        ("uint16", 0, 4095, 65535, {}),
+        ("uint16", 0, 1000, 4095, {"greatest": 4095}),
+        ("uint32", 0, 4e9, 2**32 - 1, {}),
+        ("int8", -100, 27, -1, {}),
+        ("int16", -1000, 400, -1, {}),
+        ("int16", -1000, 400, -1, {"byteorder": ">"}),
+        ("int32", -100_000, 70_000, -1, {}),
+        ("float32", 0, 1, 1, {}),
+        ("float32", 0.2, 0.6, 1, {}),
+        ("float32", -1000, 400, 0, {}),
+    ],
+)
+def test_white_is_zero_is_the_same_scene_at_every_depth(
+    dtype: str, low: float, high: float, mirror: float, options: dict[str, Any]
+) -> None:
+    """As its twin, in which black is zero: what is stored is what is meant, taken from a number."""
+    scene = np.linspace(low, high, 8 * 12).reshape(8, 12)
+    meant = scene.astype(dtype) if dtype.startswith("f") else np.rint(scene).astype(dtype)
+    stored = (mirror - meant.astype("float64")).astype(dtype)
+    plain = decode(tiff(meant, **options, photometric="minisblack")).pixels
+    found = decode(tiff(stored, **options, photometric="miniswhite")).pixels
+    assert np.abs(plain.astype(int) - found).max() <= (1 if dtype.startswith("f") else 0)
+    assert int(found[-1, -1, 0]) - int(found[0, 0, 0]) > 50  # the greatest that is meant is the lightest
+
+
+@pytest.mark.parametrize(("bits", "fill"), [(1, b"\x0f"), (4, b"\x09"), (2, b"\x1b")])
+def test_white_is_zero_of_few_bits_stays_a_positive(bits: int, fill: bytes) -> None:
+    """By hand: a row of one byte, whose first number is 0 and so white."""
+    tags = [
+        (256, 8 // bits),
+        (257, 1),
+        (258, bits),
+        (259, 1),
+        (262, 0),
+        (273, 8),
+        (277, 1),
+        (278, 1),
+        (279, 1),
+    ]
+    head = b"II*\0" + struct.pack("<I", 10) + fill + b"\0" + struct.pack("<H", len(tags))
+    content = head + b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in tags) + bytes(4)
+    top = 2**bits - 1
+    numbers = [fill[0] >> (8 - bits * (place + 1)) & top for place in range(8 // bits)]
+    wanted = [255 * (top - number) // top for number in numbers]
+    assert decode(content).pixels[0, :, 0].tolist() == wanted
+    assert wanted[0] == 255
+
+
+def test_a_file_that_lies_about_its_bits_is_not_clipped() -> None:
+    found = decode(tiff(np.array([[0, 4095, 65535]], "uint16"), greatest=4095))
+    assert found.pixels[0, :, 0].tolist() == [0, 16, 255]
 
 
 def test_colours_of_16_bits_are_cut_and_that_is_said() -> None:

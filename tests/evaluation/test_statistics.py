@@ -38,7 +38,7 @@ def test_the_interval_is_that_of_scipy() -> None:
     values = GENERATOR.gamma(2.0, size=40)
     low, high = statistics.interval(values[None])
     theirs = stats.bootstrap(
-        (values,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(0)
+        (values,), np.mean, n_resamples=20_000, method="percentile", random_state=np.random.default_rng(0)
     ).confidence_interval
     width = theirs.high - theirs.low
     assert low[0] == pytest.approx(theirs.low, abs=0.05 * width)

@@ -102,11 +102,17 @@ def sixteen_bits() -> bytes:
     return encoded(Image.fromarray(np.linspace(0, 65535, 24 * 16).reshape(16, 24).astype("uint16")), "PNG")
 
 
-def tiff(values: np.ndarray[Any, Any], greatest: int | None = None) -> bytes:
-    """A TIFF file of numbers of any kind, (H, W) or (H, W, 3), whose head may say the greatest."""
+def tiff(values: np.ndarray[Any, Any], greatest: int | None = None, **options: Any) -> bytes:
+    """A TIFF file of numbers of any kind, (H, W) or (H, W, 3), whose head may say the greatest.
+
+    Args:
+        values: of the pixels.
+        greatest: that may occur.
+        **options: of `tifffile.imwrite`.
+    """
     file = io.BytesIO()
     tags = [] if greatest is None else [(281, "H", 1, greatest, True)]
-    tifffile.imwrite(file, values, extratags=tags)
+    tifffile.imwrite(file, values, extratags=tags, **options)
     return file.getvalue()
 
 

@@ -6,8 +6,9 @@
     strategies.py     clusters of the images of a class
     suspects/         kinds of shortcut, one a file
     search.py         suspects tried in laboratory.py and judged together; finding.py, regions.py
-    classes.py        what is told of each class; health.py: of the maps themselves
+    classes.py        what is told of each class; health.py: of the maps; responses.py: of the scores
     outcome.py        `Audit`, in a folder; label_audits.py: one for each label; companions.py
+    verdict.py        its words, the same in summary, page and command line
     reading.py        read again; plain.py: as JSON
     page.py           its report; changes.py: two audits compared
 

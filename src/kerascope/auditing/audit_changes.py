@@ -36,12 +36,14 @@ class AuditChanges:
     Args:
         before, after: names of the models, and when they were audited.
         accuracy: before and after; None where it is not known.
-        gone: findings that were confirmed and are no more, whatever became of them.
-        new: findings that are confirmed and were not.
+        gone: findings that were confirmed and are no more, though they could be tried.
+        new: findings that are confirmed and were not, though they could be tried.
         stayed: findings that were and are confirmed, as pairs.
         classes: of both.
         shared: images that are in both, by the digests of their files.
         predictions: the share of these that is predicted as another class now; NaN where none is shared.
+        untried_now: findings that were confirmed and cannot be tried now, each with the reason.
+        untried_before: findings that are confirmed and could not be tried before, each with the reason.
     """
 
     before: str
@@ -53,6 +55,8 @@ class AuditChanges:
     classes: tuple[ClassChange, ...]
     shared: int
     predictions: float
+    untried_now: tuple[tuple[Finding, str], ...] = ()
+    untried_before: tuple[tuple[Finding, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As JSON takes it; findings as sentences."""
@@ -65,6 +69,10 @@ class AuditChanges:
             "stayed": [
                 {"statement": new.statement, "effect": [round(old.effect, 4), round(new.effect, 4)]}
                 for old, new in self.stayed
+            ],
+            "untried_now": [{"statement": one.statement, "reason": why} for one, why in self.untried_now],
+            "untried_before": [
+                {"statement": one.statement, "reason": why} for one, why in self.untried_before
             ],
             "classes": [
                 {
@@ -95,6 +103,8 @@ class AuditChanges:
             f"stayed: {new.statement} (effect {old.effect:.0%} before, {new.effect:.0%} now)"
             for old, new in self.stayed
         ]
-        if not (self.gone or self.new or self.stayed):
+        lines += [f"open:   {one.statement} (not tried now: {why})" for one, why in self.untried_now]
+        lines += [f"open:   {one.statement} (not tried before: {why})" for one, why in self.untried_before]
+        if not (self.gone or self.new or self.stayed or self.untried_now or self.untried_before):
             lines.append("no finding was confirmed before or is now")
         return "\n".join(lines)

@@ -15,7 +15,7 @@ from kerascope.auditing.companions import Companions, labels_given
 from kerascope.auditing.label_audits import LabelAudits
 from kerascope.auditing.making import Settings, check_store, gone_with, made, temporary_folder
 from kerascope.auditing.refusals import check_auditable, check_own
-from kerascope.dataset.apart import check_apart
+from kerascope.dataset.apart import check_apart, files_among
 from kerascope.dataset.beginning import check_begin, held, left_by_others
 from kerascope.dataset.item import safe_name
 from kerascope.dataset.job import Job
@@ -47,7 +47,9 @@ def made_by_label(
     """
     names = label_names(job)
     places = list(range(len(names))) if only is None else _places(only, names)
-    check_auditable(asked_about(job, places[0]))
+    first = asked_about(job, places[0])
+    check_auditable(first)
+    first.check(settings.threads)
     if folder is not None:
         return _made(job, settings, Path(folder), names, places)
     temporary, found = temporary_folder(), None
@@ -71,7 +73,7 @@ def _made(
             check_store(one, settings)
 
     if settings.overwrite:
-        check_apart(folder, (*job.inputs, *job.source.paths), job.source)
+        check_apart(folder, files_among(*job.inputs, *job.source.paths), job.source)
     with ExitStack() as stack:
         stack.enter_context(held(store, check))
         for one in stores.values():

@@ -10,7 +10,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.auditing.audit_changes import AuditChanges, ClassChange
 from kerascope.auditing.describing import CELLS
-from kerascope.auditing.finding import Finding
+from kerascope.auditing.finding import FEWEST, TOO_FEW, Finding
 from kerascope.auditing.label_audits import LabelAudits
 from kerascope.auditing.label_changes import LabelChanges
 from kerascope.auditing.outcome import Audit
@@ -69,26 +69,43 @@ def compare_audits(
 def _changes(one: Audit, two: Audit) -> AuditChanges:
     """What changed between two audits of one question."""
     left = list(two.confirmed)
-    gone, stayed = [], []
+    gone, stayed, untried = [], [], []
     for old in one.confirmed:
         match = next((new for new in left if _same(old, new)), None)
-        if match is None:
-            gone.append(old)
-        else:
+        if match is not None:
             left.remove(match)
             stayed.append((old, match))
+        elif (reason := _untried(old, two)) is None:
+            gone.append(old)
+        else:
+            untried.append((old, reason))
+    before = [(new, reason) for new in left if (reason := _untried(new, one)) is not None]
+    known = [new for new in left if _untried(new, one) is None]
     shared, changed = _predictions(one, two)
     return AuditChanges(
-        f"{one.model}, {one.created}",
-        f"{two.model}, {two.created}",
+        f"{one.title}, {one.created}",
+        f"{two.title}, {two.created}",
         (one.accuracy, two.accuracy),
         tuple(gone),
-        tuple(left),
+        tuple(known),
         tuple(stayed),
         _classes(one, two),
         shared,
         changed,
+        tuple(untried),
+        tuple(before),
     )
+
+
+def _untried(finding: Finding, audit: Audit) -> str | None:
+    """Why another audit could not try what one has confirmed; None where it could, or did not suspect it."""
+    for one in audit.findings:
+        if one.status == "untested" and _same(finding, one):
+            return one.reason
+    if audit.obstacles:
+        return "nothing could be compared"
+    count = sum(one.count for one in audit.classes if one.name == finding.name)
+    return TOO_FEW if min(count, audit.images - count) < FEWEST else None
 
 
 def _same(one: Finding, two: Finding) -> bool:

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 
 from kerascope.auditing.describing import CELLS
 from kerascope.auditing.health import MapHealth
 from kerascope.auditing.material import Material
 from kerascope.auditing.outcome import ClassAudit, Strategy
+from kerascope.auditing.responses import Responses, hardly_move
 from kerascope.auditing.strategies import Clusters
 from kerascope.method import Method
 
@@ -34,6 +36,35 @@ def right(material: Material, places: Array) -> float | None:
     if not known.any():
         return None
     return float((material.columns["prediction"][places][known] == labels[known]).mean())
+
+
+def responses_of(material: Material) -> Responses:
+    """What the model says of the images."""
+    columns, labels, targets = material.columns, material.labels, material.targets
+    (said, count), *_ = Counter(columns["prediction"].tolist()).most_common(1)
+    known = labels >= 0
+    chances = columns["probability"][columns["prediction"] == targets]
+    finite = len(chances) and np.isfinite(chances).all()
+    return Responses(
+        images=len(material),
+        different=material.different,
+        non_finite=material.non_finite,
+        said=material.name(said),
+        count=count,
+        labelled=(int(known.sum()), int((labels == said).sum())),
+        probabilities=(float(chances.min()), float(chances.max())) if finite else (np.nan, np.nan),
+        still=hardly_move(columns["score"], columns["probability"], targets, material.different),
+        unlearnt=_unlearnt(material.job.model),
+        strangers=material.results.strange_labels(),
+    )
+
+
+def _unlearnt(model: keras.Model) -> int:
+    """How many BatchNormalizations a model has, where all have the statistics that they begin with."""
+    begins = {"moving_mean": 0.0, "moving_variance": 1.0}
+    found = [(variable, begins[variable.name]) for variable in model.variables if variable.name in begins]
+    begun = all((keras.ops.convert_to_numpy(variable) == begin).all() for variable, begin in found)
+    return len(found) // 2 if begun else 0
 
 
 def class_audit(material: Material, label: int, methods: Sequence[Method]) -> ClassAudit:

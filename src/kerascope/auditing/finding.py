@@ -19,6 +19,8 @@ LEVEL = 0.05
 """The chance of a false confirmation that is accepted, for all trials of an audit together."""
 FEWEST = 8
 """The fewest images of a trial, of a class that is suspected, or that have a patch."""
+TOO_FEW = "too few images"
+"""Why most suspects that are untested are."""
 BRING, TAKE_AWAY = "bring", "take away"
 """The two trials of a suspect."""
 
@@ -230,7 +232,7 @@ class Finding:
         """With the trials, as some of so many."""
         found = tuple(outcome.judged(trials) for outcome in outcomes)
         if not any(trial.name == BRING and trial.count >= FEWEST for trial in found):
-            return replace(self, trials=found, status="untested")
+            return replace(self, trials=found, status="untested", reason=self.reason or TOO_FEW)
         status: Status = "confirmed" if any(trial.confirms for trial in found) else "not confirmed"
         return replace(self, trials=found, status=status)
 

@@ -55,6 +55,22 @@ class LabelAudits(Mapping[str, Audit]):
         return tuple(one for one in self.findings if one.status == "confirmed")
 
     @property
+    def untested(self) -> tuple[Finding, ...]:
+        """The suspicions that could not be tried."""
+        return tuple(one for one in self.findings if one.status == "untested")
+
+    @property
+    def obstacles(self) -> list[str]:
+        """Why nothing at all could be compared, and of which labels."""
+        told = self._told({label: audit.obstacles for label, audit in self.items()})
+        return [f"{', '.join(labels)}: {text}" for text, labels in told.items()]
+
+    @property
+    def title(self) -> str:
+        """What the model is called: as its file is, or by its name where somebody gave it one."""
+        return next(audit.title for audit in self.values())
+
+    @property
     def images(self) -> int:
         """How many were explained, for each label."""
         return max(audit.images for audit in self.values())
@@ -80,12 +96,14 @@ class LabelAudits(Mapping[str, Audit]):
 
     def summary(self) -> list[str]:
         """The audits in plain words, a sentence each."""
-        lines = [f"{self.images:,} images were asked about {len(self)} labels, each a question of its own."]
+        first = self._told({label: audit.first_doubts for label, audit in self.items()})
+        lines = [f"{', '.join(labels)}: {doubt}" for doubt, labels in first.items()]
+        lines += [f"{self.images:,} images were asked about {len(self)} labels, each a question of its own."]
         found = {}
         for label, audit in self.items():
             right = "" if audit.accuracy is None else f"{audit.accuracy:.1%} right. "
-            first, *others = audit.found()
-            found[label] = [right + first, *others]
+            told, *others = audit.found()
+            found[label] = [right + told, *others]
         lines += [f"{', '.join(labels)}: {line}" for line, labels in self._told(found).items()]
         return [*lines, *self.doubts]
 
@@ -102,6 +120,7 @@ class LabelAudits(Mapping[str, Audit]):
         return {
             "format": FORMAT,
             "model": self.model,
+            "model_file": next(audit.model_file for audit in self.values()),
             "created": self.created,
             "versions": dict(self.versions),
             "summary": self.summary(),
@@ -141,4 +160,4 @@ class LabelAudits(Mapping[str, Audit]):
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"<Audits of {self.model} by {len(self)} labels: {len(self.confirmed)} confirmed>"
+        return f"<Audits of {self.title} by {len(self)} labels: {len(self.confirmed)} confirmed>"

@@ -254,6 +254,10 @@ class Laboratory:
             2 forwards per image.
         """
         (after, scores), (beside, others) = self.asked((changed, control), label)
+        # Scores that are not finite predict nothing, so nothing has changed to or from them.
+        known = (after >= 0) & (beside >= 0)
+        sample = sample.taken(np.flatnonzero(known))
+        after, scores, beside, others = (one[known] for one in (after, scores, beside, others))
         labels = self.material.labels[sample.places]
         before = self.material.columns["prediction"][sample.places]
         accuracy = None

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from kerascope.auditing.classes import class_audit, labels_of, right
+from kerascope.auditing.classes import class_audit, labels_of, responses_of, right
 from kerascope.auditing.companions import Companions
 from kerascope.auditing.health import MapHealth, checked
 from kerascope.auditing.laboratory import Laboratory
@@ -144,7 +144,7 @@ def _made(job: Job, settings: Settings, store: Store, companions: Companions | N
         methods=tuple(one.written() for one in settings.methods),
         target=settings.target,
         images=len(material),
-        failed=results.counts["failed"],
+        failed=results.counts["images"] - len(material),
         accuracy=right(material, everyone),
         findings=tuple(findings),
         classes=tuple(class_audit(material, label, others) for label in labels_of(material)),
@@ -159,6 +159,8 @@ def _made(job: Job, settings: Settings, store: Store, companions: Companions | N
         },
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=dict(versions()),
+        model_file=job.model_file,
+        responses=responses_of(material),
     )
     # While its pictures change, there is no audit.
     check_own(store.folder)

@@ -14,6 +14,7 @@ from kerascope import errors
 from kerascope.auditing.companions import Companions
 from kerascope.auditing.describing import CELLS, fitted, speaking_for
 from kerascope.auditing.objects import Objects
+from kerascope.auditing.responses import NON_FINITE
 from kerascope.auditing.strategies import Clustering, Clusters, clusters
 from kerascope.auditing.traits import PLACES, TRAITS
 from kerascope.dataset.explainer import Explainer
@@ -24,7 +25,17 @@ from kerascope.dataset.store import Store
 
 Array = np.ndarray[Any, Any]
 
-_NUMBERS = ("index", "target", "label_index", "prediction", "probability", "saturated", "outside", "beside")
+_NUMBERS = (
+    "index",
+    "target",
+    "label_index",
+    "prediction",
+    "probability",
+    "score",
+    "saturated",
+    "outside",
+    "beside",
+)
 _LISTS = ("position", "content", "traits", "agreement")
 PICTURES = 200
 """The most small pictures of a class that are looked at together."""
@@ -45,6 +56,8 @@ class Material:
         broken: bool (M,), maps that hold NaN or infinity.
         clustering: see `kerascope.auditing.strategies.clusters`.
         seed: of every choice.
+        different: how many of the images differ.
+        non_finite: images beside these of which the scores are NaN or infinite.
         companions: of a label that is asked about, the labels of all images; else None.
     """
 
@@ -56,6 +69,8 @@ class Material:
     broken: Array
     clustering: Clustering = "spectral"
     seed: int = 0
+    different: int = 0
+    non_finite: int = 0
     companions: Companions | None = None
 
     @classmethod
@@ -70,13 +85,19 @@ class Material:
         """What a job has noted.
 
         Raises:
-            EvaluationError: no image could be explained.
+            EvaluationError: no image could be explained, or no score is finite.
         """
         numbers: dict[str, list[Any]] = {name: [] for name in _NUMBERS}
         lists: dict[str, list[Array]] = {name: [] for name in _LISTS}
         paths: list[str] = []
         warnings: list[Sequence[str]] = []
-        for row in results.explained([*_NUMBERS, *_LISTS, "path", "warnings"]):
+        digests: set[str] = set()
+        non_finite = sum(error.startswith("NonFiniteScoreError") for _, error in results.failures())
+        for row in results.explained([*_NUMBERS, *_LISTS, "path", "digest", "warnings"]):
+            if row["prediction"] is None:
+                non_finite += 1
+                continue
+            digests.add(row["digest"])
             for name in _NUMBERS:
                 value = row[name]
                 numbers[name].append(np.nan if value is None else value)
@@ -84,6 +105,11 @@ class Material:
                 lists[name].append(np.asarray(row[name], "float32"))
             paths.append(row["path"])
             warnings.append(row["warnings"] or ())
+        if not paths and non_finite:
+            raise errors.EvaluationError(
+                f"scores must be finite to be audited; the scores of {non_finite:,} of "
+                f"{results.counts['images']:,} images are not finite (NaN or infinity); {NON_FINITE}."
+            )
         if not paths:
             raise errors.EvaluationError(
                 f"there must be images that can be explained; all {results.counts['images']} failed; see "
@@ -103,6 +129,8 @@ class Material:
             _warned(warnings, "NonFiniteMapWarning"),
             clustering,
             seed,
+            len(digests),
+            non_finite,
             companions,
         )
 

@@ -16,8 +16,8 @@ import numpy as np
 from kerascope import errors
 from kerascope.dataset.arrays import ArrayPlace
 from kerascope.dataset.frame import Frame
-from kerascope.dataset.item import Item, safe_name
-from kerascope.dataset.photograph import decode
+from kerascope.dataset.item import FilePlace, Item, safe_name
+from kerascope.dataset.reading import photographed
 
 Array = np.ndarray[Any, Any]
 
@@ -107,7 +107,8 @@ class Objects:
         if path is None or not path.resolve().is_relative_to(self.folder.resolve()):
             return None
         try:
-            mask = decode(path.read_bytes()).picture.convert("L")
+            with photographed(FilePlace(str(path))) as (photograph, _):
+                mask = photograph.picture.convert("L")
         except (errors.PhotographError, OSError):
             return None
         if mask.size != (frame.width, frame.height):

@@ -12,19 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.auditing.finding import BRING, Finding, Trial
+from kerascope.auditing.finding import Finding
 from kerascope.auditing.health import Checked, MapHealth, doubts
 from kerascope.auditing.plain import plain
+from kerascope.auditing.responses import Responses
+from kerascope.auditing.verdict import found, misnamed, obstacles, summary, told
+from kerascope.dataset.label import strange
 from kerascope.dataset.results import Results, open_results
 from kerascope.dataset.store import AUDIT, Store
 from kerascope.dataset.whole import whole
+from kerascope.provenance import called
 
 Array = np.ndarray[Any, Any]
 
 FORMAT = 1
 """Version of the file; a later one is refused."""
-_SUMMED = 5
-"""Classes that a summary speaks of, the most affected first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +83,6 @@ class ClassAudit:
     health: MapHealth
 
 
-_LESS = 0.5
-"""The share of what chance would get right, up to which the names of the classes are in doubt."""
-_FEW = 16
-"""Images of fewer of which that says nothing."""
-
-
 @dataclass(frozen=True, eq=False)
 class Audit:
     """What a model looks at over a whole data set, and what it rests on though it should not.
@@ -108,6 +104,8 @@ class Audit:
         settings: seed, clustering, images per trial.
         created: when, in ISO 8601.
         versions: of packages.
+        model_file: that the model was loaded from, or None.
+        responses: what the model says of the images; None in audits of before this was noted.
     """
 
     folder: Path
@@ -126,6 +124,8 @@ class Audit:
     settings: Mapping[str, Any]
     created: str
     versions: Mapping[str, str]
+    model_file: str | None = None
+    responses: Responses | None = None
 
     @property
     def confirmed(self) -> tuple[Finding, ...]:
@@ -139,49 +139,42 @@ class Audit:
 
     @property
     def doubts(self) -> list[str]:
-        """What must be known of the maps before they are believed."""
-        return [*self._misnamed(), *doubts(self.health, self.checks)]
+        """What must be known of labels and maps before they are believed."""
+        strangers = {} if self.responses is None else self.responses.strangers
+        return [*strange(strangers), *misnamed(self), *doubts(self.health, self.checks)]
 
-    def _misnamed(self) -> list[str]:
-        """That the names of the classes may be in another order than the model's outputs."""
-        accuracy, chance = self.accuracy, 1 / max(len(self.classes), 2)
-        if accuracy is None or self.images < _FEW or accuracy > _LESS * chance:
-            return []
-        hint = "the names of the classes may be in another order than the model's outputs"
-        return [f"{accuracy:.0%} right is less than chance: {hint}; give class_names (--classes)."]
+    @property
+    def first_doubts(self) -> list[str]:
+        """What must be known before anything else is believed: scores that are none, or hardly move."""
+        return [] if self.responses is None else self.responses.doubts()
+
+    @property
+    def untested(self) -> tuple[Finding, ...]:
+        """The suspicions that could not be tried."""
+        return tuple(one for one in self.findings if one.status == "untested")
+
+    @property
+    def obstacles(self) -> list[str]:
+        """Why nothing at all could be compared, a sentence each; none where something could."""
+        return obstacles(self)
+
+    @property
+    def title(self) -> str:
+        """What the model is called: as its file is, or by its name where somebody gave it one."""
+        return called(self.model, self.model_file)
 
     def summary(self) -> list[str]:
         """The audit in plain words, a sentence each."""
-        known = sum(one.labelled or 0 for one in self.classes)
-        whose = "them" if known == self.images else f"the {known:,} whose label is a class"
-        right = "" if self.accuracy is None else f", {self.accuracy:.1%} of {whose} right"
-        first = f"{self.images:,} images in {len(self.classes)} classes were explained{right}."
-        return [first, *self.found(), *self.doubts]
+        return summary(self)
 
     def found(self) -> list[str]:
-        """What was confirmed, in a sentence for each class; or that nothing was."""
-        tried = sum(one.status != "untested" for one in self.findings)
-        lines = []
-        if not self.findings:
-            lines.append("Nothing was suspected.")
-        elif not self.confirmed:
-            count = len(self.findings)
-            lines.append(f"No shortcut was confirmed; {tried} of {count} suspicions could be tried.")
-        by_class: dict[tuple[str, str | None], list[Finding]] = {}
-        for one in self.confirmed:
-            by_class.setdefault((one.name, one.partner), []).append(one)
-        for first, *others in list(by_class.values())[:_SUMMED]:
-            assert first.best is not None
-            also = f" Also on {' and '.join(one.what for one in others)}." if others else ""
-            lines.append(f"{first.statement} {told(first.best)}{also}")
-        if len(by_class) > _SUMMED:
-            lines.append(f"And {len(by_class) - _SUMMED} classes more rest on something.")
-        return lines
+        """What was confirmed, what could not be tried, or that nothing was suspected, a sentence each."""
+        return found(self)
 
     def to_json(self) -> dict[str, Any]:
         """All of it but the pictures of images, as JSON takes it."""
         content = {one.name: plain(getattr(self, one.name)) for one in fields(self) if one.name != "folder"}
-        return {"format": FORMAT, **content, "summary": self.summary()}
+        return {"format": FORMAT, **content, "obstacles": self.obstacles, "summary": self.summary()}
 
     def save(self) -> Path:
         """Write `audit.json` into the folder: whole, or not at all."""
@@ -211,17 +204,5 @@ class Audit:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"<Audit of {self.model} on {self.images} images: {len(self.confirmed)} confirmed>"
-
-
-def told(trial: Trial) -> str:
-    """A trial in a sentence."""
-    done = (
-        f"Put into {trial.count} images of other classes, it turns {trial.changed:.0%} of them into the class"
-        if trial.name == BRING
-        else f"Taken from {trial.count} images of the class, it turns {trial.changed:.0%} away from it"
-    )
-    return (
-        f"{done}; {trial.against}: {trial.control:.0%} (difference {trial.effect:.0%}, {trial.low:.0%} to "
-        f"{trial.high:.0%})."
-    )
+        untested = f", {len(self.untested)} untested" if self.untested else ""
+        return f"<Audit of {self.title} on {self.images} images: {len(self.confirmed)} confirmed{untested}>"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kerascope.auditing.describing import CELLS, fitted, speaking_for
-from kerascope.auditing.outcome import Audit, told
+from kerascope.auditing.outcome import Audit
+from kerascope.auditing.verdict import suspicions, told
 from kerascope.dataset.photograph import encode
 from kerascope.dataset.removal import audit_pictures
 
@@ -45,7 +46,13 @@ def page(audit: Audit) -> str:
     from kerascope.render.template import page_template
 
     here = Path(__file__)
-    functions = {"told": told, "address": address, "percent": percent, "outline": outline}
+    functions = {
+        "told": told,
+        "suspicions": suspicions,
+        "address": address,
+        "percent": percent,
+        "outline": outline,
+    }
     template = page_template(here.with_name("page.html"), "audit", mean_map=mean_map, **functions)
     shown, rows = _shown(audit)
     pictures = dict(_pictures(audit, shown))
@@ -100,6 +107,8 @@ def _shown(audit: Audit) -> tuple[set[int], list[list[Any]]]:
 def _rows(audit: Audit) -> Iterator[list[Any]]:
     columns = ["index", "path", "label", "label_index", "prediction", "target", "probability", "warnings"]
     for row in audit.results.explained(columns):
+        if row["prediction"] is None:
+            continue  # its scores are not finite: it is no part of the audit
         right = None if row["label_index"] is None else int(row["label_index"] == row["prediction"])
         probability = None if row["probability"] is None else round(row["probability"], 4)
         told = [row[name] for name in ("index", "path", "label", "prediction", "target")]

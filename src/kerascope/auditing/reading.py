@@ -17,6 +17,7 @@ from kerascope.auditing.health import Checked, MapHealth
 from kerascope.auditing.label_audits import LabelAudits
 from kerascope.auditing.outcome import FORMAT, Audit, ClassAudit, Strategy
 from kerascope.auditing.plain import pixels
+from kerascope.auditing.responses import Responses
 from kerascope.dataset.store import AUDIT
 
 
@@ -68,6 +69,8 @@ def _label_audits(folder: Path, content: Mapping[str, Any]) -> LabelAudits:
 
 def _audit(folder: Path, content: Mapping[str, Any]) -> Audit:
     """From what `Audit.to_json` gave."""
+    # Audits of before these were noted have none.
+    content = {"model_file": None, "responses": None, **content}
     known = {one.name for one in fields(Audit)} - {"folder"}
     given = {name: content[name] for name in known}
     given |= {
@@ -76,6 +79,7 @@ def _audit(folder: Path, content: Mapping[str, Any]) -> Audit:
         "findings": tuple(_finding(one) for one in given["findings"]),
         "classes": tuple(_class(one) for one in given["classes"]),
         "health": _health(given["health"]),
+        "responses": _responses(given["responses"]),
         "checks": tuple(Checked(**{**one, "lines": tuple(one["lines"])}) for one in given["checks"]),
     }
     return Audit(folder=folder, **given)
@@ -118,6 +122,14 @@ def _class(content: Mapping[str, Any]) -> ClassAudit:
 def _health(content: Mapping[str, Any]) -> MapHealth:
     agreement = {name: _measured(one) for name, one in content["agreement"].items()}
     return MapHealth(**{**content, "agreement": agreement})
+
+
+def _responses(content: Mapping[str, Any] | None) -> Responses | None:
+    if content is None:
+        return None
+    low, high = map(_number, content["probabilities"])
+    known, own = content["labelled"]
+    return Responses(**{**content, "probabilities": (low, high), "labelled": (known, own)})
 
 
 def _measured(content: Mapping[str, Any]) -> Measured:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.auditing.finding import BRING, Finding, Outcome, Suspect, ranked
+from kerascope.auditing.finding import BRING, TOO_FEW, Finding, Outcome, Suspect, ranked
 from kerascope.auditing.laboratory import Laboratory
 from kerascope.auditing.material import Material
 from kerascope.auditing.regions import enlarged
@@ -52,7 +52,7 @@ def search(
                 tried.append((suspect, [], f"only {MOST} suspects of a class are tried"))
                 continue
             outcomes = KINDS[kind].trials(suspect, laboratory)
-            tried.append((suspect, outcomes, None if outcomes else "too few images to try it on"))
+            tried.append((suspect, outcomes, None if outcomes else TOO_FEW))
             # Judged as one of all suspects: it is better to leave out too little.
             if any(outcome.judged(len(suspects)).confirms for outcome in outcomes):
                 where = KINDS[kind].cause(suspect, material)

@@ -110,7 +110,10 @@ FollowLinks = Annotated[
     typer.Option("--follow-links", help="Follow links that lead out of a folder."),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Remove earlier results first.")]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Remove earlier results first; nothing that kerascope has not made."),
+]
 Engine = Annotated[
     Literal["local", "ray"],
     typer.Option(help="Where: in this process, or on a Ray cluster."),

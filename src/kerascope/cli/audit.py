@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from kerascope.cli import arguments, said
 from kerascope.cli.writable import check_folder, check_page
+
+if TYPE_CHECKING:
+    import kerascope as ks
 
 
 def audit(
@@ -56,6 +59,14 @@ def audit(
         int | None,
         typer.Option(help="Exit with 4 when more findings than so many are confirmed.", min=0, metavar="N"),
     ] = None,
+    fail_on_untested: Annotated[
+        bool,
+        typer.Option(
+            "--fail-on-untested",
+            help="Count suspicions that could not be tried for --fail-on, too (by itself: --fail-on 0), and "
+            "exit with 4 where nothing could be compared.",
+        ),
+    ] = False,
     model_output: arguments.Output = None,
     classes: arguments.Classes = None,
     preprocess: arguments.Preprocess = "auto",
@@ -141,8 +152,24 @@ def audit(
         said.print_lines([("audit", str(out)), *([] if html is None else [("report", str(html))])])
         if changes is not None:
             said.show(changes)
-    if fail_on is not None and len(found.confirmed) > fail_on:
-        said.warn(f"{len(found.confirmed)} findings are confirmed, more than {fail_on}.")
+    reasons = _failing(found, fail_on, fail_on_untested)
+    for reason in reasons:
+        said.warn(reason)
+    if reasons:
         raise typer.Exit(4)
     if found.failed:
         raise typer.Exit(3)
+
+
+def _failing(found: ks.Audit | ks.LabelAudits, most: int | None, untested: bool) -> list[str]:
+    """Why the command fails: more was found, or could not be tried, than is allowed."""
+    confirmed, others = len(found.confirmed), len(found.untested) if untested else 0
+    allowed = 0 if most is None and untested else most
+    if allowed is None or (confirmed + others <= allowed and not (untested and found.obstacles)):
+        return []
+    reasons = [f"{confirmed} findings are confirmed, more than {allowed}."] if confirmed > allowed else []
+    if not reasons and confirmed + others > allowed:
+        reasons = [
+            f"{confirmed} findings are confirmed and {others} could not be tried, more than {allowed}."
+        ]
+    return [*reasons, *(found.obstacles if untested else ())]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Annotated, Literal
@@ -110,6 +111,7 @@ def evaluate(
             imports=imports or (),
             safe_mode=not unsafe,
         )
+        report = replace(report, model=model.name)
         if html is not None:
             report.html(html)
         if save is not None:
@@ -118,6 +120,8 @@ def evaluate(
         means = report.means
         said.print_json(
             {
+                "model": loaded.probe.model.name,
+                "model_file": str(model),
                 "methods": list(report.methods),
                 "controls": sorted(report.controls),
                 "images": len(report),

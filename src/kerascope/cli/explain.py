@@ -162,6 +162,8 @@ def _print(results: Results, failures: list[tuple[str, str]]) -> None:
             ("table", f"{results.data} ({counts['rows']} rows, {counts['shards']} files)"),
         ]
     )
+    if "strange_labels" in counts:
+        said.warn(results.manifest["warnings"][-1].partition(": ")[2])
     alike: dict[str, list[str]] = {}
     for path, error in failures:
         alike.setdefault(error, []).append(path)

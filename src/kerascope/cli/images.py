@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ from kerascope.dataset.apart import check_apart
 from kerascope.dataset.folder import read_images
 from kerascope.dataset.item import Item
 from kerascope.dataset.job import Job
+from kerascope.dataset.label import strange
 from kerascope.dataset.naming import LABEL, Naming, asks_of_labels, number_doubts, resolved
 from kerascope.dataset.plan import plan
 from kerascope.dataset.sample import in_turn
@@ -137,6 +139,10 @@ def _labels(items: Sequence[Item], naming: Naming, several: bool) -> list[Any] |
             f"every image must have one label among the classes for labels to be used; {len(single)} of "
             f"{len(items)} have, so all are left out.",
         )
+        known = zip(items, found, strict=True)
+        lost = [item.label for item, places in known if item.label is not None and places is None]
+        for text in strange(Counter(map(str, lost))):
+            said.warn(text)
     return None
 
 

@@ -39,6 +39,9 @@ _RENAMED = {
     "FixedDropout": "Dropout",  # of the package efficientnet
 }
 
+_LARGEST_METADATA = 1 << 20
+"""Bytes that are read to learn the version."""
+
 _RESCALING: dict[str, Callable[[float], tuple[float, float]]] = {
     "math.add": lambda number: (1.0, number),
     "__operators__.add": lambda number: (1.0, number),
@@ -74,14 +77,14 @@ def readable(path: Path) -> Iterator[Path]:
 
 def version(path: Path) -> str | None:
     """The version of Keras that wrote a file, `"2.15.0"`; None where it does not say."""
-    if h5py.is_hdf5(path):
-        with h5py.File(path) as file:
-            return _text(file.attrs.get("keras_version"))
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if "metadata.json" in archive.namelist():
-                return str(json.loads(archive.read("metadata.json")).get("keras_version"))
-    return None
+    try:
+        if h5py.is_hdf5(path):
+            with h5py.File(path) as file:
+                return _text(file.attrs.get("keras_version"))
+        with zipfile.ZipFile(path) as archive, archive.open("metadata.json") as member:
+            return str(json.loads(member.read(_LARGEST_METADATA))["keras_version"])
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return None
 
 
 def doubt(path: Path) -> str | None:

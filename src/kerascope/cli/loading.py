@@ -60,6 +60,7 @@ def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras
 
     Raises:
         ModelError: there is none, or Keras cannot read it.
+        UnsafeModelError: it holds code of its own, or reaches outside itself; nothing of it was run.
     """
     if not path.is_file():
         raise errors.ModelError(f"a model must be a file, .keras or .h5; there is none at {str(path)!r}.")
@@ -74,11 +75,16 @@ def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras
             ) from error
     if unsafe:
         said.warn(f"{path} may run code of its own, since --unsafe was given.")
+    from kerascope import guard
     from kerascope.cli import keras2
 
     try:
         with keras2.readable(path) as file:
+            if not unsafe:
+                guard.check(file)
             model = keras.saving.load_model(file, compile=False, safe_mode=not unsafe)
+    except errors.UnsafeModelError as error:
+        raise errors.UnsafeModelError(f"{path} was not loaded: {error}") from None
     except Exception as error:
         # Of whatever kind: files of others, and layers of others.
         text = str(error).strip()
@@ -95,10 +101,6 @@ def _hint(path: Path, text: str) -> str:
     """What to do about a file that Keras does not load, from what it says."""
     from kerascope.cli import keras2
 
-    # Operators of TensorFlow in files of Keras 2, which are no code of the file's.
-    plain = text.lower().replace("oplambda", "")
-    if "safe_mode" in plain or "unsafe" in plain or "lambda" in plain:
-        return "it holds code of its own, which runs with --unsafe only; give that if you trust the file."
     if (version := keras2.version(path) or "").startswith("2."):
         return (
             f"Keras {version} wrote it, and Keras 3 does not read all that is in it: name a module that "

@@ -32,13 +32,20 @@ def print_lines(lines: Sequence[tuple[str, str]]) -> None:
     """Names and what is said of them, in two columns."""
     width = max((len(name) for name, _ in lines), default=0)
     if lines:
-        show("\n".join(f"{name:<{width}}  {text}" for name, text in lines))
+        show("\n".join(f"{name:<{width}}  {_line(text)}" for name, text in lines))
 
 
 def warn(text: str) -> None:
-    """A warning to the user, in one line: names of files may have line feeds and commands to a terminal."""
-    line = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-    print(_printable(f"warning: {line}", sys.stderr), file=sys.stderr)
+    """A warning to the user."""
+    print(_printable(f"warning: {_line(text)}", sys.stderr), file=sys.stderr)
+
+
+def _line(text: str) -> str:
+    """A text in one line: names of files may have line feeds in them, and orders to a terminal."""
+    from kerascope.dataset.readable import readable
+
+    text = readable(text)
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _printable(text: str, stream: TextIO) -> str:

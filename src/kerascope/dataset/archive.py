@@ -25,6 +25,7 @@ from kerascope.dataset.item import (
     safe_name,
     state_of,
 )
+from kerascope.dataset.kinds import is_scan
 from kerascope.dataset.label import Label, read_label
 from kerascope.dataset.members import Rest, members_of
 
@@ -116,6 +117,11 @@ class ArchivePart:
     def count(self) -> int:
         return self._survey[0]
 
+    @property
+    def holds_files(self) -> bool:
+        """Whether each picture is a file with one frame."""
+        return not self._survey[2]
+
     def doubts(self) -> tuple[str, ...]:
         """What in the archive is no image of the source, counted; it is passed through once."""
         return self._survey[1]
@@ -130,18 +136,19 @@ class ArchivePart:
             ) from error
 
     @cached_property
-    def _survey(self) -> tuple[int, tuple[str, ...]]:
-        """How many images there are, and what else there is."""
+    def _survey(self) -> tuple[int, tuple[str, ...], bool]:
+        """How many images there are, what else there is, and whether there are scans."""
         others: Counter[str] = Counter()
         left_out: Counter[str] = Counter()
         alone: Counter[str] = Counter()
-        count = lost = 0
+        count = lost = scans = 0
         for found in self._samples(others):
             if isinstance(found, Rest) or found.picture is not None:
                 count += 1
             if isinstance(found, Rest):
                 continue
             left_out.update(found.left_out)
+            scans += found.picture is not None and is_scan(found.picture.name)
             if found.picture is None:
                 lost += bool(found.labels)
                 alone.update([*(extension for extension, _ in found.labels), *found.endings][:1])
@@ -159,7 +166,7 @@ class ArchivePart:
         if others:
             text = ", ".join(f"{number:,} {kind}" for kind, number in others.most_common())
             told.append(f"members that are no files were passed over: {text}")
-        return count, tuple(f"{self.path!r}: {one}." for one in told)
+        return count, tuple(f"{self.path!r}: {one}." for one in told), scans > 0
 
     def _samples(self, others: Counter[str] | None = None) -> Iterator[_Sample | Rest]:
         """Each sample, and what cannot be read at the end.

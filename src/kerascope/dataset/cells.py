@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +69,7 @@ class Groups:
         self._kept: dict[int, Any] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Groups, (self.path, self.column, self.state)
+        return _sent, (self.path, self.column, self.state)
 
     def __getitem__(self, group: int) -> Any:
         """A row group.
@@ -85,6 +87,12 @@ class Groups:
             return self._kept[group]
 
 
+@functools.lru_cache(maxsize=1)
+def _sent(path: str, column: str, state: State) -> Groups:
+    """In another process one for all shards of a table: it would read a row group for each of them."""
+    return Groups(path, column, state)
+
+
 @dataclass(frozen=True)
 class RowPlace:
     """A cell of a Parquet file.
@@ -98,6 +106,11 @@ class RowPlace:
     groups: Groups
     group: int
     row: int
+
+    @property
+    def path(self) -> str:
+        """Of the file."""
+        return self.groups.path
 
     def read(self) -> bytes:
         value = self.value()
@@ -122,14 +135,26 @@ class PathPlace:
 
     cell: RowPlace
 
+    @property
+    def path(self) -> str:
+        """Of the file; of the table, where its cell cannot be read."""
+        try:
+            return self._file().path
+        except errors.PhotographError:
+            return self.cell.path
+
     def read(self) -> bytes:
-        path, text = self.cell.groups.path, self.cell.value()
-        if not text:
-            raise errors.PhotographError("a cell must hold the path of a picture; this one is empty.")
-        if is_address(path):
-            return FilePlace(below(Address.of(path).parent, text)).read()
-        folder = Path(path).parent
-        return FilePlace(located(str(folder / text)), str(folder)).read()
+        return self._file().read()
+
+    def _file(self) -> FilePlace:
+        with guarded("a cell must be readable"):
+            path, text = self.cell.path, self.cell.value()
+            if not text:
+                raise errors.PhotographError("a cell must hold the path of a picture; this one is empty.")
+            if is_address(path):
+                return FilePlace(below(Address.of(path).parent, text))
+            folder = Path(path).parent
+            return FilePlace(located(str(folder / text)), str(folder))
 
 
 def open_table(path: str) -> Any:
@@ -148,7 +173,8 @@ def open_table(path: str) -> Any:
         if is_address(path):
             filesystem, inner = file_system(path)
             return pq.ParquetFile(inner, filesystem=filesystem)
-        return pq.ParquetFile(path)
+        # By its bytes: pyarrow takes no name that is not UTF-8.
+        return pq.ParquetFile(pa.OSFile(os.fsencode(path)))
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(path, error) from error
 

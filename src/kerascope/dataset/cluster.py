@@ -62,7 +62,7 @@ class Workers:
         cluster: how many, and where.
         model: that they ask; it is sent to them.
         imports: modules that register layers of the model.
-        safe_mode: of Keras, when they load the model.
+        safe_mode: whether a model with code of its own is refused.
 
     Raises:
         MissingPackageError: Ray is not installed.

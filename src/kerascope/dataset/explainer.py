@@ -13,15 +13,18 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.arrays import ArrayPlace
+from kerascope.dataset.budget import KEPT
 from kerascope.dataset.description import Description
+from kerascope.dataset.finite import non_finite_score, predicted, unpredicted
 from kerascope.dataset.frame import Frame
 from kerascope.dataset.item import Item
 from kerascope.dataset.labelled import check_labels, labelled, together
 from kerascope.dataset.naming import class_count, single_places
 from kerascope.dataset.options import Options
 from kerascope.dataset.overlays import Overlays
-from kerascope.dataset.photograph import Photograph, decode
+from kerascope.dataset.photograph import Photograph
 from kerascope.dataset.prepared import Explained, Prepared, Row
+from kerascope.dataset.reading import photographed
 from kerascope.dataset.store import Store
 from kerascope.explanation import Explanation, how_flat
 from kerascope.layout import Layout
@@ -31,7 +34,7 @@ from kerascope.target import TargetLike, as_target
 
 Array = np.ndarray[Any, Any]
 
-_OF_IMAGES = ("FlatMapWarning", "NonFiniteMapWarning", "CompletenessWarning")
+_OF_IMAGES = ("FlatMapWarning", "NonFiniteMapWarning", "NonFiniteScoreWarning", "CompletenessWarning")
 """Warnings about single images of a batch, which become those of their rows."""
 _KEPT = 1 << 20
 """Pixels of the largest photograph that is held until it is drawn; a larger one is decoded again."""
@@ -102,7 +105,7 @@ class Explainer:
             **labelled(item, self.places, self.names, self.classes),
         }
         try:
-            image, frame, photograph, row["digest"] = self._read(item)
+            image, frame, photograph, notes, row["digest"] = self._read(item)
             if self.options.by_label:
                 check_labels(row, alone=self.description is not None)
         except errors.MissingPackageError:
@@ -110,24 +113,29 @@ class Explainer:
         except (errors.KerascopeError, MemoryError) as error:
             return Prepared(item, index, row | _failed(error), seconds=time.perf_counter() - start)
         row |= {"height": frame.height, "width": frame.width, "box": frame.box}
-        notes = () if photograph is None else photograph.notes
         row["warnings"] += [f"PhotographNote: {note}" for note in notes]
-        kept = self.options.overlay is not None and frame.height * frame.width <= _KEPT
-        return Prepared(
-            item, index, row, photograph if kept else None, image, frame, time.perf_counter() - start
-        )
+        return Prepared(item, index, row, photograph, image, frame, time.perf_counter() - start)
 
-    def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, str]:
-        """An image as the model takes it, where that lies in its photograph, and the digest of its bytes."""
-        content = item.read()
-        digest = hashlib.sha256(content).hexdigest()
+    def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, tuple[str, ...], str]:
+        """An image as the model takes it, where it lies in its photograph, that where it is kept, and notes.
+
+        Last is the digest of its bytes.
+        """
         if isinstance(item.place, ArrayPlace):
+            digest = hashlib.sha256(item.place.read()).hexdigest()
             image = np.asarray(self.layout.channels_last(item.place.image[None], np)[0], "float32")
             height, width = image.shape[:2]
-            return image, Frame(height, width, 0, 0, height, width), None, digest
-        photograph = decode(content)
-        image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
-        return image, frame, photograph, digest
+            return image, Frame(height, width, 0, 0, height, width), None, (), digest
+        with photographed(item.place) as (photograph, digest):
+            image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
+            kept = photograph if self._keeps(photograph, frame.height * frame.width) else None
+            notes = photograph.notes
+            del photograph
+            return image, frame, kept, notes, digest
+
+    def _keeps(self, photograph: Photograph, pixels: int) -> bool:
+        """Whether a photograph waits to be drawn; else it is decoded again then."""
+        return self.options.overlay is not None and pixels <= _KEPT and KEPT.takes(photograph, 4 * pixels)
 
     def explain(self, batch: Sequence[Prepared]) -> list[Explained]:
         """Explain prepared images in one pass. Where that fails, one by one, so that only some are lost.
@@ -159,6 +167,9 @@ class Explainer:
         prepared, explanation = explained.prepared, explained.explanation
         if explanation is None:
             return [prepared.row | {"timings": {"read": prepared.seconds}}]
+        if isinstance(explanation, Explanation):
+            chosen = not self.options.by_label and self.options.asked.chooses
+            explanation = non_finite_score(explanation, chosen) or explanation
         if isinstance(explanation, Exception):
             return [prepared.row | _failed(explanation) | {"timings": {"read": prepared.seconds}}]
         maps = explanation.heatmaps(size=self.grid).reshape(-1, *self.grid)
@@ -167,7 +178,7 @@ class Explainer:
             pictures = [] if self._overlays is None else self._overlays.draw(prepared, explanation)
         except (errors.PhotographError, MemoryError) as error:
             pictures, notes = [], [*notes, f"PhotographNote: no picture was drawn ({error})"]
-        prediction = None if explanation.predictions is None else int(explanation.predictions[0])
+        prediction = predicted(explanation)
         common = dict(prepared.row)
         if self.description is not None:
             common |= self.description.describe(prepared, explanation, explained.asked)
@@ -187,7 +198,7 @@ class Explainer:
                 "layer": explanation.layer,
                 "map": values,
                 "overlay": pictures[rank] if pictures else None,
-                "warnings": [*notes, *self._warnings(explanation, rank)],
+                "warnings": [*notes, *unpredicted(explanation), *self._warnings(explanation, rank)],
                 "status": "explained",
             }
             rows.append(common | row)

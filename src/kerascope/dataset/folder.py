@@ -17,9 +17,9 @@ from kerascope.dataset.item import Item
 from kerascope.dataset.kinds import KINDS
 from kerascope.dataset.maker import KERAS
 from kerascope.dataset.parts import FolderPart, subfolders
-from kerascope.dataset.photograph import decode
 from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing
 from kerascope.dataset.readable import readable
+from kerascope.dataset.reading import photographed
 from kerascope.provenance import warned
 
 Array = np.ndarray[Any, Any]
@@ -121,7 +121,8 @@ def read_images(
     left_out: list[str] = []
     for item in items:
         try:
-            images.append(preprocessing(decode(item.read()).picture, size, channels)[0])
+            with photographed(item.place) as (photograph, _):
+                images.append(preprocessing(photograph.picture, size, channels)[0])
             kept.append(item)
         except errors.PhotographError as error:
             left_out.append(f"{item.path} ({error})")

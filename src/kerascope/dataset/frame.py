@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from kerascope import errors
-from kerascope.resize import bilinear_weights, resize
+from kerascope.resize import neighbours, resize
 
 Array = np.ndarray[Any, Any]
 Fit = Literal["crop", "stretch", "pad"]
@@ -112,10 +112,11 @@ class Frame:
         """
         from PIL import Image
 
-        if self.box != (0, 0, self.height, self.width):
-            picture = picture.crop((self.left, self.top, self.right, self.bottom))
+        box = self.left, self.top, self.right, self.bottom
         if interpolation == "bilinear-aliased":
-            return _sampled(np.asarray(picture), size)
+            return _sampled(picture, box, size)
+        if self.box != (0, 0, self.height, self.width):
+            picture = picture.crop(box)
         filters = Image.Resampling
         chosen = {"area": filters.BOX}.get(interpolation) or filters[interpolation.upper()]
         return np.asarray(picture.resize((size[1], size[0]), chosen))
@@ -160,14 +161,29 @@ class Frame:
         return whole
 
 
-def _sampled(pixels: Array, size: tuple[int, int]) -> Array:
-    """What `resize` gives, from the few rows and columns that count: a photograph has thousands."""
-    for axis, new in enumerate(size):
-        weights = bilinear_weights(pixels.shape[axis], new)
-        used = weights.any(axis=0)
-        part = np.compress(used, pixels, axis=axis).astype("float32")
-        pixels = np.moveaxis(np.tensordot(weights[:, used], part, axes=(1, axis)), 0, axis)
+def _sampled(picture: Any, box: tuple[int, int, int, int], size: tuple[int, int]) -> Array:
+    """What `resize` gives of a box, from the few rows and columns that count: a photograph has thousands."""
+    left, top, right, bottom = box
+    (rows, down), (columns, across) = (
+        _weights(old, new) for old, new in zip((bottom - top, right - left), size, strict=True)
+    )
+    runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    strips = [picture.crop((left, top + int(run[0]), right, top + int(run[-1]) + 1)) for run in runs]
+    pixels = np.concatenate([np.asarray(strip)[:, columns] for strip in strips]).astype("float32")
+    for axis, weights in enumerate((down, across)):
+        pixels = np.moveaxis(np.tensordot(weights, pixels, axes=(1, axis)), 0, axis)
     return np.ascontiguousarray(pixels)
+
+
+def _weights(old: int, new: int) -> tuple[Array, Array]:
+    """Which places of an axis count, and the matrix (new, those) that makes the resized axis of them."""
+    below, above, share = neighbours(old, new)
+    used = np.unique(np.concatenate([below, above]))
+    weights = np.zeros((new, len(used)), "float32")
+    np.add.at(weights, (np.arange(new), np.searchsorted(used, below)), 1 - share)
+    np.add.at(weights, (np.arange(new), np.searchsorted(used, above)), share)
+    kept = weights.any(axis=0)
+    return used[kept], weights[:, kept]
 
 
 def check_fit(fit: str, interpolation: str, share: float) -> None:

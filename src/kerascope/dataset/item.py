@@ -66,16 +66,6 @@ class Item:
         ):
             object.__setattr__(self, name, value)
 
-    def read(self) -> bytes:
-        """Its bytes.
-
-        Raises:
-            PhotographError: they cannot be read, for whatever reason.
-            MissingPackageError: a package that reads them is not installed.
-        """
-        with guarded("an image must be readable"):
-            return self.place.read()
-
     def labels_among(self, places: Mapping[str, int], count: int | None) -> tuple[int, ...] | None:
         """The places of its labels among the classes, or None where one of them is not found.
 
@@ -98,19 +88,28 @@ class FilePlace:
     path: str
     root: str | None = None
 
+    def check(self) -> None:
+        """Check that it may be opened.
+
+        Raises:
+            PhotographError: it leads out of the folder, is no regular file, or is too large.
+            OSError: it is not there, or must not be looked at.
+        """
+        if self.root is not None and not is_inside(Path(self.path), Path(self.root)):
+            raise errors.PhotographError(
+                "a link must stay in the folder that was given; this one leads out of it; name the file "
+                "itself, or follow links on purpose."
+            )
+        if not is_address(self.path):
+            found = Path(self.path).stat()
+            # Opening a pipe would wait for ever.
+            if not stat.S_ISREG(found.st_mode):
+                raise errors.PhotographError("it must be a regular file; it is something else.")
+            _check_size(found.st_size)
+
     def read(self) -> bytes:
         with guarded("a file must be readable"):
-            if self.root is not None and not is_inside(Path(self.path), Path(self.root)):
-                raise errors.PhotographError(
-                    "a link must stay in the folder that was given; this one leads out of it; name the file "
-                    "itself, or follow links on purpose."
-                )
-            if not is_address(self.path):
-                found = Path(self.path).stat()
-                # Opening a pipe would wait for ever.
-                if not stat.S_ISREG(found.st_mode):
-                    raise errors.PhotographError("it must be a regular file; it is something else.")
-                _check_size(found.st_size)
+            self.check()
             with opened(self.path) as file:
                 content = bytes(file.read(LARGEST_FILE + 1))
         _check_size(len(content))
@@ -203,10 +202,10 @@ def check_unchanged(path: str, state: State) -> None:
     Raises:
         PhotographError: it is another one now, or is gone.
     """
-    with guarded("a table or archive must stay what it was while it is read"):
+    with guarded("what holds images must stay there while it is read"):
         if state_of(path) != state:
             raise errors.PhotographError(
-                "a table or archive must stay what it was while it is read; it was changed since its images "
+                "what holds images must stay what it was while it is read; this was changed since its images "
                 "were listed; run again."
             )
 

@@ -13,13 +13,14 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.apart import check_apart
+from kerascope.dataset.apart import check_apart, files_among
 from kerascope.dataset.beginning import check_begin, check_same, held, sorted_out
 from kerascope.dataset.cluster import Cluster, Workers, workers_of
 from kerascope.dataset.description import Description
 from kerascope.dataset.digest import model_digest
 from kerascope.dataset.explainer import Explainer
 from kerascope.dataset.fed import NOTE
+from kerascope.dataset.label import strange
 from kerascope.dataset.naming import Naming
 from kerascope.dataset.options import Options
 from kerascope.dataset.preprocessing import written
@@ -111,6 +112,18 @@ class Job:
             "warnings": list(self.doubts),
         }
 
+    def check(self, threads: int | None = None) -> None:
+        """An error unless the run can be done with these options, as `run` would raise it later.
+
+        Args:
+            threads: see `explain_dataset`.
+
+        Raises:
+            ParameterError, InputError, TargetError, LayerError: what was given does not fit the model.
+        """
+        _threads(threads)
+        _ = Explainer(self.probe, self.options, self.names, Store(""), self.description).grid
+
     def run(
         self,
         folder: Store | str | os.PathLike[str],
@@ -140,7 +153,7 @@ class Job:
                 check_same(before, manifest)
 
         if overwrite:
-            check_apart(store.folder, (*self.inputs, *self.source.paths), self.source)
+            check_apart(store.folder, files_among(*self.inputs, *self.source.paths), self.source)
         with workers_of(workers, self.probe.model, imports, safe_mode) as others, held(store, check):
             done, damaged = sorted_out(store, self.source, self.options.shard_size) if resume else (set(), [])
             manifest["warnings"] += [warned(errors.KerascopeWarning, _damaged(number)) for number in damaged]
@@ -151,7 +164,7 @@ class Job:
             total = self.source.count()
             started = datetime.now(UTC)
             with (
-                _noted(store, manifest, started),
+                _noted(store, manifest, started, self.naming.count is not None),
                 progress_bar(total, progress, "explain") as advance,
             ):
                 todo = _todo(self.source, self.options.shard_size, done, advance.skip)
@@ -205,7 +218,7 @@ def _todo(source: Source, size: int, done: set[int], skip: Callable[[int], None]
 
 
 @contextmanager
-def _noted(store: Store, manifest: dict[str, Any], started: datetime) -> Iterator[None]:
+def _noted(store: Store, manifest: dict[str, Any], started: datetime, classes: bool) -> Iterator[None]:
     """The manifest at the begin, and at the end however it comes."""
     times = {"started": started.isoformat(timespec="seconds")}
     with faults_of_disk_told(store.folder):
@@ -225,7 +238,13 @@ def _noted(store: Store, manifest: dict[str, Any], started: datetime) -> Iterato
             "seconds": str(round((ended - started).total_seconds(), 1)),
         }
         try:
-            store.write_manifest({"status": status, **manifest, **times, "counts": counted(store)})
+            counts = counted(store)
+            strangers = Results(store.folder, manifest).strange_labels() if classes else {}
+            if strangers:
+                counts["strange_labels"] = sum(strangers.values())
+                told = [f"{errors.KerascopeWarning.__name__}: {one}" for one in strange(strangers)]
+                manifest = {**manifest, "warnings": [*manifest["warnings"], *told]}
+            store.write_manifest({"status": status, **manifest, **times, "counts": counts})
         except OSError:
             # On a full disk; the manifest of the begin stays.
             if status == "complete":

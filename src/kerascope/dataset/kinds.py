@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-KINDS = frozenset(
+SCANS = frozenset({".dcm", ".dicom"})
+"""Endings of DICOM files, which may hold several pictures."""
+KINDS = SCANS | frozenset(
     {
         *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm"),
         *(".tif", ".tiff", ".webp"),
@@ -17,9 +19,7 @@ UNREAD = frozenset(
         *(".3fr", ".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".raw", ".rw2", ".srw"),
         *(
             ".ai",
-            ".dcm",
             ".dds",
-            ".dicom",
             ".emf",
             ".eps",
             ".exr",
@@ -42,6 +42,11 @@ _ADVICE = "convert them to PNG or JPEG to have them explained"
 def is_picture(path: str) -> bool:
     """Whether a file of this name is taken for a picture."""
     return _ending(path) in KINDS
+
+
+def is_scan(path: str) -> bool:
+    """Whether a file of this name is taken for DICOM."""
+    return _ending(path) in SCANS
 
 
 def is_hidden(relative: str) -> bool:

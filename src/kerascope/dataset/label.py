@@ -16,6 +16,8 @@ Label = str | int | tuple[str | int, ...] | None
 
 _BETWEEN = "|"
 """What stands between several labels in a text."""
+_SHOWN = 3
+"""Labels that are no classes, which are named."""
 _NUMBER = re.compile(r"([0-9]+)(?:\.0*)?")
 _FLAGS = {"true": 1, "false": 0}
 _MISSING = ("NAType", "NaTType")
@@ -108,6 +110,31 @@ def written(label: Label, found: Sequence[int] | None, names: Sequence[str]) -> 
     if found is not None and names:
         return _BETWEEN.join(names[place] for place in found)
     return _BETWEEN.join(map(str, label)) if isinstance(label, tuple) else str(label)
+
+
+def strange(labels: Mapping[str, int]) -> list[str]:
+    """That some labels of images are no classes of the model, in a sentence; none where there are none.
+
+    Args:
+        labels: as they are written, and how often each is there.
+
+    Example:
+        >>> from kerascope.dataset.label import strange
+        >>> strange({"7": 4, "-1": 2})
+        ["6 labels are no classes of the model, and count as not known: '7' (4), '-1' (2)."]
+    """
+    if not labels:
+        return []
+    ordered = sorted(labels.items(), key=lambda one: (-one[1], one[0]))
+    shown = ", ".join(f"{label!r:.60} ({count:,})" for label, count in ordered[:_SHOWN])
+    more = f", and {len(ordered) - _SHOWN:,} more" if len(ordered) > _SHOWN else ""
+    count = sum(labels.values())
+    what = (
+        "label is no class of the model, and counts"
+        if count == 1
+        else "labels are no classes of the model, and count"
+    )
+    return [f"{count:,} {what} as not known: {shown}{more}."]
 
 
 def _several(cells: Iterable[Any]) -> Label:

@@ -15,7 +15,17 @@ from itertools import islice
 from kerascope import errors
 from kerascope.dataset.address import beside, is_address
 from kerascope.dataset.columns import LABELS, PATHS, flags_among, label_of_flags, named, several_named, usual
-from kerascope.dataset.item import FilePlace, Item, NoPlace, located, opened, safe_name
+from kerascope.dataset.item import (
+    FilePlace,
+    Item,
+    NoPlace,
+    State,
+    check_unchanged,
+    located,
+    opened,
+    safe_name,
+    state_of,
+)
 from kerascope.dataset.kinds import is_picture
 from kerascope.dataset.label import Label, as_label
 
@@ -79,6 +89,10 @@ class ListPart:
 
     def count(self) -> int:
         return sum(1 for _ in self._rows())
+
+    @cached_property
+    def _state(self) -> State:
+        return state_of(self.path)
 
     @cached_property
     def form(self) -> Form:
@@ -159,6 +173,7 @@ class ListPart:
     def _lines(self) -> Generator[tuple[int, str]]:
         """Number and text of each line that says something."""
         try:
+            check_unchanged(self.path, self._state)
             with opened(self.path) as file:
                 encoding = _encoding(file.read(2))
             # A name may be of any bytes: one that is not UTF-8 is found as the system finds it.
@@ -169,7 +184,8 @@ class ListPart:
                 for number, line in enumerate(file, 1):
                     if line.strip() and not line.startswith("#"):
                         yield number, line.rstrip("\n")
-        except (OSError, UnicodeError) as error:
+            check_unchanged(self.path, self._state)
+        except (OSError, UnicodeError, errors.PhotographError) as error:
             raise errors.UnreadableError(
                 f"a list must be a text file with a path in each line; {self.path!r} cannot be read as one "
                 f"({error})."

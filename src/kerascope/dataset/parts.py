@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,21 +49,24 @@ class FolderPart:
     def __iter__(self) -> Iterator[Item]:
         root = Path(self.path)
         inside = None if self.follow else located(self.path)
-        for file, fault in _walk(root, self.follow):
+        for file, fault in self._pictures():
             relative = file.relative_to(root)
             label = relative.parts[0] if self.classes and len(relative.parts) > 1 else None
             place: Place = FilePlace(located(str(file)), inside) if fault is None else NoPlace(fault)
             yield Item(file.as_posix(), safe_name((relative.parent / relative.stem).as_posix()), place, label)
 
     def count(self) -> int:
-        return sum(1 for _ in _walk(Path(self.path), self.follow))
+        return sum(1 for _ in self._pictures())
+
+    def _pictures(self) -> Iterator[tuple[Path, str | None]]:
+        walked = _walk(Path(self.path), self.follow)
+        return ((file, fault) for file, fault in walked if fault is not None or is_picture(file.name))
 
     @property
     def names(self) -> Iterator[str]:
         """Names of all files, but for hidden ones and what links lead to."""
-        for _, folders, files in os.walk(self.path):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            yield from (name for name in files if not name.startswith("."))
+        with suppress(errors.UnreadableError):
+            yield from (file.name for file, fault in _walk(Path(self.path), False) if fault is None)
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,7 @@ def _is_folder(entry: os.DirEntry[str], follow: bool) -> bool:
 
 
 def _walk(folder: Path, follow: bool) -> Iterator[tuple[Path, str | None]]:
-    """Pictures by name, each with what is wrong where that is known; names of folders on the way are held.
+    """Files by name, each with what is wrong where that is known; names of folders on the way are held.
 
     It does not call itself: folders may lie in one another more often than Python allows calls.
     """
@@ -166,7 +170,7 @@ def _walk(folder: Path, follow: bool) -> Iterator[tuple[Path, str | None]]:
                 if len(ways) == 1:
                     raise
                 yield below, f"a folder must be readable; {_cause(error)}."
-        elif is_picture(name):
+        else:
             yield folder / name, None
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.dicom import decode_frame, is_dicom
 from kerascope.dataset.guard import guarded, told
 from kerascope.dataset.scan import Stored, cut_to_eight_bits, eight_bits, is_deep
+from kerascope.dataset.tiff import black_is_zero
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,8 +24,10 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF"
 """What is decoded, by Pillow's names. Others, such as PostScript, would start programs or are no pictures."""
 LARGEST = 1 << 26
 """Pixels of the largest picture that is decoded: 67 million, 200 MB."""
-LONGEST_SIDE = 65_500
-"""Pixels of the longest side, which is also the most that a JPEG file of an overlay can have."""
+_WORK = {"JPEG2000": 16, "WEBP": 12}
+"""Bytes a pixel that decoders take beside their result, where that is more than 8."""
+_ORIENTATION = 0x0112
+"""The tag of EXIF data that says how a photograph is to be turned."""
 LARGEST_FILE = 1 << 28
 """Bytes of the largest file that is read: 268 MB."""
 
@@ -45,7 +50,9 @@ class Photograph:
         return np.asarray(self.picture)
 
 
-def decode(content: bytes) -> Photograph:
+def decode(
+    content: bytes, frame: int | None = None, admit: Callable[[int], object] | None = None
+) -> Photograph:
     """The photograph in the bytes of a file.
 
     Greyscale, palette and CMYK pictures become red, green and blue; numbers of more than 8 bits are scaled to
@@ -54,11 +61,13 @@ def decode(content: bytes) -> Photograph:
     and palettes, is noted.
 
     Args:
-        content: of a file in one of `FORMATS`.
+        content: of a file in one of `FORMATS`, or of a DICOM file, see `kerascope.dataset.dicom`.
+        frame: of a DICOM file, from 0; None for whatever file it is, and the first.
+        admit: called before anything is decoded, with the bytes that decoding and scaling will take; it may
+            wait until there is room for them.
 
     Raises:
-        PhotographError: it is empty, no picture, cut short or damaged, or of more than `LARGEST` pixels or
-            `LONGEST_SIDE` on a side.
+        PhotographError: it is empty, no picture, cut short or damaged, or of more than `LARGEST` pixels.
         MissingPackageError: Pillow is not installed.
 
     Example:
@@ -76,28 +85,43 @@ def decode(content: bytes) -> Photograph:
         raise errors.MissingPackageError("pillow", "dataset") from None
     if not content:
         raise errors.PhotographError("a picture must hold something; the file is empty (0 bytes).")
+    if frame is not None or is_dicom(content):
+        with guarded("a DICOM file must be whole and hold a picture"):
+            found, said = decode_frame(content, frame, LARGEST, admit)
+            return Photograph(found, tuple(said))
     notes: list[str] = []
     # Decoders raise what they like on damaged files; warnings, where these are made errors.
     with guarded("a picture must be whole and undamaged"):
         try:
+            content, white_is_zero = black_is_zero(content)
             with Image.open(io.BytesIO(content), formats=_formats()) as picture:
                 # The size stands in the head of a file: nothing is decoded yet.
-                if picture.width * picture.height > LARGEST or max(picture.size) > LONGEST_SIDE:
+                if picture.width * picture.height > LARGEST:
                     raise errors.PhotographError(_too_large(f"{picture.width} x {picture.height}"))
                 # The second picture of an MPO file is a camera's preview.
                 if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
                     notes.append(f"the first of {frames} frames or pages was taken")
-                stored = Stored.of(picture)
+                stored = Stored.of(picture, white_is_zero)
+                if admit is not None:
+                    admit(_bytes(picture))
                 picture.load()
                 upright = _rgb(_upright(picture, ImageOps, notes), stored, notes)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise errors.PhotographError(_too_large(str(error))) from error
         except Image.UnidentifiedImageError as error:
             raise errors.PhotographError(
-                f"a picture must be in one of the formats {', '.join(FORMATS)}; these {len(content):,} "
-                f"bytes, which begin with {content[:8]!r}, are in none of them."
+                f"a picture must be in one of the formats {', '.join(FORMATS)} or DICOM; these "
+                f"{len(content):,} bytes, which begin with {content[:8]!r}, are in none of them."
             ) from error
-    return Photograph(upright, tuple(notes))
+        # Its decoder would be kept with it, which holds as much again, and more.
+        return Photograph(upright.copy() if upright is picture else upright, tuple(notes))
+
+
+def _bytes(picture: Image) -> int:
+    """What decoding, and scaling what was decoded, takes at the most, by the head of a file."""
+    own = {"1": 1, "L": 1, "P": 1, "LA": 4, "F": 4, "I": 4}.get(picture.mode, 2 if ";" in picture.mode else 4)
+    more = 6 if picture.info.get("progressive") else _WORK.get(picture.format or "", 0)
+    return int(picture.width * picture.height * (own + max(8, more)))
 
 
 def _formats() -> tuple[str, ...]:
@@ -109,15 +133,16 @@ def _formats() -> tuple[str, ...]:
 
 
 def _too_large(got: str) -> str:
-    return (
-        f"a picture must have at most {LARGEST:,} pixels, and {LONGEST_SIDE:,} on a side; got {got}; make it "
-        "smaller."
-    )
+    return f"a picture must have at most {LARGEST:,} pixels; got {got}; make it smaller."
 
 
 def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
     try:
-        turned = turning.exif_transpose(picture)
+        exif = picture.getexif()
+        if picture.info.get("exif") and not exif:  # of which Pillow warns, here or elsewhere
+            raise ValueError("they have no entry")
+        # It copies what need not be turned.
+        turned = turning.exif_transpose(picture) if exif.get(_ORIENTATION, 1) != 1 else picture
     except Exception as error:  # noqa: BLE001 (of any kind: damaged EXIF must not lose the picture)
         notes.append(f"its EXIF data cannot be read, so it was not turned ({told(error)})")
         return picture
@@ -126,20 +151,25 @@ def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
 
 def _rgb(picture: Image, stored: Stored, notes: list[str]) -> Image:
     """Red, green and blue, 8 bits each."""
-    from PIL import Image
+    from PIL import ImageOps
 
-    mode = picture.mode
     if is_deep(picture, stored):
         scaled, note = eight_bits(picture, stored)
         notes.append(note)
-        return Image.fromarray(scaled).convert("RGB")
+        return scaled.convert("RGB")
     if (cut := cut_to_eight_bits(picture, stored)) is not None:
         notes.append(cut)
+    found = _coloured(picture, notes)
+    return ImageOps.invert(found) if stored.white_is_zero else found
+
+
+def _coloured(picture: Image, notes: list[str]) -> Image:
+    mode = picture.mode
     if mode == "RGB":
         return picture
     if mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in picture.info:
         notes.append("its transparency was dropped, as Keras' own loader does")
-        return picture.convert("RGBA").convert("RGB")
+        return picture.convert("RGB") if mode == "RGBA" else picture.convert("RGBA").convert("RGB")
     if mode == "CMYK":
         notes.append("CMYK was converted without its colour profile")
     return picture.convert("RGB")

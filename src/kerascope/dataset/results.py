@@ -88,6 +88,14 @@ class Results:
             if row["status"] == "failed":
                 yield row["path"], row["error"]
 
+    def strange_labels(self) -> dict[str, int]:
+        """Labels of images that are no class of the model, and how often each is there."""
+        found: Counter[str] = Counter()
+        for row in self.rows(["label", "label_indices", "rank"]):
+            if row["label"] is not None and row["label_indices"] is None and row["rank"] in (None, 1):
+                found[row["label"]] += 1
+        return dict(found)
+
     def __str__(self) -> str:
         counts = self.counts
         return (

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from kerascope import errors
 from kerascope.dataset.address import Address, is_address
 from kerascope.dataset.archive import ArchivePart
+from kerascope.dataset.frames import by_frames, check_installed
 from kerascope.dataset.guard import told
 from kerascope.dataset.item import Item, NoPlace, safe_name
 from kerascope.dataset.kinds import KINDS, is_picture, passed_over
@@ -71,7 +72,8 @@ class Source:
             yield from self.mapped(whole(part))
 
     def mapped(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Images of a part, with names for codes, and answers for labels."""
+        """Images of a part, by frames, with names for codes, and answers for labels."""
+        items = by_frames(items)
         named = (replace(item, label=self._named(item.label)) for item in items) if self.codes else items
         yield from named if self.change is None else map(self.change, named)
 
@@ -98,7 +100,7 @@ class Source:
         return self.codes.get(label, label) if isinstance(label, str) else label
 
     def count(self) -> int:
-        """How many images there are; names are listed, nothing is read but heads of tables and archives."""
+        """How many images there are; names are listed, nothing is read but heads of what holds several."""
         return sum(_count(part) for part in self.parts)
 
 
@@ -158,6 +160,7 @@ def find_images(
     known, order = names[0] if same else (None, "")
     known = None if known is None else tuple(map(readable, known))
     _check_pictures(parts, given)
+    check_installed(item for part in parts for item in whole(part))
     return Source(tuple(map(readable, given)), tuple(parts), known, order, tuple(doubts))
 
 
@@ -172,9 +175,11 @@ def whole(part: Part) -> Iterator[Item]:
 
 def _count(part: Part) -> int:
     try:
-        return part.count()
+        if isinstance(part, TablePart | ArchivePart) and part.holds_files:
+            return part.count()
     except (errors.UnreadableError, OSError):
-        return sum(1 for _ in whole(part))
+        pass
+    return sum(1 for _ in by_frames(whole(part)))
 
 
 def _check_pictures(parts: Iterable[Part], given: Sequence[str]) -> None:

@@ -12,12 +12,13 @@ from itertools import groupby
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.budget import AHEAD
 from kerascope.dataset.explainer import Explainer
 from kerascope.dataset.item import Item
 from kerascope.dataset.prepared import Explained, Prepared, Row
 
 _BATCHES_AHEAD = 2
-"""Batches that are read before they are asked for, and explained before they are drawn."""
+"""Batches that are read before they are asked for, and explained before they are drawn, at the most."""
 _PASSES = 2
 """Passes at a time, on a processor: while one waits for its slowest thread, the other has the rest of it."""
 
@@ -56,7 +57,8 @@ def explained_shards(
     """The rows of each shard, in order.
 
     Images are read and decoded, and pictures drawn and written, by threads, while others explain. What is
-    in flight is bounded by batches, whatever the number of images. Batches do not reach across shards, so a
+    in flight is bounded by batches and in bytes, whatever the number of images and the size of pictures: see
+    `kerascope.dataset.budget`. Batches do not reach across shards, so a
     shard gives the same wherever it is explained, and after whatever.
 
     Args:
@@ -75,20 +77,18 @@ def explained_shards(
         alone = "masks" in explainer.options.method.tags or not explainer.probe.on_host
         passes = 1 if alone else _PASSES
         askers = _pool(stack, passes if threads else 0, "kerascope-passes")
+        image = 4 * explainer.layout.channels * explainer.size[0] * explainer.size[1]
+        ahead = max(threads, min(size * _BATCHES_AHEAD, AHEAD // image))
         numbered = (
             (shard.number, shard.first + place, item)
             for shard in shards
             for place, item in enumerate(shard.items)
         )
-        prepared = _ahead(
-            helpers, lambda one: (one[0], explainer.prepare(one[1], one[2])), numbered, size * _BATCHES_AHEAD
-        )
+        prepared = _ahead(helpers, lambda one: (one[0], explainer.prepare(one[1], one[2])), numbered, ahead)
         batches = _batches(prepared, size)
         asked = _ahead(askers, lambda one: (one[0], _explained(explainer, one[1])), batches, passes - 1)
         explained = ((number, one) for number, batch in asked for one in batch)
-        finished = _ahead(
-            helpers, lambda one: (one[0], explainer.finish(one[1])), explained, size * _BATCHES_AHEAD
-        )
+        finished = _ahead(helpers, lambda one: (one[0], explainer.finish(one[1])), explained, ahead)
         for number, group in groupby(finished, key=lambda one: one[0]):
             rows: list[Row] = []
             for _, own in group:

@@ -62,6 +62,11 @@ class TablePart:
         return sum(self._head.rows)
 
     @property
+    def holds_files(self) -> bool:
+        """Whether its cells hold the bytes of files, rather than their names."""
+        return self._images[1] == "bytes"
+
+    @property
     def class_names(self) -> tuple[str, ...] | None:
         """Names of the classes, where the table has them: those of its column, or of columns of 0 and 1."""
         return self._classes.get(self._labels or "") or self.flags or None
@@ -133,7 +138,7 @@ class TablePart:
             order = [self.image_column] if self.image_column else order
             found = next((name for name in order if kinds[name] == kind), None)
             if found is not None:
-                return found, kind
+                return self._single(found), kind
         raise errors.DatasetError(
             "a table must have a column of images: bytes, a struct with bytes, or paths; "
             f"{self.path!r} has {', '.join(f'{field.name} ({field.type})' for field in schema)}; name "
@@ -154,13 +159,22 @@ class TablePart:
             found = chosen(self._classes, [schema.names[one] for one in places], image, self.path)
         if found in ("", image, None):
             return None
-        kind = schema.field(found).type
+        kind = schema.field(self._single(found)).type
         if not can_be_labels(kind):
             raise errors.DatasetError(
                 "a column of labels must hold names, whole numbers or lists of these; column "
                 f"{found!r} of {self.path!r} holds {kind}; name another one as label_column, or '' for none."
             )
         return found
+
+    def _single(self, name: str) -> str:
+        """A column that no other one is called like."""
+        if (count := self._schema.names.count(name)) > 1:
+            raise errors.DatasetError(
+                f"a column of images or labels must have a name of its own; {self.path!r} has {count} of "
+                f"{name!r}; name another one: image_column, label_column."
+            )
+        return name
 
 
 def _values(column: Any) -> list[Any]:

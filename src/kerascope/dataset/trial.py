@@ -13,8 +13,8 @@ import numpy as np
 from kerascope import errors
 from kerascope.dataset.arrays import ArrayPlace
 from kerascope.dataset.item import Item
-from kerascope.dataset.photograph import decode
 from kerascope.dataset.preprocessing import Preprocessing
+from kerascope.dataset.reading import photographed
 from kerascope.layout import Layout
 from kerascope.probe import Probe
 
@@ -132,7 +132,8 @@ def photographs(items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
         if isinstance(item.place, ArrayPlace):
             continue
         try:
-            yield item, decode(item.read()).picture
+            with photographed(item.place) as (photograph, _):
+                yield item, photograph.picture
         except errors.PhotographError:
             continue
 

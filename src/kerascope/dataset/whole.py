@@ -33,7 +33,9 @@ def whole(path: Path, settled: bool = True) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         yield path
         return
-    partial = path.with_name(f".{path.name}.kerascope-{os.getpid()}.partial")
+    # A name has at most 255 bytes.
+    short = path.name.encode()[-160:].decode(errors="ignore")
+    partial = path.with_name(f".{short}.kerascope-{os.getpid()}.partial")
     try:
         yield partial
         if settled:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import keras
 
-from kerascope import errors
+from kerascope import errors, guard
 from kerascope.probe import Probe
 from kerascope.target.kind import Kind
 
@@ -107,7 +107,7 @@ class Worker:
 
     Args:
         imports: modules that register layers of the model.
-        safe_mode: of Keras, when the model is loaded.
+        safe_mode: whether a model with code of its own is refused.
         variables: of the environment, by which stores are asked.
     """
 
@@ -161,5 +161,7 @@ class Worker:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder, "model.keras")
                 path.write_bytes(ray.get(reference))
+                if self._safe_mode:
+                    guard.check(path)
                 self._model = keras.saving.load_model(path, compile=False, safe_mode=self._safe_mode)
         return self._model

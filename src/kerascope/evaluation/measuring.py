@@ -23,7 +23,7 @@ from kerascope.metric import Case, Measurement, Metric, Subject
 from kerascope.metric import metrics as known_metrics
 from kerascope.perturb import progress as progress_bar
 from kerascope.probe import Probe, as_probe
-from kerascope.provenance import versions, warned
+from kerascope.provenance import called, versions, warned
 from kerascope.target import TargetLike
 
 Array = np.ndarray[Any, Any]
@@ -379,7 +379,7 @@ class _Table:
             target=self.subject.target.describe(),
             level=level,
             seed=seed,
-            model=str(getattr(getattr(self.subject.probe, "model", None), "name", "black box")),
+            model=called(getattr(getattr(self.subject.probe, "model", None), "name", "a black box")),
             notes=tuple(self.metrics[column].written() for column in used),
             warnings=tuple(dict.fromkeys(self.warnings)),
             versions=dict(versions()),

@@ -280,6 +280,12 @@ def _warned(explanation: Explanation, answer: Answer, complete: bool) -> Explana
             f"every map should be finite; {_where(broken)} hold NaN or infinity; look for overflow, as in "
             "float16, or for broken weights."
         )
+    lost = ~np.isfinite(explanation.scores) & ~broken
+    if lost.any():
+        found[errors.NonFiniteScoreWarning] = (
+            f"every explained score should be finite; those of {_where(lost)} are NaN or infinite, and the "
+            "maps mean nothing; look for broken weights, overflow, or preprocessing that divides by zero."
+        )
     if flat.any():
         reason = (
             "nothing there speaks for the target more than the rest, or the layer carries no positions"

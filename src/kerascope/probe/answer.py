@@ -23,7 +23,8 @@ class Answer:
         values: what the method computed, (N, ...), or (N, K, ...) with a class axis.
         scores: the explained scores, (N,) or (N, K).
         labels: the classes they belong to, in the same shape; -1 where there is none.
-        predictions: the predicted class, (N,), or None where the model has no classes.
+        predictions: the predicted class, (N,), -1 where scores are NaN or infinite; None where the model
+            has no classes.
         probabilities: the model's probability of each label, NaN where it is unknown.
         suspect: the scores look like probabilities that were not asked for.
         alive: some gradient was different from zero.

@@ -332,7 +332,8 @@ def predictions(
     if several and single and kind != "regression":
         # Of the scores: where probabilities are saturated, several are 1.
         scores = ops.cast(scores, "float32")
-        found["predictions"] = ops.cast(ops.argmax(scores, axis=-1), "int32")
+        best = ops.cast(ops.argmax(scores, axis=-1), "int32")
+        found["predictions"] = ops.where(comparable(scores), best, -1)
     if "labels" in found and single and (known or several):
         chosen = ops.take_along_axis(output, found["labels"], axis=1)
         found["probabilities"] = ops.where((ops.ones_like(rows) if known else rows)[:, None], chosen, np.nan)
@@ -348,6 +349,15 @@ def predictions(
             return found
         found["suspect"] = ops.all(rows)
     return found
+
+
+def comparable(scores: Any) -> Any:
+    """bool (N,): whether one of an image's scores is the greatest; NaN and +infinity are no scores.
+
+    -infinity is one: that of a class that is ruled out.
+    """
+    known = ops.logical_not(ops.any(ops.isnan(scores), axis=-1))
+    return ops.logical_and(known, ops.isfinite(ops.max(scores, axis=-1)))
 
 
 def channels_last(tensor: Any, layout: Layout | None) -> Any:

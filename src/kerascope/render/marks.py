@@ -15,13 +15,16 @@ WORDS = {FLAT: "flat map", NOT_FINITE: "not finite"}
 _LIGHT, _DARK = 235, 70
 
 
-def hatching(height: int, width: int, state: int) -> tuple[npt.NDArray[np.bool_], ...]:
-    """Where the light and the dark lines of a mark run, bool (H, W) each.
+def hatching(
+    height: int, width: int, state: int, box: tuple[int, int, int, int] | None = None
+) -> tuple[npt.NDArray[np.bool_], ...]:
+    """Where the light and the dark lines of a mark run, bool (H, W) each, or of the size of the box.
 
     Args:
         height: of the picture, in pixels.
         width: of the picture, in pixels.
         state: `FLAT` for diagonal lines, `NOT_FINITE` for lines both ways.
+        box: top, left, bottom and right of a part of it; None for all of it.
 
     Returns:
         (light, dark), thin neighbouring lines, so that one of them is seen on any photograph.
@@ -29,7 +32,8 @@ def hatching(height: int, width: int, state: int) -> tuple[npt.NDArray[np.bool_]
     side = min(height, width)
     period = max(6, round(side / 9))
     thick = max(1, round(side / 220))
-    rows, columns = np.arange(height)[:, None], np.arange(width)[None]
+    top, left, bottom, right = box or (0, 0, height, width)
+    rows, columns = np.arange(top, bottom)[:, None], np.arange(left, right)[None]
     light = (columns + rows) % period < thick
     dark = (columns + rows - thick) % period < thick
     if state == NOT_FINITE:
@@ -38,16 +42,27 @@ def hatching(height: int, width: int, state: int) -> tuple[npt.NDArray[np.bool_]
     return light, dark & ~light
 
 
-def mark(picture: npt.NDArray[np.uint8], state: int, plain: bool = False) -> None:
+def mark(
+    picture: npt.NDArray[np.uint8],
+    state: int,
+    plain: bool = False,
+    whole: tuple[int, int] | None = None,
+    at: tuple[int, int] = (0, 0),
+) -> None:
     """Hatch one picture in place; what lies between the lines is left as it is.
 
     Args:
         picture: uint8 (H, W, 3), changed.
         state: `FLAT` or `NOT_FINITE`.
         plain: first paint everything grey. Default False.
+        whole: (H, W) of the picture that this is a part of. Default None: it is the whole.
+        at: top and left of the part in that.
     """
     if plain:
         picture[...] = MISSING
-    light, dark = hatching(picture.shape[0], picture.shape[1], state)
+    height, width = picture.shape[:2]
+    top, left = at
+    rows, columns = whole or (height, width)
+    light, dark = hatching(rows, columns, state, (top, left, top + height, left + width))
     picture[light] = _LIGHT
     picture[dark] = _DARK
