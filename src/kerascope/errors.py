@@ -2,6 +2,7 @@
 
     KerascopeError
     |-- ModelError (TypeError)                 what was given cannot be asked: not a Keras model, unbuilt
+    |   |-- BusyModelError (RuntimeError)      the model was trained while it was asked
     |   |-- BackendError (RuntimeError)        Keras runs on a backend that kerascope does not know
     |   `-- UnsafeModelError                   a model's file holds code, or reaches outside itself
     |-- BlackBoxError (RuntimeError)           a black box failed, or returned what is no score
@@ -24,7 +25,8 @@
     |-- ObjectiveError (ArithmeticError)       what is maximised became NaN or infinite
     |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
     |-- DatasetError (ValueError)              images cannot be found; results not be written, resumed or read
-    |   `-- LockedError (RuntimeError)         another run writes into the folder
+    |   |-- LockedError (RuntimeError)         another run writes into the folder
+    |   `-- UnreadableError                    a table, list, archive or folder is damaged, or may not be read
     |-- EvaluationError (ValueError)           an explanation cannot be measured, or a report not be read
     |   `-- UnknownMetricError (LookupError)   no metric of that name
     `-- MissingPackageError (ImportError)      an optional package is not installed
@@ -61,6 +63,16 @@ class KerascopeError(Exception):
 
 class ModelError(KerascopeError, TypeError):
     """The model cannot be asked: it is not a Keras model, or it was never built."""
+
+
+class BusyModelError(ModelError, RuntimeError):
+    """The model was trained while it was asked, so that its weights were changed or not there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the model must not be trained while it is asked; its weights changed meanwhile; ask after the "
+            "training, in a callback at the end of an epoch, or ask a copy of the model."
+        )
 
 
 class BackendError(ModelError, RuntimeError):
@@ -165,6 +177,10 @@ class DatasetError(KerascopeError, ValueError):
 
 class LockedError(DatasetError, RuntimeError):
     """Another run writes into the folder."""
+
+
+class UnreadableError(DatasetError):
+    """A table, a list, an archive or a folder of images is damaged, none at all, or may not be read."""
 
 
 class EvaluationError(KerascopeError, ValueError):

@@ -213,7 +213,7 @@ def test_a_file_that_vanishes_meanwhile(
     assert [row["status"] for row in rows] == ["explained"] * 5 + ["failed"]
     assert rows[0]["overlay"] is None
     assert any("another one now" in row["warnings"][0] for row in rows[:5] if row["warnings"])
-    assert "no picture was drawn" in rows[0]["warnings"][0]
+    assert "no picture was drawn (a file must be readable; No such file" in rows[0]["warnings"][0]
     assert "No such file" in rows[5]["error"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pickle
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def listed(*paths: Any, **options: Any) -> list[tuple[str, Any]]:
     assert source.count() == len(found)
     assert [item.path for item in find_images(paths, **options)] == [item.path for item in found]
     for item in found:
-        decode(item.place.read())
+        decode(pickle.loads(pickle.dumps(item)).place.read())  # as a worker of a cluster does
     return [(item.name, item.label) for item in found]
 
 

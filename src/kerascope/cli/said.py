@@ -6,37 +6,86 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 from kerascope import errors
 
 
-def show(result: object) -> None:
-    """Print a result. Its reader may stop reading, as `head -1` does; that is no error."""
+class _Unread:
+    """A stream whose reader may stop reading; from then on what is said goes nowhere."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, and hand it on at once: a process that Ctrl-C ends does not flush."""
+        try:
+            count: int = self._stream.write(text)
+            self._stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            return len(text)
+        return count
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write several."""
+        for line in lines:
+            self.write(line)
+
+
+@contextmanager
+def readers_may_leave() -> Iterator[None]:
+    """Within the block, readers of what is printed may stop reading, as `head -1` does; that is no error."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(_Unread, before)
     try:
-        print(result, flush=True)
-    except BrokenPipeError:
-        # To where everything is taken, from now on: Python flushes once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def show(result: object) -> None:
+    """Print a result."""
+    print(_printable(str(result), sys.stdout))
 
 
 def print_json(value: Any) -> None:
-    """A value as JSON."""
-    show(json.dumps(value, indent=1, ensure_ascii=False))
+    """A value as JSON; letters that the terminal cannot show are escaped as JSON does."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    show(text if _printable(text, sys.stdout) == text else json.dumps(value, indent=1))
 
 
 def print_lines(lines: Sequence[tuple[str, str]]) -> None:
     """Names and what is said of them, in two columns."""
     width = max((len(name) for name, _ in lines), default=0)
     if lines:
-        show("\n".join(f"{name:<{width}}  {text}" for name, text in lines))
+        show("\n".join(f"{name:<{width}}  {_line(text)}" for name, text in lines))
 
 
 def warn(text: str) -> None:
     """A warning to the user."""
-    print(f"warning: {text}", file=sys.stderr)
+    print(_printable(f"warning: {_line(text)}", sys.stderr), file=sys.stderr)
+
+
+def _line(text: str) -> str:
+    """A text in one line: names of files may have line feeds in them, and orders to a terminal."""
+    from kerascope.dataset.readable import readable
+
+    text = readable(text)
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def _printable(text: str, stream: TextIO) -> str:
+    """A text as its stream can write it."""
+    from kerascope.dataset.readable import readable
+
+    encoding = stream.encoding or "utf-8"
+    return readable(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextmanager

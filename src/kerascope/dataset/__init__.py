@@ -1,6 +1,8 @@
 """Data sets: what paths mean, pictures decoded and preprocessed, whole folders explained, results read.
 
     source.py         what paths mean; parts.py, listing.py, table.py, archive.py: kinds; item.py: an image
+    pattern.py        what fits a pattern; cells.py: of a table; members.py: of an archive, to its true end
+    guard.py          what foreign data make code raise is the fault of one image; readable.py: its name
     label.py          what a label is; columns.py, fields.py: where lists and tables have it; kinds.py: files
     naming.py         names of the classes, and whether labels and the target are among them
     photograph.py     a picture from the bytes of a file, whatever it holds; scan.py: of more than 8 bits

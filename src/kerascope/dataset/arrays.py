@@ -46,6 +46,7 @@ class ArrayPart:
 
     images: Array
     labels: Sequence[Label] | None
+    path = "array"
 
     def __iter__(self) -> Iterator[Item]:
         for number, image in enumerate(self.images):

@@ -176,11 +176,8 @@ class Explainer:
         notes: list[str] = list(prepared.row["warnings"])
         try:
             pictures = [] if self._overlays is None else self._overlays.draw(prepared, explanation)
-        except errors.PhotographError as error:
-            pictures, notes = (
-                [],
-                [*notes, f"PhotographNote: no picture was drawn ({error})"],
-            )
+        except (errors.PhotographError, MemoryError) as error:
+            pictures, notes = [], [*notes, f"PhotographNote: no picture was drawn ({error})"]
         prediction = predicted(explanation)
         common = dict(prepared.row)
         if self.description is not None:

@@ -18,6 +18,7 @@ from kerascope.dataset.kinds import KINDS
 from kerascope.dataset.maker import KERAS
 from kerascope.dataset.parts import FolderPart, subfolders
 from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing
+from kerascope.dataset.readable import readable
 from kerascope.dataset.reading import photographed
 from kerascope.provenance import warned
 
@@ -80,7 +81,7 @@ def read_folder(
     if not root.is_dir():
         raise errors.InputError(f"a folder of images must exist; there is none at {os.fspath(path)!r}.")
     height, width = (size, size) if isinstance(size, int) else size
-    names = subfolders(path)
+    names = tuple(map(readable, subfolders(path)))
     chosen: list[Item] = []
     for name, group in groupby(FolderPart(str(root), True, False), key=lambda item: item.label):
         items = list(group) if name in names else []

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kerascope import errors
 from kerascope.dataset.dicom import frames_of
+from kerascope.dataset.guard import guarded
 from kerascope.dataset.item import FilePlace, Item, NoPlace, Place, is_address
 from kerascope.dataset.kinds import is_scan
 
@@ -73,11 +74,12 @@ def _count(place: Place) -> int:
     if isinstance(place, NoPlace):
         return 1
     try:
-        if isinstance(place, FilePlace) and not is_address(place.path):
-            place.check()
-            with Path(place.path).open("rb") as file:
-                return frames_of(file, os.fstat(file.fileno()).st_size)
-        content = place.read()
-        return frames_of(io.BytesIO(content), len(content))
-    except (errors.PhotographError, OSError):
+        with guarded("a file must be readable"):
+            if isinstance(place, FilePlace) and not is_address(place.path):
+                place.check()
+                with Path(place.path).open("rb") as file:
+                    return frames_of(file, os.fstat(file.fileno()).st_size)
+            content = place.read()
+            return frames_of(io.BytesIO(content), len(content))
+    except errors.PhotographError:
         return 1

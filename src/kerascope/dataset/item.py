@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from kerascope import errors
+from kerascope.dataset.guard import guarded
 from kerascope.dataset.label import Label, places_of
 from kerascope.dataset.photograph import LARGEST_FILE
+from kerascope.dataset.readable import readable
 
 _UNSAFE = re.compile(r"[^\w.,+=@() -]")
+_LONGEST = 200
+"""Bytes of a name that is made; file systems take 255, and some are added to it."""
+_DEEPEST = 1000
+"""Bytes of a path that is made, below the folder that it is joined to; systems take 4,096 in all."""
 
 
 class Place(Protocol):
@@ -31,6 +39,9 @@ class Place(Protocol):
 class Item:
     """One image.
 
+    What it is called, its label and its notes are made readable, see `kerascope.dataset.readable`; its place
+    is not, since that is what is opened.
+
     Args:
         path: what it is called in results: its path, or its table or archive and its place in that.
         name: what files made of it are called: a relative path without ending, safe to be joined to a folder.
@@ -44,6 +55,15 @@ class Item:
     place: Place
     label: Label = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        label = tuple(map(_readable, self.label)) if isinstance(self.label, tuple) else _readable(self.label)
+        for name, value in (
+            ("path", readable(self.path)),
+            ("label", label),
+            ("notes", tuple(map(readable, self.notes))),
+        ):
+            object.__setattr__(self, name, value)
 
     def labels_among(self, places: Mapping[str, int], count: int | None) -> tuple[int, ...] | None:
         """The places of its labels among the classes, or None where one of them is not found.
@@ -71,7 +91,7 @@ class FilePlace:
         """Check that it may be opened.
 
         Raises:
-            PhotographError: it leads out of the folder, or is no regular file.
+            PhotographError: it leads out of the folder, is no regular file, or is too large.
             OSError: it is not there, or must not be looked at.
         """
         if self.root is not None and not is_inside(Path(self.path), Path(self.root)):
@@ -79,22 +99,20 @@ class FilePlace:
                 "a link must stay in the folder that was given; this one leads out of it; name the file "
                 "itself, or follow links on purpose."
             )
-        # Opening a pipe would wait for ever.
-        if not is_address(self.path) and not stat.S_ISREG(Path(self.path).stat().st_mode):
-            raise errors.PhotographError("it must be a regular file; it is something else.")
+        if not is_address(self.path):
+            found = Path(self.path).stat()
+            # Opening a pipe would wait for ever.
+            if not stat.S_ISREG(found.st_mode):
+                raise errors.PhotographError("it must be a regular file; it is something else.")
+            _check_size(found.st_size)
 
     def read(self) -> bytes:
-        try:
+        with guarded("a file must be readable"):
             self.check()
             with opened(self.path) as file:
-                content = file.read(LARGEST_FILE + 1)
-        except OSError as error:
-            raise errors.PhotographError(f"a file must be readable; {_reason(error)}.") from error
-        if len(content) > LARGEST_FILE:
-            raise errors.PhotographError(
-                f"a file must have at most {LARGEST_FILE:,} bytes; this one is larger."
-            )
-        return bytes(content)
+                content = bytes(file.read(LARGEST_FILE + 1))
+        _check_size(len(content))
+        return content
 
 
 @dataclass(frozen=True)
@@ -105,23 +123,29 @@ class PartPlace:
         path: of the file, or its address.
         offset: of its first byte.
         size: in bytes.
+        state: of the file when the part was found in it, see `state_of`.
     """
 
     path: str
     offset: int
     size: int
+    state: State
 
     def read(self) -> bytes:
         if self.size > LARGEST_FILE:
             raise errors.PhotographError(
                 f"a member must have at most {LARGEST_FILE:,} bytes; got {self.size:,}."
             )
-        try:
+        with guarded("an archive must be readable"):
+            check_unchanged(self.path, self.state)
             with opened(self.path) as file:
                 file.seek(self.offset)
-                return bytes(file.read(self.size))
-        except OSError as error:
-            raise errors.PhotographError(f"an archive must be readable; {_reason(error)}.") from error
+                content = bytes(file.read(self.size))
+        if len(content) < self.size:
+            raise errors.PhotographError(
+                f"a member must be whole; the archive ends after {len(content):,} of its {self.size:,} bytes."
+            )
+        return content
 
 
 @dataclass(frozen=True)
@@ -138,6 +162,11 @@ class NoPlace:
         raise errors.PhotographError(self.reason)
 
 
+def _check_size(size: int) -> None:
+    if size > LARGEST_FILE:
+        raise errors.PhotographError(f"a file must have at most {LARGEST_FILE:,} bytes; this one is larger.")
+
+
 def is_address(path: str) -> bool:
     """Whether it is an address, `s3://bucket/photos`, rather than a path."""
     return "://" in path
@@ -145,7 +174,44 @@ def is_address(path: str) -> bool:
 
 def located(path: str) -> str:
     """A path that another process can open, whatever folder it works in."""
-    return path if is_address(path) else str(Path(path).absolute())
+    if is_address(path):
+        return path
+    if os.name == "posix":
+        # A list is UTF-8 whatever the locale; names of the system stay what they are.
+        path = os.fsdecode(path.encode("utf-8", "surrogateescape"))
+    return str(Path(path).absolute())
+
+
+State = tuple[int, ...]
+"""What tells a file from one that has taken its name; see `state_of`."""
+
+
+def state_of(path: str) -> State:
+    """Size, time of the last change and number of a file, or what a store says of an object.
+
+    Raises:
+        OSError: it is gone, or cannot be reached.
+    """
+    if is_address(path):
+        filesystem, inner = file_system(path)
+        info = filesystem.get_file_info(inner)
+        return (info.size or 0, info.mtime_ns or 0)
+    found = Path(path).stat()
+    return (found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def check_unchanged(path: str, state: State) -> None:
+    """Check that a file is still the one whose images were listed.
+
+    Raises:
+        PhotographError: it is another one now, or is gone.
+    """
+    with guarded("what holds images must stay there while it is read"):
+        if state_of(path) != state:
+            raise errors.PhotographError(
+                "what holds images must stay what it was while it is read; this was changed since its images "
+                "were listed; run again."
+            )
 
 
 def opened(path: str) -> Any:
@@ -183,10 +249,28 @@ def is_inside(path: Path, root: Path) -> bool:
 
 
 def safe_name(text: str) -> str:
-    """A relative path that can be joined to a folder and stays in it, of usual characters."""
-    parts = [_UNSAFE.sub("_", part)[-100:].strip() for part in re.split(r"[/\\]+", text)]
-    return "/".join(part for part in parts if part.strip(". ")) or "image"
+    """A relative path that can be joined to a folder and stays in it, of usual characters and lengths."""
+    parts = [_UNSAFE.sub("_", _encodable(part))[-100:] for part in re.split(r"[/\\]+", text)]
+    parts = [_ending(part, _LONGEST).strip() for part in parts]
+    kept, length = list[str](), 0
+    for part in reversed([part for part in parts if part.strip(". ")]):
+        length += len(part.encode()) + 1
+        if length > _DEEPEST:
+            break
+        kept.append(part)
+    return "/".join(reversed(kept)) or "image"
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__
+def _encodable(text: str) -> str:
+    """A text without what the names of files cannot have here."""
+    encoding = sys.getfilesystemencoding()
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def _ending(text: str, size: int) -> str:
+    """As much of the end of a text as so many bytes hold."""
+    return text.encode()[-size:].decode("utf-8", "ignore")
+
+
+def _readable(label: Any) -> Any:
+    return readable(label) if isinstance(label, str) else label

@@ -26,6 +26,7 @@ from kerascope.dataset.naming import Naming
 from kerascope.dataset.options import Options
 from kerascope.dataset.preprocessing import written
 from kerascope.dataset.progress import progress as progress_bar
+from kerascope.dataset.readable import readable
 from kerascope.dataset.removal import clear
 from kerascope.dataset.results import Results, counted, open_results
 from kerascope.dataset.source import Source
@@ -88,7 +89,7 @@ class Job:
         model = {"name": self.probe.model.name, "digest": model_digest(self.probe.model)}
         return {
             "model": model,
-            "model_file": self.model_file,
+            "model_file": None if self.model_file is None else readable(self.model_file),
             "source": {"paths": list(self.source.paths)},
             "options": {
                 "method": options.method.written(),

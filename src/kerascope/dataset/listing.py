@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import os
 from collections.abc import Generator, Iterator, Sequence
@@ -13,7 +14,17 @@ from pathlib import Path
 
 from kerascope import errors
 from kerascope.dataset.columns import LABELS, PATHS, flags_among, label_of_flags, named, several_named, usual
-from kerascope.dataset.item import FilePlace, Item, NoPlace, is_address, located, safe_name
+from kerascope.dataset.item import (
+    FilePlace,
+    Item,
+    NoPlace,
+    State,
+    check_unchanged,
+    is_address,
+    located,
+    safe_name,
+    state_of,
+)
 from kerascope.dataset.kinds import is_picture
 from kerascope.dataset.label import Label, as_label
 
@@ -78,6 +89,10 @@ class ListPart:
         return sum(1 for _ in self._rows())
 
     @cached_property
+    def _state(self) -> State:
+        return state_of(self.path)
+
+    @cached_property
     def form(self) -> Form:
         """What the list is taken for, by its first two lines."""
         with closing(self._lines()) as lines:
@@ -107,16 +122,17 @@ class ListPart:
         header = self.form.header
         return tuple(header[place] for place in self.flags) if header and self.flags else None
 
-    def doubt(self) -> str | None:
+    def doubts(self) -> tuple[str, ...]:
         """What the list was taken for, where none of its first rows names a file that is there."""
         looked_at = list(islice(self, _LOOKED_AT))
         paths = [item.place.path for item in looked_at if isinstance(item.place, FilePlace)]
-        if not looked_at or any(is_address(path) or os.path.lexists(path) for path in paths):
-            return None
-        return (
+        if not looked_at or any(is_address(path) or _is_there(path) for path in paths):
+            return ()
+        doubt = (
             f"a list must name files that are there; none of the first {len(looked_at)} rows of "
             f"{self.path!r} does; it was taken for {self.form}; paths start from its folder."
         )
+        return (doubt,)
 
     def _label(self, cells: Sequence[str], where: str) -> tuple[Label, tuple[str, ...]]:
         if self.flags and self.form.header:
@@ -155,15 +171,32 @@ class ListPart:
     def _lines(self) -> Generator[tuple[int, str]]:
         """Number and text of each line that says something."""
         try:
-            with Path(self.path).open(encoding="utf-8-sig") as file:
+            check_unchanged(self.path, self._state)
+            with Path(self.path).open("rb") as file:
+                encoding = _encoding(file.read(2))
+            # A name may be of any bytes: one that is not UTF-8 is found as the system finds it.
+            with Path(self.path).open(encoding=encoding, errors="surrogateescape") as file:
                 for number, line in enumerate(file, 1):
                     if line.strip() and not line.startswith("#"):
                         yield number, line.rstrip("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise errors.DatasetError(
+            check_unchanged(self.path, self._state)
+        except (OSError, UnicodeError, errors.PhotographError) as error:
+            raise errors.UnreadableError(
                 f"a list must be a text file with a path in each line; {self.path!r} cannot be read as one "
                 f"({error})."
             ) from error
+
+
+def _encoding(begin: bytes) -> str:
+    """Of a text by its first bytes: UTF-16 as Windows writes it, else UTF-8."""
+    return "utf-16" if begin in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def _is_there(path: str) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # bytes that no name can have
+        return False
 
 
 def _cells(line: str, separator: str) -> list[str] | str:

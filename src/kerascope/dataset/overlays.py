@@ -9,6 +9,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.frame import Frame
+from kerascope.dataset.guard import guarded
 from kerascope.dataset.options import Picture
 from kerascope.dataset.photograph import encode
 from kerascope.dataset.prepared import Prepared
@@ -49,27 +50,29 @@ class Overlays:
         """Write the photograph under the map of each explained class; paths in the store.
 
         Raises:
-            PhotographError: the file is gone, or another one.
+            PhotographError: the file is gone, or another one, or its picture cannot be drawn.
         """
         frame = prepared.frame
         if frame is None:
             return []
         if prepared.photograph is not None:
             return self._drawn(prepared, prepared.photograph.picture, frame, explanation)
-        with photographed(prepared.item.place) as (photograph, _):
+        with photographed(prepared.item.place) as (photograph, digest):
+            if digest != prepared.row["digest"]:
+                raise errors.PhotographError("the file is another one now")
             drawn = self._drawn(prepared, photograph.picture, frame, explanation)
             del photograph
             return drawn
 
     def _drawn(self, prepared: Prepared, picture: Image, frame: Frame, explanation: Explanation) -> list[str]:
-        if picture.size != (frame.width, frame.height):
-            raise errors.PhotographError("the file is another one now")
         if self._kind == "jpg" and max(picture.size) > _LONGEST:
             raise errors.PhotographError(
                 f"a JPEG file must have at most {_LONGEST:,} pixels a side; got {picture.width} x "
                 f"{picture.height}; draw overlays as png"
             )
         folder, _, stem = prepared.item.name.rpartition("/")
+        # No folder is called like a picture, which would be in the way of one.
+        folder = folder.replace(f".{self._kind}", f"_{self._kind}")
         if self._paint is None:
             from kerascope.render.overlay import Paint, has_both_signs, table_of
 
@@ -83,9 +86,10 @@ class Overlays:
         return paths
 
     def _encoded(self, picture: Image) -> bytes:
-        if self._kind == "jpg":
-            return encode(picture, "JPEG", quality=_QUALITY, **signed("JPEG"))
-        return encode(picture, "PNG", compress_level=3, **signed("PNG"))
+        with guarded("a picture must be one that can be written"):
+            if self._kind == "jpg":
+                return encode(picture, "JPEG", quality=_QUALITY, **signed("JPEG"))
+            return encode(picture, "PNG", compress_level=3, **signed("PNG"))
 
 
 def painted(explanation: Explanation, picture: Image, frame: Frame, paint: Any) -> Iterator[Image]:

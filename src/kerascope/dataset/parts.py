@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from kerascope import errors
+from kerascope.dataset.guard import told
 from kerascope.dataset.item import FilePlace, Item, NoPlace, Place, file_system, located, safe_name
 from kerascope.dataset.kinds import is_hidden, is_picture
+
+_END = ("", False)
+"""In the place of a name, when a folder has no more."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +48,24 @@ class FolderPart:
     def __iter__(self) -> Iterator[Item]:
         root = Path(self.path)
         inside = None if self.follow else located(self.path)
-        for file, fault in _walk(root, self.follow, frozenset()):
+        for file, fault in self._pictures():
             relative = file.relative_to(root)
             label = relative.parts[0] if self.classes and len(relative.parts) > 1 else None
             place: Place = FilePlace(located(str(file)), inside) if fault is None else NoPlace(fault)
-            yield Item(file.as_posix(), safe_name(relative.with_suffix("").as_posix()), place, label)
+            yield Item(file.as_posix(), safe_name((relative.parent / relative.stem).as_posix()), place, label)
 
     def count(self) -> int:
-        return sum(1 for _ in _walk(Path(self.path), self.follow, frozenset()))
+        return sum(1 for _ in self._pictures())
+
+    def _pictures(self) -> Iterator[tuple[Path, str | None]]:
+        walked = _walk(Path(self.path), self.follow)
+        return ((file, fault) for file, fault in walked if fault is not None or is_picture(file.name))
 
     @property
     def names(self) -> Iterator[str]:
         """Names of all files, but for hidden ones and what links lead to."""
-        for _, folders, files in os.walk(self.path):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            yield from (name for name in files if not name.startswith("."))
+        with suppress(errors.UnreadableError):
+            yield from (file.name for file, fault in _walk(Path(self.path), False) if fault is None)
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,11 @@ class StorePart:
     """Every picture below an address, sorted by path; like `FolderPart`, but without links."""
 
     address: str
+
+    @property
+    def path(self) -> str:
+        """The address."""
+        return self.address
 
     def __iter__(self) -> Iterator[Item]:
         for relative in self._pictures:
@@ -99,33 +112,69 @@ class StorePart:
 
 
 def subfolders(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Names of the subfolders, sorted, without links and hidden ones."""
-    return tuple(
-        one.name
-        for one in sorted(Path(path).iterdir())
-        if one.is_dir() and not one.is_symlink() and not one.name.startswith(".")
-    )
+    """Names of the subfolders, sorted, without links and hidden ones.
+
+    Raises:
+        UnreadableError: the folder cannot be read.
+    """
+    return tuple(name for name, is_folder in listed(path) if is_folder and not name.startswith("."))
 
 
-def _walk(folder: Path, follow: bool, above: frozenset[Path]) -> Iterator[tuple[Path, str | None]]:
-    """Pictures by name, each with what is wrong where that is known; only one folder's names are held."""
+def listed(path: str | os.PathLike[str], follow: bool = False) -> list[tuple[str, bool]]:
+    """Sorted names in a folder, and whether each is a folder.
+
+    Args:
+        path: of the folder.
+        follow: a link to a folder is one, too.
+
+    Raises:
+        UnreadableError: it cannot be read.
+    """
     try:
-        with os.scandir(folder) as scanned:
-            entries = sorted((entry.name, entry.is_dir(follow_symlinks=follow)) for entry in scanned)
+        with os.scandir(path) as scanned:
+            return sorted((entry.name, _is_folder(entry, follow)) for entry in scanned)
     except OSError as error:
-        yield folder, f"a folder must be readable; {error.strerror or error}."
-        return
-    above |= {folder.resolve()} if follow else frozenset()
-    for name, is_folder in entries:
-        path = folder / name
-        if name.startswith("."):
-            continue
-        if is_folder:
-            # A link back to a folder above would never end.
-            if not follow or path.resolve() not in above:
-                yield from _walk(path, follow, above)
-        elif is_picture(name):
-            yield path, None
+        raise errors.UnreadableError(
+            f"a folder must be readable; {os.fspath(path)!r} is not ({told(error)})."
+        ) from error
+
+
+def _is_folder(entry: os.DirEntry[str], follow: bool) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=follow)
+    except OSError:  # a link that leads round in a circle, or to where nobody may look
+        return False
+
+
+def _walk(folder: Path, follow: bool) -> Iterator[tuple[Path, str | None]]:
+    """Files by name, each with what is wrong where that is known; names of folders on the way are held.
+
+    It does not call itself: folders may lie in one another more often than Python allows calls.
+    """
+    # What is still to come of each folder on the way, and the folders that links must not lead back to.
+    ways = [(folder, iter([("", True)]), frozenset[Path]())]
+    while ways:
+        folder, names, above = ways[-1]
+        name, is_folder = next(names, _END)
+        if (name, is_folder) == _END:
+            ways.pop()
+        elif is_folder:
+            below = folder / name
+            try:
+                real = frozenset({below.resolve()}) if follow else frozenset()
+                if not real & above:
+                    found = [one for one in listed(below, follow) if not one[0].startswith(".")]
+                    ways.append((below, iter(found), above | real))
+            except (errors.UnreadableError, OSError, RuntimeError) as error:
+                if len(ways) == 1:
+                    raise
+                yield below, f"a folder must be readable; {_cause(error)}."
+        else:
+            yield folder / name, None
+
+
+def _cause(error: Exception) -> str:
+    return told(error.__cause__ if isinstance(error.__cause__, OSError) else error)
 
 
 def _listed(address: str) -> list[str]:
@@ -137,7 +186,8 @@ def _listed(address: str) -> list[str]:
         if filesystem.get_file_info(root).type == fs.FileType.File:
             return [""]
         infos = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
-    except OSError as error:
-        raise errors.DatasetError(f"{address!r} must be readable; it is not ({error}).") from error
-    found = (info.path.removeprefix(root).lstrip("/") for info in infos if info.type == fs.FileType.File)
+        paths = [info.path for info in infos if info.type == fs.FileType.File]
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.UnreadableError(f"{address!r} must be readable; it is not ({told(error)}).") from error
+    found = (path.removeprefix(root).lstrip("/") for path in paths)
     return sorted(path for path in found if not is_hidden(path))

@@ -11,6 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.dicom import decode_frame, is_dicom
+from kerascope.dataset.guard import guarded, told
 from kerascope.dataset.scan import Stored, cut_to_eight_bits, eight_bits, is_deep
 from kerascope.dataset.tiff import black_is_zero
 
@@ -85,47 +86,35 @@ def decode(
     if not content:
         raise errors.PhotographError("a picture must hold something; the file is empty (0 bytes).")
     if frame is not None or is_dicom(content):
-        found, said = decode_frame(content, frame, LARGEST, admit)
-        return Photograph(found, tuple(said))
+        with guarded("a DICOM file must be whole and hold a picture"):
+            found, said = decode_frame(content, frame, LARGEST, admit)
+            return Photograph(found, tuple(said))
     notes: list[str] = []
-    try:
-        content, white_is_zero = black_is_zero(content)
-        with Image.open(io.BytesIO(content), formats=_formats()) as picture:
-            # The size stands in the head of a file: nothing is decoded yet.
-            if picture.width * picture.height > LARGEST:
-                raise errors.PhotographError(_too_large(f"{picture.width} x {picture.height}"))
-            # The second picture of an MPO file is a camera's preview.
-            if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
-                notes.append(f"the first of {frames} frames or pages was taken")
-            stored = Stored.of(picture, white_is_zero)
-            if admit is not None:
-                admit(_bytes(picture))
-            picture.load()
-            upright = _rgb(_upright(picture, ImageOps, notes), stored, notes)
-    except errors.PhotographError:
-        raise
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise errors.PhotographError(_too_large(str(error))) from error
-    except Image.UnidentifiedImageError as error:
-        raise errors.PhotographError(
-            f"a picture must be in one of the formats {', '.join(FORMATS)} or DICOM; these "
-            f"{len(content):,} bytes, which begin with {content[:8]!r}, are in none of them."
-        ) from error
     # Decoders raise what they like on damaged files; warnings, where these are made errors.
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        IndexError,
-        KeyError,
-        TypeError,
-        OverflowError,
-        Warning,
-    ) as error:
-        raise errors.PhotographError(f"a picture must be whole and undamaged; {_told(error)}.") from error
-    # Its decoder would be kept with it, which holds as much again, and more.
-    return Photograph(upright.copy() if upright is picture else upright, tuple(notes))
+    with guarded("a picture must be whole and undamaged"):
+        try:
+            content, white_is_zero = black_is_zero(content)
+            with Image.open(io.BytesIO(content), formats=_formats()) as picture:
+                # The size stands in the head of a file: nothing is decoded yet.
+                if picture.width * picture.height > LARGEST:
+                    raise errors.PhotographError(_too_large(f"{picture.width} x {picture.height}"))
+                # The second picture of an MPO file is a camera's preview.
+                if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
+                    notes.append(f"the first of {frames} frames or pages was taken")
+                stored = Stored.of(picture, white_is_zero)
+                if admit is not None:
+                    admit(_bytes(picture))
+                picture.load()
+                upright = _rgb(_upright(picture, ImageOps, notes), stored, notes)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise errors.PhotographError(_too_large(str(error))) from error
+        except Image.UnidentifiedImageError as error:
+            raise errors.PhotographError(
+                f"a picture must be in one of the formats {', '.join(FORMATS)} or DICOM; these "
+                f"{len(content):,} bytes, which begin with {content[:8]!r}, are in none of them."
+            ) from error
+        # Its decoder would be kept with it, which holds as much again, and more.
+        return Photograph(upright.copy() if upright is picture else upright, tuple(notes))
 
 
 def _bytes(picture: Image) -> int:
@@ -147,16 +136,15 @@ def _too_large(got: str) -> str:
     return f"a picture must have at most {LARGEST:,} pixels; got {got}; make it smaller."
 
 
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(". ")
-
-
 def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
     try:
+        exif = picture.getexif()
+        if picture.info.get("exif") and not exif:  # of which Pillow warns, here or elsewhere
+            raise ValueError("they have no entry")
         # It copies what need not be turned.
-        turned = turning.exif_transpose(picture) if picture.getexif().get(_ORIENTATION, 1) != 1 else picture
+        turned = turning.exif_transpose(picture) if exif.get(_ORIENTATION, 1) != 1 else picture
     except Exception as error:  # noqa: BLE001 (of any kind: damaged EXIF must not lose the picture)
-        notes.append(f"its EXIF data cannot be read, so it was not turned ({_told(error)})")
+        notes.append(f"its EXIF data cannot be read, so it was not turned ({told(error)})")
         return picture
     return picture if turned is None else turned
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.frame import Fit, Frame, Interpolation, check_fit
+from kerascope.dataset.photograph import LARGEST
 
 Array = np.ndarray[Any, Any]
 
@@ -85,12 +86,20 @@ class Preprocessing:
 
         Returns:
             float32 (h, w, channels), and the frame.
+
+        Raises:
+            PhotographError: with its frame of black, as `pad` makes it, the picture is too large.
         """
         if isinstance(picture, np.ndarray):
             from PIL import Image
 
             picture = Image.fromarray(picture)
         frame = Frame.fitted(picture.height, picture.width, size, self.fit, self.share)
+        if frame.size[0] * frame.size[1] > LARGEST:
+            raise errors.PhotographError(
+                f"a picture must have at most {LARGEST:,} pixels with its frame; got {picture.width} x "
+                f"{picture.height}, framed {frame.size[1]} x {frame.size[0]}; take another fit."
+            )
         image = frame.cut(picture.convert("L") if channels == 1 else picture, size, self.interpolation)
         if channels == 1:
             image = image[..., None]

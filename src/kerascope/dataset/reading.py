@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kerascope.dataset.budget import FILES, PIXELS, return_memory
 from kerascope.dataset.frames import FramePlace
+from kerascope.dataset.guard import guarded
 from kerascope.dataset.item import FilePlace, PartPlace, Place, is_address
 from kerascope.dataset.photograph import LARGEST_FILE, Photograph, decode
 
@@ -50,7 +51,8 @@ def _opened(place: Place, admit: Callable[[int], object]) -> tuple[Photograph, s
         known = _size(place)
         if known:
             file.enter_context(FILES.holding(known))
-        content = place.read()
+        with guarded("an image must be readable"):
+            content = place.read()
         if not known:
             file.enter_context(FILES.holding(len(content)))
         frame = place.frame if isinstance(place, FramePlace) else None

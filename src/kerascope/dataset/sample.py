@@ -9,7 +9,7 @@ from itertools import chain, islice, zip_longest
 from kerascope.dataset.item import Item
 from kerascope.dataset.label import Label
 from kerascope.dataset.parts import FolderPart, subfolders
-from kerascope.dataset.source import Part, Source
+from kerascope.dataset.source import Part, Source, whole
 
 _LISTED = 4096
 """Images at the beginning of a list, a table or an archive, among which labels take turns."""
@@ -38,7 +38,7 @@ def spread(source: Source) -> Iterator[Item]:
 def _spread(part: Part) -> Iterator[Item]:
     if isinstance(part, FolderPart) and part.classes:
         return _turns([_of_class(part, name) for name in subfolders(part.path)])
-    return in_turn(islice(part, _LISTED))
+    return in_turn(islice(whole(part), _LISTED))
 
 
 def _of_class(part: FolderPart, name: str) -> Iterator[Item]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.readable import readable
 
 try:
     import pyarrow as pa
@@ -67,13 +68,20 @@ def table(rows: Sequence[Mapping[str, Any]], columns: pa.Schema) -> pa.Table:
     """
     arrays = []
     for column in columns:
-        values = [row.get(column.name) for row in rows]
+        values = [_storable(row.get(column.name)) for row in rows]
         if column.name == "map":
             storage = _maps(values, column.type)
             arrays.append(pa.ExtensionArray.from_storage(column.type, storage))
         else:
             arrays.append(pa.array(values, column.type))
     return pa.Table.from_arrays(arrays, schema=columns)
+
+
+def _storable(value: Any) -> Any:
+    """A value, with readable text where it is text or a list of it: errors quote names that are no UTF-8."""
+    if isinstance(value, str):
+        return readable(value)
+    return [_storable(one) for one in value] if isinstance(value, list) else value
 
 
 def _maps(values: Sequence[Any], kind: Any) -> pa.Array:

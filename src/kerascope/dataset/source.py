@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from kerascope import errors
 from kerascope.dataset.archive import ArchivePart
 from kerascope.dataset.frames import by_frames, check_installed
-from kerascope.dataset.item import Item, is_address
-from kerascope.dataset.kinds import KINDS, passed_over
+from kerascope.dataset.guard import told
+from kerascope.dataset.item import Item, NoPlace, is_address, safe_name
+from kerascope.dataset.kinds import KINDS, is_picture, passed_over
 from kerascope.dataset.label import Label
 from kerascope.dataset.listing import ListPart
-from kerascope.dataset.parts import FilePart, FolderPart, StorePart, subfolders
+from kerascope.dataset.parts import FilePart, FolderPart, StorePart, listed, subfolders
+from kerascope.dataset.pattern import matches
+from kerascope.dataset.readable import readable
 from kerascope.dataset.table import TablePart
 
 TABLES = frozenset({".parquet", ".pq"})
@@ -34,6 +37,8 @@ AS_COLUMNS = "as the columns are named"
 class Part(Protocol):
     """A part of a source."""
 
+    @property
+    def path(self) -> str: ...
     def __iter__(self) -> Iterator[Item]: ...
     def count(self) -> int: ...
 
@@ -63,7 +68,7 @@ class Source:
 
     def __iter__(self) -> Iterator[Item]:
         for part in self.parts:
-            yield from self.mapped(part)
+            yield from self.mapped(whole(part))
 
     def mapped(self, items: Iterable[Item]) -> Iterator[Item]:
         """Images of a part, by frames, with names for codes, and answers for labels."""
@@ -94,13 +99,8 @@ class Source:
         return self.codes.get(label, label) if isinstance(label, str) else label
 
     def count(self) -> int:
-        """How many images there are; names are listed, nothing is read but heads of tables and of DICOM."""
-        return sum(
-            part.count()
-            if isinstance(part, TablePart) and part.holds_files
-            else sum(1 for _ in by_frames(part))
-            for part in self.parts
-        )
+        """How many images there are; names are listed, nothing is read but heads of what holds several."""
+        return sum(_count(part) for part in self.parts)
 
 
 def find_images(
@@ -140,7 +140,7 @@ def find_images(
         ([('cat/1', 'cat'), ('dog/1', 'dog')], ('cat', 'dog'))
     """
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
-    given = tuple(os.fspath(path) for path in several)
+    given = tuple(map(_text, several))
     if not given:
         raise errors.DatasetError("there must be a path to look for images; got none.")
     parts: list[Part] = []
@@ -149,18 +149,70 @@ def find_images(
     for path in given:
         found = _part(path, image_column, label_column, follow_links)
         parts += found
-        names += [own for part in found if (own := _names_of(part)) is not None]
-        doubts += [doubt for doubt in (_doubt(path, found), *_doubts(found)) if doubt is not None]
+        doubts += [] if (doubt := _doubt(path, found)) is None else [doubt]
+        for part in found:
+            # One that cannot be read is an image that fails, see `whole`.
+            with suppress(errors.UnreadableError):
+                names += [] if (own := _names_of(part)) is None else [own]
+                doubts += _doubts(part)
     same = len({one for one, _ in names}) == 1
     known, order = names[0] if same else (None, "")
-    source = Source(given, tuple(parts), known, order, tuple(doubts))
-    if next(iter(source), None) is None:
-        raise errors.DatasetError(
-            f"there must be pictures ({', '.join(sorted(KINDS))}) in {', '.join(map(repr, given))}; there "
-            "are none."
-        )
-    check_installed(item for part in parts for item in part)
-    return source
+    known = None if known is None else tuple(map(readable, known))
+    _check_pictures(parts, given)
+    check_installed(item for part in parts for item in whole(part))
+    return Source(tuple(map(readable, given)), tuple(parts), known, order, tuple(doubts))
+
+
+def whole(part: Part) -> Iterator[Item]:
+    """The images of a part, and last, where it cannot be read to its end, one that fails and says so."""
+    try:
+        yield from part
+    except (errors.UnreadableError, OSError) as error:
+        place = NoPlace(f"what holds images must be readable to its end; {told(error)}.")
+        yield Item(part.path, f"{safe_name(Path(part.path).stem)}/rest", place)
+
+
+def _count(part: Part) -> int:
+    try:
+        if isinstance(part, TablePart | ArchivePart) and part.holds_files:
+            return part.count()
+    except (errors.UnreadableError, OSError):
+        pass
+    return sum(1 for _ in by_frames(whole(part)))
+
+
+def _check_pictures(parts: Iterable[Part], given: Sequence[str]) -> None:
+    """Check that there is one picture at least.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    fault: errors.UnreadableError | None = None
+    for part in parts:
+        try:
+            if next(iter(part), None) is not None:
+                return
+        except errors.UnreadableError as error:
+            fault = fault or error
+    raise fault or errors.DatasetError(
+        f"there must be pictures ({', '.join(sorted(KINDS))}) in {', '.join(map(repr, given))}; there "
+        "are none."
+    )
+
+
+def _text(path: Any) -> str:
+    """A path as text.
+
+    Raises:
+        DatasetError: it is none.
+    """
+    try:
+        found = os.fsdecode(path)
+    except TypeError:
+        found = ""
+    if not found or "\0" in found:
+        raise errors.DatasetError(f"a path must be a text that names something; got {path!r:.60}.")
+    return found
 
 
 def _part(path: str, image_column: str | None, label_column: str | None, follow: bool) -> Sequence[Part]:
@@ -171,23 +223,26 @@ def _part(path: str, image_column: str | None, label_column: str | None, follow:
         if suffix in ARCHIVES:
             return [ArchivePart(path, KINDS)]
         return [StorePart(path)]
-    if Path(path).is_dir():
-        tables = [one for one in sorted(Path(path).iterdir()) if not one.name.startswith((".", "_"))]
-        if tables and all(one.suffix.lower() in TABLES for one in tables):
-            return [TablePart(str(one), image_column, label_column) for one in tables]
+    if os.path.isdir(path):  # noqa: PTH112 (Path raises where nobody may look)
+        try:
+            names = [name for name, _ in listed(path) if not name.startswith((".", "_"))]
+        except errors.UnreadableError:
+            return [FolderPart(path, False, follow)]
+        if names and all(Path(name).suffix.lower() in TABLES for name in names):
+            return [TablePart(str(Path(path, name)), image_column, label_column) for name in names]
         return [FolderPart(path, len(subfolders(path)) > 1 and not _has_pictures(path), follow)]
     if not os.path.lexists(path):
-        matches = sorted(glob.glob(path, recursive=True))  # noqa: PTH207 (also of absolute patterns)
-        if not matches:
+        fitting = sorted(set(matches(path)))
+        if not fitting:
             raise errors.DatasetError(
                 "there must be a file, a folder or something that fits the pattern; there is nothing at "
                 f"{path!r}."
             )
-        folders = [match for match in matches if Path(match).is_dir()]
-        files = [match for match in matches if match not in set(folders)]
+        folders = {match for match in fitting if os.path.isdir(match)}  # noqa: PTH112
+        files = [match for match in fitting if match not in folders]
         # A pattern such as ** fits the folders of what it fits, too.
         return [FilePart(match) for match in files if Path(match).suffix.lower() in KINDS] or [
-            part for match in matches for part in _part(match, image_column, label_column, follow)
+            part for match in fitting for part in _part(match, image_column, label_column, follow)
         ]
     if suffix in TABLES:
         return [TablePart(path, image_column, label_column)]
@@ -217,14 +272,14 @@ def _names_of(part: Part) -> tuple[tuple[str, ...], str] | None:
     return None
 
 
-def _doubts(parts: Iterable[Part]) -> Iterator[str | None]:
-    return (part.doubt() for part in parts if isinstance(part, ListPart))
+def _doubts(part: Part) -> tuple[str, ...]:
+    return part.doubts() if isinstance(part, ListPart | ArchivePart) else ()
 
 
 def _doubt(path: str, parts: Sequence[Part]) -> str | None:
     """Pictures that are not read and so were passed over."""
     if not is_address(path) and not os.path.lexists(path):
-        return passed_over(islice(glob.iglob(path, recursive=True), _NAMES))  # noqa: PTH207
+        return passed_over(islice(matches(path), _NAMES))
     if parts and isinstance(parts[0], FolderPart | StorePart):
         text = passed_over(islice(parts[0].names, _NAMES))
         return None if text is None else f"{path!r}: {text}"
@@ -232,4 +287,4 @@ def _doubt(path: str, parts: Sequence[Part]) -> str | None:
 
 
 def _has_pictures(path: str) -> bool:
-    return any(one.suffix.lower() in KINDS and not one.is_dir() for one in Path(path).iterdir())
+    return any(is_picture(name) and not is_folder for name, is_folder in listed(path, follow=True))

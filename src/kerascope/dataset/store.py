@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.readable import readable
 from kerascope.dataset.signature import is_signed
 from kerascope.dataset.whole import is_partial, is_plain, whole
 
@@ -44,10 +45,18 @@ class Store:
 
     Args:
         folder: where; it is made where it is missing.
+
+    Raises:
+        DatasetError: its name is not UTF-8, which pyarrow does not write to.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
+        if readable(str(self.folder)) != str(self.folder):
+            raise errors.DatasetError(
+                f"the folder of results must have a name in UTF-8; got {readable(str(self.folder))!r}; take "
+                "another one, or a locale of UTF-8."
+            )
         self._ready: set[Path] = set()
 
     @classmethod

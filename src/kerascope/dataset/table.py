@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.cells import Groups, Head, PathPlace, RowPlace, head_of, open_table
 from kerascope.dataset.columns import (
     IMAGES,
     LABELS,
@@ -22,7 +22,8 @@ from kerascope.dataset.columns import (
     usual,
 )
 from kerascope.dataset.fields import can_be_labels, chosen, class_of, classes_of, holds_numbers, image_kind
-from kerascope.dataset.item import FilePlace, Item, file_system, is_address, located, safe_name
+from kerascope.dataset.guard import guarded
+from kerascope.dataset.item import Item, Place, check_unchanged, located, safe_name
 from kerascope.dataset.label import Label, read_label
 
 
@@ -42,23 +43,23 @@ class TablePart:
     label_column: str | None = None
 
     def __iter__(self) -> Iterator[Item]:
-        file = _open(self.path)
         image, kind = self._images
         columns = list(self.flags) or ([] if self._labels is None else [self._labels])
         stem, number = safe_name(Path(self.path).stem), 0
-        for group in range(file.num_row_groups):
-            count = file.metadata.row_group(group).num_rows
-            cells = [file.read_row_group(group, columns=[name])[name].to_pylist() for name in columns]
+        groups = Groups(located(self.path), image, self._head.state)
+        opened = functools.cache(lambda: open_table(self.path))
+        for group, count in enumerate(self._head.rows):
+            cells = self._cells(opened, group, columns)
             for row in range(count):
-                place: Any = RowPlace(located(self.path), group, row, image)
-                if kind == "path":
-                    place = _file_of(place)
-                label, notes = self._label([values[row] for values in cells])
+                cell = RowPlace(groups, group, row)
+                place: Place = PathPlace(cell) if kind == "path" else cell
+                own = [values[row] for values in cells] if isinstance(cells, list) else cells
+                label, notes = self._label(own)
                 yield Item(f"{self.path}#{number}", f"{stem}/{number:06d}", place, label, notes)
                 number += 1
 
     def count(self) -> int:
-        return int(_open(self.path).metadata.num_rows)
+        return sum(self._head.rows)
 
     @property
     def holds_files(self) -> bool:
@@ -80,7 +81,9 @@ class TablePart:
         names = [field.name for field in self._schema if holds_numbers(field.type)]
         return tuple(names[place] for place in flags_among(names, (), self._rows(names)))
 
-    def _label(self, cells: Sequence[Any]) -> tuple[Label, tuple[str, ...]]:
+    def _label(self, cells: Sequence[Any] | errors.PhotographError) -> tuple[Label, tuple[str, ...]]:
+        if isinstance(cells, errors.PhotographError):
+            return None, (f"its label is not known: {cells}",)
         if self.flags:
             return label_of_flags(self.flags, cells, f"a row of {self.path!r}")
         if not cells:
@@ -90,15 +93,34 @@ class TablePart:
         return (label if names is None else class_of(label, names)), notes
 
     def _rows(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
-        """Cells of some columns, row after row; a row group is in memory."""
-        file = _open(self.path)
-        for group in range(file.num_row_groups if columns else 0):
-            table = file.read_row_group(group, columns=list(columns))
-            yield from zip(*(table[name].to_pylist() for name in columns), strict=True)
+        """Cells of some columns, row after row, of row groups that can be read; one of these is in memory."""
+        opened = functools.cache(lambda: open_table(self.path))
+        for group in range(len(self._head.rows) if columns else 0):
+            cells = self._cells(opened, group, columns)
+            if isinstance(cells, list):
+                yield from zip(*cells, strict=True)
+
+    def _cells(
+        self, opened: Callable[[], Any], group: int, columns: Sequence[str]
+    ) -> list[list[Any]] | errors.PhotographError:
+        """Cells of some columns in a row group, or why they cannot be read."""
+        if not columns:
+            return []
+        try:
+            with guarded("a row group must be readable"):
+                check_unchanged(self.path, self._head.state)
+                table = opened().read_row_group(group, columns=list(columns))
+                return [_values(table[name]) for name in columns]
+        except errors.PhotographError as error:
+            return error
+
+    @cached_property
+    def _head(self) -> Head:
+        return head_of(self.path)
 
     @cached_property
     def _schema(self) -> Any:
-        return _open(self.path).schema_arrow
+        return self._head.schema
 
     @cached_property
     def _classes(self) -> dict[str, tuple[str, ...]]:
@@ -116,7 +138,7 @@ class TablePart:
             order = [self.image_column] if self.image_column else order
             found = next((name for name in order if kinds[name] == kind), None)
             if found is not None:
-                return found, kind
+                return self._single(found), kind
         raise errors.DatasetError(
             "a table must have a column of images: bytes, a struct with bytes, or paths; "
             f"{self.path!r} has {', '.join(f'{field.name} ({field.type})' for field in schema)}; name "
@@ -137,7 +159,7 @@ class TablePart:
             found = chosen(self._classes, [schema.names[one] for one in places], image, self.path)
         if found in ("", image, None):
             return None
-        kind = schema.field(found).type
+        kind = schema.field(self._single(found)).type
         if not can_be_labels(kind):
             raise errors.DatasetError(
                 "a column of labels must hold names, whole numbers or lists of these; column "
@@ -145,77 +167,27 @@ class TablePart:
             )
         return found
 
-
-@dataclass(frozen=True)
-class RowPlace:
-    """A cell of a Parquet file.
-
-    Args:
-        path: of the file, or its address.
-        group: its row group; the last one that was read is kept.
-        row: in the group.
-        column: with the images.
-    """
-
-    path: str
-    group: int
-    row: int
-    column: str
-
-    def read(self) -> bytes:
-        value = self.value()
-        if isinstance(value, dict):
-            value = value.get("bytes")
-        if not isinstance(value, bytes):
-            raise errors.PhotographError("a cell must hold the bytes of a picture; this one is empty.")
-        return value
-
-    def value(self) -> Any:
-        """What the cell holds."""
-        import pyarrow as pa
-
-        try:
-            with _lock:
-                column = _group(self.path, self.group, self.column)
-        except (OSError, pa.ArrowException) as error:
-            raise errors.PhotographError(f"a table must be readable; {error}.") from error
-        return column[self.row].as_py()
+    def _single(self, name: str) -> str:
+        """A column that no other one is called like."""
+        if (count := self._schema.names.count(name)) > 1:
+            raise errors.DatasetError(
+                f"a column of images or labels must have a name of its own; {self.path!r} has {count} of "
+                f"{name!r}; name another one: image_column, label_column."
+            )
+        return name
 
 
-_lock = threading.Lock()
-
-
-@functools.lru_cache(maxsize=2)
-def _group(path: str, group: int, column: str) -> Any:
-    """A column of a row group; two, so that threads at a border do not read both in turns."""
-    return _open(path).read_row_group(group, columns=[column])[column]
-
-
-def _file_of(place: RowPlace) -> FilePlace:
-    """The file that a cell names, in the table's folder: a table may come from anywhere."""
-    text = str(place.value() or "")
-    if is_address(place.path):
-        return FilePlace(f"{place.path.rpartition('/')[0]}/{_relative(text)}")
-    folder = Path(place.path).parent
-    return FilePlace(str(folder / text), str(folder))
-
-
-def _relative(text: str) -> str:
-    return "/".join(part for part in text.split("/") if part not in ("", ".", ".."))
-
-
-def _open(path: str) -> Any:
+def _values(column: Any) -> list[Any]:
+    """What cells hold; in the place of one that cannot be read, why."""
     try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise errors.MissingPackageError("pyarrow", "dataset") from None
+        found: list[Any] = column.to_pylist()
+        return found
+    except Exception:  # noqa: BLE001 (text that is no UTF-8, dates beyond the calendar: of one cell, not of all)
+        return [_value(cell) for cell in column]
+
+
+def _value(cell: Any) -> Any:
     try:
-        if is_address(path):
-            filesystem, inner = file_system(path)
-            return pq.ParquetFile(inner, filesystem=filesystem)
-        return pq.ParquetFile(path)
-    except (OSError, pa.ArrowException) as error:
-        raise errors.DatasetError(
-            f"a table must be a Parquet file; {path!r} cannot be read as one ({error})."
-        ) from error
+        return cell.as_py()
+    except Exception as error:  # noqa: BLE001 (as above)
+        return error

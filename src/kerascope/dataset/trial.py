@@ -108,7 +108,10 @@ def tried(
     size: Any = layout.spatial
     rows = []
     for picture, known in _labelled(items, labels):
-        images = [one(picture, size, layout.channels)[0] for one in candidates]
+        try:
+            images = [one(picture, size, layout.channels)[0] for one in candidates]
+        except errors.PhotographError:  # too large by one of them
+            continue
         distinct: dict[bytes, Array] = {image.tobytes(): image for image in images}
         if len(distinct) == 1:
             continue
