@@ -2,6 +2,7 @@
 
     KerascopeError
     |-- ModelError (TypeError)                 what was given cannot be asked: not a Keras model, unbuilt
+    |   |-- BusyModelError (RuntimeError)      the model was trained while it was asked
     |   |-- BackendError (RuntimeError)        Keras runs on a backend that kerascope does not know
     |   `-- UnsafeModelError                   a model's file holds code, or reaches outside itself
     |-- BlackBoxError (RuntimeError)           a black box failed, or returned what is no score
@@ -63,6 +64,16 @@ class KerascopeError(Exception):
 
 class ModelError(KerascopeError, TypeError):
     """The model cannot be asked: it is not a Keras model, or it was never built."""
+
+
+class BusyModelError(ModelError, RuntimeError):
+    """The model was trained while it was asked, so that its weights were changed or not there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the model must not be trained while it is asked; its weights changed meanwhile; ask after the "
+            "training, in a callback at the end of an epoch, or ask a copy of the model."
+        )
 
 
 class BackendError(ModelError, RuntimeError):

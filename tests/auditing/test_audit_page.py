@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import pytest
 
 import kerascope as ks
 from kerascope.auditing import page as pages
+from kerascope.auditing.label_audits import LabelAudits
+from kerascope.auditing.labels_page import labels_page
+from tests.evaluation.test_report import report as evaluation
 from tests.helpers.bars import planted
 from tests.helpers.once_per_run import once_per_run
 from tests.helpers.trained import trained
@@ -254,3 +258,78 @@ def test_a_page_of_many_images_shows_as_many_of_each_class_and_stays_small(
     text = pages.page(audit)
     assert "60 of 150 images are shown" in text
     assert len(text) < 60 * 6000 + 100_000
+
+
+LONG = "of_the_kind/that-is-long." * 5
+UNBROKEN = "x" * 120
+
+
+@pytest.fixture(scope="module")
+def written(audit: ks.Audit, report: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Every kind of page; with plain names, and with long ones of classes, paths, methods and the model."""
+    folder = tmp_path_factory.mktemp("pages")
+    text = report.read_text(encoding="utf-8").replace("aslant", LONG).replace("image 1", f"{UNBROKEN} 1")
+    measured = evaluation()
+    names = (f"GradCAM(layer={LONG!r})", f"GradCAM(layer={UNBROKEN!r})", *measured.methods[2:])
+    long = replace(measured, methods=names, model=UNBROKEN, example_titles=(LONG, UNBROKEN))
+    labels = LabelAudits(folder, "small", {"snow": audit, "rain": audit}, "now", {})
+    labelled = labels_page(labels, {"snow": "a.html", "rain": "b.html"})
+    pages = {
+        "audit": report.read_text(encoding="utf-8"),
+        "audit, long names": text,
+        "evaluation": measured.html(),
+        "evaluation, long names": long.html(),
+        "labels": labelled,
+        "labels, long names": labelled.replace("rain", LONG).replace("snow", UNBROKEN),
+    }
+    for name, content in pages.items():
+        (folder / f"{name}.html").write_text(content, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in pages}
+
+
+KINDS = ["audit", "evaluation", "labels"]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *(f"{kind}, long names" for kind in KINDS)])
+def test_a_narrow_screen_is_not_scrolled_sideways(browser: Any, written: dict[str, Path], kind: str) -> None:
+    seen = Seen(browser, written[kind])
+    for width in (360, 1200):
+        seen.page.set_viewport_size({"width": width, "height": 900})
+        seen.page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+    # What is wider scrolls in its own box, and no name is cut in the middle of a line.
+    cut = seen.page.evaluate(
+        """() => [...document.querySelectorAll('body *')].filter((one) => !one.title &&
+            one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX === 'hidden')
+            .map((one) => one.outerHTML.slice(0, 80))"""
+    )
+    assert cut == []
+    assert seen.said == []
+    seen.page.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_put_into_a_page_does_nothing(
+    browser: Any, written: dict[str, Path], tmp_path: Path, kind: str
+) -> None:
+    """Were there a way to put markup in: no script runs, no address changes, nothing is sent or fetched."""
+    path = tmp_path / "page.html"
+    markup = (
+        "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
+        "<base href='http://a.invalid/'><iframe src='http://a.invalid/'></iframe>"
+        "<form action='http://a.invalid/'><button id=send></button></form>"
+    )
+    text = written[kind].read_text(encoding="utf-8")
+    path.write_text(text.replace("<main>", f"<main>{markup}"), encoding="utf-8")
+    seen = Seen(browser, path)
+    with seen.page.expect_console_message(lambda message: "form-action 'none'" in message.text):
+        seen.page.evaluate("document.getElementById('send').click()")
+    assert seen.page.title() != "run"
+    assert seen.page.evaluate("document.baseURI") == path.as_uri()
+    assert seen.page.url == path.as_uri()
+    refused = " ".join(seen.said)
+    for rule in ("base-uri 'none'", "img-src data:", "default-src 'none'"):
+        assert rule in refused, rule
+    assert ("script-src 'sha256-" in refused) == (kind == "audit")
+    assert not [url for url in seen.asked if "invalid" in url]
+    seen.page.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,10 @@ import pytest
 from PIL import Image
 
 import kerascope as ks
-from kerascope.cli import loading
+from kerascope.cli import loading, main, said
 from kerascope.cli.maximize import numbers
 from kerascope.errors import KerascopeError
-from tests.helpers import heads, stops
+from tests.helpers import heads
 from tests.helpers.command_line import Kerascope, runner
 from tests.helpers.photographs import cuttings, network
 
@@ -371,27 +372,6 @@ def test_demo(kerascope: Kerascope) -> None:
     assert kerascope("demo", "--epochs", "0").code == 2
 
 
-@pytest.mark.slow
-def test_an_interruption_keeps_whole_shards(model: Path, tmp_path: Path) -> None:
-    cuttings(tmp_path / "in", 12)
-    out = tmp_path / "out"
-    command = ["explain", model, tmp_path / "in", "--out", out, "--shard", "4", "--batch", "2"]
-    ran = subprocess.run(
-        [sys.executable, "-m", "kerascope", *map(str, command), *stops.IMPORT],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=stops.environment("SIGINT", 1, tmp_path / "mark"),
-    )
-    assert ran.returncode == 130, ran.stderr
-    assert "continue with --resume" in ran.stderr
-    assert "Traceback" not in ran.stderr
-    manifest = json.loads((out / "manifest.json").read_text())
-    assert manifest["status"] == "interrupted"
-    assert manifest["counts"]["images"] == 4
-    assert list(out.rglob("*.partial")) == []
-
-
 # ---- what is written at the end ----------------------------------------------------------------
 
 
@@ -421,6 +401,25 @@ def test_what_cannot_be_written_is_refused_before_the_work(
     ran = kerascope(command[0], model, *paths, *command[1:])
     assert ran.code == 1
     assert said in ran.err
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("layers", "-h"), ()])
+def test_what_nobody_reads_goes_nowhere(arguments: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with pytest.MonkeyPatch.context() as patch, os.fdopen(writer, "w") as stream:
+        patch.setattr(sys, "stdout", stream)
+        patch.setattr(sys, "argv", ["kerascope", *arguments])
+        if arguments:
+            with pytest.raises(SystemExit) as stopped:
+                main()
+            assert stopped.value.code == 0
+        else:
+            with said.readers_may_leave():
+                said.print_lines([("one", "two")])
+                said.print_json({"three": 4})
+                said.show("five")
+        assert sys.stdout is stream
 
 
 @pytest.mark.slow

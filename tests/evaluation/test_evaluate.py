@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -149,6 +150,41 @@ def test_an_interruption_keeps_what_there_is() -> None:
     assert np.isnan(report.values[1:, 1]).all()
     assert np.isnan(report.values[2:]).all()
     assert any("interrupted" in text for text in report.warnings)
+    assert not any("constant" in text for text in report.warnings)
+    # By deletion all that was explained is known, and yet not all methods: nothing is ranked.
+    assert not report.complete
+    assert report.unmeasured["RandomMap()"] == ["sparseness"]
+    assert report.unmeasured["CentreGaussian()"] == ["deletion", "sparseness"]
+    assert np.isnan(report.mean_ranks).all()
+
+
+class Partial(ks.EdgeMap):
+    """What a method with masks returns when it is interrupted."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        return replace(super().__call__(*arguments), warnings=("InterruptedWarning: what was found so far",))
+
+
+@pytest.mark.once
+def test_an_interruption_within_a_map_keeps_none_of_it() -> None:
+    with warned(errors.KerascopeWarning, "", subclasses=True):
+        report = ks.evaluate(
+            [ks.CentreGaussian(), Partial()], box(), IMAGES, metrics=["sparseness"], controls=()
+        )
+    assert any(one.startswith("InterruptedWarning") for one in report.warnings)
+    assert list(report.unmeasured.values()) == [["sparseness"]]
+    assert np.isnan(report.values[1]).all()
+    # Nothing at all is no report, and from some of the candidates there is no advice.
+    with (
+        warned(errors.KerascopeWarning, "", optional=True, subclasses=True),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        ks.evaluate(Partial(), box(), IMAGES, controls=())
+    with (
+        warned(errors.KerascopeWarning, "", optional=True, subclasses=True),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        ks.recommend(box(), IMAGES, methods=[ks.CentreGaussian(), Partial()])
 
 
 @pytest.mark.once

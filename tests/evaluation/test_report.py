@@ -143,7 +143,7 @@ class Reader(html.parser.HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("meta", "img", "link", "br"):
+        if tag not in ("meta", "img", "link", "br", "wbr"):
             self.open.append(tag)
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
 
@@ -162,8 +162,10 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert read.open == []
     assert "<script" not in text
     assert "<b>" not in text
-    assert len(read.addresses) == 1 + 2 * 4  # a figure of curves, and two maps by each method
-    assert all(address.startswith("data:image/") for address in read.addresses)
+    icon, *pictures = read.addresses
+    assert icon == "data:,"  # none, which a browser would ask for otherwise
+    assert len(pictures) == 1 + 2 * 4  # a figure of curves, and two maps by each method
+    assert all(address.startswith("data:image/") for address in pictures)
     words = " ".join(read.words)
     for statement in one.statements():
         assert statement in words
@@ -267,3 +269,29 @@ def test_no_code_in_a_file_is_run(tmp_path: Path) -> None:
     with pytest.raises(errors.EvaluationError, match="cannot be read as one"):
         ks.load_report(path)
     assert not (tmp_path / "sprung").exists()
+
+
+def test_an_incomplete_report_says_so_first_and_ranks_what_was_measured_of_all(tmp_path: Path) -> None:
+    values = report().values.copy()
+    values[3, 0] = NAN
+    one = report(values=values, unmeasured={"RandomMap()": ["deletion"]})
+    kept = ks.load_report(one.save(tmp_path / "report.npz"))
+    assert not kept.complete
+    assert report().complete
+    for found in (one, kept):
+        said = "Incomplete: the run was interrupted; 3 of 4 methods and controls were measured"
+        assert found.statements()[0].startswith(f"{said}, RandomMap() in part")
+        assert not any("deletion" in text for text in found.statements()[1:])
+        np.testing.assert_array_equal(found.mean_ranks, found.ranks[0][:, 1])  # by insertion alone
+        assert "over the metrics that were measured of all" in told.shortly(found)
+        assert str(found).splitlines()[1].startswith(said)
+        assert found.markdown().startswith(f"**{said}")
+        assert f"<caption>{said}" in found._repr_html_()
+        page = found.html()
+        assert page.index("Incomplete") < page.index("<title>") + 20
+        assert page.index(said) < page.index("Best mean ranks")
+        assert found.plot().get_suptitle() == "incomplete: interrupted"
+    nothing = report(unmeasured={"RandomMap()": ["deletion", "insertion", "sparseness"]})
+    assert told.shortly(nothing) == ""
+    assert "better" not in " ".join(nothing.statements())
+    assert "No metric here has a direction" not in nothing.html()

@@ -6,6 +6,8 @@
     strategies.py     clusters of the images of a class
     suspects/         kinds of shortcut, one a file
     search.py         suspects tried in laboratory.py and judged together; finding.py, regions.py
+    copies.py         what is there again, or in the training data; training.py, likeness.py, pairs.py
+    duplicates.py     what is told of it; duplicates_page.py: in a report
     classes.py        what is told of each class; health.py: of the maps; responses.py: of the scores
     outcome.py        `Audit`, in a folder; label_audits.py: one for each label; companions.py
     verdict.py        its words, the same in summary, page and command line

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kerascope import errors
 from kerascope.auditing.companions import Companions, labels_given
+from kerascope.auditing.copies import find_copies
 from kerascope.auditing.label_audits import LabelAudits
 from kerascope.auditing.making import Settings, check_store, gone_with, made, temporary_folder
 from kerascope.auditing.refusals import check_auditable, check_own
@@ -94,6 +95,7 @@ def _made(
             audits,
             datetime.now(UTC).isoformat(timespec="seconds"),
             dict(versions()),
+            find_copies(job, next(iter(audits.values())).results, settings.training, given),
         )
         with faults_of_disk_told(folder):
             found.save()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,11 +43,13 @@ class AuditDescription:
         preprocessing: of the run.
         methods: further methods, with whose maps the map is compared.
         objects: where the objects are, or None.
+        training: the digest of the training data with which the images are compared, or None.
     """
 
     preprocessing: Preprocessing
     methods: tuple[Method, ...] = ()
     objects: Objects | None = None
+    training: str | None = None
 
     def columns(self) -> Sequence[tuple[str, Any]]:
         """See `Description.columns`.
@@ -55,7 +58,7 @@ class AuditDescription:
         the explained layer, pooled under the map, of unit length. `traits`: see `kerascope.auditing.traits`.
         `agreement`: Spearman's coefficient with the map of each further method. `saturated`: the share of the
         map that is above 90 % of its greatest value. `outside`: the share of positive relevance outside the
-        object, and `beside`: that of the area. `picture`: a small PNG file.
+        object, and `beside`: that of the area. `pixels`: see `pixel_digest`. `picture`: a small PNG file.
         """
         import pyarrow as pa
 
@@ -68,6 +71,7 @@ class AuditDescription:
             ("saturated", pa.float32()),
             ("outside", pa.float32()),
             ("beside", pa.float32()),
+            ("pixels", pa.string()),
             ("picture", pa.binary()),
         ]
 
@@ -75,6 +79,8 @@ class AuditDescription:
         return {
             "methods": [method.written() for method in self.methods],
             "objects": None if self.objects is None else self.objects.written(),
+            "pixels": "SHA-256",
+            "training": self.training,
         }
 
     def ask(
@@ -120,7 +126,8 @@ class AuditDescription:
             "traits": np.ravel(traits(pixels, weights)),
             "agreement": agreement,
             "saturated": float((weights > _SATURATED * weights.max()).mean()) if weights.any() else 0.0,
-            "picture": _picture(pixels),
+            "pixels": pixel_digest(pixels),
+            "picture": encode(small_picture(pixels), "PNG", compress_level=3),
         }
         if self.objects is not None:
             inside = self.objects.inside(prepared.item, prepared.frame, pixels.shape[:2])
@@ -238,8 +245,21 @@ def _correlation(one: Array, two: Array) -> float:
     return float(one @ two) if one.any() and two.any() else float("nan")
 
 
-def _picture(pixels: Array) -> bytes:
-    """A small PNG file."""
+def pixel_digest(pixels: Array) -> str:
+    """SHA-256 of an image as the model is shown it, in 8 bits: the same, whatever file it came in.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+    """
+    return hashlib.sha256(str(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def small_picture(pixels: Array) -> Any:
+    """A small picture of Pillow.
+
+    Args:
+        pixels: uint8 (H, W, 3).
+    """
     from PIL import Image
 
     picture = Image.fromarray(pixels)
@@ -247,4 +267,4 @@ def _picture(pixels: Array) -> bytes:
     if longest > PICTURE:
         size = tuple(max(1, round(side * PICTURE / longest)) for side in picture.size)
         picture = picture.resize(size, Image.Resampling.BOX)
-    return encode(picture, "PNG", compress_level=3)
+    return picture

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kerascope.auditing.duplicates import Duplicates
 from kerascope.auditing.finding import Finding, ranked
 from kerascope.auditing.outcome import FORMAT, Audit
+from kerascope.auditing.plain import plain
 from kerascope.dataset.store import AUDIT, Store
 from kerascope.dataset.whole import whole
 
@@ -27,6 +29,8 @@ class LabelAudits(Mapping[str, Audit]):
         audits: by the names of the labels, in the order of the model's outputs.
         created: when, in ISO 8601.
         versions: of packages.
+        duplicates: images that are there more than once, or in the training data, too; None where an earlier
+            version made the audits.
     """
 
     folder: Path
@@ -34,6 +38,7 @@ class LabelAudits(Mapping[str, Audit]):
     audits: Mapping[str, Audit]
     created: str
     versions: Mapping[str, str]
+    duplicates: Duplicates | None = None
 
     def __getitem__(self, label: str) -> Audit:
         return self.audits[label]
@@ -105,7 +110,8 @@ class LabelAudits(Mapping[str, Audit]):
             told, *others = audit.found()
             found[label] = [right + told, *others]
         lines += [f"{', '.join(labels)}: {line}" for line, labels in self._told(found).items()]
-        return [*lines, *self.doubts]
+        again = [] if self.duplicates is None else self.duplicates.told()
+        return [*lines, *again, *self.doubts]
 
     def _told(self, lines: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
         """Of which labels each line is told."""
@@ -124,6 +130,7 @@ class LabelAudits(Mapping[str, Audit]):
             "created": self.created,
             "versions": dict(self.versions),
             "summary": self.summary(),
+            "duplicates": plain(self.duplicates),
             "labels": {label: audit.to_json() for label, audit in self.items()},
         }
 

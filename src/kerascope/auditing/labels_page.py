@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from kerascope.auditing.duplicates_page import duplicates_section
 from kerascope.auditing.page import percent
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def labels_page(audits: LabelAudits, pages: Mapping[str, str]) -> str:
     text: str = template.render(
         audits=audits,
         pages={label: quote(name) for label, name in pages.items()},
+        copies=duplicates_section(audits.duplicates, next(iter(audits.values())).results),
         style=here.with_name("page.css").read_text(encoding="utf-8"),
     )
     return text

@@ -15,12 +15,14 @@ import numpy as np
 
 from kerascope.auditing.classes import class_audit, labels_of, responses_of, right
 from kerascope.auditing.companions import Companions
+from kerascope.auditing.copies import find_copies
 from kerascope.auditing.health import MapHealth, checked
 from kerascope.auditing.laboratory import Laboratory
 from kerascope.auditing.material import Material
 from kerascope.auditing.outcome import Audit
 from kerascope.auditing.refusals import check_own
 from kerascope.auditing.strategies import LARGEST, Clustering
+from kerascope.auditing.training import Training
 from kerascope.dataset.beginning import check_begin, held
 from kerascope.dataset.cluster import Workers
 from kerascope.dataset.job import Job
@@ -45,6 +47,7 @@ class Settings:
         methods: the first one is what all rests on.
         target: `"predicted"` or `"label"`.
         clustering, images_per_trial, sanity, seed, threads, resume, overwrite, progress: see there.
+        training: the training data, or None.
         workers: who explain, describe and try; None for this process.
     """
 
@@ -58,6 +61,7 @@ class Settings:
     resume: bool
     overwrite: bool
     progress: bool | None
+    training: Training | None = None
     workers: Workers | None = None
 
 
@@ -132,6 +136,9 @@ def _made(job: Job, settings: Settings, store: Store, companions: Companions | N
     )
     explaining = counts.taken()
     material = Material.of(job, results, settings.clustering, settings.seed, companions)
+    # Of a label that is asked about, they are looked for once for all labels.
+    again = find_copies(job, results, settings.training) if companions is None else None
+    material = material.without_copies(again)
     laboratory = Laboratory(material, settings.images_per_trial, settings.workers)
     with progress_bar(len(KINDS), settings.progress, "try") as advance:
         findings = search(material, laboratory, advance.more)
@@ -161,6 +168,7 @@ def _made(job: Job, settings: Settings, store: Store, companions: Companions | N
         versions=dict(versions()),
         model_file=job.model_file,
         responses=responses_of(material),
+        duplicates=again,
     )
     # While its pictures change, there is no audit.
     check_own(store.folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.auditing.companions import Companions
 from kerascope.auditing.describing import CELLS, fitted, speaking_for
+from kerascope.auditing.duplicates import Duplicates
 from kerascope.auditing.objects import Objects
 from kerascope.auditing.responses import NON_FINITE
 from kerascope.auditing.strategies import Clustering, Clusters, clusters
@@ -59,6 +60,7 @@ class Material:
         different: how many of the images differ.
         non_finite: images beside these of which the scores are NaN or infinite.
         companions: of a label that is asked about, the labels of all images; else None.
+        again: bool (M,), copies of others among them, which are in no trial: those would count twice.
     """
 
     job: Job
@@ -72,6 +74,7 @@ class Material:
     different: int = 0
     non_finite: int = 0
     companions: Companions | None = None
+    again: Array | None = None
 
     @classmethod
     def of(
@@ -204,8 +207,20 @@ class Material:
     def gallery(self) -> Gallery:
         """A sample of small pictures of every class, with the maps of the same images."""
         most = max(8, min(PICTURES, _ALL_PICTURES // max(len(self.classes), 1)))
-        places = np.concatenate([self.members(label, most) for label in self.classes])
-        return self.pictures(np.sort(places))
+        places = [self.sampled(self._different(label), most) for label in self.classes]
+        return self.pictures(np.sort(np.concatenate(places)))
+
+    def _different(self, label: int) -> Array:
+        """The members of a class but for copies of others, unless all are."""
+        members = self.members(label)
+        different = members if self.again is None else members[~self.again[members]]
+        return different if len(different) else members
+
+    def without_copies(self, found: Duplicates | None) -> Material:
+        """The same, whose trials take each picture once."""
+        if found is None or not found.again:
+            return self
+        return replace(self, again=np.isin(self.columns["index"], list(found.again)))
 
     def moments(self, label: int) -> tuple[Moments, Moments]:
         """Of the small pictures of a class, and of those of all others."""

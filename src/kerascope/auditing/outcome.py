@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kerascope.auditing.duplicates import Duplicates
 from kerascope.auditing.finding import Finding
 from kerascope.auditing.health import Checked, MapHealth, doubts
 from kerascope.auditing.plain import plain
@@ -106,6 +107,8 @@ class Audit:
         versions: of packages.
         model_file: that the model was loaded from, or None.
         responses: what the model says of the images; None in audits of before this was noted.
+        duplicates: images that are there more than once, or in the training data, too; None for one of
+            several labels, see `LabelAudits`, and where an earlier version made the audit.
     """
 
     folder: Path
@@ -126,6 +129,7 @@ class Audit:
     versions: Mapping[str, str]
     model_file: str | None = None
     responses: Responses | None = None
+    duplicates: Duplicates | None = None
 
     @property
     def confirmed(self) -> tuple[Finding, ...]:

@@ -75,7 +75,11 @@ function chosen() {
 }
 function cell(text, kind) {
   const made = document.createElement("td");
-  made.textContent = text;
+  // A name or path may be broken behind its separators.
+  String(text).split(/(?<=[/\\_.,:=(-])(?=\S)/).forEach((part, place) => {
+    if (place && kind !== "number") made.append(document.createElement("wbr"));
+    made.append(part);
+  });
   if (kind) made.className = kind;
   return made;
 }
@@ -90,8 +94,8 @@ function line(row) {
   frame.dataset.words = row[PATH];
   figure.append(frame);
   look.append(figure);
-  made.append(look, cell(row[PATH], "path"), cell(row[LABEL] ?? "", ""),
-    cell(name(row[PREDICTION]), row[RIGHT] === 0 ? "wrong" : ""),
+  made.append(look, cell(row[PATH], "path"), cell(row[LABEL] ?? "", "name"),
+    cell(name(row[PREDICTION]), row[RIGHT] === 0 ? "name wrong" : "name"),
     cell(row[PROBABILITY] === null ? "" : row[PROBABILITY].toFixed(3), "number"),
     cell(row[EMPTY] ? "shows nothing" : "", ""));
   fill(frame);
@@ -107,6 +111,9 @@ function show() {
   document.getElementById("next").disabled = at === last;
 }
 for (const filter of Object.values(filters)) filter.addEventListener("input", () => { at = 0; show(); });
+// A choice may be cut where the screen is narrow: it is whole in its title.
+const titled = (one) => { one.title = one.selectedOptions[0].textContent; };
+for (const one of [filters.of, filters.finding]) { titled(one); one.addEventListener("input", () => titled(one)); }
 document.getElementById("back").addEventListener("click", () => { at -= 1; show(); });
 document.getElementById("next").addEventListener("click", () => { at += 1; show(); });
 all("#images th button").forEach((button) => button.addEventListener("click", () => {

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kerascope.auditing.describing import CELLS, fitted, speaking_for
+from kerascope.auditing.duplicates_page import duplicates_section
 from kerascope.auditing.outcome import Audit
 from kerascope.auditing.verdict import suspicions, told
 from kerascope.dataset.photograph import encode
@@ -74,6 +75,7 @@ def page(audit: Audit) -> str:
             }
         ),
         pictures=pictures,
+        copies=duplicates_section(audit.duplicates, audit.results),
         shown=len(shown),
         confirmed=audit.confirmed,
         others=[one for one in audit.findings if one.status != "confirmed"],

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
+from kerascope.auditing.duplicates import duplicates_of
 from kerascope.auditing.finding import Finding, Measured, Trial
 from kerascope.auditing.health import Checked, MapHealth
 from kerascope.auditing.label_audits import LabelAudits
@@ -64,13 +65,14 @@ def _label_audits(folder: Path, content: Mapping[str, Any]) -> LabelAudits:
         audit = open_audit(folder / name)
         assert isinstance(audit, Audit)
         audits[label] = audit
-    return LabelAudits(folder, content["model"], audits, content["created"], content["versions"])
+    again = duplicates_of(content.get("duplicates"))
+    return LabelAudits(folder, content["model"], audits, content["created"], content["versions"], again)
 
 
 def _audit(folder: Path, content: Mapping[str, Any]) -> Audit:
     """From what `Audit.to_json` gave."""
     # Audits of before these were noted have none.
-    content = {"model_file": None, "responses": None, **content}
+    content = {"model_file": None, "responses": None, "duplicates": None, **content}
     known = {one.name for one in fields(Audit)} - {"folder"}
     given = {name: content[name] for name in known}
     given |= {
@@ -79,6 +81,7 @@ def _audit(folder: Path, content: Mapping[str, Any]) -> Audit:
         "findings": tuple(_finding(one) for one in given["findings"]),
         "classes": tuple(_class(one) for one in given["classes"]),
         "health": _health(given["health"]),
+        "duplicates": duplicates_of(given["duplicates"]),
         "responses": _responses(given["responses"]),
         "checks": tuple(Checked(**{**one, "lines": tuple(one["lines"])}) for one in given["checks"]),
     }

@@ -20,16 +20,18 @@ from kerascope.auditing.objects import as_objects
 from kerascope.auditing.outcome import Audit
 from kerascope.auditing.refusals import check_auditable, check_form
 from kerascope.auditing.strategies import CLUSTERINGS, Clustering
+from kerascope.auditing.training import Training
 from kerascope.dataset.apart import files_among
 from kerascope.dataset.arrays import as_given, from_arrays
 from kerascope.dataset.beginning import check_together
 from kerascope.dataset.cluster import Cluster, workers_of
 from kerascope.dataset.detection import AUTO
 from kerascope.dataset.frame import Fit
+from kerascope.dataset.job import Job
 from kerascope.dataset.naming import ClassName, asks_of_labels
 from kerascope.dataset.plan import plan
 from kerascope.dataset.preprocessing import Preprocessing
-from kerascope.dataset.source import find_images
+from kerascope.dataset.source import Source, find_images
 from kerascope.method import Method
 from kerascope.method.base import as_method
 from kerascope.method.number import check_whole
@@ -45,6 +47,7 @@ def audit(
     target: Literal["predicted", "label"] = "predicted",
     folder: str | os.PathLike[str] | None = None,
     masks: Any = None,
+    training: Any = None,
     class_names: Sequence[ClassName] | None = None,
     preprocessing: str | os.PathLike[str] | Preprocessing = AUTO,
     fit: Fit | None = None,
@@ -87,6 +90,8 @@ def audit(
         folder: where the table, the pictures and the audit are written; None for a temporary one, which goes
             when the audit does.
         masks: where the objects are, where that is known: see `kerascope.auditing.objects.as_objects`.
+        training: what the model was trained on, where that is known: paths or an array, as `data`. Its images
+            are read and compared with those that are audited, and not explained.
         class_names: in the order of the model's outputs; see `kerascope.explain_dataset`.
         preprocessing: see `kerascope.explain_dataset`; arrays are taken as they are.
         fit: see there.
@@ -188,8 +193,14 @@ def audit(
             f"masks must be one for each of the {source.count()} images; got {len(objects.array)}."
         )
     methods = (job.options.method, *methods[1:])
-    description = AuditDescription(job.options.preprocessing, methods[1:], objects)
-    job = replace(job, description=description, inputs=(*job.inputs, *files_among(masks)))
+    compared, digest = None, None
+    inputs = files_among(masks)
+    if training is not None:
+        trained_on = _training(training, job, image_column, label_column, follow_links)
+        compared = Training(trained_on, threads, progress)
+        digest, inputs = compared.digest(), files_among(masks, *trained_on.paths)
+    description = AuditDescription(job.options.preprocessing, methods[1:], objects, digest)
+    job = replace(job, description=description, inputs=(*job.inputs, *inputs))
     of_labels = asks_of_labels(job.probe, job.blank)
     check_form(folder, of_labels, overwrite)
     if only is not None and not of_labels:
@@ -211,11 +222,25 @@ def audit(
             resume,
             overwrite,
             progress,
+            compared,
             others,
         )
         if of_labels:
             return made_by_label(job, settings, folder, only)
         return made(job, settings, folder)
+
+
+def _training(data: Any, job: Job, image_column: str | None, label_column: str | None, links: bool) -> Source:
+    """The images of the training data."""
+    if _is_paths(data):
+        return find_images(data, image_column=image_column, label_column=label_column, follow_links=links)
+    wanted, given = np.shape(job.blank)[1:], np.shape(data)[1:]
+    if given not in (wanted, wanted[:-1] if wanted[-1] == 1 else wanted):
+        raise errors.InputError(
+            f"training must be paths, or images as the model takes them, (N, {', '.join(map(str, wanted))}); "
+            f"got {np.shape(data)}."
+        )
+    return from_arrays(data)
 
 
 def _size(model: keras.Model | Probe, images: Any) -> tuple[int, int] | None:

@@ -28,7 +28,8 @@ def summary(audit: Audit) -> list[str]:
     looked = (
         f"{audit.images:,} images in {classes} class{'' if classes == 1 else 'es'} were explained{right}."
     )
-    return [*audit.first_doubts, looked, *found(audit), *audit.doubts]
+    again = [] if audit.duplicates is None else audit.duplicates.told()
+    return [*audit.first_doubts, looked, *found(audit), *again, *audit.doubts]
 
 
 def found(audit: Audit) -> list[str]:

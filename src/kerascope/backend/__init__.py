@@ -28,7 +28,12 @@ running a function without data. Each backend answers in one small module with t
     shape and type.
 `state(variables)`
     The current values of Keras variables, cut off from gradients, as arguments of a compiled program. Empty
-    where compiled programs read variables by themselves whenever they run.
+    where compiled programs read variables by themselves whenever they run. Where training has taken the
+    values away, a `BusyModelError`.
+`watch(variables, state, steps)`
+    A function that tells whether training has disturbed a question since: given None, whether weights have
+    changed; given an exception, whether training is its cause. `state` is what `state` gave; `steps` is the
+    variable in which an optimiser counts its steps, or None.
 `on_host(value)`
     Whether the value of a variable lies in the memory of the processor, rather than of an accelerator.
 `compiles`
@@ -62,6 +67,9 @@ class Backend(Protocol):
     def rerouted(self, source: Any, value: Any, gate: Function) -> Any: ...
     def on_host(self, value: Any) -> bool: ...
     def state(self, variables: Sequence[Any]) -> list[Any]: ...
+    def watch(
+        self, variables: Sequence[Any], state: Sequence[Any], steps: Any
+    ) -> Callable[[Exception | None], bool]: ...
 
 
 SUPPORTED = ("tensorflow", "jax", "torch")

@@ -8,6 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kerascope.errors import BusyModelError
+
 Function = Callable[..., Any]
 
 compiles = True
@@ -114,4 +116,22 @@ def on_host(value: Any) -> bool:
 
 def state(variables: Sequence[Any]) -> list[Any]:
     """See `kerascope.backend`."""
-    return [variable.value for variable in variables]
+    try:
+        return [variable.value for variable in variables]
+    except TypeError as error:
+        # While Keras trains, variables have no value.
+        raise BusyModelError from error
+
+
+def watch(variables: Sequence[Any], values: Sequence[Any], steps: Any) -> Callable[[Exception | None], bool]:
+    """See `kerascope.backend`: arrays never change, but training gives their memory to others."""
+
+    def disturbed(error: Exception | None) -> bool:
+        if error is None:
+            return False
+        try:
+            return any(value.is_deleted() for value in (*values, *state(variables)))
+        except BusyModelError:
+            return True
+
+    return disturbed

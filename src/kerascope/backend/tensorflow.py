@@ -111,6 +111,16 @@ def on_host(value: Any) -> bool:
     return ":CPU:" in value.device.upper()
 
 
+def watch(variables: Sequence[Any], state: Sequence[Any], steps: Any) -> Callable[[Exception | None], bool]:
+    """See `kerascope.backend`: programs read variables one by one, which training may change between."""
+    before = None if steps is None else int(steps.value)
+
+    def disturbed(error: Exception | None) -> bool:
+        return error is None and steps is not None and int(steps.value) != before
+
+    return disturbed
+
+
 def state(variables: Sequence[Any]) -> list[Any]:
     """See `kerascope.backend`: a variable is read in the graph, and handing over hundreds takes time."""
     return []

@@ -143,5 +143,18 @@ def state(variables: Sequence[Any]) -> list[Any]:
     return [variable.value.detach() for variable in variables]
 
 
+def watch(variables: Sequence[Any], state: Sequence[Any], steps: Any) -> Callable[[Exception | None], bool]:
+    """See `kerascope.backend`: weights are changed in place, which tensors count."""
+    counted = [value for value in state if not value.is_inference()]
+    before = [value._version for value in counted]
+
+    def disturbed(error: Exception | None) -> bool:
+        if before == [value._version for value in counted]:
+            return False
+        return error is None or "modified by an inplace operation" in str(error)
+
+    return disturbed
+
+
 def _detach(value: Any) -> Any:
     return value.detach() if isinstance(value, torch.Tensor) else value

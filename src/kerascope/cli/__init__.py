@@ -5,6 +5,7 @@ arguments.py  arguments and options that commands share
 loading.py    models, names of classes, methods and targets from what was typed
 keras2.py     files of Keras 2 as Keras 3 reads them
 images.py     a few images of a data set as arrays
+interruption.py  Ctrl-C
 said.py       what is printed
 writable.py   what is written at the end: whether it can be, before the work; signed, and whole
 layers.py, explain.py, compare.py, maximize.py, evaluate.py, demo.py    a command each

@@ -9,11 +9,13 @@ from typing import Annotated, Literal
 import typer
 
 from kerascope import __version__, errors
+from kerascope.cli import said
 from kerascope.cli.audit import audit
 from kerascope.cli.compare import compare
 from kerascope.cli.demo import demo
 from kerascope.cli.evaluate import evaluate
 from kerascope.cli.explain import explain
+from kerascope.cli.interruption import CODE, stopping
 from kerascope.cli.layers import layers
 from kerascope.cli.maximize import maximize
 
@@ -66,21 +68,24 @@ def main() -> None:
     """
     # TensorFlow tells of its build on the terminal otherwise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with said.readers_may_leave(), stopping("run it again"):
+        sys.exit(_code())
+
+
+def _code() -> int:
+    """Run the command that was typed; its exit code."""
     try:
         # Not Click's own way, which takes an interruption for an error.
         code = app(standalone_mode=False)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        print("kerascope: interrupted", file=sys.stderr)
-        sys.exit(130)
+    except (typer.Abort, KeyboardInterrupt):
+        return CODE
     except (errors.KerascopeError, OSError) as error:
         print(f"kerascope: {error}", file=sys.stderr)
-        sys.exit(1)
+        return 1
     except Exception as error:
         # What was typed wrongly is an error of Click's, which shows itself.
         if not hasattr(error, "exit_code"):
             raise
         error.show()  # type: ignore[attr-defined]
-        sys.exit(error.exit_code)
-    sys.exit(code if isinstance(code, int) else 0)
+        return int(error.exit_code)
+    return code if isinstance(code, int) else 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from kerascope.cli import arguments, said
+from kerascope.cli.interruption import stopping
 from kerascope.cli.writable import check_folder, check_page
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ def audit(
         typer.Option(
             help="Where the objects are: a folder of mask pictures named like the images, or a COCO file, "
             ".json.",
+            metavar="PATH",
+        ),
+    ] = None,
+    training: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What the model was trained on: images that are there, too, are told; may be repeated.",
             metavar="PATH",
         ),
     ] = None,
@@ -108,7 +116,8 @@ def audit(
     inputs = (model, classes, preprocess, masks, before, *paths)
     check_folder("--out", out, resume, overwrite, inputs)
     check_page("--html", html, "audit", inputs)
-    with said.warnings_told():
+    advice = f"what was explained is in {out}: continue with --resume"
+    with said.warnings_told(), stopping(advice, resumable=True):
         earlier = None if before is None else ks.open_audit(before)
         found = ks.audit(
             load_probe(model, unsafe, imports, model_output),
@@ -117,6 +126,7 @@ def audit(
             target=target,
             folder=out,
             masks=masks,
+            training=training or None,
             class_names=load_names(classes),
             preprocessing=preprocess,
             fit=fit,  # type: ignore[arg-type]

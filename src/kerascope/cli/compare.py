@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kerascope.cli import arguments, said
+from kerascope.cli.interruption import stopping
 from kerascope.cli.writable import check_picture, write_picture
 
 METHODS = ["auto", "grad_cam", "saliency", "integrated_gradients"]
@@ -45,7 +46,7 @@ def compare(
     from kerascope.cli.loading import read_target
 
     check_picture("--out", out, (model, classes, preprocess, *paths))
-    with said.warnings_told():
+    with said.warnings_told(), stopping("the picture was not written: run it again"):
         loaded = load(
             model,
             paths,

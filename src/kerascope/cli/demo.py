@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from kerascope.cli.interruption import stopping
+
 
 def demo(
     output: Annotated[Path, typer.Option(help="Folder of the pictures.", metavar="FOLDER")] = Path(
@@ -23,4 +25,5 @@ def demo(
     """
     from kerascope.demo.__main__ import run
 
-    run(output, epochs, seed, "auto")
+    with stopping(f"pictures that were done are in {output}"):
+        run(output, epochs, seed, "auto")

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from kerascope.cli import arguments, said
+from kerascope.cli.interruption import CODE, stopping, stopping_with_results
 from kerascope.cli.writable import check_page, check_report
 
 METHODS = [
@@ -98,41 +99,47 @@ def evaluate(
         wanted = read_target(target)
         if wanted == LABEL and loaded.labels is None:
             wanted = None
-        report = ks.evaluate(
-            list(read_methods(method or METHODS, layer).values()),
-            loaded.probe,
-            loaded.images,
-            loaded.labels,
-            target=None if wanted == LABEL else loaded.asked(wanted),
-            level=level,
-            seed=seed,
-            progress=False if json else None,
-            workers=read_cluster(engine, workers, worker_cpus, worker_gpus),
-            imports=imports or (),
-            safe_mode=not unsafe,
-        )
-        report = replace(report, model=model.name)
-        if html is not None:
-            report.html(html)
-        if save is not None:
-            report.save(save)
-    if json:
-        means = report.means
-        said.print_json(
-            {
-                "model": loaded.probe.model.name,
-                "model_file": str(model),
-                "methods": list(report.methods),
-                "controls": sorted(report.controls),
-                "images": len(report),
-                "target": report.target,
-                "metrics": {
-                    column.name: [None if isnan(value) else float(value) for value in means[:, place]]
-                    for place, column in enumerate(report.columns)
-                },
-                "statements": report.statements(),
-                "warnings": list(report.warnings),
-            }
-        )
-    else:
-        said.show(report)
+        with stopping_with_results("writing what was measured; Ctrl-C again ends at once") as stopped:
+            report = ks.evaluate(
+                list(read_methods(method or METHODS, layer).values()),
+                loaded.probe,
+                loaded.images,
+                loaded.labels,
+                target=None if wanted == LABEL else loaded.asked(wanted),
+                level=level,
+                seed=seed,
+                progress=False if json else None,
+                workers=read_cluster(engine, workers, worker_cpus, worker_gpus),
+                imports=imports or (),
+                safe_mode=not unsafe,
+            )
+        with stopping("what was being written is not there: run it again"):
+            report = replace(report, model=model.name)
+            if html is not None:
+                report.html(html)
+            if save is not None:
+                report.save(save)
+            if json:
+                means = report.means
+                said.print_json(
+                    {
+                        "model": loaded.probe.model.name,
+                        "model_file": str(model),
+                        "methods": list(report.methods),
+                        "controls": sorted(report.controls),
+                        "images": len(report),
+                        "complete": report.complete,
+                        "unmeasured": {name: list(left) for name, left in report.unmeasured.items()},
+                        "target": report.target,
+                        "metrics": {
+                            column.name: [None if isnan(value) else float(value) for value in means[:, place]]
+                            for place, column in enumerate(report.columns)
+                        },
+                        "statements": report.statements(),
+                        "warnings": list(report.warnings),
+                    }
+                )
+            else:
+                said.show(report)
+    if stopped.is_set():
+        raise typer.Exit(CODE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections import Counter
 from itertools import islice
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from kerascope.cli import arguments, said
+from kerascope.cli.interruption import stopping
 from kerascope.cli.writable import check_folder
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ def explain(
         )
         if not json:
             said.print_lines([("model", str(model)), *job.told])
-        try:
+        with stopping(f"whole shards are in {out}: continue with --resume", resumable=True):
             results = job.run(
                 out,
                 threads=threads,
@@ -129,17 +128,11 @@ def explain(
                 safe_mode=not unsafe,
                 progress=False if json else None,
             )
-        except KeyboardInterrupt:
-            said.warn(f"interrupted; whole shards are in {out}: continue with --resume.")
-            # At once: a pass that is under way may take minutes, and its result is not wanted.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(130)
-    failures = list(islice(results.failures(), _LOOKED_AT))
-    if json:
-        said.print_json(_told(results, failures[:_SHOWN]))
-    else:
-        _print(results, failures)
+            failures = list(islice(results.failures(), _LOOKED_AT))
+            if json:
+                said.print_json(_told(results, failures[:_SHOWN]))
+            else:
+                _print(results, failures)
     if results.counts["failed"]:
         raise typer.Exit(3)
 

@@ -9,6 +9,7 @@ import typer
 
 from kerascope import errors
 from kerascope.cli import arguments, said
+from kerascope.cli.interruption import stopping
 from kerascope.cli.writable import check_picture, write_picture
 
 
@@ -48,7 +49,7 @@ def maximize(
     if (layer is None) == (not target) or (channel and layer is None):
         raise errors.ParameterError("give either --target, or --layer with the channels of it.")
     check_picture("--out", out, (model, classes, preprocess))
-    with said.warnings_told():
+    with said.warnings_told(), stopping("the picture was not written: run it again"):
         given = load_names(classes)
         names = None if given is None else different_names(given)[0]
         probe = load_probe(model, unsafe, imports, model_output).named(names)

@@ -6,20 +6,52 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
 from kerascope import errors
 
 
-def show(result: object) -> None:
-    """Print a result. Its reader may stop reading, as `head -1` does; that is no error."""
+class _Unread:
+    """A stream whose reader may stop reading; from then on what is said goes nowhere."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, and hand it on at once: a process that Ctrl-C ends does not flush."""
+        try:
+            count: int = self._stream.write(text)
+            self._stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            return len(text)
+        return count
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write several."""
+        for line in lines:
+            self.write(line)
+
+
+@contextmanager
+def readers_may_leave() -> Iterator[None]:
+    """Within the block, readers of what is printed may stop reading, as `head -1` does; that is no error."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = map(_Unread, before)
     try:
-        print(_printable(str(result), sys.stdout), flush=True)
-    except BrokenPipeError:
-        # To where everything is taken, from now on: Python flushes once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def show(result: object) -> None:
+    """Print a result."""
+    print(_printable(str(result), sys.stdout))
 
 
 def print_json(value: Any) -> None:

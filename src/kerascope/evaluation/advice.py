@@ -135,6 +135,8 @@ def recommend(
         memory=memory,
         progress=progress,
     )
+    if not report.complete:
+        raise KeyboardInterrupt  # of some candidates no advice can be given
     return _advice(replace(report, warnings=(*wanted.doubts, *report.warnings)), tried)
 
 

@@ -37,6 +37,8 @@ def chart(report: Report) -> Figure:
         figsize=(0.075 * longest + 2.3 * across + 0.4, down * height + 0.3), dpi=110
     )
     figure.set_layout_engine("constrained")
+    if not report.complete:
+        figure.suptitle("incomplete: interrupted", fontsize=9)
     axes = figure.subplots(down, across, squeeze=False, sharey=True)
     low, high = report.intervals
     colours = [_CONTROL if report.methods[row] in report.controls else _OWN for row in order]

@@ -87,7 +87,8 @@ def evaluate(
 
     Returns:
         A `Report`: table, ranks with intervals, statements, plots, Markdown, HTML, files. A method that fails
-        on this model, a metric that does not apply, an interruption: what there is, with a warning.
+        on this model, a metric that does not apply, an interruption: what there is, with a warning;
+        `Report.complete` tells of an interruption.
 
     Raises:
         UnknownMethodError, UnknownMetricError: there is none of that name.
@@ -138,8 +139,11 @@ def evaluate(
                     assert others is not None
                     table.filled_by(others, work, advance)
         except KeyboardInterrupt:
-            table.warnings.append(
-                "every method should be measured; the run was interrupted, and what is missing has no value."
+            if not np.isfinite(table.values).any():
+                raise
+            table.told(
+                "every method should be measured; the run was interrupted, and what is missing has no value.",
+                errors.InterruptedWarning,
             )
     table.tell_missing()
     return table.report(level, seed, frozenset(controls))
@@ -212,6 +216,8 @@ class _Table:
         self.own = np.zeros(shape[:2])
         self.needs: dict[tuple[int, int], set[Hashable]] = {}
         self.costs: dict[Hashable, float] = {}
+        self.explained = np.zeros(shape[0], bool)
+        self.reached = np.zeros(shape[:2], bool)
         self.curves: dict[str, tuple[Array, Array]] = {}
         self.warnings: list[str] = []
         self.missing: dict[tuple[str, str], list[str]] = {}
@@ -252,13 +258,17 @@ class _Table:
         try:
             explanation = method(subject.probe, subject.images, subject.first.pinned)
         except errors.KerascopeError as error:
-            self._told(f"{method.written()} has no values: {type(error).__name__}: {error}")
+            self.told(f"{method.written()} has no values: {type(error).__name__}: {error}")
+            self.reached[row] = True
             advance(1 + len(self.metrics))
             return
+        if any(one.startswith(errors.InterruptedWarning.__name__) for one in explanation.warnings):
+            raise KeyboardInterrupt  # a map by some of its masks is not that by all
         self.forwards[row] = (self._counted() - before) / len(subject)
         self.example = self.example or _example(explanation, self.maps.shape[1])
         self.warnings += [f"{method.written()}: {text}" for text in explanation.warnings]
         case = Case(subject, explanation, method)
+        self.explained[row] = True
         self.shown[row] = case.shows
         self.maps[row] = case.maps[: self.maps.shape[1]]
         advance(1)
@@ -273,9 +283,10 @@ class _Table:
                 dear.append(metric.name)
             else:
                 self._measure(row, column, metric, case)
+            self.reached[row, column] = True
             advance(1)
         if dear:
-            self._told(
+            self.told(
                 f"{', '.join(dear)} have no values of {method.written()}: they explain again, at "
                 f"{self.forwards[row]:.0f} forwards each; ask for them by name, or take level='full'."
             )
@@ -333,10 +344,11 @@ class _Table:
         """Warn of the metrics that have no values, once for all methods where the reason is the same."""
         for (metric, reason), methods in self.missing.items():
             whose = "any method" if len(methods) == len(self.methods) else ", ".join(methods)
-            self._told(f"{metric} has no values of {whose}: {reason}")
+            self.told(f"{metric} has no values of {whose}: {reason}")
 
-    def _told(self, text: str) -> None:
-        self.warnings.append(warned(errors.EvaluationWarning, text))
+    def told(self, text: str, kind: type[errors.KerascopeWarning] = errors.EvaluationWarning) -> None:
+        """Warn, and keep the warning."""
+        self.warnings.append(warned(kind, text))
 
     def _counted(self) -> int:
         return int(self.subject.probe.forward_count)
@@ -350,10 +362,11 @@ class _Table:
                 + ("; ".join(self.warnings) or "no metric applies to what was given")
                 + "; give other methods or metrics, masks or labels."
             )
-        flat = int((~self.shown).sum())
+        shown = self.shown[self.explained]
+        flat = int((~shown).sum())
         if flat:
             self.warnings.append(
-                f"{flat} of {self.shown.size} maps are constant, nearly so or not finite, and have no value."
+                f"{flat} of {shown.size} maps are constant, nearly so or not finite, and have no value."
             )
         assert self.example is not None
         pictures, titles = self.example
@@ -382,6 +395,11 @@ class _Table:
             model=called(getattr(getattr(self.subject.probe, "model", None), "name", "a black box")),
             notes=tuple(self.metrics[column].written() for column in used),
             warnings=tuple(dict.fromkeys(self.warnings)),
+            unmeasured={
+                method.written(): [self.metrics[column].name for column in np.flatnonzero(~reached).tolist()]
+                for method, reached in zip(self.methods, self.reached, strict=True)
+                if not reached.all()
+            },
             versions=dict(versions()),
         )
 

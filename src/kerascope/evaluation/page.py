@@ -22,6 +22,7 @@ def page(report: Report) -> str:
     template = page_template(Path(__file__).with_name("page.html"), "evaluate")
     text: str = template.render(
         report=report,
+        incomplete=told.incomplete(report),
         shortly=told.shortly(report),
         tables=[_table(report, *group) for group in told.groups(report)],
         curves=[
@@ -54,7 +55,7 @@ def _table(report: Report, group: str, places: list[int]) -> dict[str, Any]:
                 "control": report.methods[row] in report.controls,
                 "cells": cells,
                 "forwards": told.number(float(report.forwards[row])),
-                "shown": f"{report.shown[row].mean():.0%}",
+                "shown": f"{report.shown[row].mean():.0%}" if _explained(report, row) else "-",
             }
         )
     return {
@@ -63,6 +64,11 @@ def _table(report: Report, group: str, places: list[int]) -> dict[str, Any]:
         "rows": rows,
         "statements": told.statements(report, places),
     }
+
+
+def _explained(report: Report, row: int) -> bool:
+    """Whether an interruption did not come before the method."""
+    return bool(report.shown[row].any()) or report.methods[row] not in report.unmeasured
 
 
 def _examples(report: Report) -> list[dict[str, Any]]:
@@ -77,5 +83,5 @@ def _examples(report: Report) -> list[dict[str, Any]]:
             ],
         }
         for row, method in enumerate(report.methods)
-        if len(pictures)
+        if len(pictures) and _explained(report, row)
     ]

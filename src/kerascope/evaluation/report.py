@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +72,7 @@ class Report:
         notes: the metrics with their parameters.
         warnings: what was warned about.
         versions: of kerascope, Keras and the backend.
+        unmeasured: by methods that an interruption came before, the names of the metrics that it left out.
     """
 
     methods: tuple[str, ...]
@@ -92,9 +93,15 @@ class Report:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    unmeasured: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.values.shape[2])
+
+    @property
+    def complete(self) -> bool:
+        """Every method was measured by every metric that applies to it: the run was not interrupted."""
+        return not self.unmeasured
 
     @functools.cached_property
     def means(self) -> Array:
@@ -115,11 +122,12 @@ class Report:
     def ranks(self) -> tuple[Array, Array, Array]:
         """Ranks on each metric, 1 the best, and the ends of their 95 % intervals, (M, Q) each.
 
-        NaN on metrics without a direction.
+        NaN on metrics without a direction, and on those that an interruption left out for some method.
         """
         found = np.full((3, *self.means.shape), np.nan)
+        partial = {name for names in self.unmeasured.values() for name in names}
         for place, column in enumerate(self.columns):
-            if column.direction is not None:
+            if column.direction is not None and column.name not in partial:
                 found[:, :, place] = statistics.ranks(self.values[:, place], column.direction, self.seed)
         return found[0], found[1], found[2]
 
@@ -214,7 +222,7 @@ class Report:
     def __repr__(self) -> str:
         return (
             f"<Report on {len(self.methods)} methods, {len(self.columns)} metrics and {len(self)} images of "
-            f"{self.model!r}, {len(self.warnings)} warnings>"
+            f"{self.model!r}, {len(self.warnings)} warnings{'' if self.complete else ', incomplete'}>"
         )
 
     def _repr_html_(self) -> str:

@@ -24,10 +24,25 @@ def statements(report: Report, places: Iterable[int] | None = None) -> list[str]
 
     Args:
         report: what was measured.
-        places: of the metrics; None for all.
+        places: of the metrics; None for all, with what an interruption left out.
     """
-    chosen = range(len(report.columns)) if places is None else places
-    return [text for place in chosen for text in _of_metric(report, place)]
+    if places is None:
+        first = [] if report.complete else [incomplete(report)]
+        return [*first, *statements(report, range(len(report.columns)))]
+    return [text for place in places for text in _of_metric(report, place)]
+
+
+def incomplete(report: Report) -> str:
+    """How much an interruption has left out, in a sentence; empty where there was none."""
+    if report.complete:
+        return ""
+    count, left = len(report.methods), report.unmeasured
+    some = [name for name in left if np.isfinite(report.values[report.methods.index(name)]).any()]
+    part = f", {', '.join(some)} in part" if some else ""
+    return (
+        f"Incomplete: the run was interrupted; {count - len(left)} of {count} methods and controls were "
+        f"measured{part}; metrics that were not measured of all are neither ranked nor compared"
+    )
 
 
 def _of_metric(report: Report, place: int) -> list[str]:
@@ -170,8 +185,9 @@ def shortly(report: Report) -> str:
         return ""
     best = [row for row in order(report, range(len(report.columns))) if np.isfinite(report.mean_ranks[row])]
     ranked = [f"{report.methods[row]} {report.mean_ranks[row]:.1f}" for row in best[:_NAMED]]
+    which = "all metrics" if report.complete else "the metrics that were measured of all"
     return (
-        f"Best mean ranks of {len(report.methods)} over all metrics, an order to read by and no measurement: "
+        f"Best mean ranks of {len(report.methods)} over {which}, an order to read by and no measurement: "
         f"{', '.join(ranked)}"
     )
 
@@ -184,7 +200,8 @@ def markdown(report: Report) -> str:
         "is better; **bold**: not shown worse than the best; *italic*: controls, which know nothing of the "
         "model. Rows by mean rank within the table."
     )
-    lines = [about, "", *([f"{shortly(report)}.", ""] if shortly(report) else [])]
+    lines = [*([] if report.complete else [f"**{incomplete(report)}.**", ""]), about, ""]
+    lines += [*([f"{shortly(report)}.", ""] if shortly(report) else [])]
     for group, places in groups(report):
         best = {place: leading(report, place) for place in places}
         lines += [f"### {group.capitalize()}", ""]
@@ -212,7 +229,8 @@ def text(report: Report) -> str:
     """A compact table for a terminal."""
     names = [("~ " if name in report.controls else "  ") + name for name in report.methods]
     width = max(map(len, names))
-    lines = [f"{report!r}", "~ controls; ↑ higher is better, ↓ lower is better; rows by mean rank"]
+    lines = [repr(report), *([] if report.complete else [f"{incomplete(report)}."])]
+    lines.append("~ controls; ↑ higher is better, ↓ lower is better; rows by mean rank")
     for group, places in groups(report):
         lines.append("")
         titles = [head(report.columns[place]) for place in places]
@@ -235,4 +253,5 @@ def table_html(report: Report) -> str:
         name = f"<i>{name}</i>" if report.methods[row] in report.controls else name
         cells = "".join(f"<td>{number(value)}</td>" for value in report.means[row].tolist())
         body += f"<tr><th style='text-align:left'>{name}</th>{cells}</tr>"
-    return f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    caption = "" if report.complete else f"<caption>{html.escape(incomplete(report))}.</caption>"
+    return f"<table>{caption}<thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table>"

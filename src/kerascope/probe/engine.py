@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ from kerascope.probe.scales import Scales, scales
 from kerascope.probe.spread import shares, spread
 from kerascope.probe.survey import Run, Survey
 from kerascope.probe.tree import places
+from kerascope.probe.undisturbed import undisturbed
 from kerascope.rule import Rule
 from kerascope.target import Target, TargetLike, as_target
 from kerascope.target.kind import Kind
@@ -209,6 +211,7 @@ class Engine:
             values: of variables, by their positions in `model.variables`.
         """
         twin = copy.copy(self)
+        self._backend.state(self._variables())  # raises where training has taken them
         twin._values = [
             # By way of NumPy: TensorFlow would hand the variable itself on, not its value.
             ops.convert_to_tensor(
@@ -290,8 +293,9 @@ class Engine:
                 name: spread(ops.convert_to_tensor(padded_rows(array, start, size)))
                 for name, array in question.arguments.items()
             }
-            result = program(tensors, part, state)
-            rows.append({name: ops.convert_to_numpy(value) for name, value in result.items()})
+            with self._undisturbed(state):
+                result = program(tensors, part, state)
+                rows.append({name: ops.convert_to_numpy(value) for name, value in result.items()})
             if rows[-1].get("no_probability", False):
                 raise errors.TargetError(
                     f"a probability must come out of the model; {question.target.describe()} was asked for, "
@@ -366,7 +370,8 @@ class Engine:
                 program = self._kept.program(
                     (*name, *(tuple(one.shape) for one in given), bool(state)), routine
                 )
-            result = program(given, arguments, state)
+            with self._undisturbed(state):
+                result = program(given, arguments, state)
             with self._lock:
                 done = batch.count if count is None else count
                 self._counts["forward"] += done
@@ -521,7 +526,16 @@ class Engine:
         if not self._settled:
             self._kept.refresh(self.model)
         said = Said(self.output, self.class_names, self.label, self.loss)
-        return self._kept.survey(self.model, self._call, batch, size, said)
+        variables = self._variables()
+        with undisturbed(variables, self._backend.state(variables)):
+            return self._kept.survey(self.model, self._call, batch, size, said)
+
+    def _undisturbed(self, state: Sequence[Any]) -> AbstractContextManager[None]:
+        """Within the block the model must not be trained, unless it is asked with other weights."""
+        own = self._values is None
+        optimizer = getattr(self.model, "optimizer", None) if own else None
+        steps = getattr(optimizer, "iterations", None)
+        return undisturbed(self._variables() if own else (), state, steps)
 
     def _size(self, count: int) -> int:
         """Images per pass: the model's fixed batch, else a power of two up to `batch_size`."""

@@ -1,7 +1,11 @@
-"""Pages from templates of Jinja2, in which text is never markup."""
+"""Pages from templates of Jinja2: text is never markup, and nothing is asked for from elsewhere."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +22,37 @@ def page_template(path: Path, extra: str, **functions: Any) -> Any:
         **functions: that the template may call.
 
     Returns:
-        A `jinja2.Template`.
+        A `jinja2.Template`, which may call `policy`, and has the filter `breakable`.
 
     Raises:
         MissingPackageError: Jinja2 is not installed.
     """
     try:
         import jinja2
+        from jinja2.filters import do_mark_safe as markup
     except ImportError:
         raise MissingPackageError("jinja2", extra) from None
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.globals.update(functions, generator=f"kerascope {__version__}")
+    environment.globals["policy"] = lambda script=None: markup(policy(script))
+    environment.filters["breakable"] = lambda text: markup(breakable(str(text)))
     return environment.from_string(path.read_text(encoding="utf-8"))
+
+
+def policy(script: str | None = None) -> str:
+    """The content security policy that stands in the head of every page, as an element.
+
+    Args:
+        script: the text of the one script that may run; None for none.
+    """
+    rules = ["default-src 'none'", "base-uri 'none'", "form-action 'none'", "img-src data:"]
+    rules.append("style-src 'unsafe-inline'")  # also of single elements, such as the length of a bar
+    if script is not None:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        rules.append(f"script-src 'sha256-{digest}'")
+    return f'<meta http-equiv="Content-Security-Policy" content="{"; ".join(rules)}">'
+
+
+def breakable(text: str) -> str:
+    """A name or path as markup that a browser may break behind its separators."""
+    return re.sub(r"([/\\_.,:=(-])(?=[^\s<])", r"\1<wbr>", html.escape(text, quote=False))
