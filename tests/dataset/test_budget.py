@@ -181,9 +181,7 @@ def test_what_is_between_rows_is_left_out_where_that_costs_less(
     made = []
     crop = Image.Image.crop
     monkeypatch.setattr(Image.Image, "crop", lambda self, box: made.append(box) or crop(self, box))
-    Frame.fitted(*shape, (16, 12), "stretch").cut(
-        Image.new("RGB", shape[::-1]), (16, 12), "bilinear-aliased"
-    )
+    Frame.fitted(*shape, (16, 12), "stretch").cut(Image.new("RGB", shape[::-1]), (16, 12), "bilinear-aliased")
     assert len(made) == copies
 
 
