@@ -248,7 +248,7 @@ def test_what_a_worker_cannot_do_is_said(
             keras.layers.GlobalAveragePooling2D(),
         ]
     )
-    with pytest.raises(ValueError, match="safe_mode"):
+    with pytest.raises(errors.UnsafeModelError, match="safe_mode"):
         ks.explain_dataset(
             model, made / "in", tmp_path / "out", preprocessing="0-255", workers=1, progress=False
         )
