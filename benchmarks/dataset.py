@@ -247,18 +247,14 @@ def _workers(setting: Setting, folder: Path) -> dict[str, Any]:
     model = setting.build()
     speeds: dict[str, list[float]] = {"1": [], "2": []}
     done: list[tuple[float, int]] = []
-    run = cluster.run_on_ray
+    given = cluster.Workers.map
 
-    def timed(task: Any, shards: Any, workers: Any, advance: Any) -> None:
-        def advanced(images: int, failed: int) -> None:
-            done.append((time.perf_counter(), images))
-            advance(images, failed)
+    def timed(self: Any, work: Any, items: Any) -> Any:
+        for place, result in given(self, work, items):
+            done.append((time.perf_counter(), result[1]))
+            yield place, result
 
-        run(task, shards, workers, advanced)
-
-    import kerascope.dataset.job as jobs
-
-    jobs.run_on_ray = timed  # type: ignore[attr-defined]
+    cluster.Workers.map = timed  # type: ignore[method-assign]
     for _ in range(min(setting.repeats, 3)):
         for count in (1, 2):
             done.clear()

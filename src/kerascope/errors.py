@@ -27,6 +27,7 @@
     |-- DatasetError (ValueError)              images cannot be found; results not be written, resumed or read
     |   |-- LockedError (RuntimeError)         another run writes into the folder
     |   `-- UnreadableError                    a table, list, archive or folder is damaged, or may not be read
+    |-- WorkerError (RuntimeError)             workers of a cluster die, or find no room
     |-- EvaluationError (ValueError)           an explanation cannot be measured, or a report not be read
     |   `-- UnknownMetricError (LookupError)   no metric of that name
     `-- MissingPackageError (ImportError)      an optional package is not installed
@@ -181,6 +182,10 @@ class LockedError(DatasetError, RuntimeError):
 
 class UnreadableError(DatasetError):
     """A table, a list, an archive or a folder of images is damaged, none at all, or may not be read."""
+
+
+class WorkerError(KerascopeError, RuntimeError):
+    """Workers of a cluster die of their work, or the cluster has no room for them."""
 
 
 class EvaluationError(KerascopeError, ValueError):

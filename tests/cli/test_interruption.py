@@ -104,12 +104,21 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+LISTENING = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from kerascope.cli import main
+main()
+"""
+"""The command line, also where it was begun in the background, where a shell has Ctrl-C ignored."""
+
+
 def interrupted(
     moment: int | str, model: Path, photos: Path, mark: Path, command: str, *options: object
 ) -> subprocess.CompletedProcess[str]:
     """The command, interrupted at that moment."""
     ran = subprocess.run(
-        [sys.executable, "-m", "kerascope", command, model, photos, *map(str, options), *stops.IMPORT],
+        [sys.executable, "-c", LISTENING, command, model, photos, *map(str, options), *stops.IMPORT],
         capture_output=True,
         text=True,
         check=False,

@@ -12,9 +12,8 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset import job
 from kerascope.dataset.removal import clear
-from kerascope.dataset.store import SHARED_MODEL, Store
+from kerascope.dataset.store import Store
 from tests.helpers.moments import files, moments
 from tests.helpers.photographs import cuttings, network, same
 
@@ -102,17 +101,3 @@ def test_what_a_kill_leaves_of_a_removal_is_not_taken_for_results(
     made.explain(left, overwrite=True)
     same(made.whole, left)
     assert files(left) == files(made.whole)
-
-
-def test_what_a_kill_leaves_for_workers_is_removed(
-    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Workers share the model as a file, which is there while they are; here they are not begun."""
-    left, copies = tmp_path / "left", tmp_path / "copies"
-    monkeypatch.setattr(job, "run_on_ray", lambda *_: shutil.copytree(left, copies))
-    made.explain(left, workers=1)
-    assert SHARED_MODEL in files(copies)
-    assert SHARED_MODEL not in files(left)
-    made.explain(copies, resume=True)
-    same(made.whole, copies)
-    assert files(copies) == files(made.whole)

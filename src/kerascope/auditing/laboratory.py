@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,8 +11,10 @@ import numpy as np
 
 from kerascope.auditing.finding import BRING, FEWEST, TAKE_AWAY, Outcome
 from kerascope.auditing.material import Gallery, Material
+from kerascope.auditing.trial_work import Said, TrialWork
+from kerascope.dataset.cluster import Workers
+from kerascope.dataset.worker import SharedProbe
 from kerascope.resize import resize
-from kerascope.target import Class
 
 Array = np.ndarray[Any, Any]
 Cause = Callable[[Array], Array]
@@ -71,10 +73,12 @@ class Laboratory:
     Args:
         material: of the audit.
         sample: the most images of a trial; fewer where they are so large that they take too much memory.
+        workers: who ask the model; None for this process.
     """
 
-    def __init__(self, material: Material, sample: int = SAMPLE) -> None:
+    def __init__(self, material: Material, sample: int = SAMPLE, workers: Workers | None = None) -> None:
         self.material = material
+        self._workers = workers
         height, width = material.explainer.size
         room = _MEMORY // (4 * height * width * material.explainer.layout.channels)
         self.sample = min(sample, max(room, 2 * FEWEST))
@@ -249,8 +253,7 @@ class Laboratory:
         Cost:
             2 forwards per image.
         """
-        after, scores = self.asked(changed, label)
-        beside, others = self.asked(control, label)
+        (after, scores), (beside, others) = self.asked((changed, control), label)
         # Scores that are not finite predict nothing, so nothing has changed to or from them.
         known = (after >= 0) & (beside >= 0)
         sample = sample.taken(np.flatnonzero(known))
@@ -280,13 +283,32 @@ class Laboratory:
         black, white = (np.asarray(end, "float32") for end in self.material.job.options.preprocessing.range)
         return np.asarray(black + images * (white - black), "float32")
 
-    def asked(self, images: Array, label: int) -> tuple[Array, Array]:
-        """Predictions, and scores of a class, of images with channels last."""
+    def asked(self, several: Sequence[Array], label: int) -> list[Said]:
+        """Predictions, and scores of a class, of images with channels last, several times."""
         explainer = self.material.explainer
-        given = np.asarray(explainer.layout.original(np.ascontiguousarray(images), np))
-        answer = explainer.probe.run(None, given, Class(label))
-        assert answer.predictions is not None
-        return answer.predictions, answer.scores
+        given = [
+            np.asarray(explainer.layout.original(np.ascontiguousarray(images), np)) for images in several
+        ]
+        if self._workers is None:
+            said = self._work.begun(explainer.probe)
+            return [said((images, label)) for images in given]
+        size = self._work.batch_size
+        parts = [
+            (number, (images[start : start + size], label))
+            for number, images in enumerate(given)
+            for start in range(0, len(images), size)
+        ]
+        answers = self._workers.all(self._work, (part for _, part in parts))
+        found: list[Said] = []
+        for wanted in range(len(given)):
+            own = [answer for (number, _), answer in zip(parts, answers, strict=True) if number == wanted]
+            found.append((np.concatenate([one for one, _ in own]), np.concatenate([one for _, one in own])))
+        return found
+
+    @cached_property
+    def _work(self) -> TrialWork:
+        job = self.material.job
+        return TrialWork(SharedProbe.of(job.probe, job.blank), job.options.batch_size)
 
 
 def turned(count: int) -> Array:

@@ -24,6 +24,7 @@ from kerascope.auditing.refusals import check_own
 from kerascope.auditing.strategies import LARGEST, Clustering
 from kerascope.auditing.training import Training
 from kerascope.dataset.beginning import check_begin, held
+from kerascope.dataset.cluster import Workers
 from kerascope.dataset.job import Job
 from kerascope.dataset.photograph import encode
 from kerascope.dataset.progress import progress as progress_bar
@@ -47,6 +48,7 @@ class Settings:
         target: `"predicted"` or `"label"`.
         clustering, images_per_trial, sanity, seed, threads, resume, overwrite, progress: see there.
         training: the training data, or None.
+        workers: who explain, describe and try; None for this process.
     """
 
     methods: tuple[Method, ...]
@@ -60,6 +62,7 @@ class Settings:
     overwrite: bool
     progress: bool | None
     training: Training | None = None
+    workers: Workers | None = None
 
 
 def made(
@@ -122,20 +125,21 @@ def _made(job: Job, settings: Settings, store: Store, companions: Companions | N
     from kerascope.auditing.search import search
     from kerascope.auditing.suspects import KINDS
 
-    counts = _Counts(job.probe)
+    counts = _Counts(job.probe, settings.workers)
     results = job.run(
         store,
         threads=settings.threads,
         resume=settings.resume,
         overwrite=settings.overwrite,
         progress=settings.progress,
+        workers=settings.workers,
     )
     explaining = counts.taken()
     material = Material.of(job, results, settings.clustering, settings.seed, companions)
     # Of a label that is asked about, they are looked for once for all labels.
     again = find_copies(job, results, settings.training) if companions is None else None
     material = material.without_copies(again)
-    laboratory = Laboratory(material, settings.images_per_trial)
+    laboratory = Laboratory(material, settings.images_per_trial, settings.workers)
     with progress_bar(len(KINDS), settings.progress, "try") as advance:
         findings = search(material, laboratory, advance.more)
     trying = counts.taken()
@@ -175,15 +179,22 @@ def _made(job: Job, settings: Settings, store: Store, companions: Companions | N
 
 
 class _Counts:
-    """Forwards and backwards of a probe, and of those that share its programs."""
+    """Forwards and backwards of a probe, of those that share its programs, and of workers."""
 
-    def __init__(self, probe: Probe) -> None:
-        self._probe = probe
-        self._before = (probe.forward_count, probe.backward_count)
+    def __init__(self, probe: Probe, workers: Workers | None) -> None:
+        self._probe, self._workers = probe, workers
+        self._before = self._now()
+
+    def _now(self) -> tuple[int, int]:
+        forwards, backwards = self._probe.forward_count, self._probe.backward_count
+        others = self._workers
+        if others is None:
+            return forwards, backwards
+        return forwards + others.forwards, backwards + others.backwards
 
     def taken(self) -> dict[str, int]:
         """Since the last time."""
-        now = (self._probe.forward_count, self._probe.backward_count)
+        now = self._now()
         forwards, backwards = (new - old for new, old in zip(now, self._before, strict=True))
         self._before = now
         return {"forwards": forwards, "backwards": backwards}

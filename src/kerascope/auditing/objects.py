@@ -38,6 +38,11 @@ class Objects:
     shapes: Mapping[str, list[dict[str, Any]]] | None = None
     array: Array | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process may work in another folder.
+        folder = None if self.folder is None else self.folder.absolute()
+        return {"folder": folder, "shapes": self.shapes, "array": self.array}
+
     def written(self) -> dict[str, Any]:
         """What it is, as JSON takes it."""
         if self.array is not None:

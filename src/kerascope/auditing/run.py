@@ -24,6 +24,7 @@ from kerascope.auditing.training import Training
 from kerascope.dataset.apart import files_among
 from kerascope.dataset.arrays import as_given, from_arrays
 from kerascope.dataset.beginning import check_together
+from kerascope.dataset.cluster import Cluster, workers_of
 from kerascope.dataset.detection import AUTO
 from kerascope.dataset.frame import Fit
 from kerascope.dataset.job import Job
@@ -66,6 +67,9 @@ def audit(
     model_file: str | os.PathLike[str] | None = None,
     progress: bool | None = None,
     only: Sequence[str | int] | None = None,
+    workers: int | Cluster | None = None,
+    imports: Sequence[str] = (),
+    safe_mode: bool = True,
 ) -> Audit | LabelAudits:
     """Find out what a model looks at over a whole data set, and whether it rests on what it should not.
 
@@ -107,6 +111,10 @@ def audit(
         model_file: where the model was loaded from, for the record.
         progress: draw progress bars; None on a terminal.
         only: of a model of several labels, the names or places of those that are asked about; None for all.
+        workers: explain, describe and try by so many processes of a Ray cluster; see
+            `kerascope.explain_dataset`. They all write into `folder`.
+        imports: see there.
+        safe_mode: see there.
 
     Returns:
         The audit: findings, strategies of each class, health of the maps; `to_html`, `to_json`. Of a model of
@@ -193,30 +201,33 @@ def audit(
         digest, inputs = compared.digest(), files_among(masks, *trained_on.paths)
     description = AuditDescription(job.options.preprocessing, methods[1:], objects, digest)
     job = replace(job, description=description, inputs=(*job.inputs, *inputs))
-    settings = Settings(
-        methods,
-        target,
-        clustering,
-        images_per_trial,
-        sanity,
-        seed,
-        threads,
-        resume,
-        overwrite,
-        progress,
-        compared,
-    )
     of_labels = asks_of_labels(job.probe, job.blank)
     check_form(folder, of_labels, overwrite)
-    if of_labels:
-        return made_by_label(job, settings, folder, only)
-    if only is not None:
+    if only is not None and not of_labels:
         raise errors.ParameterError(
             "only (--label) is for models of several labels, each behind a sigmoid; this one has classes, of "
             "which one is right; leave it out."
         )
-    check_auditable(job)
-    return made(job, settings, folder)
+    if not of_labels:
+        check_auditable(job)
+    with workers_of(workers, job.probe.model, imports, safe_mode) as others:
+        settings = Settings(
+            methods,
+            target,
+            clustering,
+            images_per_trial,
+            sanity,
+            seed,
+            threads,
+            resume,
+            overwrite,
+            progress,
+            compared,
+            others,
+        )
+        if of_labels:
+            return made_by_label(job, settings, folder, only)
+        return made(job, settings, folder)
 
 
 def _training(data: Any, job: Job, image_column: str | None, label_column: str | None, links: bool) -> Source:

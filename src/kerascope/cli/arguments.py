@@ -114,4 +114,16 @@ Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Remove earlier results first; nothing that kerascope has not made."),
 ]
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(help="Where: in this process, or on a Ray cluster."),
+]
+Workers = Annotated[
+    int,
+    typer.Option(help="Processes on the cluster.", min=1, metavar="N"),
+]
+WorkerCpus = Annotated[
+    int, typer.Option(help="Processors of each; above one for reading and drawing.", min=1, metavar="N")
+]
+WorkerGpus = Annotated[float, typer.Option(help="GPUs of each.", min=0, metavar="N")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]

@@ -94,6 +94,10 @@ def audit(
     trial: Annotated[int, typer.Option(help="The most images of an intervention.", min=8, metavar="N")] = 96,
     sanity: Annotated[bool, typer.Option("--sanity/--no-sanity", help="Check the methods, too.")] = True,
     seed: Annotated[int, typer.Option(help="Of samples and clusters.", min=0, metavar="N")] = 0,
+    engine: arguments.Engine = "local",
+    workers: arguments.Workers = 1,
+    worker_cpus: arguments.WorkerCpus = 1,
+    worker_gpus: arguments.WorkerGpus = 0.0,
     json: arguments.Json = False,
 ) -> None:
     """Find what a model looks at over a whole data set, and shortcuts that it rests on: the bus, or the snow?
@@ -105,7 +109,7 @@ def audit(
     """
     import kerascope as ks
     from kerascope.cli.images import read_methods
-    from kerascope.cli.loading import load_names, load_probe, read_size
+    from kerascope.cli.loading import load_names, load_probe, read_cluster, read_size
     from kerascope.dataset.fed import NOTE
     from kerascope.dataset.store import Store
 
@@ -140,6 +144,9 @@ def audit(
             model_file=model,
             progress=False if json else None,
             only=label,
+            workers=read_cluster(engine, workers, worker_cpus, worker_gpus),
+            imports=imports or (),
+            safe_mode=not unsafe,
         )
         if html is not None:
             with Store(out).locked():

@@ -58,6 +58,10 @@ def evaluate(
     size: arguments.Size = None,
     unsafe: arguments.Unsafe = False,
     imports: arguments.Imports = None,
+    engine: arguments.Engine = "local",
+    workers: arguments.Workers = 1,
+    worker_cpus: arguments.WorkerCpus = 1,
+    worker_gpus: arguments.WorkerGpus = 0.0,
     json: arguments.Json = False,
 ) -> None:
     """Measure methods on your images, beside controls that know nothing of the model: which map to believe.
@@ -68,7 +72,7 @@ def evaluate(
     """
     import kerascope as ks
     from kerascope.cli.images import load, read_methods, tell
-    from kerascope.cli.loading import read_target
+    from kerascope.cli.loading import read_cluster, read_target
     from kerascope.dataset.naming import LABEL
 
     inputs = (model, classes, preprocess, *paths)
@@ -105,6 +109,9 @@ def evaluate(
                 level=level,
                 seed=seed,
                 progress=False if json else None,
+                workers=read_cluster(engine, workers, worker_cpus, worker_gpus),
+                imports=imports or (),
+                safe_mode=not unsafe,
             )
         with stopping("what was being written is not there: run it again"):
             report = replace(report, model=model.name)

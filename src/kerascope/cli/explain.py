@@ -71,18 +71,10 @@ def explain(
             metavar="N",
         ),
     ] = None,
-    engine: Annotated[
-        Literal["local", "ray"],
-        typer.Option(help="Where: in this process, or on a Ray cluster."),
-    ] = "local",
-    workers: Annotated[
-        int,
-        typer.Option(help="Processes on the cluster.", min=1, metavar="N"),
-    ] = 1,
-    worker_cpus: Annotated[
-        int, typer.Option(help="Processors of each; above one for reading and drawing.", min=1, metavar="N")
-    ] = 1,
-    worker_gpus: Annotated[float, typer.Option(help="GPUs of each.", min=0, metavar="N")] = 0.0,
+    engine: arguments.Engine = "local",
+    workers: arguments.Workers = 1,
+    worker_cpus: arguments.WorkerCpus = 1,
+    worker_gpus: arguments.WorkerGpus = 0.0,
     json: arguments.Json = False,
 ) -> None:
     """Explain pictures into a folder: a Parquet table, overlays, and a manifest that says how.
@@ -91,8 +83,14 @@ def explain(
 
     Example: kerascope explain model.keras photos/ --target top3 --out results
     """
-    from kerascope.cli.loading import load_names, load_probe, read_method, read_size, read_target
-    from kerascope.dataset.cluster import Cluster
+    from kerascope.cli.loading import (
+        load_names,
+        load_probe,
+        read_cluster,
+        read_method,
+        read_size,
+        read_target,
+    )
     from kerascope.dataset.plan import plan
     from kerascope.dataset.source import find_images
 
@@ -125,7 +123,7 @@ def explain(
                 threads=threads,
                 resume=resume,
                 overwrite=overwrite,
-                workers=Cluster(workers, worker_cpus, worker_gpus) if engine == "ray" else None,
+                workers=read_cluster(engine, workers, worker_cpus, worker_gpus),
                 imports=imports or (),
                 safe_mode=not unsafe,
                 progress=False if json else None,

@@ -17,6 +17,7 @@ from kerascope import errors
 from kerascope.cli import said
 
 if TYPE_CHECKING:
+    from kerascope.dataset.cluster import Cluster
     from kerascope.dataset.naming import ClassName
     from kerascope.method import Method
     from kerascope.probe import Probe
@@ -190,3 +191,21 @@ def read_size(text: str | None) -> tuple[int, int] | None:
     if found is None:
         raise errors.ParameterError(f"--size must be a number or two, 224 or 224x320; got {text!r}.")
     return int(found[1]), int(found[2] or found[1])
+
+
+def read_cluster(engine: str, workers: int, cpus: int, gpus: float) -> Cluster | None:
+    """Who works on a Ray cluster; None for this process alone.
+
+    Raises:
+        ParameterError: workers are described, and there is none.
+    """
+    from kerascope.dataset.cluster import Cluster
+
+    if engine == "ray":
+        return Cluster(workers, cpus, gpus)
+    if (workers, cpus, gpus) != (1, 1, 0):
+        raise errors.ParameterError(
+            "--workers, --worker-cpus and --worker-gpus must come with --engine ray; got --engine local; add "
+            "--engine ray, or leave them out."
+        )
+    return None

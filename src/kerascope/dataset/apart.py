@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.item import Item, is_address
+from kerascope.dataset.address import is_address
+from kerascope.dataset.item import Item
 
 
 def check_apart(
@@ -33,7 +34,9 @@ def check_apart(
 
     def check(path: str) -> None:
         if is_address(path):
-            return
+            scheme, _, path = path.partition("://")
+            if scheme != "file":
+                return
         # Most files are no links, and many lie in one folder.
         folder, name = os.path.split(path)
         linked = Path(path).is_symlink()

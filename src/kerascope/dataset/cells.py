@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.address import Address, below, file_system, is_address
 from kerascope.dataset.guard import guarded
 from kerascope.dataset.item import (
     FilePlace,
     State,
     check_unchanged,
-    file_system,
-    is_address,
     located,
     state_of,
 )
@@ -153,13 +152,9 @@ class PathPlace:
             if not text:
                 raise errors.PhotographError("a cell must hold the path of a picture; this one is empty.")
             if is_address(path):
-                return FilePlace(f"{path.rpartition('/')[0]}/{_relative(text)}")
+                return FilePlace(below(Address.of(path).parent, text))
             folder = Path(path).parent
             return FilePlace(located(str(folder / text)), str(folder))
-
-
-def _relative(text: str) -> str:
-    return "/".join(part for part in text.split("/") if part not in ("", ".", ".."))
 
 
 def open_table(path: str) -> Any:

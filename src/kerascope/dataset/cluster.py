@@ -1,11 +1,12 @@
-"""The same on a Ray cluster: Ray Data hands shards to processes that hold a compiled probe each."""
+"""Workers of a Ray cluster: begun, handed work, replaced where they die, and ended."""
 
 from __future__ import annotations
 
-import importlib
-import logging
+import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,20 +14,21 @@ from typing import Any
 
 import keras
 
-from kerascope import errors, guard
-from kerascope.dataset.explainer import Explainer
-from kerascope.dataset.options import Options
-from kerascope.dataset.store import SHARED_MODEL, Store
-from kerascope.dataset.stream import Shard, explained_shards
-from kerascope.probe import Probe
-from kerascope.target.kind import Kind
+from kerascope import errors
+from kerascope.dataset.worker import Done, Work, Worker
+from kerascope.provenance import warned
 
 _STORE_BYTES = 256 << 20
+"""Memory of the object store of a cluster that is started here; what is more goes to the disk."""
+_RETRIES = 3
+"""How often an item is begun anew that was lost with its worker."""
+_CREDENTIALS = ("AWS_", "AZURE_", "GOOGLE_", "GCS_")
+"""How the names of variables begin by which stores are asked."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Who explains, on a Ray cluster: that at RAY_ADDRESS, else one that is started here and stopped again.
+    """Who works, on a Ray cluster: that at RAY_ADDRESS, else one that is started here and stopped again.
 
     Args:
         workers: processes, each with a compiled probe.
@@ -51,137 +53,162 @@ class Cluster:
             )
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
-    """All that a worker needs, beside its shards.
+class Workers:
+    """Processes of a Ray cluster, begun when the first work is handed to them.
+
+    A worker that dies is replaced, and what it had not finished is done again.
 
     Args:
-        model: path of a .keras file that every worker can read.
+        cluster: how many, and where.
+        model: that they ask; it is sent to them.
         imports: modules that register layers of the model.
         safe_mode: whether a model with code of its own is refused.
-        options: of the run.
-        names: of the classes, or None.
-        compile: see `Probe`.
-        input: see `Probe`.
-        output: see `Probe`.
-        label: see `Probe`.
-        folder: of the results, which every worker can write to.
-        grid: (h, w) of the maps.
-        threads: for reading and drawing, in each worker.
-    """
-
-    model: str
-    imports: tuple[str, ...]
-    safe_mode: bool
-    options: Options
-    names: tuple[str, ...] | None
-    compile: bool
-    input: str | int | None
-    output: Kind | Mapping[str, Kind] | None
-    label: int | None
-    folder: str
-    grid: tuple[int, ...]
-    threads: int
-
-
-class ShardWorker:
-    """A worker: explains shards and writes them, and says how many images there were and failed."""
-
-    def __init__(self, task: Task) -> None:
-        from kerascope.dataset import schema
-
-        for name in task.imports:
-            importlib.import_module(name)
-        if task.safe_mode:
-            guard.check(Path(task.model))
-        model = keras.saving.load_model(task.model, compile=False, safe_mode=task.safe_mode)
-        probe = Probe(
-            model,
-            batch_size=task.options.batch_size,
-            compile=task.compile,
-            input=task.input,
-            output=task.output,
-            label=task.label,
-        ).named(task.names)
-        self._store = Store(task.folder)
-        self._explainer = Explainer(probe, task.options, task.names, self._store)
-        self._columns = schema.schema(task.grid, task.options.map_type)
-        self._threads = task.threads
-
-    def __call__(self, batch: Mapping[str, Sequence[Shard]]) -> dict[str, list[int]]:
-        from kerascope.dataset import schema
-
-        counts: dict[str, list[int]] = {"images": [], "failed": []}
-        failed: list[bool] = []
-
-        def advance(row: Mapping[str, Any]) -> None:
-            failed.append(row["status"] == "failed")
-
-        for number, rows in explained_shards(self._explainer, batch["shard"], self._threads, advance):
-            self._store.write_shard(number, schema.table(rows, self._columns))
-            counts["images"].append(len(failed))
-            counts["failed"].append(sum(failed))
-            failed.clear()
-        return counts
-
-
-def run_on_ray(
-    task: Task, shards: Iterable[Shard], cluster: Cluster, advance: Callable[[int, int], None]
-) -> None:
-    """Explain shards by the workers of a cluster. A worker that dies is replaced, and its shard done again.
-
-    Args:
-        task: what workers need.
-        shards: what to explain; their names are held by this process, their images are not.
-        cluster: who explains.
-        advance: called with the numbers of images and failed ones as shards are done.
 
     Raises:
         MissingPackageError: Ray is not installed.
-        KerascopeError, OSError: what a worker raised.
+        ModelError: the model cannot be saved.
     """
-    # Ray would tell its makers.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-        import ray.data
-    except ImportError:
-        raise errors.MissingPackageError("ray", "ray") from None
-    rows = [{"shard": shard} for shard in shards]
-    if not rows:
-        return
-    started = not ray.is_initialized()
-    if started:
-        _start(ray, cluster)
-    try:
-        # Not what it tells of its plans, nor that it draws no bars.
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
+
+    def __init__(
+        self, cluster: Cluster, model: keras.Model, imports: Sequence[str] = (), safe_mode: bool = True
+    ) -> None:
+        # Ray would tell its makers.
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            import ray
+        except ImportError:
+            raise errors.MissingPackageError("ray", "ray") from None
+        self.cluster = cluster
+        self.forwards, self.backwards = 0, 0
+        self._ray: Any = ray
+        self._given = (tuple(imports), safe_mode)
+        self._content: bytes | None = _saved(model)
+        self._model: Any = None
+        self._numbers = itertools.count()
+        # A work is at hand for workers as long as somebody has it.
+        self._works: weakref.WeakKeyDictionary[Work, tuple[int, Any]] = weakref.WeakKeyDictionary()
+        self._actors: list[Any] = []
+        self._started = False
+
+    def map(self, work: Work, items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+        """Results of items as they come, each with the number of its item.
+
+        An item is taken when a worker is free: what is in flight is bounded.
+
+        Args:
+            work: what is done.
+            items: that can be sent to another process.
+
+        Raises:
+            WorkerError: workers die of an item again and again.
+            Exception: what a worker raised.
+        """
+        ray, todo = self._ray, enumerate(items)
+        running: dict[Any, tuple[int, int]] = {}
+
+        def hand(worker: int) -> None:
+            for place, item in itertools.islice(todo, 1):
+                running[self._asked(worker, work, item)] = place, worker
+
+        for worker in range(self.cluster.workers):
+            hand(worker)
+        while running:
+            ((ready, *_), _) = ray.wait(list(running), num_returns=1)
+            place, worker = running.pop(ready)
+            done = self._got(ready)
+            hand(worker)
+            self.forwards += done.forwards
+            self.backwards += done.backwards
+            for category, text in done.warned:
+                warned(category, text)
+            yield place, done.result
+
+    def all(self, work: Work, items: Iterable[Any]) -> list[Any]:
+        """Results of items, in their order: see `map`."""
+        return [result for _, result in sorted(self.map(work, items), key=lambda one: one[0])]
+
+    def close(self) -> None:
+        """End them; a cluster that was started for them is stopped."""
+        if self._started:
+            self._ray.shutdown()
+        else:
+            for actor in self._actors:
+                self._ray.kill(actor)
+        self._works.clear()
+        self._actors, self._model, self._started = [], None, False
+
+    def _got(self, reference: Any) -> Done:
+        ray = self._ray
+        try:
+            found: Done = ray.get(reference)
+        except ray.exceptions.RayTaskError as error:
+            cause = error.cause if isinstance(error.cause, Exception) else error
+            raise cause from None
+        except ray.exceptions.RayActorError as error:
+            raise errors.WorkerError(
+                f"a worker must live until its work is done; {1 + _RETRIES} died of the same, as "
+                "where memory is short; give each more of it: fewer workers, or a smaller batch."
+            ) from error
+        return found
+
+    def _asked(self, worker: int, work: Work, item: Any) -> Any:
+        """A reference to the result of an item, which a worker is asked to do; a work is sent to it once."""
+        actor = self._begun()[worker]
+        if work not in self._works:
+            self._works[work] = next(self._numbers), self._ray.put(work)
+        number, reference = self._works[work]
+        return actor.do.remote(number, (self._model, reference), item)
+
+    def _begun(self) -> list[Any]:
+        if self._actors:
+            return self._actors
+        ray, cluster = self._ray, self.cluster
+        if not ray.is_initialized():
+            self._started = True
+            _start(ray, cluster)
+        _check(ray, cluster, self._started)
+        self._model = ray.put(self._content)
+        self._content = None
         threads = {
             name: str(cluster.cpus)
             for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
         }
-        explained = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-            ShardWorker,
-            fn_constructor_args=(task,),
-            batch_size=1,
-            compute=ray.data.ActorPoolStrategy(size=cluster.workers),
+        kind = ray.remote(Worker).options(
             num_cpus=cluster.cpus,
             num_gpus=cluster.gpus,
             max_restarts=-1,
-            max_task_retries=-1,
+            max_task_retries=_RETRIES,
             runtime_env={"env_vars": {"KERAS_BACKEND": keras.backend.backend(), **threads}},
         )
-        for row in explained.iter_rows():
-            advance(int(row["images"]), int(row["failed"]))
-    except ray.exceptions.RayTaskError as error:
-        cause = error.cause if isinstance(error.cause, Exception) else error
-        raise cause from None
+        # Not among those of the environment that Ray sets up, which it writes into its logs.
+        variables = {name: text for name, text in os.environ.items() if name.startswith(_CREDENTIALS)}
+        self._actors = [kind.remote(*self._given, variables) for _ in range(cluster.workers)]
+        return self._actors
+
+
+@contextmanager
+def workers_of(
+    wanted: int | Cluster | Workers | None,
+    model: keras.Model,
+    imports: Sequence[str] = (),
+    safe_mode: bool = True,
+) -> Iterator[Workers | None]:
+    """Workers that live as long as the block does.
+
+    Args:
+        wanted: how many, a `Cluster`, or None for none; workers that are there already outlive the block.
+        model: see `Workers`.
+        imports: see there.
+        safe_mode: see there.
+    """
+    if wanted is None or isinstance(wanted, Workers):
+        yield wanted
+        return
+    workers = Workers(wanted if isinstance(wanted, Cluster) else Cluster(wanted), model, imports, safe_mode)
+    try:
+        yield workers
     finally:
-        if started:
-            ray.shutdown()
-    Store(task.folder).tidy()
+        workers.close()
 
 
 def _start(ray: Any, cluster: Cluster) -> None:
@@ -197,22 +224,34 @@ def _start(ray: Any, cluster: Cluster) -> None:
     )
 
 
-@contextmanager
-def shared_model(model: keras.Model, folder: Path) -> Iterator[str]:
-    """A model as a file in the folder of the results, which workers share, while they need it.
+def _check(ray: Any, cluster: Cluster, started: bool) -> None:
+    """Whether there is room: else workers would wait for it without a word."""
+    there = ray.cluster_resources()
+    for name, each in (("CPU", cluster.cpus), ("GPU", cluster.gpus)):
+        if each * cluster.workers <= there.get(name, 0):
+            continue
+        text = (
+            f"a cluster must have room for its workers; {cluster.workers} with {each:g} {name} each are "
+            f"wanted, and there are {there.get(name, 0):g}"
+        )
+        if started and "RAY_ADDRESS" not in os.environ:
+            raise errors.WorkerError(f"{text}; ask for fewer workers, or for less for each.")
+        warned(errors.KerascopeWarning, f"{text}; some wait until it grows.")
+
+
+def _saved(model: keras.Model) -> bytes:
+    """A model as the content of a .keras file.
 
     Raises:
         ModelError: it cannot be saved.
     """
-    path = folder.resolve() / SHARED_MODEL
-    try:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
         try:
             model.save(path)
         except (ValueError, TypeError, NotImplementedError) as error:
             raise errors.ModelError(
                 f"a model must be saved to be sent to workers; {model.name!r} cannot be ({error}); give its "
-                "layers a get_config, or explain without workers."
+                "layers a get_config, or do without workers."
             ) from error
-        yield str(path)
-    finally:
-        path.unlink(missing_ok=True)
+        return path.read_bytes()

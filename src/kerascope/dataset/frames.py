@@ -10,9 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kerascope import errors
+from kerascope.dataset.address import is_address
 from kerascope.dataset.dicom import frames_of
 from kerascope.dataset.guard import guarded
-from kerascope.dataset.item import FilePlace, Item, NoPlace, Place, is_address
+from kerascope.dataset.item import FilePlace, Item, NoPlace, Place
 from kerascope.dataset.kinds import is_scan
 
 

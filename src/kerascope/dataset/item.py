@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kerascope import errors
+from kerascope.dataset.address import file_system, is_address
 from kerascope.dataset.guard import guarded
 from kerascope.dataset.label import Label, places_of
 from kerascope.dataset.photograph import LARGEST_FILE
@@ -167,11 +168,6 @@ def _check_size(size: int) -> None:
         raise errors.PhotographError(f"a file must have at most {LARGEST_FILE:,} bytes; this one is larger.")
 
 
-def is_address(path: str) -> bool:
-    """Whether it is an address, `s3://bucket/photos`, rather than a path."""
-    return "://" in path
-
-
 def located(path: str) -> str:
     """A path that another process can open, whatever folder it works in."""
     if is_address(path):
@@ -220,27 +216,6 @@ def opened(path: str) -> Any:
         return Path(path).open("rb")
     filesystem, inner = file_system(path)
     return filesystem.open_input_file(inner)
-
-
-def file_system(address: str) -> tuple[Any, str]:
-    """The file system of an address, and the path in it.
-
-    Raises:
-        DatasetError: pyarrow knows no such file system.
-        MissingPackageError: pyarrow is not installed.
-    """
-    try:
-        from pyarrow import ArrowException, fs
-    except ImportError:
-        raise errors.MissingPackageError("pyarrow", "dataset") from None
-    try:
-        found: tuple[Any, str] = fs.FileSystem.from_uri(address)
-    except (ArrowException, ValueError, OSError) as error:
-        raise errors.DatasetError(
-            "an address must be of a file system that pyarrow knows, such as s3://, gs:// or file://; "
-            f"{address!r} is not ({error})."
-        ) from error
-    return found
 
 
 def is_inside(path: Path, root: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.dataset.apart import check_apart, files_among
 from kerascope.dataset.beginning import check_begin, check_same, held, sorted_out
-from kerascope.dataset.cluster import Cluster, Task, run_on_ray, shared_model
+from kerascope.dataset.cluster import Cluster, Workers, workers_of
 from kerascope.dataset.description import Description
 from kerascope.dataset.digest import model_digest
 from kerascope.dataset.explainer import Explainer
@@ -29,9 +28,11 @@ from kerascope.dataset.progress import progress as progress_bar
 from kerascope.dataset.readable import readable
 from kerascope.dataset.removal import clear
 from kerascope.dataset.results import Results, counted, open_results
+from kerascope.dataset.shard_work import ShardWork
 from kerascope.dataset.source import Source
 from kerascope.dataset.store import Store, faults_of_disk_told
 from kerascope.dataset.stream import Shard, explained_shards, shards_of
+from kerascope.dataset.worker import SharedProbe
 from kerascope.layout import Layout
 from kerascope.probe import Probe
 from kerascope.provenance import versions, warned
@@ -130,7 +131,7 @@ class Job:
         threads: int | None = None,
         resume: bool = False,
         overwrite: bool = False,
-        workers: int | Cluster | None = None,
+        workers: int | Cluster | Workers | None = None,
         imports: Sequence[str] = (),
         safe_mode: bool = True,
         progress: bool | None = None,
@@ -138,9 +139,6 @@ class Job:
         """Do it: see `explain_dataset`. The lock of a store that is given may be held already."""
         from kerascope.dataset import schema
 
-        cluster = Cluster(workers) if isinstance(workers, int) else workers
-        if cluster is not None and importlib.util.find_spec("ray") is None:
-            raise errors.MissingPackageError("ray", "ray")
         count = _threads(threads)
         store = Store.of(folder)
         explainer = Explainer(self.probe, self.options, self.names, store, self.description)
@@ -156,7 +154,7 @@ class Job:
 
         if overwrite:
             check_apart(store.folder, files_among(*self.inputs, *self.source.paths), self.source)
-        with held(store, check):
+        with workers_of(workers, self.probe.model, imports, safe_mode) as others, held(store, check):
             done, damaged = sorted_out(store, self.source, self.options.shard_size) if resume else (set(), [])
             manifest["warnings"] += [warned(errors.KerascopeWarning, _damaged(number)) for number in damaged]
             if overwrite:
@@ -170,27 +168,40 @@ class Job:
                 progress_bar(total, progress, "explain") as advance,
             ):
                 todo = _todo(self.source, self.options.shard_size, done, advance.skip)
-                if cluster is None:
+                if others is None:
                     for number, rows in explained_shards(explainer, todo, count, advance):
                         store.write_shard(number, schema.table(rows, columns))
                 else:
-                    with shared_model(self.probe.model, store.folder) as path:
-                        task = Task(
-                            model=path,
-                            imports=tuple(imports),
-                            safe_mode=safe_mode,
-                            options=self.options,
-                            names=self.names,
-                            compile=self.probe.compile,
-                            input=self.probe.input,
-                            output=self.probe.output,
-                            label=self.probe.label,
-                            folder=str(store.folder.resolve()),
-                            grid=grid,
-                            threads=cluster.cpus - 1 if threads is None else threads,
-                        )
-                        run_on_ray(task, todo, cluster, advance.more)
+                    work = self._shared(store, grid, others.cluster.cpus - 1 if threads is None else count)
+                    written = set()
+                    for _, (number, images, failed) in others.map(work, todo):
+                        written.add(number)
+                        advance.more(images, failed)
+                    # What workers that were killed have left.
+                    store.tidy()
+                    _check_shared(store, written)
             return open_results(store.folder)
+
+    def _shared(self, store: Store, grid: tuple[int, ...], threads: int) -> ShardWork:
+        """The same for workers."""
+        probe = SharedProbe.of(self.probe, self.blank)
+        folder = str(store.folder.resolve())
+        return ShardWork(probe, self.options, self.description, folder, grid, threads)
+
+
+def _check_shared(store: Store, written: set[int]) -> None:
+    """Check that shards that workers have written are here.
+
+    Raises:
+        DatasetError: some are elsewhere.
+    """
+    lost = written - set(store.shards())
+    if lost:
+        raise errors.DatasetError(
+            "the folder of results must be one that all workers and this process see; of "
+            f"{len(written)} shards that workers have written {len(lost)} are not in {str(store.folder)!r}; "
+            "take a folder of a file system that they share."
+        )
 
 
 def _damaged(number: int) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 
 from kerascope import errors
+from kerascope.dataset.address import beside, is_address
 from kerascope.dataset.columns import LABELS, PATHS, flags_among, label_of_flags, named, several_named, usual
 from kerascope.dataset.item import (
     FilePlace,
@@ -20,8 +21,8 @@ from kerascope.dataset.item import (
     NoPlace,
     State,
     check_unchanged,
-    is_address,
     located,
+    opened,
     safe_name,
     state_of,
 )
@@ -73,7 +74,7 @@ class ListPart:
     label_column: str | None = None
 
     def __iter__(self) -> Iterator[Item]:
-        folder, form = Path(self.path).parent, self.form
+        form = self.form
         for number, cells in self._rows():
             where = f"{self.path}, line {number}"
             name = cells[form.path].strip() if not isinstance(cells, str) and form.path < len(cells) else ""
@@ -81,9 +82,10 @@ class ListPart:
                 reason = cells if isinstance(cells, str) else f"it has no path ({form})"
                 yield Item(where, f"line {number}", NoPlace(f"a line must be readable; {reason}."))
                 continue
-            path = name if is_address(name) else str(folder / name)
-            stem = safe_name(os.path.splitext(name)[0])  # noqa: PTH122 (may be no local path)
-            yield Item(path, stem, FilePlace(located(path)), *self._label(cells, where))
+            path = beside(self.path, name)
+            told = str(path) if is_address(name) else name
+            stem = safe_name(os.path.splitext(told)[0])  # noqa: PTH122 (may be no local path)
+            yield Item(str(path), stem, FilePlace(located(path)), *self._label(cells, where))
 
     def count(self) -> int:
         return sum(1 for _ in self._rows())
@@ -172,10 +174,13 @@ class ListPart:
         """Number and text of each line that says something."""
         try:
             check_unchanged(self.path, self._state)
-            with Path(self.path).open("rb") as file:
+            with opened(self.path) as file:
                 encoding = _encoding(file.read(2))
             # A name may be of any bytes: one that is not UTF-8 is found as the system finds it.
-            with Path(self.path).open(encoding=encoding, errors="surrogateescape") as file:
+            with (
+                opened(self.path) as content,
+                io.TextIOWrapper(content, encoding=encoding, errors="surrogateescape") as file,
+            ):
                 for number, line in enumerate(file, 1):
                     if line.strip() and not line.startswith("#"):
                         yield number, line.rstrip("\n")

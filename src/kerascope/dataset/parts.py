@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 from kerascope import errors
+from kerascope.dataset.address import Address, file_system
 from kerascope.dataset.guard import told
-from kerascope.dataset.item import FilePlace, Item, NoPlace, Place, file_system, located, safe_name
+from kerascope.dataset.item import FilePlace, Item, NoPlace, Place, located, safe_name
 from kerascope.dataset.kinds import is_hidden, is_picture
 
 _END = ("", False)
@@ -72,7 +73,7 @@ class FolderPart:
 class StorePart:
     """Every picture below an address, sorted by path; like `FolderPart`, but without links."""
 
-    address: str
+    address: Address
 
     @property
     def path(self) -> str:
@@ -81,10 +82,10 @@ class StorePart:
 
     def __iter__(self) -> Iterator[Item]:
         for relative in self._pictures:
-            where = f"{self.address.rstrip('/')}/{relative}" if relative else self.address
+            where = self.address.joined(relative) if relative else self.address
             label = relative.split("/")[0] if self.classes else None
             stem = os.path.splitext(relative or Path(self.address).name)[0]  # noqa: PTH122 (no local path)
-            yield Item(where, safe_name(stem), FilePlace(where), label)
+            yield Item(str(where), safe_name(stem), FilePlace(where), label)
 
     def count(self) -> int:
         return len(self._pictures)
@@ -177,7 +178,7 @@ def _cause(error: Exception) -> str:
     return told(error.__cause__ if isinstance(error.__cause__, OSError) else error)
 
 
-def _listed(address: str) -> list[str]:
+def _listed(address: Address) -> list[str]:
     """Sorted paths of the files below an address, relative to it; of a single file, an empty one."""
     from pyarrow import fs
 
@@ -188,6 +189,8 @@ def _listed(address: str) -> list[str]:
         infos = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
         paths = [info.path for info in infos if info.type == fs.FileType.File]
     except (OSError, UnicodeDecodeError) as error:
-        raise errors.UnreadableError(f"{address!r} must be readable; it is not ({told(error)}).") from error
+        raise errors.UnreadableError(
+            f"{str(address)!r} must be readable; it is not ({told(error)})."
+        ) from error
     found = (path.removeprefix(root).lstrip("/") for path in paths)
     return sorted(path for path in found if not is_hidden(path))

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from kerascope.dataset.address import is_address
 from kerascope.dataset.budget import FILES, PIXELS, return_memory
 from kerascope.dataset.frames import FramePlace
 from kerascope.dataset.guard import guarded
-from kerascope.dataset.item import FilePlace, PartPlace, Place, is_address
+from kerascope.dataset.item import FilePlace, PartPlace, Place
 from kerascope.dataset.photograph import LARGEST_FILE, Photograph, decode
 
 _LARGE = 1 << 26

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kerascope import errors
+from kerascope.dataset.address import Address, is_address
 from kerascope.dataset.archive import ArchivePart
 from kerascope.dataset.frames import by_frames, check_installed
 from kerascope.dataset.guard import told
-from kerascope.dataset.item import Item, NoPlace, is_address, safe_name
+from kerascope.dataset.item import Item, NoPlace, safe_name
 from kerascope.dataset.kinds import KINDS, is_picture, passed_over
 from kerascope.dataset.label import Label
 from kerascope.dataset.listing import ListPart
@@ -212,23 +213,18 @@ def _text(path: Any) -> str:
         found = ""
     if not found or "\0" in found:
         raise errors.DatasetError(f"a path must be a text that names something; got {path!r:.60}.")
-    return found
+    return Address.of(found) if is_address(found) else found
 
 
 def _part(path: str, image_column: str | None, label_column: str | None, follow: bool) -> Sequence[Part]:
-    suffix = Path(path).suffix.lower()
-    if is_address(path):
-        if suffix in TABLES:
-            return [TablePart(path, image_column, label_column)]
-        if suffix in ARCHIVES:
-            return [ArchivePart(path, KINDS)]
-        return [StorePart(path)]
+    if isinstance(path, Address):
+        return _of_store(path, image_column, label_column)
     if os.path.isdir(path):  # noqa: PTH112 (Path raises where nobody may look)
         try:
             names = [name for name, _ in listed(path) if not name.startswith((".", "_"))]
         except errors.UnreadableError:
             return [FolderPart(path, False, follow)]
-        if names and all(Path(name).suffix.lower() in TABLES for name in names):
+        if names and all(_ending(name) in TABLES for name in names):
             return [TablePart(str(Path(path, name)), image_column, label_column) for name in names]
         return [FolderPart(path, len(subfolders(path)) > 1 and not _has_pictures(path), follow)]
     if not os.path.lexists(path):
@@ -241,21 +237,46 @@ def _part(path: str, image_column: str | None, label_column: str | None, follow:
         folders = {match for match in fitting if os.path.isdir(match)}  # noqa: PTH112
         files = [match for match in fitting if match not in folders]
         # A pattern such as ** fits the folders of what it fits, too.
-        return [FilePart(match) for match in files if Path(match).suffix.lower() in KINDS] or [
+        return [FilePart(match) for match in files if _ending(match) in KINDS] or [
             part for match in fitting for part in _part(match, image_column, label_column, follow)
         ]
-    if suffix in TABLES:
-        return [TablePart(path, image_column, label_column)]
-    if suffix in ARCHIVES:
-        return [ArchivePart(path, KINDS)]
-    if suffix in LISTS:
-        return [ListPart(path, image_column, label_column)]
+    return [_by_ending(path, image_column, label_column) or FilePart(path)]
+
+
+def _of_store(path: Address, image_column: str | None, label_column: str | None) -> Sequence[Part]:
+    """The same of an address."""
+    found = _by_ending(path, image_column, label_column)
+    if found is not None:
+        return [found]
+    part = StorePart(path)
+    try:
+        names = [name for name in part.names if not name.startswith("_")]
+    except errors.UnreadableError:
+        return [part]
+    if names and all(_ending(name) in TABLES and "/" not in name for name in names):
+        return [TablePart(path.joined(name), image_column, label_column) for name in names]
+    return [part]
+
+
+def _by_ending(path: str, image_column: str | None, label_column: str | None) -> Part | None:
+    """A file that holds several images; None where its ending does not say so."""
+    ending = _ending(path)
+    if ending in TABLES:
+        return TablePart(path, image_column, label_column)
+    if ending in ARCHIVES:
+        return ArchivePart(path, KINDS)
+    if ending in LISTS:
+        return ListPart(path, image_column, label_column)
     if path.lower().endswith((".tar.gz", ".tgz", ".tar.zst", ".zip")):
         raise errors.DatasetError(
             f"an archive must be a plain .tar, whose members can be read one by one; got {path!r}; unpack "
             "it first."
         )
-    return [FilePart(path)]
+    return None
+
+
+def _ending(path: str) -> str:
+    return Path(path).suffix.lower()
 
 
 def _names_of(part: Part) -> tuple[tuple[str, ...], str] | None:

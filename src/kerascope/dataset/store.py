@@ -21,8 +21,6 @@ DATA = "data"
 OVERLAYS = "overlays"
 AUDIT = "audit.json"
 AUDIT_PICTURES = "audit-pictures"
-SHARED_MODEL = ".kerascope-model.keras"
-"""The model, while workers need it."""
 LOCK = ".lock"
 REMOVING = "removing"
 """The status of a run that is being removed."""
@@ -211,14 +209,12 @@ class Store:
         return [by_index[index] for index in sorted(by_index)]
 
     def unfinished(self) -> Iterator[Path]:
-        """Files that a run that was killed has not finished, and the model that it shared."""
+        """Files that a run that was killed has not finished."""
         for path in (self.folder, self.folder / DATA):
             yield from (one for one in path.glob(".*.partial") if is_partial(one))
         for name in (OVERLAYS, AUDIT_PICTURES):
             if not (self.folder / name).is_symlink():
                 yield from (one for one in (self.folder / name).rglob(".*.partial") if is_partial(one))
-        if is_plain(self.folder / SHARED_MODEL):
-            yield self.folder / SHARED_MODEL
 
     def tidy(self) -> None:
         """Remove what a run that was killed has left unfinished."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import keras
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.cluster import Cluster, Workers, workers_of
+from kerascope.dataset.worker import SharedProbe
 from kerascope.evaluation.questions import questions
 from kerascope.evaluation.report import Column, Report
 from kerascope.explanation import Explanation
@@ -49,6 +52,9 @@ def evaluate(
     seed: int = 0,
     memory: int | str | None = None,
     progress: bool | None = None,
+    workers: int | Cluster | None = None,
+    imports: Sequence[str] = (),
+    safe_mode: bool = True,
 ) -> Report:
     """Measure methods on the same images, beside controls, and say what the numbers show.
 
@@ -74,6 +80,10 @@ def evaluate(
         seed: of every metric that draws random numbers.
         memory: the most that a pass may hold; see `kerascope.method.PerturbationMethod`.
         progress: draw a progress bar; None on a terminal where it takes longer than some seconds.
+        workers: measure by so many processes of a Ray cluster, a method at a time; see
+            `kerascope.explain_dataset`.
+        imports: see there.
+        safe_mode: see there.
 
     Returns:
         A `Report`: table, ranks with intervals, statements, plots, Markdown, HTML, files. A method that fails
@@ -115,12 +125,19 @@ def evaluate(
     chosen = _unique(tried, list(controls))
     measured = _metrics(metrics, level, seed)
     quick = level == "quick" and metrics is None
-    table = _Table(subject, chosen, measured, _MOST if quick else np.inf)
+    most = _MOST if quick else np.inf
+    table = _Table(subject, chosen, measured, most)
     table.warnings += asked.doubts
+    work = _work(workers, subject, table, explicit=metrics is not None)
     with progress_bar(len(chosen) * (1 + len(measured)), progress, "evaluate") as advance:
         try:
-            for row in range(len(chosen)):
-                table.fill(row, explicit=metrics is not None, advance=advance)
+            if work is None:
+                for row in range(len(chosen)):
+                    table.fill(row, explicit=metrics is not None, advance=advance)
+            else:
+                with workers_of(workers, known.model, imports, safe_mode) as others:
+                    assert others is not None
+                    table.filled_by(others, work, advance)
         except KeyboardInterrupt:
             if not np.isfinite(table.values).any():
                 raise
@@ -130,6 +147,58 @@ def evaluate(
             )
     table.tell_missing()
     return table.report(level, seed, frozenset(controls))
+
+
+def _work(workers: int | Cluster | None, subject: Subject, table: _Table, explicit: bool) -> _RowWork | None:
+    """What workers do; None where there are none."""
+    if workers is None:
+        return None
+    if not isinstance(subject.probe, Probe):
+        raise errors.ParameterError(
+            "workers must have a Keras model, which is sent to them; got a black box; do without workers."
+        )
+    return _RowWork(
+        SharedProbe.of(subject.probe, subject.images),
+        (subject.images, subject.target),
+        {"masks": subject.masks, "labels": subject.labels, "memory": subject.memory, "progress": False},
+        tuple(table.methods),
+        tuple(table.metrics),
+        table.most,
+        explicit,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _RowWork:
+    """The number of a method to a table of it alone: a `kerascope.dataset.worker.Work`.
+
+    A method at a time, on all images: metrics look at all of them, and batches are those of one process.
+
+    Args:
+        probe: that is asked.
+        asked: images and target.
+        known: what else there is to a `Subject`.
+        methods, metrics, most, explicit: see `_Table`.
+    """
+
+    probe: SharedProbe
+    asked: tuple[Any, Any]
+    known: dict[str, Any]
+    methods: tuple[Method, ...]
+    metrics: tuple[Metric, ...]
+    most: float
+    explicit: bool
+
+    def begun(self, probe: Probe) -> Callable[[int], _Table]:
+        subject = Subject(probe, *self.asked, **self.known)
+
+        def measured(row: int) -> _Table:
+            table = _Table(subject, [self.methods[row]], self.metrics, self.most)
+            table.fill(0, self.explicit, lambda count: None)
+            del table.subject
+            return table
+
+        return measured
 
 
 class _Table:
@@ -144,13 +213,43 @@ class _Table:
         self.shown = np.zeros((shape[0], shape[2]), bool)
         self.forwards = np.zeros(shape[0])
         self.measuring = np.zeros(shape[:2])
+        self.own = np.zeros(shape[:2])
+        self.needs: dict[tuple[int, int], set[Hashable]] = {}
+        self.costs: dict[Hashable, float] = {}
         self.explained = np.zeros(shape[0], bool)
         self.reached = np.zeros(shape[:2], bool)
         self.curves: dict[str, tuple[Array, Array]] = {}
         self.warnings: list[str] = []
         self.missing: dict[tuple[str, str], list[str]] = {}
-        self.example: Explanation | None = None
+        self.example: tuple[Array, tuple[str, ...]] | None = None
         self.maps = np.full((shape[0], min(_EXAMPLES, shape[2]), *subject.spatial), np.nan, "float32")
+
+    def filled_by(self, workers: Workers, work: _RowWork, advance: Any) -> None:
+        """Have all methods measured by workers."""
+        found: dict[int, _Table] = {}
+        try:
+            for row, one in workers.map(work, range(len(self.methods))):
+                found[row] = one
+                advance(1 + len(self.metrics))
+        finally:
+            for row in sorted(found):
+                self._join(row, found[row])
+
+    def _join(self, row: int, one: _Table) -> None:
+        """Take over what was measured of a method elsewhere."""
+        for name, found in vars(one).items():
+            if isinstance(found, np.ndarray) and name != "measuring":  # which is charged below
+                getattr(self, name)[row] = found[0]
+        self.costs |= one.costs
+        for (_, column), needs in one.needs.items():
+            self.needs[row, column] = needs
+            self._charge(row, column)
+        for name, (places, means) in one.curves.items():
+            self._keep_curve(row, name, places, means[0])
+        self.warnings += one.warnings
+        for reason, methods in one.missing.items():
+            self.missing.setdefault(reason, []).extend(methods)
+        self.example = self.example or one.example
 
     def fill(self, row: int, explicit: bool, advance: Any) -> None:
         """Explain the images by one method, and measure it."""
@@ -166,7 +265,7 @@ class _Table:
         if any(one.startswith(errors.InterruptedWarning.__name__) for one in explanation.warnings):
             raise KeyboardInterrupt  # a map by some of its masks is not that by all
         self.forwards[row] = (self._counted() - before) / len(subject)
-        self.example = self.example or explanation
+        self.example = self.example or _example(explanation, self.maps.shape[1])
         self.warnings += [f"{method.written()}: {text}" for text in explanation.warnings]
         case = Case(subject, explanation, method)
         self.explained[row] = True
@@ -195,14 +294,15 @@ class _Table:
     def _room(self, row: int) -> float:
         """Forwards that are left for metrics that explain again, as many for each method.
 
-        What the methods share is asked for the first one, and held against all.
+        What the methods share is held against all, whoever was the first to ask for it.
         """
-        again = [column for column, metric in enumerate(self.metrics) if metric.explanations]
-        spent = self.measuring.sum(axis=1) - self.measuring[:, again].sum(axis=1)
-        return float(self.most - spent.max() - self.measuring[row, again].sum())
+        shared = set().union(*(self.needs.get((row, column), set()) for column in range(len(self.metrics))))
+        return float(self.most - self.own[row].sum() - self._cost(shared))
 
     def _measure(self, row: int, column: int, metric: Metric, case: Case) -> None:
-        before = self._counted()
+        subject = self.subject
+        before, charged = self._counted(), subject.charged
+        subject.needed = set()
         try:
             found = metric.on(case)
         except errors.KerascopeError as error:
@@ -210,18 +310,33 @@ class _Table:
             self.missing.setdefault((metric.name, reason), []).append(case.explanation.method)
             return
         self.values[row, column] = found.values
-        self.measuring[row, column] = (self._counted() - before) / len(self.subject)
+        own = self._counted() - before - (subject.charged - charged)
+        self.own[row, column] = own / len(subject)
+        self.needs[row, column] = subject.needed
+        self.costs |= {key: subject.costs[key] / len(subject) for key in subject.needed}
+        self._charge(row, column)
         self._keep(row, metric.name, found)
+
+    def _charge(self, row: int, column: int) -> None:
+        """What is shared is charged to the first who needs it."""
+        known = set().union(*(needs for place, needs in self.needs.items() if place != (row, column)))
+        self.measuring[row, column] = self.own[row, column] + self._cost(self.needs[row, column] - known)
+
+    def _cost(self, keys: Iterable[Hashable]) -> float:
+        return float(sum(self.costs[key] for key in keys))
 
     def _keep(self, row: int, name: str, found: Measurement) -> None:
         if found.curves is None or found.places is None:
             return
-        places, means = self.curves.setdefault(
-            name, (found.places, np.full((len(self.methods), len(found.places)), np.nan))
-        )
         known = np.isfinite(found.curves)
         total = np.where(known, found.curves, 0.0).sum(axis=0)
         mean = np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
+        self._keep_curve(row, name, found.places, mean)
+
+    def _keep_curve(self, row: int, name: str, places: Array, mean: Array) -> None:
+        places, means = self.curves.setdefault(
+            name, (places, np.full((len(self.methods), len(places)), np.nan))
+        )
         if len(mean) == len(places):
             means[row] = mean
 
@@ -253,9 +368,8 @@ class _Table:
             self.warnings.append(
                 f"{flat} of {shown.size} maps are constant, nearly so or not finite, and have no value."
             )
-        example = self.example
-        assert example is not None
-        count = self.maps.shape[1]
+        assert self.example is not None
+        pictures, titles = self.example
         return Report(
             methods=tuple(method.written() for method in self.methods),
             controls=frozenset(one.written() for one in controls),
@@ -270,9 +384,9 @@ class _Table:
                 for name, curve in self.curves.items()
                 if any(self.metrics[column].name == name for column in used)
             },
-            example_pictures=_pictures(example, count),
+            example_pictures=pictures,
             example_maps=self.maps,
-            example_titles=tuple(example.title(image) for image in range(count)),
+            example_titles=titles,
             forwards=self.forwards,
             measuring=self.measuring[:, used],
             target=self.subject.target.describe(),
@@ -290,13 +404,14 @@ class _Table:
         )
 
 
-def _pictures(example: Explanation, count: int) -> Array:
-    """The first images as photographs, uint8 (E, H, W, 3); none where they are no pictures."""
+def _example(explanation: Explanation, count: int) -> tuple[Array, tuple[str, ...]]:
+    """The first images as photographs, uint8 (E, H, W, 3), or none; and their titles."""
     from kerascope.render import display_images
 
-    if example.images is None or example.images.ndim != 4:
-        return np.zeros((0, 1, 1, 3), "uint8")
-    return np.asarray(display_images(example.images[:count]))
+    titles = tuple(explanation.title(image) for image in range(count))
+    if explanation.images is None or explanation.images.ndim != 4:
+        return np.zeros((0, 1, 1, 3), "uint8"), titles
+    return np.asarray(display_images(explanation.images[:count])), titles
 
 
 def _unique(chosen: list[Method], controls: list[Method]) -> list[Method]:

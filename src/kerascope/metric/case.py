@@ -64,6 +64,11 @@ class Subject:
                 "classes at once; evaluate one class at a time."
             )
         self._made: dict[Hashable, Any] = {}
+        self.costs: dict[Hashable, int] = {}
+        """Forwards that went into what was made, by its key, without those of what it was made of."""
+        self.needed: set[Hashable] = set()
+        """Keys of all that was asked for."""
+        self._needs: dict[Hashable, set[Hashable]] = {}
         self.masks = None if masks is None else self._fitting("masks", masks, self.spatial).astype(bool)
         self.labels = None if labels is None else self._fitting("labels", labels, ()).astype("int64")
 
@@ -72,10 +77,10 @@ class Subject:
         """The scores of the images, which pin the target; 1 forward."""
         return self.probe.run(None, self.images, self.target)
 
-    @cached_property
+    @property
     def chance(self) -> Answer:
         """The same about the probability of what is explained, where the model gives one."""
-        return chance_of(self.probe, self.images, self.first)
+        return self.once("chance", lambda: chance_of(self.probe, self.images, self.first))
 
     @cached_property
     def pictures(self) -> Pictures:
@@ -94,9 +99,22 @@ class Subject:
     def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
         """What `make` gives, made when it is first asked for under this key."""
         if key not in self._made:
-            self._made[key] = make()
+            outside, self.needed = self.needed, set()
+            forwards, others = self.probe.forward_count, self.charged
+            try:
+                self._made[key] = make()
+            finally:
+                inside, self.needed = self.needed, outside
+            self._needs[key] = {key, *inside}
+            self.costs[key] = self.probe.forward_count - forwards - (self.charged - others)
+        self.needed |= self._needs[key]
         found: Made = self._made[key]
         return found
+
+    @property
+    def charged(self) -> int:
+        """Forwards that went into all that was made: see `once`."""
+        return sum(self.costs.values())
 
     def baseline(self, baseline: BaselineLike) -> Array:
         """A baseline for every image, (N, *spatial, C); see `kerascope.method.PerturbationMethod`."""
