@@ -352,3 +352,27 @@ def test_the_command_fails_on_what_could_not_be_tried_where_it_is_asked_to(
     strict = kerascope(*common, "--resume", "--fail-on-untested")
     assert strict.code == 4
     assert "Nothing could be compared" in strict.err
+
+
+@once
+def test_a_model_that_is_as_sure_of_several_classes_moves() -> None:
+    chance = np.linspace(0.90, 0.91, 90)
+    assert not hardly_move(np.log(chance), chance, np.arange(90) % 3, 90)
+    assert hardly_move(np.log(chance), chance, np.zeros(90), 90)
+
+
+@once
+def test_names_are_not_doubted_for_one_wrong_label() -> None:
+    labels = np.full(24, -1)
+    labels[0] = 2
+    with warned(errors.KerascopeWarning, "23 of the first 24 are not"):
+        found = ks.audit(network(), images(), labels, **OPTIONS)
+    assert "less than chance" not in str(found)
+
+
+@once
+def test_images_that_are_not_finite_fail_alone() -> None:
+    given = images()
+    given[:3] = np.nan
+    found = ks.audit(network(), given, **OPTIONS)
+    assert (found.images, found.failed) == (21, 3)

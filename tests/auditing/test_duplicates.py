@@ -264,3 +264,11 @@ def test_of_several_labels_copies_are_told_once_for_all(tmp_path: Path) -> None:
     ]
     assert again.summary() == found.summary()
     assert "Copies</h2>" in found.to_html(tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_all_equal_images_are_in_the_training_data_where_one_is() -> None:
+    images, labels = _known(24)
+    images[7] = images[6]
+    found = ks.audit(network(), images, labels, training=images[6:7], **OPTIONS | {"preprocessing": "auto"})
+    assert found.duplicates is not None
+    assert found.duplicates.leaks == {6: "equal", 7: "equal"}

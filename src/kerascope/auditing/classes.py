@@ -43,7 +43,7 @@ def responses_of(material: Material) -> Responses:
     columns, labels, targets = material.columns, material.labels, material.targets
     (said, count), *_ = Counter(columns["prediction"].tolist()).most_common(1)
     known = labels >= 0
-    chances = columns["probability"][columns["prediction"] == targets]
+    chances = columns["probability"][(columns["prediction"] == said) & (targets == said)]
     finite = len(chances) and np.isfinite(chances).all()
     return Responses(
         images=len(material),

@@ -82,6 +82,8 @@ def _audited(job: Job, results: Results, given: Array | None) -> Iterator[Look]:
 
     columns = ["index", "path", "label", "label_index", "label_indices", "prediction", "pixels", "picture"]
     for row in results.explained(columns):
+        if given is None and row["prediction"] is None:
+            continue  # its scores are not finite: it is no part of the audit
         label, meant = row["label"], labels_meant(row["label"], row["label_indices"])
         right = None if row["label_index"] is None else row["label_index"] == row["prediction"]
         if given is not None:

@@ -106,7 +106,12 @@ class Duplicates:
         for one in self._copies():
             if one.index is None:
                 found[one.of] = min(found.get(one.of, one.how), one.how, key=list(_SAID).index)
-        return found
+        # What is equal to one of them was compared by it.
+        return found | {
+            one.index: found[one.of]
+            for one in self._copies()
+            if one.index is not None and one.how == "equal" and one.of in found
+        }
 
     @cached_property
     def again(self) -> dict[int, How]:

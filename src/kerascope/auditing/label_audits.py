@@ -130,6 +130,7 @@ class LabelAudits(Mapping[str, Audit]):
             "created": self.created,
             "versions": dict(self.versions),
             "summary": self.summary(),
+            "obstacles": self.obstacles,
             "duplicates": plain(self.duplicates),
             "labels": {label: audit.to_json() for label, audit in self.items()},
         }

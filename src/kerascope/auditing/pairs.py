@@ -61,14 +61,15 @@ class Search:
 
     Args:
         sketches: uint8 (n, 32, 32, 3), none of which is flat.
+        limit: the most that may be left, see `LIMIT`.
 
     Cost:
         n ** 2 and n times the others short products, some 15 seconds for 20,000 pictures with 20,000; half a
         millisecond for each pair that is looked at more closely; 4 kB a picture.
     """
 
-    def __init__(self, sketches: Array) -> None:
-        self.sketches = sketches
+    def __init__(self, sketches: Array, limit: float = LIMIT) -> None:
+        self.sketches, self._limit = sketches, limit
         self.waves = waves(sketches)
         self._count = len(sketches)
         self._rank = min(_RANK, max((self._count - 1) // 2, 1))
@@ -103,7 +104,7 @@ class Search:
         """Pairs among the pictures, each once."""
         found = joined(self._among)
         far = self.neighbourhood
-        return found.chosen(found.remainder <= LIMIT * np.minimum(far[found.one], far[found.other]))
+        return found.chosen(found.remainder <= self._limit * np.minimum(far[found.one], far[found.other]))
 
     def passing(self, sketches: Array) -> Pairs:
         """Pairs with others that pass by, which become neighbours: see `is_near` once all have passed.
@@ -118,7 +119,7 @@ class Search:
 
     def is_near(self, found: Pairs) -> Array:
         """bool (P,), which pairs of `passing` are nearly equal."""
-        return np.asarray(found.remainder <= LIMIT * self.neighbourhood[found.one])
+        return np.asarray(found.remainder <= self._limit * self.neighbourhood[found.one])
 
     def _note(self, others: Array, start: int | None) -> None:
         """Take pictures for neighbours where they are nearer than those that are known."""
@@ -154,7 +155,7 @@ class Search:
                 rows, columns = rows[chosen] + first, columns[chosen]
                 laid = sketches[columns, :, ::-1] if turned else sketches[columns]
                 left = remainders(self.sketches[rows], laid)
-                kept = left <= LIMIT * self._reach[rows]
+                kept = left <= self._limit * self._reach[rows]
                 place = columns + (start or 0)
                 found.append(Pairs(rows[kept], place[kept], np.full(kept.sum(), turned), left[kept]))
         once = _once(joined(found))

@@ -40,7 +40,8 @@ class Responses:
         said: the class that is predicted most.
         count: how often that is.
         labelled: images whose true class is known, and of these those of the class that is predicted most.
-        probabilities: the least and the greatest of the explained class; NaN where they are not known.
+        probabilities: the least and the greatest of that class, where it is predicted and explained; NaN
+            where they are not known.
         still: the scores hardly move from image to image.
         unlearnt: how many layers of BatchNormalization there are, where all have the statistics that they
             begin with; else 0.
@@ -79,7 +80,7 @@ class Responses:
     def _constant(self) -> list[str]:
         begun = (
             f"every BatchNormalization ({self.unlearnt}) has the statistics that it begins with (mean 0, "
-            "variance 1): the model was not trained, or its weights were not loaded"
+            "variance 1): usually the model was not trained, or its weights were not loaded"
         )
         why = begun if self.unlearnt else f"usually {_USUALLY}"
         low, high = self.probabilities
@@ -98,8 +99,9 @@ class Responses:
 def hardly_move(scores: Array, probabilities: Array, groups: Array, different: int) -> bool:
     """Whether scores hardly move from image to image: by less than 0.25 in log-odds within each class.
 
-    Of rounded probabilities the scores are taken. Scores of which no probability is known have no scale: they
-    hardly move where they vary by less than 1 % of their size.
+    A model that is equally sure of several classes moves all the same: where one has more than half, the
+    others have the rest at the most. Of rounded probabilities the scores are taken. Scores of which no
+    probability is known have no scale: they hardly move where they vary by less than 1 % of their size.
 
     Args:
         scores: (N,) of the explained classes.
@@ -123,7 +125,8 @@ def hardly_move(scores: Array, probabilities: Array, groups: Array, different: i
         return _spread(scores, groups) <= _STILL_SCORE * float(np.abs(scores).mean())
     inside = np.clip(probabilities.astype("float64"), _SATURATED, 1 - _SATURATED)
     if np.mean(inside == probabilities) >= 0.5:
-        return _spread(np.log(inside / (1 - inside)), groups) < STILL
+        odds = np.log(inside / (1 - inside))
+        return max(_spread(odds, groups), _between(odds, groups)) < STILL
     # Where the score is the probability itself, nothing is left to look at.
     return not np.allclose(scores, probabilities) and _spread(scores, groups) < STILL
 
@@ -134,3 +137,13 @@ def _spread(values: Array, groups: Array) -> float:
     means = np.bincount(place, values) / np.bincount(place)
     freedom = max(len(values) - len(found), 1)
     return float(np.sqrt(((values - means[place]) ** 2).sum() / freedom))
+
+
+def _between(odds: Array, groups: Array) -> float:
+    """How much the log-odds of the commonest class vary at the least, from what is more likely than not."""
+    likely = odds > 0
+    if not likely.any():
+        return 0.0
+    found, counts = np.unique(groups[likely], return_counts=True)
+    own = np.where(groups == found[counts.argmax()], odds, -odds)[likely]
+    return float(np.sqrt(((own - own.mean()) ** 2).sum() / len(odds)))

@@ -16,7 +16,7 @@ _SUMMED = 5
 _LESS = 0.5
 """The share of what chance would get right, up to which the names of the classes are in doubt."""
 _FEW = 16
-"""Images of fewer of which that says nothing."""
+"""Images with a label, of fewer of which that says nothing."""
 
 
 def summary(audit: Audit) -> list[str]:
@@ -48,14 +48,28 @@ def found(audit: Audit) -> list[str]:
 
 
 def obstacles(audit: Audit) -> list[str]:
-    """Why nothing at all could be compared; none where something could."""
-    why = _obstacle(audit)
+    """Why nothing at all could be compared, or no comparison tells anything; none where one does."""
+    if audit.confirmed:
+        return []
+    if audit.responses is not None and audit.responses.constant:
+        same = "what is said of nearly every image is the same, whatever it shows"
+        tried = _tried(audit)
+        if tried:
+            were = "was" if tried == 1 else "were"
+            return [
+                f"Nothing was confirmed, and nothing follows: {suspicions(tried)} {were} tried, but {same}."
+            ]
+        return [f"Nothing could be compared: {same}."]
+    why = "" if _tried(audit) else _obstacle(audit)
     return [f"Nothing could be compared: {why}."] if why else []
 
 
+def _tried(audit: Audit) -> int:
+    """How many suspicions were tried and not confirmed."""
+    return sum(one.status == "not confirmed" for one in audit.findings)
+
+
 def _obstacle(audit: Audit) -> str:
-    if audit.responses is not None and audit.responses.constant:
-        return "what is said of nearly every image is the same, whatever it shows"
     seen = [one for one in audit.classes if one.count]
     if len(seen) == 1:
         how = "predicted as" if audit.target == "predicted" else "labelled"
@@ -71,7 +85,8 @@ def _obstacle(audit: Audit) -> str:
 def misnamed(audit: Audit) -> list[str]:
     """That the names of the classes may be in another order than the model's outputs."""
     accuracy, chance = audit.accuracy, 1 / max(len(audit.classes), 2)
-    if accuracy is None or audit.images < _FEW or accuracy > _LESS * chance:
+    known = sum(one.labelled or 0 for one in audit.classes)
+    if accuracy is None or known < _FEW or accuracy > _LESS * chance:
         return []
     if audit.responses is not None and audit.responses.constant:
         return []  # which says more
@@ -96,7 +111,7 @@ def _nothing(audit: Audit) -> list[str]:
     """What is said where nothing was confirmed."""
     if audit.obstacles:
         return audit.obstacles
-    tried = sum(one.status == "not confirmed" for one in audit.findings)
+    tried = _tried(audit)
     if tried:
         return [f"No shortcut was confirmed; {suspicions(tried)} {'was' if tried == 1 else 'were'} tried."]
     return [] if audit.findings else ["Nothing was suspected."]

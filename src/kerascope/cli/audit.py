@@ -113,7 +113,7 @@ def audit(
     from kerascope.dataset.fed import NOTE
     from kerascope.dataset.store import Store
 
-    inputs = (model, classes, preprocess, masks, before, *paths)
+    inputs = (model, classes, preprocess, masks, before, *(training or ()), *paths)
     check_folder("--out", out, resume, overwrite, inputs)
     check_page("--html", html, "audit", inputs)
     advice = f"what was explained is in {out}: continue with --resume"

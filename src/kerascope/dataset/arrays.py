@@ -127,7 +127,9 @@ def as_given(images: Any) -> Preprocessing:
         'as given, 0-1'
     """
     given = np.asarray(images)
-    low, high = float(given.min()), float(given.max())
+    # An image that is not finite fails alone, when it is read.
+    known = given if np.isfinite(given).all() else given[np.isfinite(given)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     for name in ("0-1", "-1-1", "torch", "0-255", "caffe"):
         convention = CONVENTIONS[name]
         black, white = (np.asarray(end) for end in convention.range)
