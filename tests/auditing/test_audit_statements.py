@@ -88,7 +88,7 @@ def finding(status: Any, reason: str | None = None, kind: str = "place") -> Find
 
 UNTESTED = finding("untested", TOO_FEW)
 EXCHANGED = "and a suspicion is tried by exchanging pixels with images of other classes"
-LEAST = "the least that a suspicion is tried on"
+LEAST = "a suspicion is tried on 8 images of a class and 8 of others"
 NOTHING = "Nothing could be compared: "
 FOUND: list[tuple[ks.Audit, list[str]]] = [
     (made(), ["Nothing was suspected."]),
@@ -112,7 +112,7 @@ FOUND: list[tuple[ks.Audit, list[str]]] = [
             "2 of 3 classes have too few images to be tried, fewer than 8: upright, level.",
         ],
     ),
-    (made((7, 7)), [f"{NOTHING}no class has 8 images, and others as many, {LEAST}."]),
+    (made((7, 7)), [f"{NOTHING}{LEAST}, and class upright has 7 of 14."]),
     (
         made(responses=replace(ANSWERS, still=True)),
         [f"{NOTHING}what is said of nearly every image is the same, whatever it shows."],

@@ -288,3 +288,22 @@ def test_a_store_of_objects(tmp_path: Path) -> None:
     """Nothing of a bucket's listing leads anywhere else: what is there is below the address."""
     put(tmp_path / "bucket", "photos/1.jpg", "photos2/2.jpg")
     assert listed((tmp_path / "bucket" / "photos").as_uri()) == [("1", None)]
+
+
+def test_what_was_made_of_pictures_is_not_read_as_pictures(tmp_path: Path) -> None:
+    """An output folder among the classes, one that is the source, and one of labels; a link is counted."""
+    for name in ("cat/1.jpg", "dog/1.jpg", "out/overlays/cat/1.jpg", "labels/1/audit-pictures/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    ours = {"format": 1, "model": {"digest": "1"}, "versions": {"kerascope": "1"}, "summary": []}
+    for name in ("out/manifest.json", "labels/audit.json", "labels/1/manifest.json"):
+        (tmp_path / name).write_text(json.dumps(ours))
+    (tmp_path / "up").symlink_to("..")
+    source = find_images(tmp_path)
+    assert [(item.name, item.label) for item in source] == [("cat/1", "cat"), ("dog/1", "dog")]
+    assert source.class_names == ("cat", "dog")
+    links, results = source.doubts
+    assert "links to folders were not followed (1), such as" in links
+    assert "pictures of results of kerascope's were passed over (2), such as" in results
+    (tmp_path / "out/manifest.json").write_text('{"name": "a program of others"}')
+    assert [item.label for item in find_images(tmp_path)] == ["cat", "dog", "out"]

@@ -85,6 +85,10 @@ class LabelAudits(Mapping[str, Audit]):
         """How many could not be."""
         return max(audit.failed for audit in self.values())
 
+    def failures(self) -> Iterator[tuple[str, str]]:
+        """Path and reason of every image that could not be explained for the label with most of these."""
+        return max(self.values(), key=lambda audit: audit.failed).failures()
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What was chosen, sampled or left out: for all labels first, then for some, which are named."""

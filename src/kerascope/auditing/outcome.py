@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -140,6 +140,10 @@ class Audit:
     def results(self) -> Results:
         """The table of all images, with their maps: see `kerascope.open_results`."""
         return open_results(self.folder)
+
+    def failures(self) -> Iterator[tuple[str, str]]:
+        """Path and reason of every image that could not be explained."""
+        return self.results.failures()
 
     @property
     def doubts(self) -> list[str]:

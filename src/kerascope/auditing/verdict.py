@@ -29,7 +29,12 @@ def summary(audit: Audit) -> list[str]:
         f"{audit.images:,} images in {classes} class{'' if classes == 1 else 'es'} were explained{right}."
     )
     again = [] if audit.duplicates is None else audit.duplicates.told()
-    return [*audit.first_doubts, looked, *found(audit), *again, *audit.doubts]
+    failed = (
+        [f"{audit.failed:,} more could not be explained; the column error of the table says why."]
+        if audit.failed
+        else []
+    )
+    return [*audit.first_doubts, looked, *failed, *found(audit), *again, *audit.doubts]
 
 
 def found(audit: Audit) -> list[str]:
@@ -78,7 +83,11 @@ def _obstacle(audit: Audit) -> str:
             "exchanging pixels with images of other classes"
         )
     if not any(_compared(audit, one) for one in seen):
-        return f"no class has {FEWEST} images, and others as many, the least that a suspicion is tried on"
+        largest = max(seen, key=lambda one: one.count, default=None)
+        most = (
+            "" if largest is None else f", and class {largest.name} has {largest.count:,} of {audit.images:,}"
+        )
+        return f"a suspicion is tried on {FEWEST} images of a class and {FEWEST} of others{most}"
     return ""
 
 

@@ -159,6 +159,8 @@ def audit(
         chosen = [*found.notes[:3], *(note for note in found.notes[3:] if note.startswith(NOTE))]
         said.print_lines([(name, text) for name, _, text in (note.partition(": ") for note in chosen)])
         said.show(found)
+        if found.failed:
+            said.warn_of(found.failures())
         said.print_lines([("audit", str(out)), *([] if html is None else [("report", str(html))])])
         if changes is not None:
             said.show(changes)

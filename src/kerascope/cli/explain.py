@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from kerascope.dataset import Results
 
 _SHOWN = 10
-_LOOKED_AT = 10_000
-"""Failures that are counted by their reasons."""
+"""Failures that are printed as JSON."""
 
 
 def explain(
@@ -117,7 +116,7 @@ def explain(
         )
         if not json:
             said.print_lines([("model", str(model)), *job.told])
-        with stopping(f"whole shards are in {out}: continue with --resume", resumable=True):
+        with stopping(f"what was finished is in {out}: continue with --resume", resumable=True):
             results = job.run(
                 out,
                 threads=threads,
@@ -128,26 +127,25 @@ def explain(
                 safe_mode=not unsafe,
                 progress=False if json else None,
             )
-            failures = list(islice(results.failures(), _LOOKED_AT))
             if json:
-                said.print_json(_told(results, failures[:_SHOWN]))
+                said.print_json(_told(results))
             else:
-                _print(results, failures)
+                _print(results)
     if results.counts["failed"]:
         raise typer.Exit(3)
 
 
-def _told(results: Results, failures: list[tuple[str, str]]) -> dict[str, Any]:
+def _told(results: Results) -> dict[str, Any]:
     """What is printed as JSON."""
     manifest = {name: results.manifest[name] for name in ("status", "counts", "choices", "warnings")}
     return {
         "folder": str(results.folder),
         **manifest,
-        "failures": [{"path": path, "error": error} for path, error in failures],
+        "failures": [{"path": path, "error": error} for path, error in islice(results.failures(), _SHOWN)],
     }
 
 
-def _print(results: Results, failures: list[tuple[str, str]]) -> None:
+def _print(results: Results) -> None:
     counts = results.counts
     said.print_lines(
         [
@@ -157,17 +155,12 @@ def _print(results: Results, failures: list[tuple[str, str]]) -> None:
     )
     if "strange_labels" in counts:
         said.warn(results.manifest["warnings"][-1].partition(": ")[2])
-    alike: dict[str, list[str]] = {}
-    for path, error in failures:
-        alike.setdefault(error, []).append(path)
-    for error, paths in list(alike.items())[:_SHOWN]:
-        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        said.warn(f"{paths[0]}{more}: {error}")
-    if len(alike) > _SHOWN:
-        said.warn("and others: see the column error of the table.")
+    said.warn_of(results.failures())
     count, first = _doubtful(results)
     if count:
-        said.warn(f"{count} rows have warnings, such as: {first} See the column warnings of the table.")
+        said.warn(
+            f"{count} rows have warnings, such as: {first.rstrip('.')}. See the column warnings of the table."
+        )
 
 
 def _doubtful(results: Results) -> tuple[int, str]:

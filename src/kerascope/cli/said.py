@@ -8,9 +8,15 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, TextIO
 
 from kerascope import errors
+
+_LOOKED_AT = 10_000
+"""Failures that are counted by their reasons."""
+_REASONS = 10
+"""Reasons of failures that are told."""
 
 
 class _Unread:
@@ -70,6 +76,22 @@ def print_lines(lines: Sequence[tuple[str, str]]) -> None:
 def warn(text: str) -> None:
     """A warning to the user."""
     print(_printable(f"warning: {_line(text)}", sys.stderr), file=sys.stderr)
+
+
+def warn_of(failures: Iterable[tuple[str, str]]) -> None:
+    """Images that failed, those with the same reason in one line.
+
+    Args:
+        failures: path and reason of each.
+    """
+    alike: dict[str, list[str]] = {}
+    for path, error in islice(failures, _LOOKED_AT):
+        alike.setdefault(error, []).append(path)
+    for error, paths in list(alike.items())[:_REASONS]:
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        warn(f"{paths[0]}{more}: {error}")
+    if len(alike) > _REASONS:
+        warn("and others: see the column error of the table.")
 
 
 def _line(text: str) -> str:

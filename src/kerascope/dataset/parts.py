@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from kerascope import errors
@@ -14,7 +15,11 @@ from kerascope.dataset.address import Address, file_system
 from kerascope.dataset.guard import told
 from kerascope.dataset.item import FilePlace, Item, NoPlace, Place, located, safe_name
 from kerascope.dataset.kinds import is_hidden, is_picture
+from kerascope.dataset.readable import readable
+from kerascope.dataset.store import DATA, MADE, holds_results
 
+_LOOKED_AT = 100_000
+"""Files that are looked through for what was passed over."""
 _END = ("", False)
 """In the place of a name, when a folder has no more."""
 
@@ -35,6 +40,8 @@ class FilePart:
 @dataclass(frozen=True)
 class FolderPart:
     """Every picture in a folder and its subfolders, sorted by name, folder after folder.
+
+    Pictures that kerascope has made of others are passed over, and folders with its results are no classes.
 
     Args:
         path: of the folder.
@@ -61,6 +68,21 @@ class FolderPart:
     def _pictures(self) -> Iterator[tuple[Path, str | None]]:
         walked = _walk(Path(self.path), self.follow)
         return ((file, fault) for file, fault in walked if fault is not None or is_picture(file.name))
+
+    def doubts(self) -> tuple[str, ...]:
+        """What was passed over: links to folders, and results of kerascope's."""
+        left = _Left()
+        with suppress(errors.UnreadableError):
+            for _ in islice(_walk(Path(self.path), self.follow, left), _LOOKED_AT):
+                pass
+        return tuple(
+            f"{self.path!r}: {what} ({len(paths):,}), such as {readable(str(paths[0]))!r}{advice}."
+            for paths, what, advice in (
+                (left.links, "links to folders were not followed", "; follow them with follow_links"),
+                (left.results, "pictures of results of kerascope's were passed over", ""),
+            )
+            if paths
+        )
 
     @property
     def names(self) -> Iterator[str]:
@@ -113,12 +135,26 @@ class StorePart:
 
 
 def subfolders(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Names of the subfolders, sorted, without links and hidden ones.
+    """Names of the subfolders, sorted, without links, hidden ones, and results of kerascope's.
 
     Raises:
         UnreadableError: the folder cannot be read.
     """
-    return tuple(name for name, is_folder in listed(path) if is_folder and not name.startswith("."))
+    return tuple(
+        name
+        for name, is_folder in listed(path)
+        if is_folder and not name.startswith(".") and not _only_results(Path(path, name))
+    )
+
+
+def _only_results(folder: Path) -> bool:
+    """Whether a folder holds results of kerascope's, and no pictures of others."""
+    if not holds_results(folder):
+        return False
+    return all(
+        name in MADE or name == DATA or _only_results(folder / name) if is_folder else not is_picture(name)
+        for name, is_folder in listed(folder)
+    )
 
 
 def listed(path: str | os.PathLike[str], follow: bool = False) -> list[tuple[str, bool]]:
@@ -147,10 +183,23 @@ def _is_folder(entry: os.DirEntry[str], follow: bool) -> bool:
         return False
 
 
-def _walk(folder: Path, follow: bool) -> Iterator[tuple[Path, str | None]]:
+@dataclass
+class _Left:
+    """What a walk has left out: links to folders, and folders with results."""
+
+    links: list[Path] = field(default_factory=list)
+    results: list[Path] = field(default_factory=list)
+
+
+def _walk(folder: Path, follow: bool, left: _Left | None = None) -> Iterator[tuple[Path, str | None]]:
     """Files by name, each with what is wrong where that is known; names of folders on the way are held.
 
     It does not call itself: folders may lie in one another more often than Python allows calls.
+
+    Args:
+        folder: where it begins.
+        follow: follow links to folders.
+        left: where what is left out is noted, or None.
     """
     # What is still to come of each folder on the way, and the folders that links must not lead back to.
     ways = [(folder, iter([("", True)]), frozenset[Path]())]
@@ -165,13 +214,33 @@ def _walk(folder: Path, follow: bool) -> Iterator[tuple[Path, str | None]]:
                 real = frozenset({below.resolve()}) if follow else frozenset()
                 if not real & above:
                     found = [one for one in listed(below, follow) if not one[0].startswith(".")]
+                    if not MADE.isdisjoint(one[0] for one in found) and holds_results(below):
+                        found = [one for one in found if one[0] not in MADE]
+                        if left is not None:
+                            left.results.append(below)
                     ways.append((below, iter(found), above | real))
             except (errors.UnreadableError, OSError, RuntimeError) as error:
                 if len(ways) == 1:
                     raise
                 yield below, f"a folder must be readable; {_cause(error)}."
         else:
-            yield folder / name, None
+            path = folder / name
+            if (
+                left is not None
+                and not follow
+                and not is_picture(name)
+                and path.is_symlink()
+                and _leads_on(path)
+            ):
+                left.links.append(path)
+            yield path, None
+
+
+def _leads_on(link: Path) -> bool:
+    try:
+        return link.is_dir()
+    except (OSError, RuntimeError):  # round in a circle
+        return False
 
 
 def _cause(error: Exception) -> str:

@@ -294,7 +294,7 @@ def _names_of(part: Part) -> tuple[tuple[str, ...], str] | None:
 
 
 def _doubts(part: Part) -> tuple[str, ...]:
-    return part.doubts() if isinstance(part, ListPart | ArchivePart) else ()
+    return part.doubts() if isinstance(part, FolderPart | ListPart | ArchivePart) else ()
 
 
 def _doubt(path: str, parts: Sequence[Part]) -> str | None:

@@ -21,6 +21,8 @@ DATA = "data"
 OVERLAYS = "overlays"
 AUDIT = "audit.json"
 AUDIT_PICTURES = "audit-pictures"
+MADE = frozenset({OVERLAYS, AUDIT_PICTURES})
+"""Folders with pictures that a run or an audit makes."""
 LOCK = ".lock"
 REMOVING = "removing"
 """The status of a run that is being removed."""
@@ -253,6 +255,17 @@ def is_audit(content: Any) -> bool:
 
 def _formatted(content: Any) -> bool:
     return isinstance(content, dict) and type(content.get("format")) is int
+
+
+def holds_results(folder: str | os.PathLike[str]) -> bool:
+    """Whether a folder holds a run or an audit of kerascope's."""
+    for name, is_ours in ((MANIFEST, is_manifest), (AUDIT, is_audit)):
+        try:
+            if is_ours(json.loads(Path(folder, name).read_text(encoding="utf-8"))):
+                return True
+        except (OSError, ValueError, RecursionError):
+            pass
+    return False
 
 
 def is_shard(path: Path) -> bool | None:

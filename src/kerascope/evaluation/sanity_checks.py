@@ -76,8 +76,11 @@ class Check:
         return "fails" if low > KEPT else "undecided"
 
     def __str__(self) -> str:
-        low, high = self.interval
-        kept = float(np.nanmean(self.kept)) if np.isfinite(self.kept).any() else np.nan
+        if not np.isfinite(self.kept).any():
+            return f"{self.name}: {self.verdict}; nothing could be measured, since no map shows anything"
+        (low, high), kept = self.interval, float(np.nanmean(self.kept))
+        if np.isnan(low):
+            return f"{self.name}: {self.verdict}; {kept:.0%} of the map is kept, of one image"
         return f"{self.name}: {self.verdict}; {kept:.0%} of the map is kept (95 %: {low:.0%} to {high:.0%})"
 
 
