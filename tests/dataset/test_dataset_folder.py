@@ -187,6 +187,7 @@ def test_a_picture_is_not_written_over_what_is_not_kerascopes(place: Place) -> N
 def test_what_is_read_is_not_removed(place: Place) -> None:
     nested = place.out / "overlays" / "photos"
     cuttings(nested, 2)
+    cuttings(place.out / "mine", 2)
     listed = place.root / "list.txt"
     listed.write_text(f"{nested / 'cat' / '000.jpg'}\n")
     linked = place.root / "linked"
@@ -206,6 +207,7 @@ def test_what_is_read_is_not_removed(place: Place) -> None:
     with pytest.raises(errors.DatasetError, match="must not be replaced"):
         check_apart(place.out, (), [frame])
     shutil.rmtree(nested)
+    shutil.rmtree(place.out / "mine")
     assert place.explain(overwrite=True).counts["explained"] == 4
 
 
