@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.once]
         ("abfs://part@account/a?sas=s", "abfs://part@account/a", "abfs://part@account/a?sas=s"),
         ("hdfs://host:90/a@b", "hdfs://host:90/a@b", "hdfs://host:90/a%40b"),
         ("s3://k:s/s@bucket/a", "s3://bucket/a", "s3://k:s/s@bucket/a"),
-        ("file:///tmp/a", "file:///tmp/a", "file:///tmp/a"),
+        ("file:///data/a", "file:///data/a", "file:///data/a"),
     ],
 )
 def test_what_is_told_of_an_address_and_what_it_is_opened_with(text: str, told: str, uri: str) -> None:

@@ -87,9 +87,6 @@ class ListPart:
             stem = safe_name(os.path.splitext(told)[0])  # noqa: PTH122 (may be no local path)
             yield Item(str(path), stem, FilePlace(located(path)), *self._label(cells, where))
 
-    def count(self) -> int:
-        return sum(1 for _ in self._rows())
-
     @cached_property
     def _state(self) -> State:
         return state_of(self.path)

@@ -33,9 +33,6 @@ class FilePart:
     def __iter__(self) -> Iterator[Item]:
         yield Item(self.path, safe_name(Path(self.path).stem), FilePlace(located(self.path)))
 
-    def count(self) -> int:
-        return 1
-
 
 @dataclass(frozen=True)
 class FolderPart:
@@ -61,9 +58,6 @@ class FolderPart:
             label = relative.parts[0] if self.classes and len(relative.parts) > 1 else None
             place: Place = FilePlace(located(str(file)), inside) if fault is None else NoPlace(fault)
             yield Item(file.as_posix(), safe_name((relative.parent / relative.stem).as_posix()), place, label)
-
-    def count(self) -> int:
-        return sum(1 for _ in self._pictures())
 
     def _pictures(self) -> Iterator[tuple[Path, str | None]]:
         walked = _walk(Path(self.path), self.follow)
@@ -108,9 +102,6 @@ class StorePart:
             label = relative.split("/")[0] if self.classes else None
             stem = os.path.splitext(relative or Path(self.address).name)[0]  # noqa: PTH122 (no local path)
             yield Item(str(where), safe_name(stem), FilePlace(where), label)
-
-    def count(self) -> int:
-        return len(self._pictures)
 
     @cached_property
     def names(self) -> list[str]:
