@@ -241,7 +241,7 @@ def _kills(setting: Setting, folder: Path) -> dict[str, Any]:
 def _workers(setting: Setting, folder: Path) -> dict[str, Any]:
     """Images a second of workers with a processor each, from the first shard that is done to the last."""
     import kerascope as ks
-    from kerascope.dataset import cluster
+    from kerascope.dataset.running import cluster
 
     source = repeated(photographs(folder / "in", SIZES[0]), SHARED)
     model = setting.build()

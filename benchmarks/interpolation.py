@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 import kerascope as ks
-from kerascope.dataset.frame import Frame
+from kerascope.dataset.preparing.frame import Frame
 from kerascope.demo.efficientnet_lite import SIDE, efficientnet_lite0
 
 FILES = {

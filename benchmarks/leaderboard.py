@@ -22,7 +22,7 @@ import numpy as np
 
 import kerascope as ks
 from kerascope.demo import digits, efficientnet_lite, photographs, train
-from kerascope.evaluation.sanity_checks import KEPT
+from kerascope.evaluation.sanity import KEPT
 from kerascope.testing import shapes
 
 DOCS = Path(__file__).parents[1] / "docs" / "leaderboard"

@@ -146,7 +146,7 @@ def _measured(pictures: Path, folder: Path) -> dict[str, Any]:
     import keras
 
     import kerascope as ks
-    from kerascope.dataset.budget import PIXELS
+    from kerascope.dataset.decoding.memory_budget import PIXELS
 
     model = keras.Sequential(
         [

@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from kerascope.typing import Tensor
+
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
 import keras
@@ -28,7 +30,6 @@ import numpy as np
 import kerascope as ks
 from kerascope.testing.models import fill, pictures
 
-Array = Any
 TOLERANCE = 1e-5
 """Largest difference, relative to the largest value of the peer's map."""
 CLASS = 1
@@ -95,7 +96,7 @@ class Case:
     """A model with channels first, images, and names of layers to look at."""
 
     model: keras.Model
-    images: Array
+    images: Tensor
     layers: tuple[str, ...]
 
 
@@ -186,18 +187,18 @@ def method(pair: Pair, layer: str) -> ks.Method | None:
     return made
 
 
-def raw(theirs: str, model: keras.Model, layer: str, images: Array) -> Array:
+def raw(theirs: str, model: keras.Model, layer: str, images: Tensor) -> Tensor:
     """The peer's map on the layer's grid, (N, h, w), as its pass gives it before it makes a picture of it."""
     import torch
 
     package = _package()
-    kept: list[Array] = []
+    kept: list[Tensor] = []
     with getattr(package, theirs)(model=model, target_layers=[model.get_layer(layer)]) as peer:
         # Finer-CAM asks another one.
         maker = getattr(peer, "base_cam", peer)
-        makes: Callable[..., Array] = maker.get_cam_image
+        makes: Callable[..., Tensor] = maker.get_cam_image
 
-        def keeping(*arguments: Any, **options: Any) -> Array:
+        def keeping(*arguments: Any, **options: Any) -> Tensor:
             kept.append(np.array(makes(*arguments, **options)))
             return kept[-1]
 
@@ -212,7 +213,7 @@ def raw(theirs: str, model: keras.Model, layer: str, images: Array) -> Array:
     return kept[0]
 
 
-def apart(mine: Array, theirs: Array, either_sign: bool = False) -> float:
+def apart(mine: Tensor, theirs: Tensor, either_sign: bool = False) -> float:
     """Largest difference of the maps, relative to the largest value of each of the peer's."""
     if mine.shape != theirs.shape:
         raise AssertionError(f"maps must be of one shape; got {mine.shape} and {theirs.shape}")

@@ -32,7 +32,7 @@ SETTINGS = ((0, 1), (1, 1), (2, 1), (1, 2))
 
 @dataclass(frozen=True, eq=False)
 class Usage:
-    """What a worker has taken so far: a `kerascope.dataset.worker.Work`."""
+    """What a worker has taken so far: a `kerascope.dataset.running.worker.Work`."""
 
     probe: Any
 
@@ -52,10 +52,10 @@ def measure(workers: int, cpus: int) -> dict[str, Any]:
     import numpy as np
 
     import kerascope as ks
-    from kerascope.dataset.cluster import Cluster, workers_of
-    from kerascope.dataset.plan import plan
-    from kerascope.dataset.source import find_images
-    from kerascope.dataset.worker import SharedProbe
+    from kerascope.dataset.reading.source import find_images
+    from kerascope.dataset.running.cluster import Cluster, workers_of
+    from kerascope.dataset.running.plan import plan
+    from kerascope.dataset.running.worker import SharedProbe
 
     keras.utils.set_random_seed(0)
     model = keras.applications.MobileNetV2(input_shape=(SIDE, SIDE, 3), weights=None)

@@ -19,14 +19,12 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from colour_pictures import SOURCES, Pictures, load_pictures
 from keras import layers
 
 import kerascope as ks
 from kerascope.demo.terminal import positive, stage
-
-Array = npt.NDArray[Any]
+from kerascope.typing import Array
 
 CHANNELS = (32, 64, 128)
 CONVOLUTIONS = tuple(f"convolution_{number}" for number in (1, 2, 3))

@@ -6,16 +6,15 @@ import gzip
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import made_pictures
 import numpy as np
-import numpy.typing as npt
 
 from kerascope.demo.network import answers, stalling_at_most
+from kerascope.typing import Array
 
-Array = npt.NDArray[Any]
 Source = Literal["auto", "cifar10", "fashion", "made"]
 SOURCES: tuple[Source, ...] = ("auto", "cifar10", "fashion", "made")
 

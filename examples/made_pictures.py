@@ -7,12 +7,10 @@ the class, so only the shape tells the classes apart. Where it is, is known: a m
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from kerascope.typing import Array
 
 SIZE = 32
 FINE = 2  # samples per pixel and axis, averaged, so that edges are smooth

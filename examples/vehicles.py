@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-Array = npt.NDArray[Any]
+from kerascope.typing import Array
 
 SIZE = 64
 FINE = 4  # samples per pixel and axis, so that edges are smooth

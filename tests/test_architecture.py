@@ -30,47 +30,55 @@ class Room:
 # new room gets a row here. "kerascope" stands for the public names.
 ROOMS = {
     "errors": Room(),
-    "resize": Room("errors", "numpy"),
-    "layout": Room("errors", "keras numpy"),
-    "backend": Room("errors", "keras numpy tensorflow jax torch"),
-    "target": Room("errors layout", "keras numpy"),
+    "typing": Room("", "numpy"),
+    "validation": Room("errors", "numpy"),
+    "resize": Room("errors typing", "numpy"),
+    "layout": Room("errors typing", "keras numpy"),
+    "backend": Room("errors typing validation", "keras numpy tensorflow jax torch"),
+    "explanation": Room("errors typing resize", "numpy", lazily="render matplotlib"),
+    "target": Room("errors typing validation layout", "keras numpy"),
     "rule": Room("errors backend", "keras"),
-    "probe": Room("errors layout backend rule target", "keras numpy"),
-    "perturb": Room("errors resize probe", "keras numpy rich"),
-    "explanation": Room("errors resize", "numpy", lazily="render matplotlib"),
+    "probe": Room("errors typing validation layout backend rule target", "keras numpy"),
+    "perturb": Room(
+        "errors typing validation resize layout target probe explanation",
+        "keras numpy rich",
+        lazily="scipy skimage",
+    ),
     "provenance": Room("", "keras"),
     "model_file": Room("errors", "h5py keras"),
     "method": Room(
-        "errors resize layout backend rule target probe perturb explanation provenance",
+        "errors typing validation resize layout backend rule target probe perturb explanation provenance",
         "keras numpy",
         lazily="scipy skimage sklearn",
     ),
-    "render": Room("errors resize explanation", "numpy matplotlib PIL", lazily="jinja2"),
+    "render": Room("errors typing validation resize explanation", "numpy matplotlib PIL", lazily="jinja2"),
     "dataset": Room(
-        "errors model_file resize layout target probe explanation provenance method",
+        "errors typing validation model_file resize layout target probe explanation provenance method",
         "keras numpy pyarrow",
         lazily="render PIL filelock pydicom ray rich",
     ),
     "metric": Room(
-        "errors resize dataset target probe perturb explanation provenance method",
+        "errors typing validation resize dataset target probe perturb explanation provenance method",
         "keras numpy scipy",
         lazily="skimage",
     ),
     "evaluation": Room(
-        "errors target probe perturb explanation provenance render method metric dataset",
+        "errors typing validation target probe perturb explanation provenance render method metric dataset",
         "keras numpy scipy",
         lazily="matplotlib pandas PIL",
     ),
     "auditing": Room(
-        "errors resize target probe explanation provenance method dataset",
+        "errors typing validation resize target probe explanation provenance method dataset",
         "keras numpy",
         lazily="evaluation render PIL pyarrow scipy sklearn",
     ),
     "maximization": Room(
-        "errors layout backend target probe provenance", "keras numpy", lazily="render matplotlib"
+        "errors typing validation layout backend target probe provenance",
+        "keras numpy",
+        lazily="render matplotlib",
     ),
     "vis": Room(
-        "errors rule target probe explanation provenance method maximization",
+        "errors typing validation rule target probe explanation provenance method maximization",
         "keras numpy",
         lazily="render PIL",
     ),
@@ -79,17 +87,22 @@ ROOMS = {
         "maximization testing"
     ),
     "testing": Room(
-        "errors resize layout backend target probe explanation method metric kerascope",
+        "errors typing validation resize layout backend target probe explanation method metric kerascope",
         "keras numpy pytest",
         lazily="scipy skimage",
     ),
-    "demo": Room("errors render kerascope", "keras numpy matplotlib PIL skimage"),
+    "demo": Room("errors typing validation render kerascope", "keras numpy matplotlib PIL skimage"),
     "cli": Room(
-        "errors model_file target probe method dataset kerascope",
+        "errors typing validation model_file target probe method dataset kerascope",
         "h5py keras numpy typer",
         lazily="render demo matplotlib",
     ),
     "__main__": Room("cli"),
+}
+
+# The same one level down: of the folders and files of a room, each may import only those named before it.
+INSIDE = {
+    "cli": "interruption console saved_loss keras2 loading arguments images writable commands app",
 }
 
 
@@ -221,6 +234,29 @@ def offence(one: Import, package: Path, rooms: dict[str, Room]) -> str | None:
     return f"{one.place}: {importer} may import {imported} inside a function only"
 
 
+def offences_inside(package: Path, inside: dict[str, str]) -> list[str]:
+    """One line per import within a room that points at a folder or file which its row names later, or not at all."""
+    modules = modules_of(package)
+    found = []
+    for imported in imports_of(package):
+        room, importer = part_of(imported.importer, modules)
+        other, target = part_of(imported.imported, modules)
+        if room != other or room not in inside or imported.lazy or imported.typing_only:
+            continue
+        allowed, _, _ = f" {inside[room]} ".partition(f" {importer} ")
+        if importer and importer != target and target not in allowed.split():
+            found.append(f"{imported.place}: {room}/{importer} may not import {room}/{target}")
+    return found
+
+
+def part_of(name: str, modules: dict[str, Path]) -> tuple[str, str]:
+    """The room of a module, or of what is imported from one, and the folder or file in it; none of a room itself."""
+    while name not in modules and "." in name:
+        name = name.rpartition(".")[0]
+    _, room, part, *_ = [*name.split("."), "", ""]
+    return room, part
+
+
 def installed_package() -> Path:
     specification = importlib.util.find_spec("kerascope")
     assert specification is not None
@@ -238,6 +274,11 @@ def test_the_table_of_rooms_points_one_way() -> None:
     for name, room in ROOMS.items():
         assert set(room.rooms.split()) <= above, name
         above.add(name)
+
+
+def test_folders_and_files_of_a_room_point_one_way() -> None:
+    found = offences_inside(installed_package(), INSIDE)
+    assert not found, "\n" + "\n".join(found)
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

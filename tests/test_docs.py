@@ -116,7 +116,7 @@ def test_every_method_and_metric_is_a_public_name() -> None:
 
 def test_the_page_on_data_sets_names_every_column_and_option() -> None:
     from kerascope.cli.app import app
-    from kerascope.dataset.schema import schema
+    from kerascope.dataset.writing.schema import schema
 
     text = (REPOSITORY / "docs" / "datasets.md").read_text(encoding="utf-8")
     columns = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", text, flags=re.MULTILINE))))

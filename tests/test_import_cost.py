@@ -26,9 +26,9 @@ print(json.dumps(new))
 
 # Rooms of kerascope that are imported when they are needed.
 LATER = (
-    "kerascope.auditing.page",
-    "kerascope.auditing.search",
-    "kerascope.auditing.suspects",
+    "kerascope.auditing.report.page",
+    "kerascope.auditing.shortcuts.search",
+    "kerascope.auditing.shortcuts.suspects",
     "kerascope.cli",
     "kerascope.demo",
     "kerascope.render",

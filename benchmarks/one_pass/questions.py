@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -13,8 +12,7 @@ from keras import layers
 from benchmarks.one_pass.questions import Questions, right, textures
 from kerascope.demo.digits import load_digits
 from kerascope.testing import shapes
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist lies; elsewhere Keras loads it."""

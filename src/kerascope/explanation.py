@@ -13,11 +13,11 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.resize import resize
+from kerascope.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Array = np.ndarray[Any, Any]
 Reduction = Literal["none", "max_abs", "sum"]
 
 LEAST_VARIATION = 0.05

@@ -8,11 +8,10 @@ and a resized map never leaves the range of the original.
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,6 +1,7 @@
 """Rules: the same forward value, another gradient.
 
-A rule says what a rectifier (ReLU and its relatives, see `kerascope.probe.rectifier`) hands on to the layers
+A rule says what a rectifier (ReLU and its relatives, see `kerascope.probe.intercept.rectifier`) hands on to
+the layers
 before it. With f the rectifier, x what it is given and g the gradient that arrives at what it returns:
 
     plain gradient                   g f'(x)

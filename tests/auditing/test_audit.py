@@ -16,13 +16,14 @@ from PIL import Image
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.auditing import laboratory, search
+from kerascope.auditing.shortcuts import interventions as laboratory
+from kerascope.auditing.shortcuts import search
 from kerascope.testing import shortcuts
+from kerascope.typing import Array
 from tests.helpers.bars import pictures, planted
 from tests.helpers.photographs import same
 from tests.helpers.trained import trained
 
-Array = np.ndarray[Any, Any]
 once = pytest.mark.once
 COUNT = 90
 """Pictures that are audited."""
@@ -93,7 +94,7 @@ def test_a_clean_model_has_no_confirmed_finding() -> None:
 @once
 def test_a_wrong_place_would_not_be_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What convicts is the intervention: the same suspects, shifted, go free."""
-    from kerascope.auditing import suspects
+    from kerascope.auditing.shortcuts import suspects
 
     probe, held = known("corner")
     find = suspects.place.find

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import keras
-import numpy as np
 import pytest
 
 import kerascope as ks
+from kerascope.typing import Array
 from tests.helpers.bars import planted
 from tests.helpers.trained import trained
 
-Array = np.ndarray[Any, Any]
 NAMES = ("upright", "level")
 
 

@@ -14,8 +14,10 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.auditing import by_label, making, search
-from kerascope.dataset.store import Store
+from kerascope.auditing import by_label
+from kerascope.auditing import make as making
+from kerascope.auditing.shortcuts import search
+from kerascope.dataset.writing.store import Store
 from tests.helpers.folders import contents, others, png
 from tests.helpers.photographs import cuttings, network
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,13 +11,12 @@ from PIL import Image
 
 from kerascope import errors
 from kerascope.auditing import objects
-from kerascope.dataset.arrays import ArrayPlace, as_given, from_arrays
-from kerascope.dataset.frame import Frame
-from kerascope.dataset.item import FilePlace, Item
+from kerascope.dataset.preparing.frame import Frame
+from kerascope.dataset.reading.arrays import ArrayPlace, as_given, from_arrays
+from kerascope.dataset.reading.item import FilePlace, Item
 from kerascope.testing import shortcuts
 
 pytestmark = pytest.mark.once
-Array = np.ndarray[Any, Any]
 
 
 def test_masks_come_from_folders_boxes_polygons_and_arrays(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.auditing import page as pages
-from kerascope.auditing.label_audits import LabelAudits
-from kerascope.auditing.labels_page import labels_page
+from kerascope.auditing.report import page as pages
+from kerascope.auditing.report.label_audits import LabelAudits
+from kerascope.auditing.report.labels_page import labels_page
 from tests.evaluation.test_report import report as evaluation
 from tests.helpers.bars import planted
 from tests.helpers.once_per_run import once_per_run

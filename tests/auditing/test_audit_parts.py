@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from kerascope import errors
-from kerascope.auditing import describing, strategies, traits
-from kerascope.auditing.classes import where
+from kerascope.auditing import describe as describing
+from kerascope.auditing import strategies, traits
+from kerascope.auditing.report.classes import where
 from kerascope.resize import resize
+from kerascope.typing import Array
 
 pytestmark = pytest.mark.once
-Array = np.ndarray[Any, Any]
 
 
 # ---- where and at what -------------------------------------------------------------------------

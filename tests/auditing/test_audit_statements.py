@@ -13,15 +13,15 @@ from PIL import Image
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.auditing import verdict
-from kerascope.auditing.finding import FEWEST, TOO_FEW, Finding
-from kerascope.auditing.health import MapHealth
-from kerascope.auditing.outcome import ClassAudit
+from kerascope.auditing.report import verdict
+from kerascope.auditing.report.health import MapHealth
+from kerascope.auditing.report.result import ClassAudit
 from kerascope.auditing.responses import Responses, hardly_move
+from kerascope.auditing.shortcuts.finding import FEWEST, TOO_FEW, Finding
+from kerascope.typing import Array
 from tests.helpers.command_line import runner
 from tests.helpers.expected_warnings import warned
 
-Array = np.ndarray[Any, Any]
 once = pytest.mark.once
 layers = keras.layers
 HEALTH = MapHealth(0, 0.0, 0.0, 0.0, {})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import keras
 import numpy as np
@@ -12,11 +11,11 @@ import pytest
 import kerascope as ks
 from kerascope.auditing.responses import hardly_move
 from kerascope.testing import shapes
+from kerascope.typing import Array
 from tests.helpers import bars
 from tests.helpers.trained import NETWORKS, trained
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
-Array = np.ndarray[Any, Any]
 COUNT = 100
 
 

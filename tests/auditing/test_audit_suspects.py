@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from kerascope.auditing.finding import Finding, Measured, Outcome, ranked
-from kerascope.auditing.laboratory import turned
-from kerascope.auditing.material import Gallery
-from kerascope.auditing.regions import elsewhere, enlarged, feathered
-from kerascope.auditing.suspects import background, outside, patch
-from kerascope.auditing.suspects import place as place_kind
+from kerascope.auditing.data import Gallery
+from kerascope.auditing.shortcuts.finding import Finding, Measured, Outcome, ranked
+from kerascope.auditing.shortcuts.interventions import turned
+from kerascope.auditing.shortcuts.regions import elsewhere, enlarged, feathered
+from kerascope.auditing.shortcuts.suspects import background, outside, patch
+from kerascope.auditing.shortcuts.suspects import place as place_kind
+from kerascope.typing import Array
 
 pytestmark = pytest.mark.once
-Array = np.ndarray[Any, Any]
 
 
 # ---- suspicions --------------------------------------------------------------------------------

@@ -16,15 +16,15 @@ from PIL import Image, ImageEnhance
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.auditing import copies, likeness, pairs
-from kerascope.auditing.training import Look
+from kerascope.auditing.duplicates.base import copies, likeness, pairs
+from kerascope.auditing.duplicates.training import Look
 from kerascope.demo.digits import load_digits
+from kerascope.typing import Array
 from tests.helpers.bars import pictures
 from tests.helpers.photographs import network, same, shipped
 
 pytestmark = pytest.mark.once
 
-Array = np.ndarray[Any, Any]
 Change = Callable[[Image.Image], Image.Image]
 OPTIONS: dict[str, Any] = {"method": "fast", "sanity": False, "progress": False, "preprocessing": "0-255"}
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kerascope.cli.writable import KINDS
-from kerascope.dataset.signature import is_signed
+from kerascope.dataset.writing.signature import is_signed
 from tests.helpers.command_line import Kerascope, Ran, runner
 from tests.helpers.folders import contents, others
 from tests.helpers.photographs import cuttings, network

@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 import kerascope as ks
-from kerascope.cli import loading, main, said
-from kerascope.cli.maximize import numbers
+from kerascope.cli import console as said
+from kerascope.cli import loading, main
+from kerascope.cli.commands.maximize import numbers
 from kerascope.errors import KerascopeError
 from tests.helpers import heads
 from tests.helpers.command_line import Kerascope, runner

@@ -18,8 +18,9 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset import Cluster, cluster, find_images, worker
-from kerascope.dataset.plan import plan
+from kerascope.dataset import Cluster, find_images
+from kerascope.dataset.running import cluster, worker
+from kerascope.dataset.running.plan import plan
 from tests.helpers.bars import planted
 from tests.helpers.expected_warnings import warned
 from tests.helpers.moments import files

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kerascope import errors
-from kerascope.dataset.photograph import decode
+from kerascope.dataset.decoding.photograph import decode
 from tests.helpers.photographs import animation, colours, encoded, sixteen_bits, tiff, turned
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from kerascope import errors
 from kerascope.dataset import mosaics, read_folder
-from kerascope.dataset import photograph as photograph_room
+from kerascope.dataset.decoding import photograph as photograph_room
 from tests.helpers.expected_warnings import warned
 
 pytestmark = pytest.mark.once

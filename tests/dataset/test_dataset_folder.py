@@ -15,12 +15,12 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset.apart import check_apart
-from kerascope.dataset.frames import FramePlace
-from kerascope.dataset.item import FilePlace, Item
-from kerascope.dataset.removal import clear
-from kerascope.dataset.store import Store
-from kerascope.dataset.whole import whole
+from kerascope.dataset.decoding.frames import FramePlace
+from kerascope.dataset.reading.item import FilePlace, Item
+from kerascope.dataset.writing.apart import check_apart
+from kerascope.dataset.writing.removal import clear
+from kerascope.dataset.writing.store import Store
+from kerascope.dataset.writing.whole_file import whole
 from tests.helpers.expected_warnings import warned
 from tests.helpers.folders import contents, others, png
 from tests.helpers.photographs import cuttings, network, same

@@ -11,7 +11,7 @@ import keras
 import pytest
 
 import kerascope as ks
-from kerascope.dataset.store import Store
+from kerascope.dataset.writing.store import Store
 from tests.helpers import stops
 from tests.helpers.command_line import runner
 from tests.helpers.moments import files

@@ -12,8 +12,8 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset.removal import clear
-from kerascope.dataset.store import Store
+from kerascope.dataset.writing.removal import clear
+from kerascope.dataset.writing.store import Store
 from tests.helpers.moments import files, moments
 from tests.helpers.photographs import cuttings, network, same
 

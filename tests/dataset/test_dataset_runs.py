@@ -16,8 +16,8 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset import explainer as explainer_room
-from kerascope.dataset.store import Store
+from kerascope.dataset.running import explainer as explainer_room
+from kerascope.dataset.writing.store import Store
 from tests.helpers.photographs import SMALL, cuttings, labelled, network, rows_of, same
 
 FOUND_OUT = 2 + (3 + 3) * 15
@@ -249,9 +249,9 @@ def test_an_interrupted_map_is_not_kept(probe: ks.Probe, folder: Path, tmp_path:
 
 def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.delitem(sys.modules, "kerascope.dataset.schema")
+    monkeypatch.delitem(sys.modules, "kerascope.dataset.writing.schema")
     with pytest.raises(errors.MissingPackageError, match=r"kerascope\[dataset\]"):
-        importlib.import_module("kerascope.dataset.schema")
+        importlib.import_module("kerascope.dataset.writing.schema")
 
 
 def test_progress_says_speed_and_errors(

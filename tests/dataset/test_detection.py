@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.dataset.detection import detect
+from kerascope.dataset.preparing.detection import detect
 from tests.helpers.photographs import network
 
 

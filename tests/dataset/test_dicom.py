@@ -24,7 +24,7 @@ from pydicom.uid import (
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import find_images
-from kerascope.dataset.photograph import decode
+from kerascope.dataset.decoding.photograph import decode
 from tests.helpers.photographs import SMALL, colours, encoded, network, rows_of
 from tests.helpers.scans import CANARY, of_a_patient, scan, written
 
@@ -256,7 +256,7 @@ def test_a_missing_package_is_said_at_once_or_in_the_row(
     monkeypatch.setitem(__import__("sys").modules, "pydicom", None)
     real = util.find_spec
     monkeypatch.setattr(
-        "kerascope.dataset.frames.find_spec", lambda name: None if name == "pydicom" else real(name)
+        "kerascope.dataset.decoding.frames.find_spec", lambda name: None if name == "pydicom" else real(name)
     )
     with pytest.raises(errors.MissingPackageError, match=r"kerascope\[dicom\]"):
         find_images(tmp_path)

@@ -15,8 +15,8 @@ from PIL import Image
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset import explainer as explainer_room
 from kerascope.dataset import heatmap
+from kerascope.dataset.running import explainer as explainer_room
 from tests.helpers.expected_warnings import warned
 from tests.helpers.photographs import (
     PHOTOGRAPHS,

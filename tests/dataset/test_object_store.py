@@ -16,7 +16,7 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import find_images
-from kerascope.dataset.address import Address, beside
+from kerascope.dataset.reading.address import Address, beside
 from tests.helpers.object_store import KEYS, object_store
 from tests.helpers.photographs import SMALL, cuttings, network, rows_of
 

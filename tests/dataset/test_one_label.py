@@ -10,8 +10,8 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset.arrays import from_arrays
-from kerascope.dataset.plan import plan
+from kerascope.dataset.reading.arrays import from_arrays
+from kerascope.dataset.running.plan import plan
 from kerascope.testing.models import fill
 from tests.helpers.expected_warnings import warned
 

@@ -16,8 +16,8 @@ import pytest
 
 from kerascope import errors
 from kerascope.dataset import find_images
-from kerascope.dataset.item import safe_name
-from kerascope.dataset.photograph import decode
+from kerascope.dataset.decoding.photograph import decode
+from kerascope.dataset.reading.item import safe_name
 from tests.helpers.photographs import colours, encoded
 
 pytestmark = pytest.mark.once

@@ -21,9 +21,10 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset import Preprocessing, find_images, job
-from kerascope.dataset.explainer import Explainer
+from kerascope.dataset import Preprocessing, find_images
 from kerascope.dataset.readable import readable
+from kerascope.dataset.running import job
+from kerascope.dataset.running.explainer import Explainer
 from tests.helpers.command_line import runner
 from tests.helpers.photographs import colours, encoded, network, rows_of
 from tests.helpers.zoo import KINDS, Kind, names

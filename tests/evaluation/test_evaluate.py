@@ -13,7 +13,7 @@ import pytest
 import kerascope as ks
 from kerascope import errors, metric
 from kerascope.evaluation import CONTROLS
-from kerascope.evaluation.measuring import evaluate
+from kerascope.evaluation.evaluate import evaluate
 from kerascope.testing.metrics.scene import Scene
 from tests.helpers.expected_warnings import warned
 from tests.helpers.metric_cases import IMAGES, LABELS, MASKS, TARGET, box, probabilities

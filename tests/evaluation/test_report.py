@@ -13,7 +13,8 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.evaluation import Column, told
+from kerascope.evaluation import Column
+from kerascope.evaluation.output import text as told
 
 pytestmark = pytest.mark.once
 

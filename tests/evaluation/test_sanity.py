@@ -13,7 +13,7 @@ import kerascope as ks
 from kerascope import errors
 from kerascope.demo import digits, train
 from kerascope.evaluation import Check
-from kerascope.evaluation.sanity_checks import ALIKE, KEPT
+from kerascope.evaluation.sanity import ALIKE, KEPT
 from kerascope.metric import similarity
 from kerascope.testing.models import fill
 from tests.helpers.demo_run import demo_run

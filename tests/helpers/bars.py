@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import keras
 import numpy as np
 
 from kerascope.testing import shortcuts
+from kerascope.typing import Array
 
-Array = np.ndarray[Any, Any]
 layers = keras.layers
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
+
 layers = keras.layers
 NAMES = ("red", "green", "blue")
 SIZE, SIDE, MARGIN = 24, 5, 4

@@ -8,11 +8,10 @@ import keras
 import numpy as np
 
 import kerascope as ks
+from kerascope.typing import Tensor
 
-Array = Any
 
-
-def network(*parts: Any, shape: tuple[int, ...] = (8, 10, 3), seed: int = 0) -> tuple[ks.Probe, Array]:
+def network(*parts: Any, shape: tuple[int, ...] = (8, 10, 3), seed: int = 0) -> tuple[ks.Probe, Tensor]:
     """A probe of layers with drawn weights, and two images for it."""
     model = keras.Sequential([keras.Input(shape), *parts])
     random = np.random.default_rng(seed)

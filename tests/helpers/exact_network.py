@@ -14,13 +14,14 @@ import keras
 import numpy as np
 from keras.layers import AveragePooling2D, Conv2D, Dense, Flatten
 
-Array = Any
+from kerascope.typing import Tensor
+
 SHAPE = (20, 24, 3)
 CONNECTIONS = 8
 """Inputs that one unit sums."""
 
 
-def rectified(depth: str) -> tuple[keras.Model, Array]:
+def rectified(depth: str) -> tuple[keras.Model, Tensor]:
     """Convolutions, pooling and a hidden Dense layer, shallow or like VGG; and images."""
     convolutions: dict[str, list[Any]] = {
         "shallow": [
@@ -45,7 +46,7 @@ def rectified(depth: str) -> tuple[keras.Model, Array]:
     return model, images
 
 
-def _set_weights(model: keras.Model, images: Array) -> None:
+def _set_weights(model: keras.Model, images: Tensor) -> None:
     """Set the weights, and assert of each layer that it is as the text above says."""
     random = np.random.RandomState(6)
     values, step = images, 1.0

@@ -105,7 +105,7 @@ def child(task: dict[str, Any], root: Path) -> dict[str, Any]:
     if "read_only_at" in task:
         read_only_at(task["read_only_at"], folder)
     if task.get("hold"):
-        from kerascope.dataset.store import Store
+        from kerascope.dataset.writing.store import Store
 
         with Store(folder).locked():
             os.kill(os.getpid(), signal.SIGKILL)

@@ -14,8 +14,6 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-Array = np.ndarray[Any, Any]
-
 _MEANS = np.array([-0.5, 0.25, 1.0])
 _PATTERN = np.linspace(-0.25, 0.25, 36).reshape(1, 6, 6, 1)
 IMAGES = (_MEANS.reshape(-1, 1, 1, 1) + _PATTERN).astype("float32")

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import numpy as np
-
 import kerascope as ks
 
 BACKEND = os.environ["KERAS_BACKEND"]
 UNIT = (0, 1)
 STILL = ks.Transforms(jitter=0, scale=1)
-Array = np.ndarray[Any, Any]
 
 
 def maximize(model: Any, target: Any, **parameters: Any) -> ks.Maximization:

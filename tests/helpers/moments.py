@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kerascope import errors
-from kerascope.dataset.store import Store
+from kerascope.dataset.writing.store import Store
 
 PARTIAL = f".kerascope-{os.getpid()}.partial"
 

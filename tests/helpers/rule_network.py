@@ -14,9 +14,9 @@ from keras import layers
 
 import kerascope as ks
 from kerascope.testing.bench import CLOSE, difference, same
+from kerascope.typing import Tensor
 
-Array = Any
-Function = Callable[[Array], Array]
+Function = Callable[[Tensor], Tensor]
 
 BACKEND = os.environ["KERAS_BACKEND"]
 SIZE = (2, 3)
@@ -33,15 +33,15 @@ HEAD = random.normal(0, 1, (SIZE[0] * SIZE[1] * WIDTHS[-1], 3))
 IMAGES = random.normal(0, 1.5, (2, *SIZE, WIDTHS[0])).astype("float32")
 
 
-def sigmoid(z: Array) -> Array:
+def sigmoid(z: Tensor) -> Tensor:
     return 1 / (1 + np.exp(-z))
 
 
-def relu(z: Array) -> Array:
+def relu(z: Tensor) -> Tensor:
     return np.maximum(z, 0)
 
 
-def relu6(z: Array) -> Array:
+def relu6(z: Tensor) -> Tensor:
     return np.clip(z, 0, 6)
 
 
@@ -49,52 +49,52 @@ def leaky(alpha: Any) -> Function:
     return lambda z: np.where(z > 0, z, alpha * z)
 
 
-def elu(z: Array) -> Array:
+def elu(z: Tensor) -> Tensor:
     return np.where(z > 0, z, np.expm1(z))
 
 
-def selu(z: Array) -> Array:
+def selu(z: Tensor) -> Tensor:
     return 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(z))
 
 
-def gelu(z: Array) -> Array:
+def gelu(z: Tensor) -> Tensor:
     return z * (1 + np.vectorize(math.erf)(z / math.sqrt(2))) / 2
 
 
-def gelu_by_tanh(z: Array) -> Array:
+def gelu_by_tanh(z: Tensor) -> Tensor:
     return z * (1 + np.tanh(math.sqrt(2 / math.pi) * (z + 0.044715 * z**3))) / 2
 
 
-def silu(z: Array) -> Array:
+def silu(z: Tensor) -> Tensor:
     return z * sigmoid(z)
 
 
-def softplus(z: Array) -> Array:
+def softplus(z: Tensor) -> Tensor:
     return np.log1p(np.exp(z))
 
 
-def mish(z: Array) -> Array:
+def mish(z: Tensor) -> Tensor:
     return z * np.tanh(softplus(z))
 
 
-def squareplus(z: Array) -> Array:
+def squareplus(z: Tensor) -> Tensor:
     return (z + np.sqrt(z**2 + 4)) / 2
 
 
-def sparse_plus(z: Array) -> Array:
+def sparse_plus(z: Tensor) -> Tensor:
     return np.where(z <= -1, 0, np.where(z < 1, (z + 1) ** 2 / 4, z))
 
 
-def hard_silu(z: Array) -> Array:
+def hard_silu(z: Tensor) -> Tensor:
     return z * np.clip(z + 3, 0, 6) / 6
 
 
-def slope(function: Function, z: Array) -> Array:
+def slope(function: Function, z: Tensor) -> Tensor:
     """f'(z), from a central difference in float64."""
     return (function(z + 1e-6) - function(z - 1e-6)) / 2e-6
 
 
-WAYS_BACK: dict[str | None, Callable[[Array, Array], Array]] = {
+WAYS_BACK: dict[str | None, Callable[[Tensor, Tensor], Tensor]] = {
     None: lambda gradient, slopes: gradient * slopes,
     "guided": lambda gradient, slopes: np.maximum(gradient, 0) * slopes,
     "deconvnet": lambda gradient, slopes: np.maximum(gradient, 0),
@@ -104,9 +104,9 @@ WAYS_BACK: dict[str | None, Callable[[Array, Array], Array]] = {
 def by_hand(
     rule: str | None,
     functions: Sequence[Function],
-    weights: Sequence[tuple[Array, Array]] = WEIGHTS,
+    weights: Sequence[tuple[Tensor, Tensor]] = WEIGHTS,
     index: int = CLASS,
-) -> Array:
+) -> Tensor:
     """The gradient at the images."""
     values, given = IMAGES.astype("float64"), []
     for (kernel, bias), function in zip(weights, functions, strict=True):
@@ -120,7 +120,7 @@ def by_hand(
     return gradient
 
 
-def slopes(function: Function, z: Array) -> Array:
+def slopes(function: Function, z: Tensor) -> Tensor:
     assert np.abs(z).min() > 1e-2, "a rectifier should not be asked at its kink"
     return slope(function, z)
 
@@ -163,7 +163,7 @@ def alternating(*rectifiers: Any) -> keras.Model:
 def check(
     model: keras.Model,
     functions: Sequence[Function],
-    weights: Sequence[tuple[Array, Array]] = WEIGHTS,
+    weights: Sequence[tuple[Tensor, Tensor]] = WEIGHTS,
     tolerance: float = CLOSE,
     compile: bool | None = False,
 ) -> None:

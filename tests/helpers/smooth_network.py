@@ -14,8 +14,8 @@ import keras
 from keras import layers
 
 from kerascope.testing.models import fill, pictures
+from kerascope.typing import Tensor
 
-Array = Any
 SHAPE = (12, 16, 3)
 CLASSES = 4
 
@@ -31,13 +31,13 @@ def channels() -> int:
     return 1 if keras.config.image_data_format() == "channels_first" else -1
 
 
-def filled(model: keras.Model, seed: int) -> tuple[keras.Model, Array]:
+def filled(model: keras.Model, seed: int) -> tuple[keras.Model, Tensor]:
     """The model with weights, and two images for it."""
     fill(model, seed)
     return model, pictures(2, *model.input_shape[1:], seed=seed)
 
 
-def plain(shape: tuple[int, ...] = SHAPE) -> tuple[keras.Model, Array]:
+def plain(shape: tuple[int, ...] = SHAPE) -> tuple[keras.Model, Tensor]:
     """Like VGG, a Sequential model: convolutions, pooling and hidden Dense layers."""
     parts = [
         layers.Conv2D(6, 3, padding="same", activation="silu", name="conv1"),
@@ -52,7 +52,7 @@ def plain(shape: tuple[int, ...] = SHAPE) -> tuple[keras.Model, Array]:
     return filled(keras.Sequential([image(shape), *parts]), 21)
 
 
-def residual(shape: tuple[int, ...] = SHAPE) -> tuple[keras.Model, Array]:
+def residual(shape: tuple[int, ...] = SHAPE) -> tuple[keras.Model, Tensor]:
     """Like ResNet: sums around normalised convolutions, one of them with a projection; a mean over space."""
 
     def normalised(tensor: Any, name: str, *convolution: Any, **options: Any) -> Any:
@@ -73,7 +73,7 @@ def residual(shape: tuple[int, ...] = SHAPE) -> tuple[keras.Model, Array]:
     return filled(keras.Model(inputs, layers.Dense(CLASSES)(hidden)), 22)
 
 
-def inverted(shape: tuple[int, ...] = SHAPE) -> tuple[keras.Model, Array]:
+def inverted(shape: tuple[int, ...] = SHAPE) -> tuple[keras.Model, Tensor]:
     """Like EfficientNet: widened, convolved channel by channel, gated by its own mean, narrowed, added."""
     inputs = image(shape)
     stem = layers.Conv2D(6, 3, strides=2, padding="same", activation="silu", name="stem")(inputs)
@@ -89,7 +89,7 @@ def inverted(shape: tuple[int, ...] = SHAPE) -> tuple[keras.Model, Array]:
     return filled(keras.Model(inputs, layers.Dense(CLASSES)(hidden)), 23)
 
 
-NETWORKS: dict[str, Callable[..., tuple[keras.Model, Array]]] = {
+NETWORKS: dict[str, Callable[..., tuple[keras.Model, Tensor]]] = {
     "plain": plain,
     "residual": residual,
     "inverted": inverted,

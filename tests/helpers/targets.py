@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 import kerascope as ks
 from kerascope.target import Target
 from kerascope.testing.bench import Models
 from kerascope.testing.models import Tiny
 from kerascope.testing.questions import raw_outputs
+from kerascope.typing import Array
 
 MODELS = Models()
-Array = np.ndarray[Any, Any]
 
 
 def known(name: str) -> tuple[Tiny, ks.Probe, list[Array]]:

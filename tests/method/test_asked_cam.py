@@ -11,9 +11,9 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.testing.models import fill
+from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import warned
 
-Array = Any
 once = pytest.mark.once
 """What is done on the host, or is the same on every backend by the contract."""
 
@@ -37,7 +37,7 @@ def test_fewer_channels_are_those_that_vary_most(tiny: ks.testing.Tiny) -> None:
 
 @once
 def test_clusters_bring_like_maps_together() -> None:
-    from kerascope.method.score_cam import clustered
+    from kerascope.method.cam.score import clustered
 
     generator = np.random.default_rng(0)
     kinds = np.eye(3).repeat(4, axis=1)
@@ -136,7 +136,7 @@ def test_ablation_cam_is_that_of_really_zeroing_each_channel_in_the_whole_model(
     activations = probe.activations(images, "place")
     other = ks.Probe(twin, input=0)
 
-    def scores(kept: Array) -> Array:
+    def scores(kept: Tensor) -> Tensor:
         pinned = probe.run(None, images, ks.target.as_target(target)).pinned
         return other.scores([images, np.broadcast_to(kept, (3, 1, 1, 6)).astype("float32")], pinned)
 
@@ -194,7 +194,7 @@ def test_ablation_cam_within_a_skip_connection_runs_what_it_must() -> None:
     head = keras.Sequential([keras.Input((8, 8, 4)), layers.Flatten(), model.layers[-1]])
     front = keras.ops.convert_to_numpy(stem(images))
 
-    def score(kept: Array) -> Array:
+    def score(kept: Tensor) -> Tensor:
         return keras.ops.convert_to_numpy(head(front + channels * kept))[:, 1]
 
     # tanh is not a head that is seen through, so the score is what it returns.
@@ -257,7 +257,7 @@ def test_a_pooled_class_token_is_not_taken_for_a_channel() -> None:
         x = layer(x)
     tokens = keras.ops.convert_to_numpy(x)
 
-    def score(kept: Array) -> Array:
+    def score(kept: Tensor) -> Tensor:
         changed = tokens.copy()
         changed[:, 1:] *= kept
         x = changed.mean(axis=1)

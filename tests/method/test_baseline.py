@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.method.baseline import Pixels, as_baseline
+from kerascope.perturb.baseline import Pixels, as_baseline
 from tests.helpers.expected_warnings import warned
 
 IMAGES = np.random.default_rng(0).random((2, 6, 8, 3)).astype("float32")

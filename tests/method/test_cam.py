@@ -17,9 +17,8 @@ from kerascope.resize import resize
 from kerascope.testing import MODELS
 from kerascope.testing.bench import CLOSE, EXACT, same
 from kerascope.testing.models import fill
+from kerascope.typing import Tensor
 from tests.helpers.cam_network import network
-
-Array = Any
 
 BOTH = ("conv1", "conv2")
 FUSED = ks.LayerCAM(layers=BOTH, fusion="scaled")
@@ -32,11 +31,11 @@ def probe() -> ks.Probe:
 
 
 @pytest.fixture(scope="module")
-def images() -> Array:
+def images() -> Tensor:
     return MODELS["functional"]().images
 
 
-def by_hand(maps: list[Array], fusion: str) -> Array:
+def by_hand(maps: list[Tensor], fusion: str) -> Tensor:
     """Maps of several layers, enlarged and fused in NumPy, each image by itself."""
     large = [resize(values, (8, 16)).astype("float64") for values in maps]
     if fusion == "scaled":
@@ -52,7 +51,7 @@ def by_hand(maps: list[Array], fusion: str) -> Array:
 @pytest.mark.parametrize("relu", [True, False])
 @pytest.mark.parametrize("fusion", ["mean", "max", "scaled", "product"])
 def test_several_layers_are_enlarged_and_fused(
-    probe: ks.Probe, images: Array, fusion: str, relu: bool
+    probe: ks.Probe, images: Tensor, fusion: str, relu: bool
 ) -> None:
     found = ks.LayerCAM(layers=list(BOTH), fusion=fusion, relu=relu)(probe, images, 1)
     single = [ks.LayerCAM(layer=layer, relu=relu)(probe, images, 1).values for layer in BOTH]
@@ -60,7 +59,7 @@ def test_several_layers_are_enlarged_and_fused(
     same(found.values, by_hand(single, fusion), CLOSE, fusion)
 
 
-def test_each_way_to_fuse_is_another(probe: ks.Probe, images: Array) -> None:
+def test_each_way_to_fuse_is_another(probe: ks.Probe, images: Tensor) -> None:
     names = ("mean", "max", "scaled", "product")
     maps = [ks.GradCAM(layers=BOTH, fusion=name)(probe, images, 1).values for name in names]
     for one, other in itertools.pairwise(maps):
@@ -68,7 +67,7 @@ def test_each_way_to_fuse_is_another(probe: ks.Probe, images: Array) -> None:
     assert max(maps[2].max(), maps[3].max()) <= 1
 
 
-def test_several_layers_cost_one_backward(images: Array) -> None:
+def test_several_layers_cost_one_backward(images: Tensor) -> None:
     counted = ks.Probe(MODELS["functional"]().model, compile=False)
     ks.GradCAM(layers=BOTH)(counted, images, 1)
     assert (counted.forward_count, counted.backward_count) == (3, 3)

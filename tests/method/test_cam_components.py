@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from keras import layers
@@ -11,9 +9,8 @@ from keras import layers
 import kerascope as ks
 from kerascope.testing import MODELS
 from kerascope.testing.bench import CLOSE, same
+from kerascope.typing import Tensor
 from tests.helpers.cam_network import network
-
-Array = Any
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +20,11 @@ def probe() -> ks.Probe:
 
 
 @pytest.fixture(scope="module")
-def images() -> Array:
+def images() -> Tensor:
     return MODELS["functional"]().images
 
 
-def component(table: Array, reference: Array) -> Array:
+def component(table: Tensor, reference: Tensor) -> Tensor:
     """The first component by `numpy.linalg.svd`, its sign that of the reference."""
     left, values, _ = np.linalg.svd(table.astype("float64"), full_matrices=False)
     found = left[:, 0] * values[0]
@@ -73,7 +70,7 @@ def test_kernel_components_are_those_of_scikit_learn(kernel: str) -> None:
     same(found.reshape(2, 48), np.stack(expected), CLOSE, kernel)
 
 
-def test_the_linear_kernel_is_centred_eigen_cam(probe: ks.Probe, images: Array) -> None:
+def test_the_linear_kernel_is_centred_eigen_cam(probe: ks.Probe, images: Tensor) -> None:
     linear = ks.KPCACAM(kernel="linear")(probe, images).values
     same(linear, ks.EigenCAM(centre=True)(probe, images).values, CLOSE, "the linear kernel")
 
@@ -93,7 +90,7 @@ def test_what_takes_no_gradient_says_so(method: type[ks.Method], parameters: dic
         method(**parameters)  # type: ignore[call-arg]
 
 
-def test_a_target_free_map_is_the_same_for_all(probe: ks.Probe, images: Array) -> None:
+def test_a_target_free_map_is_the_same_for_all(probe: ks.Probe, images: Tensor) -> None:
     maps = [ks.EigenCAM()(probe, images, index).values for index in range(3)]
     assert np.array_equal(maps[0], maps[1])
     assert np.array_equal(maps[1], maps[2])

@@ -11,10 +11,9 @@ from keras import layers, ops
 import kerascope as ks
 from kerascope.resize import resize
 from kerascope.testing.bench import CLOSE, same
+from kerascope.typing import Tensor
 from tests.helpers.cam_network import network
 from tests.helpers.expected_warnings import FLATTENED
-
-Array = Any
 
 BOTH = ("conv1", "conv2")
 
@@ -24,7 +23,7 @@ def residual_softmax(scores: Any) -> Any:
     return scores[:, 1] + ops.log_softmax(scores)[:, 1]
 
 
-def pooled(weights: Array, activations: Array) -> Array:
+def pooled(weights: Tensor, activations: Tensor) -> Tensor:
     return (weights.mean(axis=(1, 2), keepdims=True) * activations).sum(axis=-1)
 
 
@@ -58,7 +57,7 @@ def test_shapley_cam_with_differences_of_gradients() -> None:
     activations = probe.activations(images, "conv").astype("float64")
     first, second = (part.get_weights() for part in head[1:])
 
-    def gradient(values: Array) -> Array:
+    def gradient(values: Tensor) -> Tensor:
         before = values.reshape(len(values), -1) @ first[0].astype("float64") + first[1]
         return ((second[0][:, 1] / (1 + np.exp(-before))) @ first[0].T).reshape(values.shape)
 

@@ -10,17 +10,16 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.testing.bench import CLOSE, same
+from kerascope.typing import Tensor
 from tests.helpers.cam_network import network
 from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.targets import known
-
-Array = Any
 
 pytestmark = FLATTENED
 
 
 @pytest.fixture(scope="module")
-def five() -> tuple[ks.Probe, Array]:
+def five() -> tuple[ks.Probe, Tensor]:
     """A network of five classes."""
     return network(
         layers.Conv2D(4, 3, activation="relu", name="conv"),
@@ -30,17 +29,17 @@ def five() -> tuple[ks.Probe, Array]:
     )
 
 
-def all_scores(probe: ks.Probe, images: Array) -> Array:
+def all_scores(probe: ks.Probe, images: Tensor) -> Tensor:
     return np.stack([probe.scores(images, index) for index in range(5)], axis=1)
 
 
-def nearest(scores: Array, index: int, count: int) -> list[int]:
+def nearest(scores: Tensor, index: int, count: int) -> list[int]:
     others = [other for other in range(len(scores)) if other != index]
     return sorted(others, key=lambda other: abs(scores[other] - scores[index]))[:count]
 
 
 @pytest.mark.parametrize("count", [1, 3, 9])
-def test_rivals_are_the_classes_of_the_nearest_scores(five: tuple[ks.Probe, Array], count: int) -> None:
+def test_rivals_are_the_classes_of_the_nearest_scores(five: tuple[ks.Probe, Tensor], count: int) -> None:
     scores = all_scores(*five)
     for index in range(5):
         expected = np.array([row[nearest(row, index, count)].mean() for row in scores])
@@ -50,7 +49,7 @@ def test_rivals_are_the_classes_of_the_nearest_scores(five: tuple[ks.Probe, Arra
         same(best[:1, place], scores[0, nearest(scores[0], index, count)].mean()[None], CLOSE, "of the best")
 
 
-def test_rivals_of_a_probability_are_probabilities(five: tuple[ks.Probe, Array]) -> None:
+def test_rivals_of_a_probability_are_probabilities(five: tuple[ks.Probe, Tensor]) -> None:
     probe, images = five
     chances = np.asarray(ops.convert_to_numpy(probe.model(images)))
     expected = np.array([row[nearest(row, 2, 2)].mean() for row in chances])
@@ -58,7 +57,7 @@ def test_rivals_of_a_probability_are_probabilities(five: tuple[ks.Probe, Array])
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.6])
-def test_finer_cam_is_the_map_of_the_difference(five: tuple[ks.Probe, Array], strength: float) -> None:
+def test_finer_cam_is_the_map_of_the_difference(five: tuple[ks.Probe, Tensor], strength: float) -> None:
     probe, images = five
     signed = ks.GradCAM(relu=False)
     maps = np.stack([signed(probe, images, index).values for index in range(5)], axis=1).astype("float64")
@@ -74,7 +73,7 @@ def test_finer_cam_is_the_map_of_the_difference(five: tuple[ks.Probe, Array], st
     assert found.notes == (f"against the mean of the 2 nearest classes, times {strength:g}",)
 
 
-def test_finer_cam_of_several_classes(five: tuple[ks.Probe, Array]) -> None:
+def test_finer_cam_of_several_classes(five: tuple[ks.Probe, Tensor]) -> None:
     method = ks.FinerCAM(ks.HiResCAM(relu=False))
     found = method(*five, ks.Top(2))
     for place in range(2):
@@ -82,7 +81,7 @@ def test_finer_cam_of_several_classes(five: tuple[ks.Probe, Array]) -> None:
         same(found.values[:, place], each.values, CLOSE, f"place {place}")
 
 
-def test_a_strength_is_no_constant_of_the_program(five: tuple[ks.Probe, Array]) -> None:
+def test_a_strength_is_no_constant_of_the_program(five: tuple[ks.Probe, Tensor]) -> None:
     probe = ks.Probe(five[0].model, compile=False)
     values = [probe.scores(five[1], ks.Contrast(1, 2, strength=strength)) for strength in (1.0, 0.5, 0.0)]
     assert probe.trace_count == 1
@@ -106,7 +105,7 @@ def test_a_finer_cam_that_means_nothing_is_refused(parameters: dict[str, Any], w
         ks.FinerCAM(**parameters)
 
 
-def test_rivals_need_a_class_and_others(five: tuple[ks.Probe, Array]) -> None:
+def test_rivals_need_a_class_and_others(five: tuple[ks.Probe, Tensor]) -> None:
     with pytest.raises(ks.errors.TargetError, match="is a class of the model"):
         five[0].scores(five[1], ks.Rivals(2, ks.Unit("conv", channel=1)))
     with pytest.raises(ks.errors.TargetError, match="whole number"):

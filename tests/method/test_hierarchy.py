@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kerascope.method.hierarchy import hierarchy
+from kerascope.perturb.hierarchy import hierarchy
 
 pytestmark = pytest.mark.once
 

@@ -11,8 +11,8 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.method.direction import principal
-from kerascope.method.region import grown, segmented
+from kerascope.method.cam.principal import principal
+from kerascope.method.wrappers.xrai import grown, segmented
 from kerascope.testing.models import MODELS, fill
 
 

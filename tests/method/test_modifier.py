@@ -11,16 +11,15 @@ import pytest
 from keras import ops
 
 import kerascope as ks
-from kerascope.method.modifier import MODIFIERS, UNSIGNED
+from kerascope.method.gradient.modifier import MODIFIERS, UNSIGNED
 from kerascope.testing import MODELS
 from kerascope.testing.bench import CLOSE, EXACT, difference, same
+from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import FLATTENED
-
-Array = Any
 
 pytestmark = FLATTENED
 
-BY_HAND: dict[str, Callable[[Array], Array]] = {
+BY_HAND: dict[str, Callable[[Tensor], Tensor]] = {
     "positive": lambda gradient: np.maximum(gradient, 0),
     "negative": lambda gradient: np.maximum(-gradient, 0),
     "negate": lambda gradient: -gradient,
@@ -38,7 +37,7 @@ def probe() -> ks.Probe:
 
 
 @pytest.fixture(scope="module")
-def facts() -> dict[str, Array]:
+def facts() -> dict[str, Tensor]:
     tiny = MODELS["linear_map"]()
     found = {"images": tiny.images, "activations": tiny.facts["activations"].astype("float64")}
     found["at_layer"] = tiny.facts["layer_gradients"][CLASS].astype("float64")
@@ -49,7 +48,7 @@ def facts() -> dict[str, Array]:
     return found
 
 
-def weighted(gradients: Array, activations: Array) -> Array:
+def weighted(gradients: Tensor, activations: Tensor) -> Tensor:
     """Grad-CAM without its ReLU."""
     return (gradients.mean(axis=(0, 1)) * activations).sum(axis=-1)
 
@@ -62,7 +61,7 @@ def test_every_modifier_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_saliency(name: str, probe: ks.Probe, facts: dict[str, Array]) -> None:
+def test_saliency(name: str, probe: ks.Probe, facts: dict[str, Tensor]) -> None:
     found = ks.Saliency(gradients=name)(probe, facts["images"], CLASS)
     # Zeros of the gradient become 1e7, beside which nothing else would count.
     expected = np.broadcast_to(BY_HAND[name](facts["at_input"]), found.values.shape)
@@ -72,7 +71,7 @@ def test_saliency(name: str, probe: ks.Probe, facts: dict[str, Array]) -> None:
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_grad_cam_before_pooling(name: str, probe: ks.Probe, facts: dict[str, Array]) -> None:
+def test_grad_cam_before_pooling(name: str, probe: ks.Probe, facts: dict[str, Tensor]) -> None:
     gradients, activations = facts["at_layer"], facts["activations"]
     expected = weighted(BY_HAND[name](gradients), activations)
     after_pooling = (BY_HAND[name](gradients.mean(axis=(0, 1))) * activations).sum(axis=-1)
@@ -89,7 +88,7 @@ def cubed(gradient: Any) -> Any:
     return gradient * ops.square(gradient)
 
 
-def test_a_function(probe: ks.Probe, facts: dict[str, Array]) -> None:
+def test_a_function(probe: ks.Probe, facts: dict[str, Tensor]) -> None:
     found = ks.Saliency(gradients=cubed)(probe, facts["images"], CLASS)
     expected = np.broadcast_to(facts["at_input"] ** 3, found.values.shape)
     same(found.values, expected, CLOSE, "at the image")
@@ -99,7 +98,7 @@ def test_a_function(probe: ks.Probe, facts: dict[str, Array]) -> None:
 
 
 def test_a_function_sees_the_gradient_channels_last_in_float32(
-    probe: ks.Probe, facts: dict[str, Array]
+    probe: ks.Probe, facts: dict[str, Tensor]
 ) -> None:
     seen: list[tuple[tuple[int, ...], str]] = []
 
@@ -112,7 +111,7 @@ def test_a_function_sees_the_gradient_channels_last_in_float32(
     assert seen == [((2, 8, 8, 3), "float32"), ((2, 8, 8, 4), "float32")]
 
 
-def test_modifiers_are_programs_of_their_own_and_compiled(facts: dict[str, Array]) -> None:
+def test_modifiers_are_programs_of_their_own_and_compiled(facts: dict[str, Tensor]) -> None:
     probe = ks.Probe(MODELS["linear_map"]().model)
     for _ in range(2):
         for name in ("positive", None, "negative"):
@@ -129,7 +128,7 @@ def test_modifiers_are_programs_of_their_own_and_compiled(facts: dict[str, Array
 )
 @pytest.mark.parametrize("method", [ks.Saliency, ks.GradCAM])
 def test_a_function_of_another_shape_is_refused(
-    method: type[ks.Method], function: Any, probe: ks.Probe, facts: dict[str, Array]
+    method: type[ks.Method], function: Any, probe: ks.Probe, facts: dict[str, Tensor]
 ) -> None:
     modified: Any = method(gradients=function)  # type: ignore[call-arg]
     with pytest.raises(

@@ -10,12 +10,11 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.method.multi_scale import joined
+from kerascope.method.cam.multi_scale import joined
 from kerascope.resize import resize
 from kerascope.testing.bench import CLOSE, EXACT, same
+from kerascope.typing import Tensor
 from tests.helpers.cam_network import network
-
-Array = Any
 
 # By hand: a line of four pixels, a convolution that hands them on, the larger one of each two, and their sum
 # with weights.
@@ -36,7 +35,7 @@ def on_a_line(*weights: float) -> keras.Model:
     return model
 
 
-def by_array(*maps: Any) -> Array:
+def by_array(*maps: Any) -> Tensor:
     return ops.convert_to_numpy(joined([ops.convert_to_tensor(np.float32(one)[None]) for one in maps]))[0]
 
 

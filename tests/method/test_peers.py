@@ -18,11 +18,10 @@ import pytest
 
 import kerascope as ks
 from kerascope.testing.bench import difference
+from kerascope.typing import Tensor
 from tests.helpers.exact_network import rectified
 from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.smooth_network import LAST, NETWORKS
-
-Array = Any
 
 pytestmark = FLATTENED
 
@@ -36,7 +35,7 @@ torch_only = pytest.mark.skipif(BACKEND != "torch", reason="captum runs on torch
 tensorflow_only = pytest.mark.skipif(BACKEND != "tensorflow", reason="tf-keras-vis runs on TensorFlow")
 
 
-def captum_grad_cam(model: keras.Model, images: Array, layer: str) -> Array:
+def captum_grad_cam(model: keras.Model, images: Tensor, layer: str) -> Tensor:
     import torch
     from captum.attr import LayerGradCam
 
@@ -45,7 +44,7 @@ def captum_grad_cam(model: keras.Model, images: Array, layer: str) -> Array:
     return maps[:, 0].detach().numpy()
 
 
-def captum_saliency(model: keras.Model, images: Array) -> Array:
+def captum_saliency(model: keras.Model, images: Tensor) -> Tensor:
     import torch
     from captum.attr import Saliency
 
@@ -53,7 +52,7 @@ def captum_saliency(model: keras.Model, images: Array) -> Array:
     return Saliency(model).attribute(leaf, target=CLASS, abs=False).detach().numpy()
 
 
-def tf_keras_vis_grad_cam(model: keras.Model, images: Array, layer: str) -> Array:
+def tf_keras_vis_grad_cam(model: keras.Model, images: Tensor, layer: str) -> Tensor:
     from tf_keras_vis.gradcam import Gradcam
     from tf_keras_vis.utils.scores import CategoricalScore
 
@@ -64,7 +63,7 @@ def tf_keras_vis_grad_cam(model: keras.Model, images: Array, layer: str) -> Arra
     return np.asarray(peer(scores, images, penultimate_layer=layer, **raw))
 
 
-def tf_keras_vis_saliency(model: keras.Model, images: Array) -> Array:
+def tf_keras_vis_saliency(model: keras.Model, images: Tensor) -> Tensor:
     from tf_keras_vis.saliency import Saliency
     from tf_keras_vis.utils.scores import CategoricalScore
 
@@ -102,14 +101,14 @@ def torch_twin(model: keras.Model) -> tuple[Any, Any]:
     return nn.Sequential(*parts).eval(), last
 
 
-def fill(part: Any, kernel: Array, layer: keras.Layer) -> None:
+def fill(part: Any, kernel: Tensor, layer: keras.Layer) -> None:
     import torch
 
     part.weight.data = torch.tensor(np.ascontiguousarray(kernel))
     part.bias.data = torch.tensor(layer.get_weights()[1])
 
 
-def captum_rectified(name: str, twin: Any, layer: Any, images: Array) -> Array:
+def captum_rectified(name: str, twin: Any, layer: Any, images: Tensor) -> Tensor:
     """What captum's method of this name says about images with channels last."""
     import captum.attr
     import torch
@@ -123,7 +122,7 @@ def captum_rectified(name: str, twin: Any, layer: Any, images: Array) -> Array:
     return np.moveaxis(maps.detach().numpy(), 1, -1)
 
 
-def tf_keras_vis_guided(model: keras.Model, images: Array) -> Array:
+def tf_keras_vis_guided(model: keras.Model, images: Tensor) -> Tensor:
     """Absolute values of guided backpropagation; the model's activations are replaced for good."""
     from tf_keras_vis.saliency import Saliency
     from tf_keras_vis.utils.model_modifiers import GuidedBackpropagation
@@ -134,7 +133,7 @@ def tf_keras_vis_guided(model: keras.Model, images: Array) -> Array:
     return np.asarray(peer(scores, images, normalize_map=False, keepdims=True))
 
 
-def values(method: ks.Method, model: keras.Model, images: Array) -> Array:
+def values(method: ks.Method, model: keras.Model, images: Tensor) -> Tensor:
     return method(model, images, CLASS).values
 
 
@@ -146,7 +145,7 @@ def channels_first() -> Iterator[None]:
     keras.config.set_image_data_format(before)
 
 
-def efficientnet() -> tuple[keras.Model, Array]:
+def efficientnet() -> tuple[keras.Model, Tensor]:
     """A deep network of `keras.applications` without a corner, with random weights, and an image of noise."""
     keras.utils.set_random_seed(0)
     shape = (3, 64, 64) if keras.config.image_data_format() == "channels_first" else (64, 64, 3)
@@ -154,12 +153,12 @@ def efficientnet() -> tuple[keras.Model, Array]:
     return model, np.random.default_rng(0).uniform(0, 255, (1, *shape)).astype("float32")
 
 
-def agrees(mine: Array, theirs: Array) -> None:
+def agrees(mine: Tensor, theirs: Tensor) -> None:
     assert np.any(theirs), "a peer's map of zeros would prove nothing"
     assert difference(mine, theirs) <= TOLERANCE
 
 
-def agrees_with_captum(model: keras.Model, images: Array, layer: str) -> None:
+def agrees_with_captum(model: keras.Model, images: Tensor, layer: str) -> None:
     found = SIGNED(model, images, CLASS)
     assert found.layer == layer
     agrees(found.values, captum_grad_cam(model, images, layer))
@@ -167,7 +166,7 @@ def agrees_with_captum(model: keras.Model, images: Array, layer: str) -> None:
     agrees(values(ks.Saliency(), model, images), theirs)
 
 
-def agrees_with_tf_keras_vis(model: keras.Model, images: Array, layer: str) -> None:
+def agrees_with_tf_keras_vis(model: keras.Model, images: Tensor, layer: str) -> None:
     found = SIGNED(model, images, CLASS)
     assert found.layer == layer
     agrees(found.values, tf_keras_vis_grad_cam(model, images, layer))

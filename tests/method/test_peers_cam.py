@@ -23,10 +23,9 @@ import pytest
 import kerascope as ks
 from kerascope.testing.bench import difference
 from kerascope.testing.models import fill, pictures
+from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.smooth_network import LAST, NETWORKS
-
-Array = Any
 
 pytestmark = FLATTENED
 
@@ -49,7 +48,7 @@ def channels_first() -> Iterator[None]:
     keras.config.set_image_data_format(before)
 
 
-def branched(first: bool = False) -> tuple[keras.Model, Array]:
+def branched(first: bool = False) -> tuple[keras.Model, Tensor]:
     """Convolutions, pooling, a sum and a concatenation, no corner, a bent head; channels first or last."""
     layers = keras.layers
     axis = 1 if first else -1
@@ -73,7 +72,7 @@ def branched(first: bool = False) -> tuple[keras.Model, Array]:
 SPATIAL = tuple(layer.name for layer in branched()[0].layers[1:] if len(layer.output.shape) == 4)
 
 
-def captum_grad_cam(model: keras.Model, images: Array, layer: str) -> Array:
+def captum_grad_cam(model: keras.Model, images: Tensor, layer: str) -> Tensor:
     import torch
     from captum.attr import LayerGradCam
 
@@ -81,7 +80,7 @@ def captum_grad_cam(model: keras.Model, images: Array, layer: str) -> Array:
     return maps[:, 0].detach().numpy()
 
 
-def tf_keras_vis_layer_cam(model: keras.Model, images: Array, layer: str) -> Array:
+def tf_keras_vis_layer_cam(model: keras.Model, images: Tensor, layer: str) -> Tensor:
     from tf_keras_vis.layercam import Layercam
     from tf_keras_vis.utils.scores import CategoricalScore
 
@@ -91,7 +90,7 @@ def tf_keras_vis_layer_cam(model: keras.Model, images: Array, layer: str) -> Arr
     return np.asarray(Layercam(model, clone=False)(scores, images, penultimate_layer=layer, **raw))
 
 
-def agrees(mine: Array, theirs: Array) -> None:
+def agrees(mine: Tensor, theirs: Tensor) -> None:
     assert np.any(theirs), "a peer's map of zeros would prove nothing"
     assert difference(mine, theirs) <= TOLERANCE
 

@@ -15,9 +15,8 @@ import pytest
 
 import kerascope as ks
 from kerascope.testing.bench import difference
+from kerascope.typing import Tensor
 from tests.helpers.smooth_network import NETWORKS, plain
-
-Array = Any
 
 pytestmark = [
     pytest.mark.skipif(os.environ["KERAS_BACKEND"] != "torch", reason="captum runs on torch"),
@@ -29,13 +28,13 @@ TOLERANCE = 1e-5
 CLASS = 1
 
 
-def tensor(array: Array) -> Any:
+def tensor(array: Tensor) -> Any:
     import torch
 
     return torch.tensor(np.asarray(array, "float32"))
 
 
-def attributed(name: str, model: keras.Model, images: Array, **options: Any) -> Array:
+def attributed(name: str, model: keras.Model, images: Tensor, **options: Any) -> Tensor:
     """What captum's method of this name attributes to the class."""
     import captum.attr
 
@@ -44,7 +43,7 @@ def attributed(name: str, model: keras.Model, images: Array, **options: Any) -> 
     return peer.attribute(leaf, target=CLASS, **options).detach().numpy()
 
 
-def agrees(mine: Array, theirs: Array) -> None:
+def agrees(mine: Tensor, theirs: Tensor) -> None:
     assert np.any(theirs), "a peer's map of zeros would prove nothing"
     assert difference(mine, theirs) <= TOLERANCE
 
@@ -86,11 +85,11 @@ def test_expected_gradients_are_captums_with_the_same_draws(
     drawn = {"choice": np.tile(numbers, len(images)), "uniform": np.tile(alphas, len(images))}
     asked = []
 
-    def choice(*arguments: Any, **options: Any) -> Array:
+    def choice(*arguments: Any, **options: Any) -> Tensor:
         asked.append("choice")
         return drawn["choice"]
 
-    def uniform(low: float, high: float, size: int) -> Array:
+    def uniform(low: float, high: float, size: int) -> Tensor:
         asked.append("uniform")
         assert size == len(drawn["uniform"])
         return drawn["uniform"]

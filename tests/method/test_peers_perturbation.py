@@ -13,8 +13,7 @@ import pytest
 
 import kerascope as ks
 from kerascope.testing.bench import difference
-
-Array = Any
+from kerascope.typing import Tensor
 
 pytestmark = pytest.mark.skipif(os.environ["KERAS_BACKEND"] != "torch", reason="captum runs on torch")
 
@@ -22,7 +21,7 @@ TOLERANCE = 1e-5
 CLASS = 1
 
 
-def tensor(array: Array) -> Any:
+def tensor(array: Tensor) -> Any:
     import torch
 
     return torch.tensor(np.asarray(array))
@@ -69,7 +68,7 @@ def test_a_torch_model_as_black_box_is_captums_occlusion() -> None:
     )
     images = np.random.default_rng(0).random((2, 3, 8, 8)).astype("float32")
 
-    def predict(batch: Array) -> Array:
+    def predict(batch: Tensor) -> Tensor:
         with torch.no_grad():
             return model(torch.tensor(batch)).numpy()
 

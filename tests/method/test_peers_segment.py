@@ -11,9 +11,8 @@ import pytest
 
 import kerascope as ks
 from kerascope.testing.bench import difference
+from kerascope.typing import Tensor
 from tests.helpers.smooth_network import plain
-
-Array = Any
 
 pytestmark = pytest.mark.skipif(os.environ["KERAS_BACKEND"] != "torch", reason="captum runs on torch")
 
@@ -30,11 +29,11 @@ def model() -> keras.Model:
 
 
 @pytest.fixture
-def images() -> Array:
+def images() -> Tensor:
     return plain()[1]
 
 
-def asked(images: Array) -> dict[str, Any]:
+def asked(images: Tensor) -> dict[str, Any]:
     """What captum is asked about: images, class, baseline, and the segment of each number."""
     import torch
 
@@ -47,7 +46,7 @@ def asked(images: Array) -> dict[str, Any]:
     }
 
 
-def test_shapley_values(model: keras.Model, images: Array) -> None:
+def test_shapley_values(model: keras.Model, images: Tensor) -> None:
     from captum.attr import ShapleyValues
 
     found = ks.KernelSHAP(segments=SEGMENTS, baseline=BASELINE)(model, images, CLASS)
@@ -59,7 +58,7 @@ def test_shapley_values(model: keras.Model, images: Array) -> None:
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
-def test_lime(model: keras.Model, images: Array, alpha: float) -> None:
+def test_lime(model: keras.Model, images: Tensor, alpha: float) -> None:
     """captum's LIME, given the same coalitions."""
     import torch
     from captum._utils.models.linear_model import SkLearnRidge

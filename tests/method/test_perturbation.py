@@ -10,12 +10,12 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.method import rise
+from kerascope.method.masks import rise
 from kerascope.perturb import Stream, Sums, WindowMasks
 from kerascope.perturb.memory import activation_bytes, budget
+from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import warned
 
-Array = Any
 once = pytest.mark.once
 """What is done on the host, or is the same on every backend by the contract."""
 
@@ -25,7 +25,7 @@ def tiny() -> ks.testing.Tiny:
     return ks.testing.MODELS["functional"]()
 
 
-def linear() -> tuple[keras.Model, Array, Array]:
+def linear() -> tuple[keras.Model, Tensor, Tensor]:
     """A linear model, images, and its kernel for class 1 (8, 8, 3)."""
     found = ks.testing.MODELS["linear"]()
     return found.model, found.images, found.facts["gradients"][1]
@@ -66,7 +66,7 @@ def test_images_beyond_a_pass_are_asked_in_groups(tiny: ks.testing.Tiny) -> None
 def test_every_pass_but_the_last_is_full(tiny: ks.testing.Tiny) -> None:
     sizes: list[int] = []
 
-    def predict(images: Array) -> Array:
+    def predict(images: Tensor) -> Tensor:
         sizes.append(len(images))
         return images.mean(axis=(1, 2))
 

@@ -21,9 +21,8 @@ from hypothesis import strategies as st
 import kerascope as ks
 from kerascope.testing.bench import difference
 from kerascope.testing.models import fill, sixteenths
+from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import FLATTENED
-
-Array = Any
 
 TOLERANCE = 1e-4
 """Relative; what rounding may do where a method divides, far below what a mistake does."""
@@ -73,7 +72,7 @@ def probe(shape: tuple[int, ...], batch_size: int = 32) -> ks.Probe:
     return ks.Probe(network(shape), batch_size=batch_size, class_names=NAMES, compile=False)
 
 
-def pictures(shape: tuple[int, ...], count: int, seed: int) -> Array:
+def pictures(shape: tuple[int, ...], count: int, seed: int) -> Tensor:
     return sixteenths((count, *shape), seed, 0, 16)
 
 

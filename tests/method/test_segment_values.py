@@ -13,19 +13,19 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.method.hierarchy import Group, hierarchy
-from kerascope.method.segment import SegmentMethod
+from kerascope.method.segments.base import SegmentMethod
+from kerascope.perturb.hierarchy import Group, hierarchy
+from kerascope.typing import Tensor
 
 # Everything here is NumPy, but for a few small networks.
 pytestmark = pytest.mark.once
 
-Array = Any
-Game = Callable[[Array], Array]
+Game = Callable[[Tensor], Tensor]
 METHODS = (ks.LIME(), ks.KernelSHAP(), ks.PartitionSHAP())
 GRID = np.arange(8, dtype="int32").reshape(2, 4)
 
 
-def played(method: SegmentMethod, game: Game, labels: Array = GRID) -> tuple[Array, list[Array]]:
+def played(method: SegmentMethod, game: Game, labels: Tensor = GRID) -> tuple[Tensor, list[Tensor]]:
     """The values (K, S) of the segments of a game, and the coalitions that were asked about."""
     count = int(labels.max()) + 1
     exploration = method.explore(count, game(np.ones((1, count)))[0], labels)
@@ -57,13 +57,13 @@ def bent_game(count: int) -> Game:
     return lambda z: np.tanh(0.3 * z @ terms) + np.einsum("ni,ij,nj->n", z, pairs, z)[:, None]
 
 
-def one(game: Game, members: Any, count: int) -> Array:
+def one(game: Game, members: Any, count: int) -> Tensor:
     coalition = np.zeros((1, count))
     coalition[0, list(members)] = 1
     return game(coalition)[0]
 
 
-def change(game: Game, count: int) -> Array:
+def change(game: Game, count: int) -> Tensor:
     return one(game, range(count), count) - one(game, (), count)
 
 
@@ -137,7 +137,7 @@ def test_every_group_split_gives_owen_values() -> None:
     game = drawn_game(8)
     expected = np.zeros((2, 8))
 
-    def follow(group: Group, others: list[Array]) -> None:
+    def follow(group: Group, others: list[Tensor]) -> None:
         if group.halves:
             for half, other in zip(group.halves, group.halves[::-1], strict=True):
                 follow(half, [*others, other.members])
@@ -211,7 +211,7 @@ def test_a_hierarchy_follows_where_segments_lie() -> None:
     ],
     ids=["signal", "volume", "rings", "one"],
 )
-def test_a_hierarchy_ends_in_every_segment_once(labels: Array) -> None:
+def test_a_hierarchy_ends_in_every_segment_once(labels: Tensor) -> None:
     def check(group: Group) -> list[int]:
         below = [member for half in group.halves for member in check(half)] or group.members.tolist()
         assert sorted(below) == sorted(group.members.tolist())
@@ -254,7 +254,7 @@ def test_of_a_sum_the_terms_are_found(method: SegmentMethod) -> None:
 def test_scores_that_are_none_are_left_out(method: SegmentMethod) -> None:
     game = sum_game(8)
 
-    def holed(coalitions: Array) -> Array:
+    def holed(coalitions: Tensor) -> Tensor:
         scores = game(coalitions)
         scores[(coalitions[:, 2] == 0) & (coalitions.sum(axis=1) % 3 == 1)] = np.nan
         return scores
@@ -267,7 +267,7 @@ def test_scores_that_are_none_are_left_out(method: SegmentMethod) -> None:
 def test_a_group_is_not_split_where_a_score_is_none() -> None:
     game = sum_game(8)
 
-    def holed(coalitions: Array) -> Array:
+    def holed(coalitions: Tensor) -> Tensor:
         scores = game(coalitions)
         scores[(coalitions[:, 0] == 1) & (coalitions[:, 1] == 0)] = np.nan
         return scores
@@ -284,7 +284,7 @@ def test_too_few_scores_are_nan_or_shared_evenly(method: SegmentMethod, answered
     """As after an interruption: everything but the first few scores is missing."""
     game, left = sum_game(8), answered
 
-    def stopped(coalitions: Array) -> Array:
+    def stopped(coalitions: Tensor) -> Tensor:
         nonlocal left
         if coalitions.all():  # the image itself
             return game(coalitions)

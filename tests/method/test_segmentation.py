@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from kerascope import errors
-from kerascope.method.segmentation import as_segments, grid_cells, segmented_as
+from kerascope.perturb.segmentation import as_segments, grid_cells, segmented_as
+from kerascope.typing import Array
 
 pytestmark = pytest.mark.once
-
-Array = np.ndarray[Any, Any]
 
 
 def pictures(*spatial: int, count: int = 2, channels: int = 3) -> Array:

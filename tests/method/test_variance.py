@@ -11,11 +11,10 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.method.grid import rounding
+from kerascope.method.segments.grid import rounding
+from kerascope.typing import Array
 
 pytestmark = pytest.mark.once
-
-Array = np.ndarray[Any, Any]
 
 
 def explored(method: ks.SegmentMethod, count: int, score: Callable[[Array], Array]) -> tuple[Array, int]:

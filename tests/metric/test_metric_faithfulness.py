@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kerascope.metric.imputation import imputed
-from kerascope.metric.order import ranks
+from kerascope.metric.faithfulness.imputation import imputed
+from kerascope.metric.ranking import ranks
 from kerascope.testing.oracles.metrics.road import filled
 
 pytestmark = pytest.mark.once

@@ -13,11 +13,11 @@ from keras import layers
 import kerascope as ks
 from kerascope.testing.bench import CLOSE, same
 from kerascope.testing.models import fill, pictures
+from kerascope.typing import Tensor
 
 SIZE = 16
 IMAGES = pictures(2, SIZE, SIZE, 3, seed=40)
 CAM = ks.GradCAM(relu=False)
-Tensor = Any
 
 
 def features(tensor: Tensor) -> Tensor:

@@ -17,9 +17,9 @@ import kerascope as ks
 from kerascope.testing.bench import CLOSE, same
 from kerascope.testing.models import fill, pictures
 from kerascope.testing.models.structures import ClassToken
+from kerascope.typing import Tensor
 
 CAM = ks.GradCAM(relu=False)
-Tensor = Any
 
 
 def copied(plain: keras.Model, model: keras.Model) -> keras.Model:

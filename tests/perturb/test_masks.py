@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from kerascope.perturb.diffusion import inpainted
 from kerascope.resize import resize
 from kerascope.testing.oracles import heatmap
 
-Array = Any
 once = pytest.mark.once
 """What is done on the host, or is the same on every backend by the contract."""
 

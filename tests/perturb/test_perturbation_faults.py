@@ -10,9 +10,9 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
+from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import warned
 
-Array = Any
 pytestmark = pytest.mark.once  # what is done on the host
 
 
@@ -54,7 +54,7 @@ def test_windows_that_do_not_fit_the_images_are_refused(tiny: ks.testing.Tiny) -
 def test_scores_that_are_none_are_left_out_counted_and_told() -> None:
     kernel = np.random.default_rng(1).random((8, 8))
 
-    def predict(images: Array) -> Array:
+    def predict(images: Tensor) -> Tensor:
         scores = (images[..., 0] * kernel).sum(axis=(1, 2))
         # Where the first pixel is gone there is no score.
         return np.where(images[:, 0, 0, 0] > 0.5, scores, np.nan)[:, None]
@@ -73,7 +73,7 @@ def test_scores_that_are_none_are_left_out_counted_and_told() -> None:
 
 
 def test_rise_leaves_out_scores_that_are_none() -> None:
-    def predict(images: Array) -> Array:
+    def predict(images: Tensor) -> Tensor:
         scores = images.sum(axis=(1, 2, 3))
         return np.where(scores > 52, np.nan, scores)[:, None]
 
@@ -94,7 +94,7 @@ def test_a_budget_that_does_not_hold_one_image_is_refused(tiny: ks.testing.Tiny)
 def test_an_interruption_returns_what_was_found(method: ks.Method) -> None:
     calls = 0
 
-    def predict(images: Array) -> Array:
+    def predict(images: Tensor) -> Tensor:
         nonlocal calls
         calls += 1
         if calls == 4:
@@ -115,7 +115,7 @@ def test_an_interruption_returns_what_was_found(method: ks.Method) -> None:
 def test_a_black_box_that_fails_halfway_raises_with_what_was_found() -> None:
     calls = 0
 
-    def predict(images: Array) -> Array:
+    def predict(images: Tensor) -> Tensor:
         nonlocal calls
         calls += 1
         if calls > 5:
@@ -137,7 +137,7 @@ def test_a_black_box_that_fails_halfway_raises_with_what_was_found() -> None:
 
 
 def test_sums_hold_one_image_at_a_time_and_the_score_of_the_image_may_be_none() -> None:
-    def predict(images: Array) -> Array:
+    def predict(images: Tensor) -> Tensor:
         scores = images.sum(axis=(1, 2, 3))
         return np.where(scores > 30, np.nan, scores)[:, None]
 

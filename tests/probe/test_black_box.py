@@ -10,9 +10,8 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
+from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import warned
-
-Array = Any
 
 # A black box has no backend.
 pytestmark = pytest.mark.once
@@ -21,7 +20,7 @@ IMAGES = np.random.default_rng(0).random((3, 8, 8, 3)).astype("float32")
 KERNEL = np.random.default_rng(1).standard_normal((8, 8, 3, 4)).astype("float32")
 
 
-def scores(images: Array) -> Array:
+def scores(images: Tensor) -> Tensor:
     return np.einsum("nhwc,hwck->nk", images, KERNEL)
 
 
@@ -57,7 +56,7 @@ def test_a_black_box_gives_the_maps_of_the_same_model(method: ks.Method, target:
 def test_the_function_gets_numpy_of_the_type_that_was_given() -> None:
     seen: list[tuple[type, Any]] = []
 
-    def predict(images: Array) -> Array:
+    def predict(images: Tensor) -> Tensor:
         seen.append((type(images), images.dtype))
         return images.reshape(len(images), -1)[:, :2].astype("float64")
 
@@ -90,7 +89,7 @@ def test_several_outputs_by_name() -> None:
 
 
 def test_probabilities_are_warned_about_unless_asked_for() -> None:
-    def probabilities(images: Array) -> Array:
+    def probabilities(images: Tensor) -> Tensor:
         powers = np.exp(scores(images) / 10)
         return powers / powers.sum(axis=1, keepdims=True)
 
@@ -138,7 +137,7 @@ def test_what_is_no_score_is_refused(predict: Any, words: str) -> None:
 def test_a_wrong_shape_halfway_keeps_what_was_found() -> None:
     calls = 0
 
-    def predict(images: Array) -> Array:
+    def predict(images: Tensor) -> Tensor:
         nonlocal calls
         calls += 1
         return scores(images) if calls < 4 else scores(images)[1:]
@@ -165,13 +164,13 @@ def test_bad_parameters_are_named(options: dict[str, Any], word: str) -> None:
 @pytest.mark.parametrize(
     "images", [np.zeros((0, 8, 8, 3)), np.full((1, 8, 8, 3), np.nan), np.zeros(3), np.array(["a"])]
 )
-def test_bad_images_are_refused(images: Array) -> None:
+def test_bad_images_are_refused(images: Tensor) -> None:
     with pytest.raises(errors.InputError):
         ks.Occlusion()(ks.BlackBox(scores), images, 0)
 
 
 def test_a_function_that_writes_to_its_images_changes_nothing() -> None:
-    def predict(images: Array) -> Array:
+    def predict(images: Tensor) -> Tensor:
         found = scores(images)
         images -= 1
         return found
@@ -199,7 +198,7 @@ def test_around_a_method_failures_and_interruptions_come_through() -> None:
     for error in (ValueError("gone"), KeyboardInterrupt()):
         calls = 0
 
-        def predict(images: Array, error: BaseException = error) -> Array:
+        def predict(images: Tensor, error: BaseException = error) -> Tensor:
             nonlocal calls
             calls += 1
             if calls > 5:

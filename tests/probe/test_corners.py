@@ -19,10 +19,10 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
+from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.probes import BACKEND
 
-Array = Any
 COMPILED = pytest.mark.parametrize("compiled", [False, None], ids=["eager", "compiled"])
 BESIDE = 1 / 16
 """How far from a corner its two slopes are asked."""
@@ -31,12 +31,12 @@ WEIGHTS = np.array([1.0, -2.0, 3.0], "float32")
 ROUNDING = 1e-6
 
 
-def explained(method: ks.Method, model: keras.Model, images: Array, compiled: bool | None) -> Array:
+def explained(method: ks.Method, model: keras.Model, images: Tensor, compiled: bool | None) -> Tensor:
     """The map of class 0."""
     return method(ks.Probe(model, compile=compiled), images, 0).values
 
 
-def weighted(function: Callable[[Any], Any], shape: tuple[int, ...], weights: Array) -> keras.Model:
+def weighted(function: Callable[[Any], Any], shape: tuple[int, ...], weights: Tensor) -> keras.Model:
     """A model whose first score is the sum of weights times what a function makes of an image."""
     image = keras.Input(shape)
     flat = layers.Flatten()(function(image))
@@ -46,7 +46,7 @@ def weighted(function: Callable[[Any], Any], shape: tuple[int, ...], weights: Ar
     return model
 
 
-def between(found: Array, one: Array, other: Array) -> bool:
+def between(found: Tensor, one: Tensor, other: Tensor) -> bool:
     """All values lie between two ends, which may be equal."""
     low, high = np.minimum(one, other), np.maximum(one, other)
     return bool(((low - ROUNDING <= found) & (found <= high + ROUNDING)).all())
@@ -77,13 +77,13 @@ BENT: dict[str, tuple[Callable[[Any], Any], float, float, float]] = {
 }
 
 
-def asked(corner: float) -> Array:
+def asked(corner: float) -> Tensor:
     """An image of one row: three places before the corner, three at it, three behind it."""
     values = corner + BESIDE * np.arange(-1, 2).repeat(3)
     return values.reshape(1, 1, 9, 1).astype("float32")
 
 
-def slopes(method: ks.Method, function: Any, corner: float, compiled: bool | None) -> Array:
+def slopes(method: ks.Method, function: Any, corner: float, compiled: bool | None) -> Tensor:
     """The map, (before, at, behind the corner; places)."""
     model = weighted(function, (1, 9, 1), np.tile(WEIGHTS, 3))
     return explained(method, model, asked(corner), compiled).reshape(3, 3)

@@ -12,8 +12,8 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.probe.head import score_sources
-from kerascope.probe.head_kind import HeadKind, flattenings, head_kind
+from kerascope.probe.graph.head import score_sources
+from kerascope.probe.graph.head_kind import HeadKind, flattenings, head_kind
 from kerascope.testing.models import MODELS
 from tests.helpers.expected_warnings import warned
 

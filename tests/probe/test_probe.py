@@ -154,7 +154,7 @@ def test_several_classes_cost_one_forward() -> None:
 
 
 def test_programs_are_kept_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kerascope.probe.kept.LIMIT", 2)
+    monkeypatch.setattr("kerascope.probe.execute.cache.LIMIT", 2)
     tiny = MODELS["linear"]()
     probe = ks.Probe(tiny.model, compile=False)
     for k in (1, 2, 3, 3, 2, 1):

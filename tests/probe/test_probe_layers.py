@@ -10,7 +10,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.probe.record import survey
+from kerascope.probe.graph.trace import survey
 from kerascope.testing.bench import CLOSE, same
 from kerascope.testing.models import MODELS, fill, pictures
 from tests.helpers.probes import BACKEND, picked
@@ -238,7 +238,7 @@ def test_only_the_models_own_exceptions_are_told_as_its_fault(monkeypatch: pytes
         raise IndexError("of this kind")
 
     with monkeypatch.context() as context:
-        context.setattr("kerascope.probe.record.number_calls", fail)
+        context.setattr("kerascope.probe.graph.trace.number_calls", fail)
         with pytest.raises(IndexError, match="of this kind"):
             ks.Probe(model).scores(images, 1)
     monkeypatch.setattr(model, "call", fail)

@@ -14,10 +14,10 @@ from keras import ops
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.probe import tap
-from kerascope.probe.fingerprint import Fingerprint
-from kerascope.probe.tap import tapped
-from kerascope.probe.tree import find, places
+from kerascope.probe.graph.fingerprint import Fingerprint
+from kerascope.probe.graph.layers import find, places
+from kerascope.probe.intercept import tap
+from kerascope.probe.intercept.tap import tapped
 from kerascope.testing.models import MODELS
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.probe.compiled import Program
+from kerascope.probe.execute.compiled import Program
 
 IMAGES = np.random.default_rng(0).random((4, 8, 8, 1)).astype("float32")
 LABELS = np.arange(4) % 3

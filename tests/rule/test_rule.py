@@ -8,7 +8,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.probe.rectifier import RECTIFIERS
+from kerascope.probe.intercept.rectifier import RECTIFIERS
 from kerascope.testing.bench import CLOSE, same
 from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.rule_network import (

@@ -8,7 +8,7 @@ from typing import Any
 from keras import ops
 
 import kerascope as ks
-from kerascope.method.direction import first_direction
+from kerascope.method.cam.principal import first_direction
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.method import extremal
-from kerascope.method.extremal import Climb, ExtremalPerturbation
+from kerascope.method.masks import extremal
+from kerascope.method.masks.extremal import Climb, ExtremalPerturbation
 from kerascope.probe import Answer, Probe
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 import kerascope as ks
-from kerascope.method.variants import asked
+from kerascope.perturb.variants import asked
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 import kerascope as ks
-from kerascope.method.segment import Exploration
-
-Array = Any
+from kerascope.method.segments.base import Exploration
+from kerascope.typing import Tensor
 
 
 @dataclass(frozen=True)
 class Unweighted(ks.LIME):
     """A coalition far from the image counts as much as a near one."""
 
-    def proximity(self, coalitions: Array) -> Array:
+    def proximity(self, coalitions: Tensor) -> Tensor:
         return np.ones(len(coalitions))
 
 
@@ -26,7 +24,7 @@ class Unweighted(ks.LIME):
 class ShareAsDistance(ks.LIME):
     """The distance is the share of segments that are removed."""
 
-    def proximity(self, coalitions: Array) -> Array:
+    def proximity(self, coalitions: Tensor) -> Tensor:
         return np.exp(-(((1 - coalitions.mean(axis=1)) / self.width) ** 2))
 
 
@@ -34,7 +32,7 @@ class ShareAsDistance(ks.LIME):
 class RootOfTheKernel(ks.LIME):
     """The square root of the kernel, as in the authors' implementation."""
 
-    def proximity(self, coalitions: Array) -> Array:
+    def proximity(self, coalitions: Tensor) -> Tensor:
         return np.sqrt(super().proximity(coalitions))
 
 
@@ -42,7 +40,7 @@ class RootOfTheKernel(ks.LIME):
 class AlwaysPenalised(ks.LIME):
     """The penalty is one, whatever was asked for."""
 
-    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+    def explore(self, count: int, whole: Tensor, labels: Tensor) -> Exploration:
         method = ks.LIME(self.masks, self.width, 1.0, self.seed, self.tolerance)
         return method.explore(count, whole, labels)
 
@@ -51,12 +49,12 @@ class AlwaysPenalised(ks.LIME):
 class KernelOfSizes(ks.KernelSHAP):
     """Each size has the weight of the kernel, which is not divided among its coalitions."""
 
-    def weights(self, coalitions: Array) -> Array:
+    def weights(self, coalitions: Tensor) -> Tensor:
         sizes, count = coalitions.sum(axis=1), coalitions.shape[1]
         return (count - 1) / (sizes * (count - sizes))
 
 
-def from_nothing(exploration: Exploration) -> Generator[Array, Array, Array]:
+def from_nothing(exploration: Exploration) -> Generator[Tensor, Tensor, Tensor]:
     """An exploration that is told that the empty coalition, its first one, scores zero."""
     request = next(exploration)
     scores = np.array((yield request))
@@ -73,7 +71,7 @@ def from_nothing(exploration: Exploration) -> Generator[Array, Array, Array]:
 class FromZero(ks.KernelSHAP):
     """The score without any segment is taken to be zero."""
 
-    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+    def explore(self, count: int, whole: Tensor, labels: Tensor) -> Exploration:
         return from_nothing(super().explore(count, whole, labels))
 
 
@@ -81,7 +79,7 @@ class FromZero(ks.KernelSHAP):
 class PartsFromZero(ks.PartitionSHAP):
     """The score without any segment is taken to be zero."""
 
-    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+    def explore(self, count: int, whole: Tensor, labels: Tensor) -> Exploration:
         return from_nothing(super().explore(count, whole, labels))
 
 
@@ -89,7 +87,7 @@ class PartsFromZero(ks.PartitionSHAP):
 class HalvesOfNumbers(ks.PartitionSHAP):
     """Segments are cut in halves by their numbers, wherever they lie."""
 
-    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+    def explore(self, count: int, whole: Tensor, labels: Tensor) -> Exploration:
         return super().explore(count, whole, np.arange(count, dtype="int32"))
 
 
@@ -97,7 +95,7 @@ class HalvesOfNumbers(ks.PartitionSHAP):
 class SplitOnce(ks.PartitionSHAP):
     """Halves are not split again."""
 
-    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+    def explore(self, count: int, whole: Tensor, labels: Tensor) -> Exploration:
         return ks.PartitionSHAP.explore(replace(self, masks=2), count, whole, labels)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascope import metric
-from kerascope.metric.case import Case
+from kerascope.metric.context import Case
 from kerascope.metric.similarity import alike
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import metric
-from kerascope.metric.case import Case
+from kerascope.metric.context import Case
 
 
 class NotADataclass(metric.Deletion):

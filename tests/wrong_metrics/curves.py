@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from kerascope import metric
-from kerascope.metric import imputation
-from kerascope.metric.case import Case
+from kerascope.metric.context import Case
+from kerascope.metric.faithfulness import imputation
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from kerascope import metric
-from kerascope.metric.case import Case
-from kerascope.metric.drop import pearson
+from kerascope.metric.context import Case
+from kerascope.metric.faithfulness.drop import pearson
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@
 scikit-learn, Jinja2 and Pillow are imported when they are needed.
 """
 
-from kerascope.auditing.audit_changes import AuditChanges
-from kerascope.auditing.changes import compare_audits
-from kerascope.auditing.finding import Finding, Measured, Trial
-from kerascope.auditing.label_audits import LabelAudits
-from kerascope.auditing.label_changes import LabelChanges
+from kerascope.auditing.audit import audit
+from kerascope.auditing.changes.audit_changes import AuditChanges
+from kerascope.auditing.changes.base import compare_audits
+from kerascope.auditing.changes.label_changes import LabelChanges
 from kerascope.auditing.objects import Objects
-from kerascope.auditing.outcome import Audit, ClassAudit, Strategy
-from kerascope.auditing.reading import open_audit
-from kerascope.auditing.run import audit
+from kerascope.auditing.report.label_audits import LabelAudits
+from kerascope.auditing.report.load import open_audit
+from kerascope.auditing.report.result import Audit, ClassAudit, Strategy
+from kerascope.auditing.shortcuts.finding import Finding, Measured, Trial
 
 __all__ = [
     "Audit",

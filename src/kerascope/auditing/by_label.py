@@ -11,18 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kerascope import errors
-from kerascope.auditing.companions import Companions, labels_given
-from kerascope.auditing.copies import find_copies
-from kerascope.auditing.label_audits import LabelAudits
-from kerascope.auditing.making import Settings, check_store, gone_with, made, temporary_folder
+from kerascope.auditing.duplicates.copies import find_copies
+from kerascope.auditing.make import Settings, check_store, gone_with, made, temporary_folder
 from kerascope.auditing.refusals import check_auditable, check_own
-from kerascope.dataset.apart import check_apart, files_among
-from kerascope.dataset.beginning import check_begin, held, left_by_others
-from kerascope.dataset.item import safe_name
-from kerascope.dataset.job import Job
-from kerascope.dataset.naming import named_classes
-from kerascope.dataset.removal import clear
-from kerascope.dataset.store import Store, faults_of_disk_told
+from kerascope.auditing.report.label_audits import LabelAudits
+from kerascope.auditing.shortcuts.companions import Companions, labels_given
+from kerascope.dataset.labels.class_names import named_classes
+from kerascope.dataset.reading.item import safe_name
+from kerascope.dataset.running.job import Job
+from kerascope.dataset.writing.apart import check_apart, files_among
+from kerascope.dataset.writing.beginning import check_begin, held, left_by_others
+from kerascope.dataset.writing.removal import clear
+from kerascope.dataset.writing.store import Store, faults_of_disk_told
 from kerascope.provenance import versions
 
 _LABEL = re.compile(r"\d+-.")

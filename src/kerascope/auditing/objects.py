@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.arrays import ArrayPlace
-from kerascope.dataset.frame import Frame
-from kerascope.dataset.item import FilePlace, Item, safe_name
-from kerascope.dataset.reading import photographed
-
-Array = np.ndarray[Any, Any]
+from kerascope.dataset.decoding.loading import photographed
+from kerascope.dataset.preparing.frame import Frame
+from kerascope.dataset.reading.arrays import ArrayPlace
+from kerascope.dataset.reading.item import FilePlace, Item, safe_name
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

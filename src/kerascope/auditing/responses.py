@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 STILL = 0.25
 """Log-odds of the explained class that vary by less, from image to image, hardly move: see docs/audit.md."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from kerascope import errors
+from kerascope.typing import Array
 
-Array = np.ndarray[Any, Any]
 Clustering = Literal["spectral", "hdbscan"]
 
 CLUSTERINGS: tuple[str, ...] = get_args(Clustering)

@@ -9,15 +9,15 @@ from typing import Annotated, Literal
 import typer
 
 from kerascope import __version__, errors
-from kerascope.cli import said
-from kerascope.cli.audit import audit
-from kerascope.cli.compare import compare
-from kerascope.cli.demo import demo
-from kerascope.cli.evaluate import evaluate
-from kerascope.cli.explain import explain
+from kerascope.cli import console as said
+from kerascope.cli.commands.audit import audit
+from kerascope.cli.commands.compare import compare
+from kerascope.cli.commands.demo import demo
+from kerascope.cli.commands.evaluate import evaluate
+from kerascope.cli.commands.explain import explain
+from kerascope.cli.commands.layers import layers
+from kerascope.cli.commands.maximize import maximize
 from kerascope.cli.interruption import CODE, stopping
-from kerascope.cli.layers import layers
-from kerascope.cli.maximize import maximize
 
 _HELP = """What a Keras 3 vision model looks at, and how far that picture can be trusted.
 

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.cli import said
+from kerascope.cli import console as said
 from kerascope.cli.loading import load_names, load_probe, read_method, read_size
-from kerascope.dataset.apart import check_apart
-from kerascope.dataset.folder import read_images
-from kerascope.dataset.item import Item
-from kerascope.dataset.job import Job
-from kerascope.dataset.label import strange
-from kerascope.dataset.naming import LABEL, Naming, asks_of_labels, number_doubts, resolved
-from kerascope.dataset.plan import plan
-from kerascope.dataset.sample import in_turn
-from kerascope.dataset.source import find_images
+from kerascope.dataset.decoding.photographs import read_images
+from kerascope.dataset.labels.class_names import LABEL, Naming, asks_of_labels, number_doubts, resolved
+from kerascope.dataset.labels.label import strange
+from kerascope.dataset.labels.sample import in_turn
+from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.source import find_images
+from kerascope.dataset.running.job import Job
+from kerascope.dataset.running.plan import plan
+from kerascope.dataset.writing.apart import check_apart
 from kerascope.probe import Probe
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascope import errors
-from kerascope.cli import said
+from kerascope.cli import console as said
 
 if TYPE_CHECKING:
-    from kerascope.dataset.cluster import Cluster
-    from kerascope.dataset.naming import ClassName
+    from kerascope.dataset.labels.class_names import ClassName
+    from kerascope.dataset.running.cluster import Cluster
     from kerascope.method import Method
     from kerascope.probe import Probe
     from kerascope.target import TargetLike
@@ -199,7 +199,7 @@ def read_cluster(engine: str, workers: int, cpus: int, gpus: float) -> Cluster |
     Raises:
         ParameterError: workers are described, and there is none.
     """
-    from kerascope.dataset.cluster import Cluster
+    from kerascope.dataset.running.cluster import Cluster
 
     if engine == "ray":
         return Cluster(workers, cpus, gpus)

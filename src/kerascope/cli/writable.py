@@ -40,8 +40,8 @@ def check_folder(option: str, path: Path, resume: bool, overwrite: bool, inputs:
         ParameterError: something on the way is no folder, or may not be written.
         DatasetError: it is to be overwritten, and an input lies in it.
     """
-    from kerascope.dataset.apart import check_apart, files_among
-    from kerascope.dataset.beginning import check_together
+    from kerascope.dataset.writing.apart import check_apart, files_among
+    from kerascope.dataset.writing.beginning import check_together
 
     check_together(resume, overwrite)
     above = next(one for one in (path, *path.absolute().parents) if one.exists() or one.is_symlink())
@@ -111,7 +111,7 @@ def check_picture(option: str, path: Path, inputs: Inputs) -> None:
         DatasetError: it is an input.
         MissingPackageError: matplotlib is not installed.
     """
-    from kerascope.dataset.signature import is_signed
+    from kerascope.dataset.writing.signature import is_signed
 
     try:
         from matplotlib.backend_bases import FigureCanvasBase
@@ -127,7 +127,7 @@ def check_picture(option: str, path: Path, inputs: Inputs) -> None:
 
 def write_picture(figure: Figure, path: Path) -> None:
     """Write a figure that is signed: whole, or not at all."""
-    from kerascope.dataset.whole import whole
+    from kerascope.dataset.writing.whole_file import whole
 
     with whole(path) as partial:
         figure.savefig(partial, format=_kind(path), **_signed(_kind(path)))
@@ -135,7 +135,7 @@ def write_picture(figure: Figure, path: Path) -> None:
 
 def _signed(kind: str) -> dict[str, Any]:
     """Options of matplotlib by which a picture is signed."""
-    from kerascope.dataset.signature import SIGNATURE, signed
+    from kerascope.dataset.writing.signature import SIGNATURE, signed
 
     if kind in _PHOTOGRAPHS:
         return {"pil_kwargs": signed("JPEG")}
@@ -157,7 +157,7 @@ def _check(option: str, path: Path, is_ours: Callable[[Path], bool], inputs: Inp
         is_ours: whether a file of this kind is one that kerascope has made.
         inputs: what is read.
     """
-    from kerascope.dataset.apart import check_apart, files_among
+    from kerascope.dataset.writing.apart import check_apart, files_among
 
     folder, target = path.parent, path.resolve()
     wrong = None

@@ -19,14 +19,14 @@
 pyarrow, Pillow and Ray are imported when they are needed, never before.
 """
 
-from kerascope.dataset.cluster import Cluster
-from kerascope.dataset.folder import Folder, read_folder
-from kerascope.dataset.frame import Frame
-from kerascope.dataset.mosaic import Mosaics, mosaics
-from kerascope.dataset.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
+from kerascope.dataset.decoding.photographs import Folder, read_folder
+from kerascope.dataset.preparing.frame import Frame
+from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
+from kerascope.dataset.reading.mosaic import Mosaics, mosaics
+from kerascope.dataset.reading.source import Source, find_images
 from kerascope.dataset.results import Results, heatmap, open_results
 from kerascope.dataset.run import explain_dataset
-from kerascope.dataset.source import Source, find_images
+from kerascope.dataset.running.cluster import Cluster
 
 __all__ = [
     "CONVENTIONS",

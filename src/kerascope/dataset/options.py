@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kerascope.dataset.naming import LABEL
-from kerascope.dataset.preprocessing import Preprocessing
+from kerascope.dataset.labels.class_names import LABEL
+from kerascope.dataset.preparing.preprocessing import Preprocessing
 from kerascope.method import Method
 from kerascope.target import Target, TargetLike, as_target
 

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.frame import Frame
-from kerascope.dataset.store import DATA, REMOVING, Store
-
-Array = np.ndarray[Any, Any]
+from kerascope.dataset.preparing.frame import Frame
+from kerascope.dataset.writing.store import DATA, REMOVING, Store
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,16 @@ from typing import Literal
 
 import keras
 
-from kerascope.dataset.beginning import check_together
-from kerascope.dataset.cluster import Cluster
-from kerascope.dataset.detection import AUTO
-from kerascope.dataset.frame import Fit
-from kerascope.dataset.naming import ClassName
+from kerascope.dataset.labels.class_names import ClassName
 from kerascope.dataset.options import Picture
-from kerascope.dataset.plan import plan
-from kerascope.dataset.preprocessing import Preprocessing
+from kerascope.dataset.preparing.detection import AUTO
+from kerascope.dataset.preparing.frame import Fit
+from kerascope.dataset.preparing.preprocessing import Preprocessing
+from kerascope.dataset.reading.source import find_images
 from kerascope.dataset.results import Results
-from kerascope.dataset.source import find_images
+from kerascope.dataset.running.cluster import Cluster
+from kerascope.dataset.running.plan import plan
+from kerascope.dataset.writing.beginning import check_together
 from kerascope.method import Method
 from kerascope.probe import Probe
 from kerascope.target import TargetLike
@@ -62,7 +62,7 @@ def explain_dataset(
     Args:
         model: a Keras model or a `Probe`, of one photograph of one or three channels.
         paths: see `find_images`.
-        folder: where results are written: see `kerascope.dataset.store.Store`.
+        folder: where results are written: see `kerascope.dataset.writing.store.Store`.
         method: see `kerascope.explain`.
         target: see `kerascope.target`; the name of a class; `"label"` for each image's own label, a row for
             each of several; None for the predicted class.

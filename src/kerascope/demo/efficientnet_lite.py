@@ -12,7 +12,8 @@ from keras import layers
 
 from kerascope import errors
 from kerascope.demo import data_files, photographs
-from kerascope.demo.state_dict import Array, read_state_dict
+from kerascope.demo.state_dict import read_state_dict
+from kerascope.typing import Array
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 import kerascope as ks
 from kerascope import errors
 from kerascope.demo.train import LAST_CONVOLUTION
+from kerascope.typing import Array
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +36,6 @@ LOST = (
     "grid is drawn up to 3 pixels too far outward, since the convolutions are unpadded."
 )
 CLASS_NAMES = tuple(f"digit {digit}" for digit in range(10))
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from kerascope.demo.inert_pickle import StateDictError, Storage, Tensor, read_pickle
+from kerascope.typing import Array
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Array = npt.NDArray[np.generic]
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001

@@ -3,10 +3,10 @@
 The loop is in `measuring`, what it found in `report`, what can be said of it in `statistics` and `told`.
 """
 
-from kerascope.evaluation.advice import Recommendation, recommend
-from kerascope.evaluation.measuring import CONTROLS, evaluate
+from kerascope.evaluation.evaluate import CONTROLS, evaluate
+from kerascope.evaluation.recommend import Recommendation, recommend
 from kerascope.evaluation.report import Column, Report, load_report
-from kerascope.evaluation.sanity_checks import Check, Sanity, sanity
+from kerascope.evaluation.sanity import Check, Sanity, sanity
 
 __all__ = [
     "CONTROLS",

@@ -10,9 +10,9 @@ import numpy as np
 from keras import tree
 
 from kerascope import errors
-from kerascope.dataset.arrays import as_labels
-from kerascope.dataset.label import Label, places_of
-from kerascope.dataset.naming import Asked, asks_of_labels, class_count, single_places
+from kerascope.dataset.labels.class_names import Asked, asks_of_labels, class_count, single_places
+from kerascope.dataset.labels.label import Label, places_of
+from kerascope.dataset.reading.arrays import as_labels
 from kerascope.probe import Probe
 from kerascope.provenance import warned
 from kerascope.target import TargetLike

@@ -8,20 +8,21 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.whole import whole
-from kerascope.evaluation import statistics, told
+from kerascope.dataset.writing.whole_file import whole
+from kerascope.evaluation import statistics
+from kerascope.evaluation.output import text as told
 from kerascope.evaluation.statistics import Comparison
+from kerascope.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-Array = np.ndarray[Any, Any]
 
 _FORMAT = 1
 """Version of the file format; a file with a later one is refused."""
@@ -202,7 +203,7 @@ class Report:
         Raises:
             MissingPackageError: Jinja2 or matplotlib is not installed.
         """
-        from kerascope.evaluation.page import page
+        from kerascope.evaluation.output.html import page
 
         text = page(self)
         if path is not None:
@@ -212,7 +213,7 @@ class Report:
 
     def plot(self) -> Figure:
         """A matplotlib figure: means with their intervals, a panel for each metric."""
-        from kerascope.evaluation.chart import chart
+        from kerascope.evaluation.output.plot import chart
 
         return chart(self)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 RESAMPLES = 2000
 """Bootstrap resamples: the ends of a 95 % interval rest on 50 of them each."""

@@ -48,7 +48,7 @@ class Ascent:
     turns: bool
 
     def __call__(self, score: Score, carried: Mapping[str, Any]) -> dict[str, Any]:
-        """One step; see `kerascope.probe.routine`."""
+        """One step; see `kerascope.probe.execute.routine`."""
         bases = [ops.convert_to_tensor(basis) for basis in self.parametrization.bases]
         if self.moves:
             bases = [

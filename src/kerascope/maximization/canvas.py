@@ -12,8 +12,8 @@ from kerascope import errors
 from kerascope.layout import Layout
 from kerascope.probe import Batch, Probe, check_inputs, pixel_range
 from kerascope.provenance import warned
+from kerascope.typing import Array
 
-Array = np.ndarray[Any, Any]
 Inputs = Callable[[Array], Any]
 """From images, channels last in the model's range, to the model's inputs."""
 

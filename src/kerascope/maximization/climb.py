@@ -15,8 +15,7 @@ from kerascope.maximization.ascent import CARRIED, Ascent
 from kerascope.maximization.targets import Each
 from kerascope.maximization.transforms import Transforms
 from kerascope.probe import Answer, Probe
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True)

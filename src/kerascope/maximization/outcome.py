@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascope.typing import Array
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kerascope.maximization.climb import Climb
     from kerascope.probe import Answer
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)

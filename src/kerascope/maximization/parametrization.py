@@ -28,7 +28,8 @@ from typing import Any, Literal
 import numpy as np
 from keras import ops
 
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
+
 Kind = Literal["fourier", "pixels"]
 
 # Square root of the covariance of red, green and blue in ImageNet, as published with lucid; columns are

@@ -9,8 +9,7 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True)

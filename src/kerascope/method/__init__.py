@@ -3,13 +3,13 @@
 import importlib
 import pkgutil
 
-from kerascope.method.asked_cam import AskedCAM
 from kerascope.method.base import Method, explain, methods
-from kerascope.method.cam import ClassActivationMap
-from kerascope.method.gradient import InputGradient
-from kerascope.method.grid import GridMethod
-from kerascope.method.perturbation import PerturbationMethod
-from kerascope.method.segment import SegmentMethod
+from kerascope.method.cam.base import ClassActivationMap
+from kerascope.method.cam.gradient_free import AskedCAM
+from kerascope.method.gradient.base import InputGradient
+from kerascope.method.masks.base import PerturbationMethod
+from kerascope.method.segments.base import SegmentMethod
+from kerascope.method.segments.grid import GridMethod
 
 __all__ = [
     "AskedCAM",

@@ -9,13 +9,13 @@ from typing import Any, ClassVar
 from kerascope import errors
 from kerascope.layout import TOKENS
 from kerascope.method.base import Method
-from kerascope.method.gradient import InputXGradient
-from kerascope.method.multi_scale import MultiScaleCAM
-from kerascope.method.occlusion import Occlusion
-from kerascope.method.placewise import HiResCAM
+from kerascope.method.cam.multi_scale import MultiScaleCAM
+from kerascope.method.cam.position_weighted import HiResCAM
+from kerascope.method.gradient.base import InputXGradient
+from kerascope.method.masks.occlusion import Occlusion
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
-from kerascope.probe.head_kind import flattenings
-from kerascope.probe.survey import Run
+from kerascope.probe.graph.graph import Run
+from kerascope.probe.graph.head_kind import flattenings
 from kerascope.target import Target, TargetLike, as_target
 
 

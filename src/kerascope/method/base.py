@@ -19,8 +19,7 @@ from kerascope.explanation import Explanation, Reduction, how_flat
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
 from kerascope.provenance import versions, warned
 from kerascope.target import Target, TargetLike, as_target
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 _registry: dict[str, type[Method]] = {}
 _choices: dict[str, type[Method]] = {}
@@ -174,7 +173,7 @@ def methods() -> Mapping[str, type[Method]]:
     Example:
         >>> import kerascope as ks
         >>> ks.methods()["grad_cam"]
-        <class 'kerascope.method.cam.GradCAM'>
+        <class 'kerascope.method.cam.base.GradCAM'>
     """
     _load_installed()
     return MappingProxyType(_registry)

@@ -11,13 +11,12 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.method.base import Method
-from kerascope.method.number import check_whole, is_number
-from kerascope.method.pixels import pixels_of
+from kerascope.perturb.pixels import pixels_of
 from kerascope.probe import Answer, Probe
 from kerascope.resize import resize
 from kerascope.target import Target
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
+from kerascope.validation import check_whole, is_number
 
 
 @dataclass(frozen=True)

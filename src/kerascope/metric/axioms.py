@@ -8,15 +8,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kerascope.method.baseline import BaselineLike, as_baseline
-from kerascope.method.number import check_whole
-from kerascope.method.segmentation import grid_cells, segmented_as
 from kerascope.metric.base import Direction, Invariance, Measurement, Metric
-from kerascope.metric.case import Case, Subject
-from kerascope.metric.subset import check_share
+from kerascope.metric.context import Case, Subject
+from kerascope.metric.faithfulness.random_subsets import check_share
 from kerascope.perturb import SegmentMasks
-
-Array = np.ndarray[Any, Any]
+from kerascope.perturb.baseline import BaselineLike, as_baseline
+from kerascope.perturb.segmentation import grid_cells, segmented_as
+from kerascope.typing import Array
+from kerascope.validation import check_whole
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Explanation
 from kerascope.method import Method
-from kerascope.metric.case import Case, Subject
+from kerascope.metric.context import Case, Subject
 from kerascope.probe import Probe, as_probe
 from kerascope.provenance import warned
 from kerascope.target import TargetLike
+from kerascope.typing import Array
 
-Array = np.ndarray[Any, Any]
 Direction = Literal["higher", "lower"]
 Invariance = Literal["order", "scale"]
 GROUPS = ("faithfulness", "localisation", "robustness", "randomisation", "axioms", "complexity")

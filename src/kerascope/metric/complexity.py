@@ -10,9 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope.metric.base import Measurement, Metric
-from kerascope.metric.case import Case
-
-Array = np.ndarray[Any, Any]
+from kerascope.metric.context import Case
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True)

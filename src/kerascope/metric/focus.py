@@ -9,12 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope.dataset import mosaics
-from kerascope.method.number import check_whole
 from kerascope.metric.base import Direction, Measurement, Metric
-from kerascope.metric.case import Case
+from kerascope.metric.context import Case
 from kerascope.target import Class
-
-Array = np.ndarray[Any, Any]
+from kerascope.validation import check_whole
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.method.number import is_number
 from kerascope.metric.base import Direction, Invariance, Measurement, Metric
-from kerascope.metric.case import Case
-from kerascope.metric.subset import check_share
-
-Array = np.ndarray[Any, Any]
+from kerascope.metric.context import Case
+from kerascope.metric.faithfulness.random_subsets import check_share
+from kerascope.typing import Array
+from kerascope.validation import is_number
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.method.number import check_whole
 from kerascope.metric.base import Direction, Measurement, Metric
-from kerascope.metric.case import Case, Subject
+from kerascope.metric.context import Case, Subject
 from kerascope.metric.similarity import SIMILARITIES, alike
 from kerascope.probe import Probe
 from kerascope.target import Class
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
+from kerascope.validation import check_whole
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.method.number import check_whole, is_number
 from kerascope.metric.base import Direction, Invariance, Measurement, Metric
-from kerascope.metric.case import Case
-
-Array = np.ndarray[Any, Any]
+from kerascope.metric.context import Case
+from kerascope.typing import Array
+from kerascope.validation import check_whole, is_number
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
 from kerascope import errors
-from kerascope.metric.drop import pearson
-
-Array = np.ndarray[Any, Any]
+from kerascope.metric.faithfulness.drop import pearson
+from kerascope.typing import Array
 
 _WINDOW = 7
 """Pixels along each side of SSIM's window."""

@@ -14,8 +14,7 @@ import numpy as np
 
 from kerascope.perturb.mask import along_axes
 from kerascope.resize import bilinear_weights
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 _SWEEPS = 8
 """Sweeps on each grid."""

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from kerascope.resize import bilinear_weights
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 
 class Masks(ABC):

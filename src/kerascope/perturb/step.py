@@ -10,8 +10,7 @@ import numpy as np
 
 from kerascope.perturb.diffusion import inpainted
 from kerascope.perturb.mask import Masks, constant
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 _CARRIED = ("rows", "codes", "which", "pictures", "baselines")
 _SUMMED = ("real", "reference", "weight", "total")

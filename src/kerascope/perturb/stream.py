@@ -15,8 +15,7 @@ from kerascope.perturb.memory import activation_bytes, budget, picture_bytes, wr
 from kerascope.perturb.progress import progress as progress_bar
 from kerascope.perturb.step import Step, Sums
 from kerascope.probe import Answer, BlackBox, Cut, Probe
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 Draw = Callable[[Array], Array]
 """`draw(numbers) -> codes`: the codes (m, d) of masks by their numbers, the same for every image."""

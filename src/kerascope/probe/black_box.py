@@ -12,15 +12,16 @@ from keras import ops, tree
 
 from kerascope import errors
 from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, read_layout
-from kerascope.probe.answer import Answer, join
-from kerascope.probe.inputs import Array, Batch, padded_rows
-from kerascope.probe.output_kind import Remark, Said, known_outputs
-from kerascope.probe.program import CHOSEN, predictions
-from kerascope.probe.question import Question, context_of, understood
-from kerascope.probe.routine import Step
-from kerascope.probe.survey import UNKNOWN, Output, Survey
+from kerascope.probe.execute.program import CHOSEN, predictions
+from kerascope.probe.execute.request import Question, context_of, understood
+from kerascope.probe.execute.result import Answer, join
+from kerascope.probe.execute.routine import Step
+from kerascope.probe.graph.graph import UNKNOWN, Output, Survey
+from kerascope.probe.graph.output_kind import Remark, Said, known_outputs
+from kerascope.probe.inputs import Batch, padded_rows
 from kerascope.target import Forward, Reading, Target, TargetLike, as_target
 from kerascope.target.kind import Kind
+from kerascope.typing import Array
 
 _HINT = (
     "use one that needs forward passes only, such as Occlusion, RISE, LIME or KernelSHAP, or a Keras model."

@@ -11,8 +11,7 @@ import numpy as np
 from keras import tree
 
 from kerascope import errors
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True)

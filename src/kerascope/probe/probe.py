@@ -10,14 +10,15 @@ from typing import Any, cast
 import keras
 
 from kerascope import backend, errors
-from kerascope.probe import plain
-from kerascope.probe.answer import Answer
 from kerascope.probe.black_box import BlackBox
-from kerascope.probe.engine import Engine
-from kerascope.probe.inputs import Array, blank_inputs
-from kerascope.probe.table import LayerTable, table
+from kerascope.probe.execute import readouts as plain
+from kerascope.probe.execute.engine import Engine
+from kerascope.probe.execute.result import Answer
+from kerascope.probe.graph.table import LayerTable, table
+from kerascope.probe.inputs import blank_inputs
 from kerascope.target import TargetLike
 from kerascope.target.kind import Kind
+from kerascope.typing import Array
 
 
 class Probe(Engine):

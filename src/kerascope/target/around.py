@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kerascope.target.base import Array, Context, Target, TargetLike
+from kerascope.target.base import Context, Target, TargetLike
 from kerascope.target.coerce import as_target
+from kerascope.typing import Array
 
 
 class Around(Target):

@@ -7,13 +7,12 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 from keras import tree
 
 from kerascope.layout import Layout
 from kerascope.target.kind import Kind, columns
+from kerascope.typing import Array
 
-Array = np.ndarray[Any, Any]
 TargetLike = Any
 """None, an integer, integers, a class name, a `Target`, or a callable: what `as_target` takes."""
 

@@ -10,9 +10,10 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
-from kerascope.target.base import Array, Context, Forward, Reading, Target
+from kerascope.target.base import Context, Forward, Reading, Target
 from kerascope.target.corners import FORMATS, corners, overlaps
 from kerascope.target.indices import check_names, class_indices, rows, taken
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,11 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.target.base import Array, Context, Forward, Reading, Target
+from kerascope.target.base import Context, Forward, Reading, Target
 from kerascope.target.indices import check_names, class_indices, one_output, whole_numbers
 from kerascope.target.kind import class_count
 from kerascope.target.value import Value
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kerascope.target.base import Array, Context, Forward, Reading, Target
+from kerascope.target.base import Context, Forward, Reading, Target
+from kerascope.typing import Array
 
 _COLUMN = "column"
 

@@ -11,8 +11,9 @@ from keras import ops, tree
 
 from kerascope import errors
 from kerascope.target.around import Around
-from kerascope.target.base import Array, Context, Forward, Reading, Target, TargetLike
+from kerascope.target.base import Context, Forward, Reading, Target, TargetLike
 from kerascope.target.coerce import as_target
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,8 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.target.base import Array, Context
+from kerascope.target.base import Context
+from kerascope.typing import Array
 
 
 def one_output(context: Context, what: str) -> int:

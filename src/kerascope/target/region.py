@@ -12,9 +12,10 @@ from keras import ops, tree
 
 from kerascope import errors
 from kerascope.layout import TOKENS, Layout
-from kerascope.target.base import Array, Context, Forward, Reading, Target
+from kerascope.target.base import Context, Forward, Reading, Target
 from kerascope.target.indices import check_names, class_indices, one_output, rows
 from kerascope.target.kind import class_count, columns
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,9 @@ from keras import ops, tree
 
 from kerascope import errors
 from kerascope.layout import Layout
-from kerascope.target.base import Array, Context, Forward, Reading, Target
+from kerascope.target.base import Context, Forward, Reading, Target
 from kerascope.target.indices import one_output, rows
+from kerascope.typing import Array
 
 _LEAST = 1e-12
 """The least length that an embedding has a direction at."""

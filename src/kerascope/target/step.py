@@ -11,8 +11,9 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.target.around import Around
-from kerascope.target.base import Array, Context, Forward, Reading, TargetLike
+from kerascope.target.base import Context, Forward, Reading, TargetLike
 from kerascope.target.indices import one_output, taken, whole_numbers
+from kerascope.typing import Array
 
 _INSIDE = "of the step: "
 """In front of the names of what belongs to the target on the step."""

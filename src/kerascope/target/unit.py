@@ -10,7 +10,8 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.target.base import Array, Context, Forward, Reading, Target
+from kerascope.target.base import Context, Forward, Reading, Target
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
-from kerascope.target.base import Array, Context, Forward, Reading, Target
+from kerascope.target.base import Context, Forward, Reading, Target
 from kerascope.target.indices import one_output, whole_numbers
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,8 @@ from kerascope.method import Method
 from kerascope.probe import Probe
 from kerascope.testing.fast import fast
 from kerascope.testing.models import MODELS, OTHER_HEADS, Tiny, UnavailableError, family
-from kerascope.testing.models.base import Array
 from kerascope.testing.oracles import ORACLES, Oracle
+from kerascope.typing import Array
 
 EXACT = 1e-6
 """Relative difference that the rounding of float32 explains on tiny models with exact weights."""
@@ -113,7 +113,8 @@ class Bench:
         laid_out = self.takes_layer and "pixels" in self.method.tags
         if self.on_grid or (laid_out and len(grid) != images.ndim - 2):
             return (len(images), *grid)
-        return images.shape if "input" in self.method.tags else images.shape[:-1]
+        shape: tuple[int, ...] = images.shape
+        return shape if "input" in self.method.tags else shape[:-1]
 
     def tiny(self, name: str, fresh: bool = False) -> Tiny:
         """A tiny model by name, built once, or anew where a check changes it.

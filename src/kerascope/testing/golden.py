@@ -16,7 +16,7 @@ import numpy as np
 
 from kerascope.method import Method, methods
 from kerascope.testing.bench import Bench, Models, backend_name
-from kerascope.testing.models.base import Array
+from kerascope.typing import Array
 
 CASES = ("smooth_flattened", "smooth_residual", "smooth_conv3d", "transformer")
 """Tiny models whose maps are stored: those without a corner, so that no rounding moves a map."""

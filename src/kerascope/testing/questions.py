@@ -14,8 +14,8 @@ from kerascope.probe import Probe
 from kerascope.target import Box, Class, Contrast, Rank, Region, Similarity, Step, Target, Value
 from kerascope.testing.bench import CLOSE, same
 from kerascope.testing.models import Tiny, sixteenths
-from kerascope.testing.models.base import Array
 from kerascope.testing.models.outputs import SIZE, anchors
+from kerascope.typing import Array
 
 Scores = Callable[..., Sequence[float]]
 """From the flattened outputs of one image, in front of a softmax, to the scores of it under each target."""

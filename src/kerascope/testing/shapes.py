@@ -26,8 +26,7 @@ import numpy as np
 from keras import layers
 
 from kerascope import errors
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 CLASSES = ("horizontal", "vertical", "checker", "dots", "nothing")
 NOTHING = 4

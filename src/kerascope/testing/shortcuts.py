@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from kerascope import errors
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 KINDS = ("corner", "frame", "tint", "random place", "texture")
 _COLOURS = np.asarray(

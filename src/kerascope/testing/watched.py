@@ -11,7 +11,7 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.target import Class, Context, Forward, Reading
-from kerascope.testing.models.base import Array
+from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerascope import errors
+from kerascope.typing import Array
 from kerascope.vis.utils import utils
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-Array = np.ndarray[Any, Any]
 
 
 class OptimizerCallback:

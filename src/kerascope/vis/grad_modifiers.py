@@ -1,8 +1,9 @@
 """What to look at of a gradient. Stands for `vis.grad_modifiers`.
 
-The formulas are those of `kerascope.method.modifier`, on NumPy arrays. Each is a function of an array, and
-its name can be given instead. A function of your own is handed a NumPy array, batch first and channels last,
-and returns one of the same shape. None of them changes its argument, which `relu` of keras-vis did.
+The formulas are those of `kerascope.method.gradient.modifier`, on NumPy arrays. Each is a function of an
+array, and its name can be given instead. A function of your own is handed a NumPy array, batch first and
+channels last, and returns one of the same shape. None of them changes its argument, which `relu` of keras-vis
+did.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.method import modifier
+from kerascope.method.gradient import modifier
+from kerascope.typing import Array
 from kerascope.vis.names import named
-
-Array = np.ndarray[Any, Any]
 
 
 def negate(grads: Array) -> Array:

@@ -7,14 +7,12 @@ keras-vis the image walked away with the shifts, and came out rolled around its 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
 
 from kerascope import errors
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 
 class InputModifier:

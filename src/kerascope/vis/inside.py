@@ -11,9 +11,8 @@ from kerascope import errors
 from kerascope.probe import Evidence, Probe
 from kerascope.rule import rule_named
 from kerascope.target import Target
+from kerascope.typing import Array
 from kerascope.vis.seed import as_given
-
-Array = np.ndarray[Any, Any]
 
 
 def gradient_inside(

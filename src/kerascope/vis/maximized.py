@@ -14,13 +14,12 @@ from kerascope import errors, maximization
 from kerascope.maximization import Progress, Transforms
 from kerascope.maximization.penalties import Penalty
 from kerascope.probe import Probe
+from kerascope.typing import Array
 from kerascope.vis.callbacks import OptimizerCallback, Print
 from kerascope.vis.filters import Filters, filters_of
 from kerascope.vis.input_modifiers import Jitter
 from kerascope.vis.regularizers import Range, Regularizer
 from kerascope.vis.seed import batch_of, image_place, probe_of, structure_of
-
-Array = np.ndarray[Any, Any]
 
 _ADAM = 0.05
 

@@ -19,7 +19,8 @@ import numpy as np
 from keras import tree
 
 from kerascope import errors
-from kerascope.method.gradient import Saliency
+from kerascope.method.gradient.base import Saliency
+from kerascope.typing import Array
 from kerascope.vis import grad_modifiers
 from kerascope.vis.callbacks import OptimizerCallback, Print
 from kerascope.vis.input_modifiers import InputModifier
@@ -28,8 +29,6 @@ from kerascope.vis.objective import WeightedLoss, objective_of
 from kerascope.vis.regularizers import Range
 from kerascope.vis.seed import as_given, batch_of, image_place, is_inside, probe_of, unlisted
 from kerascope.vis.utils import utils
-
-Array = np.ndarray[Any, Any]
 
 _EPSILON = 1e-7
 _DECAY = 0.95

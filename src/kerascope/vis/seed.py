@@ -11,8 +11,8 @@ from keras import ops, tree
 
 from kerascope import errors
 from kerascope.probe import Probe, as_probe
+from kerascope.typing import Array
 
-Array = np.ndarray[Any, Any]
 Shape = tuple[int | None, ...]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from kerascope.dataset.photograph import LARGEST_FILE
+from kerascope.dataset.decoding.photograph import LARGEST_FILE
 from tests.helpers.photographs import animation, bomb, colours, encoded, sixteen_bits, tiff, turned
 from tests.helpers.zoo.kind import JPEG, PNG, content, good, kind
 

@@ -9,8 +9,8 @@ from kerascope.explanation import Explanation
 from kerascope.testing.bench import CLOSE, EXACT, Bench, difference, refused, same
 from kerascope.testing.clause import clause
 from kerascope.testing.models import Tiny, family
-from kerascope.testing.models.base import Array
 from kerascope.testing.oracles import heatmap
+from kerascope.typing import Array
 
 
 def check_shape(bench: Bench, found: Explanation, tiny: Tiny, images: Array) -> None:

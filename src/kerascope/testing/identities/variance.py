@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from kerascope.testing.bench import CLOSE, EXACT, Bench, same
-from kerascope.testing.models.base import Array
+from kerascope.typing import Array
 
 CELLS = (2, 4)
 

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from kerascope.explanation import Explanation
-from kerascope.method.wrapper import Wrapper
+from kerascope.method.wrappers.base import Wrapper
 from kerascope.metric import Measurement, Metric
 from kerascope.probe import Answer, Probe
 from kerascope.testing.metrics.fast import fast
 from kerascope.testing.metrics.scene import Scene, Scenes
-from kerascope.testing.models.base import Array
 from kerascope.testing.oracles.metrics import METRIC_ORACLES, MetricOracle
+from kerascope.typing import Array
 
 CLOSE = 1e-4
 """Difference of values that float32 explains: metrics take differences of scores and of maps."""

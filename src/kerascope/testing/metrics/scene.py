@@ -16,12 +16,12 @@ from kerascope import errors
 from kerascope.explanation import Explanation
 from kerascope.method import Method
 from kerascope.method.control import RandomMap
-from kerascope.method.gradient import Saliency
+from kerascope.method.gradient.base import Saliency
 from kerascope.metric import Measurement, Metric
 from kerascope.probe import BlackBox, Probe
 from kerascope.testing.models import MODELS
-from kerascope.testing.models.base import Array
 from kerascope.testing.oracles.metrics import Network
+from kerascope.typing import Array
 
 HEIGHT, WIDTH, CHANNELS, CLASSES, UNITS = 6, 8, 3, 4, 5
 

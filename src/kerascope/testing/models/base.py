@@ -14,9 +14,8 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from kerascope.typing import Array
 
 # Every weight is set afterwards; random initialisers would cost a compilation per shape on JAX.
 ZERO: dict[str, Any] = {"kernel_initializer": "zeros"}

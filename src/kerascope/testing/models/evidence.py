@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerascope.testing.models.base import ZERO, Array, Tiny, pictures, sixteenths, tiny
+from kerascope.testing.models.base import ZERO, Tiny, pictures, sixteenths, tiny
+from kerascope.typing import Array
 
 SIZE = 16
 PATCH = 4

@@ -15,7 +15,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerascope.testing.models.base import ZERO, Array, Tiny, fill, pictures, tiny
+from kerascope.testing.models.base import ZERO, Tiny, fill, pictures, tiny
+from kerascope.typing import Array
 
 SIZE = (8, 12, 3)
 GRID = (4, 6)

@@ -15,7 +15,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from kerascope.testing.models.base import ZERO, Array, Tiny, UnavailableError, pictures, sixteenths, tiny
+from kerascope.testing.models.base import ZERO, Tiny, UnavailableError, pictures, sixteenths, tiny
+from kerascope.typing import Array
 
 INPUT = (8, 16, 3)
 MAP = (4, 8)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerascope.testing.models import topology
-from kerascope.testing.models.base import Array
+from kerascope.typing import Array
 
 Float64 = NDArray[np.float64]
 Gate = Callable[[Float64, Float64], Float64]

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-
-Array = np.ndarray[Any, Any]
+from kerascope.typing import Array
 
 
 def normalize(array: Any, min_value: float = 0.0, max_value: float = 1.0) -> Array:

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
+from kerascope.typing import Array
 
 if TYPE_CHECKING:
     from PIL import ImageFont
-
-Array = np.ndarray[Any, Any]
 
 
 def load_img(

@@ -29,6 +29,7 @@ import numpy as np
 from keras import tree
 
 from kerascope import errors
+from kerascope.typing import Array
 from kerascope.vis import backprop_modifiers
 from kerascope.vis.callbacks import GifGenerator, OptimizerCallback, Print
 from kerascope.vis.filters import layer_at
@@ -40,8 +41,6 @@ from kerascope.vis.optimizer import Optimizer, check_max_iter
 from kerascope.vis.regularizers import LPNorm, Range, Regularizer, TotalVariation
 from kerascope.vis.seed import input_of, structure_of
 from kerascope.vis.utils import utils
-
-Array = np.ndarray[Any, Any]
 
 
 def visualize_activation(

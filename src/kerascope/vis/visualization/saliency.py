@@ -29,11 +29,12 @@ from keras import ops, tree
 from kerascope import errors
 from kerascope.explanation import LEAST_VARIATION, how_flat, variation
 from kerascope.method import ClassActivationMap
-from kerascope.method.cam import GradCAM
-from kerascope.method.gradient import Saliency
+from kerascope.method.cam.base import GradCAM
+from kerascope.method.gradient.base import Saliency
 from kerascope.probe import Evidence, Probe
 from kerascope.provenance import warned
 from kerascope.target import Target
+from kerascope.typing import Array
 from kerascope.vis import backprop_modifiers, grad_modifiers
 from kerascope.vis.filters import filters_of, layer_at
 from kerascope.vis.inside import gradient_inside
@@ -49,7 +50,6 @@ from kerascope.vis.seed import (
 )
 from kerascope.vis.utils import utils
 
-Array = np.ndarray[Any, Any]
 GradModifier = str | Callable[[Array], Array] | None
 BackpropModifier = str | Callable[[keras.Model], keras.Model] | None
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from kerascope.testing.metrics.bench import MetricBench, agree
 from kerascope.testing.metrics.clause import clause
-from kerascope.testing.models.base import Array
+from kerascope.typing import Array
 
 
 def _one_changed(bench: MetricBench, value: float) -> Array:

@@ -1,0 +1,37 @@
+"""The page that leads to the audits of the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from kerascope.auditing.report.duplicates_page import duplicates_section
+from kerascope.auditing.report.page import percent
+
+if TYPE_CHECKING:
+    from kerascope.auditing.report.label_audits import LabelAudits
+
+
+def labels_page(audits: LabelAudits, pages: Mapping[str, str]) -> str:
+    """The page: the summary, and a row for each label.
+
+    Args:
+        audits: of the labels.
+        pages: the name of the page of each label, beside this one.
+
+    Raises:
+        MissingPackageError: Jinja2 is not installed.
+    """
+    from kerascope.render.template import page_template
+
+    here = Path(__file__)
+    template = page_template(here.with_name("labels.html"), "audit", percent=percent)
+    text: str = template.render(
+        audits=audits,
+        pages={label: quote(name) for label, name in pages.items()},
+        copies=duplicates_section(audits.duplicates, next(iter(audits.values())).results),
+        style=here.with_name("page.css").read_text(encoding="utf-8"),
+    )
+    return text

@@ -1,0 +1,1 @@
+"""The search for shortcuts: suspects, interventions, findings."""

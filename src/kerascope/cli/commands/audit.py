@@ -1,0 +1,188 @@
+"""`kerascope audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from kerascope.cli import arguments
+from kerascope.cli import console as said
+from kerascope.cli.interruption import stopping
+from kerascope.cli.writable import check_folder, check_page
+
+if TYPE_CHECKING:
+    import kerascope as ks
+
+
+def audit(
+    model: arguments.Model,
+    paths: arguments.Paths,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How; with several, with commas between, the others are compared with the first; default: "
+            "auto.",
+            metavar="NAME",
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a model of several labels: one that is asked about; may be repeated; default: all.",
+            metavar="NAME",
+        ),
+    ] = None,
+    target: Annotated[
+        Literal["predicted", "label"],
+        typer.Option(help="What is explained and makes the groups: the predicted class, or the true one."),
+    ] = "predicted",
+    layer: arguments.Layer = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where the objects are: a folder of mask pictures named like the images, or a COCO file, "
+            ".json.",
+            metavar="PATH",
+        ),
+    ] = None,
+    training: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What the model was trained on: images that are there, too, are told; may be repeated.",
+            metavar="PATH",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the audit.", metavar="FOLDER")] = Path(
+        "kerascope-audit"
+    ),
+    html: Annotated[
+        Path | None, typer.Option(help="Write the report: one page that opens from disk.", metavar="FILE")
+    ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an earlier audit: tell what changed since.", metavar="FOLDER"),
+    ] = None,
+    fail_on: Annotated[
+        int | None,
+        typer.Option(help="Exit with 4 when more findings than so many are confirmed.", min=0, metavar="N"),
+    ] = None,
+    fail_on_untested: Annotated[
+        bool,
+        typer.Option(
+            "--fail-on-untested",
+            help="Count suspicions that could not be tried for --fail-on, too (by itself: --fail-on 0), and "
+            "exit with 4 where nothing could be compared.",
+        ),
+    ] = False,
+    model_output: arguments.Output = None,
+    classes: arguments.Classes = None,
+    preprocess: arguments.Preprocess = "auto",
+    fit: arguments.Fit = None,
+    size: arguments.Size = None,
+    batch: arguments.Batch = None,
+    unsafe: arguments.Unsafe = False,
+    imports: arguments.Imports = None,
+    image_column: arguments.ImageColumn = None,
+    label_column: arguments.LabelColumn = None,
+    follow_links: arguments.FollowLinks = False,
+    resume: arguments.Resume = False,
+    overwrite: arguments.Overwrite = False,
+    clustering: Annotated[
+        Literal["spectral", "hdbscan"], typer.Option(help="How strategies are found.")
+    ] = "spectral",
+    trial: Annotated[int, typer.Option(help="The most images of an intervention.", min=8, metavar="N")] = 96,
+    sanity: Annotated[bool, typer.Option("--sanity/--no-sanity", help="Check the methods, too.")] = True,
+    seed: Annotated[int, typer.Option(help="Of samples and clusters.", min=0, metavar="N")] = 0,
+    engine: arguments.Engine = "local",
+    workers: arguments.Workers = 1,
+    worker_cpus: arguments.WorkerCpus = 1,
+    worker_gpus: arguments.WorkerGpus = 0.0,
+    json: arguments.Json = False,
+) -> None:
+    """Find what a model looks at over a whole data set, and shortcuts that it rests on: the bus, or the snow?
+
+    Every image is explained; what is suspected is tried by exchanging pixels between images. See
+    docs/audit.md.
+
+    Example: kerascope audit model.keras photos/ --html report.html --fail-on 0
+    """
+    import kerascope as ks
+    from kerascope.cli.images import read_methods
+    from kerascope.cli.loading import load_names, load_probe, read_cluster, read_size
+    from kerascope.dataset.preparing.model_input import NOTE
+    from kerascope.dataset.writing.store import Store
+
+    inputs = (model, classes, preprocess, masks, before, *(training or ()), *paths)
+    check_folder("--out", out, resume, overwrite, inputs)
+    check_page("--html", html, "audit", inputs)
+    advice = f"what was explained is in {out}: continue with --resume"
+    with said.warnings_told(), stopping(advice, resumable=True):
+        earlier = None if before is None else ks.open_audit(before)
+        found = ks.audit(
+            load_probe(model, unsafe, imports, model_output),
+            list(paths),
+            method=list(read_methods(method or ["auto"], layer).values()),
+            target=target,
+            folder=out,
+            masks=masks,
+            training=training or None,
+            class_names=load_names(classes),
+            preprocessing=preprocess,
+            fit=fit,  # type: ignore[arg-type]
+            size=read_size(size),
+            batch_size=batch,
+            resume=resume,
+            overwrite=overwrite,
+            image_column=image_column,
+            label_column=label_column,
+            follow_links=follow_links,
+            clustering=clustering,
+            images_per_trial=trial,
+            sanity=sanity,
+            seed=seed,
+            model_file=model,
+            progress=False if json else None,
+            only=label,
+            workers=read_cluster(engine, workers, worker_cpus, worker_gpus),
+            imports=imports or (),
+            safe_mode=not unsafe,
+        )
+        if html is not None:
+            with Store(out).locked():
+                found.to_html(html)
+        changes = None if earlier is None else ks.compare_audits(earlier, found)
+    if json:
+        told = found.to_json()
+        said.print_json(told if changes is None else {**told, "changes": changes.to_json()})
+    else:
+        chosen = [*found.notes[:3], *(note for note in found.notes[3:] if note.startswith(NOTE))]
+        said.print_lines([(name, text) for name, _, text in (note.partition(": ") for note in chosen)])
+        said.show(found)
+        if found.failed:
+            said.warn_of(found.failures())
+        said.print_lines([("audit", str(out)), *([] if html is None else [("report", str(html))])])
+        if changes is not None:
+            said.show(changes)
+    reasons = _failing(found, fail_on, fail_on_untested)
+    for reason in reasons:
+        said.warn(reason)
+    if reasons:
+        raise typer.Exit(4)
+    if found.failed:
+        raise typer.Exit(3)
+
+
+def _failing(found: ks.Audit | ks.LabelAudits, most: int | None, untested: bool) -> list[str]:
+    """Why the command fails: more was found, or could not be tried, than is allowed."""
+    confirmed, others = len(found.confirmed), len(found.untested) if untested else 0
+    allowed = 0 if most is None and untested else most
+    if allowed is None or (confirmed + others <= allowed and not (untested and found.obstacles)):
+        return []
+    reasons = [f"{confirmed} findings are confirmed, more than {allowed}."] if confirmed > allowed else []
+    if not reasons and confirmed + others > allowed:
+        reasons = [
+            f"{confirmed} findings are confirmed and {others} could not be tried, more than {allowed}."
+        ]
+    return [*reasons, *(found.obstacles if untested else ())]

@@ -1,0 +1,146 @@
+"""`kerascope evaluate`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isnan
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from kerascope.cli import arguments
+from kerascope.cli import console as said
+from kerascope.cli.interruption import CODE, stopping, stopping_with_results
+from kerascope.cli.writable import check_page, check_report
+
+METHODS = [
+    "auto",
+    "grad_cam",
+    "hires_cam",
+    "layer_cam",
+    "saliency",
+    "input_x_gradient",
+    "integrated_gradients",
+]
+
+
+def evaluate(
+    model: arguments.Model,
+    paths: arguments.Paths,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"A method, or several with commas between; default: {','.join(METHODS)}.", metavar="NAME"
+        ),
+    ] = None,
+    target: arguments.Target = "label",
+    layer: arguments.Layer = None,
+    level: Annotated[
+        Literal["quick", "full"],
+        typer.Option(help="quick: under 60 forward passes an image; full: all metrics."),
+    ] = "quick",
+    limit: Annotated[
+        int, typer.Option(help="The most images; 20 or more say something.", min=1, metavar="N")
+    ] = 32,
+    seed: Annotated[int, typer.Option(help="Of the metrics.", metavar="N")] = 0,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with tables and curves.", metavar="FILE")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the report for kerascope.load_report.", metavar="FILE")
+    ] = None,
+    model_output: arguments.Output = None,
+    classes: arguments.Classes = None,
+    image_column: arguments.ImageColumn = None,
+    label_column: arguments.LabelColumn = None,
+    preprocess: arguments.Preprocess = "auto",
+    fit: arguments.Fit = None,
+    size: arguments.Size = None,
+    unsafe: arguments.Unsafe = False,
+    imports: arguments.Imports = None,
+    engine: arguments.Engine = "local",
+    workers: arguments.Workers = 1,
+    worker_cpus: arguments.WorkerCpus = 1,
+    worker_gpus: arguments.WorkerGpus = 0.0,
+    json: arguments.Json = False,
+) -> None:
+    """Measure methods on your images, beside controls that know nothing of the model: which map to believe.
+
+    Where no labels are known, what the model predicts is explained.
+
+    Example: kerascope evaluate model.keras photos/ --method grad_cam,saliency --html report.html
+    """
+    import kerascope as ks
+    from kerascope.cli.images import load, read_methods, tell
+    from kerascope.cli.loading import read_cluster, read_target
+    from kerascope.dataset.labels.class_names import LABEL
+
+    inputs = (model, classes, preprocess, *paths)
+    check_page("--html", html, "evaluate", inputs)
+    check_report("--save", save, inputs)
+    with said.warnings_told():
+        loaded = load(
+            model,
+            paths,
+            limit,
+            model_output=model_output,
+            classes=classes,
+            image_column=image_column,
+            label_column=label_column,
+            preprocess=preprocess,
+            fit=fit,
+            size=size,
+            unsafe=unsafe,
+            imports=imports,
+            written=[one for one in (html, save) if one is not None],
+        )
+        if not json:
+            tell(loaded)
+        wanted = read_target(target)
+        if wanted == LABEL and loaded.labels is None:
+            wanted = None
+        with stopping_with_results("writing what was measured; Ctrl-C again ends at once") as stopped:
+            report = ks.evaluate(
+                list(read_methods(method or METHODS, layer).values()),
+                loaded.probe,
+                loaded.images,
+                loaded.labels,
+                target=None if wanted == LABEL else loaded.asked(wanted),
+                level=level,
+                seed=seed,
+                progress=False if json else None,
+                workers=read_cluster(engine, workers, worker_cpus, worker_gpus),
+                imports=imports or (),
+                safe_mode=not unsafe,
+            )
+        with stopping("what was being written is not there: run it again"):
+            report = replace(report, model=model.name)
+            if html is not None:
+                report.html(html)
+            if save is not None:
+                report.save(save)
+            if json:
+                means = report.means
+                said.print_json(
+                    {
+                        "model": loaded.probe.model.name,
+                        "model_file": str(model),
+                        "methods": list(report.methods),
+                        "controls": sorted(report.controls),
+                        "images": len(report),
+                        "complete": report.complete,
+                        "unmeasured": {name: list(left) for name, left in report.unmeasured.items()},
+                        "target": report.target,
+                        "metrics": {
+                            column.name: [None if isnan(value) else float(value) for value in means[:, place]]
+                            for place, column in enumerate(report.columns)
+                        },
+                        "statements": report.statements(),
+                        "warnings": list(report.warnings),
+                    }
+                )
+            else:
+                said.show(report)
+    if stopped.is_set():
+        raise typer.Exit(CODE)

@@ -1,0 +1,31 @@
+"""`kerascope layers`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from kerascope.cli import arguments
+from kerascope.cli import console as said
+
+
+def layers(
+    model: arguments.Model,
+    size: arguments.Size = None,
+    unsafe: arguments.Unsafe = False,
+    imports: arguments.Imports = None,
+    json: arguments.Json = False,
+) -> None:
+    """List the places of a model that can be explained; a star marks the one taken when none is named.
+
+    Example: kerascope layers digits.keras
+    """
+    from kerascope.cli.loading import load_model, read_size
+    from kerascope.probe import Probe
+
+    with said.warnings_told():
+        probe = Probe(load_model(model, unsafe, imports))
+        table = probe.layers(probe.blank(read_size(size)))
+    if json:
+        said.print_json([asdict(row) for row in table])
+    else:
+        said.show(table)

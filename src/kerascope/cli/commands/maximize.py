@@ -1,0 +1,97 @@
+"""`kerascope maximize`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kerascope import errors
+from kerascope.cli import arguments
+from kerascope.cli import console as said
+from kerascope.cli.interruption import stopping
+from kerascope.cli.writable import check_picture, write_picture
+
+
+def maximize(
+    model: arguments.Model,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="A class by number or name, or several: 0-9, or repeated.", metavar="CLASS"),
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="A layer, whose channels are maximised instead.", metavar="PATH")
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(help="Channels of the layer: 3, or 0-7, or repeated; default 0-7.", metavar="N"),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The picture.", metavar="FILE")] = Path("maximize.png"),
+    steps: Annotated[int, typer.Option(help="Steps of the ascent.", min=1, metavar="N")] = 256,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.", metavar="N")] = 0,
+    model_output: arguments.Output = None,
+    classes: arguments.Classes = None,
+    preprocess: arguments.Preprocess = "auto",
+    size: arguments.Size = None,
+    unsafe: arguments.Unsafe = False,
+    imports: arguments.Imports = None,
+) -> None:
+    """Draw the images that excite classes, or filters of a layer, most.
+
+    Example: kerascope maximize digits.keras --target 0-9 --out classes.png
+    """
+    import kerascope as ks
+    from kerascope.cli.loading import load_names, load_probe, read_size
+    from kerascope.dataset.labels.class_names import different_names
+    from kerascope.dataset.preparing.detection import as_detected
+    from kerascope.target import TargetLike
+
+    if (layer is None) == (not target) or (channel and layer is None):
+        raise errors.ParameterError("give either --target, or --layer with the channels of it.")
+    check_picture("--out", out, (model, classes, preprocess))
+    with said.warnings_told(), stopping("the picture was not written: run it again"):
+        given = load_names(classes)
+        names = None if given is None else different_names(given)[0]
+        probe = load_probe(model, unsafe, imports, model_output).named(names)
+        sides = read_size(size)
+        blank = probe.blank() if sides is None else probe.blank(sides)
+        found = as_detected(preprocess, probe, blank, model)
+        said.print_lines([("preprocessing", f"{found.preprocessing.name} ({found.reason})")])
+        if found.doubt is not None:
+            said.warn(found.doubt)
+        wanted: TargetLike
+        if layer is None:
+            wanted = numbers(target or [], names)
+        else:
+            wanted = ks.Unit(layer, channel=numbers(channel or ["0-7"], None))
+        made = ks.maximize(
+            probe, wanted, steps=steps, seed=seed, size=sides, input_range=found.preprocessing.range
+        )
+        write_picture(made.plot(), out)
+    for title, score in zip(made.titles, made.scores, strict=True):
+        said.show(f"{title:<30}  score {float(score):.2f}")
+    said.show(f"written    {out}")
+
+
+def numbers(texts: list[str], names: tuple[str, ...] | None) -> list[int]:
+    """Numbers, ranges of them (`0-9`), and names of classes, as numbers.
+
+    Raises:
+        UnknownClassError: none of these.
+    """
+    found: list[int] = []
+    for text in texts:
+        low, dash, high = text.partition("-")
+        if text.isdigit():
+            found.append(int(text))
+        elif dash and low.isdigit() and high.isdigit() and int(low) <= int(high):
+            found += range(int(low), int(high) + 1)
+        elif names and text in names:
+            found.append(names.index(text))
+        else:
+            raise errors.UnknownClassError(
+                f"it must be a number, a range such as 0-9, or the name of a class; got {text!r}; "
+                f"{errors.nearest(text, names or ())}"
+            )
+    return found

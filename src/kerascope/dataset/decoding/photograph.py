@@ -1,0 +1,198 @@
+"""One photograph from the bytes of a file: upright, red, green and blue, whatever the file holds."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.dataset.decoding.dicom import decode_frame, is_dicom
+from kerascope.dataset.decoding.scan import Stored, cut_to_eight_bits, eight_bits, is_deep
+from kerascope.dataset.decoding.tiff import black_is_zero
+from kerascope.dataset.running.guard import guarded, told
+from kerascope.typing import Array
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
+"""What is decoded, by Pillow's names. Others, such as PostScript, would start programs or are no pictures."""
+LARGEST = 1 << 26
+"""Pixels of the largest picture that is decoded: 67 million, 200 MB."""
+_WORK = {"JPEG2000": 16, "WEBP": 12}
+"""Bytes a pixel that decoders take beside their result, where that is more than 8."""
+_ORIENTATION = 0x0112
+"""The tag of EXIF data that says how a photograph is to be turned."""
+LARGEST_FILE = 1 << 28
+"""Bytes of the largest file that is read: 268 MB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photograph:
+    """A picture as people see it.
+
+    Args:
+        picture: of Pillow, red, green, blue, turned as its EXIF orientation says.
+        notes: what was left out or changed in reading it, a line each.
+    """
+
+    picture: Image
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pixels(self) -> Array:
+        """uint8 (H, W, 3)."""
+        return np.asarray(self.picture)
+
+
+def decode(
+    content: bytes, frame: int | None = None, admit: Callable[[int], object] | None = None
+) -> Photograph:
+    """The photograph in the bytes of a file.
+
+    Greyscale, palette and CMYK pictures become red, green and blue; numbers of more than 8 bits are scaled to
+    8, where Pillow alone would clip, see `kerascope.dataset.decoding.scan`; an alpha channel is dropped and
+    of an animation or of pages the first is taken, as `keras.utils.load_img` does. Each of these, but for
+    greyscale and palettes, is noted.
+
+    Args:
+        content: of a file in one of `FORMATS`, or of a DICOM file, see `kerascope.dataset.decoding.dicom`.
+        frame: of a DICOM file, from 0; None for whatever file it is, and the first.
+        admit: called before anything is decoded, with the bytes that decoding and scaling will take; it may
+            wait until there is room for them.
+
+    Raises:
+        PhotographError: it is empty, no picture, cut short or damaged, or of more than `LARGEST` pixels.
+        MissingPackageError: Pillow is not installed.
+
+    Example:
+        >>> import io
+        >>> from PIL import Image
+        >>> from kerascope.dataset.decoding.photograph import decode
+        >>> file = io.BytesIO()
+        >>> Image.new("L", (20, 10), 7).save(file, "PNG")
+        >>> decode(file.getvalue()).pixels.shape
+        (10, 20, 3)
+    """
+    try:
+        from PIL import Image, ImageOps
+    except ImportError:
+        raise errors.MissingPackageError("pillow", "dataset") from None
+    if not content:
+        raise errors.PhotographError("a picture must hold something; the file is empty (0 bytes).")
+    if frame is not None or is_dicom(content):
+        with guarded("a DICOM file must be whole and hold a picture"):
+            found, said = decode_frame(content, frame, LARGEST, admit)
+            return Photograph(found, tuple(said))
+    notes: list[str] = []
+    # Decoders raise what they like on damaged files; warnings, where these are made errors.
+    with guarded("a picture must be whole and undamaged"):
+        try:
+            content, white_is_zero = black_is_zero(content)
+            with Image.open(io.BytesIO(content), formats=_formats()) as picture:
+                # The size stands in the head of a file: nothing is decoded yet.
+                if picture.width * picture.height > LARGEST:
+                    raise errors.PhotographError(_too_large(f"{picture.width} x {picture.height}"))
+                # The second picture of an MPO file is a camera's preview.
+                if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
+                    notes.append(f"the first of {frames} frames or pages was taken")
+                stored = Stored.of(picture, white_is_zero)
+                if admit is not None:
+                    admit(_bytes(picture))
+                picture.load()
+                upright = _rgb(_upright(picture, ImageOps, notes), stored, notes)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise errors.PhotographError(_too_large(str(error))) from error
+        except Image.UnidentifiedImageError as error:
+            raise errors.PhotographError(
+                f"a picture must be in one of the formats {', '.join(FORMATS)} or DICOM; these "
+                f"{len(content):,} bytes, which begin with {content[:8]!r}, are in none of them."
+            ) from error
+        # Its decoder would be kept with it, which holds as much again, and more.
+        return Photograph(upright.copy() if upright is picture else upright, tuple(notes))
+
+
+def _bytes(picture: Image) -> int:
+    """What decoding, and scaling what was decoded, takes at the most, by the head of a file."""
+    own = {"1": 1, "L": 1, "P": 1, "LA": 4, "F": 4, "I": 4}.get(picture.mode, 2 if ";" in picture.mode else 4)
+    more = 6 if picture.info.get("progressive") else _WORK.get(picture.format or "", 0)
+    return int(picture.width * picture.height * (own + max(8, more)))
+
+
+def _formats() -> tuple[str, ...]:
+    """The formats that this Pillow was built with."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _too_large(got: str) -> str:
+    return f"a picture must have at most {LARGEST:,} pixels; got {got}; make it smaller."
+
+
+def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
+    try:
+        exif = picture.getexif()
+        if picture.info.get("exif") and not exif:  # of which Pillow warns, here or elsewhere
+            raise ValueError("they have no entry")
+        # It copies what need not be turned.
+        turned = turning.exif_transpose(picture) if exif.get(_ORIENTATION, 1) != 1 else picture
+    except Exception as error:  # noqa: BLE001 (of any kind: damaged EXIF must not lose the picture)
+        notes.append(f"its EXIF data cannot be read, so it was not turned ({told(error)})")
+        return picture
+    return picture if turned is None else turned
+
+
+def _rgb(picture: Image, stored: Stored, notes: list[str]) -> Image:
+    """Red, green and blue, 8 bits each."""
+    from PIL import ImageOps
+
+    if is_deep(picture, stored):
+        scaled, note = eight_bits(picture, stored)
+        notes.append(note)
+        return scaled.convert("RGB")
+    if (cut := cut_to_eight_bits(picture, stored)) is not None:
+        notes.append(cut)
+    found = _coloured(picture, notes)
+    return ImageOps.invert(found) if stored.white_is_zero else found
+
+
+def _coloured(picture: Image, notes: list[str]) -> Image:
+    mode = picture.mode
+    if mode == "RGB":
+        return picture
+    if mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in picture.info:
+        notes.append("its transparency was dropped, as Keras' own loader does")
+        return picture.convert("RGB") if mode == "RGBA" else picture.convert("RGBA").convert("RGB")
+    if mode == "CMYK":
+        notes.append("CMYK was converted without its colour profile")
+    return picture.convert("RGB")
+
+
+def encode(picture: Image | Array, kind: str, **options: Any) -> bytes:
+    """The bytes of a file that holds a picture.
+
+    Args:
+        picture: of Pillow, or uint8 (H, W), (H, W, 3) or (H, W, 4), or bool (H, W).
+        kind: `"JPEG"` or `"PNG"`.
+        **options: of Pillow, such as `quality` or `compress_level`.
+
+    Example:
+        >>> import numpy as np
+        >>> from kerascope.dataset.decoding.photograph import decode, encode
+        >>> decode(encode(np.zeros((2, 3, 3), "uint8"), "PNG")).pixels.shape
+        (2, 3, 3)
+    """
+    if isinstance(picture, np.ndarray):
+        from PIL.Image import fromarray
+
+        picture = fromarray(picture)
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()

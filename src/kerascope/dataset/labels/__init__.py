@@ -1,0 +1,1 @@
+"""Labels of images and names of classes."""

@@ -1,0 +1,161 @@
+"""What a label is, and how any cell becomes one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from kerascope import errors
+
+Label = str | int | tuple[str | int, ...] | None
+"""The name of a class, its place, several of these, or None where it is missing."""
+
+_BETWEEN = "|"
+"""What stands between several labels in a text."""
+_SHOWN = 3
+"""Labels that are no classes, which are named."""
+_NUMBER = re.compile(r"([0-9]+)(?:\.0*)?")
+_FLAGS = {"true": 1, "false": 0}
+_MISSING = ("NAType", "NaTType")
+"""What pandas writes for nothing, by the names of its types."""
+
+
+def as_label(cell: Any) -> Label:
+    """A cell of a list, table or array as a label.
+
+    Args:
+        cell: a text; a whole number, also as a decimal, true or false, or a scalar of NumPy; a list or array
+            of these for an image with several labels; None, NaN or an empty text where it is missing.
+
+    Returns:
+        A name, a number, a tuple of them (of none, where a list is empty), or None. A list of one is that
+        one.
+
+    Raises:
+        DatasetError: it is something else, such as a fraction or a date.
+
+    Example:
+        >>> from kerascope.dataset.labels.label import as_label
+        >>> as_label(" cat "), as_label(2.0), as_label(True), as_label([3, "cat"]), as_label(float("nan"))
+        ('cat', 2, 1, (3, 'cat'), None)
+    """
+    if isinstance(cell, np.ndarray | np.generic) and cell.ndim == 0:
+        cell = cell.item()
+    if isinstance(cell, list | tuple | set | frozenset | np.ndarray):
+        return _several(cell)
+    if cell is None or type(cell).__name__ in _MISSING or (_is_decimal(cell) and cell != cell):
+        return None
+    if isinstance(cell, str):
+        return cell.strip() or None
+    if isinstance(cell, int) or (_is_decimal(cell) and cell % 1 == 0):
+        return int(cell)
+    raise errors.DatasetError(
+        "a label must be a name, a whole number, or a list of these; got "
+        f"{cell!r:.60} ({type(cell).__name__})."
+    )
+
+
+def read_label(cell: Any, where: str) -> tuple[Label, tuple[str, ...]]:
+    """A cell as a label; one that cannot be a label gives None, and a note that says so.
+
+    Args:
+        cell: see `as_label`.
+        where: what the note calls it, such as `"column 'target'"`.
+    """
+    try:
+        return as_label(cell), ()
+    except errors.DatasetError as error:
+        return None, (f"{where}: {error}",)
+
+
+def places_of(label: Label, places: Mapping[str, int], count: int | None) -> tuple[int, ...] | None:
+    """The places of a label among the classes, each once; None where it is missing or one is not found.
+
+    A text is the class of that name. Else it is several, with | between them, or the place that it writes:
+    `"1"`, `"1.0"`, `"true"`.
+
+    Args:
+        label: of an image.
+        places: of the classes by name.
+        count: how many classes there are; None where the model has none, so that no number is a place.
+
+    Example:
+        >>> from kerascope.dataset.labels.label import places_of
+        >>> places_of("dog|cat", {"cat": 0, "dog": 1}, 2), places_of("1.0", {}, 2), places_of(2, {}, 2)
+        ((1, 0), (1,), None)
+    """
+    if label is None:
+        return None
+    if isinstance(label, str) and label not in places and _BETWEEN in label:
+        label = tuple(part.strip() for part in label.split(_BETWEEN) if part.strip())
+    found = [_place(one, places, count) for one in (label if isinstance(label, tuple) else (label,))]
+    known = tuple(dict.fromkeys(place for place in found if place is not None))
+    return None if None in found else known
+
+
+def written(label: Label, found: Sequence[int] | None, names: Sequence[str]) -> str | None:
+    """A label as text: names of classes where these are known, and | between several.
+
+    Args:
+        label: of an image.
+        found: its places, see `places_of`.
+        names: of the classes; none where they are not known.
+    """
+    if label is None:
+        return None
+    if found is not None and names:
+        return _BETWEEN.join(names[place] for place in found)
+    return _BETWEEN.join(map(str, label)) if isinstance(label, tuple) else str(label)
+
+
+def strange(labels: Mapping[str, int]) -> list[str]:
+    """That some labels of images are no classes of the model, in a sentence; none where there are none.
+
+    Args:
+        labels: as they are written, and how often each is there.
+
+    Example:
+        >>> from kerascope.dataset.labels.label import strange
+        >>> strange({"7": 4, "-1": 2})
+        ["6 labels are no classes of the model, and count as not known: '7' (4), '-1' (2)."]
+    """
+    if not labels:
+        return []
+    ordered = sorted(labels.items(), key=lambda one: (-one[1], one[0]))
+    shown = ", ".join(f"{label!r:.60} ({count:,})" for label, count in ordered[:_SHOWN])
+    more = f", and {len(ordered) - _SHOWN:,} more" if len(ordered) > _SHOWN else ""
+    count = sum(labels.values())
+    what = (
+        "label is no class of the model, and counts"
+        if count == 1
+        else "labels are no classes of the model, and count"
+    )
+    return [f"{count:,} {what} as not known: {shown}{more}."]
+
+
+def _several(cells: Iterable[Any]) -> Label:
+    parts = [as_label(cell) for cell in cells]
+    if any(isinstance(part, tuple) for part in parts) or len(set(parts)) < len(parts):
+        raise errors.DatasetError(
+            f"several labels must be a list of different names or numbers; got {parts!r:.60}; "
+            "columns of 0 and 1 must be an array (N, classes)."
+        )
+    known = tuple(part for part in parts if part is not None and not isinstance(part, tuple))
+    return known[0] if len(known) == 1 else known
+
+
+def _is_decimal(cell: Any) -> bool:
+    return isinstance(cell, float | Decimal)
+
+
+def _place(one: str | int, places: Mapping[str, int], count: int | None) -> int | None:
+    if isinstance(one, str):
+        if one in places:
+            return places[one]
+        number = _NUMBER.fullmatch(one)
+        one = int(number[1]) if number else _FLAGS.get(one.lower(), -1)
+    return one if 0 <= one < (count or 0) else None

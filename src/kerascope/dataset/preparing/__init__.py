@@ -1,0 +1,1 @@
+"""From pixels to what the model takes, and which way that is."""

@@ -1,0 +1,164 @@
+"""Which preprocessing a model wants: said by a file beside it, by its own first layers, or by its name."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerascope.dataset.preparing.conventions import own_preprocessing
+from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing, as_said
+from kerascope.probe import Probe
+
+# Networks of `keras.applications` that leave preprocessing to the user, by the names they have there.
+_NETWORKS = (
+    ("-1-1", r"mobilenet(v2)?_[\d.]+_\d+|mobilenet(v2)?|resnet(50|101|152)v2|xception|inception_v3"),
+    ("-1-1", r"inception_resnet_v2|nasnet(_(large|mobile))?"),
+    ("caffe", r"vgg(16|19)|resnet(50|101|152)"),
+    ("torch", r"densenet(121|169|201)"),
+)
+AUTO = "auto"
+SIDECAR = ".preprocess.json"
+"""Behind the name of a model's file, without its ending, the name of the file that says its preprocessing."""
+
+
+_SAID: frozenset[str] = frozenset({"fit", "interpolation"})
+
+
+@dataclass(frozen=True)
+class Detected:
+    """A preprocessing, and how it was found.
+
+    Args:
+        preprocessing: what is used.
+        reason: how it was chosen, in a few words.
+        unclear: why it is a guess, or None.
+        said: which fields besides the arithmetic were said and not assumed.
+    """
+
+    preprocessing: Preprocessing
+    reason: str
+    unclear: str | None = None
+    said: frozenset[str] = frozenset()
+
+    @property
+    def doubt(self) -> str | None:
+        """A warning where it is a guess, else None."""
+        return None if self.unclear is None else doubt(self.unclear, f"{self.preprocessing.name} was assumed")
+
+
+def doubt(why: str, done: str) -> str:
+    """A warning that the arithmetic is a guess.
+
+    Args:
+        why: it is not known.
+        done: what was done about it.
+    """
+    return (
+        f"the preprocessing of the model should be known; {why}, so {done}; say it: one of "
+        f"{', '.join(CONVENTIONS)}, or a file MODEL{SIDECAR} beside the model."
+    )
+
+
+def said(
+    value: str | os.PathLike[str] | Preprocessing,
+    model: keras.Model,
+    path: str | os.PathLike[str] | None = None,
+) -> Detected | None:
+    """A preprocessing that somebody said: the caller, a file beside the model, or its own preprocessor.
+
+    Args:
+        value: `"auto"`, or what `as_preprocessing` takes.
+        model: that it is for.
+        path: of the model's file, or None.
+
+    Returns:
+        None where nobody did.
+    """
+    if value != AUTO:
+        found, fields = as_said(value)
+        return Detected(found, "as said", said=_cutting(fields))
+    if path is not None:
+        beside = Path(path).with_suffix("").with_name(Path(path).stem + SIDECAR)
+        if beside.is_file():
+            found, fields = as_said(beside)
+            return Detected(found, f"said by {beside.name}", said=_cutting(fields))
+    own = own_preprocessing(model)
+    return None if own is None else Detected(own, "said by the model's own preprocessor", said=_SAID)
+
+
+def _cutting(fields: frozenset[str]) -> frozenset[str]:
+    """Of fields that were said, those about how a photograph is cut; a share is of a crop."""
+    return _SAID & (fields | ({"fit"} if "share" in fields else set()))
+
+
+def detect(probe: Probe, blank: Any, path: str | os.PathLike[str] | None = None) -> Detected:
+    """Find the preprocessing of a model.
+
+    In this order: a file `MODEL.preprocess.json` beside `MODEL.keras`; the preprocessor that a model of
+    keras-hub carries; the model's own first layers, which are shown a black and a white image; the name of a
+    network of `keras.applications` in it; else `0-1`, in doubt.
+
+    Args:
+        probe: of the model.
+        blank: one image of zeros, (1, ...) as the model takes it.
+        path: of the model's file, or None.
+
+    Cost:
+        2 forwards where the model preprocesses by itself.
+    """
+    known = said(AUTO, probe.model, path)
+    if known is not None:
+        return known
+    layer = probe.preprocessed(blank)
+    if layer is not None:
+        found = _own(probe, blank, layer)
+        if found is not None:
+            return Detected(CONVENTIONS[found], f"the model's own {layer!r} takes pixels so")
+        return _assumed(f"what its first layers up to {layer!r} make of pixels fits neither 0-255 nor 0-1")
+    names = [probe.model.name, *(row.path.split("/")[0] for row in probe.layers(blank))]
+    for convention, pattern in _NETWORKS:
+        for name in dict.fromkeys(names):
+            if re.fullmatch(rf"({pattern})(_\d+)?", name.lower()):
+                return Detected(
+                    CONVENTIONS[convention], f"{name!r} is a network of keras.applications without its own"
+                )
+    return _assumed("the model does not preprocess by itself, and is no known network")
+
+
+def _assumed(why: str) -> Detected:
+    return Detected(CONVENTIONS["0-1"], "assumed", why)
+
+
+def _own(probe: Probe, blank: Any, layer: str) -> str | None:
+    """`"0-255"` or `"0-1"`, whichever the model's own preprocessing brings to a usual range."""
+    extremes = np.concatenate([np.zeros_like(blank), np.full_like(blank, 255)])
+    black, white = (float(np.mean(row)) for row in probe.activations(extremes, layer))
+    for name, high in (("0-255", 255.0), ("0-1", 1.0)):
+        top = black + (white - black) * high / 255
+        # Scaled to about [-1, 1], or to a spread of about 1; or only the mean of bytes was taken off.
+        if max(abs(black), abs(top)) <= 4 and top - black >= 0.5:
+            return name
+    return "0-255" if 200 < white - black < 300 and black < -20 else None
+
+
+def as_detected(
+    value: str | os.PathLike[str] | Preprocessing,
+    probe: Probe,
+    blank: Any,
+    path: str | os.PathLike[str] | None = None,
+) -> Detected:
+    """A preprocessing that was said, or with `"auto"` the one that is found.
+
+    Args:
+        value: `"auto"`, or what `as_preprocessing` takes.
+        probe: see `detect`.
+        blank: see `detect`.
+        path: see `detect`.
+    """
+    return said(value, probe.model, path) or detect(probe, blank, path)

@@ -1,0 +1,1 @@
+"""What paths mean: files, lists, tables, archives and arrays as a stream of images."""

@@ -1,0 +1,139 @@
+"""Images that are arrays already, as the model takes them, in the place of files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.dataset.labels.label import Label, as_label
+from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing
+from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.source import Source
+from kerascope.typing import Array
+
+_SLACK = 0.05
+"""How far, as a share of the range, resizing may have overshot it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPlace:
+    """An image that needs no reading.
+
+    Args:
+        image: as the model takes it.
+    """
+
+    image: Array
+
+    def read(self) -> bytes:
+        return np.ascontiguousarray(self.image).tobytes()
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPart:
+    """Images of an array.
+
+    Args:
+        images: (N, ...) as the model takes them.
+        labels: of each, see `kerascope.dataset.labels.label.as_label`; or None.
+    """
+
+    images: Array
+    labels: Sequence[Label] | None
+    path = "array"
+
+    def __iter__(self) -> Iterator[Item]:
+        for number, image in enumerate(self.images):
+            label = None if self.labels is None else self.labels[number]
+            yield Item(f"image {number}", f"{number:06d}", ArrayPlace(image), label)
+
+    def count(self) -> int:
+        return len(self.images)
+
+
+def from_arrays(images: Any, labels: Any = None) -> Source:
+    """A source of images that are in memory.
+
+    Args:
+        images: (N, H, W, C), or (N, H, W) for grey, as the model takes them.
+        labels: (N,) places of the classes in the model's outputs, or their names; a list of lists of these,
+            for images with several labels; an array (N, K) of a column of 0 and 1 for each of K classes; None
+            where not known. See `kerascope.dataset.labels.label.as_label`.
+
+    Raises:
+        InputError: they are no batch of images, or there is another number of labels.
+        DatasetError: something is no label.
+
+    Example:
+        >>> import numpy as np
+        >>> from kerascope.dataset.reading.arrays import from_arrays
+        >>> [(item.path, item.label) for item in from_arrays(np.zeros((2, 8, 8, 1)), [3, 4])]
+        [('image 0', 3), ('image 1', 4)]
+    """
+    given = np.asarray(images)
+    if given.ndim == 3:
+        given = given[..., None]
+    if given.ndim != 4 or not len(given) or given.dtype.kind not in "buif":
+        raise errors.InputError(
+            f"images must be an array (N, H, W, C) of numbers, or paths; got {given.dtype} {given.shape}."
+        )
+    digest = hashlib.sha256(np.ascontiguousarray(given).tobytes()).hexdigest()[:16]
+    return Source(
+        (f"array {given.shape} {digest}",),
+        (ArrayPart(given, None if labels is None else as_labels(labels, len(given))),),
+        None,
+    )
+
+
+def as_labels(labels: Any, count: int) -> list[Label]:
+    """The label of each of so many images: see `from_arrays`.
+
+    Raises:
+        InputError: there is another number of them, or columns do not hold 0 and 1.
+        DatasetError: something is no label.
+    """
+    columns = hasattr(labels, "shape") and len(labels.shape) == 2 and labels.shape[1] > 1
+    found = np.asarray(labels) if hasattr(labels, "shape") else labels
+    if not hasattr(found, "__len__") or isinstance(found, str) or getattr(found, "ndim", 1) == 0:
+        raise errors.InputError(f"labels must be a list or an array; got {labels!r:.60}.")
+    if len(found) != count:
+        raise errors.InputError(f"there must be one label for each of the {count} images; got {len(found)}.")
+    if not columns:
+        return [as_label(one) for one in found]
+    if not np.isin(found, (0, 1)).all():
+        raise errors.InputError(
+            f"an array (N, classes) of labels must hold 0 and 1; got {found.dtype} {found.shape} with other "
+            "values; give a list of the labels of each image."
+        )
+    return [as_label(np.flatnonzero(row)) for row in found]
+
+
+def as_given(images: Any) -> Preprocessing:
+    """What black and white are in images that were prepared already: the convention that they keep within.
+
+    Args:
+        images: (N, H, W, C).
+
+    Example:
+        >>> import numpy as np
+        >>> from kerascope.dataset.reading.arrays import as_given
+        >>> as_given(np.array([0.0, 0.5, 1.0]).reshape(1, 1, 3, 1)).name
+        'as given, 0-1'
+    """
+    given = np.asarray(images)
+    # An image that is not finite fails alone, when it is read.
+    known = given if np.isfinite(given).all() else given[np.isfinite(given)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    for name in ("0-1", "-1-1", "torch", "0-255", "caffe"):
+        convention = CONVENTIONS[name]
+        black, white = (np.asarray(end) for end in convention.range)
+        slack = _SLACK * float(np.max(white - black))
+        fits = low >= black.min() - slack and high <= white.max() + slack
+        if fits and (black.ndim == 0 or given.shape[-1] == 3):
+            return Preprocessing(**{**vars(convention), "name": f"as given, {name}"})
+    return Preprocessing("as given", scale=max(high - low, 1e-6) / 255, offset=low)

@@ -1,0 +1,310 @@
+"""What a list of paths means: files, folders, patterns, lists, tables, archives, as a stream of images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from kerascope import errors
+from kerascope.dataset.decoding.endings import KINDS, is_picture, passed_over
+from kerascope.dataset.decoding.frames import by_frames, check_installed
+from kerascope.dataset.labels.label import Label
+from kerascope.dataset.readable import readable
+from kerascope.dataset.reading.address import Address, is_address
+from kerascope.dataset.reading.archive import ArchivePart
+from kerascope.dataset.reading.item import Item, NoPlace, safe_name
+from kerascope.dataset.reading.listing import ListPart
+from kerascope.dataset.reading.parts import FilePart, FolderPart, StorePart, listed, subfolders
+from kerascope.dataset.reading.pattern import matches
+from kerascope.dataset.reading.table import TablePart
+from kerascope.dataset.running.guard import told
+
+TABLES = frozenset({".parquet", ".pq"})
+ARCHIVES = frozenset({".tar"})
+LISTS = frozenset({".csv", ".lst", ".tsv", ".txt"})
+_NAMES = 100_000
+"""Names of a folder that are looked at for pictures that are not read."""
+
+
+AS_COLUMNS = "as the columns are named"
+"""Why classes that columns of 0 and 1 stand for are in their order."""
+
+
+class Part(Protocol):
+    """A part of a source."""
+
+    @property
+    def path(self) -> str: ...
+    def __iter__(self) -> Iterator[Item]: ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """Images in a fixed order, read as a stream.
+
+    Args:
+        paths: what was given.
+        parts: what they mean.
+        class_names: names of the subfolders, sorted, where a folder has one for each class, or those that a
+            table or the header of a list has; else None.
+        order: why they are in this order, in words.
+        doubts: what is doubtful about the paths, such as files that were passed over.
+        codes: names of classes by what labels have in their place, such as the codes of WordNet.
+        change: what becomes of each image at last, or None.
+    """
+
+    paths: tuple[str, ...]
+    parts: tuple[Part, ...]
+    class_names: tuple[str, ...] | None
+    order: str = "sorted"
+    doubts: tuple[str, ...] = ()
+    codes: Mapping[str, str] = field(default_factory=dict)
+    change: Callable[[Item], Item] | None = None
+
+    def __iter__(self) -> Iterator[Item]:
+        for part in self.parts:
+            yield from self.mapped(whole(part))
+
+    def mapped(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Images of a part, by frames, with names for codes, and answers for labels."""
+        items = by_frames(items)
+        named = (replace(item, label=self._named(item.label)) for item in items) if self.codes else items
+        yield from named if self.change is None else map(self.change, named)
+
+    def coded(self, codes: Mapping[str, str]) -> Source:
+        """The same images, with names of classes for codes.
+
+        Args:
+            codes: names by code; other labels stay as they are.
+        """
+        names = None if self.class_names is None else tuple(codes.get(one, one) for one in self.class_names)
+        return replace(self, class_names=names, codes=codes)
+
+    def answered(self, change: Callable[[Item], Item]) -> Source:
+        """The same images, whose labels are answers, yes or no, so that their names are none of classes.
+
+        Args:
+            change: from an image to it with the answer.
+        """
+        return replace(self, class_names=None, change=change)
+
+    def _named(self, label: Label) -> Label:
+        if isinstance(label, tuple):
+            return tuple(self.codes.get(one, one) if isinstance(one, str) else one for one in label)
+        return self.codes.get(label, label) if isinstance(label, str) else label
+
+    def count(self) -> int:
+        """How many images there are; names are listed, nothing is read but heads of what holds several."""
+        return sum(_count(part) for part in self.parts)
+
+
+def find_images(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    follow_links: bool = False,
+) -> Source:
+    """What paths mean.
+
+    Args:
+        paths: one or several of: a picture; a folder, whose subfolders are classes where there are two or
+            more and no picture beside them; a pattern such as `photos/**/*.jpg`; a list (`.txt`, `.lst`,
+            `.csv`, `.tsv`) of paths, with labels if it likes; a Parquet table, or a folder of nothing else,
+            with a column of images (bytes, bytes in a struct as the Hugging Face libraries write them, or
+            paths); a WebDataset (`.tar`); or the address of one of these in a store, `s3://bucket/photos`.
+        image_column: of a table or list; None for one of a usual name, else the first that can be one.
+        label_column: of a table or list, or columns of 0 and 1 with commas between, `"cat,dog"`; None for the
+            one that the table says holds classes, else one of a usual name (label, class, category, target,
+            ...), else two or more columns of 0 and 1; `""` for none.
+        follow_links: follow links that lead out of a folder, and to other folders.
+
+    Raises:
+        DatasetError: there is nothing, or no picture in it, or a column of labels cannot be one.
+        MissingPackageError: pyarrow is not installed, for tables and addresses.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> from kerascope.dataset import find_images
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("cat", "dog"):
+        ...         pathlib.Path(folder, name).mkdir()
+        ...         pathlib.Path(folder, name, "1.jpg").touch()
+        ...     source = find_images(folder)
+        ...     [(item.name, item.label) for item in source], source.class_names
+        ([('cat/1', 'cat'), ('dog/1', 'dog')], ('cat', 'dog'))
+    """
+    several = [paths] if isinstance(paths, str | os.PathLike) else paths
+    given = tuple(map(_text, several))
+    if not given:
+        raise errors.DatasetError("there must be a path to look for images; got none.")
+    parts: list[Part] = []
+    names: list[tuple[tuple[str, ...], str]] = []
+    doubts: list[str] = []
+    for path in given:
+        found = _part(path, image_column, label_column, follow_links)
+        parts += found
+        doubts += [] if (doubt := _doubt(path, found)) is None else [doubt]
+        for part in found:
+            # One that cannot be read is an image that fails, see `whole`.
+            with suppress(errors.UnreadableError):
+                names += [] if (own := _names_of(part)) is None else [own]
+                doubts += _doubts(part)
+    same = len({one for one, _ in names}) == 1
+    known, order = names[0] if same else (None, "")
+    known = None if known is None else tuple(map(readable, known))
+    _check_pictures(parts, given)
+    check_installed(item for part in parts for item in whole(part))
+    return Source(tuple(map(readable, given)), tuple(parts), known, order, tuple(doubts))
+
+
+def whole(part: Part) -> Iterator[Item]:
+    """The images of a part, and last, where it cannot be read to its end, one that fails and says so."""
+    try:
+        yield from part
+    except (errors.UnreadableError, OSError) as error:
+        place = NoPlace(f"what holds images must be readable to its end; {told(error)}.")
+        yield Item(part.path, f"{safe_name(Path(part.path).stem)}/rest", place)
+
+
+def _count(part: Part) -> int:
+    try:
+        if isinstance(part, TablePart | ArchivePart) and part.holds_files:
+            return part.count()
+    except (errors.UnreadableError, OSError):
+        pass
+    return sum(1 for _ in by_frames(whole(part)))
+
+
+def _check_pictures(parts: Iterable[Part], given: Sequence[str]) -> None:
+    """Check that there is one picture at least.
+
+    Raises:
+        DatasetError: there is none.
+    """
+    fault: errors.UnreadableError | None = None
+    for part in parts:
+        try:
+            if next(iter(part), None) is not None:
+                return
+        except errors.UnreadableError as error:
+            fault = fault or error
+    raise fault or errors.DatasetError(
+        f"there must be pictures ({', '.join(sorted(KINDS))}) in {', '.join(map(repr, given))}; there "
+        "are none."
+    )
+
+
+def _text(path: Any) -> str:
+    """A path as text.
+
+    Raises:
+        DatasetError: it is none.
+    """
+    try:
+        found = os.fsdecode(path)
+    except TypeError:
+        found = ""
+    if not found or "\0" in found:
+        raise errors.DatasetError(f"a path must be a text that names something; got {path!r:.60}.")
+    return Address.of(found) if is_address(found) else found
+
+
+def _part(path: str, image_column: str | None, label_column: str | None, follow: bool) -> Sequence[Part]:
+    if isinstance(path, Address):
+        return _of_store(path, image_column, label_column)
+    if os.path.isdir(path):  # noqa: PTH112 (Path raises where nobody may look)
+        try:
+            names = [name for name, _ in listed(path) if not name.startswith((".", "_"))]
+        except errors.UnreadableError:
+            return [FolderPart(path, False, follow)]
+        if names and all(_ending(name) in TABLES for name in names):
+            return [TablePart(str(Path(path, name)), image_column, label_column) for name in names]
+        return [FolderPart(path, len(subfolders(path)) > 1 and not _has_pictures(path), follow)]
+    if not os.path.lexists(path):
+        fitting = sorted(set(matches(path)))
+        if not fitting:
+            raise errors.DatasetError(
+                "there must be a file, a folder or something that fits the pattern; there is nothing at "
+                f"{path!r}."
+            )
+        folders = {match for match in fitting if os.path.isdir(match)}  # noqa: PTH112
+        files = [match for match in fitting if match not in folders]
+        # A pattern such as ** fits the folders of what it fits, too.
+        return [FilePart(match) for match in files if _ending(match) in KINDS] or [
+            part for match in fitting for part in _part(match, image_column, label_column, follow)
+        ]
+    return [_by_ending(path, image_column, label_column) or FilePart(path)]
+
+
+def _of_store(path: Address, image_column: str | None, label_column: str | None) -> Sequence[Part]:
+    """The same of an address."""
+    found = _by_ending(path, image_column, label_column)
+    if found is not None:
+        return [found]
+    part = StorePart(path)
+    try:
+        names = [name for name in part.names if not name.startswith("_")]
+    except errors.UnreadableError:
+        return [part]
+    if names and all(_ending(name) in TABLES and "/" not in name for name in names):
+        return [TablePart(path.joined(name), image_column, label_column) for name in names]
+    return [part]
+
+
+def _by_ending(path: str, image_column: str | None, label_column: str | None) -> Part | None:
+    """A file that holds several images; None where its ending does not say so."""
+    ending = _ending(path)
+    if ending in TABLES:
+        return TablePart(path, image_column, label_column)
+    if ending in ARCHIVES:
+        return ArchivePart(path, KINDS)
+    if ending in LISTS:
+        return ListPart(path, image_column, label_column)
+    if path.lower().endswith((".tar.gz", ".tgz", ".tar.zst", ".zip")):
+        raise errors.DatasetError(
+            f"an archive must be a plain .tar, whose members can be read one by one; got {path!r}; unpack "
+            "it first."
+        )
+    return None
+
+
+def _ending(path: str) -> str:
+    return Path(path).suffix.lower()
+
+
+def _names_of(part: Part) -> tuple[tuple[str, ...], str] | None:
+    """Names of classes that a part has, and why in this order."""
+    if isinstance(part, FolderPart):
+        return (subfolders(part.path), "sorted") if part.classes else None
+    if isinstance(part, StorePart):
+        return (part.class_names, "sorted") if part.class_names else None
+    if isinstance(part, TablePart | ListPart):
+        names, order = part.class_names, AS_COLUMNS
+        if isinstance(part, TablePart) and not part.flags:
+            order = "as the table names them"
+        return None if names is None else (names, order)
+    return None
+
+
+def _doubts(part: Part) -> tuple[str, ...]:
+    return part.doubts() if isinstance(part, FolderPart | ListPart | ArchivePart) else ()
+
+
+def _doubt(path: str, parts: Sequence[Part]) -> str | None:
+    """Pictures that are not read and so were passed over."""
+    if not is_address(path) and not os.path.lexists(path):
+        return passed_over(islice(matches(path), _NAMES))
+    if parts and isinstance(parts[0], FolderPart | StorePart):
+        text = passed_over(islice(parts[0].names, _NAMES))
+        return None if text is None else f"{path!r}: {text}"
+    return None
+
+
+def _has_pictures(path: str) -> bool:
+    return any(is_picture(name) and not is_folder for name, is_folder in listed(path, follow=True))

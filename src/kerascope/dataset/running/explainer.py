@@ -1,0 +1,297 @@
+"""From an image of a data set to its rows: read and decoded, explained in a batch, mapped back and drawn."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.dataset.decoding.loading import photographed
+from kerascope.dataset.decoding.memory_budget import KEPT
+from kerascope.dataset.decoding.photograph import Photograph
+from kerascope.dataset.labels.class_names import class_count, single_places
+from kerascope.dataset.labels.labelled import check_labels, labelled, together
+from kerascope.dataset.options import Options
+from kerascope.dataset.preparing.frame import Frame
+from kerascope.dataset.reading.arrays import ArrayPlace
+from kerascope.dataset.reading.item import Item
+from kerascope.dataset.running.description import Description
+from kerascope.dataset.running.finite import non_finite_score, predicted, unpredicted
+from kerascope.dataset.running.prepared import Explained, Prepared, Row
+from kerascope.dataset.writing.overlays import Overlays
+from kerascope.dataset.writing.store import Store
+from kerascope.explanation import Explanation, how_flat
+from kerascope.layout import Layout
+from kerascope.method.base import LARGEST_GAP
+from kerascope.probe import Probe
+from kerascope.target import TargetLike, as_target
+from kerascope.typing import Array
+
+_OF_IMAGES = ("FlatMapWarning", "NonFiniteMapWarning", "NonFiniteScoreWarning", "CompletenessWarning")
+"""Warnings about single images of a batch, which become those of their rows."""
+_KEPT = 1 << 20
+"""Pixels of the largest photograph that is held until it is drawn; a larger one is decoded again."""
+
+
+class Explainer:
+    """One compiled probe, and all that makes rows of images with it.
+
+    All of it may run in any thread.
+
+    Args:
+        probe: of the model.
+        options: of the run.
+        names: names of the classes in the order of the model's outputs, by which labels are found, or None.
+        store: where pictures are written.
+        description: of what else is noted of each image, or None.
+
+    Raises:
+        DatasetError: the model does not take one photograph.
+        InputError, TargetError, LayerError: the options do not fit the model.
+    """
+
+    def __init__(
+        self,
+        probe: Probe,
+        options: Options,
+        names: Sequence[str] | None,
+        store: Store,
+        description: Description | None = None,
+    ) -> None:
+        self.probe = probe.padded(options.batch_size)
+        self.options = options
+        self.names = tuple(names or ())
+        self.places = single_places(self.names)
+        self.store = store
+        self.description = description
+        size = options.preprocessing.size
+        self.layout = image_layout(probe, size)
+        self.classes = class_count(probe, probe.blank() if size is None else probe.blank(size))
+        self._overlays = None if options.overlay is None else Overlays(store, options.overlay)
+        # Its bar of progress would be one for each batch.
+        quiet = {"progress": False} if hasattr(options.method, "progress") else {}
+        self._method = replace(options.method, **quiet)
+        self.size: tuple[int, int] = self.layout.spatial  # type: ignore[assignment]
+
+    @cached_property
+    def grid(self) -> tuple[int, ...]:
+        """(h, w) of the maps that the method gives; the target and the layers are checked on the way.
+
+        Cost: none: the model is run without data.
+        """
+        tags = self.options.method.tags
+        of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
+        paths = explained_layers(self.options.method) if of_layer else ()
+        blank = self._given(np.zeros((1, *self.size, self.layout.channels), "float32"))
+        runs = self.probe.resolved(blank, self.options.asked, paths, spatial=of_layer)
+        if not of_layer:
+            return self.size
+        grids = [run.layout.spatial for run in runs if run.layout is not None]
+        return tuple(map(max, zip(*grids, strict=True)))
+
+    def prepare(self, index: int, item: Item) -> Prepared:
+        """Read an image and make it ready. What is wrong with it is in the row, and never raised."""
+        start = time.perf_counter()
+        row: Row = {
+            "index": index,
+            "path": item.path,
+            **labelled(item, self.places, self.names, self.classes),
+        }
+        try:
+            image, frame, photograph, notes, row["digest"] = self._read(item)
+            if self.options.by_label:
+                check_labels(row, alone=self.description is not None)
+        except errors.MissingPackageError:
+            raise
+        except (errors.KerascopeError, MemoryError) as error:
+            return Prepared(item, index, row | _failed(error), seconds=time.perf_counter() - start)
+        row |= {"height": frame.height, "width": frame.width, "box": frame.box}
+        row["warnings"] += [f"PhotographNote: {note}" for note in notes]
+        return Prepared(item, index, row, photograph, image, frame, time.perf_counter() - start)
+
+    def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, tuple[str, ...], str]:
+        """An image as the model takes it, where it lies in its photograph, that where it is kept, and notes.
+
+        Last is the digest of its bytes.
+        """
+        if isinstance(item.place, ArrayPlace):
+            digest = hashlib.sha256(item.place.read()).hexdigest()
+            image = np.asarray(self.layout.channels_last(item.place.image[None], np)[0], "float32")
+            height, width = image.shape[:2]
+            return image, Frame(height, width, 0, 0, height, width), None, (), digest
+        with photographed(item.place) as (photograph, digest):
+            image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
+            kept = photograph if self._keeps(photograph, frame.height * frame.width) else None
+            notes = photograph.notes
+            del photograph
+            return image, frame, kept, notes, digest
+
+    def _keeps(self, photograph: Photograph, pixels: int) -> bool:
+        """Whether a photograph waits to be drawn; else it is decoded again then."""
+        return self.options.overlay is not None and pixels <= _KEPT and KEPT.takes(photograph, 4 * pixels)
+
+    def explain(self, batch: Sequence[Prepared]) -> list[Explained]:
+        """Explain prepared images in one pass. Where that fails, one by one, so that only some are lost.
+
+        Raises:
+            KerascopeError: every one of several images failed for the same reason.
+        """
+        start = time.perf_counter()
+        try:
+            explanations, asked = self._explanations(batch)
+        except Exception as error:
+            if len(batch) == 1:
+                return [Explained(batch[0], error)]
+            found = [self.explain([one])[0] for one in batch]
+            if len({repr(one.explanation) for one in found}) == 1 and isinstance(
+                found[0].explanation, Exception
+            ):
+                raise error from None
+            return found
+        seconds = (time.perf_counter() - start) / len(batch)
+        return [
+            Explained(prepared, explanation, seconds, more)
+            for prepared, explanation, more in zip(batch, explanations, asked, strict=True)
+        ]
+
+    def finish(self, explained: Explained) -> list[Row]:
+        """The rows of an image: one for each explained class. Its pictures are written."""
+        start = time.perf_counter()
+        prepared, explanation = explained.prepared, explained.explanation
+        if explanation is None:
+            return [prepared.row | {"timings": {"read": prepared.seconds}}]
+        if isinstance(explanation, Explanation):
+            chosen = not self.options.by_label and self.options.asked.chooses
+            explanation = non_finite_score(explanation, chosen) or explanation
+        if isinstance(explanation, Exception):
+            return [prepared.row | _failed(explanation) | {"timings": {"read": prepared.seconds}}]
+        maps = explanation.heatmaps(size=self.grid).reshape(-1, *self.grid)
+        notes: list[str] = list(prepared.row["warnings"])
+        try:
+            pictures = [] if self._overlays is None else self._overlays.draw(prepared, explanation)
+        except (errors.PhotographError, MemoryError) as error:
+            pictures, notes = [], [*notes, f"PhotographNote: no picture was drawn ({error})"]
+        prediction = predicted(explanation)
+        common = dict(prepared.row)
+        if self.description is not None:
+            common |= self.description.describe(prepared, explanation, explained.asked)
+        rows = []
+        for rank, values in enumerate(maps):
+            target = int(explanation.targets.reshape(-1)[rank])
+            probability = float(explanation.probabilities.reshape(-1)[rank])
+            row = {
+                "prediction": prediction,
+                "prediction_name": self._name(prediction),
+                "rank": rank + 1,
+                "target": None if target < 0 else target,
+                "target_name": explanation.target if target < 0 else self._name(target),
+                "score": float(explanation.scores.reshape(-1)[rank]),
+                "probability": None if np.isnan(probability) else probability,
+                "method": self.options.method.written(),
+                "layer": explanation.layer,
+                "map": values,
+                "overlay": pictures[rank] if pictures else None,
+                "warnings": [*notes, *unpredicted(explanation), *self._warnings(explanation, rank)],
+                "status": "explained",
+            }
+            rows.append(common | row)
+        seconds = {
+            "read": prepared.seconds,
+            "explain": explained.seconds,
+            "render": time.perf_counter() - start,
+        }
+        return [row | {"timings": seconds} for row in rows]
+
+    def _explanations(self, batch: Sequence[Prepared]) -> tuple[Sequence[Explanation], Sequence[Any]]:
+        images = self._given(np.stack([one.image for one in batch if one.image is not None]))
+        labels = [one.row["label_indices"] for one in batch] if self.options.by_label else []
+        if any(len(own) > 1 for own in labels):
+            return self._of_several(images, labels), [None] * len(batch)
+        target: TargetLike = [own[0] for own in labels] if self.options.by_label else self.options.asked
+        maps = self._maps(images, target)
+        asked: Sequence[Any] = [None] * len(batch)
+        if self.description is not None:
+            asked = self.description.ask(self.probe, images, as_target(target), maps, batch)
+        return [maps[place] for place in range(len(batch))], asked
+
+    def _of_several(self, images: Array, labels: Sequence[Sequence[int]]) -> list[Explanation]:
+        """Explanations by several labels: an image is asked about once for each, a batch at a time."""
+        pairs = [(place, label) for place, own in enumerate(labels) for label in own]
+        found: list[list[Explanation]] = [[] for _ in labels]
+        for start in range(0, len(pairs), self.options.batch_size):
+            places, targets = zip(*pairs[start : start + self.options.batch_size], strict=True)
+            maps = self._maps(images[list(places)], list(targets))
+            for row, place in enumerate(places):
+                found[place].append(maps[row])
+        return [together(own) for own in found]
+
+    def _maps(self, images: Array, target: TargetLike) -> Explanation:
+        """The explanation of images, without these: they are drawn from their files."""
+        whole = self._method(self.probe, images, target)
+        if any(one.startswith(errors.InterruptedWarning.__name__) for one in whole.warnings):
+            # The method has kept what it had found; a run keeps whole maps only.
+            raise KeyboardInterrupt
+        return replace(whole, images=None)
+
+    def _given(self, images: Array) -> Array:
+        """Images, channels last, as the model takes them."""
+        return np.asarray(self.layout.original(images, np))
+
+    def _name(self, label: int | None) -> str | None:
+        return None if label is None or not 0 <= label < len(self.names) else self.names[label]
+
+    def _warnings(self, explanation: Explanation, rank: int) -> list[str]:
+        """What is doubtful about one map."""
+        found = [one for one in explanation.warnings if not one.startswith(_OF_IMAGES)]
+        values = explanation.values.reshape(explanation.scores.size, -1)[rank]
+        if not np.isfinite(values).all():
+            found.append("NonFiniteMapWarning: the map holds NaN or infinity.")
+        elif explanation.flat.reshape(-1)[rank]:
+            how = how_flat(explanation.variation.reshape(-1)[rank])
+            found.append(f"FlatMapWarning: the map {how} and shows nothing.")
+        if "complete" in self.options.method.tags and explanation.completeness_gap is not None:
+            gap = abs(float(explanation.completeness_gap.reshape(-1)[rank]))
+            if gap > LARGEST_GAP:
+                found.append(f"CompletenessWarning: values miss the change of the score by {gap:.0%} of it.")
+        if self.options.map_type == "float16":
+            with np.errstate(over="ignore", under="ignore"):
+                small = values.astype("float16")
+            if np.isinf(small).any() or (not small.any() and values.any()):
+                found.append("KerascopeWarning: the map leaves the range of float16; store float32.")
+        return found
+
+
+def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:
+    """How the model takes one photograph.
+
+    Raises:
+        DatasetError: it takes something else, or several things.
+        InputError: it takes any size and none was given.
+    """
+    blank = probe.blank() if size is None else probe.blank(size)
+    layout = None if isinstance(blank, dict | list | tuple) else probe.surveyed(blank).image_layout
+    if layout is None or len(layout.spatial) != 2 or layout.channels not in (1, 3):
+        got = "several inputs" if isinstance(blank, dict | list | tuple) else f"the shape {blank.shape[1:]}"
+        raise errors.DatasetError(
+            f"the model must take one photograph, of one or three channels; this one takes {got}; call a "
+            "method on arrays that you prepare."
+        )
+    return layout
+
+
+def explained_layers(method: Any) -> tuple[str | None, ...]:
+    """The layers that a method explains, of a method inside another one those of the inner."""
+    while not hasattr(method, "layer") and hasattr(method, "method"):
+        method = method.method
+    return tuple(getattr(method, "layers", None) or (getattr(method, "layer", None),))
+
+
+def _failed(error: BaseException) -> Row:
+    kind = "" if isinstance(error, errors.PhotographError) else f"{type(error).__name__}: "
+    return {"status": "failed", "error": f"{kind}{error}"}

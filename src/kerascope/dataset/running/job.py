@@ -1,0 +1,259 @@
+"""A run: begun or continued, shard after shard, and noted in the manifest however it ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerascope import errors
+from kerascope.dataset.labels.class_names import Naming
+from kerascope.dataset.labels.label import strange
+from kerascope.dataset.options import Options
+from kerascope.dataset.preparing.model_input import NOTE
+from kerascope.dataset.preparing.preprocessing import written
+from kerascope.dataset.readable import readable
+from kerascope.dataset.reading.source import Source
+from kerascope.dataset.results import Results, counted, open_results
+from kerascope.dataset.running.cluster import Cluster, Workers, workers_of
+from kerascope.dataset.running.description import Description
+from kerascope.dataset.running.explainer import Explainer
+from kerascope.dataset.running.progress import progress as progress_bar
+from kerascope.dataset.running.shard_work import ShardWork
+from kerascope.dataset.running.stream import Shard, explained_shards, shards_of
+from kerascope.dataset.running.worker import SharedProbe
+from kerascope.dataset.writing.apart import check_apart, files_among
+from kerascope.dataset.writing.beginning import check_begin, check_same, held, sorted_out
+from kerascope.dataset.writing.digest import model_digest
+from kerascope.dataset.writing.removal import clear
+from kerascope.dataset.writing.store import Store, faults_of_disk_told
+from kerascope.layout import Layout
+from kerascope.probe import Probe
+from kerascope.provenance import versions, warned
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A run that was looked over and not begun.
+
+    Args:
+        model: which the probe may hold weakly.
+        probe: of the model.
+        source: of the images.
+        options: that decide the results.
+        naming: what the classes are called.
+        layout: how the model takes a photograph.
+        choices: what was chosen for the user and why, by what it is about.
+        doubts: stored warnings.
+        model_file: where the model came from, or None.
+        description: of what else is noted of each image, or None.
+        inputs: paths of what was read beside the images.
+    """
+
+    model: keras.Model
+    probe: Probe
+    source: Source
+    options: Options
+    naming: Naming
+    layout: Layout
+    choices: dict[str, str]
+    doubts: tuple[str, ...]
+    model_file: str | None
+    description: Description | None = None
+    inputs: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """Names of the classes, or None."""
+        return self.naming.names
+
+    @property
+    def blank(self) -> Any:
+        """An image of zeros as the model takes it, (1, ...)."""
+        return self.layout.original(np.zeros((1, *self.layout.spatial, self.layout.channels), "float32"), np)
+
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """What was chosen, and notes about it: what it is about, and what is said."""
+        notes = [one.partition(": ")[2] for one in self.doubts if one.startswith(NOTE)]
+        return [*self.choices.items(), *(("note", note) for note in notes)]
+
+    def described(self, grid: tuple[int, ...]) -> dict[str, Any]:
+        """The part of the manifest that decides the results, and what was chosen."""
+        options = self.options
+        model = {"name": self.probe.model.name, "digest": model_digest(self.probe.model)}
+        return {
+            "model": model,
+            "model_file": None if self.model_file is None else readable(self.model_file),
+            "source": {"paths": list(self.source.paths)},
+            "options": {
+                "method": options.method.written(),
+                "target": "label" if options.by_label else options.asked.describe(),
+                "seed": getattr(options.method, "seed", None),
+                "class_names": None if self.names is None else list(self.names),
+                **({"output": self.probe.output} if self.probe.output else {}),
+                **({} if self.probe.label is None else {"label": self.probe.label}),
+                "preprocessing": written(options.preprocessing),
+                "overlay": options.overlay,
+                "map_type": options.map_type,
+                "map_shape": list(grid),
+                "batch_size": options.batch_size,
+                "shard_size": options.shard_size,
+                **({} if self.description is None else {"description": dict(self.description.written())}),
+            },
+            "versions": dict(versions()),
+            "choices": self.choices,
+            "warnings": list(self.doubts),
+        }
+
+    def check(self, threads: int | None = None) -> None:
+        """An error unless the run can be done with these options, as `run` would raise it later.
+
+        Args:
+            threads: see `explain_dataset`.
+
+        Raises:
+            ParameterError, InputError, TargetError, LayerError: what was given does not fit the model.
+        """
+        _threads(threads)
+        _ = Explainer(self.probe, self.options, self.names, Store(""), self.description).grid
+
+    def run(
+        self,
+        folder: Store | str | os.PathLike[str],
+        *,
+        threads: int | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+        workers: int | Cluster | Workers | None = None,
+        imports: Sequence[str] = (),
+        safe_mode: bool = True,
+        progress: bool | None = None,
+    ) -> Results:
+        """Do it: see `explain_dataset`. The lock of a store that is given may be held already."""
+        from kerascope.dataset.writing import schema
+
+        count = _threads(threads)
+        store = Store.of(folder)
+        explainer = Explainer(self.probe, self.options, self.names, store, self.description)
+        grid = explainer.grid
+        manifest = self.described(grid)
+        more = () if self.description is None else self.description.columns()
+        columns = schema.schema(grid, self.options.map_type, more)
+
+        def check() -> None:
+            before = check_begin(store, resume, overwrite, self.options.overlay is not None)
+            if resume and before is not None:
+                check_same(before, manifest)
+
+        if overwrite:
+            check_apart(store.folder, files_among(*self.inputs, *self.source.paths), self.source)
+        with workers_of(workers, self.probe.model, imports, safe_mode) as others, held(store, check):
+            done, damaged = sorted_out(store, self.source, self.options.shard_size) if resume else (set(), [])
+            manifest["warnings"] += [warned(errors.KerascopeWarning, _damaged(number)) for number in damaged]
+            if overwrite:
+                clear(store)
+            else:
+                store.tidy()
+            total = self.source.count()
+            started = datetime.now(UTC)
+            with (
+                _noted(store, manifest, started, self.naming.count is not None),
+                progress_bar(total, progress, "explain") as advance,
+            ):
+                todo = _todo(self.source, self.options.shard_size, done, advance.skip)
+                if others is None:
+                    for number, rows in explained_shards(explainer, todo, count, advance):
+                        store.write_shard(number, schema.table(rows, columns))
+                else:
+                    work = self._shared(store, grid, others.cluster.cpus - 1 if threads is None else count)
+                    written = set()
+                    for _, (number, images, failed) in others.map(work, todo):
+                        written.add(number)
+                        advance.more(images, failed)
+                    # What workers that were killed have left.
+                    store.tidy()
+                    _check_shared(store, written)
+            return open_results(store.folder)
+
+    def _shared(self, store: Store, grid: tuple[int, ...], threads: int) -> ShardWork:
+        """The same for workers."""
+        probe = SharedProbe.of(self.probe, self.blank)
+        folder = str(store.folder.resolve())
+        return ShardWork(probe, self.options, self.description, folder, grid, threads)
+
+
+def _check_shared(store: Store, written: set[int]) -> None:
+    """Check that shards that workers have written are here.
+
+    Raises:
+        DatasetError: some are elsewhere.
+    """
+    lost = written - set(store.shards())
+    if lost:
+        raise errors.DatasetError(
+            "the folder of results must be one that all workers and this process see; of "
+            f"{len(written)} shards that workers have written {len(lost)} are not in {str(store.folder)!r}; "
+            "take a folder of a file system that they share."
+        )
+
+
+def _damaged(number: int) -> str:
+    return f"Shard {number} was damaged, and its images are explained anew."
+
+
+def _todo(source: Source, size: int, done: set[int], skip: Callable[[int], None]) -> Iterator[Shard]:
+    """Shards that are not there yet."""
+    for shard in shards_of(source, size):
+        if shard.number in done:
+            skip(len(shard.items))
+        else:
+            yield shard
+
+
+@contextmanager
+def _noted(store: Store, manifest: dict[str, Any], started: datetime, classes: bool) -> Iterator[None]:
+    """The manifest at the begin, and at the end however it comes."""
+    times = {"started": started.isoformat(timespec="seconds")}
+    with faults_of_disk_told(store.folder):
+        store.write_manifest({"status": "running", **manifest, **times})
+    status = "interrupted"
+    try:
+        with faults_of_disk_told(store.folder):
+            yield
+        status = "complete"
+    except Exception:
+        status = "failed"
+        raise
+    finally:
+        ended = datetime.now(UTC)
+        times |= {
+            "ended": ended.isoformat(timespec="seconds"),
+            "seconds": str(round((ended - started).total_seconds(), 1)),
+        }
+        try:
+            with faults_of_disk_told(store.folder):
+                counts = counted(store)
+                strangers = Results(store.folder, manifest).strange_labels() if classes else {}
+                if strangers:
+                    counts["strange_labels"] = sum(strangers.values())
+                    told = [f"{errors.KerascopeWarning.__name__}: {one}" for one in strange(strangers)]
+                    manifest = {**manifest, "warnings": [*manifest["warnings"], *told]}
+                store.write_manifest({"status": status, **manifest, **times, "counts": counts})
+        except errors.DatasetError:
+            # Such as on a full disk: the manifest of the begin stays, and what ended the run is raised.
+            if status == "complete":
+                raise
+
+
+def _threads(wanted: int | None) -> int:
+    """Threads for reading and drawing."""
+    if wanted is not None and (isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 0):
+        raise errors.ParameterError(f"threads must be a whole number of at least 0, or None; got {wanted!r}.")
+    return min(4, os.cpu_count() or 1) if wanted is None else wanted

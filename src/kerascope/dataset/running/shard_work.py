@@ -1,0 +1,57 @@
+"""Shards explained by workers, each of which writes what it has explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kerascope.dataset.options import Options
+from kerascope.dataset.running.description import Description
+from kerascope.dataset.running.explainer import Explainer
+from kerascope.dataset.running.stream import Shard, explained_shards
+from kerascope.dataset.running.worker import SharedProbe
+from kerascope.dataset.writing.store import Store
+from kerascope.probe import Probe
+
+
+@dataclass(frozen=True, eq=False)
+class ShardWork:
+    """All that workers need, beside their shards: a `kerascope.dataset.running.worker.Work`.
+
+    Args:
+        probe: that explains.
+        options: of the run.
+        description: of what else is noted of each image, or None.
+        folder: of the results, which every worker can write to.
+        grid: (h, w) of the maps.
+        threads: for reading and drawing, in each worker.
+    """
+
+    probe: SharedProbe
+    options: Options
+    description: Description | None
+    folder: str
+    grid: tuple[int, ...]
+    threads: int
+
+    def begun(self, probe: Probe) -> Callable[[Shard], tuple[int, int, int]]:
+        """From a shard, which is written, to its number, and those of its images and of those that failed."""
+        from kerascope.dataset.writing import schema
+
+        store = Store(self.folder)
+        explainer = Explainer(probe, self.options, self.probe.names, store, self.description)
+        more = () if self.description is None else self.description.columns()
+        columns = schema.schema(self.grid, self.options.map_type, more)
+
+        def done(shard: Shard) -> tuple[int, int, int]:
+            failed: list[bool] = []
+
+            def advance(row: Mapping[str, Any]) -> None:
+                failed.append(row["status"] == "failed")
+
+            for number, rows in explained_shards(explainer, [shard], self.threads, advance):
+                store.write_shard(number, schema.table(rows, columns))
+            return shard.number, len(failed), sum(failed)
+
+        return done

@@ -1,0 +1,171 @@
+"""Photographs under their maps, drawn and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.dataset.decoding.loading import photographed
+from kerascope.dataset.decoding.photograph import encode
+from kerascope.dataset.decoding.scan import Box, tiles
+from kerascope.dataset.options import Picture
+from kerascope.dataset.preparing.frame import Frame
+from kerascope.dataset.running.guard import guarded
+from kerascope.dataset.running.prepared import Prepared
+from kerascope.dataset.writing.signature import signed
+from kerascope.dataset.writing.store import Store
+from kerascope.explanation import Explanation
+from kerascope.resize import neighbours
+from kerascope.typing import Array
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+_QUALITY = 90
+_ALPHA = 0.5
+_FINEST = 1024
+"""Places along each side of the finest map by which photographs are drawn."""
+_LONGEST = 65_500
+"""Pixels along the longest side that a JPEG file can have."""
+
+
+class Overlays:
+    """Draws photographs under their maps; it may run in any thread.
+
+    Args:
+        store: where they are written.
+        kind: of the files.
+    """
+
+    def __init__(self, store: Store, kind: Picture) -> None:
+        self._store = store
+        self._kind = kind
+        self._paint: Any = None
+
+    def draw(self, prepared: Prepared, explanation: Explanation) -> list[str]:
+        """Write the photograph under the map of each explained class; paths in the store.
+
+        Raises:
+            PhotographError: the file is gone, or another one, or its picture cannot be drawn.
+        """
+        frame = prepared.frame
+        if frame is None:
+            return []
+        if prepared.photograph is not None:
+            return self._drawn(prepared, prepared.photograph.picture, frame, explanation)
+        with photographed(prepared.item.place) as (photograph, digest):
+            if digest != prepared.row["digest"]:
+                raise errors.PhotographError("the file is another one now")
+            drawn = self._drawn(prepared, photograph.picture, frame, explanation)
+            del photograph
+            return drawn
+
+    def _drawn(self, prepared: Prepared, picture: Image, frame: Frame, explanation: Explanation) -> list[str]:
+        if self._kind == "jpg" and max(picture.size) > _LONGEST:
+            raise errors.PhotographError(
+                f"a JPEG file must have at most {_LONGEST:,} pixels a side; got {picture.width} x "
+                f"{picture.height}; draw overlays as png"
+            )
+        folder, _, stem = prepared.item.name.rpartition("/")
+        # No folder is called like a picture, which would be in the way of one.
+        folder = folder.replace(f".{self._kind}", f"_{self._kind}")
+        if self._paint is None:
+            from kerascope.render.overlay import Paint, has_both_signs, table_of
+
+            self._paint = Paint(table_of(explanation), _ALPHA, has_both_signs(explanation))
+        paths = []
+        several = explanation.scores.size > 1
+        for rank, drawn in enumerate(painted(explanation, picture, frame, self._paint), start=1):
+            more = f"-{rank}" if several else ""
+            name = f"{folder}/{prepared.index:06d}_{stem}{more}.{self._kind}".lstrip("/")
+            paths.append(self._store.overlay(name, self._encoded(drawn)))
+        return paths
+
+    def _encoded(self, picture: Image) -> bytes:
+        with guarded("a picture must be one that can be written"):
+            if self._kind == "jpg":
+                return encode(picture, "JPEG", quality=_QUALITY, **signed("JPEG"))
+            return encode(picture, "PNG", compress_level=3, **signed("PNG"))
+
+
+def painted(explanation: Explanation, picture: Image, frame: Frame, paint: Any) -> Iterator[Image]:
+    """A whole photograph under each map of one image: faded where the model was shown nothing.
+
+    It is drawn part by part, and by a map of at most `_FINEST` places a side, unless the model's own image
+    has more: nothing as large as the photograph is made but the drawing.
+
+    Args:
+        explanation: of one image.
+        picture: of Pillow, red, green, blue: the upright photograph.
+        frame: where the model's image lies in it.
+        paint: `kerascope.render.overlay.Paint`, for the signs of the explanation.
+
+    Returns:
+        Of Pillow, one for each explained class.
+    """
+    from PIL import Image
+
+    from kerascope.render.overlay import relevance_of
+
+    own = tuple(explanation.input_size)
+    size = tuple(
+        min(side, max(_FINEST, has))
+        for side, has in zip(frame.size, own if len(own) == 2 else (0, 0), strict=True)
+    )
+    relevance = relevance_of(explanation, size=size)
+    rows, columns = frame.seen
+    for values, state in zip(
+        relevance.maps.reshape(-1, *size), relevance.states.reshape(-1).tolist(), strict=True
+    ):
+        whole = Image.new("RGB", picture.size)
+        for box in _boxes(rows, columns):
+            part = _painted(np.asarray(picture.crop(box)), values, box, frame, paint, state)
+            whole.paste(Image.fromarray(part), box)
+        for beside in frame.unseen:
+            for box in _boxes(*beside, frame):
+                part = (np.asarray(picture.crop(box)) >> 1) + np.uint8(112)
+                whole.paste(Image.fromarray(part), box)
+        yield whole
+
+
+def _painted(pixels: Array, values: Array, box: Box, frame: Frame, paint: Any, state: int) -> Array:
+    """A part of a photograph under its part of a map."""
+    from kerascope.render.marks import SAYS_SOMETHING, mark
+
+    left, top, right, bottom = box
+    places = [
+        [one[first - begin : last - begin] for one in neighbours(old, new)]
+        for old, new, begin, first, last in zip(
+            values.shape, frame.size, (frame.top, frame.left), (top, left), (bottom, right), strict=True
+        )
+    ]
+    shown: Array = paint(pixels, _between(values, *places))
+    if state != SAYS_SOMETHING:
+        rows, columns = frame.seen
+        size = rows.stop - rows.start, columns.stop - columns.start
+        mark(shown, state, whole=size, at=(top - rows.start, left - columns.start))
+    return shown
+
+
+def _between(values: Array, rows: Sequence[Array], columns: Sequence[Array]) -> Array:
+    """A part of a map that is spread over a photograph."""
+    for axis, (below, above, share) in enumerate((rows, columns)):
+        if not share.any():
+            values = values.take(below, axis)
+            continue
+        part = share.astype("float32")
+        part = part[:, None] if axis == 0 else part
+        values = values.take(below, axis) * (1 - part) + values.take(above, axis) * part
+    return values
+
+
+def _boxes(rows: slice, columns: slice, frame: Frame | None = None) -> Iterator[Box]:
+    """Small boxes that cover some rows and columns of a photograph."""
+    top, bottom, _ = rows.indices(frame.height if frame else rows.stop)
+    left, right, _ = columns.indices(frame.width if frame else columns.stop)
+    for box in tiles(right - left, bottom - top):
+        yield box[0] + left, box[1] + top, box[2] + left, box[3] + top

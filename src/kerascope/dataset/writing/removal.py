@@ -1,0 +1,147 @@
+"""Removal of an earlier run or audit: of files that are known to be kerascope's, and of nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kerascope.dataset.writing.signature import is_signed
+from kerascope.dataset.writing.store import (
+    AUDIT,
+    AUDIT_PICTURES,
+    DATA,
+    MANIFEST,
+    OVERLAYS,
+    REMOVING,
+    Store,
+    is_audit,
+    is_shard,
+    remove_empty,
+)
+from kerascope.dataset.writing.whole_file import is_plain
+
+_OVERLAY = re.compile(r"\d{6,}_.*\.(jpg|png)")
+_AUDIT_PICTURE = re.compile(r"\d{6,}\.(jpg|png)")
+
+
+def clear(store: Store) -> None:
+    """Remove a run and its audit.
+
+    What is removed is what the manifest, shards and audit name, and pictures that are called like these and
+    signed, which a killed run may have left. Folders go where nothing else is in them. The manifest says that
+    a removal is under way, and goes last, so that one that was stopped is known, and can be gone on with.
+
+    Args:
+        store: whose lock is held.
+    """
+    before = store.manifest()
+    if before is not None and before.get("status") != REMOVING:
+        store.write_manifest({**before, "status": REMOVING})
+    remove_audit(store.folder)
+    store.tidy()
+    if before is None:
+        return
+    for path in store.named_shards().values():
+        if is_shard(path) is False:
+            continue
+        for overlay in _overlays_of(path):
+            _remove(store.folder, overlay)
+        path.unlink()
+    for path in _files(store.folder / OVERLAYS):
+        if _OVERLAY.fullmatch(path.name) and is_signed(path):
+            _remove(store.folder, path.relative_to(store.folder).as_posix())
+    for name in (DATA, OVERLAYS):
+        remove_empty(store.folder / name)
+    (store.folder / MANIFEST).unlink()
+
+
+def remove_audit(folder: Path) -> None:
+    """Remove an audit, first what says that there is one, then its pictures."""
+    content = audit_in(folder)
+    named = set() if content is None else set(pictures_named(content))
+    if content is not None:
+        (folder / AUDIT).unlink()
+    for path in audit_pictures(folder, named).values():
+        path.unlink()
+    remove_empty(folder / AUDIT_PICTURES)
+
+
+def audit_in(folder: Path) -> Mapping[str, Any] | None:
+    """What the audit in a folder says; None where there is none, or something else."""
+    try:
+        found = json.loads((folder / AUDIT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if is_audit(found) and is_plain(folder / AUDIT) else None
+
+
+def audit_pictures(folder: Path, named: Iterable[int] = ()) -> dict[int, Path]:
+    """The pictures of an audit by the index of their image: those that are signed, or that it names.
+
+    Args:
+        folder: of the audit.
+        named: indices, of audits before pictures were signed.
+    """
+    pictures = folder / AUDIT_PICTURES
+    if pictures.is_symlink() or not pictures.is_dir():
+        return {}
+    known = set(named)
+    found = (path for path in sorted(pictures.iterdir()) if is_audit_picture(path.name))
+    return {
+        int(path.stem): path
+        for path in found
+        if is_signed(path) or (int(path.stem) in known and is_plain(path))
+    }
+
+
+def is_audit_picture(name: str) -> bool:
+    """Whether a file is called like a picture of an audit."""
+    return _AUDIT_PICTURE.fullmatch(name) is not None
+
+
+def pictures_named(audit: Mapping[str, Any]) -> Iterator[int]:
+    """The indices of the images that an audit shows; nothing where it is damaged."""
+    with suppress(AttributeError, KeyError, TypeError):
+        for one in audit.get("findings", ()):
+            yield from one["examples"]
+        for one in audit.get("classes", ()):
+            for strategy in one["strategies"]:
+                yield from strategy["prototypes"]
+
+
+def _overlays_of(shard: Path) -> list[str]:
+    """The overlays that a shard names; none where it is damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found = pq.read_table(shard, columns=["overlay"])["overlay"].to_pylist()
+    except (OSError, pa.ArrowException):
+        return []
+    return [one for one in found if one]
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files in a folder; links are not followed."""
+    if folder.is_symlink():
+        return
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in sorted(names))
+
+
+def _remove(folder: Path, name: str) -> None:
+    """Remove an overlay by its path in the folder, and folders that it leaves empty; nothing elsewhere."""
+    parts = PurePosixPath(name).parts
+    if parts[0] != OVERLAYS or ".." in parts or not _OVERLAY.fullmatch(parts[-1]):
+        return
+    path = folder.joinpath(*parts)
+    if path.parent.resolve() != folder.resolve().joinpath(*parts[:-1]) or not is_plain(path):
+        return
+    path.unlink()
+    for above in path.parents[: len(parts) - 1]:
+        remove_empty(above)

@@ -1,0 +1,50 @@
+"""The name of kerascope in the files that it writes, by which they are told from those of others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kerascope import __version__
+from kerascope.dataset.writing.whole_file import is_plain
+
+_WORDS = "made by kerascope"
+SIGNATURE = f"{_WORDS} {__version__}"
+_SOFTWARE = 0x0131
+"""The tag of EXIF and TIFF for the program that wrote a picture."""
+
+
+def signed(kind: str) -> dict[str, Any]:
+    """Options of Pillow by which a picture names the program that wrote it.
+
+    Args:
+        kind: `"PNG"`, `"JPEG"`, or another one that holds EXIF data: `"WEBP"`, `"TIFF"`, `"AVIF"`.
+    """
+    if kind == "PNG":
+        from PIL.PngImagePlugin import PngInfo
+
+        text = PngInfo()
+        text.add_text("Software", SIGNATURE)
+        return {"pnginfo": text}
+    from PIL.Image import Exif
+
+    exif = Exif()
+    exif[_SOFTWARE] = SIGNATURE
+    return {"exif": exif.tobytes()}
+
+
+def is_signed(path: Path) -> bool:
+    """Whether a file is one that kerascope has signed; a link is none.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> from PIL import Image
+        >>> from kerascope.dataset.writing.signature import is_signed, signed
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     ours, other = pathlib.Path(folder, "ours.png"), pathlib.Path(folder, "other.png")
+        ...     Image.new("L", (2, 2)).save(ours, **signed("PNG"))
+        ...     Image.new("L", (2, 2)).save(other)
+        ...     is_signed(ours), is_signed(other)
+        (True, False)
+    """
+    return is_plain(path) and _WORDS.encode() in path.read_bytes()

@@ -1,0 +1,243 @@
+"""Class activation maps: a weighted sum of a layer's channels, on the layer's own grid."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from keras import ops
+
+from kerascope import errors
+from kerascope.method.base import Method
+from kerascope.method.cam.fusion import FUSIONS, fused
+from kerascope.method.gradient.modifier import Modifier, check_modifier, modified
+from kerascope.probe import Answer, Evidence, Probe, Scales
+from kerascope.probe.graph.head_kind import flattenings
+from kerascope.rule import rule_named
+from kerascope.target import Target
+
+
+@dataclass(frozen=True)
+class ClassActivationMap(Method):
+    """The family: a layer's activations and gradients in, one map out. A member fills one hole, `weigh`.
+
+    Args:
+        layer: path of the layer, such as `"backbone/conv2"`, its innermost name where that is unique; None
+            for the automatic one, the last with a height and width above 1 on the way to the score. The
+            one that was taken is named in the explanation.
+        relu: keep positive relevance only, before any resizing, as the papers do; False gives the signed
+            map.
+        gradients: what to look at of the gradient at the layer, before it is pooled: None for all of it,
+            `"positive"`, `"negative"` (what speaks against the class), `"negate"`, `"absolute"`,
+            `"invert"`, `"small_values"`, or a function; see `kerascope.method.gradient.modifier`.
+        backprop: what rectifiers between the layer and the score hand back: None for their own gradient,
+            `"guided"` or `"deconvnet"`; see `kerascope.rule`.
+        layers: paths of several layers instead of one, whose maps are fused; they share one backward pass.
+            Each map is enlarged to the finest grid among them, so that values lie on that grid. Default
+            None.
+        fusion: how the maps of several layers become one: `"mean"` (default) and `"max"` in raw units, so
+            that a layer with larger values dominates; `"scaled"`, the largest of tanh(2 M / max |M|), each
+            layer's map M of an image on its own scale, so that layers are comparable and values at most 1;
+            `"product"`, what is relevant at all of them, each M / max |M|, values at most 1.
+    """
+
+    layer: str | None = None
+    relu: bool = True
+    gradients: Modifier = None
+    backprop: str | None = None
+    layers: Sequence[str] | None = None
+    fusion: str = "mean"
+
+    tags: ClassVar[frozenset[str]] = frozenset({"layer", "gradient"})
+    curvatures: ClassVar[bool] = False
+    """Whether second derivatives are needed: `Evidence.curvatures`."""
+
+    def __post_init__(self) -> None:
+        if self.layer is not None and not isinstance(self.layer, str):
+            raise errors.ParameterError(
+                f"layer must be a layer path or None; got {self.layer!r}; `Probe.layers()` lists them."
+            )
+        if not isinstance(self.relu, bool):
+            raise errors.ParameterError(f"relu must be True or False; got {self.relu!r}.")
+        check_modifier(self.gradients)
+        rule_named(self.backprop)
+        self._check_layers()
+        if "gradient" not in self.tags and (self.gradients is not None or self.backprop is not None):
+            raise errors.ParameterError(
+                f"gradients and backprop must be None, since {type(self).__name__} takes no gradient; got "
+                f"gradients={self.gradients!r}, backprop={self.backprop!r}."
+            )
+
+    def _check_layers(self) -> None:
+        if not isinstance(self.fusion, str) or self.fusion not in FUSIONS:
+            raise errors.ParameterError(f"fusion must be one of {sorted(FUSIONS)}; got {self.fusion!r}.")
+        if self.layers is None:
+            if self.fusion != "mean":
+                raise errors.ParameterError(
+                    f"fusion must be left out where layers is None: there is one map; got {self.fusion!r}; "
+                    "name several layers."
+                )
+            return
+        if self.layer is not None:
+            raise errors.ParameterError(
+                f"one of layer and layers must be None; got layer={self.layer!r} and layers={self.layers!r}."
+            )
+        several = isinstance(self.layers, list | tuple) and all(isinstance(one, str) for one in self.layers)
+        if not several or not self.layers or len(set(self.layers)) < len(self.layers):
+            raise errors.ParameterError(
+                f"layers must be a sequence of different layer paths, or None; got {self.layers!r}; "
+                "`Probe.layers()` lists them."
+            )
+        object.__setattr__(self, "layers", tuple(self.layers))
+
+    @property
+    def signed(self) -> bool:
+        """Without the ReLU, values can be negative."""
+        return not self.relu
+
+    def at(self, layer: str | None) -> ClassActivationMap:
+        """The same method at one other layer."""
+        return replace(self, layer=layer, layers=None, fusion="mean")
+
+    @abstractmethod
+    def weigh(self, activations: Any, gradients: Any) -> Any:
+        """The channels (N, *spatial, C) that the map is the sum of.
+
+        Args:
+            activations: (N, *spatial, C), float32.
+            gradients: d score / d activation in the same shape, as `gradients` modifies it; None for a
+                member without the tag `"gradient"`.
+        """
+
+    def channels(self, evidence: Evidence) -> Any:
+        """The channels (N, *spatial, C) of the first layer in `evidence`, weighted, not yet summed."""
+        gradients = modified(evidence.gradients[0], self.gradients) if evidence.gradients else None
+        return self.weigh(evidence.activations[0], gradients)
+
+    def combine(self, channels: Any) -> Any:
+        """The map (N, *spatial) from the weighted channels: their sum."""
+        return ops.sum(channels, axis=-1)
+
+    def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
+        """The map, from what `gather` makes of each layer's weighted channels."""
+        maps = [gather(self.channels(part)) for part in evidence.parts()]
+        return maps[0] if self.layers is None else fused(maps, self.fusion)
+
+    def compute(self, evidence: Evidence) -> Any:
+        """The map of one class, without negative relevance in any layer's where `relu` says so."""
+        return self.gathered(
+            evidence,
+            lambda channels: ops.relu(self.combine(channels)) if self.relu else self.combine(channels),
+        )
+
+    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+        """One forward, one backward down to the layers."""
+        return self.ask_for(self.compute, self, probe, images, target)
+
+    def places(self, probe: Probe, images: Any, target: Target) -> Scales:
+        """What is read of the model: the layer or the layers, and whether the image too."""
+        return Scales((self.layer,) if self.layers is None else tuple(self.layers), image=False)
+
+    def ask_for(
+        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+    ) -> Answer:
+        """Ask for something else that is computed from the evidence of this method; see `Probe.run`."""
+        return self.ask_at(self.places(probe, images, target), compute, key, probe, images, target)
+
+    def ask_at(
+        self,
+        places: Scales,
+        compute: Callable[[Evidence], Any],
+        key: Hashable,
+        probe: Probe,
+        images: Any,
+        target: Target,
+    ) -> Answer:
+        """The same, with the places to read of the model."""
+        answer = probe.run(
+            compute,
+            images,
+            target,
+            layers=places.layers,
+            spatial=True,
+            gradients="gradient" in self.tags,
+            image_gradient=places.image,
+            curvatures=self.curvatures,
+            rule=rule_named(self.backprop),
+            key=key,
+        )
+        if "averaged" not in self.tags:
+            return answer
+        flattened = flattenings(probe.surveyed(images), answer.layers, target)
+        if not flattened:
+            return answer
+        return replace(answer, warnings=(*answer.warnings, (errors.FlattenedHeadWarning, _told(flattened))))
+
+
+def _told(flattened: Mapping[str, str]) -> str:
+    """What is doubtful about an average over places that the head tells apart."""
+    where = ", ".join(f"{found!r} behind {layer!r}" for layer, found in flattened.items())
+    return (
+        "the head should pool places where a gradient is averaged over them, as in Grad-CAM; it flattens "
+        f"them ({where}), so that each has weights of its own and the average loses where things are. Use "
+        "HiResCAM or MultiScaleCAM, which do not average."
+    )
+
+
+def over_space(tensor: Any) -> tuple[int, ...]:
+    """The spatial axes of a tensor (N, *spatial, C)."""
+    return tuple(range(1, len(tensor.shape) - 1))
+
+
+def averaged(gradients: Any) -> Any:
+    """The mean over space of (N, *spatial, C), one weight for each channel."""
+    return ops.mean(gradients, axis=over_space(gradients), keepdims=True)
+
+
+@dataclass(frozen=True)
+class GradCAM(ClassActivationMap, name="grad_cam"):
+    r"""Grad-CAM: channels weighted by their mean gradient.
+
+    $$L_{ij} = \mathrm{ReLU}\Big(\sum_c w_c A_{ijc}\Big), \qquad
+      w_c = \frac{1}{hw} \sum_{ij} \frac{\partial s}{\partial A_{ijc}}$$
+
+    with the activations $A$ of the layer and the pre-softmax score $s$. A warning (averaged): behind a
+    Flatten each place has weights of its own, and the mean gradient, one number per channel, loses where
+    things are. `HiResCAM` does not average.
+
+    Args:
+        gradients: see `ClassActivationMap`; `"negative"` shows what speaks against the class.
+
+    Returns:
+        values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
+        score; not normalised.
+
+    Raises:
+        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
+            depend on it.
+        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
+
+    Cost:
+        1 forward, and 1 backward per class from the score down to the layer only.
+
+    Source:
+        Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization,
+        ICCV 2017, equations 1 and 2. No deviations by default; the map stays on the layer's grid until
+        `heatmaps()`.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
+        >>> ks.GradCAM(relu=False)(model, images, target=1).values.shape
+        (2, 6, 6)
+    """
+
+    tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"averaged"}
+
+    def weigh(self, activations: Any, gradients: Any) -> Any:
+        """Equations 1 and 2 of the paper, before the sum."""
+        return averaged(gradients) * activations

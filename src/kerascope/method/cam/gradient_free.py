@@ -1,0 +1,67 @@
+"""Class activation maps whose weights come from asking the model again, without gradients."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.method.masks.base import PerturbationMethod
+from kerascope.probe import Answer
+from kerascope.typing import Array
+
+
+@dataclass(frozen=True)
+class AskedCAM(PerturbationMethod):
+    """The family: a layer's channels, weighted by what the score says when the model is asked with a channel.
+
+    Args:
+        layer: path of the layer, as in `ClassActivationMap`; None for the automatic one.
+        relu: keep positive relevance only, before any resizing; False gives the signed map.
+    """
+
+    layer: str | None = None
+    relu: bool = True
+
+    tags: ClassVar[frozenset[str]] = frozenset({"layer", "masks", "sized", "rounded"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.layer is not None and not isinstance(self.layer, str):
+            raise errors.ParameterError(
+                f"layer must be a layer path or None; got {self.layer!r}; `Probe.layers()` lists them."
+            )
+        if not isinstance(self.relu, bool):
+            raise errors.ParameterError(f"relu must be True or False; got {self.relu!r}.")
+
+    @property
+    def signed(self) -> bool:
+        """Without the ReLU, values can be negative."""
+        return not self.relu
+
+    def weighted(self, first: Answer, channels: Array, weights: Array) -> Array:
+        """The maps, (N, h, w) or with a class axis.
+
+        Args:
+            first: about the images themselves.
+            channels: (N, h, w, C).
+            weights: (N, K, C); channels whose weight is NaN are left out, and a map without any is NaN.
+        """
+        weights = np.where(np.isfinite(weights).any(axis=-1, keepdims=True), np.nan_to_num(weights), np.nan)
+        flat = channels.reshape(len(channels), -1, channels.shape[-1]).astype("float64")
+        maps = np.einsum("npc,nkc->nkp", flat, weights)
+        maps = np.maximum(maps, 0) if self.relu else maps
+        return np.asarray(maps.reshape(*first.scores.shape, *channels.shape[1:-1]))
+
+    @abstractmethod
+    def explored(self, *arguments: Any) -> Answer:
+        """See `PerturbationMethod.explored`."""
+
+
+def channels_of(first: Answer) -> Array:
+    """The activations of an answer, (N, h, w, C), which are the same for every class."""
+    assert first.values is not None
+    return first.values if first.scores.ndim == 1 else first.values[:, 0]

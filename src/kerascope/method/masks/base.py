@@ -1,0 +1,139 @@
+"""What methods share that ask about images with parts removed: they need forward passes only."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.method.base import Method
+from kerascope.perturb import Masks, Stream, check_memory
+from kerascope.perturb.baseline import INPAINT, NAMES, BaselineLike, as_baseline, made, noted, parts_of
+from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.pixels import pixels_of
+from kerascope.probe import Answer, Probe
+from kerascope.target import Target
+from kerascope.typing import Array
+
+
+@dataclass(frozen=True)
+class PerturbationMethod(Method):
+    """The family: scores of images with parts removed. What is removed, and what follows, a member says.
+
+    Args:
+        baseline: what stands where something was removed: a number, in the model's own input units; an array
+            (H, W, C) or (N, H, W, C), or (C,) for one colour; `"black"` or `"white"`, the lowest or highest
+            value of the range that the model's own `Rescaling` or `Normalization` states, else of each
+            image; `"mean"`, the mean colour of each image; `"blur"`, the image behind a Gaussian whose sigma
+            is a tenth of its longest side; `"noise"`, uniform over that range; `"inpaint"`, diffusion from
+            what was left (the mean colour where nothing was); or a tuple of several, under each of which
+            every mask is asked about, and whose scores are averaged. Default `"black"`. What was taken is in
+            `Explanation.notes`.
+        memory: the most that one explanation may hold at a time, such as `"1GB"` or a number of bytes; it
+            decides how many masks go in a pass, up to the probe's `batch_size`. Default None, a quarter of
+            what the machine has free.
+        progress: draw a progress bar; default None, on a terminal where it takes longer than some seconds.
+    """
+
+    baseline: BaselineLike = field(default="black", kw_only=True)
+    memory: int | str | None = field(default=None, kw_only=True)
+    progress: bool | None = field(default=None, kw_only=True)
+
+    tags: ClassVar[frozenset[str]] = frozenset({"pixels", "signed", "masks", "rounded"})
+    backwards: ClassVar[int] = 0
+    programs: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "baseline", as_baseline(self.baseline, (*NAMES, INPAINT)))
+        check_memory(self.memory)
+        if self.progress not in (None, True, False):
+            raise errors.ParameterError(f"progress must be True, False or None; got {self.progress!r}.")
+
+    @property
+    def baselines(self) -> int:
+        """Number of baselines, under each of which every mask is asked about."""
+        return len(parts_of(self.baseline))
+
+    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+        """The scores of the images, which pin the target; then those under masks."""
+        first = probe.run(None, images, target)
+        pixels_of(first)  # raises where there are no pixels
+        return self.explored(probe, first, Pictures.of(probe, first, smooth=False))
+
+    @abstractmethod
+    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+        """The values, from scores under masks.
+
+        Args:
+            probe: of the model.
+            first: about the images themselves.
+            pictures: the images.
+        """
+
+    def stream(
+        self,
+        probe: Probe,
+        first: Answer,
+        pictures: Pictures,
+        masks: Masks,
+        resident: Mapping[str, Array] | None = None,
+        asked: int | None = None,
+    ) -> Stream:
+        """What asks about the images under masks.
+
+        Args:
+            probe: of the model.
+            first: about the images themselves.
+            pictures: the images.
+            masks: the kind of mask.
+            resident: what it needs of the images, (N, ...) each.
+            asked: about how many masks there will be for each image, where that is known.
+        """
+        baselines, note = self.made(pictures)
+        return Stream(
+            probe,
+            first,
+            masks,
+            pictures.pixels,
+            baselines,
+            resident=resident or {},
+            memory=self.memory,
+            progress=self.progress,
+            asked=asked,
+            title=type(self).__name__,
+            note=note,
+        )
+
+    def made(self, pictures: Pictures) -> tuple[list[Array | None], str]:
+        """The baselines (N, *spatial, C), None for holes that are inpainted, and a note on them."""
+        arrays: list[Array | None] = []
+        notes: list[str] = []
+        for number, part in enumerate(parts_of(self.baseline)):
+            if part == INPAINT:
+                array, note = None, "inpainted by diffusion from what a mask leaves"
+            else:
+                array, note = made(part, pictures, getattr(self, "seed", 0), number)
+            arrays.append(array)
+            notes.append(note)
+        return arrays, noted(notes)
+
+    def told(self, stream: Stream, values: Array, notes: Sequence[str] = ()) -> Answer:
+        """The answer with its values, and what there is to say about how they were come by.
+
+        Args:
+            stream: that was asked.
+            values: (N, ...) or (N, K, ...).
+            notes: of the method.
+        """
+        return replace(
+            stream.first,
+            values=np.asarray(values, "float32"),
+            notes=(*stream.first.notes, *filter(None, (stream.note, *notes))),
+            masks=stream.used,
+            warnings=stream.warnings(),
+            failure=stream.failure,
+        )

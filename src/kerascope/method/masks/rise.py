@@ -1,0 +1,199 @@
+"""RISE: how much higher the score is while a pixel is left, over many random masks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.method.masks.base import PerturbationMethod
+from kerascope.perturb import GridMasks, Sums
+from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.pixels import pixels_of
+from kerascope.probe import Answer, Probe
+from kerascope.typing import Array
+from kerascope.validation import check_whole, is_number
+
+_ROUND, _ROUNDS = 256, 8
+"""Masks between two looks at the standard error, or one part in so many of all masks where that is less."""
+_LEAST = 4
+"""The fewest rounds that a standard error is told from."""
+
+
+@dataclass(frozen=True)
+class RISE(PerturbationMethod, name="rise"):
+    r"""RISE: the mean score over random masks that leave the pixel, less the mean over all masks.
+
+    $$V_p = \frac{\sum_i s(x \odot M_i)\, M_{ip}}{\sum_i M_{ip}} - \frac{1}{m} \sum_i s(x \odot M_i)$$
+
+    with masks $M_i$: a coarse grid of cells that are 1 with a probability and else 0, enlarged by bilinear
+    interpolation, and shifted by up to a cell. What is masked is mixed with the baseline.
+
+    Args:
+        masks: the most masks, at least 1; default 4000, as in the paper.
+        cells: cells of the grid along the longest side, at least 2; as many of the same size along others.
+            Default 8.
+        probability: that a cell is left, between 0 and 1; default 0.5.
+        tolerance: stop an image once the standard error of its map, as root mean square over the pixels, is
+            at most this share of the map's range; looked at every 256 masks, or every eighth of `masks`,
+            from the fourth time on. Default None, which takes all masks. `Explanation.masks` tells how many
+            were taken.
+        seed: of the masks, a whole number of at least 0; the same masks for every image, on every backend.
+
+    Returns:
+        values float32 (N, *spatial), signed, in units of the score; not normalised. NaN where no mask left
+        anything of a pixel.
+
+    Raises:
+        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
+        MemoryBudgetError: one image takes more than `memory`.
+
+    Cost:
+        1 forward, and 1 for each mask and baseline. Several targets share them. Sums are kept on the device,
+        so that memory does not grow with the masks.
+
+    Source:
+        Petsiuk, Das and Saenko, RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC
+        2018, equation 6 and section 3.2. Deviations: divided by what the masks leave of the pixel instead of
+        by its expectation, and less the mean score, of which equation 6 keeps a noisy copy: of a score that
+        does not change the map is zero. For many masks it is equation 6 but for that constant.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
+        >>> ks.RISE(masks=64)(model, images, target=1).values.shape
+        (2, 8, 8)
+    """
+
+    masks: int = 4000
+    cells: int = 8
+    probability: float = 0.5
+    tolerance: float | None = None
+    seed: int = 0
+
+    tags: ClassVar[frozenset[str]] = PerturbationMethod.tags | {"stochastic"}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole(self.masks, "masks")
+        check_whole(self.cells, "cells", 2)
+        check_whole(self.seed, "seed", 0)
+        if not (is_number(self.probability) and 0 < self.probability < 1):
+            raise errors.ParameterError(
+                f"probability must be a number between 0 and 1; got {self.probability!r}."
+            )
+        check_tolerance(self.tolerance)
+
+    @property
+    def forwards(self) -> int:  # type: ignore[override]
+        """One for the score, and one for each mask and baseline."""
+        return 1 + self.masks * self.baselines
+
+    def kind(self, spatial: tuple[int, ...]) -> GridMasks:
+        """The kind of mask for images of a size: cells, and what they are enlarged to."""
+        side = max(spatial) / self.cells
+        cells = tuple(max(1, min(length, round(length / side))) for length in spatial)
+        sizes = [math.ceil(length / count) for length, count in zip(spatial, cells, strict=True)]
+        enlarged = tuple((count + 1) * size for count, size in zip(cells, sizes, strict=True))
+        return GridMasks(spatial, cells, enlarged)
+
+    def drawn(self, numbers: Array, kind: GridMasks) -> Array:
+        """The codes of masks: of mask i, from `default_rng([seed, i])`, first the cells, then the shift.
+
+        Args:
+            numbers: of the masks.
+            kind: see `GridMasks`.
+        """
+        count = math.prod(kind.cells)
+        shifts = [
+            size // (cells + 1) for size, cells in zip(kind.enlarged, kind.cells, strict=True)
+        ]  # pixels of a cell
+        codes = np.empty((len(numbers), count + len(shifts)))
+        for code, number in zip(codes, numbers.tolist(), strict=True):
+            generator = np.random.default_rng([self.seed, number])
+            code[:count] = generator.random(count) < self.probability
+            code[count:] = generator.integers(0, shifts)
+        return codes
+
+    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+        """Sums over masks, in rounds."""
+        spatial = pixels_of(first).shape[1:-1]
+        kind = self.kind(spatial)
+        found = {image: Steady() for image in range(len(pictures.pixels))}
+        running = set(found)
+        step = self.masks if self.tolerance is None else max(1, min(_ROUND, self.masks // _ROUNDS))
+        with self.stream(probe, first, pictures, kind, asked=self.masks) as stream:
+            for start in range(0, self.masks, step):
+                if not running or stream.stopped:
+                    break
+                stop = min(start + step, self.masks)
+                parts = stream.sums(lambda numbers: self.drawn(numbers, kind), start, stop, sorted(running))
+                for image, part in parts.items():
+                    found[image].add(part, whole=stop - start == step)
+                    if self.tolerance is not None and found[image].settled(self.tolerance):
+                        running.discard(image)
+        values = np.stack([one.map for one in found.values()])
+        told = self.told(stream, values.reshape(*first.scores.shape, *spatial))
+        if self.tolerance is None:
+            return told
+        note = (
+            f"stopped at a standard error of {self.tolerance:g} of the map's range, or at {self.masks} masks"
+        )
+        return replace(told, notes=(*told.notes, note))
+
+
+def check_tolerance(tolerance: Any) -> None:
+    """Check a share of the map's range at which to stop.
+
+    Raises:
+        ParameterError: neither None nor a number above 0.
+    """
+    if tolerance is not None and not (is_number(tolerance) and tolerance > 0):
+        raise errors.ParameterError(
+            f"tolerance must be a share of the map's range, a number above 0, or None; got {tolerance!r}."
+        )
+
+
+def higher(sums: Sums) -> Array:
+    """By how much the score is higher where a mask leaves a pixel, (K, P); NaN where none does."""
+    weight = np.where(sums.weight > 0, sums.weight, np.nan)
+    return np.asarray(sums.total / weight - (sums.change / max(sums.count, 1))[:, None])
+
+
+class Steady:
+    """The sums of an image as they grow, and how far its map still moves from round to round."""
+
+    def __init__(self) -> None:
+        self._sums: Sums | None = None
+        self._rounds = 0
+        self._mean, self._squares = np.zeros(()), np.zeros(())
+
+    def add(self, part: Sums, whole: bool) -> None:
+        """Take a round in; one that is not whole says nothing of the spread."""
+        self._sums = part if self._sums is None else self._sums + part
+        if whole:
+            self._rounds += 1
+            away = higher(part) - self._mean
+            self._mean = self._mean + away / self._rounds
+            self._squares = self._squares + away * (higher(part) - self._mean)
+
+    @property
+    def map(self) -> Array:
+        """The map of all rounds, (K, P)."""
+        assert self._sums is not None
+        return higher(self._sums)
+
+    def settled(self, tolerance: float) -> bool:
+        """Whether the standard error of the map is at most a share of its range, for each class."""
+        if self._rounds < _LEAST:
+            return False
+        variance = self._squares / (self._rounds - 1) / self._rounds
+        with np.errstate(invalid="ignore"):
+            error = np.sqrt(np.nanmean(variance, axis=1))
+            span = np.nanmax(self._mean, axis=1) - np.nanmin(self._mean, axis=1)
+        return bool((error <= tolerance * span).all())

@@ -1,0 +1,1 @@
+"""Methods that integrate the gradient along a path from a baseline."""

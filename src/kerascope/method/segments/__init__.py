@@ -1,0 +1,1 @@
+"""Methods that switch segments or cells of the image on and off."""

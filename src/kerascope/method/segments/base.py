@@ -1,0 +1,82 @@
+"""Methods that switch segments of an image on and off, and share out the score among them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kerascope.method.masks.base import PerturbationMethod
+from kerascope.perturb import SegmentMasks
+from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.pixels import pixels_of
+from kerascope.perturb.segmentation import SegmentsLike, as_segments, segmented_as
+from kerascope.probe import Answer, Probe
+from kerascope.typing import Array
+
+Exploration = Generator[Array, Array, Array]
+"""Yields coalitions (m, S), is sent their scores (m, K), returns the value of each segment (K, S)."""
+
+
+@dataclass(frozen=True)
+class SegmentMethod(PerturbationMethod):
+    """The family: a value for each segment, from scores of the image with some segments on and others off.
+
+    A member fills `explore`. All images are explored together, so that passes are filled whatever a single
+    image asks for.
+
+    Args:
+        segments: what is switched on and off. A number: about so many segments of similar colour, by SLIC
+            (`skimage.segmentation.slic`, of the image scaled to 0 to 1), or for signals a grid of about so
+            many cells; a tuple such as `(8, 8)`: a grid of so many cells on each axis; an array (H, W) or
+            (N, H, W) of whole numbers from 0: the segment of each pixel.
+    """
+
+    segments: SegmentsLike = field(default=50, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "segments", as_segments(self.segments))
+
+    @abstractmethod
+    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+        """How one image is explored.
+
+        Yields coalitions, float (m, S), 1 for a segment that is left as it is, 0 for one that is removed, and
+        anything between for one that is faded; is sent their scores, float64 (m, K), where a row holds NaN
+        if the score is none or was not asked for; it has to do without these rows.
+
+        Args:
+            count: S, the number of segments of this image.
+            whole: (K,) the score of the image itself.
+            labels: int32 (*spatial), the segment of each pixel, for methods that look where segments lie.
+
+        Returns:
+            (K, S) the value of each segment.
+        """
+
+    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+        """Every image's exploration in step with the others; then each segment painted with its value."""
+        labels, note = segmented_as(self.segments, pixels_of(first))
+        counts = labels.reshape(len(labels), -1).max(axis=1) + 1
+        whole = first.scores.astype("float64").reshape(len(labels), -1)
+        explorations = [self.explore(*own) for own in zip(counts.tolist(), whole, labels, strict=True)]
+        values = np.zeros((*whole.shape, *labels.shape[1:]))
+        answers: dict[int, Array | None] = dict.fromkeys(range(len(labels)))
+        masks = SegmentMasks(labels.shape[1:])
+        resident = {"labels": labels.reshape(len(labels), -1)}
+        asked = getattr(self, "masks", None)
+        # Images with about as many segments share a program.
+        width = 1 << (int(counts.max()) - 1).bit_length()
+        with self.stream(probe, first, pictures, masks, resident, asked) as stream:
+            while answers:
+                requests: dict[int, Array] = {}
+                for image, scores in answers.items():
+                    try:
+                        requests[image] = explorations[image].send(scores)  # type: ignore[arg-type]
+                    except StopIteration as finished:
+                        values[image] = np.asarray(finished.value)[:, labels[image]]
+                answers = dict(stream.scores(requests, width))
+        return self.told(stream, values.reshape(*first.scores.shape, *labels.shape[1:]), (note,))

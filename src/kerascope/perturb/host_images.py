@@ -1,0 +1,99 @@
+"""The explained images as pictures on the host: channels last, with their range, and the way back."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.layout import Layout
+from kerascope.probe import Answer, Probe
+from kerascope.typing import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """The images that an answer is about.
+
+    Args:
+        pixels: (N, *spatial, C) float64, in the model's own input units.
+        layout: how the model takes them, or None where they have no spatial axes.
+        dtype: the type that the model takes.
+        stated: the range that the model's own preprocessing expects, or None where it states none.
+    """
+
+    pixels: Array
+    layout: Layout | None
+    dtype: Any
+    stated: tuple[float, float] | None
+
+    @classmethod
+    def of(cls, probe: Probe, answer: Answer, smooth: bool = True) -> Pictures:
+        """The pictures behind an answer.
+
+        Args:
+            probe: of the model.
+            answer: about the images.
+            smooth: pixels must be floating-point numbers, since a little is added to them.
+
+        Raises:
+            InputError: no input was chosen among several, or it holds no floating-point numbers.
+        """
+        pixels = answer.batch.pixels if smooth else answer.batch.picture
+        layout = answer.image_layout
+        seen = pixels if layout is None else layout.channels_last(pixels, np)
+        stated = probe.pixel_range(answer.batch.structured())
+        return cls(np.array(seen, "float64"), layout, pixels.dtype, stated)
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """Sizes of the spatial axes.
+
+        Raises:
+            InputError: there are none.
+        """
+        if self.layout is None:
+            raise errors.InputError(
+                "blurs and mean colours need an input with spatial axes, (N, ..., C); got one of shape "
+                f"{self.pixels.shape}; choose another baseline, or another method."
+            )
+        return self.layout.spatial
+
+    @functools.cached_property
+    def low(self) -> Array:
+        """The lowest value of the stated range, else of each image: broadcasts over the pixels."""
+        return self._end(0, np.min)
+
+    @functools.cached_property
+    def high(self) -> Array:
+        """The highest value of the stated range, else of each image: broadcasts over the pixels."""
+        return self._end(1, np.max)
+
+    def given(self, pixels: Array) -> Array:
+        """Pictures as the model takes them.
+
+        Args:
+            pixels: (N, *spatial, C).
+        """
+        placed = pixels if self.layout is None else self.layout.original(pixels, np)
+        return np.asarray(placed, self.dtype)
+
+    def blurred(self, sigma: float) -> Array:
+        """Every picture behind a Gaussian, over space only; borders are mirrored.
+
+        Args:
+            sigma: in pixels; 0 for the pictures themselves.
+        """
+        from scipy.ndimage import gaussian_filter
+
+        sigmas: Sequence[float] = (0.0, *[sigma] * len(self.spatial), 0.0)
+        return np.asarray(gaussian_filter(self.pixels, sigmas, mode="reflect", truncate=4.0))
+
+    def _end(self, place: int, extreme: Any) -> Array:
+        if self.stated is not None:
+            return np.full([1] * self.pixels.ndim, self.stated[place])
+        return np.asarray(extreme(self.pixels, axis=tuple(range(1, self.pixels.ndim)), keepdims=True))

@@ -1,0 +1,55 @@
+"""Maps with one value per pixel: what the image is, and what a method says about each of its pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.explanation import Reduction, reduced
+from kerascope.probe import Answer
+from kerascope.resize import resize
+from kerascope.typing import Array
+
+
+def pixels_of(answer: Answer) -> Array:
+    """The explained images, float32 (N, *spatial, C), whatever layout the model takes them in.
+
+    Raises:
+        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
+    """
+    pixels = answer.batch.picture
+    layout = answer.image_layout
+    if layout is None:
+        tokens = pixels.dtype.kind != "f"
+        raise errors.InputError(
+            "a map of pixels needs an input with spatial axes, such as images (N, H, W, C); got inputs of "
+            f"shape {pixels.shape}; use a method that explains "
+            + (
+                "a layer behind them, such as GradCAM."
+                if tokens
+                else "the input's numbers, such as Saliency."
+            )
+        )
+    return np.asarray(layout.channels_last(pixels, np), "float32")
+
+
+def on_pixels(answer: Answer, reduction: Reduction) -> Array:
+    """One value for each pixel of the explained input, (N, *spatial) or (N, K, *spatial).
+
+    Args:
+        answer: of a method, with values on a grid, on pixels, or on pixels and channels.
+        reduction: how that method's channels become one heat map.
+
+    Raises:
+        ExplanationError: the values lie on a grid of another dimension than the input.
+    """
+    assert answer.values is not None
+    maps = reduced(answer.values, reduction)
+    size = pixels_of(answer).shape[1:-1]
+    first = answer.scores.ndim
+    if maps.ndim - first != len(size):
+        raise errors.ExplanationError(
+            f"a map of the input's pixels needs a layer with the spatial axes of the input of size {size}; "
+            f"{' and '.join(answer.layers) or 'the input'} gives maps {maps.shape[first:]}; choose another."
+        )
+    return resize(maps, size, first)

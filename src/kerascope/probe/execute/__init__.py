@@ -1,0 +1,1 @@
+"""Requests, compiled programs, batches, results."""

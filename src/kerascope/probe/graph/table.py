@@ -1,0 +1,169 @@
+"""The places of a model as a table: which of them can be explained, which one is taken, and why."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import SupportsIndex, overload
+
+from kerascope import errors
+from kerascope.probe.graph.graph import Run, Survey
+from kerascope.probe.graph.head import score_sources
+from kerascope.probe.graph.head_kind import HeadKind, head_kind
+
+_SIGN = "\N{MULTIPLICATION SIGN}"
+_FLATTENED = "the head flattens: Grad-CAM averages places away here; HiResCAM and MultiScaleCAM do not"
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One place of a model that can be named as a layer.
+
+    Args:
+        path: its path, as `layer=` takes it.
+        kind: class of the layer or operation.
+        shape: shape of its output for one image.
+        grid: spatial size that a map at this layer has, or None.
+        channels: number of channels there, or None.
+        explainable: a map of the model's own score can be made there.
+        automatic: it is the one taken when no layer is named.
+        note: why it is the automatic one, or why it cannot be used, or what it hands on; else empty.
+        head: of the automatic one, how its channels reach the score; see `head_kind`. None of others.
+    """
+
+    path: str
+    kind: str
+    shape: tuple[int, ...]
+    grid: tuple[int, ...] | None
+    channels: int | None
+    explainable: bool
+    automatic: bool
+    note: str
+    head: HeadKind | None = None
+
+    @property
+    def size(self) -> str:
+        """The grid in words, `"7 x 7"`, or `"-"`."""
+        return "-" if self.grid is None else f" {_SIGN} ".join(map(str, self.grid))
+
+
+class LayerTable(tuple[LayerRow, ...]):
+    """The rows of a table of layers, in the order of the forward pass, which prints itself.
+
+    As text, and as HTML in a notebook. The automatic layer is marked with a star, and a line below says why
+    it is taken; another one says so where the head flattens it. A slice is a table again.
+    """
+
+    __slots__ = ()
+
+    @property
+    def automatic(self) -> LayerRow | None:
+        """The layer that is taken when none is named, or None where there is none."""
+        return next((row for row in self if row.automatic), None)
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> LayerRow: ...
+    @overload
+    def __getitem__(self, key: slice) -> LayerTable: ...
+    def __getitem__(self, key: SupportsIndex | slice) -> LayerRow | LayerTable:
+        found = super().__getitem__(key)
+        return LayerTable(found) if isinstance(key, slice) else found  # type: ignore[arg-type, return-value]
+
+    def __str__(self) -> str:
+        cells = [("", "path", "kind", "grid", "channels", ""), *map(_cells, self)]
+        widths = [max(len(row[place]) for row in cells) for place in range(5)]
+        lines = [
+            f"{star:1} {path:{widths[1]}}  {kind:{widths[2]}}  {size:{widths[3]}}  "
+            f"{channels:>{widths[4]}}  {note}".rstrip()
+            for star, path, kind, size, channels, note in cells
+        ]
+        return "\n".join([*lines, *self._footer()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        names = ("", "path", "kind", "grid", "channels", "")
+        head = "".join(f"<th>{name}</th>" for name in names)
+        rows = "".join(
+            f"<tr{' style=font-weight:bold' * row.automatic}>"
+            + "".join(f"<td>{html.escape(cell)}</td>" for cell in _cells(row))
+            + "</tr>"
+            for row in self
+        )
+        footer = "".join(f"<p>{html.escape(line)}</p>" for line in self._footer())
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{footer}"
+
+    def _footer(self) -> list[str]:
+        if self.automatic is None:
+            return []
+        return [f"* {self.automatic.note}", *([_FLATTENED] if self.automatic.head == "flattened" else [])]
+
+
+def table(survey: Survey) -> LayerTable:
+    """Every run of a survey as a row, in the order of the forward pass."""
+    sources = score_sources(survey, range(len(survey.outputs)))
+    reached = survey.upstream(sources)
+    try:
+        automatic = survey.automatic(sources)
+    except errors.NoSpatialExtentError:
+        automatic = None
+    rows = []
+    for run in survey.runs:
+        obstacle = _obstacle(survey, run, reached)
+        note = _why(survey, reached) if run is automatic else obstacle or _handed_on(survey, run)
+        rows.append(
+            LayerRow(
+                survey.name(run),
+                type(run.place.operation).__name__,
+                run.shape[1:],
+                run.layout.spatial if run.layout else None,
+                run.layout.channels if run.layout else None,
+                not obstacle,
+                run is automatic,
+                note,
+                head_kind(survey, run, sources) if run is automatic else None,
+            )
+        )
+    return LayerTable(rows)
+
+
+def _cells(row: LayerRow) -> tuple[str, ...]:
+    star, note = ("*", "automatic") if row.automatic else ("", row.note)
+    channels = "-" if row.channels is None else str(row.channels)
+    return star, row.path, row.kind, row.size, channels, note
+
+
+def _why(survey: Survey, reached: set[int] | None) -> str:
+    """Why the automatic layer is taken."""
+    last = "the last output with more than one position"
+    if any(survey.explainable(run) and not run.sees_image for run in survey.runs):
+        last += " that the explained input leads to"
+    if reached is None:
+        return f"automatic: {last}; operators in a `call` hide the way to the score"
+    return f"automatic: {last}, on the way to the score"
+
+
+def _obstacle(survey: Survey, run: Run, reached: set[int] | None) -> str:
+    """Why no map can be made at a run, or nothing."""
+    if run.fault is not None:
+        return run.fault
+    if run.layout is None:
+        return f"a vector of {run.shape[1]}" if len(run.shape) == 2 else f"no grid in {run.shape[1:]}"
+    if run.layout.positions < 2:
+        return "a single position"
+    if not run.dtype.startswith(("float", "bfloat")):
+        return f"{run.dtype} has no gradient"
+    if run.number in survey.silent or run.maker in survey.silent:
+        return "its patches do not reach the score"
+    # What hands on a tensor of another run is on the way where that one is.
+    known = {run.number, run.maker} if run.maker >= 0 else set[int]()
+    if reached is not None and known and not known & reached:
+        return "not on the way to the score"
+    return ""
+
+
+def _handed_on(survey: Survey, run: Run) -> str:
+    """Whose tensor a run returns, where it is not its own."""
+    if run.maker == run.number:
+        return ""
+    return f"same as {survey.name(survey.runs[run.maker])}" if run.maker >= 0 else "same as the input"

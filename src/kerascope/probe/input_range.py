@@ -1,0 +1,68 @@
+"""What a model's own preprocessing says about its pixels: their range, and where it ends."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerascope.probe.graph.graph import INPUT, Survey
+
+_PASSED = ("Identity", "Reshape", "Permute", "Padding", "Cropping", "Resizing", "Random", "Dropout")
+"""Parts of the names of layers that hand pixels on as they are."""
+_ARITHMETIC = (
+    *("Rescaling", "Normalization", "Add", "Subtract", "Multiply", "Divide"),
+    *("GetItem", "Stack", "Concatenate", "Flip", "Cast"),
+)
+"""Parts of the names of layers and operations that preprocessing is made of."""
+
+
+def pixel_range(survey: Survey) -> tuple[float, float] | None:
+    """(0, 255) or (0, 1) where the first layer that reads the pixels says so, else None.
+
+    A `Rescaling` says so where it brings one of these ranges to end at 1 or 0.5; a `Normalization` where its
+    mean is that of bytes.
+
+    Args:
+        survey: of the model.
+    """
+    pixels = {INPUT}
+    for run in survey.runs:
+        operation = run.place.operation
+        if not pixels & set(run.sources):
+            continue
+        if any(part in type(operation).__name__ for part in _PASSED):
+            pixels.add(run.number)
+            continue
+        if isinstance(operation, keras.layers.Rescaling):
+            for high in (255.0, 1.0):
+                top = float(np.mean(high * np.asarray(operation.scale) + np.asarray(operation.offset)))
+                if any(abs(top - wanted) < 0.02 for wanted in (1.0, 0.5)):
+                    return 0.0, high
+        elif isinstance(operation, keras.layers.Normalization) and operation.mean is not None:
+            mean = float(np.mean(ops.convert_to_numpy(operation.mean)))
+            return (0.0, 255.0) if 20 < mean < 235 else None
+        return None
+    return None
+
+
+def preprocessed(survey: Survey) -> str | None:
+    """Name of the last run of the model's own preprocessing: scaling, standardising, exchange of channels.
+
+    Args:
+        survey: of the model.
+
+    Returns:
+        The name, as `layer=` takes it; None where the first layer that reads the pixels is another one.
+    """
+    chain, last = {INPUT}, None
+    for run in survey.runs:
+        if not chain & set(run.sources):
+            continue
+        kind = type(run.place.operation).__name__
+        scales = "BatchNormalization" not in kind and any(part in kind for part in _ARITHMETIC)
+        if not (scales or any(part in kind for part in _PASSED)) or run.fault is not None:
+            break
+        chain.add(run.number)
+        last = survey.name(run) if scales else last
+    return last

@@ -1,0 +1,1 @@
+"""Scoped interception of layer calls; nothing of the model changes."""
