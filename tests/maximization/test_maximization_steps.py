@@ -16,23 +16,23 @@ from kerascope.maximization.parametrization import Parametrization
 from kerascope.maximization.transforms import placed, turned
 from kerascope.testing.bench import CLOSE, same
 from kerascope.testing.models import MODELS
-from kerascope.typing import Tensor
+from kerascope.typing import Array
 from tests.helpers.maximization import STILL, maximize
 
 # The step, again in loops over NumPy float64 numbers. The network is linear: s = sum of kernel times image.
 
 
 def oracle(
-    kernel: Tensor,
-    coefficients: Tensor,
+    kernel: Array,
+    coefficients: Array,
     steps: int,
     *,
     weight: float = 0.0,
     low: float = 0.0,
     high: float = 1.0,
-    views: list[dict[str, Tensor]] | None = None,
+    views: list[dict[str, Array]] | None = None,
     wrong: str = "",
-) -> tuple[Tensor, list[float]]:
+) -> tuple[Array, list[float]]:
     """Coefficients (C, H, W) of pixels after some steps, and the score of each step, for one image.
 
     Kingma and Ba 2015, algorithm 1, uphill; Mahendran and Vedaldi 2015, section 3, beta = 2, as a mean.
@@ -73,7 +73,7 @@ def oracle(
     return values, scores
 
 
-def looped_placement(size: int, shift: float, zoom: float) -> Tensor:
+def looped_placement(size: int, shift: float, zoom: float) -> Array:
     """Row i shows what lies at zoom (i - middle) + middle + shift size, by linear interpolation."""
     matrix = np.zeros((size, size))
     middle = (size - 1) / 2
@@ -84,7 +84,7 @@ def looped_placement(size: int, shift: float, zoom: float) -> Tensor:
     return matrix
 
 
-def looped_turn(height: int, width: int, angle: float) -> Tensor:
+def looped_turn(height: int, width: int, angle: float) -> Array:
     """Pixel p shows what lies at p turned by an angle around the middle, bilinear; zero outside."""
     matrix = np.zeros((height, width, height, width))
     for i, j, k, m in np.ndindex(matrix.shape):
@@ -95,12 +95,12 @@ def looped_turn(height: int, width: int, angle: float) -> Tensor:
     return matrix.reshape(height * width, -1)
 
 
-def begin(shape: tuple[int, ...], seed: int = 0) -> Tensor:
+def begin(shape: tuple[int, ...], seed: int = 0) -> Array:
     """The coefficients that the first copy of a target begins from."""
     return Parametrization("pixels", shape[:-1], shape[-1]).random(1, np.random.default_rng([seed, 0]))[0]
 
 
-def final_coefficients(result: ks.Maximization, low: float = 0.0, high: float = 1.0) -> Tensor:
+def final_coefficients(result: ks.Maximization, low: float = 0.0, high: float = 1.0) -> Array:
     picture = (result.images[0].astype("float64") - low) / (high - low)
     return np.moveaxis(np.log(picture / (1 - picture)), -1, 0)
 
@@ -167,7 +167,7 @@ def test_a_placement_is_that_of_loops() -> None:
         same(found[row], looped_placement(9, shift[row], zoom[row]), CLOSE, f"row {row}")
 
 
-def pulled_back(view: Callable[[Any], Any], picture: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def pulled_back(view: Callable[[Any], Any], picture: Array, weights: Array) -> tuple[Array, Array]:
     """What a view shows of a picture, and the gradient of its product with weights, compiled."""
 
     def product(variables: Any, weights: Any) -> tuple[Any, Any]:
