@@ -17,7 +17,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Explanation, Reduction, how_flat
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
-from kerascope.provenance import versions, warned
+from kerascope.provenance import versions, warn
 from kerascope.target import Target, TargetLike, as_target
 from kerascope.typing import Array
 
@@ -190,7 +190,7 @@ def _load_installed() -> None:
             if not (isinstance(found, type) and issubclass(found, Method) and found.name == point.name):
                 raise TypeError(f"{found!r} is no kerascope.Method of that name")
         except Exception as error:  # noqa: BLE001 (another package's mistake must not stop this one)
-            warned(
+            warn(
                 errors.KerascopeWarning,
                 f"the method {point.name!r} of the entry point {point.value!r} cannot be used: {error!r}",
             )
@@ -302,7 +302,7 @@ def _warned(explanation: Explanation, answer: Answer, complete: bool) -> Explana
             f"by up to {gap.max():.0%} of that change; take more steps, or a baseline whose score is further "
             "off."
         )
-    return replace(explanation, warnings=tuple(warned(*one) for one in found.items()))
+    return replace(explanation, warnings=tuple(warn(*one) for one in found.items()))
 
 
 def _where(mask: np.ndarray[Any, Any]) -> str:
