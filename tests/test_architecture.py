@@ -238,7 +238,7 @@ def offence(one: Import, package: Path, rooms: dict[str, Room]) -> str | None:
 
 
 def offences_inside(package: Path, inside: dict[str, str]) -> list[str]:
-    """One line per import within a room that points at a folder or file which its row names later, or not at all."""
+    """One line per import within a room whose folder or file its row does not name before."""
     modules = modules_of(package)
     found = []
     for imported in imports_of(package):
@@ -253,7 +253,7 @@ def offences_inside(package: Path, inside: dict[str, str]) -> list[str]:
 
 
 def part_of(name: str, modules: dict[str, Path]) -> tuple[str, str]:
-    """The room of a module, or of what is imported from one, and the folder or file in it; none of a room itself."""
+    """The room of a module, or of a name in it, and the folder or file there; none of a room itself."""
     while name not in modules and "." in name:
         name = name.rpartition(".")[0]
     _, room, part, *_ = [*name.split("."), "", ""]

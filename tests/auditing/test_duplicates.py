@@ -16,7 +16,7 @@ from PIL import Image, ImageEnhance
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.auditing.duplicates.base import copies, likeness, pairs
+from kerascope.auditing.duplicates import copies, likeness, pairs
 from kerascope.auditing.duplicates.training import Look
 from kerascope.demo.digits import load_digits
 from kerascope.typing import Array

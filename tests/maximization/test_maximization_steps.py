@@ -16,7 +16,8 @@ from kerascope.maximization.parametrization import Parametrization
 from kerascope.maximization.transforms import placed, turned
 from kerascope.testing.bench import CLOSE, same
 from kerascope.testing.models import MODELS
-from tests.helpers.maximization import STILL, Array, maximize
+from kerascope.typing import Array
+from tests.helpers.maximization import STILL, maximize
 
 # The step, again in loops over NumPy float64 numbers. The network is linear: s = sum of kernel times image.
 

@@ -14,7 +14,8 @@ from keras import layers, ops
 import kerascope as ks
 from kerascope import backend
 from kerascope.testing.bench import CLOSE, same
-from tests.helpers.rule_network import BACKEND, CLASS, IMAGES, SIZE, WIDTHS, Array, by_hand, conv, dense, relu
+from kerascope.typing import Tensor
+from tests.helpers.rule_network import BACKEND, CLASS, IMAGES, SIZE, WIDTHS, by_hand, conv, dense, relu
 from tests.helpers.rule_places import PLACES
 
 
@@ -115,7 +116,7 @@ class Interrupted(keras.Model):
         return self.head(self.flat(features))
 
 
-def plain(model: keras.Model) -> tuple[Array, Array]:
+def plain(model: keras.Model) -> tuple[Tensor, Tensor]:
     """Scores and the gradient at the image, of the model by itself."""
     run = backend.current().value_and_gradients(lambda images: (model(images, training=False), None))
     scores, _, gradients = run(ops.convert_to_tensor(IMAGES))
@@ -178,7 +179,7 @@ def test_nothing_is_left_behind_by_a_failure() -> None:
 def test_another_thread_gets_plain_results_and_plain_gradients() -> None:
     model = Interrupted()
     expected = plain(model)
-    found: list[tuple[Array, Array]] = []
+    found: list[tuple[Tensor, Tensor]] = []
     owner = threading.get_ident()
 
     def interrupt() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from keras import ops
 
 import kerascope as ks
-from kerascope.method.cam.base import multi_scale
+from kerascope.method.cam import multi_scale
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from kerascope.metric import Case, Measurement, Metric, Subject
 from kerascope.metric import metrics as known_metrics
 from kerascope.perturb import progress as progress_bar
 from kerascope.probe import Probe, as_probe
-from kerascope.provenance import called, versions, warned
+from kerascope.provenance import display_name, versions, warn
 from kerascope.target import TargetLike
 from kerascope.typing import Array
 
@@ -347,7 +347,7 @@ class _Table:
 
     def told(self, text: str, kind: type[errors.KerascopeWarning] = errors.EvaluationWarning) -> None:
         """Warn, and keep the warning."""
-        self.warnings.append(warned(kind, text))
+        self.warnings.append(warn(kind, text))
 
     def _counted(self) -> int:
         return int(self.subject.probe.forward_count)
@@ -391,7 +391,7 @@ class _Table:
             target=self.subject.target.describe(),
             level=level,
             seed=seed,
-            model=called(getattr(getattr(self.subject.probe, "model", None), "name", "a black box")),
+            model=display_name(getattr(getattr(self.subject.probe, "model", None), "name", "a black box")),
             notes=tuple(self.metrics[column].describe() for column in used),
             warnings=tuple(dict.fromkeys(self.warnings)),
             unmeasured={

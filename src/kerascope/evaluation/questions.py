@@ -14,7 +14,7 @@ from kerascope.dataset.labels.class_names import Asked, asks_of_labels, class_co
 from kerascope.dataset.labels.label import Label, places_of
 from kerascope.dataset.reading.arrays import as_labels
 from kerascope.probe import Probe
-from kerascope.provenance import warned
+from kerascope.provenance import warn
 from kerascope.target import TargetLike
 
 Places = tuple[int, ...] | None
@@ -132,4 +132,4 @@ def _doubts(found: Sequence[Places]) -> tuple[str, ...]:
     if not count:
         return ()
     text = f"every image should have a label to be explained by; {count} of {len(found)} have none: left out."
-    return (warned(errors.EvaluationWarning, text),)
+    return (warn(errors.EvaluationWarning, text),)

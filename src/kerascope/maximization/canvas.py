@@ -11,7 +11,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.layout import Layout
 from kerascope.probe import Batch, Probe, check_inputs, pixel_range
-from kerascope.provenance import warned
+from kerascope.provenance import warn
 from kerascope.typing import Array
 
 Inputs = Callable[[Array], Any]
@@ -92,7 +92,7 @@ class Canvas:
                 "the range of the input's pixels should be known; the model has no rescaling of its own that "
                 "would tell it, so pixels from 0 to 1 were assumed. Say it: input_range=(0, 255)."
             )
-            told = (warned(errors.RangeWarning, text),)
+            told = (warn(errors.RangeWarning, text),)
         low, high = _range(input_range, layout.channels)
         return cls(batch, layout, low, high, start is not None, told)
 

@@ -20,7 +20,7 @@ from kerascope.maximization.penalties import Penalty, TotalVariation
 from kerascope.maximization.targets import Each, kinds, spread
 from kerascope.maximization.transforms import Transforms
 from kerascope.probe import Probe, as_probe
-from kerascope.provenance import versions, warned
+from kerascope.provenance import versions, warn
 from kerascope.target import Target, TargetLike
 
 PHOTOGRAPH = 16
@@ -232,7 +232,7 @@ class Maximize:
         ]
         if stuck:
             told.append(
-                warned(
+                warn(
                     errors.StuckWarning,
                     f"a score should rise; nothing changed that of {', '.join(stuck[:5])}"
                     f"{', ...' if len(stuck) > 5 else ''}: the unit is closed for such images. Begin from a "
@@ -241,7 +241,7 @@ class Maximize:
             )
         if interrupted:
             told.append(
-                warned(
+                warn(
                     errors.InterruptedWarning,
                     f"all {self.steps} steps for {len(targets)} images should run; the run was interrupted; "
                     "what was reached is returned.",

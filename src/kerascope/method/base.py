@@ -13,7 +13,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Explanation, Reduction, how_flat
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
-from kerascope.provenance import versions, warned
+from kerascope.provenance import versions, warn
 from kerascope.registry import Registered
 from kerascope.target import Target, TargetLike, as_target
 from kerascope.typing import Array
@@ -167,7 +167,7 @@ def _warned(explanation: Explanation, answer: Answer, complete: bool) -> Explana
             f"by up to {gap.max():.0%} of that change; take more steps, or a baseline whose score is further "
             "off."
         )
-    return replace(explanation, warnings=tuple(warned(*one) for one in found.items()))
+    return replace(explanation, warnings=tuple(warn(*one) for one in found.items()))
 
 
 def _where(mask: np.ndarray[Any, Any]) -> str:

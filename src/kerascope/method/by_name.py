@@ -15,7 +15,7 @@ from kerascope.explanation import Explanation
 from kerascope.method.automatic import Choice
 from kerascope.method.base import Method
 from kerascope.probe import Probe
-from kerascope.provenance import warned
+from kerascope.provenance import warn
 from kerascope.target import TargetLike
 
 _ENTRY_POINTS = "kerascope.methods"
@@ -47,7 +47,7 @@ def _load_installed() -> None:
             if not (isinstance(found, type) and issubclass(found, Method) and found.name == point.name):
                 raise TypeError(f"{found!r} is no kerascope.Method of that name")
         except Exception as error:  # noqa: BLE001 (another package's mistake must not stop this one)
-            warned(
+            warn(
                 errors.KerascopeWarning,
                 f"the method {point.name!r} of the entry point {point.value!r} cannot be used: {error!r}",
             )

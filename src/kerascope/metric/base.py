@@ -16,7 +16,7 @@ from kerascope.explanation import Explanation
 from kerascope.method import Method
 from kerascope.metric.context import Case, Subject
 from kerascope.probe import Probe, as_probe
-from kerascope.provenance import warned
+from kerascope.provenance import warn
 from kerascope.registry import Registered
 from kerascope.target import TargetLike
 from kerascope.typing import Array
@@ -175,9 +175,7 @@ class Metric(Registered, ABC, kind="metric"):
             progress=progress,
         )
         found = self.on(Case(subject, explanation, method))
-        return replace(
-            found, warnings=tuple(warned(errors.EvaluationWarning, text) for text in found.warnings)
-        )
+        return replace(found, warnings=tuple(warn(errors.EvaluationWarning, text) for text in found.warnings))
 
 
 def explained(explanation: Explanation, target: TargetLike) -> Any:

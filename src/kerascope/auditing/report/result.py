@@ -20,7 +20,7 @@ from kerascope.dataset.labels.label import strange
 from kerascope.dataset.results import Results, open_results
 from kerascope.dataset.writing.store import AUDIT, Store
 from kerascope.dataset.writing.whole_file import whole
-from kerascope.provenance import called
+from kerascope.provenance import display_name
 from kerascope.typing import Array
 
 FORMAT = 1
@@ -166,7 +166,7 @@ class Audit:
     @property
     def title(self) -> str:
         """What the model is called: as its file is, or by its name where somebody gave it one."""
-        return called(self.model, self.model_file)
+        return display_name(self.model, self.model_file)
 
     def summary(self) -> list[str]:
         """The audit in plain words, a sentence each."""

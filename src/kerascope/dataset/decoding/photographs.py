@@ -19,7 +19,7 @@ from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing
 from kerascope.dataset.readable import readable
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.parts import FolderPart, subfolders
-from kerascope.provenance import warned
+from kerascope.provenance import warn
 from kerascope.typing import Array
 
 
@@ -126,7 +126,7 @@ def read_images(
             left_out.append(f"{item.path} ({error})")
     if left_out:
         more = f", and {len(left_out) - 5} more" if len(left_out) > 5 else ""
-        warned(
+        warn(
             errors.KerascopeWarning,
             f"every picture should be readable; left out: {', '.join(left_out[:5])}{more}.",
         )

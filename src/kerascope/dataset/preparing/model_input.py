@@ -20,7 +20,7 @@ from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.source import Source
 from kerascope.layout import Layout
 from kerascope.probe import Probe
-from kerascope.provenance import warned
+from kerascope.provenance import warn
 
 _FILTERS: tuple[Interpolation, ...] = ("bilinear-aliased", "bilinear", "nearest")
 """Those of `image_dataset_from_directory`, of Pillow, and of `load_img`."""
@@ -146,7 +146,7 @@ def _of_arithmetic(found: Detected, chosen: Preprocessing, trial: Trial | None) 
     text = doubt(found.unclear, f"{chosen.name} was {'assumed' if kept else 'taken, by the labels'}")
     if trial is not None:
         text += f" Right: {trial.told('name', 'fit')}."
-    return [warned(errors.PreprocessingWarning, text)]
+    return [warn(errors.PreprocessingWarning, text)]
 
 
 def _of_proportions(chosen: Preprocessing, evidence: Evidence) -> list[str]:

@@ -16,7 +16,7 @@ import keras
 
 from kerascope import errors
 from kerascope.dataset.running.worker import Done, Work, Worker
-from kerascope.provenance import warned
+from kerascope.provenance import warn
 
 _STORE_BYTES = 256 << 20
 """Memory of the object store of a cluster that is started here; what is more goes to the disk."""
@@ -120,7 +120,7 @@ class Workers:
             self.forwards += done.forwards
             self.backwards += done.backwards
             for category, text in done.warned:
-                warned(category, text)
+                warn(category, text)
             yield place, done.result
 
     def all(self, work: Work, items: Iterable[Any]) -> list[Any]:
@@ -236,7 +236,7 @@ def _check(ray: Any, cluster: Cluster, started: bool) -> None:
         )
         if started and "RAY_ADDRESS" not in os.environ:
             raise errors.WorkerError(f"{text}; ask for fewer workers, or for less for each.")
-        warned(errors.KerascopeWarning, f"{text}; some wait until it grows.")
+        warn(errors.KerascopeWarning, f"{text}; some wait until it grows.")
 
 
 def _saved(model: keras.Model) -> bytes:

@@ -35,7 +35,7 @@ from kerascope.dataset.writing.removal import clear
 from kerascope.dataset.writing.store import Store, faults_of_disk_told
 from kerascope.layout import Layout
 from kerascope.probe import Probe
-from kerascope.provenance import versions, warned
+from kerascope.provenance import versions, warn
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +156,7 @@ class Job:
             check_apart(store.folder, files_among(*self.inputs, *self.source.paths), self.source)
         with workers_of(workers, self.probe.model, imports, safe_mode) as others, held(store, check):
             done, damaged = sorted_out(store, self.source, self.options.shard_size) if resume else (set(), [])
-            manifest["warnings"] += [warned(errors.KerascopeWarning, _damaged(number)) for number in damaged]
+            manifest["warnings"] += [warn(errors.KerascopeWarning, _damaged(number)) for number in damaged]
             if overwrite:
                 clear(store)
             else:

@@ -22,7 +22,7 @@ from kerascope.dataset.running.job import Job
 from kerascope.dataset.writing.apart import files_among
 from kerascope.method import Method, as_method
 from kerascope.probe import Probe, as_probe
-from kerascope.provenance import warned
+from kerascope.provenance import warn
 from kerascope.target import TargetLike
 
 
@@ -81,7 +81,7 @@ def plan(
     of_layer = "layer" in explaining.tags
     notes = probe.notes(blank, options.asked, explained_layers(explaining)) if of_layer else ()
     doubtful = [*feed.doubts]
-    doubtful += [warned(errors.KerascopeWarning, text) for text in doubts(target, source, naming)]
+    doubtful += [warn(errors.KerascopeWarning, text) for text in doubts(target, source, naming)]
     choices = {
         "method": f"{explaining.describe()}{f' ({reason})' if reason else ''}",
         "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({feed.reason})",

@@ -32,7 +32,7 @@ from kerascope.method import ClassActivationMap
 from kerascope.method.cam.base import GradCAM
 from kerascope.method.gradient.base import Saliency
 from kerascope.probe import Evidence, Probe
-from kerascope.provenance import warned
+from kerascope.provenance import warn
 from kerascope.target import Target
 from kerascope.typing import Array
 from kerascope.vis import backprop_modifiers, grad_modifiers
@@ -271,7 +271,7 @@ def _cam(
     try:
         explanation = method(probe, images, target)
     except errors.RuleError as error:
-        warned(errors.KerascopeWarning, f"backprop_modifier changes nothing here: {error}")
+        warn(errors.KerascopeWarning, f"backprop_modifier changes nothing here: {error}")
         explanation = replace(method, backprop=None)(probe, images, target)
     if by_hand:
         activations, gradients = explanation.values[:, 0], explanation.values[:, 1]
@@ -307,7 +307,7 @@ def _shown(values: Array) -> Array:
 def _warn_flat(spread: Array) -> None:
     if not spread > LEAST_VARIATION:  # or NaN
         how = how_flat(spread)
-        warned(
+        warn(
             errors.FlatMapWarning,
             f"the map should vary; with this grad_modifier it {how} and shows nothing; try another one.",
         )

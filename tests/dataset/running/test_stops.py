@@ -48,7 +48,7 @@ def forks(root: Path) -> Iterator[Forks]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
