@@ -23,7 +23,7 @@ import numpy as np
 import kerascope as ks
 from kerascope.demo import digits, efficientnet_lite, photographs, train
 from kerascope.evaluation.sanity import KEPT
-from kerascope.testing import shapes
+from kerascope.synthetic import shapes
 
 DOCS = Path(__file__).parents[1] / "docs" / "leaderboard"
 

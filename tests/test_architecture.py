@@ -84,10 +84,11 @@ ROOMS = {
         "keras numpy",
         lazily="render PIL",
     ),
+    "synthetic": Room("typing validation", "keras numpy", lazily="scipy"),
     "kerascope": Room(
         "registry",
         lazily="errors target probe explanation render method dataset metric evaluation auditing "
-        "maximization testing",
+        "maximization synthetic testing",
     ),
     "testing": Room(
         "errors typing validation resize layout backend target probe explanation method metric kerascope",
@@ -238,7 +239,7 @@ def offence(one: Import, package: Path, rooms: dict[str, Room]) -> str | None:
 
 
 def offences_inside(package: Path, inside: dict[str, str]) -> list[str]:
-    """One line per import within a room whose folder or file its row does not name before."""
+    """One line per import within a room that points at a part which its row names later, or not at all."""
     modules = modules_of(package)
     found = []
     for imported in imports_of(package):
@@ -253,7 +254,7 @@ def offences_inside(package: Path, inside: dict[str, str]) -> list[str]:
 
 
 def part_of(name: str, modules: dict[str, Path]) -> tuple[str, str]:
-    """The room of a module, or of a name in it, and the folder or file there; none of a room itself."""
+    """The room of an import, and the folder or file in that room; an empty one for the room itself."""
     while name not in modules and "." in name:
         name = name.rpartition(".")[0]
     _, room, part, *_ = [*name.split("."), "", ""]

@@ -9,6 +9,7 @@ from kerascope import dataset as dataset
 from kerascope import errors as errors
 from kerascope import metric as metric
 from kerascope import render as render
+from kerascope import synthetic as synthetic
 from kerascope import testing as testing
 from kerascope.auditing import Audit as Audit
 from kerascope.auditing import AuditChanges as AuditChanges

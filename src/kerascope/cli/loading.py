@@ -117,7 +117,7 @@ def load_probe(path: Path, unsafe: bool, imports: Sequence[str] | None, output: 
     from kerascope.cli.saved_loss import saved_loss
     from kerascope.probe import Probe
 
-    return Probe(load_model(path, unsafe, imports), output=output).compiled_with(saved_loss(path))
+    return Probe(load_model(path, unsafe, imports), output=output).with_loss(saved_loss(path))
 
 
 def load_names(path: Path | None) -> tuple[ClassName, ...] | None:

@@ -222,13 +222,13 @@ def sanity(
     method, _ = as_method(method).chosen(asked, images, subject.first.pinned)
     explanation = method(asked, images, subject.first.pinned)
     case = Case(subject, explanation, method)
-    drawn = [asked.redrawn(images, seed + draw) for draw in range(draws)]
+    drawn = [asked.randomize(images, seed + draw) for draw in range(draws)]
     layers = drawn[0]
     places = sorted({round(place) for place in np.linspace(1, len(layers), depths)})
     upper = sum(2 * place <= len(layers) for place in places) or 1
 
     def maps(values: Mapping[int, Array], of: Probe = asked) -> Array:
-        answer = method.ask(of.reweighted(values) if values else of, images, subject.first.pinned)
+        answer = method.ask(of.with_values(values) if values else of, images, subject.first.pinned)
         assert answer.values is not None
         return subject.maps(method, answer.values)
 

@@ -85,7 +85,7 @@ class Method(Registered, ABC, kind="method"):
         target = as_target(target)
         method, reason = self.chosen(asked, images, target)
         answer = method.ask(asked, images, target)
-        target, remarks = asked.understood(answer.batch, target)
+        target, remarks = asked.resolve_target(answer.batch, target)
         said = tuple((kind, text) for kind, text in remarks if kind is not None)
         answer = replace(answer, warnings=(*said, *answer.warnings))
         notes = [reason, *(text for kind, text in remarks if kind is None), *answer.notes]

@@ -63,8 +63,8 @@ def plan(
     # Targets inside others, such as a contrast of two classes, look names up in the probe. The size of the
     # batch may also be smaller: methods that ask about masks fill their passes by it.
     count = batch_size or given.batch_size
-    named = given.named(naming.names).sized(count)
-    probe = named.certain(blank)
+    named = given.with_class_names(naming.names).with_batch_size(count)
+    probe = named.with_explicit_outputs(blank)
     feed = fed(found, fit, Evidence(probe, source, layout, naming))
     chosen = replace(feed.preprocessing, size=side)
     options = Options(
