@@ -150,7 +150,7 @@ def test_controls_fail() -> None:
         assert result.verdict == "fails"
         assert result.check("random logit").verdict == "fails"
         assert result.entropy == pytest.approx(0)
-        assert f"{method.written()} fails the sanity checks" in str(result)
+        assert f"{method.describe()} fails the sanity checks" in str(result)
 
 
 @pytest.mark.once

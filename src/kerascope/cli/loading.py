@@ -151,7 +151,7 @@ def read_method(name: str, layer: str | None, parameters: Sequence[str] | None) 
     Raises:
         UnknownMethodError, ParameterError: there is none of that name, or it does not take the parameters.
     """
-    from kerascope.method.base import as_method
+    from kerascope.method import as_method
 
     given: dict[str, Any] = {} if layer is None else {"layer": layer}
     for text in parameters or ():

@@ -11,8 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.evaluation.questions import questions
-from kerascope.method import Method
-from kerascope.method.base import as_method
+from kerascope.method import Method, as_method
 from kerascope.metric import Case, EfficientRandomisation, Subject
 from kerascope.metric.faithfulness.drop import pearson
 from kerascope.metric.randomisation import other_maps
@@ -283,7 +282,7 @@ def sanity(
     if mixed:
         notes.append(f"{len(mixed)} variables have no initialiser that varies; their values were shuffled")
     return Sanity(
-        method.written(),
+        method.describe(),
         tuple(checks),
         entropy.change(case.maps, cascading[0][-1]),
         tuple(notes),

@@ -193,7 +193,7 @@ class Explainer:
                 "target_name": explanation.target if target < 0 else self._name(target),
                 "score": float(explanation.scores.reshape(-1)[rank]),
                 "probability": None if np.isnan(probability) else probability,
-                "method": self.options.method.written(),
+                "method": self.options.method.describe(),
                 "layer": explanation.layer,
                 "map": values,
                 "overlay": pictures[rank] if pictures else None,

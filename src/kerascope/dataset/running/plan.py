@@ -20,8 +20,7 @@ from kerascope.dataset.reading.source import Source
 from kerascope.dataset.running.explainer import explained_layers, image_layout
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.writing.apart import files_among
-from kerascope.method import Method
-from kerascope.method.base import as_method
+from kerascope.method import Method, as_method
 from kerascope.probe import Probe, as_probe
 from kerascope.provenance import warn
 from kerascope.target import TargetLike
@@ -84,7 +83,7 @@ def plan(
     doubtful = [*feed.doubts]
     doubtful += [warn(errors.KerascopeWarning, text) for text in doubts(target, source, naming)]
     choices = {
-        "method": f"{explaining.written()}{f' ({reason})' if reason else ''}",
+        "method": f"{explaining.describe()}{f' ({reason})' if reason else ''}",
         "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({feed.reason})",
         "class_names": naming.origin,
         **outputs_told(named, blank),
