@@ -1,4 +1,4 @@
-"""Growth: what is resident in one process while a small model is question_of_parent again and again."""
+"""Growth: what is resident in one process while a small model is asked again and again."""
 
 from __future__ import annotations
 
