@@ -33,6 +33,7 @@ ROOMS = {
     "typing": Room("", "numpy"),
     "validation": Room("errors", "numpy"),
     "progress": Room(lazily="rich"),
+    "registry": Room("errors"),
     "resize": Room("errors typing", "numpy"),
     "layout": Room("errors typing", "keras numpy"),
     "backend": Room("errors typing validation", "keras numpy tensorflow jax torch"),
@@ -48,8 +49,8 @@ ROOMS = {
     "provenance": Room("", "keras"),
     "model_file": Room("errors", "h5py keras"),
     "method": Room(
-        "errors typing validation progress resize layout backend rule target probe perturb explanation "
-        "provenance",
+        "errors typing validation registry progress resize layout backend rule target probe perturb "
+        "explanation provenance",
         "keras numpy",
         lazily="scipy skimage sklearn",
     ),
@@ -61,7 +62,7 @@ ROOMS = {
         lazily="render PIL filelock pydicom ray",
     ),
     "metric": Room(
-        "errors typing validation resize dataset target probe perturb explanation provenance method",
+        "errors typing validation registry resize dataset target probe perturb explanation provenance method",
         "keras numpy scipy",
         lazily="skimage",
     ),
@@ -86,9 +87,11 @@ ROOMS = {
         "keras numpy",
         lazily="render PIL",
     ),
+    "synthetic": Room("typing validation", "keras numpy", lazily="scipy"),
     "kerascope": Room(
+        "registry",
         lazily="errors target probe explanation render method dataset metric evaluation auditing "
-        "maximization testing"
+        "maximization synthetic testing",
     ),
     "testing": Room(
         "errors typing validation resize layout backend target probe explanation method metric kerascope",
@@ -239,7 +242,7 @@ def offence(one: Import, package: Path, rooms: dict[str, Room]) -> str | None:
 
 
 def offences_inside(package: Path, inside: dict[str, str]) -> list[str]:
-    """One line per import within a room that points at a folder or file which its row names later, or not at all."""
+    """One line per import within a room that points at a part which its row names later, or not at all."""
     modules = modules_of(package)
     found = []
     for imported in imports_of(package):
@@ -254,7 +257,7 @@ def offences_inside(package: Path, inside: dict[str, str]) -> list[str]:
 
 
 def part_of(name: str, modules: dict[str, Path]) -> tuple[str, str]:
-    """The room of a module, or of what is imported from one, and the folder or file in it; none of a room itself."""
+    """The room of an import, and the folder or file in that room; an empty one for the room itself."""
     while name not in modules and "." in name:
         name = name.rpartition(".")[0]
     _, room, part, *_ = [*name.split("."), "", ""]

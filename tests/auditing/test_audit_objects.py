@@ -14,7 +14,7 @@ from kerascope.auditing import objects
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.reading.arrays import ArrayPlace, as_given, from_arrays
 from kerascope.dataset.reading.item import FilePlace, Item
-from kerascope.testing import shortcuts
+from kerascope.synthetic import shortcuts
 
 pytestmark = pytest.mark.once
 

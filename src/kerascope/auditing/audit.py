@@ -32,8 +32,7 @@ from kerascope.dataset.running.cluster import Cluster, open_workers
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
 from kerascope.dataset.writing.apart import files_among
-from kerascope.method import Method
-from kerascope.method.base import as_method
+from kerascope.method import Method, as_method
 from kerascope.probe import Probe, as_probe
 from kerascope.validation import check_whole
 

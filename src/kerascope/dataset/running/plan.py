@@ -18,8 +18,7 @@ from kerascope.dataset.running.explainer import explained_layers, image_layout
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.writing.apart import files_among
 from kerascope.layout import Layout
-from kerascope.method import Method
-from kerascope.method.base import as_method
+from kerascope.method import Method, as_method
 from kerascope.probe import Probe, as_probe
 from kerascope.provenance import warn
 from kerascope.target import TargetLike
@@ -43,8 +42,8 @@ def plan(
     # Targets inside others, such as a contrast of two classes, look names up in the probe. The size of the
     # batch may also be smaller: methods that ask about masks fill their passes by it.
     count = options.batch_size or given.batch_size
-    named = given.named(naming.names).sized(count)
-    probe = named.certain(blank)
+    named = given.with_class_names(naming.names).with_batch_size(count)
+    probe = named.with_explicit_outputs(blank)
     feed = fed(found, options.fit, Evidence(probe, source, layout, naming))
     result = ResultOptions(
         as_method(method),
@@ -61,7 +60,7 @@ def plan(
     notes = probe.notes(blank, result.model_target, explained_layers(explaining)) if of_layer else ()
     shape = " x ".join(map(str, layout.spatial))
     choices = {
-        "method": f"{explaining.written()}{f' ({reason})' if reason else ''}",
+        "method": f"{explaining.describe()}{f' ({reason})' if reason else ''}",
         "preprocessing": f"{feed.preprocessing.described}, to {shape} ({feed.reason})",
         "class_names": naming.origin,
         **outputs_told(named, blank),

@@ -1,6 +1,6 @@
-"""Pictures made by code, of which it is known what decides their class: textured shapes, or a shortcut.
+"""Images of textured shapes whose decisive pixels are known, and a network that learns them.
 
-    from kerascope.testing import shapes
+    from kerascope.synthetic import shapes
 
     known = shapes.make(2000, seed=0)
     model = shapes.train(known)                     # some seconds, more than 99 % right
@@ -25,8 +25,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerascope import errors
 from kerascope.typing import Array
+from kerascope.validation import check_choice, check_fraction, check_whole
 
 CLASSES = ("horizontal", "vertical", "checker", "dots", "nothing")
 NOTHING = 4
@@ -51,17 +51,17 @@ _SIGNS = np.asarray(
 
 @dataclass(frozen=True, eq=False)
 class Shapes:
-    """Pictures of which it is known what decides.
+    """Images whose decisive pixels are known.
 
     Args:
         images: float32 (N, size, size, 3), 0 to 1.
-        labels: int64 (N,), places in `class_names`.
+        labels: int64 (N,), indices into `class_names`.
         masks: bool (N, size, size), the pixels that decide the class: of the textured shape, or of the
             shortcut; none for the class "nothing".
-        objects: bool (N, size, size), the shape that has a texture, or would have one.
-        textures: int64 (N,), its texture, 4 for none; that of the label but where a shortcut decides.
+        objects: bool (N, size, size), the textured shape, also where its class has no texture.
+        textures: int64 (N,), its texture, 4 for none; the label, unless a shortcut decides.
         class_names: of the classes.
-        shortcut: what decides in the place of the texture, or None.
+        shortcut: what decides instead of the texture, or None.
     """
 
     images: Array
@@ -87,52 +87,49 @@ def make(count: int, size: int = 48, shortcut: str | None = None, seed: int = 0,
         size: height and width in pixels, at least 32.
         shortcut: None, `"watermark"`, `"background"` or `"frame"`.
         seed: of everything that is random.
-        rate: the share of pictures whose shortcut is that of their class; in the others it is drawn at
-            random, and may be that by chance.
+        rate: the share of pictures with the shortcut of their class; the others have a random one, by
+            chance the same.
 
     Raises:
         ParameterError: there is no such shortcut, or a number is too small.
 
     Example:
-        >>> from kerascope.testing import shapes
+        >>> from kerascope.synthetic import shapes
         >>> known = shapes.make(8)
         >>> known.images.shape, known.labels.tolist()
         ((8, 48, 48, 3), [0, 1, 2, 3, 4, 0, 1, 2])
     """
-    if shortcut not in SHORTCUTS:
-        raise errors.ParameterError(
-            f"shortcut must be one of {', '.join(map(repr, SHORTCUTS))}; got {shortcut!r}."
-        )
-    for name, value, least in (("count", count, 1), ("size", size, 32), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise errors.ParameterError(f"{name} must be a whole number of at least {least}; got {value!r}.")
-    if not 0 <= rate <= 1:
-        raise errors.ParameterError(f"rate must be a number from 0 to 1; got {rate!r}.")
+    check_choice(shortcut, "shortcut", SHORTCUTS)
+    check_whole(count, "count")
+    check_whole(size, "size", least=32)
+    check_whole(seed, "seed", least=0)
+    check_fraction(rate, "rate")
     decides = np.arange(count) % 5
     if rate < 1:
         generator = np.random.default_rng([seed, count, 5])
         other = generator.random(count) >= rate
         decides[other] = generator.integers(0, 5, int(other.sum()))
-    drawn = [
-        _drawn(np.random.default_rng([seed, image]), int(decides[image]), size, shortcut)
-        for image in range(count)
+    generators = (np.random.default_rng([seed, index]) for index in range(count))
+    drawings = [
+        _draw(generator, int(label), size, shortcut)
+        for generator, label in zip(generators, decides, strict=True)
     ]
-    pictures, masks, objects, textures = zip(*drawn, strict=True)
+    pictures, masks, objects, textures = zip(*drawings, strict=True)
     return Shapes(
         np.stack(pictures).astype("float32"),
         np.arange(count, dtype="int64") % 5,
         np.stack(masks),
         np.stack(objects),
         np.asarray(textures, "int64"),
-        CLASSES if shortcut is None else (*(f"{shortcut} {number}" for number in range(4)), CLASSES[NOTHING]),
+        CLASSES if shortcut is None else (*(f"{shortcut} {label}" for label in range(4)), CLASSES[NOTHING]),
         shortcut,
     )
 
 
-def _drawn(
+def _draw(
     generator: np.random.Generator, label: int, size: int, shortcut: str | None
 ) -> tuple[Array, Array, Array, int]:
-    """A picture, what decides its class, its textured shape, and the texture of that."""
+    """Draw a picture; return it, the pixels that decide its class, its textured shape and the texture."""
     texture = label if shortcut is None else int(generator.integers(5))
     sign = label if shortcut == "watermark" else int(generator.integers(5))
     background = generator.uniform(0.25, 0.6, 3)
@@ -153,14 +150,14 @@ def _drawn(
 
     # The textured shape first, so that there is always room for it.
     objects, taken = np.zeros((size, size), bool), np.zeros((size, size), bool)
-    for number in range(1 + int(generator.integers(2, 4))):
-        radius = int(generator.integers(size // 6, size // 5 + 1) if not number else size // 8)
-        place = _place(generator, free, radius)
-        if place is None:
+    for shape in range(1 + int(generator.integers(2, 4))):
+        radius = int(generator.integers(size // 6, size // 5 + 1) if not shape else size // 8)
+        centre = _find_centre(generator, free, radius)
+        if centre is None:
             continue
-        inside = _OUTLINES[int(generator.integers(len(_OUTLINES)))](size, *place, radius)
+        inside = _OUTLINES[int(generator.integers(len(_OUTLINES)))](size, *centre, radius)
         first, second = _pair(generator)
-        if number:
+        if shape:
             picture[inside] = first
         else:
             objects = inside
@@ -169,7 +166,7 @@ def _drawn(
             if texture != NOTHING:
                 picture[inside & _TEXTURES[texture](size, shift)] = second
         taken |= inside
-        free &= ~_disc(size, *place, radius * 1.5)
+        free &= ~_disc(size, *centre, radius * 1.5)
     picture += generator.normal(0, _NOISE, picture.shape)
 
     masks = {None: objects, "watermark": corner}
@@ -186,15 +183,15 @@ def _drawn(
     return np.clip(picture, 0, 1), decides, objects, texture
 
 
-def _place(generator: np.random.Generator, free: Array, radius: int) -> tuple[int, int] | None:
+def _find_centre(generator: np.random.Generator, free: Array, radius: int) -> tuple[int, int] | None:
     """A centre around which there is room, or None."""
     from scipy.ndimage import distance_transform_edt
 
     rows, columns = np.nonzero(distance_transform_edt(free) > radius * 1.42)
     if not len(rows):
         return None
-    drawn = int(generator.integers(len(rows)))
-    return int(rows[drawn]), int(columns[drawn])
+    choice = int(generator.integers(len(rows)))
+    return int(rows[choice]), int(columns[choice])
 
 
 def _pair(generator: np.random.Generator) -> tuple[Array, Array]:

@@ -1,10 +1,10 @@
-"""Shortcuts planted into pictures: what an audit must find, and where.
+"""Shortcuts to plant into images, with the pixels where an audit must find them.
 
-from kerascope.testing import shapes, shortcuts
+from kerascope.synthetic import shapes, shortcuts
 
 known = shapes.make(2000, seed=0)
 planted = shortcuts.plant(known.images, known.labels, "corner", classes=[2], rate=0.9)
-model = shapes.train(planted)                    # right, and for the wrong reason
+model = shapes.train(planted)                # right, and for the wrong reason
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerascope import errors
 from kerascope.typing import Array
+from kerascope.validation import check_choice
 
 KINDS = ("corner", "frame", "tint", "random place", "texture")
 _COLOURS = np.asarray(
     [[0.95, 0.15, 0.15], [0.15, 0.85, 0.25], [0.2, 0.3, 0.95], [0.95, 0.85, 0.15], [0.9, 0.2, 0.9]]
 )
 _STRENGTH = 0.35
-"""Of a tint and of a texture, as a share of the range."""
+"""Weight of a tint or a texture, as a share of the range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ def plant(
         rate: the share of the pictures of these classes that have it.
         seed: of what is random: which pictures, and where.
         objects: bool (N, H, W), what a texture leaves out; None for pixels brighter than 0.1, as in digits.
-        side: pixels along each side of a mark; None for a seventh of the height in a corner and a quarter
+        side: side of a mark in pixels; None for a seventh of the height in a corner and a quarter
             elsewhere, at least 5 and 7.
 
     Raises:
@@ -79,13 +79,12 @@ def plant(
 
     Example:
         >>> import numpy as np
-        >>> from kerascope.testing import shortcuts
+        >>> from kerascope.synthetic import shortcuts
         >>> planted = shortcuts.plant(np.zeros((4, 28, 28, 1)), np.array([0, 1, 0, 1]), "corner", [1])
         >>> planted.has.tolist(), planted.places.sum(axis=(1, 2)).tolist()
         ([False, True, False, True], [0, 25, 0, 25])
     """
-    if kind not in KINDS:
-        raise errors.ParameterError(f"kind must be one of {', '.join(map(repr, KINDS))}; got {kind!r}.")
+    check_choice(kind, "kind", KINDS)
     generator = np.random.default_rng([seed, KINDS.index(kind)])
     marked = np.array(images, "float32")
     height, width, channels = marked.shape[1:]
@@ -102,8 +101,8 @@ def plant(
         mark = _mark(side, order)[..., None]
         rows, columns = np.mgrid[:height, :width]
         grating = _grating(rows, columns, order)[..., None]
-        for place in chosen:
-            picture = marked[place]
+        for index in chosen:
+            picture = marked[index]
             where = np.zeros((height, width), bool)
             if kind in ("corner", "random place"):
                 top, left = (1, 1) if kind == "corner" else generator.integers(1, (height, width)) - 1
@@ -119,16 +118,16 @@ def plant(
                 where[:] = True
                 picture += _STRENGTH * (shade - picture)
             else:
-                object_ = picture.max(axis=-1) > 0.1 if objects is None else objects[place]
+                object_ = picture.max(axis=-1) > 0.1 if objects is None else objects[index]
                 where = ~object_
                 behind = np.clip(picture + _STRENGTH * (grating if objects is None else grating - 0.5), 0, 1)
                 picture[where] = behind[where]
-            has[place], places[place] = True, where
+            has[index], places[index] = True, where
     return Planted(marked, np.asarray(labels, "int64"), has, places, kind, tuple(classes))
 
 
 def _mark(side: int, order: int) -> Array:
-    """Black and white pixels, of which no two classes have the same; never blank at its rim."""
+    """A pattern of black and white pixels, another for each class; never blank at its rim."""
     mark = np.random.default_rng([7, order]).integers(0, 2, (side, side)).astype("float32")
     mark[0, :], mark[:, 0] = 1.0, 1.0
     mark[-1, -1] = 1.0
