@@ -21,8 +21,11 @@ from kerascope.dataset.labels.columns import (
     usual,
 )
 from kerascope.dataset.labels.label import Label, read_label
-from kerascope.dataset.reading.cells import Groups, Head, PathPlace, RowPlace, head_of, open_table
-from kerascope.dataset.reading.fields import (
+from kerascope.dataset.photograph_errors import guarded
+from kerascope.dataset.reading.item import Item, safe_name
+from kerascope.dataset.reading.location import Place, check_unchanged, located
+from kerascope.dataset.reading.parquet.cells import Groups, Head, PathPlace, RowPlace, head_of, open_table
+from kerascope.dataset.reading.parquet.schema import (
     can_be_labels,
     chosen,
     class_of,
@@ -30,8 +33,6 @@ from kerascope.dataset.reading.fields import (
     holds_numbers,
     image_kind,
 )
-from kerascope.dataset.reading.item import Item, Place, check_unchanged, located, safe_name
-from kerascope.dataset.running.guard import guarded
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kerascope import errors
-from kerascope.dataset.reading.parts import listed
+from kerascope.dataset.reading.folder import listed
 
 _MAGIC = re.compile(r"[*?[]")
 
@@ -26,7 +26,7 @@ def matches(pattern: str) -> Iterator[str]:
 
     Example:
         >>> import pathlib, tempfile
-        >>> from kerascope.dataset.reading.pattern import matches
+        >>> from kerascope.dataset.reading.glob_pattern import matches
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     pathlib.Path(folder, "a", "b").mkdir(parents=True)
         ...     pathlib.Path(folder, "a", "b", "1.jpg").touch()

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.endings import KINDS
-from kerascope.dataset.decoding.loading import photographed
+from kerascope.dataset.decoding.formats import KINDS
 from kerascope.dataset.preparing.conventions import KERAS
 from kerascope.dataset.preparing.frame import Fit
 from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing
-from kerascope.dataset.readable import readable
+from kerascope.dataset.readable_text import readable
+from kerascope.dataset.reading.folder import FolderPart, subfolders
 from kerascope.dataset.reading.item import Item
-from kerascope.dataset.reading.parts import FolderPart, subfolders
+from kerascope.dataset.reading.photograph_reader import photographed
 from kerascope.provenance import warn
 from kerascope.typing import Array
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from itertools import chain, islice, zip_longest
 
 from kerascope.dataset.labels.label import Label
+from kerascope.dataset.reading.folder import FolderPart, subfolders
 from kerascope.dataset.reading.item import Item
-from kerascope.dataset.reading.parts import FolderPart, subfolders
 from kerascope.dataset.reading.source import Part, Source, whole
 
 _LISTED = 4096
@@ -19,7 +19,8 @@ def in_turn(items: Iterable[Item]) -> Iterator[Item]:
     """The first image of each label, then the second of each, and so on.
 
     Example:
-        >>> from kerascope.dataset.reading.item import Item, NoPlace
+        >>> from kerascope.dataset.reading.item import Item
+        >>> from kerascope.dataset.reading.location import NoPlace
         >>> items = [Item(name, name, NoPlace(""), label) for name, label in ("ax", "bx", "cy", "dz")]
         >>> [item.path for item in in_turn(items)]
         ['a', 'c', 'd', 'b']

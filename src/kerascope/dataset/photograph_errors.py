@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kerascope import errors
-from kerascope.dataset.readable import readable
+from kerascope.dataset.readable_text import readable
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def guarded(must: str) -> Iterator[None]:
 
     Example:
         >>> from kerascope import errors
-        >>> from kerascope.dataset.running.guard import guarded
+        >>> from kerascope.dataset.photograph_errors import guarded
         >>> try:
         ...     with guarded("a picture must be whole"):
         ...         raise RuntimeError("no more bytes")

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import islice
 
 from kerascope import errors
-from kerascope.dataset.decoding.endings import is_picture
+from kerascope.dataset.decoding.formats import is_picture
 from kerascope.dataset.labels.columns import (
     LABELS,
     PATHS,
@@ -25,15 +25,14 @@ from kerascope.dataset.labels.columns import (
 )
 from kerascope.dataset.labels.label import Label, as_label
 from kerascope.dataset.reading.address import beside, is_address
-from kerascope.dataset.reading.item import (
+from kerascope.dataset.reading.item import Item, safe_name
+from kerascope.dataset.reading.location import (
     FilePlace,
-    Item,
     NoPlace,
     State,
     check_unchanged,
     located,
     opened,
-    safe_name,
     state_of,
 )
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from kerascope.dataset.decoding.frames import FramePlace
 from kerascope.dataset.decoding.memory_budget import FILES, PIXELS, return_memory
 from kerascope.dataset.decoding.photograph import LARGEST_FILE, Photograph, decode
+from kerascope.dataset.photograph_errors import guarded
 from kerascope.dataset.reading.address import is_address
-from kerascope.dataset.reading.item import FilePlace, PartPlace, Place
-from kerascope.dataset.running.guard import guarded
+from kerascope.dataset.reading.dicom_frames import FramePlace
+from kerascope.dataset.reading.location import FilePlace, PartPlace, Place
 
 _LARGE = 1 << 26
 """Bytes of pictures after which memory is given to the system at once."""

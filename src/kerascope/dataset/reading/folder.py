@@ -1,4 +1,4 @@
-"""Files, folders and addresses as streams of images."""
+"""Files and folders as streams of images."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 from kerascope import errors
-from kerascope.dataset.decoding.endings import is_hidden, is_picture
-from kerascope.dataset.readable import readable
-from kerascope.dataset.reading.address import Address, file_system
-from kerascope.dataset.reading.item import FilePlace, Item, NoPlace, Place, located, safe_name
-from kerascope.dataset.running.guard import told
-from kerascope.dataset.writing.store import DATA, MADE, holds_results
+from kerascope.dataset.decoding.formats import is_picture
+from kerascope.dataset.photograph_errors import told
+from kerascope.dataset.readable_text import readable
+from kerascope.dataset.reading.item import Item, safe_name
+from kerascope.dataset.reading.location import FilePlace, NoPlace, Place, located
+from kerascope.dataset.result_folder import DATA, PICTURE_FOLDERS, holds_results
 
 _LOOKED_AT = 100_000
 """Files that are looked through for what was passed over."""
@@ -85,46 +84,6 @@ class FolderPart:
             yield from (file.name for file, fault in _walk(Path(self.path), False) if fault is None)
 
 
-@dataclass(frozen=True)
-class StorePart:
-    """Every picture below an address, sorted by path; like `FolderPart`, but without links."""
-
-    address: Address
-
-    @property
-    def path(self) -> str:
-        """The address."""
-        return self.address
-
-    def __iter__(self) -> Iterator[Item]:
-        for relative in self._pictures:
-            where = self.address.joined(relative) if relative else self.address
-            label = relative.split("/")[0] if self.classes else None
-            stem = os.path.splitext(relative or Path(self.address).name)[0]  # noqa: PTH122 (no local path)
-            yield Item(str(where), safe_name(stem), FilePlace(where), label)
-
-    @cached_property
-    def names(self) -> list[str]:
-        """Sorted paths of all files below the address, relative to it, but for hidden ones."""
-        return _listed(self.address)
-
-    @cached_property
-    def classes(self) -> bool:
-        """The first subfolder on the way to a picture is its class."""
-        parts = [path.split("/") for path in self._pictures]
-        return all(len(one) > 1 for one in parts) and len({one[0] for one in parts}) > 1
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """Names of the subfolders, sorted, where they are classes."""
-        folders = {path.split("/")[0] for path in self.names if "/" in path}
-        return tuple(sorted(folders)) if self.classes else None
-
-    @cached_property
-    def _pictures(self) -> list[str]:
-        return [path for path in self.names if is_picture(path or self.address)]
-
-
 def subfolders(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Names of the subfolders, sorted, without links, hidden ones, and results of kerascope's.
 
@@ -143,7 +102,9 @@ def _only_results(folder: Path) -> bool:
     if not holds_results(folder):
         return False
     return all(
-        name in MADE or name == DATA or _only_results(folder / name) if is_folder else not is_picture(name)
+        name in PICTURE_FOLDERS or name == DATA or _only_results(folder / name)
+        if is_folder
+        else not is_picture(name)
         for name, is_folder in listed(folder)
     )
 
@@ -205,8 +166,8 @@ def _walk(folder: Path, follow: bool, left: _Left | None = None) -> Iterator[tup
                 real = frozenset({below.resolve()}) if follow else frozenset()
                 if not real & above:
                     found = [one for one in listed(below, follow) if not one[0].startswith(".")]
-                    if not MADE.isdisjoint(one[0] for one in found) and holds_results(below):
-                        found = [one for one in found if one[0] not in MADE]
+                    if not PICTURE_FOLDERS.isdisjoint(one[0] for one in found) and holds_results(below):
+                        found = [one for one in found if one[0] not in PICTURE_FOLDERS]
                         if left is not None:
                             left.results.append(below)
                     ways.append((below, iter(found), above | real))
@@ -236,21 +197,3 @@ def _leads_on(link: Path) -> bool:
 
 def _cause(error: Exception) -> str:
     return told(error.__cause__ if isinstance(error.__cause__, OSError) else error)
-
-
-def _listed(address: Address) -> list[str]:
-    """Sorted paths of the files below an address, relative to it; of a single file, an empty one."""
-    from pyarrow import fs
-
-    filesystem, root = file_system(address)
-    try:
-        if filesystem.get_file_info(root).type == fs.FileType.File:
-            return [""]
-        infos = filesystem.get_file_info(fs.FileSelector(root, recursive=True))
-        paths = [info.path for info in infos if info.type == fs.FileType.File]
-    except (OSError, UnicodeDecodeError) as error:
-        raise errors.UnreadableError(
-            f"{str(address)!r} must be readable; it is not ({told(error)})."
-        ) from error
-    found = (path.removeprefix(root).lstrip("/") for path in paths)
-    return sorted(path for path in found if not is_hidden(path))

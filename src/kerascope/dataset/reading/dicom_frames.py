@@ -11,10 +11,11 @@ from pathlib import Path
 
 from kerascope import errors
 from kerascope.dataset.decoding.dicom import frames_of
-from kerascope.dataset.decoding.endings import is_scan
+from kerascope.dataset.decoding.formats import is_scan
+from kerascope.dataset.photograph_errors import guarded
 from kerascope.dataset.reading.address import is_address
-from kerascope.dataset.reading.item import FilePlace, Item, NoPlace, Place
-from kerascope.dataset.running.guard import guarded
+from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.location import FilePlace, NoPlace, Place
 
 
 @dataclass(frozen=True)

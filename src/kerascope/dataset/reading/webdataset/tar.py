@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.reading.item import opened
-from kerascope.dataset.running.guard import told
+from kerascope.dataset.photograph_errors import told
+from kerascope.dataset.reading.location import opened
 
 _PACKED = {
     b"\x1f\x8b": "gzip",

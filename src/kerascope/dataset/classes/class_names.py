@@ -93,7 +93,7 @@ def single_places(names: Sequence[str] | None) -> dict[str, int]:
     """The place of each name that stands for one class; one that stands for several is none's.
 
     Example:
-        >>> from kerascope.dataset.labels.class_names import single_places
+        >>> from kerascope.dataset.classes.class_names import single_places
         >>> single_places(["crane", "dog", "crane"])
         {'dog': 1}
     """
@@ -226,7 +226,7 @@ def different_names(given: Sequence[ClassName]) -> tuple[tuple[str, ...], dict[s
         ParameterError: names without codes occur twice.
 
     Example:
-        >>> from kerascope.dataset.labels.class_names import different_names
+        >>> from kerascope.dataset.classes.class_names import different_names
         >>> different_names([("n02012849", "crane"), ("n03126707", "crane")])[0]
         ('crane (n02012849)', 'crane (n03126707)')
     """

@@ -49,11 +49,6 @@ def is_scan(path: str) -> bool:
     return _ending(path) in SCANS
 
 
-def is_hidden(relative: str) -> bool:
-    """Whether a name on the way to a file, from the folder that was given, begins with a dot."""
-    return any(part.startswith(".") for part in relative.split("/"))
-
-
 def passed_over(names: Iterable[str]) -> str | None:
     """How many files of which endings are pictures that are not read, in words; None where there are none.
 
@@ -61,7 +56,7 @@ def passed_over(names: Iterable[str]) -> str | None:
         names: of files.
 
     Example:
-        >>> from kerascope.dataset.decoding.endings import passed_over
+        >>> from kerascope.dataset.decoding.formats import passed_over
         >>> passed_over(["a.jpg", "b.HEIC", "c.heic", "d.svg", "notes.md"]).partition(";")[0]
         '3 files of kinds that are not read were passed over: 2 .heic, 1 .svg'
     """

@@ -10,15 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.photograph_errors import guarded
 from kerascope.dataset.reading.address import Address, below, file_system, is_address
-from kerascope.dataset.reading.item import (
-    FilePlace,
-    State,
-    check_unchanged,
-    located,
-    state_of,
-)
-from kerascope.dataset.running.guard import guarded
+from kerascope.dataset.reading.location import FilePlace, State, check_unchanged, located, state_of
 
 
 @dataclass(frozen=True)

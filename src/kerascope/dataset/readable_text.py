@@ -13,7 +13,7 @@ def readable(text: str) -> str:
         text: such as the name of a file.
 
     Example:
-        >>> from kerascope.dataset.readable import readable
+        >>> from kerascope.dataset.readable_text import readable
         >>> readable("Käse.jpg"), readable("s\udcff.jpg"), readable("K\udcc3\udca4se.jpg")
         ('Käse.jpg', 's\\xff.jpg', 'Käse.jpg')
     """

@@ -13,21 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.decoding.endings import is_scan
+from kerascope.dataset.decoding.formats import is_scan
 from kerascope.dataset.labels.columns import LABELS, usual
 from kerascope.dataset.labels.label import Label, read_label
-from kerascope.dataset.reading.item import (
-    Item,
-    NoPlace,
-    PartPlace,
-    Place,
-    State,
-    located,
-    opened,
-    safe_name,
-    state_of,
-)
-from kerascope.dataset.reading.members import Rest, members_of
+from kerascope.dataset.reading.item import Item, safe_name
+from kerascope.dataset.reading.location import NoPlace, PartPlace, Place, State, located, opened, state_of
+from kerascope.dataset.reading.webdataset.tar import Rest, members_of
 
 _LABELS = ("cls", "label.txt", "json")
 _LARGEST_LABEL = 1 << 16
