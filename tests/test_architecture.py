@@ -32,6 +32,7 @@ ROOMS = {
     "errors": Room(),
     "typing": Room("", "numpy"),
     "validation": Room("errors", "numpy"),
+    "registry": Room("errors"),
     "resize": Room("errors typing", "numpy"),
     "layout": Room("errors typing", "keras numpy"),
     "backend": Room("errors typing validation", "keras numpy tensorflow jax torch"),
@@ -47,7 +48,8 @@ ROOMS = {
     "provenance": Room("", "keras"),
     "model_file": Room("errors", "h5py keras"),
     "method": Room(
-        "errors typing validation resize layout backend rule target probe perturb explanation provenance",
+        "errors typing validation registry resize layout backend rule target probe perturb explanation "
+        "provenance",
         "keras numpy",
         lazily="scipy skimage sklearn",
     ),
@@ -58,7 +60,7 @@ ROOMS = {
         lazily="render PIL filelock pydicom ray rich",
     ),
     "metric": Room(
-        "errors typing validation resize dataset target probe perturb explanation provenance method",
+        "errors typing validation registry resize dataset target probe perturb explanation provenance method",
         "keras numpy scipy",
         lazily="skimage",
     ),
@@ -84,8 +86,9 @@ ROOMS = {
     ),
     "synthetic": Room("typing validation", "keras numpy", lazily="scipy"),
     "kerascope": Room(
+        "registry",
         lazily="errors target probe explanation render method dataset metric evaluation auditing "
-        "maximization synthetic testing"
+        "maximization synthetic testing",
     ),
     "testing": Room(
         "errors typing validation resize layout backend target probe explanation method metric kerascope",

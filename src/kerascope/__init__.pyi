@@ -38,8 +38,8 @@ from kerascope.maximization import maximize as maximize
 from kerascope.method.automatic import Auto as Auto
 from kerascope.method.automatic import Fast as Fast
 from kerascope.method.base import Method as Method
-from kerascope.method.base import explain as explain
-from kerascope.method.base import methods as methods
+from kerascope.method.by_name import explain as explain
+from kerascope.method.by_name import methods as methods
 from kerascope.method.cam.ablation import AblationCAM as AblationCAM
 from kerascope.method.cam.base import GradCAM as GradCAM
 from kerascope.method.cam.channel_weighted import CAM as CAM

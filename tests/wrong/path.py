@@ -152,8 +152,8 @@ class Forgetful:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._probe, name)
 
-    def padded(self, count: int) -> Forgetful:
-        return Forgetful(self._probe.padded(count))
+    def with_padding(self, count: int) -> Forgetful:
+        return Forgetful(self._probe.with_padding(count))
 
     def run(self, *arguments: Any, **options: Any) -> Answer:
         answer: Answer = self._probe.run(*arguments, **options)

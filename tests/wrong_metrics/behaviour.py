@@ -109,7 +109,7 @@ class ValueForNothing(metric.Deletion):
 
     def on(self, case: Case) -> Any:
         found = self.measure(case)
-        return replace(found, metric=self.written(), direction=self.direction)
+        return replace(found, metric=self.describe(), direction=self.direction)
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,7 @@ from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
 from kerascope.dataset.writing.apart import files_among
 from kerascope.dataset.writing.beginning import check_together
-from kerascope.method import Method
-from kerascope.method.base import as_method
+from kerascope.method import Method, as_method
 from kerascope.probe import Probe, as_probe
 from kerascope.validation import check_whole
 

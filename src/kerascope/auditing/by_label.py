@@ -123,7 +123,7 @@ def asked_about(job: Job, place: int) -> Job:
         job: about all of them.
         place: of the label.
     """
-    probe = job.probe.asking(place)
+    probe = job.probe.with_label(place)
     naming = named_classes(job.names, probe, job.source, job.blank)
     assert naming.asked is not None
     choices = {
@@ -133,7 +133,7 @@ def asked_about(job: Job, place: int) -> Job:
     }
     return replace(
         job,
-        probe=probe.named(naming.names),
+        probe=probe.with_class_names(naming.names),
         source=job.source.answered(naming.asked.answered),
         naming=naming,
         choices=choices,

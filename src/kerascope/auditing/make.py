@@ -149,7 +149,7 @@ def _made(job: Job, settings: Settings, store: Store, companions: Companions | N
     found = Audit(
         folder=results.folder,
         model=job.probe.model.name,
-        methods=tuple(one.written() for one in settings.methods),
+        methods=tuple(one.describe() for one in settings.methods),
         target=settings.target,
         images=len(material),
         failed=results.counts["images"] - len(material),

@@ -117,7 +117,7 @@ def load_probe(path: Path, unsafe: bool, imports: Sequence[str] | None, output: 
     from kerascope.cli.saved_loss import saved_loss
     from kerascope.probe import Probe
 
-    return Probe(load_model(path, unsafe, imports), output=output).compiled_with(saved_loss(path))
+    return Probe(load_model(path, unsafe, imports), output=output).with_loss(saved_loss(path))
 
 
 def load_names(path: Path | None) -> tuple[ClassName, ...] | None:
@@ -151,7 +151,7 @@ def read_method(name: str, layer: str | None, parameters: Sequence[str] | None) 
     Raises:
         UnknownMethodError, ParameterError: there is none of that name, or it does not take the parameters.
     """
-    from kerascope.method.base import as_method
+    from kerascope.method import as_method
 
     given: dict[str, Any] = {} if layer is None else {"layer": layer}
     for text in parameters or ():

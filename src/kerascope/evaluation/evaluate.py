@@ -16,8 +16,7 @@ from kerascope.dataset.running.worker import SharedProbe
 from kerascope.evaluation.questions import questions
 from kerascope.evaluation.report import Column, Report
 from kerascope.explanation import Explanation
-from kerascope.method import Method
-from kerascope.method.base import as_method
+from kerascope.method import Method, as_method
 from kerascope.method.control import CentreGaussian, EdgeMap, RandomMap
 from kerascope.metric import Case, Measurement, Metric, Subject
 from kerascope.metric import metrics as known_metrics
@@ -258,7 +257,7 @@ class _Table:
         try:
             explanation = method(subject.probe, subject.images, subject.first.pinned)
         except errors.KerascopeError as error:
-            self.told(f"{method.written()} has no values: {type(error).__name__}: {error}")
+            self.told(f"{method.describe()} has no values: {type(error).__name__}: {error}")
             self.reached[row] = True
             advance(1 + len(self.metrics))
             return
@@ -266,7 +265,7 @@ class _Table:
             raise KeyboardInterrupt  # a map by some of its masks is not that by all
         self.forwards[row] = (self._counted() - before) / len(subject)
         self.example = self.example or _example(explanation, self.maps.shape[1])
-        self.warnings += [f"{method.written()}: {text}" for text in explanation.warnings]
+        self.warnings += [f"{method.describe()}: {text}" for text in explanation.warnings]
         case = Case(subject, explanation, method)
         self.explained[row] = True
         self.shown[row] = case.shows
@@ -287,7 +286,7 @@ class _Table:
             advance(1)
         if dear:
             self.told(
-                f"{', '.join(dear)} have no values of {method.written()}: they explain again, at "
+                f"{', '.join(dear)} have no values of {method.describe()}: they explain again, at "
                 f"{self.forwards[row]:.0f} forwards each; ask for them by name, or take level='full'."
             )
 
@@ -371,8 +370,8 @@ class _Table:
         assert self.example is not None
         pictures, titles = self.example
         return Report(
-            methods=tuple(method.written() for method in self.methods),
-            controls=frozenset(one.written() for one in controls),
+            methods=tuple(method.describe() for method in self.methods),
+            controls=frozenset(one.describe() for one in controls),
             columns=tuple(
                 Column(one.name, one.title, one.group, one.direction, one.bounds)
                 for one in (self.metrics[column] for column in used)
@@ -393,10 +392,10 @@ class _Table:
             level=level,
             seed=seed,
             model=display_name(getattr(getattr(self.subject.probe, "model", None), "name", "a black box")),
-            notes=tuple(self.metrics[column].written() for column in used),
+            notes=tuple(self.metrics[column].describe() for column in used),
             warnings=tuple(dict.fromkeys(self.warnings)),
             unmeasured={
-                method.written(): [self.metrics[column].name for column in np.flatnonzero(~reached).tolist()]
+                method.describe(): [self.metrics[column].name for column in np.flatnonzero(~reached).tolist()]
                 for method, reached in zip(self.methods, self.reached, strict=True)
                 if not reached.all()
             },

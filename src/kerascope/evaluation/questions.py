@@ -93,7 +93,7 @@ def _found(probe: Probe, images: Any, given: Sequence[Label]) -> list[Places]:
     names: Sequence[str] | None
     count: int | None
     if isinstance(probe, Probe) and probe.label is not None:
-        asked = Asked(probe.label, probe.label_names, probe.surveyed(images).label_count)
+        asked = Asked(probe.label, probe.label_names, probe.graph(images).label_count)
         names, count = asked.names, asked.count
         answers = [asked.answer(label) for label in given]
         found: list[Places] = [None if answer is None else (answer,) for answer in answers]

@@ -58,11 +58,11 @@ class Recommendation:
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"use {self.method.written()}", *(f"  {reason}" for reason in self.reasons)]
+        lines = [f"use {self.method.describe()}", *(f"  {reason}" for reason in self.reasons)]
         return "\n".join([*lines, "", str(self.report)])
 
     def __repr__(self) -> str:
-        return f"<Recommendation: {self.method.written()}, of {len(self.report.methods)} tried>"
+        return f"<Recommendation: {self.method.describe()}, of {len(self.report.methods)} tried>"
 
 
 def recommend(
@@ -167,7 +167,7 @@ def _layers(table: LayerTable) -> list[str | None]:
 
 
 def _advice(report: Report, tried: Sequence[Method]) -> Recommendation:
-    own = {method.written(): method for method in tried}
+    own = {method.describe(): method for method in tried}
     ranks = report.mean_ranks
     order = [row for row in np.argsort(ranks).tolist() if report.methods[row] in own and ranks[row] > 0]
     if not order:

@@ -11,8 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.evaluation.questions import questions
-from kerascope.method import Method
-from kerascope.method.base import as_method
+from kerascope.method import Method, as_method
 from kerascope.metric import Case, EfficientRandomisation, Subject
 from kerascope.metric.faithfulness.drop import pearson
 from kerascope.metric.randomisation import other_maps
@@ -223,13 +222,13 @@ def sanity(
     method, _ = as_method(method).chosen(asked, images, subject.first.pinned)
     explanation = method(asked, images, subject.first.pinned)
     case = Case(subject, explanation, method)
-    drawn = [asked.redrawn(images, seed + draw) for draw in range(draws)]
+    drawn = [asked.randomize(images, seed + draw) for draw in range(draws)]
     layers = drawn[0]
     places = sorted({round(place) for place in np.linspace(1, len(layers), depths)})
     upper = sum(2 * place <= len(layers) for place in places) or 1
 
     def maps(values: Mapping[int, Array], of: Probe = asked) -> Array:
-        answer = method.ask(of.reweighted(values) if values else of, images, subject.first.pinned)
+        answer = method.ask(of.with_values(values) if values else of, images, subject.first.pinned)
         assert answer.values is not None
         return subject.maps(method, answer.values)
 
@@ -283,7 +282,7 @@ def sanity(
     if mixed:
         notes.append(f"{len(mixed)} variables have no initialiser that varies; their values were shuffled")
     return Sanity(
-        method.written(),
+        method.describe(),
         tuple(checks),
         entropy.change(case.maps, cascading[0][-1]),
         tuple(notes),

@@ -149,7 +149,7 @@ def other_maps(case: Case, seed: int) -> Array:
     subject, method = case.subject, case.method
     assert method is not None
     labels = subject.first.labels
-    survey = subject.probe.surveyed(subject.images)
+    survey = subject.probe.graph(subject.images)
     if survey.kinds == ("binary",):
         raise errors.EvaluationError(
             "a random logit must be a class with a score of its own; this model has one number for two "
@@ -172,6 +172,6 @@ def other_maps(case: Case, seed: int) -> Array:
 def _untaught(subject: Subject, seed: int) -> Probe:
     """The probe of the model with every layer drawn anew."""
     values: dict[int, Array] = {}
-    for layer in subject.probe.redrawn(subject.images, seed):
+    for layer in subject.probe.randomize(subject.images, seed):
         values |= layer.values
-    return subject.probe.reweighted(values)
+    return subject.probe.with_values(values)

@@ -222,7 +222,7 @@ class Stream:
         resident = sum(one[:1].nbytes for one in self._resident.values())
         row += resident
         if isinstance(probe, Probe):
-            survey = probe.surveyed(self.first.batch.structured())
+            survey = probe.graph(self.first.batch.structured())
             row += activation_bytes(survey, {run.number for run in spared}, kept=not probe.compile)
         if spared and not fixed:
             # The part of a model behind a cut is small: as many rows as fill a cache.

@@ -49,4 +49,4 @@ def test_labels_are_answered_and_unknown_ones_are_noted(tmp_path: Path) -> None:
 def test_a_run_keeps_that_scores_are_of_labels() -> None:
     probe = ks.Probe(network(None), class_names=NAMES, output="labels")
     job = plan(probe, from_arrays(IMAGES), "saliency", overlay=None, preprocessing="0-1")
-    assert job.probe.surveyed(IMAGES).kinds == ("labels",)
+    assert job.probe.graph(IMAGES).kinds == ("labels",)

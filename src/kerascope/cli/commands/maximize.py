@@ -53,7 +53,7 @@ def maximize(
     with said.warnings_told(), stopping("the picture was not written: run it again"):
         given = load_names(classes)
         names = None if given is None else different_names(given)[0]
-        probe = load_probe(model, unsafe, imports, model_output).named(names)
+        probe = load_probe(model, unsafe, imports, model_output).with_class_names(names)
         sides = read_size(size)
         blank = probe.blank() if sides is None else probe.blank(sides)
         found = as_detected(preprocess, probe, blank, model)

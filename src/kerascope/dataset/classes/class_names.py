@@ -110,8 +110,8 @@ def class_count(probe: Probe, blank: Any, names: Sequence[Any] | None = None) ->
         names: that there are for the classes, or None.
     """
     if names is not None and len(names) == 2:
-        probe = probe.named(tuple(map(str, names)))
-    survey = probe.surveyed(blank)
+        probe = probe.with_class_names(tuple(map(str, names)))
+    survey = probe.graph(blank)
     if len(survey.outputs) != 1 or survey.kinds[0] in (None, "regression"):
         return None
     shape = survey.outputs[0].shape
@@ -127,7 +127,7 @@ def asks_of_labels(probe: Probe, images: Any) -> bool:
         probe: of the model.
         images: (N, ...) as the model takes them.
     """
-    survey = probe.surveyed(images)
+    survey = probe.graph(images)
     return survey.kinds == ("labels",) and len(survey.outputs[0].shape) == 2
 
 
@@ -138,7 +138,7 @@ def outputs_told(probe: Probe, blank: Any) -> dict[str, str]:
         probe: of the model, with the names of the classes.
         blank: an image as it takes it.
     """
-    survey = probe.surveyed(blank)
+    survey = probe.graph(blank)
     kind, remark = survey.kinds[0], survey.remarks[0]
     no, yes = probe.class_names or ("class 0", "class 1") if kind == "binary" else ("", "")
     usual = {
@@ -162,7 +162,7 @@ def named_classes(given: Sequence[ClassName] | None, probe: Probe, source: Sourc
         ParameterError: there is not one name for each class, or a name occurs twice.
     """
     if probe.label is not None:
-        return _one_label(given, probe, source, probe.label, probe.surveyed(blank).label_count)
+        return _one_label(given, probe, source, probe.label, probe.graph(blank).label_count)
     count = class_count(probe, blank, given or probe.class_names or source.class_names)
     if given is not None:
         if count is not None and len(given) != count:

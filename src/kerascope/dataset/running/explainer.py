@@ -64,7 +64,7 @@ class Explainer:
         store: Store,
         description: Description | None = None,
     ) -> None:
-        self.probe = probe.padded(options.batch_size)
+        self.probe = probe.with_padding(options.batch_size)
         self.options = options
         self.names = tuple(names or ())
         self.places = single_places(self.names)
@@ -89,7 +89,7 @@ class Explainer:
         of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
         paths = explained_layers(self.options.method) if of_layer else ()
         blank = self._given(np.zeros((1, *self.size, self.layout.channels), "float32"))
-        runs = self.probe.resolved(blank, self.options.asked, paths, spatial=of_layer)
+        runs = self.probe.resolve_layers(blank, self.options.asked, paths, spatial=of_layer)
         if not of_layer:
             return self.size
         grids = [run.layout.spatial for run in runs if run.layout is not None]
@@ -193,7 +193,7 @@ class Explainer:
                 "target_name": explanation.target if target < 0 else self._name(target),
                 "score": float(explanation.scores.reshape(-1)[rank]),
                 "probability": None if np.isnan(probability) else probability,
-                "method": self.options.method.written(),
+                "method": self.options.method.describe(),
                 "layer": explanation.layer,
                 "map": values,
                 "overlay": pictures[rank] if pictures else None,
@@ -275,7 +275,7 @@ def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:
         InputError: it takes any size and none was given.
     """
     blank = probe.blank() if size is None else probe.blank(size)
-    layout = None if isinstance(blank, dict | list | tuple) else probe.surveyed(blank).image_layout
+    layout = None if isinstance(blank, dict | list | tuple) else probe.graph(blank).image_layout
     if layout is None or len(layout.spatial) != 2 or layout.channels not in (1, 3):
         got = "several inputs" if isinstance(blank, dict | list | tuple) else f"the shape {blank.shape[1:]}"
         raise errors.DatasetError(

@@ -94,7 +94,7 @@ class Job:
             "model_file": None if self.model_file is None else readable(self.model_file),
             "source": {"paths": list(self.source.paths)},
             "options": {
-                "method": options.method.written(),
+                "method": options.method.describe(),
                 "target": "label" if options.by_label else options.asked.describe(),
                 "seed": getattr(options.method, "seed", None),
                 "class_names": None if self.names is None else list(self.names),

@@ -20,8 +20,7 @@ from kerascope.dataset.reading.source import Source
 from kerascope.dataset.running.explainer import explained_layers, image_layout
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.writing.apart import files_among
-from kerascope.method import Method
-from kerascope.method.base import as_method
+from kerascope.method import Method, as_method
 from kerascope.probe import Probe, as_probe
 from kerascope.provenance import warn
 from kerascope.target import TargetLike
@@ -64,8 +63,8 @@ def plan(
     # Targets inside others, such as a contrast of two classes, look names up in the probe. The size of the
     # batch may also be smaller: methods that ask about masks fill their passes by it.
     count = batch_size or given.batch_size
-    named = given.named(naming.names).sized(count)
-    probe = named.certain(blank)
+    named = given.with_class_names(naming.names).with_batch_size(count)
+    probe = named.with_explicit_outputs(blank)
     feed = fed(found, fit, Evidence(probe, source, layout, naming))
     chosen = replace(feed.preprocessing, size=side)
     options = Options(
@@ -84,7 +83,7 @@ def plan(
     doubtful = [*feed.doubts]
     doubtful += [warn(errors.KerascopeWarning, text) for text in doubts(target, source, naming)]
     choices = {
-        "method": f"{explaining.written()}{f' ({reason})' if reason else ''}",
+        "method": f"{explaining.describe()}{f' ({reason})' if reason else ''}",
         "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({feed.reason})",
         "class_names": naming.origin,
         **outputs_told(named, blank),

@@ -77,7 +77,7 @@ class AblationCAM(AskedCAM, name="ablation_cam"):
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """At once where the head is linear, else with each channel set to zero."""
-        cut = probe.cut(images, target, self.layer, pooled=True)
+        cut = probe.find_cut(images, target, self.layer, pooled=True)
         if target.linear and self._linear(probe, images, target, cut):
             found = probe.run(self._exactly, images, target, layers=(cut.layer,), gradients=True, key=self)
             note = "the head is linear: one backward pass tells what every channel brings to the score"
@@ -123,7 +123,7 @@ class AblationCAM(AskedCAM, name="ablation_cam"):
     @staticmethod
     def _linear(probe: Probe, images: Any, target: Target, cut: Cut) -> bool:
         try:
-            check_pooled_head(probe.surveyed(images), (cut.layer,), target)
+            check_pooled_head(probe.graph(images), (cut.layer,), target)
         except errors.HeadError:
             return False
         return True

@@ -14,8 +14,8 @@ from kerascope.method.base import Method
 from kerascope.method.cam.fusion import FUSIONS, fused
 from kerascope.method.gradient.modifier import Modifier, check_modifier, modified
 from kerascope.probe import Answer, Evidence, Probe, Scales
-from kerascope.probe.graph.head_kind import flattenings
-from kerascope.rule import rule_named
+from kerascope.probe.graph.head_kind import flattening_layers
+from kerascope.rule import get_rule
 from kerascope.target import Target
 
 
@@ -62,7 +62,7 @@ class ClassActivationMap(Method):
         if not isinstance(self.relu, bool):
             raise errors.ParameterError(f"relu must be True or False; got {self.relu!r}.")
         check_modifier(self.gradients)
-        rule_named(self.backprop)
+        get_rule(self.backprop)
         self._check_layers()
         if "gradient" not in self.tags and (self.gradients is not None or self.backprop is not None):
             raise errors.ParameterError(
@@ -122,7 +122,7 @@ class ClassActivationMap(Method):
 
     def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
         """The map, from what `gather` makes of each layer's weighted channels."""
-        maps = [gather(self.channels(part)) for part in evidence.parts()]
+        maps = [gather(self.channels(part)) for part in evidence.split()]
         return maps[0] if self.layers is None else fused(maps, self.fusion)
 
     def compute(self, evidence: Evidence) -> Any:
@@ -165,12 +165,12 @@ class ClassActivationMap(Method):
             gradients="gradient" in self.tags,
             image_gradient=places.image,
             curvatures=self.curvatures,
-            rule=rule_named(self.backprop),
+            rule=get_rule(self.backprop),
             key=key,
         )
         if "averaged" not in self.tags:
             return answer
-        flattened = flattenings(probe.surveyed(images), answer.layers, target)
+        flattened = flattening_layers(probe.graph(images), answer.layers, target)
         if not flattened:
             return answer
         return replace(answer, warnings=(*answer.warnings, (errors.FlattenedHeadWarning, _told(flattened))))

@@ -74,7 +74,7 @@ class CAM(ClassActivationMap, name="cam"):
     ) -> Answer:
         """As every class activation map, where the head is one that it is exact for."""
         answer = super().ask_for(compute, key, probe, images, target)
-        check_pooled_head(probe.surveyed(images), answer.layers, target)
+        check_pooled_head(probe.graph(images), answer.layers, target)
         return answer
 
 

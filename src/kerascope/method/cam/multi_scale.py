@@ -106,7 +106,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
 
     def maps(self, evidence: Evidence, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
         """The signed map of each layer, the deepest first, and of the image, or None."""
-        layers = [gather(self.channels(part)) for part in evidence.parts()]
+        layers = [gather(self.channels(part)) for part in evidence.split()]
         if evidence.image_gradient is None:
             return layers, None
         standing_out = evidence.image - ground(evidence.image)
@@ -125,7 +125,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         if self.layers is not None:
             return super().ask_for(compute, key, probe, images, target)
         found = self.places(probe, images, target)
-        probe = probe.settled()
+        probe = probe.without_refresh()
         *more, alone = dict.fromkeys((found, replace(found, image=False), Scales(found.layers[:1], False)))
         for places in more:
             try:

@@ -10,7 +10,7 @@ from kerascope.explanation import Reduction
 from kerascope.method.base import Method
 from kerascope.method.gradient.modifier import UNSIGNED, Modifier, check_modifier, modified
 from kerascope.probe import Answer, Evidence, Probe
-from kerascope.rule import Rule, rule_named
+from kerascope.rule import Rule, get_rule
 from kerascope.target import Target
 
 
@@ -90,7 +90,7 @@ class Saliency(InputGradient, name="saliency"):
 
     def __post_init__(self) -> None:
         check_modifier(self.gradients)
-        rule_named(self.backprop)
+        get_rule(self.backprop)
 
     @property
     def signed(self) -> bool:
@@ -99,7 +99,7 @@ class Saliency(InputGradient, name="saliency"):
 
     @property
     def rule(self) -> Rule | None:
-        return rule_named(self.backprop)
+        return get_rule(self.backprop)
 
     def combine(self, image: Any, gradient: Any) -> Any:
         """The gradient itself."""

@@ -190,7 +190,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
     def _size(self, probe: Probe, first: Answer, pictures: Pictures) -> int:
         """Rows of a pass."""
         most = probe.pass_size(1 << (first.scores.size - 1).bit_length())
-        survey = probe.surveyed(first.batch.structured())
+        survey = probe.graph(first.batch.structured())
         return gradient_rows(survey, pictures.pixels.shape[1:], most, probe.pass_size(1) > 1, self.memory)
 
     def _asking(

@@ -88,7 +88,7 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The score of the image, which pins the target; then every step of every class's path."""
         first = probe.run(None, images, target)
-        probe = probe.padded(first.batch.count)
+        probe = probe.with_padding(first.batch.count)
         pictures = Pictures.of(probe, first)
         starts = self.baselines(pictures)
         pinned = first.pinned

@@ -97,7 +97,7 @@ class PrincipalComponent(Wrapper, name="principal_component"):
             return self.method.ask_for(self.compute, self, probe, images, target)
         answer = self.method.ask(probe, images, target)
         if "input" not in self.method.tags:
-            note = f"{self.method.written()} has no channels, so it is its own first component"
+            note = f"{self.method.describe()} has no channels, so it is its own first component"
             return replace(answer, notes=(*answer.notes, note))
         assert answer.values is not None
         flat = answer.values.reshape(-1, *answer.values.shape[answer.scores.ndim :])
