@@ -10,20 +10,20 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from benchmarks.child import answer, asked, child
-from benchmarks.contestants import Contestant, looped, others, ours, plain
-from benchmarks.results import CURVES, FORWARD, MASKS, Cost, Counts, Row
-from benchmarks.setting import Setting
+from benchmarks.cost.child import answer, child, question_of_parent
+from benchmarks.cost.contestants import Contestant, looped, others, ours, plain
+from benchmarks.cost.setting import Setting
+from benchmarks.report.measurements import CURVES, FORWARD, MASKS, Cost, Counts, Row
 
 
 def measure(setting: Setting) -> Cost:
     """Measure one setting in a process of its own."""
-    found: Cost = child("cost", setting.backend, asdict(setting))
+    found: Cost = child("time", setting.backend, asdict(setting))
     return found
 
 
 def main() -> None:
-    setting = Setting(**asked())
+    setting = Setting(**question_of_parent())
     # Untrained weights may give maps that kerascope warns about; here only their cost matters.
     warnings.simplefilter("ignore")
     model, images = setting.build(), setting.images()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import bare, peers
-from benchmarks.bare import Call
-from benchmarks.results import CAM, CURVES, FLOOR, FORWARD, MASKS, REPEATED, STEP, times
-from benchmarks.setting import Setting
+from benchmarks.cost import bare, peers
+from benchmarks.cost.bare import Call
+from benchmarks.cost.setting import Setting
+from benchmarks.report.measurements import CAM, CURVES, FLOOR, FORWARD, MASKS, REPEATED, STEP, times
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +45,7 @@ class Contestant:
         call: does the work once and brings the result to the host.
         probe: what counts its work, for kerascope's.
         declared: the forward and backward passes per image that it says it costs.
-        kind: which promise is about it; see `benchmarks.results`.
+        kind: which promise is about it; see `benchmarks.report.measurements`.
         sized: how many masks it takes depends on the layer or the images, and its first answer tells.
     """
 

@@ -6,8 +6,8 @@ import importlib
 import sys
 import time
 
-from benchmarks.child import answer, asked, child
-from benchmarks.results import Import
+from benchmarks.cost.child import answer, child, question_of_parent
+from benchmarks.report.measurements import Import
 
 PLOTTING = ("PIL", "bokeh", "matplotlib", "plotly", "seaborn", "skimage")
 
@@ -29,7 +29,7 @@ def measure(backend: str, repeats: int) -> Import:
 
 def main() -> None:
     seconds = {"keras": _seconds("keras")}
-    if not asked()["kerascope"]:
+    if not question_of_parent()["kerascope"]:
         answer(seconds)
         return
     before = set(sys.modules)

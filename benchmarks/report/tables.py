@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.goals import place, verdicts
-from benchmarks.results import (
+from benchmarks.report.goals import place, verdicts
+from benchmarks.report.measurements import (
     FLOOR,
     FORWARD,
     Budget,
@@ -21,7 +21,7 @@ from benchmarks.results import (
     Row,
     times,
 )
-from benchmarks.spread import paired, spread
+from benchmarks.report.quartiles import paired, spread
 
 MIB = 1024**2
 FLOOR_IS = "the forward pass with the gradient at the input"

@@ -11,9 +11,9 @@ import importlib.metadata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.bare import Call
-from benchmarks.results import times
-from benchmarks.setting import Setting
+from benchmarks.cost.bare import Call
+from benchmarks.cost.setting import Setting
+from benchmarks.report.measurements import times
 
 if TYPE_CHECKING:
     import keras

@@ -9,9 +9,9 @@ import warnings
 from dataclasses import asdict, replace
 from typing import Any
 
-from benchmarks.child import answer, asked, child
-from benchmarks.results import Flat
-from benchmarks.setting import Setting
+from benchmarks.cost.child import answer, child, question_of_parent
+from benchmarks.cost.setting import Setting
+from benchmarks.report.measurements import Flat
 
 METHODS = ("rise",)
 SIZE, BATCH = 96, 8
@@ -34,7 +34,7 @@ def measure(setting: Setting, method: str) -> Flat:
 def main() -> None:
     import kerascope as ks
 
-    question = asked()
+    question = question_of_parent()
     setting, name = Setting(**question["setting"]), question["method"]
     warnings.simplefilter("ignore")
     model = setting.build()

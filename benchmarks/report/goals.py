@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import contestants
-from benchmarks import memory as memory_of
-from benchmarks.results import (
+from benchmarks.cost import contestants
+from benchmarks.cost import memory as memory_of
+from benchmarks.report.measurements import (
     CAM,
     CURVES,
     FLOOR,
@@ -27,7 +27,7 @@ from benchmarks.results import (
     Results,
     times,
 )
-from benchmarks.spread import paired
+from benchmarks.report.quartiles import paired
 
 CAM_AT_MOST = 1.05
 SALIENCY_AT_MOST = 1.05

@@ -1,4 +1,4 @@
-"""Growth: what is resident in one process while a small model is asked again and again."""
+"""Growth: what is resident in one process while a small model is question_of_parent again and again."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.child import answer, asked, child
-from benchmarks.memory import resident
-from benchmarks.results import Growth
+from benchmarks.cost.child import answer, child, question_of_parent
+from benchmarks.cost.memory import resident
+from benchmarks.report.measurements import Growth
 
 WHAT = ("maximize", "grad_cam")
 EVERY = 100
@@ -23,7 +23,7 @@ def measure(backend: str, what: str, calls: int) -> Growth:
 
 
 def main() -> None:
-    question = asked()
+    question = question_of_parent()
     call = _call(question["what"])
     warnings.simplefilter("ignore")
     looks = list(range(EVERY, question["calls"] + EVERY + 1, EVERY))

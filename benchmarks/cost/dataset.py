@@ -15,11 +15,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bare
-from benchmarks.child import answer, asked, child
-from benchmarks.memory import resident
-from benchmarks.results import Dataset
-from benchmarks.setting import Setting
+from benchmarks.cost import bare
+from benchmarks.cost.child import answer, child, question_of_parent
+from benchmarks.cost.memory import resident
+from benchmarks.cost.setting import Setting
+from benchmarks.report.measurements import Dataset
 
 WHAT = ("throughput", "memory", "kills", "workers")
 METHOD = "grad_cam"
@@ -92,7 +92,7 @@ def repeated(folder: Path, count: int) -> Path:
 
 
 def main() -> None:
-    question = asked()
+    question = question_of_parent()
     setting, what = replace(Setting(**question["setting"]), batch=BATCH), question["what"]
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
@@ -179,7 +179,7 @@ def _memory(setting: Setting, folder: Path) -> dict[str, Any]:
 _PROGRAM = """
 import sys
 from pathlib import Path
-from benchmarks.setting import Setting
+from benchmarks.cost.setting import Setting
 import json
 setting = Setting(**json.loads(sys.argv[1]))
 import kerascope as ks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NotRequired, TypedDict
 
 FORWARD, FLOOR = "forward", "floor"
-"""Names of the two bare contestants, which the others are measured against; see `benchmarks.bare`."""
+"""Names of the two bare contestants, which the others are measured against; see `benchmarks.cost.bare`."""
 
 
 STEP = "maximisation step"
@@ -122,7 +122,7 @@ class Growth(TypedDict):
 
 
 class Dataset(TypedDict):
-    """What was measured of data sets: see `benchmarks.dataset`.
+    """What was measured of data sets: see `benchmarks.cost.dataset`.
 
     `what` is one of its `WHAT`, and says what `measured` holds.
     """

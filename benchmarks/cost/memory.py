@@ -13,10 +13,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import contestants
-from benchmarks.child import answer, asked, child
-from benchmarks.results import FORWARD, Budget, Memory, Peak, times
-from benchmarks.setting import Setting
+from benchmarks.cost import contestants
+from benchmarks.cost.child import answer, child, question_of_parent
+from benchmarks.cost.setting import Setting
+from benchmarks.report.measurements import FORWARD, Budget, Memory, Peak, times
 
 NAMES = (FORWARD, "grad_cam")
 CALLS = 4
@@ -68,7 +68,7 @@ def _asked(setting: Setting, name: str, count: int | None = None) -> Any:
 
 
 def main() -> None:
-    question = asked()
+    question = question_of_parent()
     warnings.simplefilter("ignore")
     if "budget" in question:
         answer(
