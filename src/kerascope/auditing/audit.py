@@ -21,12 +21,13 @@ from kerascope.auditing.report.label_audits import LabelAudits
 from kerascope.auditing.report.result import Audit
 from kerascope.auditing.shortcuts.interventions import SAMPLE
 from kerascope.auditing.strategies import CLUSTERINGS, Clustering
-from kerascope.dataset.labels.class_names import ClassName, asks_of_labels
+from kerascope.dataset.classes.class_names import ClassName, asks_of_labels
 from kerascope.dataset.options import ImageOptions, ReadOptions, RunOptions
+from kerascope.dataset.preparing.conventions import infer_preprocessing
 from kerascope.dataset.preparing.detection import AUTO
 from kerascope.dataset.preparing.frame import Fit
 from kerascope.dataset.preparing.preprocessing import Preprocessing
-from kerascope.dataset.reading.arrays import as_given, from_arrays
+from kerascope.dataset.reading.arrays import from_arrays
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.running.cluster import Cluster, open_workers
 from kerascope.dataset.running.job import Job
@@ -169,7 +170,7 @@ def audit(
         source = reading.find_images(data)
     else:
         source = from_arrays(data, labels)
-        preprocessing = as_given(data) if preprocessing == AUTO else preprocessing
+        preprocessing = infer_preprocessing(data) if preprocessing == AUTO else preprocessing
         size = size or _size(model, data)
     shown = ImageOptions(
         class_names, preprocessing, fit, size, None, "float32", batch_size, shard_size, model_file

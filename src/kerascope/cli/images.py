@@ -14,11 +14,11 @@ import numpy as np
 from kerascope import errors
 from kerascope.cli import console as said
 from kerascope.cli.loading import LoadArguments, read_method
-from kerascope.dataset.decoding.photographs import read_images
-from kerascope.dataset.labels.class_names import LABEL, Naming, asks_of_labels, number_doubts, resolved
+from kerascope.dataset.classes.class_names import LABEL, Naming, asks_of_labels, number_doubts, resolved
+from kerascope.dataset.folder_arrays import read_images
 from kerascope.dataset.labels.label import strange
-from kerascope.dataset.labels.sample import in_turn
 from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.sample import in_turn
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
 from kerascope.dataset.writing.apart import check_apart

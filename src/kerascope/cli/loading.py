@@ -18,7 +18,7 @@ from kerascope import errors
 from kerascope.cli import console as said
 
 if TYPE_CHECKING:
-    from kerascope.dataset.labels.class_names import ClassName
+    from kerascope.dataset.classes.class_names import ClassName
     from kerascope.dataset.options import ImageOptions
     from kerascope.dataset.reading.source import Source
     from kerascope.dataset.running.cluster import Cluster

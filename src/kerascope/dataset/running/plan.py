@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from kerascope import errors
-from kerascope.dataset.labels.class_names import doubts, named_classes, outputs_told, resolved
+from kerascope.dataset.classes.class_names import doubts, named_classes, outputs_told, resolved
 from kerascope.dataset.options import ImageOptions, ResultOptions
 from kerascope.dataset.preparing.detection import Detected, detect, said
 from kerascope.dataset.preparing.model_input import Evidence, fed

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kerascope.dataset.options import ResultOptions
+from kerascope.dataset.reading.shard import Shard
 from kerascope.dataset.running.description import Description
 from kerascope.dataset.running.explainer import Explainer
-from kerascope.dataset.running.stream import Shard, explained_shards
+from kerascope.dataset.running.stream import explained_shards
 from kerascope.dataset.running.worker import SharedProbe
 from kerascope.dataset.writing.store import Store
 from kerascope.probe import Probe
