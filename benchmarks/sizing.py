@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.dataset import SIZES, photographs
+from benchmarks.cost.dataset import SIZES, photographs
 
 IMAGES = 128
 MEASURED = 2

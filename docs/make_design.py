@@ -1,4 +1,7 @@
-"""Write the table of rooms in design.md from the architecture test and the docstrings: `python docs/make_design.py`."""
+"""Write the table of rooms in design.md: `python docs/make_design.py`.
+
+Rooms and what they may import are those of the architecture test, the words are docstrings.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,8 @@ def table() -> str:
             continue
         imports = ", ".join(other for other in room.rooms.split() if other not in EVERYWHERE)
         lines.append(f"| **{name}** | {_summary(SOURCE / name)} | {imports} |\n")
-        for part in architecture["INSIDE"].get(name, "").split():
-            if (SOURCE / name / part).is_dir():
-                lines.append(f"| {name}/{part} | {_summary(SOURCE / name / part)} | |\n")
+        parts = [SOURCE / name / part for part in architecture["INSIDE"].get(name, "").split()]
+        lines += [f"| {name}/{part.name} | {_summary(part)} | |\n" for part in parts if part.is_dir()]
     return "".join(lines)
 
 

@@ -106,6 +106,8 @@ ROOMS = {
 
 # The same one level down: of the folders and files of a room, each may import only those named before it.
 INSIDE = {
+    "dataset": "readable_text photograph_errors result_folder labels decoding reading classes preparing "
+    "folder_arrays mosaic options writing results running run",
     "cli": "interruption console saved_loss keras2 loading arguments images writable commands app",
 }
 

@@ -21,11 +21,12 @@ from kerascope.auditing.report.label_audits import LabelAudits
 from kerascope.auditing.report.result import Audit
 from kerascope.auditing.shortcuts.interventions import SAMPLE
 from kerascope.auditing.strategies import CLUSTERINGS, Clustering
-from kerascope.dataset.labels.class_names import ClassName, asks_of_labels
+from kerascope.dataset.classes.class_names import ClassName, asks_of_labels
+from kerascope.dataset.preparing.conventions import infer_preprocessing
 from kerascope.dataset.preparing.detection import AUTO
 from kerascope.dataset.preparing.frame import Fit
 from kerascope.dataset.preparing.preprocessing import Preprocessing
-from kerascope.dataset.reading.arrays import as_given, from_arrays
+from kerascope.dataset.reading.arrays import from_arrays
 from kerascope.dataset.reading.source import Source, find_images
 from kerascope.dataset.running.cluster import Cluster, workers_of
 from kerascope.dataset.running.job import Job
@@ -170,7 +171,7 @@ def audit(
         )
     else:
         source = from_arrays(data, labels)
-        preprocessing = as_given(data) if preprocessing == AUTO else preprocessing
+        preprocessing = infer_preprocessing(data) if preprocessing == AUTO else preprocessing
         size = size or _size(model, data)
     job = plan(
         model,

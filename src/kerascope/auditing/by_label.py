@@ -16,7 +16,7 @@ from kerascope.auditing.make import Settings, check_store, gone_with, made, temp
 from kerascope.auditing.refusals import check_auditable, check_own
 from kerascope.auditing.report.label_audits import LabelAudits
 from kerascope.auditing.shortcuts.companions import Companions, labels_given
-from kerascope.dataset.labels.class_names import named_classes
+from kerascope.dataset.classes.class_names import named_classes
 from kerascope.dataset.reading.item import safe_name
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.writing.apart import check_apart, files_among

@@ -24,13 +24,14 @@ from kerascope.auditing.shortcuts.companions import Companions
 from kerascope.auditing.shortcuts.interventions import Laboratory
 from kerascope.auditing.strategies import LARGEST, Clustering
 from kerascope.dataset.decoding.photograph import encode
+from kerascope.dataset.result_folder import AUDIT_PICTURES
 from kerascope.dataset.running.cluster import Workers
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.progress import progress as progress_bar
 from kerascope.dataset.writing.beginning import check_begin, held
 from kerascope.dataset.writing.removal import remove_audit
 from kerascope.dataset.writing.signature import signed
-from kerascope.dataset.writing.store import AUDIT_PICTURES, Store, faults_of_disk_told
+from kerascope.dataset.writing.store import Store, faults_of_disk_told
 from kerascope.method import Method
 from kerascope.probe import Probe
 from kerascope.provenance import versions

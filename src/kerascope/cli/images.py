@@ -14,11 +14,11 @@ import numpy as np
 from kerascope import errors
 from kerascope.cli import console as said
 from kerascope.cli.loading import load_names, load_probe, read_method, read_size
-from kerascope.dataset.decoding.photographs import read_images
-from kerascope.dataset.labels.class_names import LABEL, Naming, asks_of_labels, number_doubts, resolved
+from kerascope.dataset.classes.class_names import LABEL, Naming, asks_of_labels, number_doubts, resolved
+from kerascope.dataset.folder_arrays import read_images
 from kerascope.dataset.labels.label import strange
-from kerascope.dataset.labels.sample import in_turn
 from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.sample import in_turn
 from kerascope.dataset.reading.source import find_images
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan

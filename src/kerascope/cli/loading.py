@@ -17,7 +17,7 @@ from kerascope import errors
 from kerascope.cli import console as said
 
 if TYPE_CHECKING:
-    from kerascope.dataset.labels.class_names import ClassName
+    from kerascope.dataset.classes.class_names import ClassName
     from kerascope.dataset.running.cluster import Cluster
     from kerascope.method import Method
     from kerascope.probe import Probe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kerascope.dataset.labels.class_names import LABEL
+from kerascope.dataset.classes.class_names import LABEL
 from kerascope.dataset.preparing.preprocessing import Preprocessing
 from kerascope.method import Method
 from kerascope.target import Target, TargetLike, as_target

@@ -8,7 +8,7 @@ from typing import Literal
 
 import keras
 
-from kerascope.dataset.labels.class_names import ClassName
+from kerascope.dataset.classes.class_names import ClassName
 from kerascope.dataset.options import Picture
 from kerascope.dataset.preparing.detection import AUTO
 from kerascope.dataset.preparing.frame import Fit

@@ -10,7 +10,7 @@ import numpy as np
 from keras import tree
 
 from kerascope import errors
-from kerascope.dataset.labels.class_names import Asked, asks_of_labels, class_count, single_places
+from kerascope.dataset.classes.class_names import Asked, asks_of_labels, class_count, single_places
 from kerascope.dataset.labels.label import Label, places_of
 from kerascope.dataset.reading.arrays import as_labels
 from kerascope.probe import Probe

@@ -13,11 +13,11 @@ from PIL import Image
 
 import kerascope as ks
 from kerascope.dataset import CONVENTIONS, find_images, heatmap
-from kerascope.dataset.labels.sample import spread
 from kerascope.dataset.preparing import trial
 from kerascope.dataset.preparing.conventions import is_published
 from kerascope.dataset.preparing.detection import detect
 from kerascope.dataset.preparing.trial import MOST, Trial
+from kerascope.dataset.reading.sample import spread
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
 from tests.helpers.photographs import SMALL, network, rows_of

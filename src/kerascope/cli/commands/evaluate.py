@@ -74,7 +74,7 @@ def evaluate(
     import kerascope as ks
     from kerascope.cli.images import load, read_methods, tell
     from kerascope.cli.loading import read_cluster, read_target
-    from kerascope.dataset.labels.class_names import LABEL
+    from kerascope.dataset.classes.class_names import LABEL
 
     inputs = (model, classes, preprocess, *paths)
     check_page("--html", html, "evaluate", inputs)

@@ -43,7 +43,7 @@ def maximize(
     """
     import kerascope as ks
     from kerascope.cli.loading import load_names, load_probe, read_size
-    from kerascope.dataset.labels.class_names import different_names
+    from kerascope.dataset.classes.class_names import different_names
     from kerascope.dataset.preparing.detection import as_detected
     from kerascope.target import TargetLike
 

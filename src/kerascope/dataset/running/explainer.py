@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.loading import photographed
+from kerascope.dataset.classes.class_names import class_count, single_places
 from kerascope.dataset.decoding.memory_budget import KEPT
 from kerascope.dataset.decoding.photograph import Photograph
-from kerascope.dataset.labels.class_names import class_count, single_places
-from kerascope.dataset.labels.labelled import check_labels, labelled, together
 from kerascope.dataset.options import Options
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.reading.arrays import ArrayPlace
 from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.photograph_reader import photographed
 from kerascope.dataset.running.description import Description
 from kerascope.dataset.running.finite import non_finite_score, predicted, unpredicted
+from kerascope.dataset.running.image_labels import check_labels, labelled, together
 from kerascope.dataset.running.prepared import Explained, Prepared, Row
 from kerascope.dataset.writing.overlays import Overlays
 from kerascope.dataset.writing.store import Store

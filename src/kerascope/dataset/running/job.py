@@ -13,12 +13,13 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.labels.class_names import Naming
+from kerascope.dataset.classes.class_names import Naming
 from kerascope.dataset.labels.label import strange
 from kerascope.dataset.options import Options
 from kerascope.dataset.preparing.model_input import NOTE
 from kerascope.dataset.preparing.preprocessing import written
-from kerascope.dataset.readable import readable
+from kerascope.dataset.readable_text import readable
+from kerascope.dataset.reading.shard import Shard, to_shards
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.results import Results, counted, open_results
 from kerascope.dataset.running.cluster import Cluster, Workers, workers_of
@@ -26,7 +27,7 @@ from kerascope.dataset.running.description import Description
 from kerascope.dataset.running.explainer import Explainer
 from kerascope.dataset.running.progress import progress as progress_bar
 from kerascope.dataset.running.shard_work import ShardWork
-from kerascope.dataset.running.stream import Shard, explained_shards, shards_of
+from kerascope.dataset.running.stream import explained_shards
 from kerascope.dataset.running.worker import SharedProbe
 from kerascope.dataset.writing.apart import check_apart, files_among
 from kerascope.dataset.writing.beginning import check_begin, check_same, held, sorted_out
@@ -210,7 +211,7 @@ def _damaged(number: int) -> str:
 
 def _todo(source: Source, size: int, done: set[int], skip: Callable[[int], None]) -> Iterator[Shard]:
     """Shards that are not there yet."""
-    for shard in shards_of(source, size):
+    for shard in to_shards(source, size):
         if shard.number in done:
             skip(len(shard.items))
         else:

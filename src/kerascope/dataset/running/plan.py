@@ -10,7 +10,7 @@ from typing import Any, Literal
 import keras
 
 from kerascope import errors
-from kerascope.dataset.labels.class_names import ClassName, doubts, named_classes, outputs_told, resolved
+from kerascope.dataset.classes.class_names import ClassName, doubts, named_classes, outputs_told, resolved
 from kerascope.dataset.options import Options, Picture
 from kerascope.dataset.preparing.detection import AUTO, detect, said
 from kerascope.dataset.preparing.frame import Fit

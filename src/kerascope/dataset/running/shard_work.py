@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascope.dataset.options import Options
+from kerascope.dataset.reading.shard import Shard
 from kerascope.dataset.running.description import Description
 from kerascope.dataset.running.explainer import Explainer
-from kerascope.dataset.running.stream import Shard, explained_shards
+from kerascope.dataset.running.stream import explained_shards
 from kerascope.dataset.running.worker import SharedProbe
 from kerascope.dataset.writing.store import Store
 from kerascope.probe import Probe

@@ -7,13 +7,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from kerascope import errors
 from kerascope.dataset.decoding.memory_budget import AHEAD
-from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.shard import Shard
 from kerascope.dataset.running.explainer import Explainer
 from kerascope.dataset.running.prepared import Explained, Prepared, Row
 
@@ -21,34 +20,6 @@ _BATCHES_AHEAD = 2
 """Batches that are read before they are asked for, and explained before they are drawn, at the most."""
 _PASSES = 2
 """Passes at a time, on a processor: while one waits for its slowest thread, the other has the rest of it."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Consecutive images of a source: the least that is written, lost or repeated.
-
-    Args:
-        number: of the shard.
-        first: position of its first image in the source.
-        items: its images.
-    """
-
-    number: int
-    first: int
-    items: tuple[Item, ...]
-
-
-def shards_of(items: Iterable[Item], size: int) -> Iterator[Shard]:
-    """Shards of `size` images; the last may have fewer."""
-    held: list[Item] = []
-    count = 0
-    for item in items:
-        held.append(item)
-        if len(held) == size:
-            yield Shard(count // size, count, tuple(held))
-            count, held = count + size, []
-    if held:
-        yield Shard(count // size, count, tuple(held))
 
 
 def explained_shards(

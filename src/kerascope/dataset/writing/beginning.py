@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.reading.shard import to_shards
 from kerascope.dataset.reading.source import Source
-from kerascope.dataset.running.stream import shards_of
+from kerascope.dataset.result_folder import DATA, OVERLAYS
 from kerascope.dataset.writing.removal import audit_in
-from kerascope.dataset.writing.store import DATA, LOCK, OVERLAYS, REMOVING, Store, is_shard
+from kerascope.dataset.writing.store import LOCK, REMOVING, Store, is_shard
 from kerascope.dataset.writing.whole_file import is_partial
 
 
@@ -145,7 +146,7 @@ def sorted_out(store: Store, source: Source, size: int) -> tuple[set[int], list[
     damaged = [number for number, path in store.named_shards().items() if is_shard(path) is None]
     left = set(store.named_shards()) - set(damaged)
     done: set[int] = set()
-    for shard in shards_of(source, size) if left else ():
+    for shard in to_shards(source, size) if left else ():
         if shard.number not in left:
             continue
         left.remove(shard.number)
