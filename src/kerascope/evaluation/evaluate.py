@@ -18,7 +18,7 @@ from kerascope.evaluation.questions import questions
 from kerascope.evaluation.report import Column, Report
 from kerascope.explanation import Explanation
 from kerascope.method import Method, as_method
-from kerascope.method.control import CentreGaussian, EdgeMap, RandomMap
+from kerascope.method.controls import CentreGaussian, EdgeMap, RandomMap
 from kerascope.metric import Case, Measurement, Metric, Subject
 from kerascope.metric import metrics as known_metrics
 from kerascope.probe import Probe, as_probe
