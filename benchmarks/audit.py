@@ -59,7 +59,7 @@ class Case:
 
 def cases(clean: int) -> list[Case]:
     """Every kind at every rate, on one class and on several; small marks; clean ones of both data sets."""
-    from kerascope.testing import shortcuts
+    from kerascope.synthetic import shortcuts
 
     found = []
     for kind in shortcuts.KINDS:
@@ -106,7 +106,7 @@ def made(case: Case) -> tuple[Any, Any, Any, dict[int, float]]:
     import numpy as np
 
     from kerascope.demo.digits import load_digits
-    from kerascope.testing import shapes, shortcuts
+    from kerascope.synthetic import shapes, shortcuts
 
     rests = {}
     if case.data == "digits":

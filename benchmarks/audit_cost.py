@@ -32,7 +32,7 @@ def times() -> dict[str, Any]:
     import keras
 
     import kerascope as ks
-    from benchmarks.bare import passes
+    from benchmarks.cost.bare import passes
     from kerascope.demo import train
     from kerascope.demo.digits import load_digits
 
@@ -114,7 +114,7 @@ def _peak(program: str, *arguments: object) -> int:
     told = (
         "import sys\n"
         f"try:\n    {program}\nexcept SystemExit as stopped:\n    assert not stopped.code\n"
-        "from benchmarks.memory import resident\nprint(resident('VmHWM'))"
+        "from benchmarks.cost.memory import resident\nprint(resident('VmHWM'))"
     )
     command = [sys.executable, "-W", "ignore", "-c", told, *map(str, arguments)]
     ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)

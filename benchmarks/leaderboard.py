@@ -23,7 +23,7 @@ import numpy as np
 import kerascope as ks
 from kerascope.demo import digits, efficientnet_lite, photographs, train
 from kerascope.evaluation.sanity import KEPT
-from kerascope.testing import shapes
+from kerascope.synthetic import shapes
 
 DOCS = Path(__file__).parents[1] / "docs" / "leaderboard"
 
@@ -110,7 +110,7 @@ def sanity_checks() -> str:
         try:
             found = ks.sanity(method, probe, images)
         except ks.errors.KerascopeError as error:
-            print(f"{method.written()}: {error}", file=sys.stderr)
+            print(f"{method.describe()}: {error}", file=sys.stderr)
             continue
         cells = [
             f"{np.nanmean(one.kept):.0%} ({low:.0%} to {high:.0%})"
@@ -121,7 +121,7 @@ def sanity_checks() -> str:
         ]
         kept = found.check("cascading").kept
         place = float(np.nanmean(kept)) if np.isfinite(kept).any() else np.inf
-        rows.append((place, f"| `{method.written()}` | {found.verdict} | {' | '.join(cells)} |"))
+        rows.append((place, f"| `{method.describe()}` | {found.verdict} | {' | '.join(cells)} |"))
     return "\n".join([*lines, *(row for _, row in sorted(rows))]) + "\n"
 
 

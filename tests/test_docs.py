@@ -93,7 +93,7 @@ def test_the_pages_count_what_there_is() -> None:
         assert int(number) in counts[what], f"{number} {what}"
 
 
-@pytest.mark.parametrize("what", ["methods", "metrics"])
+@pytest.mark.parametrize("what", ["design", "methods", "metrics"])
 def test_the_table_is_up_to_date(what: str) -> None:
     maker = REPOSITORY / "docs" / f"make_{what}.py"
     page = runpy.run_path(str(maker))["page"]()

@@ -11,7 +11,7 @@ from keras import layers
 
 from benchmarks.one_pass.questions import Questions, right, textures
 from kerascope.demo.digits import load_digits
-from kerascope.testing import shapes
+from kerascope.synthetic import shapes
 from kerascope.typing import Array
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
@@ -51,7 +51,7 @@ def of_digits(seed: int, head: str, padding: str) -> Questions:
 
 
 def of_shapes(seed: int, head: str, padding: str) -> Questions:
-    """Shapes whose texture decides, and the network of `kerascope.testing.shapes`, with either head."""
+    """Shapes whose texture decides, and the network of `kerascope.synthetic.shapes`, with either head."""
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
         [

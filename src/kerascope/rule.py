@@ -77,7 +77,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rule in (Guide
 """Every rule by the name that `backprop=` takes."""
 
 
-def rule_named(name: str | None) -> Rule | None:
+def get_rule(name: str | None) -> Rule | None:
     """The rule of a name, or None for the plain gradient.
 
     Raises:

@@ -18,7 +18,7 @@ import kerascope as ks
 from kerascope import errors
 from kerascope.auditing.shortcuts import interventions as laboratory
 from kerascope.auditing.shortcuts import search
-from kerascope.testing import shortcuts
+from kerascope.synthetic import shortcuts
 from kerascope.typing import Array
 from tests.helpers.bars import pictures, planted
 from tests.helpers.photographs import same

@@ -11,10 +11,12 @@ from PIL import Image
 
 from kerascope import errors
 from kerascope.auditing import objects
+from kerascope.dataset.preparing.conventions import infer_preprocessing
 from kerascope.dataset.preparing.frame import Frame
-from kerascope.dataset.reading.arrays import ArrayPlace, as_given, from_arrays
-from kerascope.dataset.reading.item import FilePlace, Item
-from kerascope.testing import shortcuts
+from kerascope.dataset.reading.arrays import ArrayPlace, from_arrays
+from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.location import FilePlace
+from kerascope.synthetic import shortcuts
 
 pytestmark = pytest.mark.once
 
@@ -83,7 +85,7 @@ def test_the_range_of_arrays_is_recognised_and_undone(
     low: float, high: float, channels: int, name: str
 ) -> None:
     images = np.linspace(low, high, 4 * 5 * 5 * channels).reshape(4, 5, 5, channels).astype("float32")
-    found = as_given(images)
+    found = infer_preprocessing(images)
     assert found.name == name
     pixels = found.pixels(images)
     assert pixels.shape == (4, 5, 5, 3)

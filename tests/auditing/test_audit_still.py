@@ -10,7 +10,7 @@ import pytest
 
 import kerascope as ks
 from kerascope.auditing.responses import hardly_move
-from kerascope.testing import shapes
+from kerascope.synthetic import shapes
 from kerascope.typing import Array
 from tests.helpers import bars
 from tests.helpers.trained import NETWORKS, trained

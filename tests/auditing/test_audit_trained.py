@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import kerascope as ks
-from kerascope.testing import shortcuts
+from kerascope.synthetic import shortcuts
 from tests.helpers.bars import planted
 from tests.helpers.trained import NETWORKS
 

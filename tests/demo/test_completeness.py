@@ -18,5 +18,5 @@ def test_paths_close_on_the_digit_network(tmp_path_factory: pytest.TempPathFacto
     images = digits.load_digits("package", seed).test_images[:32]
     for method in (ks.IntegratedGradients(), ks.GuidedIntegratedGradients(), ks.BlurIntegratedGradients()):
         gap = float(np.abs(method(model, images).completeness_gap).max())
-        print(f"{method.written()} misses the sum by {gap:.2%} at most")
-        assert gap < 0.02, method.written()
+        print(f"{method.describe()} misses the sum by {gap:.2%} at most")
+        assert gap < 0.02, method.describe()

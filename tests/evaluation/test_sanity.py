@@ -53,7 +53,7 @@ def test_steps_are_those_of_models_with_these_weights() -> None:
         np.testing.assert_array_equal(old, new)
     assert result.check("cascading").steps == ("head", "two", "norm", "one")
     original = method(model, IMAGES, 1).heatmaps()
-    drawn = ks.Probe(model).redrawn(IMAGES, 3)
+    drawn = ks.Probe(model).randomize(IMAGES, 3)
     for name, chosen in (
         ("cascading", lambda step: drawn[: step + 1]),
         ("independent", lambda step: [drawn[step]]),
@@ -150,7 +150,7 @@ def test_controls_fail() -> None:
         assert result.verdict == "fails"
         assert result.check("random logit").verdict == "fails"
         assert result.entropy == pytest.approx(0)
-        assert f"{method.written()} fails the sanity checks" in str(result)
+        assert f"{method.describe()} fails the sanity checks" in str(result)
 
 
 @pytest.mark.once

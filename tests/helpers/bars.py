@@ -7,7 +7,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from kerascope.testing import shortcuts
+from kerascope.synthetic import shortcuts
 from kerascope.typing import Array
 
 layers = keras.layers

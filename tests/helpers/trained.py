@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from kerascope.provenance import versions
-from kerascope.testing import shapes, shortcuts
+from kerascope.synthetic import shapes, shortcuts
 from tests.helpers import bars
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "trained.npz"

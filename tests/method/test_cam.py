@@ -80,7 +80,7 @@ class ScaledOverTheBatch(ks.LayerCAM):
     """Each layer's maps are scaled by the largest value of the whole batch."""
 
     def compute(self, evidence: Evidence) -> Any:
-        maps = [ops.relu(self.combine(self.channels(part))) for part in evidence.parts()]
+        maps = [ops.relu(self.combine(self.channels(part))) for part in evidence.split()]
         small = maps[1] / ops.max(maps[1])
         return ops.repeat(ops.repeat(small, 2, axis=1), 2, axis=2) + maps[0] / ops.max(maps[0])
 
@@ -103,7 +103,7 @@ def test_layers_are_part_of_the_value() -> None:
     method = ks.GradCAM(layers=["conv1", "conv2"])
     assert method.layers == BOTH
     assert hash(method) == hash(ks.GradCAM(layers=BOTH))
-    assert method.written() == "GradCAM(layers=('conv1', 'conv2'))"
+    assert method.describe() == "GradCAM(layers=('conv1', 'conv2'))"
     assert method.at("conv1") == ks.GradCAM(layer="conv1")
 
 

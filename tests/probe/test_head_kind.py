@@ -13,7 +13,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.probe.graph.head import score_sources
-from kerascope.probe.graph.head_kind import HeadKind, flattenings, head_kind
+from kerascope.probe.graph.head_kind import HeadKind, flattening_layers, head_kind
 from kerascope.testing.models import MODELS
 from tests.helpers.expected_warnings import warned
 
@@ -24,7 +24,7 @@ SIZE = (8, 6, 3)
 
 
 def kind_of(model: keras.Model, layer: str | None = None) -> HeadKind:
-    survey = ks.Probe(model, compile=False).surveyed(np.zeros((2, *model.inputs[0].shape[1:]), "float32"))
+    survey = ks.Probe(model, compile=False).graph(np.zeros((2, *model.inputs[0].shape[1:]), "float32"))
     sources = score_sources(survey, [0])
     return head_kind(survey, survey.automatic(sources) if layer is None else survey.run(layer), sources)
 
@@ -136,16 +136,16 @@ TINY: dict[str, HeadKind] = {
 @pytest.mark.parametrize("name", TINY)
 def test_heads_of_every_kind_of_network(name: str) -> None:
     tiny = MODELS[name]()
-    survey = ks.Probe(tiny.model, compile=False).surveyed(tiny.images)
+    survey = ks.Probe(tiny.model, compile=False).graph(tiny.images)
     sources = score_sources(survey, [0])
     assert head_kind(survey, survey.automatic(sources), sources) == TINY[name]
 
 
 def test_the_way_ends_at_what_is_explained() -> None:
     model = behind(layers.Conv2D(4, 3, name="behind"), layers.Flatten(name="flat"), layers.Dense(3))
-    survey = ks.Probe(model, compile=False).surveyed(np.zeros((1, *SIZE), "float32"))
-    assert flattenings(survey, ["conv", "behind"], ks.Class(0)) == {"conv": "flat", "behind": "flat"}
-    assert flattenings(survey, ["conv"], ks.Unit("behind", channel=0)) == {}
+    survey = ks.Probe(model, compile=False).graph(np.zeros((1, *SIZE), "float32"))
+    assert flattening_layers(survey, ["conv", "behind"], ks.Class(0)) == {"conv": "flat", "behind": "flat"}
+    assert flattening_layers(survey, ["conv"], ks.Unit("behind", channel=0)) == {}
 
 
 # Methods that average a gradient over places
@@ -173,7 +173,7 @@ def images() -> Any:
         ks.Augmented(ks.XGradCAM(relu=False)),
         ks.PrincipalComponent(ks.GradCAM()),
     ],
-    ids=lambda method: method.written(),
+    ids=lambda method: method.describe(),
 )
 def test_a_method_that_averages_warns_once(flattened: ks.Probe, images: Any, method: ks.Method) -> None:
     with warned(ks.errors.FlattenedHeadWarning, WARNING) as caught:

@@ -166,10 +166,10 @@ def test_programs_are_kept_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_bare_models_probe_lives_and_dies_with_it() -> None:
     tiny = MODELS["nested_fresh"]()
     ks.explain(tiny.model, tiny.images, target=1)
-    probe = weakref.ref(ks.Probe.attached(tiny.model))
+    probe = weakref.ref(ks.Probe.for_model(tiny.model))
     model = weakref.ref(tiny.model)
     again = probe()
-    assert again is ks.Probe.attached(tiny.model)
+    assert again is ks.Probe.for_model(tiny.model)
     del again, tiny
     gc.collect()  # the model
     gc.collect()  # and what its probe was made of
@@ -182,7 +182,7 @@ def test_a_changed_model_is_compiled_anew() -> None:
     before = ks.Saliency()(tiny.model, tiny.images, 1)
     tiny.model.layers[-1].activation = keras.activations.softmax
     after = ks.Saliency()(tiny.model, tiny.images, 1)
-    assert ks.Probe.attached(tiny.model).trace_count == 2
+    assert ks.Probe.for_model(tiny.model).trace_count == 2
     # The score in front of the new softmax is the one that there was.
     same(after.values, before.values, CLOSE, "values")
     assert np.isfinite(after.probabilities).all()

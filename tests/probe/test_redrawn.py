@@ -58,7 +58,7 @@ def test_it_explains_as_a_model_with_these_weights(method: ks.Method) -> None:
         other.variables[number].assign(value)
     probe = ks.Probe(model)
     pinned = probe.run(None, IMAGES, 1).pinned
-    changed = probe.reweighted(values)
+    changed = probe.with_values(values)
     found = method.ask(changed, IMAGES, pinned)
     expected = method(other, IMAGES, 1)
     np.testing.assert_allclose(found.values, expected.values, rtol=2e-4, atol=2e-5)
@@ -74,18 +74,18 @@ def test_other_weights_run_through_the_same_programs() -> None:
     probe = ks.Probe(model)
     pinned = probe.run(None, IMAGES, 1).pinned
     method = ks.GradCAM(layer="depth")
-    method.ask(probe.reweighted({}), IMAGES, pinned)
+    method.ask(probe.with_values({}), IMAGES, pinned)
     traces = probe.trace_count
     scores = []
     for seed in range(3):
         values = {
-            number: value for one in probe.redrawn(IMAGES, seed) for number, value in one.values.items()
+            number: value for one in probe.randomize(IMAGES, seed) for number, value in one.values.items()
         }
-        scores.append(method.ask(probe.reweighted(values), IMAGES, pinned).scores)
+        scores.append(method.ask(probe.with_values(values), IMAGES, pinned).scores)
     assert probe.trace_count == traces
     assert not np.allclose(scores[0], scores[1])
     np.testing.assert_allclose(
-        method.ask(probe.reweighted({}), IMAGES, pinned).values,
+        method.ask(probe.with_values({}), IMAGES, pinned).values,
         method.ask(probe, IMAGES, pinned).values,
         rtol=1e-4,
         atol=1e-6,
@@ -94,7 +94,7 @@ def test_other_weights_run_through_the_same_programs() -> None:
 
 def test_layers_are_drawn_by_their_own_initialisers_from_the_output_down() -> None:
     model = network()
-    drawn = ks.Probe(model).redrawn(IMAGES, seed=0)
+    drawn = ks.Probe(model).randomize(IMAGES, seed=0)
     assert [one.path for one in drawn] == ["head", "loaded", "separable", "depth", "norm", "first"]
     names = ["/".join(variable.path.split("/")[-2:]) for variable in model.variables]
     values: dict[str, Any] = {names[number]: value for one in drawn for number, value in one.values.items()}
@@ -129,7 +129,7 @@ def test_layers_are_drawn_by_their_own_initialisers_from_the_output_down() -> No
 
 def test_a_seed_gives_the_same_values_and_another_others() -> None:
     probe = ks.Probe(network())
-    one, again, other = (probe.redrawn(IMAGES, seed) for seed in (0, 0, 1))
+    one, again, other = (probe.randomize(IMAGES, seed) for seed in (0, 0, 1))
     for first, second, third in zip(one, again, other, strict=True):
         for number in first.values:
             np.testing.assert_array_equal(first.values[number], second.values[number])
@@ -140,7 +140,7 @@ def test_a_seed_gives_the_same_values_and_another_others() -> None:
 @pytest.mark.parametrize("name", ["nested_output", "siamese", "subclassed", "transformer", "recurrent"])
 def test_layers_inside_other_layers_are_drawn_once(name: str) -> None:
     tiny = MODELS[name]()
-    drawn = ks.Probe(tiny.model).redrawn(tiny.images, seed=0)
+    drawn = ks.Probe(tiny.model).randomize(tiny.images, seed=0)
     numbers = [number for one in drawn for number in one.values]
     assert sorted(numbers) == sorted(set(numbers))
     trainable = {id(variable) for variable in tiny.model.trainable_variables}

@@ -241,7 +241,12 @@ def test_a_probability_is_no_score_whoever_tells_what_it_is(told: str) -> None:
     answer = probe.run(None, IMAGES, 1)
     same(answer.scores, np.log(chance / (1 - chance)), 1e-4, "logit")
     same(answer.probabilities, chance, 1e-4, "probability")
-    same(probe.certain(IMAGES).scores(IMAGES, 1), answer.scores, CLOSE, "what a run is told of it")
+    same(
+        probe.with_explicit_outputs(IMAGES).scores(IMAGES, 1),
+        answer.scores,
+        CLOSE,
+        "what a run is told of it",
+    )
     hard = keras.Model(linear.input, layers.Activation("hard_sigmoid")(linear.output))
     chance = ops.convert_to_numpy(hard(IMAGES))[:, 0]
     same(ks.Probe(hard, output="binary").run(None, IMAGES, 1).probabilities[:2], chance[:2], 1e-4, "hard")
@@ -267,4 +272,4 @@ def test_the_probability_of_a_region_of_the_background() -> None:
 def test_what_a_user_says_is_kept_for_a_run() -> None:
     image = keras.Input((6, 6, 1))
     model = keras.Model(image, layers.Dense(3, "sigmoid")(layers.Flatten()(image)))
-    assert ks.Probe(model, output="classes").certain(IMAGES).surveyed(IMAGES).kinds == ("classes",)
+    assert ks.Probe(model, output="classes").with_explicit_outputs(IMAGES).graph(IMAGES).kinds == ("classes",)

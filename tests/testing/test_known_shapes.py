@@ -9,7 +9,7 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors, metric
-from kerascope.testing import shapes
+from kerascope.synthetic import shapes
 from tests.helpers.expected_warnings import warned
 from tests.helpers.trained import trained
 

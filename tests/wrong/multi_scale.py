@@ -25,7 +25,7 @@ class WithoutTheGround(ks.MultiScaleCAM):
     """The image is multiplied by its gradient as it is: white paper counts."""
 
     def compute(self, evidence: Any) -> Any:
-        maps = [self.combine(self.channels(part)) for part in evidence.parts()]
+        maps = [self.combine(self.channels(part)) for part in evidence.split()]
         image = ops.sum(evidence.image * evidence.image_gradient, axis=-1)
         return multi_scale.joined(maps, image)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import kerascope as ks
-from kerascope.method.path.integrated import Path, Step
+from kerascope.method.path.base import Path, Step
 from kerascope.probe import Answer, Probe
 
 
@@ -152,8 +152,8 @@ class Forgetful:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._probe, name)
 
-    def padded(self, count: int) -> Forgetful:
-        return Forgetful(self._probe.padded(count))
+    def with_padding(self, count: int) -> Forgetful:
+        return Forgetful(self._probe.with_padding(count))
 
     def run(self, *arguments: Any, **options: Any) -> Answer:
         answer: Answer = self._probe.run(*arguments, **options)

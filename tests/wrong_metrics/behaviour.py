@@ -109,7 +109,7 @@ class ValueForNothing(metric.Deletion):
 
     def apply(self, item: EvalItem) -> Any:
         found = self.measure(item)
-        return replace(found, metric=self.written(), direction=self.direction)
+        return replace(found, metric=self.describe(), direction=self.direction)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.loading import photographed
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.reading.arrays import ArrayPlace
-from kerascope.dataset.reading.item import FilePlace, Item, safe_name
+from kerascope.dataset.reading.item import Item, safe_name
+from kerascope.dataset.reading.location import FilePlace
+from kerascope.dataset.reading.photograph_reader import photographed
 from kerascope.typing import Array
 
 

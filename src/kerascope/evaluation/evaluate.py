@@ -11,18 +11,18 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.running.cluster import Cluster, Workers, workers_of
+from kerascope.dataset.options import RunOptions
+from kerascope.dataset.running.cluster import Cluster, Workers, open_workers
 from kerascope.dataset.running.worker import SharedProbe
 from kerascope.evaluation.questions import questions
 from kerascope.evaluation.report import Column, Report
 from kerascope.explanation import Explanation
-from kerascope.method import Method
-from kerascope.method.base import as_method
-from kerascope.method.control import CentreGaussian, EdgeMap, RandomMap
+from kerascope.method import Method, as_method
+from kerascope.method.controls import CentreGaussian, EdgeMap, RandomMap
 from kerascope.metric import EvalBatch, EvalItem, Measurement, Metric
 from kerascope.metric import metrics as known_metrics
-from kerascope.perturb import progress as progress_bar
 from kerascope.probe import Probe, as_probe
+from kerascope.progress import Progress
 from kerascope.provenance import display_name, versions, warn
 from kerascope.target import TargetLike
 from kerascope.typing import Array
@@ -129,15 +129,16 @@ def evaluate(
     table = _Table(batch, chosen, measured, most)
     table.warnings += asked.doubts
     work = _work(workers, batch, table, explicit=metrics is not None)
-    with progress_bar(len(chosen) * (1 + len(measured)), progress, "evaluate") as advance:
+    with Progress(len(chosen) * (1 + len(measured)), progress, "evaluate") as bar:
         try:
             if work is None:
                 for row in range(len(chosen)):
-                    table.fill(row, explicit=metrics is not None, advance=advance)
+                    table.fill(row, explicit=metrics is not None, advance=bar.advance)
             else:
-                with workers_of(workers, known.model, imports, safe_mode) as others:
+                run = RunOptions(workers=workers, imports=imports, safe_mode=safe_mode)
+                with open_workers(run, known.model) as others:
                     assert others is not None
-                    table.filled_by(others, work, advance)
+                    table.filled_by(others, work, bar.advance)
         except KeyboardInterrupt:
             if not np.isfinite(table.values).any():
                 raise
@@ -258,7 +259,7 @@ class _Table:
         try:
             explanation = method(batch.probe, batch.images, batch.answer.pinned)
         except errors.KerascopeError as error:
-            self.told(f"{method.written()} has no values: {type(error).__name__}: {error}")
+            self.told(f"{method.describe()} has no values: {type(error).__name__}: {error}")
             self.reached[row] = True
             advance(1 + len(self.metrics))
             return
@@ -266,7 +267,7 @@ class _Table:
             raise KeyboardInterrupt  # a map by some of its masks is not that by all
         self.forwards[row] = (self._counted() - before) / len(batch)
         self.example = self.example or _example(explanation, self.maps.shape[1])
-        self.warnings += [f"{method.written()}: {text}" for text in explanation.warnings]
+        self.warnings += [f"{method.describe()}: {text}" for text in explanation.warnings]
         item = EvalItem(batch, explanation, method)
         self.explained[row] = True
         self.shown[row] = item.is_informative
@@ -287,7 +288,7 @@ class _Table:
             advance(1)
         if dear:
             self.told(
-                f"{', '.join(dear)} have no values of {method.written()}: they explain again, at "
+                f"{', '.join(dear)} have no values of {method.describe()}: they explain again, at "
                 f"{self.forwards[row]:.0f} forwards each; ask for them by name, or take level='full'."
             )
 
@@ -371,8 +372,8 @@ class _Table:
         assert self.example is not None
         pictures, titles = self.example
         return Report(
-            methods=tuple(method.written() for method in self.methods),
-            controls=frozenset(one.written() for one in controls),
+            methods=tuple(method.describe() for method in self.methods),
+            controls=frozenset(one.describe() for one in controls),
             columns=tuple(
                 Column(one.name, one.title, one.group, one.direction, one.bounds)
                 for one in (self.metrics[column] for column in used)
@@ -393,10 +394,10 @@ class _Table:
             level=level,
             seed=seed,
             model=display_name(getattr(getattr(self.batch.probe, "model", None), "name", "a black box")),
-            notes=tuple(self.metrics[column].written() for column in used),
+            notes=tuple(self.metrics[column].describe() for column in used),
             warnings=tuple(dict.fromkeys(self.warnings)),
             unmeasured={
-                method.written(): [self.metrics[column].name for column in np.flatnonzero(~reached).tolist()]
+                method.describe(): [self.metrics[column].name for column in np.flatnonzero(~reached).tolist()]
                 for method, reached in zip(self.methods, self.reached, strict=True)
                 if not reached.all()
             },

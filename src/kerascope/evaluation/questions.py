@@ -10,7 +10,7 @@ import numpy as np
 from keras import tree
 
 from kerascope import errors
-from kerascope.dataset.labels.class_names import Asked, asks_of_labels, class_count, single_places
+from kerascope.dataset.classes.class_names import Asked, asks_of_labels, class_count, single_places
 from kerascope.dataset.labels.label import Label, places_of
 from kerascope.dataset.reading.arrays import as_labels
 from kerascope.probe import Probe
@@ -93,7 +93,7 @@ def _found(probe: Probe, images: Any, given: Sequence[Label]) -> list[Places]:
     names: Sequence[str] | None
     count: int | None
     if isinstance(probe, Probe) and probe.label is not None:
-        asked = Asked(probe.label, probe.label_names, probe.surveyed(images).label_count)
+        asked = Asked(probe.label, probe.label_names, probe.graph(images).label_count)
         names, count = asked.names, asked.count
         answers = [asked.answer(label) for label in given]
         found: list[Places] = [None if answer is None else (answer,) for answer in answers]

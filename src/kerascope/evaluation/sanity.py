@@ -11,14 +11,13 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.evaluation.questions import questions
-from kerascope.method import Method
-from kerascope.method.base import as_method
+from kerascope.method import Method, as_method
 from kerascope.metric import EfficientRandomisation, EvalBatch, EvalItem
 from kerascope.metric.randomisation import random_class_maps
 from kerascope.metric.similarity import FEATURES, ssim
 from kerascope.metric.statistics import pearson
-from kerascope.perturb import progress as progress_bar
 from kerascope.probe import Probe, as_probe
+from kerascope.progress import Progress
 from kerascope.target import TargetLike
 from kerascope.typing import Array
 from kerascope.validation import check_whole
@@ -223,13 +222,13 @@ def sanity(
     method, _ = as_method(method).chosen(asked, images, batch.answer.pinned)
     explanation = method(asked, images, batch.answer.pinned)
     item = EvalItem(batch, explanation, method)
-    drawn = [asked.redrawn(images, seed + draw) for draw in range(draws)]
+    drawn = [asked.randomize(images, seed + draw) for draw in range(draws)]
     layers = drawn[0]
     places = sorted({round(place) for place in np.linspace(1, len(layers), depths)})
     upper = sum(2 * place <= len(layers) for place in places) or 1
 
     def maps(values: Mapping[int, Array], of: Probe = asked) -> Array:
-        answer = method.ask(of.reweighted(values) if values else of, images, batch.answer.pinned)
+        answer = method.ask(of.with_values(values) if values else of, images, batch.answer.pinned)
         assert answer.values is not None
         return batch.maps(method, answer.values)
 
@@ -251,19 +250,19 @@ def sanity(
         return Check(name, tuple(steps), similar, apart, judged)
 
     total = draws * (2 * len(places) - 1) + 1 + (shuffled is not None)
-    with progress_bar(total, progress, "sanity checks") as advance:
+    with Progress(total, progress, "sanity checks") as bar:
         cascading: list[list[Array]] = [[] for _ in drawn]
         independent: list[list[Array]] = [[] for _ in drawn]
         for draw, found in enumerate(drawn):
             for place in places:
                 values = {number: value for layer in found[:place] for number, value in layer.values.items()}
                 cascading[draw].append(maps(values))
-                advance(1)
+                bar.advance()
                 if place == 1:
                     independent[draw].append(cascading[draw][0])
                 else:
                     independent[draw].append(maps(found[place - 1].values))
-                    advance(1)
+                    bar.advance()
         paths = [layers[place - 1].path or "the model's own variables" for place in places]
         checks = [
             told("cascading", paths, cascading, upper),
@@ -274,16 +273,16 @@ def sanity(
             checks.append(told("random logit", ["another class"], [[random_class_maps(item, seed)]], 1))
         except errors.EvaluationError as error:
             notes.append(f"random logit left out: {error}")
-        advance(1)
+        bar.advance()
         if shuffled is not None:
             checks.append(told("labels", ["shuffled labels"], [[maps({}, as_probe(shuffled))]], 1))
-            advance(1)
+            bar.advance()
     entropy = EfficientRandomisation(seed=seed)
     mixed = [name for layer in layers for name in layer.shuffled]
     if mixed:
         notes.append(f"{len(mixed)} variables have no initialiser that varies; their values were shuffled")
     return Sanity(
-        method.written(),
+        method.describe(),
         tuple(checks),
         entropy.compute_change(item.maps, cascading[0][-1]),
         tuple(notes),

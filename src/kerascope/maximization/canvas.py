@@ -70,7 +70,7 @@ class Canvas:
                     f"{batch.count}."
                 )
         try:
-            found = probe.surveyed(batch.structured())
+            found = probe.graph(batch.structured())
         except errors.InputError as error:
             raise errors.InputError(
                 f"the network must be able to run on images of this size; {error} A size that is too small "

@@ -9,18 +9,18 @@ from typing import Any, ClassVar
 from kerascope import errors
 from kerascope.layout import TOKENS
 from kerascope.method.base import Method
-from kerascope.method.cam.multi_scale import MultiScaleCAM
-from kerascope.method.cam.position_weighted import HiResCAM
-from kerascope.method.gradient.base import InputXGradient
+from kerascope.method.cam.hires_cam import HiResCAM
+from kerascope.method.cam.multi_scale_cam import MultiScaleCAM
+from kerascope.method.gradient.saliency import InputXGradient
 from kerascope.method.masks.occlusion import Occlusion
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
 from kerascope.probe.graph.graph import Run
-from kerascope.probe.graph.head_kind import flattenings
+from kerascope.probe.graph.head_kind import flattening_layers
 from kerascope.target import Target, TargetLike, as_target
 
 
 @dataclass(frozen=True)
-class Choice(Method):
+class Choice(Method, kind="choice"):
     """The family: another method, chosen once model, images and target are known. It is no method of its own.
 
     Args:
@@ -41,7 +41,7 @@ class Choice(Method):
 
 
 @dataclass(frozen=True)
-class Auto(Choice, choice="auto"):
+class Auto(Choice, name="auto"):
     """The method that shows most in one pass, whatever the model: the default of kerascope.
 
     `MultiScaleCAM`, whose deep layer says what and whose finer ones and the image say where. No other map of
@@ -77,23 +77,23 @@ class Auto(Choice, choice="auto"):
             return Occlusion(), "auto: Occlusion, since a black box has no gradients"
         asked = as_probe(probe)
         try:
-            (deepest,) = asked.resolved(images, target, (self.layer,))
+            (deepest,) = asked.resolve_layers(images, target, (self.layer,))
         except errors.NoSpatialExtentError:
             if self.layer is not None:
                 raise
             return InputXGradient(), "auto: InputXGradient, since no layer has places"
-        reason = f"auto: MultiScaleCAM, since {_told(asked.settled(), images, target, deepest)}"
+        reason = f"auto: MultiScaleCAM, since {_told(asked.without_refresh(), images, target, deepest)}"
         return MultiScaleCAM(layer=self.layer), reason
 
 
 def _told(probe: Probe, images: Any, target: TargetLike, deepest: Run) -> str:
     """What is coarse about the deepest layer."""
     assert deepest.layout is not None
-    survey = probe.surveyed(images)
+    survey = probe.graph(images)
     layer = survey.name(deepest)
     cells = " x ".join(map(str, deepest.layout.spatial))
     kind = "tokens" if deepest.layout.kind == TOKENS else "cells"
-    flattened = flattenings(survey, [layer], as_target(target))
+    flattened = flattening_layers(survey, [layer], as_target(target))
     head = f", which {flattened[layer]!r} flattens" if flattened else ""
     scales = probe.scales(images, target, layer)
     finer = scales.image or len(scales.layers) > 1
@@ -103,7 +103,7 @@ def _told(probe: Probe, images: Any, target: TargetLike, deepest: Run) -> str:
 
 
 @dataclass(frozen=True)
-class Fast(Choice, choice="fast"):
+class Fast(Choice, name="fast"):
     """What costs hardly more than the forward pass: `HiResCAM` at the last layer with places.
 
     It is Grad-CAM where the head pools, and right where the head flattens, too.

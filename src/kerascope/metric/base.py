@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
@@ -17,6 +17,7 @@ from kerascope.method import Method
 from kerascope.metric.context import EvalBatch, EvalItem
 from kerascope.probe import Probe, as_probe
 from kerascope.provenance import warn
+from kerascope.registry import Registered
 from kerascope.target import TargetLike
 from kerascope.typing import Array
 
@@ -30,7 +31,6 @@ _NEEDS = {
     "method": "method= (the method of the explanation)",
     "model": "a Keras model (or its Probe)",
 }
-_registry: dict[str, type[Metric]] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Metric(ABC):
+class Metric(Registered, ABC, kind="metric"):
     """Base class of metrics: `metric(probe, images, explanation) -> Measurement`.
 
     A concrete metric is a frozen dataclass with a name, `class Deletion(Metric, name="deletion")`, which
@@ -84,7 +84,6 @@ class Metric(ABC):
         explanations: explanations of other images per image.
     """
 
-    name: ClassVar[str] = ""
     group: ClassVar[str] = ""
     direction: ClassVar[Direction | None] = None
     bounds: ClassVar[tuple[float | None, float | None]] = (None, None)
@@ -94,32 +93,10 @@ class Metric(ABC):
     forwards: ClassVar[int] = 0
     explanations: ClassVar[int] = 0
 
-    def __init_subclass__(cls, name: str | None = None, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if name is None:
-            return
-        known = _registry.get(name, cls)
-        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise errors.ParameterError(
-                f"a metric's name must be its own; {name!r} is already that of {known.__module__}."
-                f"{known.__qualname__}; choose another one for {cls.__qualname__}."
-            )
-        cls.name = name
-        _registry[name] = cls
-
     @property
     def title(self) -> str:
         """The name in words."""
         return self.name.replace("_", " ")
-
-    def written(self) -> str:
-        """The metric as one would write it: with the parameters that differ from their defaults."""
-        chosen = [
-            f"{one.name}={getattr(self, one.name)!r}"
-            for one in fields(self)
-            if getattr(self, one.name) != one.default
-        ]
-        return f"{type(self).__name__}({', '.join(chosen)})"
 
     @abstractmethod
     def measure(self, item: EvalItem) -> Measurement:
@@ -148,7 +125,7 @@ class Metric(ABC):
         return replace(
             measurement,
             values=np.where(item.is_informative, measurement.values, np.nan),
-            metric=self.written(),
+            metric=self.describe(),
             direction=self.direction,
             warnings=warnings,
         )
@@ -235,4 +212,4 @@ def metrics() -> Mapping[str, type[Metric]]:
         >>> ks.metrics()["deletion"].direction
         'lower'
     """
-    return MappingProxyType(_registry)
+    return MappingProxyType(Metric.registry)

@@ -146,13 +146,13 @@ def random_class_maps(item: EvalItem, seed: int) -> Array:
     batch, method = item.batch, item.method
     assert method is not None
     labels = batch.answer.labels
-    survey = batch.probe.surveyed(batch.images)
-    if survey.kinds == ("binary",):
+    graph = batch.probe.graph(batch.images)
+    if graph.kinds == ("binary",):
         raise errors.EvaluationError(
             "a random logit must be a class with its own score; this model has one number for two classes, "
             "so the other class has the opposite score, and its map adds nothing; leave it out."
         )
-    outputs = survey.outputs
+    outputs = graph.outputs
     count = outputs[0].shape[-1]
     if (labels < 0).any() or len(outputs) > 1 or count < 2:
         raise errors.EvaluationError(
@@ -166,6 +166,6 @@ def random_class_maps(item: EvalItem, seed: int) -> Array:
 def _randomize_model(batch: EvalBatch, seed: int) -> Probe:
     """Return the probe of the model with every layer randomised."""
     values: dict[int, Array] = {}
-    for layer in batch.probe.redrawn(batch.images, seed):
+    for layer in batch.probe.randomize(batch.images, seed):
         values |= layer.values
-    return batch.probe.reweighted(values)
+    return batch.probe.with_values(values)

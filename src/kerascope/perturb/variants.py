@@ -41,7 +41,7 @@ def asked(
     """
     images = first.batch.count
     at_once = min(count, max(1, probe.pass_size(probe.batch_size) // images))
-    padded = probe.padded(at_once * images)
+    padded = probe.with_padding(at_once * images)
     for start in range(0, count, at_once):
         numbers = range(start, min(start + at_once, count))
         pixels = np.concatenate([variant(number) for number in numbers])

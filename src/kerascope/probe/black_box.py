@@ -13,7 +13,7 @@ from keras import ops, tree
 from kerascope import errors
 from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, read_layout
 from kerascope.probe.execute.program import CHOSEN, predictions
-from kerascope.probe.execute.request import Question, context_of, understood
+from kerascope.probe.execute.request import Question, context_of, resolve_target
 from kerascope.probe.execute.result import Answer, join
 from kerascope.probe.execute.routine import Step
 from kerascope.probe.graph.graph import UNKNOWN, Output, Survey
@@ -102,19 +102,19 @@ class BlackBox:
         """How many of `count` images go in one call."""
         return min(count, self.batch_size)
 
-    def padded(self, count: int) -> BlackBox:
+    def with_padding(self, count: int) -> BlackBox:
         """The same: nothing is compiled."""
         return self
 
-    def understood(self, batch: Batch, target: Target) -> tuple[Target, tuple[Remark, ...]]:
+    def resolve_target(self, batch: Batch, target: Target) -> tuple[Target, tuple[Remark, ...]]:
         """What a target stands for with what was answered last: see `Engine`."""
-        return (target, ()) if self._known is None else understood(self._known, target, self.class_names)
+        return (target, ()) if self._known is None else resolve_target(self._known, target, self.class_names)
 
     def pixel_range(self, images: Any) -> tuple[float, float] | None:
         """The range of pixels, as it was given."""
         return self.input_range
 
-    def surveyed(self, images: Any) -> Survey:
+    def graph(self, images: Any) -> Survey:
         """What happens inside: nobody can tell.
 
         Raises:
@@ -130,7 +130,7 @@ class BlackBox:
         """
         raise self._closed()
 
-    def resolved(self, *asked: Any, **more: Any) -> Any:
+    def resolve_layers(self, *asked: Any, **more: Any) -> Any:
         """The layers that are read: nobody can tell.
 
         Raises:
@@ -146,7 +146,7 @@ class BlackBox:
         """
         raise self._closed()
 
-    def cut(self, *asked: Any, **more: Any) -> Any:
+    def find_cut(self, *asked: Any, **more: Any) -> Any:
         """A cut through a model: there is none.
 
         Raises:

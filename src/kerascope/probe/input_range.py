@@ -46,7 +46,7 @@ def pixel_range(survey: Survey) -> tuple[float, float] | None:
     return None
 
 
-def preprocessed(survey: Survey) -> str | None:
+def preprocessing_layer(survey: Survey) -> str | None:
     """Name of the last run of the model's own preprocessing: scaling, standardising, exchange of channels.
 
     Args:

@@ -96,7 +96,7 @@ class Probe(Engine):
         super().__init__(model, batch_size, names, input, compiled, output, place)
 
     @classmethod
-    def attached(cls, model: keras.Model) -> Probe:
+    def for_model(cls, model: keras.Model) -> Probe:
         """The probe of a bare model: made once, and gone when the model is gone."""
         with _attached_lock:
             found = _attached.get(model) if isinstance(model, keras.Model) else None
@@ -177,7 +177,7 @@ class Probe(Engine):
         Cost:
             None: the model is run without data; one with a class token also on one image of noise.
         """
-        return table(self.surveyed(self.blank() if images is None else images))
+        return table(self.graph(self.blank() if images is None else images))
 
     def blank(self, size: int | tuple[int, ...] | None = None) -> Any:
         """One image of zeros in the model's input structure.
@@ -205,7 +205,7 @@ def as_probe(model: keras.Model | Probe | BlackBox) -> Probe:
     """
     if isinstance(model, BlackBox):
         return cast(Probe, model)
-    return model if isinstance(model, Probe) else Probe.attached(model)
+    return model if isinstance(model, Probe) else Probe.for_model(model)
 
 
 def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:

@@ -2,11 +2,9 @@
 
 `check_method` runs the whole contract on a method, `checks` hands out its checks one by one; `check_metric`
 and `metric_checks` do so for a metric. `MODELS` holds the tiny models, `oracles` methods and metrics again in
-plain loops, `golden` the maps that every backend shares; `shapes` makes pictures of which it is known what
-decides.
+plain loops, `golden` the maps that every backend shares.
 """
 
-from kerascope.testing import shapes
 from kerascope.testing.bench import Models
 from kerascope.testing.check import Check, ContractError, Outcome, Report
 from kerascope.testing.contract import check_method, checks
@@ -28,5 +26,4 @@ __all__ = [
     "checks",
     "family",
     "metric_checks",
-    "shapes",
 ]

@@ -166,7 +166,7 @@ class Bench:
         cells = getattr(method, "segments", None)
         if not isinstance(cells, tuple):
             return method
-        image = self.probe(name).surveyed(self.tiny(name).images).image
+        image = self.probe(name).graph(self.tiny(name).images).image
         axes = len(cells if image is None else image)
         return replace(method, segments=(*cells, *[cells[-1]] * axes)[:axes])  # type: ignore[call-arg]
 

@@ -9,7 +9,7 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.probe import Evidence, Probe
-from kerascope.rule import rule_named
+from kerascope.rule import get_rule
 from kerascope.target import Target
 from kerascope.typing import Array
 from kerascope.vis.seed import as_given
@@ -36,7 +36,7 @@ def gradient_inside(
         ParameterError: the tensor is an input when the model runs, or has tokens beside those of a grid.
         DisconnectedError: the score does not depend on it.
     """
-    survey = probe.surveyed(images)
+    survey = probe.graph(images)
     source = survey.outputs[-1].source
     if source < 0:
         raise errors.ParameterError(
@@ -45,7 +45,7 @@ def gradient_inside(
         )
     run = survey.runs[source]
     answer = probe.run(
-        _both, images, target, layers=(survey.name(run),), gradients=True, rule=rule_named(backprop)
+        _both, images, target, layers=(survey.name(run),), gradients=True, rule=get_rule(backprop)
     )
     assert answer.values is not None
     gradient, value = answer.values[0]

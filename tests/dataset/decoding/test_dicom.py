@@ -256,7 +256,8 @@ def test_a_missing_package_is_said_at_once_or_in_the_row(
     monkeypatch.setitem(__import__("sys").modules, "pydicom", None)
     real = util.find_spec
     monkeypatch.setattr(
-        "kerascope.dataset.decoding.frames.find_spec", lambda name: None if name == "pydicom" else real(name)
+        "kerascope.dataset.reading.dicom_frames.find_spec",
+        lambda name: None if name == "pydicom" else real(name),
     )
     with pytest.raises(errors.MissingPackageError, match=r"kerascope\[dicom\]"):
         find_images(tmp_path)

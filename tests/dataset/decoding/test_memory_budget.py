@@ -16,11 +16,11 @@ from PIL import Image
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset.decoding import loading as reading
+from kerascope.dataset.decoding.bit_depth import tiles
 from kerascope.dataset.decoding.memory_budget import Budget, Shelf
 from kerascope.dataset.decoding.photograph import decode
-from kerascope.dataset.decoding.scan import tiles
 from kerascope.dataset.preparing.frame import Frame
+from kerascope.dataset.reading import photograph_reader as reading
 from kerascope.dataset.running import explainer as explainer_room
 from kerascope.dataset.running import stream as stream_room
 from kerascope.dataset.writing.overlays import painted
@@ -118,7 +118,7 @@ def test_bytes_are_asked_for_before_anything_is_decoded() -> None:
 
 @pytest.mark.parametrize("dtype", ["uint16", "float32"])
 def test_deep_pictures_are_scaled_part_by_part(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kerascope.dataset.decoding.scan._AT_ONCE", 7)
+    monkeypatch.setattr("kerascope.dataset.decoding.bit_depth._AT_ONCE", 7)
     values = np.linspace(0, 65535 if dtype == "uint16" else 1, 12 * 9).reshape(12, 9).astype(dtype)
     wanted = np.rint(values.astype("float64") * (255 / float(values.max())))
     np.testing.assert_array_equal(decode(tiff(values)).pixels[..., 1], wanted)
@@ -140,7 +140,7 @@ def explained(values: np.ndarray[Any, Any], size: int) -> ks.Explanation:
 @pytest.mark.parametrize("finest", [1024, 64])
 def test_drawing_part_by_part_is_the_same(monkeypatch: pytest.MonkeyPatch, finest: int) -> None:
     """As drawing all at once; by a coarser map nearly so."""
-    monkeypatch.setattr("kerascope.dataset.decoding.scan._AT_ONCE", 1000)
+    monkeypatch.setattr("kerascope.dataset.decoding.bit_depth._AT_ONCE", 1000)
     monkeypatch.setattr("kerascope.dataset.writing.overlays._FINEST", finest)
     found = explained(np.outer(np.arange(6), [1, 2, 3, 5, 7, 9]), 32)
     picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (150, 120, 3), "uint8"))
@@ -156,7 +156,7 @@ def test_marks_go_on_from_part_to_part(monkeypatch: pytest.MonkeyPatch, fill: fl
     picture = Image.new("RGB", (120, 100), "green")
     frame, paint = Frame.fitted(100, 120, (32, 32), "crop"), Paint(table_of(found), 0.5)
     (whole,) = painted(found, picture, frame, paint)
-    monkeypatch.setattr("kerascope.dataset.decoding.scan._AT_ONCE", 300)
+    monkeypatch.setattr("kerascope.dataset.decoding.bit_depth._AT_ONCE", 300)
     (parts,) = painted(found, picture, frame, paint)
     assert whole.tobytes() == parts.tobytes()
     assert len(whole.getcolors() or ()) == 4  # green, faded green, light and dark lines

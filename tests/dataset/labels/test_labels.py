@@ -17,10 +17,10 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import find_images
-from kerascope.dataset.labels.class_names import different_names
+from kerascope.dataset.classes.class_names import different_names
 from kerascope.dataset.labels.label import as_label, places_of
-from kerascope.dataset.labels.sample import spread
 from kerascope.dataset.reading.arrays import from_arrays
+from kerascope.dataset.reading.sample import spread
 from tests.helpers.expected_warnings import warned
 from tests.helpers.photographs import colours, encoded, network, rows_of
 

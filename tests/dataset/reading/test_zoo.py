@@ -22,7 +22,7 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import Preprocessing, find_images
-from kerascope.dataset.readable import readable
+from kerascope.dataset.readable_text import readable
 from kerascope.dataset.running import job
 from kerascope.dataset.running.explainer import Explainer
 from tests.helpers.command_line import runner

@@ -15,8 +15,9 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset.decoding.frames import FramePlace
-from kerascope.dataset.reading.item import FilePlace, Item
+from kerascope.dataset.reading.dicom_frames import FramePlace
+from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.location import FilePlace
 from kerascope.dataset.writing.apart import check_apart
 from kerascope.dataset.writing.removal import clear
 from kerascope.dataset.writing.store import Store

@@ -17,8 +17,9 @@ from kerascope.auditing.report.verdict import found, misnamed, obstacles, summar
 from kerascope.auditing.responses import Responses
 from kerascope.auditing.shortcuts.finding import Finding
 from kerascope.dataset.labels.label import strange
+from kerascope.dataset.result_folder import AUDIT
 from kerascope.dataset.results import Results, open_results
-from kerascope.dataset.writing.store import AUDIT, Store
+from kerascope.dataset.writing.store import Store
 from kerascope.dataset.writing.whole_file import whole
 from kerascope.provenance import display_name
 from kerascope.typing import Array

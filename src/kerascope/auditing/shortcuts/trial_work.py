@@ -28,7 +28,7 @@ class TrialWork:
 
     def begun(self, probe: Probe) -> Callable[[tuple[Array, int]], Said]:
         """From images, as the model takes them, and a class to predictions and scores of the class."""
-        padded = probe.padded(self.batch_size)
+        padded = probe.with_padding(self.batch_size)
 
         def said(item: tuple[Array, int]) -> Said:
             images, label = item

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.scan import Box, Range, extent, painted, tiles
+from kerascope.dataset.decoding.bit_depth import Box, Range, extent, painted, tiles
 from kerascope.typing import Array
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.decoding.bit_depth import Stored, cut_to_eight_bits, eight_bits, is_deep
 from kerascope.dataset.decoding.dicom import decode_frame, is_dicom
-from kerascope.dataset.decoding.scan import Stored, cut_to_eight_bits, eight_bits, is_deep
 from kerascope.dataset.decoding.tiff import black_is_zero
-from kerascope.dataset.running.guard import guarded, told
+from kerascope.dataset.photograph_errors import guarded, told
 from kerascope.typing import Array
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def decode(
     """The photograph in the bytes of a file.
 
     Greyscale, palette and CMYK pictures become red, green and blue; numbers of more than 8 bits are scaled to
-    8, where Pillow alone would clip, see `kerascope.dataset.decoding.scan`; an alpha channel is dropped and
-    of an animation or of pages the first is taken, as `keras.utils.load_img` does. Each of these, but for
+    8, where Pillow alone would clip, see `kerascope.dataset.decoding.bit_depth`; an alpha channel is dropped;
+    the first frame of an animation, or page, is taken, as `keras.utils.load_img` does. Each of these, but for
     greyscale and palettes, is noted.
 
     Args:

@@ -115,7 +115,7 @@ def detect(probe: Probe, blank: Any, path: str | os.PathLike[str] | None = None)
     known = said(AUTO, probe.model, path)
     if known is not None:
         return known
-    layer = probe.preprocessed(blank)
+    layer = probe.preprocessing_layer(blank)
     if layer is not None:
         found = _own(probe, blank, layer)
         if found is not None:

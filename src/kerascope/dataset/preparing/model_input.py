@@ -9,14 +9,14 @@ from math import log
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.labels.class_names import Naming
-from kerascope.dataset.labels.sample import spread
+from kerascope.dataset.classes.class_names import Naming
 from kerascope.dataset.preparing.conventions import as_loaded
 from kerascope.dataset.preparing.detection import Detected, doubt
 from kerascope.dataset.preparing.frame import FITS, Fit, Interpolation
 from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing
 from kerascope.dataset.preparing.trial import Trial, photographs, tried
 from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.sample import spread
 from kerascope.dataset.reading.source import Source
 from kerascope.layout import Layout
 from kerascope.probe import Probe

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kerascope import errors
-from kerascope.dataset.decoding.endings import KINDS, is_picture, passed_over
-from kerascope.dataset.decoding.frames import by_frames, check_installed
+from kerascope.dataset.decoding.formats import KINDS, is_picture, passed_over
 from kerascope.dataset.labels.label import Label
-from kerascope.dataset.readable import readable
+from kerascope.dataset.photograph_errors import told
+from kerascope.dataset.readable_text import readable
 from kerascope.dataset.reading.address import Address, is_address
-from kerascope.dataset.reading.archive import ArchivePart
-from kerascope.dataset.reading.item import Item, NoPlace, safe_name
-from kerascope.dataset.reading.listing import ListPart
-from kerascope.dataset.reading.parts import FilePart, FolderPart, StorePart, listed, subfolders
-from kerascope.dataset.reading.pattern import matches
-from kerascope.dataset.reading.table import TablePart
-from kerascope.dataset.running.guard import told
+from kerascope.dataset.reading.csv_list import ListPart
+from kerascope.dataset.reading.dicom_frames import by_frames, check_installed
+from kerascope.dataset.reading.folder import FilePart, FolderPart, listed, subfolders
+from kerascope.dataset.reading.glob_pattern import matches
+from kerascope.dataset.reading.item import Item, safe_name
+from kerascope.dataset.reading.location import NoPlace
+from kerascope.dataset.reading.object_store import StorePart
+from kerascope.dataset.reading.parquet.table import TablePart
+from kerascope.dataset.reading.webdataset.samples import ArchivePart
 
 TABLES = frozenset({".parquet", ".pq"})
 ARCHIVES = frozenset({".tar"})

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.loading import photographed
+from kerascope.dataset.classes.class_names import class_count, single_places
 from kerascope.dataset.decoding.memory_budget import KEPT
 from kerascope.dataset.decoding.photograph import Photograph
-from kerascope.dataset.labels.class_names import class_count, single_places
-from kerascope.dataset.labels.labelled import check_labels, labelled, together
-from kerascope.dataset.options import Options
+from kerascope.dataset.options import ResultOptions
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.reading.arrays import ArrayPlace
 from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.photograph_reader import photographed
 from kerascope.dataset.running.description import Description
 from kerascope.dataset.running.finite import non_finite_score, predicted, unpredicted
+from kerascope.dataset.running.image_labels import check_labels, labelled, together
 from kerascope.dataset.running.prepared import Explained, Prepared, Row
 from kerascope.dataset.writing.overlays import Overlays
 from kerascope.dataset.writing.store import Store
@@ -59,12 +59,12 @@ class Explainer:
     def __init__(
         self,
         probe: Probe,
-        options: Options,
+        options: ResultOptions,
         names: Sequence[str] | None,
         store: Store,
         description: Description | None = None,
     ) -> None:
-        self.probe = probe.padded(options.batch_size)
+        self.probe = probe.with_padding(options.batch_size)
         self.options = options
         self.names = tuple(names or ())
         self.places = single_places(self.names)
@@ -89,7 +89,7 @@ class Explainer:
         of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
         paths = explained_layers(self.options.method) if of_layer else ()
         blank = self._given(np.zeros((1, *self.size, self.layout.channels), "float32"))
-        runs = self.probe.resolved(blank, self.options.asked, paths, spatial=of_layer)
+        runs = self.probe.resolve_layers(blank, self.options.model_target, paths, spatial=of_layer)
         if not of_layer:
             return self.size
         grids = [run.layout.spatial for run in runs if run.layout is not None]
@@ -167,7 +167,7 @@ class Explainer:
         if explanation is None:
             return [prepared.row | {"timings": {"read": prepared.seconds}}]
         if isinstance(explanation, Explanation):
-            chosen = not self.options.by_label and self.options.asked.chooses
+            chosen = not self.options.by_label and self.options.model_target.chooses
             explanation = non_finite_score(explanation, chosen) or explanation
         if isinstance(explanation, Exception):
             return [prepared.row | _failed(explanation) | {"timings": {"read": prepared.seconds}}]
@@ -193,7 +193,7 @@ class Explainer:
                 "target_name": explanation.target if target < 0 else self._name(target),
                 "score": float(explanation.scores.reshape(-1)[rank]),
                 "probability": None if np.isnan(probability) else probability,
-                "method": self.options.method.written(),
+                "method": self.options.method.describe(),
                 "layer": explanation.layer,
                 "map": values,
                 "overlay": pictures[rank] if pictures else None,
@@ -213,7 +213,9 @@ class Explainer:
         labels = [one.row["label_indices"] for one in batch] if self.options.by_label else []
         if any(len(own) > 1 for own in labels):
             return self._of_several(images, labels), [None] * len(batch)
-        target: TargetLike = [own[0] for own in labels] if self.options.by_label else self.options.asked
+        target: TargetLike = (
+            [own[0] for own in labels] if self.options.by_label else self.options.model_target
+        )
         maps = self._maps(images, target)
         asked: Sequence[Any] = [None] * len(batch)
         if self.description is not None:
@@ -275,7 +277,7 @@ def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:
         InputError: it takes any size and none was given.
     """
     blank = probe.blank() if size is None else probe.blank(size)
-    layout = None if isinstance(blank, dict | list | tuple) else probe.surveyed(blank).image_layout
+    layout = None if isinstance(blank, dict | list | tuple) else probe.graph(blank).image_layout
     if layout is None or len(layout.spatial) != 2 or layout.channels not in (1, 3):
         got = "several inputs" if isinstance(blank, dict | list | tuple) else f"the shape {blank.shape[1:]}"
         raise errors.DatasetError(

@@ -47,7 +47,7 @@ class SharedProbe:
             probe: of a model.
             images: (N, ...) as the model takes them.
         """
-        known = probe.certain(images)
+        known = probe.with_explicit_outputs(images)
         labels = None if probe.label is None else probe.label_names
         return cls(
             probe.batch_size, probe.compile, probe.input, known.output, probe.label, probe.class_names, labels
@@ -150,7 +150,9 @@ class Worker:
         if found is None:
             found = shared.made(self._loaded(model))
             self._probes.append((shared.of_all, found))
-        return found.named(shared.names) if shared.label is None else found.asking(shared.label)
+        return (
+            found.with_class_names(shared.names) if shared.label is None else found.with_label(shared.label)
+        )
 
     def _loaded(self, reference: Any) -> keras.Model:
         if self._model is None:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.loading import photographed
+from kerascope.dataset.decoding.bit_depth import Box, tiles
 from kerascope.dataset.decoding.photograph import encode
-from kerascope.dataset.decoding.scan import Box, tiles
 from kerascope.dataset.options import Picture
+from kerascope.dataset.photograph_errors import guarded
 from kerascope.dataset.preparing.frame import Frame
-from kerascope.dataset.running.guard import guarded
-from kerascope.dataset.running.prepared import Prepared
+from kerascope.dataset.reading.photograph_reader import photographed
 from kerascope.dataset.writing.signature import signed
 from kerascope.dataset.writing.store import Store
 from kerascope.explanation import Explanation
@@ -23,6 +22,8 @@ from kerascope.typing import Array
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from kerascope.dataset.running.prepared import Prepared
 
 
 _QUALITY = 90

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.readable import readable
+from kerascope.dataset.readable_text import readable
 
 try:
     import pyarrow as pa

@@ -14,8 +14,8 @@ from kerascope.method.base import Method
 from kerascope.method.cam.fusion import FUSIONS, fused
 from kerascope.method.gradient.modifier import Modifier, check_modifier, modified
 from kerascope.probe import Answer, Evidence, Probe, Scales
-from kerascope.probe.graph.head_kind import flattenings
-from kerascope.rule import rule_named
+from kerascope.probe.graph.head_kind import flattening_layers
+from kerascope.rule import get_rule
 from kerascope.target import Target
 
 
@@ -62,7 +62,7 @@ class ClassActivationMap(Method):
         if not isinstance(self.relu, bool):
             raise errors.ParameterError(f"relu must be True or False; got {self.relu!r}.")
         check_modifier(self.gradients)
-        rule_named(self.backprop)
+        get_rule(self.backprop)
         self._check_layers()
         if "gradient" not in self.tags and (self.gradients is not None or self.backprop is not None):
             raise errors.ParameterError(
@@ -122,7 +122,7 @@ class ClassActivationMap(Method):
 
     def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
         """The map, from what `gather` makes of each layer's weighted channels."""
-        maps = [gather(self.channels(part)) for part in evidence.parts()]
+        maps = [gather(self.channels(part)) for part in evidence.split()]
         return maps[0] if self.layers is None else fused(maps, self.fusion)
 
     def compute(self, evidence: Evidence) -> Any:
@@ -165,12 +165,12 @@ class ClassActivationMap(Method):
             gradients="gradient" in self.tags,
             image_gradient=places.image,
             curvatures=self.curvatures,
-            rule=rule_named(self.backprop),
+            rule=get_rule(self.backprop),
             key=key,
         )
         if "averaged" not in self.tags:
             return answer
-        flattened = flattenings(probe.surveyed(images), answer.layers, target)
+        flattened = flattening_layers(probe.graph(images), answer.layers, target)
         if not flattened:
             return answer
         return replace(answer, warnings=(*answer.warnings, (errors.FlattenedHeadWarning, _told(flattened))))
@@ -194,50 +194,3 @@ def over_space(tensor: Any) -> tuple[int, ...]:
 def averaged(gradients: Any) -> Any:
     """The mean over space of (N, *spatial, C), one weight for each channel."""
     return ops.mean(gradients, axis=over_space(gradients), keepdims=True)
-
-
-@dataclass(frozen=True)
-class GradCAM(ClassActivationMap, name="grad_cam"):
-    r"""Grad-CAM: channels weighted by their mean gradient.
-
-    $$L_{ij} = \mathrm{ReLU}\Big(\sum_c w_c A_{ijc}\Big), \qquad
-      w_c = \frac{1}{hw} \sum_{ij} \frac{\partial s}{\partial A_{ijc}}$$
-
-    with the activations $A$ of the layer and the pre-softmax score $s$. A warning (averaged): behind a
-    Flatten each place has weights of its own, and the mean gradient, one number per channel, loses where
-    things are. `HiResCAM` does not average.
-
-    Args:
-        gradients: see `ClassActivationMap`; `"negative"` shows what speaks against the class.
-
-    Returns:
-        values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
-        score; not normalised.
-
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
-
-    Source:
-        Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization,
-        ICCV 2017, equations 1 and 2. No deviations by default; the map stays on the layer's grid until
-        `heatmaps()`.
-
-    Example:
-        >>> import keras, numpy as np, kerascope as ks
-        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
-        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
-        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
-        >>> ks.GradCAM(relu=False)(model, images, target=1).values.shape
-        (2, 6, 6)
-    """
-
-    tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"averaged"}
-
-    def weigh(self, activations: Any, gradients: Any) -> Any:
-        """Equations 1 and 2 of the paper, before the sum."""
-        return averaged(gradients) * activations

@@ -17,8 +17,8 @@ from kerascope import backend, errors
 from kerascope.probe.execute.cache import Kept
 from kerascope.probe.execute.partial import Cut, cut_at
 from kerascope.probe.execute.program import Evidence, Plan
-from kerascope.probe.execute.randomize import Redrawn, redrawn
-from kerascope.probe.execute.request import Question, fitted, seen_by, understood, unseen
+from kerascope.probe.execute.randomize import RandomizedLayer, randomize_layers
+from kerascope.probe.execute.request import Question, fitted, resolve_target, seen_by, unseen
 from kerascope.probe.execute.result import Answer, join
 from kerascope.probe.execute.routine import Routine, Step
 from kerascope.probe.execute.sharding import shares, spread
@@ -26,7 +26,7 @@ from kerascope.probe.graph.graph import Run, Survey
 from kerascope.probe.graph.layers import places
 from kerascope.probe.graph.output_kind import Remark, Said, answers
 from kerascope.probe.graph.scales import Scales, scales
-from kerascope.probe.input_range import pixel_range, preprocessed
+from kerascope.probe.input_range import pixel_range, preprocessing_layer
 from kerascope.probe.inputs import Batch, check_inputs, input_specs, padded_rows
 from kerascope.probe.intercept.training import undisturbed
 from kerascope.rule import Rule
@@ -86,11 +86,11 @@ class Engine:
 
     def pixel_range(self, images: Any) -> tuple[float, float] | None:
         """The range of pixels that the model states: see `kerascope.probe.input_range`."""
-        return pixel_range(self.surveyed(images))
+        return pixel_range(self.graph(images))
 
-    def preprocessed(self, images: Any) -> str | None:
+    def preprocessing_layer(self, images: Any) -> str | None:
         """The last layer of the model's own preprocessing: see `kerascope.probe.input_range`."""
-        return preprocessed(self.surveyed(images))
+        return preprocessing_layer(self.graph(images))
 
     @property
     def model(self) -> keras.Model:
@@ -120,7 +120,7 @@ class Engine:
         """The model lies in the memory of the processor, and not on an accelerator."""
         return all(self._backend.on_host(variable.value) for variable in self._variables()[:1])
 
-    def surveyed(self, images: Any) -> Survey:
+    def graph(self, images: Any) -> Survey:
         """What happens inside the model on images of this shape.
 
         Args:
@@ -143,36 +143,36 @@ class Engine:
         parts = shares()
         return max(1, min(-(-count // parts), self.batch_size // parts)) * parts
 
-    def padded(self, count: int) -> Self:
+    def with_padding(self, count: int) -> Self:
         """The same probe, whose passes are padded as if there were at least `count` images.
 
         So a method that asks about more and fewer variants of images in turn compiles one program. It is
         settled, too.
         """
-        twin = self.settled()
+        twin = self.without_refresh()
         twin._least = max(self._least, count)
         return twin
 
-    def named(self, class_names: tuple[str, ...] | None) -> Self:
+    def with_class_names(self, class_names: tuple[str, ...] | None) -> Self:
         """The same probe, whose classes are called so."""
         twin = copy.copy(self)
         twin.class_names = class_names
         return twin
 
-    def asking(self, label: int) -> Self:
+    def with_label(self, label: int) -> Self:
         """The same probe, which asks about one of the labels alone: see `Probe`."""
         twin = copy.copy(self)
         twin.label, twin.label_names = label, self.class_names
         twin.class_names = answers(label, self.class_names)
         return twin
 
-    def certain(self, images: Any) -> Self:
+    def with_explicit_outputs(self, images: Any) -> Self:
         """The same probe, to which is said what the outputs are that the loss or the names told.
 
         Args:
             images: (N, ...) as the model takes them.
         """
-        survey, twin = self.surveyed(images), copy.copy(self)
+        survey, twin = self.graph(images), copy.copy(self)
         if self.label is not None:
             twin.output = "labels"
             return twin
@@ -184,25 +184,25 @@ class Engine:
         }
         return twin
 
-    def compiled_with(self, loss: Any) -> Self:
+    def with_loss(self, loss: Any) -> Self:
         """The same probe of a model of which it is known what loss it was compiled with."""
         twin = copy.copy(self)
         twin.loss = loss
         return twin
 
-    def sized(self, batch_size: int) -> Self:
+    def with_batch_size(self, batch_size: int) -> Self:
         """The same probe with another number of images per pass."""
         twin = copy.copy(self)
         twin.batch_size = batch_size
         return twin
 
-    def settled(self) -> Self:
+    def without_refresh(self) -> Self:
         """The same probe, for the length of one explanation: the model is not looked over anew."""
         twin = copy.copy(self)
         twin._settled = True
         return twin
 
-    def reweighted(self, values: Mapping[int, Array]) -> Self:
+    def with_values(self, values: Mapping[int, Array]) -> Self:
         """The same probe, which asks the model as if some of its variables had other values.
 
         The model is not changed and not copied: values of variables are arguments of the programs, which
@@ -223,14 +223,14 @@ class Engine:
         ]
         return twin
 
-    def redrawn(self, images: Any, seed: int) -> list[Redrawn]:
-        """New values for what the model has learnt, layer by layer from the output: see `Redrawn`.
+    def randomize(self, images: Any, seed: int) -> list[RandomizedLayer]:
+        """New values for what the model has learnt, layer by layer from the output: see `RandomizedLayer`.
 
         Args:
             images: (N, ...) as the model takes them.
             seed: of the values.
         """
-        return redrawn(self.model, self.surveyed(images), seed)
+        return randomize_layers(self.model, self.graph(images), seed)
 
     def run(
         self,
@@ -381,7 +381,7 @@ class Engine:
 
         return run
 
-    def resolved(
+    def resolve_layers(
         self, images: Any, target: TargetLike, layers: Sequence[str | None], spatial: bool = True
     ) -> list[Run]:
         """The runs of the layers that a question would read, checked and not asked.
@@ -414,7 +414,7 @@ class Engine:
         """
         return self._asked(images, target, layers, spatial=False).notes
 
-    def understood(self, batch: Batch, target: Target) -> tuple[Target, tuple[Remark, ...]]:
+    def resolve_target(self, batch: Batch, target: Target) -> tuple[Target, tuple[Remark, ...]]:
         """What a target stands for with this model, and what there is to say on the outputs that it is about.
 
         Args:
@@ -422,8 +422,8 @@ class Engine:
             target: what was asked about.
         """
         with self._lock:
-            survey = self.settled()._survey(batch, self._size(batch.count))
-        return understood(survey, target, self.class_names)
+            survey = self.without_refresh()._survey(batch, self._size(batch.count))
+        return resolve_target(survey, target, self.class_names)
 
     def scales(self, images: Any, target: TargetLike = None, layer: str | None = None) -> Scales:
         """Where to look at the model at every scale, from a deep layer to the image.
@@ -443,7 +443,7 @@ class Engine:
         survey = question.survey
         return scales(survey, survey.run(question.layers[0]), question.batch.differentiable)
 
-    def cut(self, images: Any, target: Target, layer: str | None, pooled: bool = False) -> Cut:
+    def find_cut(self, images: Any, target: Target, layer: str | None, pooled: bool = False) -> Cut:
         """Where the model can be cut, to ask the part behind a layer alone.
 
         Args:

@@ -57,7 +57,7 @@ class Evidence:
     curvatures: tuple[Any, ...] = ()
     biases: tuple[Term, ...] = ()
 
-    def parts(self) -> list[Evidence]:
+    def split(self) -> list[Evidence]:
         """The evidence on each layer by itself."""
         return [
             replace(

@@ -1,4 +1,4 @@
-"""What a model has learnt, drawn anew: each layer's variables by its own initialisers."""
+"""Random weights for the layers of a model, by each layer's own initialisers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Redrawn:
+class RandomizedLayer:
     """New values for the variables of one layer.
 
     Args:
@@ -30,7 +30,7 @@ class Redrawn:
     shuffled: tuple[str, ...]
 
 
-def redrawn(model: keras.Model, survey: Survey, seed: int) -> list[Redrawn]:
+def randomize_layers(model: keras.Model, survey: Survey, seed: int) -> list[RandomizedLayer]:
     """New values for every layer that has learnt something, from the output to the input.
 
     A variable is drawn by the initialiser that its layer names for it (`kernel_initializer` for `kernel`), so
@@ -69,7 +69,7 @@ def redrawn(model: keras.Model, survey: Survey, seed: int) -> list[Redrawn]:
             found.setdefault(path, {})[number] = mixed.reshape(values.shape)
             shuffled.setdefault(path, []).append(variable.name)
     order = sorted(found, key=lambda path: last.get(path, -1), reverse=True)
-    return [Redrawn(path, found[path], tuple(shuffled.get(path, ()))) for path in order]
+    return [RandomizedLayer(path, found[path], tuple(shuffled.get(path, ()))) for path in order]
 
 
 def _initialiser(owner: Any, name: str) -> Any:

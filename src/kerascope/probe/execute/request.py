@@ -202,7 +202,7 @@ def context_of(survey: Survey, count: int, class_names: tuple[str, ...] | None) 
     return Context(count, shapes, class_names, look_up, layouts, kinds)
 
 
-def understood(
+def resolve_target(
     survey: Survey, target: Target, class_names: tuple[str, ...] | None
 ) -> tuple[Target, tuple[Remark, ...]]:
     """What a target stands for with a model, and what there is to say on the outputs that it is about."""

@@ -79,7 +79,7 @@ class Routine:
         return self.plan.moving(tensors[: self.inputs])
 
     def watched(self, moving: Mapping[str, Any]) -> list[str]:
-        """See `Plan.watched`."""
+        """See `Program.required_leaves`."""
         return self.plan.watched(moving)
 
     def depends(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> bool:

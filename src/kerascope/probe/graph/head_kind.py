@@ -39,7 +39,7 @@ def head_kind(survey: Survey, run: Run, sources: Sequence[int]) -> HeadKind:
     return "flattened" if flattening is not None else "pooled" if pooled else "other"
 
 
-def flattenings(survey: Survey, layers: Iterable[str], target: Target) -> dict[str, str]:
+def flattening_layers(survey: Survey, layers: Iterable[str], target: Target) -> dict[str, str]:
     """Of some layers, those whose places are flattened on a way to the score.
 
     Args:

@@ -62,7 +62,7 @@ def traces_of_a_bare_model(bench: Bench) -> None:
     """A bare model called in a loop compiles once: its probe lives as long as it does."""
     tiny = bench.tiny("functional", fresh=True)
     bench.method(tiny.model, tiny.images, 1)
-    probe = Probe.attached(tiny.model)
+    probe = Probe.for_model(tiny.model)
     first = probe.trace_count
     assert first >= 1, "a bare model must be asked through its attached probe"
     bench.method(tiny.model, tiny.images, 2)

@@ -145,7 +145,7 @@ def _shown(material: Material, images: Array, label: int) -> Array:
     assert material.companions is not None
     explainer, method = material.explainer, material.job.options.method
     given = np.asarray(explainer.layout.original(images, np))
-    maps = positive(method(material.companions.probe.asking(label), given, 1), explainer.size)
+    maps = positive(method(material.companions.probe.with_label(label), given, 1), explainer.size)
     soft = np.stack([gaussian_filter(one, _SOFT * max(explainer.size)) for one in maps])
     most = soft.max(axis=(1, 2), keepdims=True)
     return np.asarray((soft >= _OF_MOST * most) & (most > 0))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.method.control import RandomMap
+from kerascope.method.controls import RandomMap
 from kerascope.testing.metrics.bench import MetricBench, agree
 from kerascope.testing.metrics.clause import clause
 from kerascope.testing.metrics.scene import network
@@ -72,6 +72,6 @@ def _redrawn(bench: MetricBench, seed: int) -> Network:
     """The network with weights as the probe draws them anew."""
     scene = bench.scene
     values: dict[int, Any] = {}
-    for layer in scene.probe.redrawn(scene.images, seed):
+    for layer in scene.probe.randomize(scene.images, seed):
         values |= layer.values
     return network(values[number] for number in sorted(values))
