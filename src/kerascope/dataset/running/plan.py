@@ -10,7 +10,13 @@ from typing import Any, Literal
 import keras
 
 from kerascope import errors
-from kerascope.dataset.classes.class_names import ClassName, doubts, named_classes, outputs_told, resolved
+from kerascope.dataset.classes.class_names import (
+    ClassName,
+    describe_outputs,
+    find_class_names,
+    find_doubts,
+    resolve_target,
+)
 from kerascope.dataset.options import Options, Picture
 from kerascope.dataset.preparing.detection import AUTO, detect, said
 from kerascope.dataset.preparing.frame import Fit
@@ -57,9 +63,9 @@ def plan(
             "preprocessing for a model of grey images must have one number for scale and offset; "
             f"{found.preprocessing.name!r} has one for each of three channels; take 0-255, 0-1 or -1-1."
         )
-    naming = named_classes(class_names, given, source, blank)
-    source = source.coded(naming.codes) if naming.codes else source
-    source = source if naming.asked is None else source.answered(naming.asked.answered)
+    naming = find_class_names(class_names, given, source, blank)
+    source = source.rename_labels(naming.codes) if naming.codes else source
+    source = source if naming.selected is None else source.relabel(naming.selected.relabel)
     # Targets inside others, such as a contrast of two classes, look names up in the probe. The size of the
     # batch may also be smaller: methods that ask about masks fill their passes by it.
     count = batch_size or given.batch_size
@@ -69,7 +75,7 @@ def plan(
     chosen = replace(feed.preprocessing, size=side)
     options = Options(
         as_method(method),
-        resolved(target, naming),
+        resolve_target(target, naming),
         chosen,
         overlay,
         map_type,
@@ -81,12 +87,12 @@ def plan(
     of_layer = "layer" in explaining.tags
     notes = probe.notes(blank, options.asked, explained_layers(explaining)) if of_layer else ()
     doubtful = [*feed.doubts]
-    doubtful += [warn(errors.KerascopeWarning, text) for text in doubts(target, source, naming)]
+    doubtful += [warn(errors.KerascopeWarning, text) for text in find_doubts(target, source, naming)]
     choices = {
         "method": f"{explaining.describe()}{f' ({reason})' if reason else ''}",
         "preprocessing": f"{chosen.described}, to {layout.spatial[0]} x {layout.spatial[1]} ({feed.reason})",
         "class_names": naming.origin,
-        **outputs_told(named, blank),
+        **describe_outputs(named, blank),
         **({"layer": "; ".join(notes)} if notes else {}),
     }
     path = None if model_file is None else os.fspath(model_file)
