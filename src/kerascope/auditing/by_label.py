@@ -50,7 +50,7 @@ def made_by_label(
     places = list(range(len(names))) if only is None else _places(only, names)
     first = asked_about(job, places[0])
     check_auditable(first)
-    first.check(settings.threads)
+    first.check()
     if folder is not None:
         return _made(job, settings, Path(folder), names, places)
     temporary, found = temporary_folder(), None
@@ -69,17 +69,17 @@ def _made(
     stores = {place: Store(folder / subfolder(place, names[place])) for place in places}
 
     def check() -> None:
-        _check_whole(store, settings.overwrite)
+        _check_whole(store, settings.run.overwrite)
         for one in stores.values():
             check_store(one, settings)
 
-    if settings.overwrite:
+    if settings.run.overwrite:
         check_apart(folder, files_among(*job.inputs, *job.source.paths), job.source)
     with ExitStack() as stack:
         stack.enter_context(held(store, check))
         for one in stores.values():
             stack.enter_context(one.locked())
-        if settings.overwrite:
+        if settings.run.overwrite:
             # An audit of classes, which may have been there.
             clear(store)
         given = labels_given(job, len(names))

@@ -13,7 +13,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.cli import console as said
-from kerascope.cli.loading import load_names, load_probe, read_method, read_size
+from kerascope.cli.loading import LoadArguments, read_method
 from kerascope.dataset.classes.class_names import (
     LABEL,
     ClassNames,
@@ -25,7 +25,6 @@ from kerascope.dataset.folder_arrays import read_images
 from kerascope.dataset.labels.label import describe_unknown_labels
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.sample import interleave_by_label
-from kerascope.dataset.reading.source import find_images
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
 from kerascope.dataset.writing.apart import check_apart
@@ -34,7 +33,6 @@ from kerascope.probe import Probe
 if TYPE_CHECKING:
     from kerascope.method import Method
     from kerascope.target import TargetLike
-    from kerascope.target.kind import Kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,40 +73,22 @@ class Loaded:
         return found
 
 
-def load(
-    model: Path,
-    paths: Sequence[str],
-    limit: int,
-    *,
-    model_output: Kind | None,
-    classes: Path | None,
-    image_column: str | None,
-    label_column: str | None,
-    preprocess: str,
-    fit: str | None,
-    size: str | None,
-    unsafe: bool,
-    imports: Sequence[str] | None,
-    written: Sequence[Path] = (),
-) -> Loaded:
-    """A model and the first images that can be read, evenly over the classes where there are labels.
+def load(arguments: LoadArguments, limit: int, outputs: Sequence[Path | None] = ()) -> Loaded:
+    """Load a model and the first images that can be read, evenly over the classes where there are labels.
+
+    Args:
+        arguments: of the command.
+        limit: the most images.
+        outputs: files that are to be written.
 
     Raises:
-        DatasetError: an image is a file that is to be written.
+        DatasetError: an image is one of `outputs`.
     """
-    source = find_images(paths, image_column=image_column, label_column=label_column)
-    for path in written:
-        if path.exists():
+    source = arguments.find_images()
+    for path in outputs:
+        if path is not None and path.exists():
             check_apart(path, (), source)
-    job = plan(
-        load_probe(model, unsafe, imports, model_output),
-        source,
-        class_names=load_names(classes),
-        preprocessing=preprocess,
-        fit=fit,  # type: ignore[arg-type]
-        size=read_size(size),
-        model_file=model,
-    )
+    job = plan(arguments.load_probe(), source, options=arguments.to_image_options())
     layout = job.layout
     chosen = islice(interleave_by_label(job.source), limit)
     height, width = layout.spatial

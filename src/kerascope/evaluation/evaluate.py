@@ -11,17 +11,18 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.running.cluster import Cluster, Workers, workers_of
+from kerascope.dataset.options import RunOptions
+from kerascope.dataset.running.cluster import Cluster, Workers, open_workers
 from kerascope.dataset.running.worker import SharedProbe
 from kerascope.evaluation.questions import questions
 from kerascope.evaluation.report import Column, Report
 from kerascope.explanation import Explanation
 from kerascope.method import Method, as_method
-from kerascope.method.control import CentreGaussian, EdgeMap, RandomMap
+from kerascope.method.controls import CentreGaussian, EdgeMap, RandomMap
 from kerascope.metric import Case, Measurement, Metric, Subject
 from kerascope.metric import metrics as known_metrics
-from kerascope.perturb import progress as progress_bar
 from kerascope.probe import Probe, as_probe
+from kerascope.progress import Progress
 from kerascope.provenance import display_name, versions, warn
 from kerascope.target import TargetLike
 from kerascope.typing import Array
@@ -128,15 +129,16 @@ def evaluate(
     table = _Table(subject, chosen, measured, most)
     table.warnings += asked.doubts
     work = _work(workers, subject, table, explicit=metrics is not None)
-    with progress_bar(len(chosen) * (1 + len(measured)), progress, "evaluate") as advance:
+    with Progress(len(chosen) * (1 + len(measured)), progress, "evaluate") as bar:
         try:
             if work is None:
                 for row in range(len(chosen)):
-                    table.fill(row, explicit=metrics is not None, advance=advance)
+                    table.fill(row, explicit=metrics is not None, advance=bar.advance)
             else:
-                with workers_of(workers, known.model, imports, safe_mode) as others:
+                run = RunOptions(workers=workers, imports=imports, safe_mode=safe_mode)
+                with open_workers(run, known.model) as others:
                     assert others is not None
-                    table.filled_by(others, work, advance)
+                    table.filled_by(others, work, bar.advance)
         except KeyboardInterrupt:
             if not np.isfinite(table.values).any():
                 raise

@@ -16,8 +16,8 @@ from kerascope.metric import Case, EfficientRandomisation, Subject
 from kerascope.metric.faithfulness.drop import pearson
 from kerascope.metric.randomisation import other_maps
 from kerascope.metric.similarity import ROWS, ssim
-from kerascope.perturb import progress as progress_bar
 from kerascope.probe import Probe, as_probe
+from kerascope.progress import Progress
 from kerascope.target import TargetLike
 from kerascope.typing import Array
 from kerascope.validation import check_whole
@@ -250,19 +250,19 @@ def sanity(
         return Check(name, tuple(steps), similar, apart, judged)
 
     total = draws * (2 * len(places) - 1) + 1 + (shuffled is not None)
-    with progress_bar(total, progress, "sanity checks") as advance:
+    with Progress(total, progress, "sanity checks") as bar:
         cascading: list[list[Array]] = [[] for _ in drawn]
         independent: list[list[Array]] = [[] for _ in drawn]
         for draw, found in enumerate(drawn):
             for place in places:
                 values = {number: value for layer in found[:place] for number, value in layer.values.items()}
                 cascading[draw].append(maps(values))
-                advance(1)
+                bar.advance()
                 if place == 1:
                     independent[draw].append(cascading[draw][0])
                 else:
                     independent[draw].append(maps(found[place - 1].values))
-                    advance(1)
+                    bar.advance()
         paths = [layers[place - 1].path or "the model's own variables" for place in places]
         checks = [
             told("cascading", paths, cascading, upper),
@@ -273,10 +273,10 @@ def sanity(
             checks.append(told("random logit", ["another class"], [[other_maps(case, seed)]], 1))
         except errors.EvaluationError as error:
             notes.append(f"random logit left out: {error}")
-        advance(1)
+        bar.advance()
         if shuffled is not None:
             checks.append(told("labels", ["shuffled labels"], [[maps({}, as_probe(shuffled))]], 1))
-            advance(1)
+            bar.advance()
     entropy = EfficientRandomisation(seed=seed)
     mixed = [name for layer in layers for name in layer.shuffled]
     if mixed:

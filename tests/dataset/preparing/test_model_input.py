@@ -13,6 +13,7 @@ from PIL import Image
 
 import kerascope as ks
 from kerascope.dataset import CONVENTIONS, find_images, heatmap
+from kerascope.dataset.options import ImageOptions
 from kerascope.dataset.preparing import trial
 from kerascope.dataset.preparing.conventions import is_published
 from kerascope.dataset.preparing.detection import detect
@@ -68,7 +69,7 @@ def in_the_middle(folder: Path, count: int = 16) -> Path:
 
 
 def planned(model: keras.Model | ks.Probe, folder: Path, **options: Any) -> Job:
-    return plan(model, find_images(folder), "saliency", **options)
+    return plan(model, find_images(folder), "saliency", options=ImageOptions(**options))
 
 
 def test_a_model_trained_on_squeezed_photographs_is_right_about_them(tmp_path: Path) -> None:

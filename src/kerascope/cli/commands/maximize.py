@@ -15,7 +15,7 @@ from kerascope.cli.writable import check_picture, write_picture
 
 
 def maximize(
-    model: arguments.Model,
+    model: arguments.ModelArgument,
     target: Annotated[
         list[str] | None,
         typer.Option(help="A class by number or name, or several: 0-9, or repeated.", metavar="CLASS"),
@@ -30,12 +30,12 @@ def maximize(
     out: Annotated[Path, typer.Option(help="The picture.", metavar="FILE")] = Path("maximize.png"),
     steps: Annotated[int, typer.Option(help="Steps of the ascent.", min=1, metavar="N")] = 256,
     seed: Annotated[int, typer.Option(help="Of the random numbers.", metavar="N")] = 0,
-    model_output: arguments.Output = None,
-    classes: arguments.Classes = None,
-    preprocess: arguments.Preprocess = "auto",
-    size: arguments.Size = None,
-    unsafe: arguments.Unsafe = False,
-    imports: arguments.Imports = None,
+    model_output: arguments.OutputKindOption = None,
+    classes: arguments.ClassesOption = None,
+    preprocess: arguments.PreprocessOption = "auto",
+    size: arguments.SizeOption = None,
+    unsafe: arguments.UnsafeOption = False,
+    imports: arguments.ImportOption = None,
 ) -> None:
     """Draw the images that excite classes, or filters of a layer, most.
 

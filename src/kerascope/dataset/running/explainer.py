@@ -15,7 +15,7 @@ from kerascope import errors
 from kerascope.dataset.classes.class_names import class_count, unique_indices
 from kerascope.dataset.decoding.memory_budget import CACHE
 from kerascope.dataset.decoding.photograph import Photograph
-from kerascope.dataset.options import Options
+from kerascope.dataset.options import ResultOptions
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.reading.arrays import ArrayLocation
 from kerascope.dataset.reading.item import Item
@@ -59,7 +59,7 @@ class Explainer:
     def __init__(
         self,
         probe: Probe,
-        options: Options,
+        options: ResultOptions,
         names: Sequence[str] | None,
         store: Store,
         description: Description | None = None,
@@ -89,7 +89,7 @@ class Explainer:
         of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
         paths = explained_layers(self.options.method) if of_layer else ()
         blank = self._given(np.zeros((1, *self.size, self.layout.channels), "float32"))
-        runs = self.probe.resolve_layers(blank, self.options.asked, paths, spatial=of_layer)
+        runs = self.probe.resolve_layers(blank, self.options.model_target, paths, spatial=of_layer)
         if not of_layer:
             return self.size
         grids = [run.layout.spatial for run in runs if run.layout is not None]
@@ -167,7 +167,7 @@ class Explainer:
         if explanation is None:
             return [prepared.row | {"timings": {"read": prepared.seconds}}]
         if isinstance(explanation, Explanation):
-            chosen = not self.options.by_label and self.options.asked.chooses
+            chosen = not self.options.by_label and self.options.model_target.chooses
             explanation = non_finite_score(explanation, chosen) or explanation
         if isinstance(explanation, Exception):
             return [prepared.row | _failed(explanation) | {"timings": {"read": prepared.seconds}}]
@@ -213,7 +213,9 @@ class Explainer:
         labels = [one.row["label_indices"] for one in batch] if self.options.by_label else []
         if any(len(own) > 1 for own in labels):
             return self._of_several(images, labels), [None] * len(batch)
-        target: TargetLike = [own[0] for own in labels] if self.options.by_label else self.options.asked
+        target: TargetLike = (
+            [own[0] for own in labels] if self.options.by_label else self.options.model_target
+        )
         maps = self._maps(images, target)
         asked: Sequence[Any] = [None] * len(batch)
         if self.description is not None:

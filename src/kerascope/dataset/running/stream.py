@@ -23,7 +23,7 @@ _PASSES = 2
 
 
 def explained_shards(
-    explainer: Explainer, shards: Iterable[Shard], threads: int, advance: Callable[[Row], None]
+    explainer: Explainer, shards: Iterable[Shard], threads: int, advance: Callable[[int, int], None]
 ) -> Iterator[tuple[int, list[Row]]]:
     """The rows of each shard, in order.
 
@@ -36,7 +36,7 @@ def explained_shards(
         explainer: what explains.
         shards: what to explain.
         threads: for reading and drawing; 0 does everything in this one.
-        advance: called with the first row of every image that is done.
+        advance: called for every image that is done, with 1, and with 1 where it failed, else 0.
     """
     size = explainer.options.batch_size
     with ExitStack() as stack:
@@ -64,7 +64,7 @@ def explained_shards(
             rows: list[Row] = []
             for _, own in group:
                 rows += own
-                advance(own[0])
+                advance(1, own[0]["status"] == "failed")
             yield number, rows
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
-from kerascope.method.gradient.base import Saliency
-from kerascope.method.path.integrated import spread
+from kerascope.method.gradient.saliency import Saliency
+from kerascope.method.path.base import spread
 from kerascope.perturb.baseline import BaselineLike, as_baseline, check_fits, made, noted, parts_of
 from kerascope.perturb.host_images import Pictures
 from kerascope.perturb.variants import asked

@@ -1,4 +1,4 @@
-"""A bar of progress that nobody asked for appears once it has taken some seconds, on a terminal."""
+"""A progress bar that was not asked for appears after some seconds, on a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from kerascope.perturb import progress
+from kerascope.progress import Progress
 
 pytestmark = pytest.mark.once
 
@@ -38,8 +38,8 @@ def test_a_bar_appears_after_three_seconds(
 ) -> None:
     screen, now = Screen(terminal), [100.0]
     monkeypatch.setattr(sys, "stderr", screen)
-    with progress(40, wanted, "explain", clock=lambda: now[0]) as advance:
+    with Progress(40, wanted, "explain", clock=lambda: now[0]) as bar:
         now[0] += seconds
-        advance(10)
+        bar.advance(10)
     assert ("explain" in screen.getvalue()) is drawn
     assert ("10/40" in screen.getvalue()) is drawn

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kerascope import errors
-from kerascope.method.cam.base import ClassActivationMap, GradCAM
+from kerascope.method.cam.base import ClassActivationMap
+from kerascope.method.cam.grad_cam import GradCAM
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.probe import Answer, Probe
 from kerascope.target import Contrast, Rivals, Target

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.method.gradient.base import Saliency
-from kerascope.method.path.integrated import BaselinePath, summed_up
+from kerascope.method.gradient.saliency import Saliency
+from kerascope.method.path.base import BaselinePath, summed_up
 from kerascope.perturb.baseline import noted
 from kerascope.perturb.host_images import Pictures
 from kerascope.probe import Answer, Probe

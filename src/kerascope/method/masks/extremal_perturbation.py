@@ -13,11 +13,12 @@ from keras import ops
 from kerascope import backend, errors
 from kerascope.method.cam.fusion import enlarged
 from kerascope.method.masks.base import PerturbationMethod
-from kerascope.perturb import gradient_rows, progress
+from kerascope.perturb import gradient_rows
 from kerascope.perturb.baseline import INPAINT, BaselineLike, parts_of
 from kerascope.perturb.host_images import Pictures
 from kerascope.perturb.pixels import pixels_of
 from kerascope.probe import Answer, Probe, Score
+from kerascope.progress import Progress
 from kerascope.resize import resize
 from kerascope.typing import Array
 from kerascope.validation import check_whole, is_number
@@ -159,7 +160,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         masks = np.full((whole.size, *self.grid(spatial)), np.nan)
         done = np.zeros(whole.size, "int32")
         alive = stopped = False
-        with progress(whole.size * (1 + self.steps), self.progress, type(self).__name__) as advance:
+        with Progress(whole.size * (1 + self.steps), self.progress, type(self).__name__) as progress:
             for start in range(0, whole.size, size):
                 # A pass is padded with its last row.
                 rows = np.minimum(np.arange(start, start + size), whole.size - 1)
@@ -172,7 +173,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
                         alive |= climb.begin(ask) if step < 0 else climb.step(step, ask)
                         masks[real] = climb.found[:count]
                         done[real] += 1
-                        advance(count)
+                        progress.advance(count)
                 except KeyboardInterrupt:
                     stopped = True
                     break

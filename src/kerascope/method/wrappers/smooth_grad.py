@@ -10,7 +10,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.method.base import Method
-from kerascope.method.gradient.base import Saliency
+from kerascope.method.gradient.saliency import Saliency
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.perturb.host_images import Pictures
 from kerascope.perturb.variants import asked

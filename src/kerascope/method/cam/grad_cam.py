@@ -1,4 +1,4 @@
-"""Class activation maps whose weights are one number per channel, pooled over space."""
+"""CAM, Grad-CAM, Grad-CAM++ and XGrad-CAM: one weight for each channel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from keras import ops
 
-from kerascope.method.cam.base import ClassActivationMap, over_space
+from kerascope.method.cam.base import ClassActivationMap, averaged, over_space
 from kerascope.probe import Answer, Evidence, Probe
 from kerascope.probe.graph.pooled_head import check_pooled_head
 from kerascope.target import Target
@@ -76,6 +76,53 @@ class CAM(ClassActivationMap, name="cam"):
         answer = super().ask_for(compute, key, probe, images, target)
         check_pooled_head(probe.graph(images), answer.layers, target)
         return answer
+
+
+@dataclass(frozen=True)
+class GradCAM(ClassActivationMap, name="grad_cam"):
+    r"""Grad-CAM: channels weighted by their mean gradient.
+
+    $$L_{ij} = \mathrm{ReLU}\Big(\sum_c w_c A_{ijc}\Big), \qquad
+      w_c = \frac{1}{hw} \sum_{ij} \frac{\partial s}{\partial A_{ijc}}$$
+
+    with the activations $A$ of the layer and the pre-softmax score $s$. A warning (averaged): behind a
+    Flatten each place has weights of its own, and the mean gradient, one number per channel, loses where
+    things are. `HiResCAM` does not average.
+
+    Args:
+        gradients: see `ClassActivationMap`; `"negative"` shows what speaks against the class.
+
+    Returns:
+        values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
+        score; not normalised.
+
+    Raises:
+        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
+            depend on it.
+        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
+
+    Cost:
+        1 forward, and 1 backward per class from the score down to the layer only.
+
+    Source:
+        Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization,
+        ICCV 2017, equations 1 and 2. No deviations by default; the map stays on the layer's grid until
+        `heatmaps()`.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
+        >>> ks.GradCAM(relu=False)(model, images, target=1).values.shape
+        (2, 6, 6)
+    """
+
+    tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"averaged"}
+
+    def weigh(self, activations: Any, gradients: Any) -> Any:
+        """Equations 1 and 2 of the paper, before the sum."""
+        return averaged(gradients) * activations
 
 
 @dataclass(frozen=True)

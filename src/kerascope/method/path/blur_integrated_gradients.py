@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kerascope import errors
-from kerascope.method.path.integrated import Path, PathMethod, Step, followed
+from kerascope.method.path.base import Path, PathMethod, Step, followed
 from kerascope.perturb.host_images import Pictures
 from kerascope.probe import Answer, Probe
 from kerascope.target import Target
