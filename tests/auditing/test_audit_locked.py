@@ -18,8 +18,8 @@ from kerascope.auditing import by_label
 from kerascope.auditing import make as making
 from kerascope.auditing.shortcuts import search
 from kerascope.dataset.writing.store import Store
-from tests.helpers.folders import contents, others, png
-from tests.helpers.photographs import cuttings, network
+from tests.helpers.files.folders import contents, others, png
+from tests.helpers.files.photographs import cuttings, network
 
 pytestmark = pytest.mark.once
 

@@ -19,8 +19,8 @@ from kerascope.auditing.report.result import ClassAudit
 from kerascope.auditing.responses import Responses, hardly_move
 from kerascope.auditing.shortcuts.finding import FEWEST, TOO_FEW, Finding
 from kerascope.typing import Array
-from tests.helpers.command_line import runner
 from tests.helpers.expected_warnings import warned
+from tests.helpers.processes.command_line import runner
 
 once = pytest.mark.once
 layers = keras.layers

@@ -19,9 +19,9 @@ from kerascope.cli import console as said
 from kerascope.cli import loading, main
 from kerascope.cli.commands.maximize import numbers
 from kerascope.errors import KerascopeError
-from tests.helpers import heads
-from tests.helpers.command_line import Kerascope, runner
-from tests.helpers.photographs import cuttings, network
+from tests.helpers.files.photographs import cuttings, network
+from tests.helpers.networks import heads
+from tests.helpers.processes.command_line import Kerascope, runner
 
 pytestmark = pytest.mark.once
 

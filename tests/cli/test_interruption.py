@@ -12,8 +12,8 @@ import keras
 import pytest
 
 import kerascope as ks
-from tests.helpers import stops
-from tests.helpers.photographs import cuttings, network
+from tests.helpers.files.photographs import cuttings, network
+from tests.helpers.processes import signals
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
@@ -118,11 +118,11 @@ def interrupted(
 ) -> subprocess.CompletedProcess[str]:
     """The command, interrupted at that moment."""
     ran = subprocess.run(
-        [sys.executable, "-c", LISTENING, command, model, photos, *map(str, options), *stops.IMPORT],
+        [sys.executable, "-c", LISTENING, command, model, photos, *map(str, options), *signals.IMPORT],
         capture_output=True,
         text=True,
         check=False,
-        env=stops.environment("SIGINT", moment, mark),
+        env=signals.environment("SIGINT", moment, mark),
     )
     assert ran.returncode == 130, ran.stderr
     assert "Traceback" not in ran.stderr

@@ -26,7 +26,7 @@ from kerascope.dataset.running import stream as stream_room
 from kerascope.dataset.writing.overlays import painted
 from kerascope.render.overlay import Paint, overlay, table_of
 from kerascope.resize import resize
-from tests.helpers.photographs import cuttings, encoded, network, rows_of, same, tiff
+from tests.helpers.files.photographs import cuttings, encoded, network, rows_of, same, tiff
 
 pytestmark = pytest.mark.once
 

@@ -19,7 +19,16 @@ from PIL import Image
 from kerascope import errors
 from kerascope.dataset import CONVENTIONS, Frame, Preprocessing, as_preprocessing
 from kerascope.dataset.decoding.photograph import decode
-from tests.helpers.photographs import animation, bomb, colours, encoded, shipped, sixteen_bits, tiff, turned
+from tests.helpers.files.photographs import (
+    animation,
+    bomb,
+    colours,
+    encoded,
+    shipped,
+    sixteen_bits,
+    tiff,
+    turned,
+)
 
 pytestmark = pytest.mark.once
 

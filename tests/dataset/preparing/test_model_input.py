@@ -21,7 +21,7 @@ from kerascope.dataset.preparing.trial import MOST, Trial
 from kerascope.dataset.reading.sample import sample_by_label
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
-from tests.helpers.photographs import SMALL, network, rows_of
+from tests.helpers.files.photographs import SMALL, network, rows_of
 
 YELLOW = (250, 250, 0)
 

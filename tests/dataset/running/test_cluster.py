@@ -22,12 +22,12 @@ from kerascope.dataset import Cluster, find_images
 from kerascope.dataset.options import ImageOptions, RunOptions
 from kerascope.dataset.running import cluster, worker
 from kerascope.dataset.running.plan import plan
-from tests.helpers.bars import planted
 from tests.helpers.expected_warnings import warned
-from tests.helpers.moments import files
-from tests.helpers.object_store import KEYS, object_store
-from tests.helpers.photographs import SMALL, cuttings, network, same
-from tests.helpers.trained import trained
+from tests.helpers.files.moments import files
+from tests.helpers.files.object_store import KEYS, object_store
+from tests.helpers.files.photographs import SMALL, cuttings, network, same
+from tests.helpers.networks.bars import planted
+from tests.helpers.networks.trained import trained
 
 ray = pytest.importorskip("ray")
 

@@ -18,7 +18,7 @@ import kerascope as ks
 from kerascope import errors
 from kerascope.dataset.running import explainer as explainer_room
 from kerascope.dataset.writing.store import Store
-from tests.helpers.photographs import SMALL, cuttings, labelled, network, rows_of, same
+from tests.helpers.files.photographs import SMALL, cuttings, labelled, network, rows_of, same
 
 FOUND_OUT = 2 + (3 + 3) * 15
 """Passes about the preprocessing: black and white, then three fits and three filters of 15 photographs."""

@@ -23,8 +23,8 @@ from kerascope.dataset.writing.removal import clear
 from kerascope.dataset.writing.store import Store
 from kerascope.dataset.writing.whole_file import whole
 from tests.helpers.expected_warnings import warned
-from tests.helpers.folders import contents, others, png
-from tests.helpers.photographs import cuttings, network, same
+from tests.helpers.files.folders import contents, others, png
+from tests.helpers.files.photographs import cuttings, network, same
 
 pytestmark = pytest.mark.once
 

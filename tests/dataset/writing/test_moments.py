@@ -14,8 +14,8 @@ import kerascope as ks
 from kerascope import errors
 from kerascope.dataset.writing.removal import clear
 from kerascope.dataset.writing.store import Store
-from tests.helpers.moments import files, moments
-from tests.helpers.photographs import cuttings, network, same
+from tests.helpers.files.moments import files, moments
+from tests.helpers.files.photographs import cuttings, network, same
 
 pytestmark = pytest.mark.once
 
