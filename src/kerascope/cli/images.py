@@ -27,8 +27,7 @@ from kerascope.probe import Probe
 
 if TYPE_CHECKING:
     from kerascope.method import Method
-    from kerascope.target import TargetLike
-    from kerascope.target.kind import Kind
+    from kerascope.target import OutputKind, TargetLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +73,7 @@ def load(
     paths: Sequence[str],
     limit: int,
     *,
-    model_output: Kind | None,
+    model_output: OutputKind | None,
     classes: Path | None,
     image_column: str | None,
     label_column: str | None,

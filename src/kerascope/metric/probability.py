@@ -11,8 +11,8 @@ from keras import ops, tree
 from kerascope import errors
 from kerascope.probe import Answer, Probe
 from kerascope.target import Class, Pinned, Probability, TargetLike
-from kerascope.target.around import Around
 from kerascope.target.base import Context, Forward, Reading
+from kerascope.target.wrappers import TargetWrapper
 from kerascope.typing import Array
 
 
@@ -33,7 +33,7 @@ def chance_of(probe: Probe, images: Any, first: Answer) -> Answer:
     pinned = first.pinned
     if isinstance(pinned.target, Class) and (first.probabilities == first.probabilities).all():
         return replace(
-            first, scores=first.probabilities, pinned=Pinned(Probability(pinned.target), pinned.known)
+            first, scores=first.probabilities, pinned=Pinned(Probability(pinned.target), pinned.values)
         )
     for target in (Probability(pinned), Softmax(pinned)):
         try:
@@ -44,7 +44,7 @@ def chance_of(probe: Probe, images: Any, first: Answer) -> Answer:
 
 
 @dataclass(frozen=True)
-class Softmax(Around):
+class Softmax(TargetWrapper):
     """A target on the softmax over the scores of a model that squashes none.
 
     Args:
