@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.decoding.memory_budget import AHEAD
+from kerascope.dataset.decoding.memory_budget import PREFETCH
 from kerascope.dataset.reading.shard import Shard
 from kerascope.dataset.running.explainer import Explainer
 from kerascope.dataset.running.prepared import Explained, Prepared, Row
@@ -23,7 +23,7 @@ _PASSES = 2
 
 
 def explained_shards(
-    explainer: Explainer, shards: Iterable[Shard], threads: int, advance: Callable[[Row], None]
+    explainer: Explainer, shards: Iterable[Shard], threads: int, advance: Callable[[int, int], None]
 ) -> Iterator[tuple[int, list[Row]]]:
     """The rows of each shard, in order.
 
@@ -36,7 +36,7 @@ def explained_shards(
         explainer: what explains.
         shards: what to explain.
         threads: for reading and drawing; 0 does everything in this one.
-        advance: called with the first row of every image that is done.
+        advance: called for every image that is done, with 1, and with 1 where it failed, else 0.
     """
     size = explainer.options.batch_size
     with ExitStack() as stack:
@@ -49,7 +49,7 @@ def explained_shards(
         passes = 1 if alone else _PASSES
         askers = _pool(stack, passes if threads else 0, "kerascope-passes")
         image = 4 * explainer.layout.channels * explainer.size[0] * explainer.size[1]
-        ahead = max(threads, min(size * _BATCHES_AHEAD, AHEAD // image))
+        ahead = max(threads, min(size * _BATCHES_AHEAD, PREFETCH // image))
         numbered = (
             (shard.number, shard.first + place, item)
             for shard in shards
@@ -64,7 +64,7 @@ def explained_shards(
             rows: list[Row] = []
             for _, own in group:
                 rows += own
-                advance(own[0])
+                advance(1, own[0]["status"] == "failed")
             yield number, rows
 
 

@@ -36,18 +36,6 @@ def held(store: Store, check: Callable[[], object]) -> Iterator[None]:
         yield
 
 
-def check_together(resume: bool, overwrite: bool) -> None:
-    """An error where a run is to be resumed and overwritten.
-
-    Raises:
-        ParameterError: it is.
-    """
-    if resume and overwrite:
-        raise errors.ParameterError(
-            "a run must be resumed (--resume) or overwritten (--overwrite); both were given; leave one out."
-        )
-
-
 def check_begin(store: Store, resume: bool, overwrite: bool, overlays: bool) -> Mapping[str, Any] | None:
     """Whether a run may begin in a folder, or go on in it; nothing is changed.
 
@@ -61,10 +49,8 @@ def check_begin(store: Store, resume: bool, overwrite: bool, overlays: bool) -> 
         The manifest of the run that is there, or None.
 
     Raises:
-        ParameterError: both resume and overwrite.
         DatasetError: what is there is not kerascope's, or may not be changed as asked.
     """
-    check_together(resume, overwrite)
     folder = str(store.folder)
     before = store.manifest()
     for path in (store.folder / DATA, store.folder / OVERLAYS):
