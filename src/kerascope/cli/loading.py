@@ -58,7 +58,7 @@ class LoadArguments:
 
     model: Path
     paths: Sequence[str]
-    model_output: Kind | None
+    model_output: OutputKind | None
     classes: Path | None
     preprocess: str
     fit: str | None

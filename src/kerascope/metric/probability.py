@@ -12,8 +12,8 @@ from keras import ops, tree
 from kerascope import errors
 from kerascope.probe import Answer, Probe
 from kerascope.target import Class, Pinned, Probability, TargetLike
-from kerascope.target.wrappers import TargetWrapper
 from kerascope.target.base import Context, Forward, Reading
+from kerascope.target.wrappers import TargetWrapper
 from kerascope.typing import Array
 
 
