@@ -1,7 +1,7 @@
 """What a kill would leave of a folder, at every moment of a run that changes it.
 
 A kill leaves files as they are. So the folder is copied in the middle of each writing and after each change,
-and the run goes on: it shows all moments, in a single thread. The signals of `helpers.processes` kill a process.
+and the run goes on: it shows all moments, in a single thread. Module `signals` kills a process.
 """
 
 from __future__ import annotations
