@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kerascope.cli.interruption import stopping
+from kerascope.cli.interruption import exit_on_interrupt
 
 
 def demo(
@@ -25,5 +25,5 @@ def demo(
     """
     from kerascope.demo.__main__ import run
 
-    with stopping(f"pictures that were done are in {output}"):
+    with exit_on_interrupt(f"pictures that were done are in {output}"):
         run(output, epochs, seed, "auto")

@@ -10,11 +10,11 @@ import numpy as np
 from kerascope import errors
 from kerascope.dataset.labels.label import written
 from kerascope.dataset.reading.item import Item
-from kerascope.dataset.running.prepared import Row
+from kerascope.dataset.running.images import ResultRow
 from kerascope.explanation import Explanation
 
 
-def labelled(item: Item, places: Mapping[str, int], names: Sequence[str], count: int | None) -> Row:
+def labelled(item: Item, places: Mapping[str, int], names: Sequence[str], count: int | None) -> ResultRow:
     """The columns of an image's labels, and what is doubtful about them.
 
     Args:
@@ -32,7 +32,7 @@ def labelled(item: Item, places: Mapping[str, int], names: Sequence[str], count:
     }
 
 
-def check_labels(row: Row, alone: bool) -> None:
+def check_labels(row: ResultRow, alone: bool) -> None:
     """Check that an image can be explained by its labels.
 
     Args:
