@@ -67,7 +67,7 @@ def test_steps_are_those_of_models_with_these_weights() -> None:
                     other.variables[number].assign(value)
             maps = method(other, IMAGES, 1).heatmaps()
             for kind in similarity.SIMILARITIES:
-                expected = similarity.alike(kind, original, maps)
+                expected = similarity.similarity_of(kind, original, maps)
                 np.testing.assert_allclose(check.similar[kind][step], expected, atol=3e-3)
             others = similarity.ssim(original, np.roll(maps, -1, axis=0))
             np.testing.assert_allclose(check.apart[step], others, atol=2e-3)
