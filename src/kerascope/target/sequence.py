@@ -1,4 +1,4 @@
-"""A target on one step of a sequence that the model returns."""
+"""Targets on a sequence: a target on one of its steps."""
 
 from __future__ import annotations
 
@@ -10,21 +10,30 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.target.around import Around
-from kerascope.target.base import Context, Forward, Reading, TargetLike
-from kerascope.target.indices import one_output, taken, whole_numbers
+from kerascope.target.base import (
+    Context,
+    Forward,
+    Reading,
+    TargetLike,
+)
+from kerascope.target.indices import (
+    one_output,
+    take_per_image,
+    whole_numbers,
+)
+from kerascope.target.wrappers import TargetWrapper
 from kerascope.typing import Array
 
-_INSIDE = "of the step: "
-"""In front of the names of what belongs to the target on the step."""
+_PREFIX = "step "
+"""Prefix of the arguments and choices of the target on the step."""
 
 
 @dataclass(frozen=True, eq=False)
-class Step(Around):
-    """A target on one step of a sequence: of outputs (N, T, ...) those of one t, as if there were no others.
+class Step(TargetWrapper):
+    """A target on one step of a sequence: on the outputs (N, ...) at one step of (N, T, ...).
 
     Args:
-        step: which step, counted from 0, or from -1 backwards; or one per image.
+        step: index of the step, from 0, or from -1 backwards; or one per image.
         target: a class or any target on outputs (N, ...); None for the predicted class of that step.
 
     Example:
@@ -49,8 +58,8 @@ class Step(Around):
         (name, shape), *_ = context.outputs.items()
         if len(shape) < 3:
             raise errors.TargetError(
-                f"a step needs outputs of shape (N, steps, ...); this model returns {shape}; ask for a class "
-                "or a value, or let the last recurrent layer return sequences."
+                f"a step needs outputs of shape (N, steps, ...); this model returns {shape}; use a class or "
+                "a value, or let the last recurrent layer return sequences."
             )
         return context.only(name, (shape[0], *shape[2:]))
 
@@ -60,23 +69,24 @@ class Step(Around):
         hint = "steps are counted from 0, and from -1 backwards."
         steps = whole_numbers(self.step, -count, count - 1, context, "step", hint)
         inner = self.inside.arguments(within)
-        return {"step": steps % count} | {_INSIDE + key: value for key, value in inner.items()}
+        return {"step": steps % count} | {_PREFIX + key: value for key, value in inner.items()}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         steps = ops.cast(arguments["step"], "int32")
-        single = forward.only(0, lambda tensor: taken(tensor, steps))
-        given = {key.removeprefix(_INSIDE): value for key, value in arguments.items() if key != "step"}
-        reading = self.inside.read(single, given)
+        step = forward.only(0, lambda tensor: take_per_image(tensor, steps))
+        inner = {key.removeprefix(_PREFIX): value for key, value in arguments.items() if key != "step"}
+        reading = self.inside.read(step, inner)
         columns = reading.columns
-        if columns is None and len(single.outputs.shape) <= 2:
-            columns = single.columns
-        chosen = {_INSIDE + key: value for key, value in reading.chosen.items()}
-        return replace(reading, chosen=chosen, columns=columns)
+        if columns is None and len(step.outputs.shape) <= 2:
+            columns = step.columns
+        choices = {_PREFIX + key: value for key, value in reading.choices.items()}
+        return replace(reading, choices=choices, columns=columns)
 
     def describe(self) -> str:
-        named = "given steps" if np.ndim(self.step) else f"step {self.step}"
-        return f"{self.inside.describe()} at {named}"
+        return f"{self.inside.describe()} at {self._name()}"
 
-    def complaint(self) -> str:
-        named = "given steps" if np.ndim(self.step) else f"step {self.step}"
-        return f"at {named}, {self.inside.complaint()}"
+    def requirement(self) -> str:
+        return f"at {self._name()}, {self.inside.requirement()}"
+
+    def _name(self) -> str:
+        return "given steps" if np.ndim(self.step) else f"step {self.step}"

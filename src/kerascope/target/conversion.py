@@ -1,24 +1,27 @@
-"""Plain values as targets."""
+"""Conversion of plain values, such as a class index or a function, to targets."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from kerascope import errors
-from kerascope.target.base import Target, TargetLike
+from kerascope.target.base import (
+    Target,
+    TargetLike,
+)
 from kerascope.target.classes import Class
 from kerascope.target.function import Function
 
 
 def as_target(value: TargetLike) -> Target:
-    """The target that a plain value stands for.
+    """Convert a plain value to a target.
 
     Args:
         value: a `Target`; None for the predicted class; a class index or name, or one per image; or a
             function of the outputs.
 
     Raises:
-        TargetError: it is none of these.
+        TargetError: the value is none of these.
     """
     if isinstance(value, Target):
         return value
