@@ -270,7 +270,7 @@ def test_scores_that_are_not_finite_are_no_predictions() -> None:
     assert (found.images, found.failed) == (19, 5)
     right = [
         row["prediction"] == row["label_index"]
-        for row in found.results.explained(["prediction", "label_index"])
+        for row in found.results.image_rows(["prediction", "label_index"])
     ]
     assert found.accuracy == np.mean(right)
     failed = list(found.results.failures())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascope.cli.writable import KINDS
+from kerascope.cli.output_files import KINDS
 from kerascope.dataset.writing.signature import is_signed
 from tests.helpers.files.folders import contents, others
 from tests.helpers.files.photographs import cuttings, network

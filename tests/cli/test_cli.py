@@ -407,7 +407,7 @@ def test_what_nobody_reads_goes_nowhere(arguments: tuple[str, ...]) -> None:
                 main()
             assert stopped.value.code == 0
         else:
-            with said.readers_may_leave():
+            with said.allow_readers_to_leave():
                 said.print_lines([("one", "two")])
                 said.print_json({"three": 4})
                 said.show("five")

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.once, pytest.mark.slow]
 NATIVE = """
 import hashlib, os, signal, sys, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from kerascope.cli.interruption import stopping, stopping_with_results
+from kerascope.cli.interruption import exit_on_interrupt, return_on_interrupt
 native = threading.Lock()
 native.acquire()
 threading.Thread(target=lambda: native.acquire() and os.kill(os.getpid(), signal.SIGINT), daemon=True).start()
@@ -44,10 +44,10 @@ def begun(script: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(
     ("block", "signals"),
     [
-        ("stopping('go on so')", 1),
-        ("stopping('go on so', resumable=True)", 1),
-        ("stopping('go on'), stopping('go on so')", 1),
-        ("stopping_with_results('go on so')", 2),
+        ("exit_on_interrupt('go on so')", 1),
+        ("exit_on_interrupt('go on so', resumable=True)", 1),
+        ("exit_on_interrupt('go on'), exit_on_interrupt('go on so')", 1),
+        ("return_on_interrupt('go on so')", 2),
     ],
 )
 def test_native_code_is_stopped(block: str, signals: int) -> None:
@@ -65,11 +65,11 @@ def test_native_code_is_stopped(block: str, signals: int) -> None:
 AFTERWARDS = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from kerascope.cli.interruption import stopping, stopping_with_results
-with stopping("not this"):
+from kerascope.cli.interruption import exit_on_interrupt, return_on_interrupt
+with exit_on_interrupt("not this"):
     pass
 try:
-    with stopping_with_results("go on") as stopped:
+    with return_on_interrupt("go on") as stopped:
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:

@@ -94,7 +94,7 @@ def struck(session: None, one_thread: None, monkeypatch: pytest.MonkeyPatch, tmp
     marks.mkdir()
 
     class Struck(worker.Worker):
-        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.Done:
+        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.WorkResult:
             done = super().do(number, references, item)
             mark = marks / type(ray.get(references[1])).__name__
             if not mark.exists():
@@ -258,7 +258,7 @@ def test_what_a_worker_cannot_do_is_said(
 
     # What kills every worker ends the run, and does not begin for ever.
     class Mortal(worker.Worker):
-        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.Done:
+        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.WorkResult:
             os.kill(os.getpid(), signal.SIGKILL)
             raise AssertionError
 

@@ -49,7 +49,7 @@ def test_a_process_that_is_killed_is_continued_to_the_bit(
     assert killed.returncode == -signal.SIGKILL
     assert list(Store(part).shards()) == [0]
     assert [path.name.split(".")[1] for path in (part / "data").glob(".*.partial")] == ["part-00001"]
-    manifest = Store(part).manifest()
+    manifest = Store(part).read_manifest()
     assert manifest is not None
     assert manifest["status"] == "running"
     kerascope = runner(monkeypatch, capsys)

@@ -128,7 +128,7 @@ def test_another_model_option_or_image_is_refused(
 
 
 def test_two_runs_into_one_folder_are_refused(probe: ks.Probe, folder: Path, tmp_path: Path) -> None:
-    with Store(tmp_path).locked(), pytest.raises(errors.LockedError, match="another one writes"):
+    with Store(tmp_path).lock(), pytest.raises(errors.LockedError, match="another one writes"):
         ks.explain_dataset(probe, folder, tmp_path, **SMALL)
     assert ks.explain_dataset(probe, folder, tmp_path, **SMALL).manifest["status"] == "complete"
 
