@@ -10,11 +10,11 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.method.cam.multi_scale import joined
+from kerascope.method.cam.multi_scale_cam import joined
 from kerascope.resize import resize
 from kerascope.testing.bench import CLOSE, EXACT, same
 from kerascope.typing import Tensor
-from tests.helpers.cam_network import network
+from tests.helpers.networks.cam import network
 
 # By hand: a line of four pixels, a convolution that hands them on, the larger one of each two, and their sum
 # with weights.

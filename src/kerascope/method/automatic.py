@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from kerascope import errors
 from kerascope.layout import TOKENS
 from kerascope.method.base import Method
-from kerascope.method.cam.multi_scale import MultiScaleCAM
-from kerascope.method.cam.position_weighted import HiResCAM
-from kerascope.method.gradient.base import InputXGradient
+from kerascope.method.cam.hires_cam import HiResCAM
+from kerascope.method.cam.multi_scale_cam import MultiScaleCAM
+from kerascope.method.gradient.saliency import InputXGradient
 from kerascope.method.masks.occlusion import Occlusion
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
 from kerascope.probe.graph.graph import Run

@@ -30,7 +30,7 @@ def methods() -> Mapping[str, type[Method]]:
     Example:
         >>> import kerascope as ks
         >>> ks.methods()["grad_cam"]
-        <class 'kerascope.method.cam.base.GradCAM'>
+        <class 'kerascope.method.cam.grad_cam.GradCAM'>
     """
     _load_installed()
     return MappingProxyType(Method.registry)

@@ -12,7 +12,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
-from kerascope.method.path.integrated import IntegratedGradients
+from kerascope.method.path.integrated_gradients import IntegratedGradients
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.perturb.pixels import on_pixels, pixels_of
 from kerascope.probe import Answer, Probe
