@@ -13,7 +13,7 @@ from kerascope.metric.context import Case, Subject
 from kerascope.metric.faithfulness.random_subsets import check_share
 from kerascope.perturb import SegmentMasks
 from kerascope.perturb.baseline import BaselineLike, as_baseline
-from kerascope.perturb.segmentation import grid_cells, segmented_as
+from kerascope.perturb.segmentation import grid_cells, segment_images
 from kerascope.typing import Array
 from kerascope.validation import check_whole
 
@@ -141,7 +141,7 @@ class NonSensitivity(Metric, name="non_sensitivity"):
     def _asked(self, subject: Subject) -> tuple[Array, Array]:
         """The cell of each pixel, and how far scores fall without each, (N, cells)."""
         cells = grid_cells(self.cells, subject.spatial)
-        labels = segmented_as(cells, subject.pictures.pixels)[0].reshape(len(subject), -1)
+        labels = segment_images(cells, subject.pictures.pixels)[0].reshape(len(subject), -1)
         scores = subject.scores(
             SegmentMasks(subject.spatial),
             dict.fromkeys(range(len(subject)), 1.0 - np.eye(int(np.prod(cells)))),

@@ -10,15 +10,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.explanation import Explanation, reduced
+from kerascope.explanation import Explanation, reduce_channels
 from kerascope.method import Method
 from kerascope.metric.probability import chance_of
 from kerascope.metric.ranking import ranks
 from kerascope.perturb import Masks, Stream
-from kerascope.perturb.baseline import BaselineLike, as_baseline, made
-from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.baseline import BaselineLike, as_baseline, make_baseline
+from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
-from kerascope.perturb.variants import asked
+from kerascope.perturb.variants import run_variants
 from kerascope.probe import Answer, Probe
 from kerascope.resize import resize
 from kerascope.target import TargetLike, as_target
@@ -83,10 +83,10 @@ class Subject:
         return self.once("chance", lambda: chance_of(self.probe, self.images, self.first))
 
     @cached_property
-    def pictures(self) -> Pictures:
+    def pictures(self) -> HostImages:
         """The images on the host."""
         pixels_of(self.first)  # raises where there are no pixels
-        return Pictures.of(self.probe, self.first, smooth=False)
+        return HostImages.of(self.probe, self.first, smooth=False)
 
     @property
     def spatial(self) -> tuple[int, ...]:
@@ -118,7 +118,9 @@ class Subject:
 
     def baseline(self, baseline: BaselineLike) -> Array:
         """A baseline for every image, (N, *spatial, C); see `kerascope.method.PerturbationMethod`."""
-        return self.once(("baseline", baseline), lambda: made(as_baseline(baseline), self.pictures, 0, 0)[0])
+        return self.once(
+            ("baseline", baseline), lambda: make_baseline(as_baseline(baseline), self.pictures, 0, 0)[0]
+        )
 
     def scores(
         self,
@@ -156,7 +158,7 @@ class Subject:
             resident=resident or {},
             memory=self.memory,
             progress=self.progress,
-            asked=max(counts),
+            expected=max(counts),
             title=title,
         ) as stream:
             found = stream.scores(codes)
@@ -191,19 +193,21 @@ class Subject:
             `count` forwards per image, or `count` explanations.
         """
 
-        def ask(probe: Probe, images: Any, target: Any) -> Answer:
-            return probe.run(None, images, target) if method is None else method.ask(probe, images, target)
+        def attribute(probe: Probe, images: Any, target: Any) -> Answer:
+            return (
+                probe.run(None, images, target) if method is None else method.attribute(probe, images, target)
+            )
 
         def variant(number: int) -> Array:
-            return self.pictures.given(pixels(number))
+            return self.pictures.to_inputs(pixels(number))
 
         first = self.chance if probability else self.first
-        for number, _, values in asked(self.probe, first, count, variant, ask):
+        for number, _, values in run_variants(self.probe, first, count, variant, attribute):
             yield number, values if method is None else self.maps(method, values)
 
     def maps(self, method: Method, values: Array) -> Array:
         """Values of a method as maps in the size of the images, float64 (N, *spatial)."""
-        return np.asarray(resize(reduced(values, method.reduction), self.spatial, 1), "float64")
+        return np.asarray(resize(reduce_channels(values, method.reduction), self.spatial, 1), "float64")
 
     def _fitting(self, name: str, given: Any, shape: tuple[int, ...]) -> Array:
         array = np.asarray(given)

@@ -67,8 +67,8 @@ class Focus(Metric, name="focus"):
         made = subject.once(
             ("mosaics", self.seed), lambda: mosaics(subject.pictures.pixels, subject.labels, self.seed)
         )
-        inputs = subject.first.batch.with_pixels(subject.pictures.given(made.images))
-        answer = method.ask(subject.probe, inputs, Class(made.targets.tolist()))
+        inputs = subject.first.batch.with_pixels(subject.pictures.to_inputs(made.images))
+        answer = method.attribute(subject.probe, inputs, Class(made.targets.tolist()))
         assert answer.values is not None
         positive = np.maximum(np.nan_to_num(subject.maps(method, answer.values)), 0.0)
         total = positive.sum(axis=(1, 2))

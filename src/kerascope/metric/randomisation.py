@@ -68,7 +68,7 @@ class EfficientRandomisation(Metric, name="efficient_randomisation"):
         subject, method = case.subject, case.method
         assert method is not None
         random = subject.once(("random", self.seed), lambda: _untaught(subject, self.seed))
-        answer = method.ask(random, subject.images, subject.first.pinned)
+        answer = method.attribute(random, subject.images, subject.first.pinned)
         assert answer.values is not None
         return Measurement(self.change(case.maps, subject.maps(method, answer.values)))
 
@@ -164,7 +164,7 @@ def other_maps(case: Case, seed: int) -> Array:
             f"is {subject.target.describe()!r}, of outputs {[one.shape for one in outputs]}; leave it out."
         )
     drawn = [int(np.random.default_rng([seed, image]).integers(1, count)) for image in range(len(labels))]
-    answer = method.ask(subject.probe, subject.images, Class(((labels + drawn) % count).tolist()))
+    answer = method.attribute(subject.probe, subject.images, Class(((labels + drawn) % count).tolist()))
     assert answer.values is not None
     return subject.maps(method, answer.values)
 

@@ -26,7 +26,7 @@ from kerascope.dataset.running.image_labels import check_labels, labelled, toget
 from kerascope.dataset.running.prepared import Explained, Prepared, Row
 from kerascope.dataset.writing.overlays import Overlays
 from kerascope.dataset.writing.store import Store
-from kerascope.explanation import Explanation, how_flat
+from kerascope.explanation import Explanation, describe_flatness
 from kerascope.layout import Layout
 from kerascope.method.base import LARGEST_GAP
 from kerascope.probe import Probe
@@ -253,7 +253,7 @@ class Explainer:
         if not np.isfinite(values).all():
             found.append("NonFiniteMapWarning: the map holds NaN or infinity.")
         elif explanation.flat.reshape(-1)[rank]:
-            how = how_flat(explanation.variation.reshape(-1)[rank])
+            how = describe_flatness(explanation.variation.reshape(-1)[rank])
             found.append(f"FlatMapWarning: the map {how} and shows nothing.")
         if "complete" in self.options.method.tags and explanation.completeness_gap is not None:
             gap = abs(float(explanation.completeness_gap.reshape(-1)[rank]))

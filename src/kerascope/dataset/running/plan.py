@@ -76,7 +76,7 @@ def plan(
         probe.pass_size(count),
         shard_size,
     )
-    explaining, reason = options.method.chosen(probe, blank, options.asked)
+    explaining, reason = options.method.choose(probe, blank, options.asked)
     options = replace(options, method=explaining)
     of_layer = "layer" in explaining.tags
     notes = probe.notes(blank, options.asked, explained_layers(explaining)) if of_layer else ()

@@ -14,7 +14,7 @@ from kerascope.metric.context import Case, Subject
 from kerascope.metric.faithfulness.drop import pearson
 from kerascope.perturb import SegmentMasks
 from kerascope.perturb.baseline import BaselineLike, as_baseline
-from kerascope.perturb.segmentation import grid_cells, segmented_as
+from kerascope.perturb.segmentation import grid_cells, segment_images
 from kerascope.typing import Array
 from kerascope.validation import check_whole, is_number
 
@@ -66,7 +66,7 @@ class SubsetMetric(Metric):
     def _asked(self, subject: Subject, share: float) -> tuple[Array, Array, Array]:
         """The subsets, (samples, cells), the cell of each pixel, and how far scores fall, (N, samples)."""
         cells = grid_cells(self.cells, subject.spatial)
-        labels = segmented_as(cells, subject.pictures.pixels)[0].reshape(len(subject), -1)
+        labels = segment_images(cells, subject.pictures.pixels)[0].reshape(len(subject), -1)
         count = int(np.prod(cells))
         size = min(count, max(1, round(share * count)))
         removed = np.zeros((self.samples, count))

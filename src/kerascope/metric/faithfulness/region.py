@@ -13,7 +13,7 @@ from kerascope.metric.context import Case, Subject
 from kerascope.metric.ranking import ranks
 from kerascope.perturb import RankMasks
 from kerascope.perturb.baseline import BaselineLike, as_baseline
-from kerascope.perturb.segmentation import grid_cells, segmented_as
+from kerascope.perturb.segmentation import grid_cells, segment_images
 from kerascope.typing import Array
 from kerascope.validation import check_whole
 
@@ -125,7 +125,7 @@ class IROF(RegionCurve, name="irof"):
 
     def labels(self, subject: Subject) -> Array:
         """SLIC's segments; on what is no picture, a grid."""
-        return segmented_as(self.regions, subject.pictures.pixels)[0].reshape(len(subject), -1)
+        return segment_images(self.regions, subject.pictures.pixels)[0].reshape(len(subject), -1)
 
     def fallen(self, whole: Array, curves: Array) -> Array:
         """As a share of the image's own."""
@@ -181,7 +181,7 @@ class RegionPerturbation(RegionCurve, name="region_perturbation"):
     def labels(self, subject: Subject) -> Array:
         """The cells of a grid."""
         cells = grid_cells(max(2, min(self.regions, int(np.prod(subject.spatial)) // 4)), subject.spatial)
-        return segmented_as(cells, subject.pictures.pixels)[0].reshape(len(subject), -1)
+        return segment_images(cells, subject.pictures.pixels)[0].reshape(len(subject), -1)
 
     def asked(self, count: int) -> int:
         """The steps, or all cells where there are fewer."""
