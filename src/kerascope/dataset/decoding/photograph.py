@@ -12,6 +12,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.dataset.decoding.bit_depth import SampleFormat, find_truncation, is_deep, to_eight_bits
 from kerascope.dataset.decoding.dicom import decode_frame, is_dicom
+from kerascope.dataset.decoding.formats import FORMATS
 from kerascope.dataset.decoding.tiff import set_black_is_zero
 from kerascope.dataset.photograph_errors import convert_errors, describe_error
 from kerascope.typing import Array
@@ -20,12 +21,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
-"""What is decoded, by Pillow's names. Others, such as PostScript, would start programs or are no pictures."""
 MAX_PIXELS = 1 << 26
 """Pixels of the largest picture that is decoded: 67 million, 200 MB."""
-_DECODER_BYTES = {"JPEG2000": 16, "WEBP": 12}
-"""Bytes a pixel that decoders take beside their result, where that is more than 8."""
 _ORIENTATION = 0x0112
 """The tag of EXIF data that says how a photograph is to be turned."""
 MAX_FILE_SIZE = 1 << 28
@@ -120,8 +117,7 @@ def decode(
 def _decoding_bytes(picture: Image) -> int:
     """What decoding, and scaling what was decoded, takes at the most, by the head of a file."""
     own = {"1": 1, "L": 1, "P": 1, "LA": 4, "F": 4, "I": 4}.get(picture.mode, 2 if ";" in picture.mode else 4)
-    more = 6 if picture.info.get("progressive") else _DECODER_BYTES.get(picture.format or "", 0)
-    return int(picture.width * picture.height * (own + max(8, more)))
+    return int(picture.width * picture.height * (own + FORMATS[picture.format or ""].decoder_bytes))
 
 
 def _formats() -> tuple[str, ...]:
