@@ -98,11 +98,10 @@ ROOMS = {
         "keras numpy pytest",
         lazily="scipy skimage",
     ),
-    "demo": Room("errors typing validation render kerascope", "keras numpy matplotlib PIL skimage"),
     "cli": Room(
         "errors typing validation model_file target probe method dataset kerascope",
         "h5py keras numpy typer",
-        lazily="render demo matplotlib",
+        lazily="render matplotlib",
     ),
     "__main__": Room("cli"),
 }
@@ -111,7 +110,7 @@ ROOMS = {
 INSIDE = {
     "dataset": "readable_text photograph_errors result_folder labels decoding reading classes preparing "
     "folder_arrays mosaic options writing results running run",
-    "cli": "interruption console saved_loss keras2 loading arguments images writable commands app",
+    "cli": "interruption console saved_loss keras2 loading arguments images output_files commands app",
 }
 
 
