@@ -430,7 +430,7 @@ def test_scale_is_checked(scale: Any) -> None:
 
 
 def test_an_overlay_says_why_it_cannot_be_made() -> None:
-    with pytest.raises(ExplanationError, match="without them; give them"):
+    with pytest.raises(ExplanationError, match="does not hold them"):
         render.overlay(explain(ramp(), input_size=(32, 32)))
     with pytest.raises(ExplanationError, match="got 2 images for 1 maps"):
         render.overlay(explain(ramp()), images=np.zeros((2, 32, 32, 3)))

@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from tests.helpers.zoo.kind import JPEG, PNG, kind
+from tests.helpers.files.zoo.kind import JPEG, PNG, kind
 
 
 def member(name: str, content: bytes = b"", **fields: Any) -> tuple[tarfile.TarInfo, bytes]:

@@ -1,6 +1,6 @@
 """Processes that die in the middle of their work, each a fork of one that has imported everything.
 
-    python -m tests.helpers.forked ROOT
+    python -m tests.helpers.processes.fork ROOT
 
 It reads a list of tasks from each line, does one after the other, each in a child, and answers with a line:
 what became of them. What the first child had to import is imported then, so that the others need not.
@@ -107,7 +107,7 @@ def child(task: dict[str, Any], root: Path) -> dict[str, Any]:
     if task.get("hold"):
         from kerascope.dataset.writing.store import Store
 
-        with Store(folder).locked():
+        with Store(folder).lock():
             os.kill(os.getpid(), signal.SIGKILL)
     if "stop" in task:
         calls = count_calls(task["stop"])
@@ -120,7 +120,7 @@ def child(task: dict[str, Any], root: Path) -> dict[str, Any]:
     return {"error": said, "calls": calls[0], "modules": list(sys.modules)}
 
 
-def forked(task: dict[str, Any], root: Path) -> dict[str, Any]:
+def run_task(task: dict[str, Any], root: Path) -> dict[str, Any]:
     """A task done in a child: what it said, and the signal that ended it."""
     reading, writing = os.pipe()
     process = os.fork()
@@ -147,7 +147,7 @@ def main() -> None:
     for line in sys.stdin:
         found = []
         for task in json.loads(line):
-            one = forked(task, root)
+            one = run_task(task, root)
             for name in one.pop("modules"):
                 if name not in sys.modules:
                     with suppress(ImportError):

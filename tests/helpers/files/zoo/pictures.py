@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from kerascope.dataset.decoding.photograph import MAX_FILE_SIZE
-from tests.helpers.photographs import animation, bomb, colours, encoded, sixteen_bits, tiff, turned
-from tests.helpers.zoo.kind import JPEG, PNG, content, good, kind
+from tests.helpers.files.photographs import animation, bomb, colours, encoded, sixteen_bits, tiff, turned
+from tests.helpers.files.zoo.kind import JPEG, PNG, content, good, kind
 
 LARGE = encoded(colours(size=(60, 44)), "JPEG", quality=95)
 

@@ -13,7 +13,7 @@ from kerascope.dataset.reading.address import is_address
 from kerascope.dataset.reading.item import Item
 
 
-def check_apart(
+def check_no_overlap(
     target: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]], items: Iterable[Item] = ()
 ) -> None:
     """An error where an input is a file or folder that is to be replaced, or lies in it; links are followed.
@@ -55,7 +55,7 @@ def check_apart(
             check(path)
 
 
-def files_among(*values: Any) -> Iterator[str]:
+def existing_paths(*values: Any) -> Iterator[str]:
     """Of what may name a file or folder, and may be something else, the paths of those that are there."""
     for value in values:
         if isinstance(value, str | os.PathLike) and os.path.lexists(value):

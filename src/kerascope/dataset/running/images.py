@@ -11,11 +11,11 @@ from kerascope.dataset.reading.item import Item
 from kerascope.explanation import Explanation
 from kerascope.typing import Array
 
-Row = dict[str, Any]
+ResultRow = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
+class PreparedImage:
     """An image that was read, or why it could not be.
 
     Args:
@@ -30,7 +30,7 @@ class Prepared:
 
     item: Item
     index: int
-    row: Row
+    row: ResultRow
     photograph: Photograph | None = None
     image: Array | None = None
     frame: Frame | None = None
@@ -38,7 +38,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, eq=False)
-class Explained:
+class ExplainedImage:
     """An image with its explanation.
 
     Args:
@@ -48,7 +48,7 @@ class Explained:
         asked: what a description has asked about it.
     """
 
-    prepared: Prepared
+    prepared: PreparedImage
     explanation: Explanation | Exception | None
     seconds: float = 0.0
     asked: Any = None

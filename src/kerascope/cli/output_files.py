@@ -39,7 +39,7 @@ def check_folder(option: str, path: Path, overwrite: bool, inputs: Inputs) -> No
         ParameterError: something on the way is no folder, or may not be written.
         DatasetError: it is to be overwritten, and an input lies in it.
     """
-    from kerascope.dataset.writing.apart import check_apart, files_among
+    from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
 
     above = next(one for one in (path, *path.absolute().parents) if one.exists() or one.is_symlink())
     wrong = None
@@ -52,7 +52,7 @@ def check_folder(option: str, path: Path, overwrite: bool, inputs: Inputs) -> No
             f"{option} must name a folder that can be written; got {str(path)!r}: {wrong}; name another one."
         )
     if overwrite:
-        check_apart(path, files_among(*inputs))
+        check_no_overlap(path, existing_paths(*inputs))
 
 
 def check_page(option: str, path: Path | None, extra: str, inputs: Inputs) -> None:
@@ -124,18 +124,18 @@ def check_picture(option: str, path: Path, inputs: Inputs) -> None:
 
 def write_picture(figure: Figure, path: Path) -> None:
     """Write a figure that is signed: whole, or not at all."""
-    from kerascope.dataset.writing.whole_file import whole
+    from kerascope.dataset.writing.atomic_file import atomic_write
 
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         figure.savefig(partial, format=_kind(path), **_signed(_kind(path)))
 
 
 def _signed(kind: str) -> dict[str, Any]:
     """Options of matplotlib by which a picture is signed."""
-    from kerascope.dataset.writing.signature import SIGNATURE, signed
+    from kerascope.dataset.writing.signature import SIGNATURE, signature_options
 
     if kind in _PHOTOGRAPHS:
-        return {"pil_kwargs": signed("JPEG")}
+        return {"pil_kwargs": signature_options("JPEG")}
     if kind == "gif":
         return {"pil_kwargs": {"comment": SIGNATURE}}
     return {"metadata": {"Creator" if kind in _CREATED else "Software": SIGNATURE}}
@@ -154,7 +154,7 @@ def _check(option: str, path: Path, is_ours: Callable[[Path], bool], inputs: Inp
         is_ours: whether a file of this kind is one that kerascope has made.
         inputs: what is read.
     """
-    from kerascope.dataset.writing.apart import check_apart, files_among
+    from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
 
     folder, target = path.parent, path.resolve()
     wrong = None
@@ -171,7 +171,7 @@ def _check(option: str, path: Path, is_ours: Callable[[Path], bool], inputs: Inp
             f"{option} must name a file that can be written; got {str(path)!r}: {wrong}, or name another one."
         )
     if target.is_file():
-        check_apart(path, files_among(*inputs))
+        check_no_overlap(path, existing_paths(*inputs))
 
 
 def _is_page(path: Path) -> bool:

@@ -10,7 +10,7 @@ from keras import ops
 
 from kerascope.vis import losses
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 HEAD = -1
 CLOSE = 1e-5
 

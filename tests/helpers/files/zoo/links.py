@@ -7,7 +7,7 @@ import os
 import socket
 from pathlib import Path
 
-from tests.helpers.zoo.kind import good, kind
+from tests.helpers.files.zoo.kind import good, kind
 
 ROUND = "[Ss]ymbolic link|[Ss]ymlink"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.helpers.zoo.kind import good, kind
+from tests.helpers.files.zoo.kind import good, kind
 
 
 def written(folder: Path, content: bytes | str, name: str = "list.csv") -> Path:

@@ -32,7 +32,7 @@ _SLACK = 0.05
 """How far, as a share of the range, resizing may have overshot it."""
 
 
-def as_loaded(
+def apply_loader_defaults(
     preprocessing: Preprocessing, model: keras.Model, said: Collection[str] = ()
 ) -> tuple[Preprocessing, str]:
     """A preprocessing with the fit and the filter that are likely for a model, and in words whose they are.
@@ -57,7 +57,7 @@ def is_published(model: keras.Model) -> bool:
 
     Example:
         >>> import keras
-        >>> from kerascope.dataset.preparing.conventions import is_published
+        >>> from kerascope.dataset.preparing.loader_defaults import is_published
         >>> is_published(keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)], name="vgg16"))
         False
     """
@@ -100,7 +100,7 @@ def infer_preprocessing(images: Any) -> Preprocessing:
 
     Example:
         >>> import numpy as np
-        >>> from kerascope.dataset.preparing.conventions import infer_preprocessing
+        >>> from kerascope.dataset.preparing.loader_defaults import infer_preprocessing
         >>> infer_preprocessing(np.array([0.0, 0.5, 1.0]).reshape(1, 1, 3, 1)).name
         'as given, 0-1'
     """

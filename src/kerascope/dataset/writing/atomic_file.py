@@ -12,7 +12,7 @@ _PARTIAL = re.compile(r"\..+\.kerascope-\d+\.partial")
 
 
 @contextmanager
-def whole(path: Path, settled: bool = True) -> Iterator[Path]:
+def atomic_write(path: Path, settled: bool = True) -> Iterator[Path]:
     """A name to write to, beside a place, to which it is moved at the end; after an error it is gone.
 
     Args:
@@ -21,10 +21,10 @@ def whole(path: Path, settled: bool = True) -> Iterator[Path]:
 
     Example:
         >>> import tempfile, pathlib
-        >>> from kerascope.dataset.writing.whole_file import whole
+        >>> from kerascope.dataset.writing.atomic_file import atomic_write
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = pathlib.Path(folder, "page.html")
-        ...     with whole(file) as partial:
+        ...     with atomic_write(file) as partial:
         ...         written = partial.write_text("whole")
         ...     file.read_text(), len(list(file.parent.iterdir()))
         ('whole', 1)
@@ -49,9 +49,9 @@ def whole(path: Path, settled: bool = True) -> Iterator[Path]:
 
 def is_partial(path: Path) -> bool:
     """Whether it is a file that was not moved to its place, by its name."""
-    return _PARTIAL.fullmatch(path.name) is not None and is_plain(path)
+    return _PARTIAL.fullmatch(path.name) is not None and is_regular_file(path)
 
 
-def is_plain(path: Path) -> bool:
+def is_regular_file(path: Path) -> bool:
     """Whether it is a file, and not a link to one, a folder, or something else."""
     return path.is_file() and not path.is_symlink()

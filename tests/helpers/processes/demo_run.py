@@ -17,7 +17,7 @@ import pytest
 from examples.demo import compare_digits, compare_photographs, explain_photographs
 from examples.demo.__main__ import main
 from examples.demo.explain_digits import AUTO
-from tests.helpers.once_per_run import once_per_run
+from tests.helpers.processes.once_per_run import once_per_run
 
 EPOCHS = 10
 """Fewer than the 14 of a user, to save time."""

@@ -14,7 +14,7 @@ from kerascope import errors
 from kerascope.dataset.decoding.memory_budget import PREFETCH
 from kerascope.dataset.reading.shard import Shard
 from kerascope.dataset.running.explainer import Explainer
-from kerascope.dataset.running.prepared import Explained, Prepared, Row
+from kerascope.dataset.running.images import ExplainedImage, PreparedImage, ResultRow
 
 _BATCHES_AHEAD = 2
 """Batches that are read before they are asked for, and explained before they are drawn, at the most."""
@@ -22,9 +22,9 @@ _PASSES = 2
 """Passes at a time, on a processor: while one waits for its slowest thread, the other has the rest of it."""
 
 
-def explained_shards(
+def explain_shards(
     explainer: Explainer, shards: Iterable[Shard], threads: int, advance: Callable[[int, int], None]
-) -> Iterator[tuple[int, list[Row]]]:
+) -> Iterator[tuple[int, list[ResultRow]]]:
     """The rows of each shard, in order.
 
     Images are read and decoded, and pictures drawn and written, by threads, while others explain. What is
@@ -61,7 +61,7 @@ def explained_shards(
         explained = ((number, one) for number, batch in asked for one in batch)
         finished = _ahead(helpers, lambda one: (one[0], explainer.finish(one[1])), explained, ahead)
         for number, group in groupby(finished, key=lambda one: one[0]):
-            rows: list[Row] = []
+            rows: list[ResultRow] = []
             for _, own in group:
                 rows += own
                 advance(1, own[0]["status"] == "failed")
@@ -81,10 +81,12 @@ def _pool(stack: ExitStack, threads: int, name: str) -> ThreadPoolExecutor | Non
     return pool
 
 
-def _batches(prepared: Iterable[tuple[int, Prepared]], size: int) -> Iterator[tuple[int, Sequence[Prepared]]]:
+def _batches(
+    prepared: Iterable[tuple[int, PreparedImage]], size: int
+) -> Iterator[tuple[int, Sequence[PreparedImage]]]:
     """Up to `size` images of a shard that could be read, with those between them that could not."""
     for number, group in groupby(prepared, key=lambda one: one[0]):
-        held: list[Prepared] = []
+        held: list[PreparedImage] = []
         good = 0
         for _, one in group:
             held.append(one)
@@ -96,11 +98,11 @@ def _batches(prepared: Iterable[tuple[int, Prepared]], size: int) -> Iterator[tu
             yield number, held
 
 
-def _explained(explainer: Explainer, batch: Sequence[Prepared]) -> list[Explained]:
+def _explained(explainer: Explainer, batch: Sequence[PreparedImage]) -> list[ExplainedImage]:
     """Images with their explanations, in order; those that could not be read pass by."""
     good = [one for one in batch if one.image is not None]
     found = iter(explainer.explain(good) if good else ())
-    return [next(found) if one.image is not None else Explained(one, None) for one in batch]
+    return [next(found) if one.image is not None else ExplainedImage(one, None) for one in batch]
 
 
 def _ahead(

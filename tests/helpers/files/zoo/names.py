@@ -6,7 +6,7 @@ import os
 import unicodedata
 from pathlib import Path
 
-from tests.helpers.zoo.kind import good, kind
+from tests.helpers.files.zoo.kind import good, kind
 
 
 @kind(2)

@@ -1,7 +1,7 @@
 """What a kill would leave of a folder, at every moment of a run that changes it.
 
 A kill leaves files as they are. So the folder is copied in the middle of each writing and after each change,
-and the run goes on: it shows all moments, in a single thread. `tests/helpers/stops.py` kills a process.
+and the run goes on: it shows all moments, in a single thread. Module `signals` kills a process.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def moments(folder: Path, copies: Path) -> Iterator[dict[str, Path]]:
         moment = f"{name.as_posix()} {state}"
         while moment in found:
             moment += " again"
-        with pytest.raises(errors.LockedError), Store(folder).locked():
+        with pytest.raises(errors.LockedError), Store(folder).lock():
             pass
         found[moment] = copies / f"{len(found):03d}"
         shutil.copytree(folder, found[moment])

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.helpers.zoo.kind import JPEG, PNG, good, kind
+from tests.helpers.files.zoo.kind import JPEG, PNG, good, kind
 
 
 def written(folder: Path, columns: dict[str, Any], **options: Any) -> Path:

@@ -12,13 +12,13 @@ from kerascope import errors
 from kerascope.dataset.reading.shard import to_shards
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.result_folder import DATA, OVERLAYS
-from kerascope.dataset.writing.removal import audit_in
+from kerascope.dataset.writing.atomic_file import is_partial
+from kerascope.dataset.writing.removal import read_audit
 from kerascope.dataset.writing.store import LOCK, REMOVING, Store, is_shard
-from kerascope.dataset.writing.whole_file import is_partial
 
 
 @contextmanager
-def held(store: Store, check: Callable[[], object]) -> Iterator[None]:
+def lock_folder(store: Store, check: Callable[[], object]) -> Iterator[None]:
     """A folder for one run alone, once a check has passed.
 
     Args:
@@ -31,12 +31,14 @@ def held(store: Store, check: Callable[[], object]) -> Iterator[None]:
     """
     if not os.path.lexists(store.folder / LOCK):
         check()
-    with store.locked():
+    with store.lock():
         check()
         yield
 
 
-def check_begin(store: Store, resume: bool, overwrite: bool, overlays: bool) -> Mapping[str, Any] | None:
+def check_folder_state(
+    store: Store, resume: bool, overwrite: bool, overlays: bool
+) -> Mapping[str, Any] | None:
     """Whether a run may begin in a folder, or go on in it; nothing is changed.
 
     Args:
@@ -52,16 +54,16 @@ def check_begin(store: Store, resume: bool, overwrite: bool, overlays: bool) -> 
         DatasetError: what is there is not kerascope's, or may not be changed as asked.
     """
     folder = str(store.folder)
-    before = store.manifest()
+    before = store.read_manifest()
     for path in (store.folder / DATA, store.folder / OVERLAYS):
         if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
             raise errors.DatasetError(
                 f"results must be written into folders; {str(path)!r} is a file or a link; take "
                 "another folder."
             )
-    named = store.named_shards()
+    named = store.shard_candidates()
     foreign = [path for path in named.values() if is_shard(path) is False]
-    if overwrite and before is None and audit_in(store.folder) is None and left_by_others(store):
+    if overwrite and before is None and read_audit(store.folder) is None and foreign_names(store):
         raise errors.DatasetError(
             f"what is overwritten must be kerascope's; {folder!r} holds files and no manifest of a run; take "
             "another folder, or remove by hand what is not wanted."
@@ -96,13 +98,13 @@ def check_begin(store: Store, resume: bool, overwrite: bool, overlays: bool) -> 
     return before
 
 
-def left_by_others(store: Store) -> list[str]:
+def foreign_names(store: Store) -> list[str]:
     """Names in a folder of what is no lock and no unfinished file of kerascope's."""
     found = sorted(store.folder.iterdir()) if store.folder.is_dir() else []
     return [path.name for path in found if path.name != LOCK and not is_partial(path)]
 
 
-def check_same(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+def check_same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """An error where a run is resumed that was begun with another model or other options.
 
     Raises:
@@ -116,7 +118,7 @@ def check_same(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         )
 
 
-def sorted_out(store: Store, source: Source, size: int) -> tuple[set[int], list[int]]:
+def check_shards(store: Store, source: Source, size: int) -> tuple[set[int], list[int]]:
     """The shards of a run that is resumed: those that are whole, and those that are damaged.
 
     Args:
@@ -129,15 +131,15 @@ def sorted_out(store: Store, source: Source, size: int) -> tuple[set[int], list[
     """
     import pyarrow as pa
 
-    damaged = [number for number, path in store.named_shards().items() if is_shard(path) is None]
-    left = set(store.named_shards()) - set(damaged)
+    damaged = [number for number, path in store.shard_candidates().items() if is_shard(path) is None]
+    left = set(store.shard_candidates()) - set(damaged)
     done: set[int] = set()
     for shard in to_shards(source, size) if left else ():
         if shard.number not in left:
             continue
         left.remove(shard.number)
         try:
-            before = store.paths(shard.number)
+            before = store.read_paths(shard.number)
         except (OSError, pa.ArrowException):
             damaged.append(shard.number)
             continue

@@ -14,14 +14,14 @@ from PIL import Image
 import kerascope as ks
 from kerascope.dataset import CONVENTIONS, find_images, heatmap
 from kerascope.dataset.options import ImageOptions
-from kerascope.dataset.preparing import trial
-from kerascope.dataset.preparing.conventions import is_published
+from kerascope.dataset.preparing import fit_trial
 from kerascope.dataset.preparing.detection import detect
-from kerascope.dataset.preparing.trial import MOST, Trial
+from kerascope.dataset.preparing.fit_trial import MOST, Trial
+from kerascope.dataset.preparing.loader_defaults import is_published
 from kerascope.dataset.reading.sample import sample_by_label
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
-from tests.helpers.photographs import SMALL, network, rows_of
+from tests.helpers.files.photographs import SMALL, network, rows_of
 
 YELLOW = (250, 250, 0)
 
@@ -111,7 +111,7 @@ def test_a_few_labels_show_nothing(tmp_path: Path) -> None:
 def test_no_more_photographs_are_tried_than_there_is_need_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trial, "MOST", 3)
+    monkeypatch.setattr(fit_trial, "MOST", 3)
     probe = ks.Probe(sides())
     job = planned(probe, at_the_edges(tmp_path, count=4))
     assert "of 3 labelled images" in job.choices["preprocessing"]

@@ -1,6 +1,6 @@
 """Networks that were trained once: their weights are in `tests/weights`, so that no test need train one.
 
-    python -m tests.helpers.trained        # train all of them anew and write their weights
+    python -m tests.helpers.networks.trained        # train all of them anew and write their weights
 
 Weights are float16, 146 kB in all; `trained.json` says by what they were made, and holds the checksum.
 """
@@ -20,9 +20,9 @@ import numpy as np
 
 from kerascope.provenance import versions
 from kerascope.synthetic import shapes, shortcuts
-from tests.helpers import bars
+from tests.helpers.networks import bars
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "trained.npz"
+WEIGHTS = Path(__file__).parents[2] / "weights" / "trained.npz"
 RECORD = WEIGHTS.with_suffix(".json")
 
 
@@ -82,7 +82,7 @@ def main() -> None:
     np.savez_compressed(WEIGHTS, **stored)
     record = {
         "sha256": hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(),
-        "command": "python -m tests.helpers.trained",
+        "command": "python -m tests.helpers.networks.trained",
         "backend": keras.backend.backend(),
         "versions": versions(),
     }

@@ -10,11 +10,11 @@ from typing import Any
 
 from kerascope import errors
 from kerascope.dataset.classes.class_names import ClassNames
-from kerascope.dataset.preparing.conventions import as_loaded
 from kerascope.dataset.preparing.detection import Detected, doubt
+from kerascope.dataset.preparing.fit_trial import Trial, photographs, tried
 from kerascope.dataset.preparing.frame import FITS, Fit, Interpolation
+from kerascope.dataset.preparing.loader_defaults import apply_loader_defaults
 from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing
-from kerascope.dataset.preparing.trial import Trial, photographs, tried
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.sample import sample_by_label
 from kerascope.dataset.reading.source import Source
@@ -90,7 +90,7 @@ def fed(found: Detected, fit: Fit | None, evidence: Evidence) -> Fed:
     """
     said = found.said | ({"fit"} if fit else set())
     given = replace(found.preprocessing, fit=fit or found.preprocessing.fit)
-    likely, maker = as_loaded(given, evidence.probe.model, said)
+    likely, maker = apply_loader_defaults(given, evidence.probe.model, said)
     first = evidence.trial(_candidates(likely, found, "fit" in said, evidence.layout.channels))
     between = likely if first is None else first.chosen
     second = None if "interpolation" in said else evidence.trial(_filtered(between))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.helpers.photographs import colours, encoded
+from tests.helpers.files.photographs import colours, encoded
 
 JPEG = encoded(colours(), "JPEG")
 PNG = encoded(colours(), "PNG")

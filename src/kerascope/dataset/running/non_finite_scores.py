@@ -22,7 +22,7 @@ def unpredicted(explanation: Explanation) -> list[str]:
     return ["NonFiniteScoreWarning: another score of the image is NaN or infinite, so no class is predicted."]
 
 
-def non_finite_score(explanation: Explanation, chosen: bool) -> errors.NonFiniteScoreError | None:
+def score_error(explanation: Explanation, chosen: bool) -> errors.NonFiniteScoreError | None:
     """Why an image has no explanation: what is explained is NaN or infinite, or was chosen among such scores.
 
     Args:

@@ -6,9 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.helpers.photographs import colours, encoded
-from tests.helpers.zoo import archives, lists, tables
-from tests.helpers.zoo.kind import PNG, good, kind
+from tests.helpers.files.photographs import colours, encoded
+from tests.helpers.files.zoo import archives, lists, tables
+from tests.helpers.files.zoo.kind import PNG, good, kind
 
 LARGER = encoded(colours(size=(60, 44)), "PNG")
 

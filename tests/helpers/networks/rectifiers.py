@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from tests.helpers.rule_network import IMAGES, SIZE, WIDTHS, Calls, alternating, chain, conv, dense
+from tests.helpers.networks.rules import IMAGES, SIZE, WIDTHS, Calls, alternating, chain, conv, dense
 
 
 class OwnReLU(layers.ReLU):
