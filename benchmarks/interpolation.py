@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image
 
 import kerascope as ks
+from examples.efficientnet_lite.model import efficientnet_lite0
+from examples.efficientnet_lite.preprocessing import SIDE
 from kerascope.dataset.preparing.frame import Frame
-from kerascope.demo.efficientnet_lite import SIDE, efficientnet_lite0
 
 FILES = {
     "scikit-image": (
@@ -62,7 +63,7 @@ FILTERS = {
 
 
 def _cut(picture: Image.Image, interpolation: Any) -> Any:
-    frame = Frame.fitted(picture.height, picture.width, (SIDE, SIDE), "stretch")
+    frame = Frame.for_size(picture.height, picture.width, (SIDE, SIDE), "stretch")
     return frame.cut(picture, (SIDE, SIDE), interpolation).astype("float32")
 
 

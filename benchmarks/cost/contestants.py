@@ -192,15 +192,15 @@ def _contestant(
 def _deletion_insertion(setting: Setting, model: keras.Model, images: np.ndarray[Any, Any]) -> Contestant:
     """Both curves of one map, with the pass about the images themselves, the ranks and the blur."""
     import kerascope as ks
-    from kerascope.metric import Case, Deletion, Insertion, Subject
+    from kerascope.metric import Deletion, EvalBatch, EvalItem, Insertion
 
     probe = ks.Probe(model, batch_size=setting.batch)
     explanation = ks.RandomMap()(probe, images)
 
     def call() -> None:
-        case = Case(Subject(probe, images, None), explanation)
+        item = EvalItem(EvalBatch(probe, images, None), explanation)
         for metric in (Deletion(steps=CURVE), Insertion(steps=CURVE)):
-            metric.on(case)
+            metric.apply(item)
 
     name = times("deletion and insertion", CURVE)
     return Contestant(name, "kerascope", call, probe, (2 * CURVE + 1, 0), CURVES)

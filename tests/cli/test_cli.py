@@ -19,9 +19,9 @@ from kerascope.cli import console as said
 from kerascope.cli import loading, main
 from kerascope.cli.commands.maximize import numbers
 from kerascope.errors import KerascopeError
-from tests.helpers import heads
-from tests.helpers.command_line import Kerascope, runner
-from tests.helpers.photographs import cuttings, network
+from tests.helpers.files.photographs import cuttings, network
+from tests.helpers.networks import heads
+from tests.helpers.processes.command_line import Kerascope, runner
 
 pytestmark = pytest.mark.once
 
@@ -52,7 +52,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # ---- help ------------------------------------------------------------------------------------
 
-COMMANDS = ("layers", "explain", "compare", "maximize", "evaluate", "demo")
+COMMANDS = ("layers", "explain", "compare", "maximize", "evaluate")
 IMPORTED = """
 import sys
 sys.argv = ["kerascope", {arguments}]
@@ -364,15 +364,6 @@ def test_targets_and_sizes() -> None:
         loading.read_method("rise", None, ["masks"])
 
 
-def test_demo(kerascope: Kerascope) -> None:
-    """The demo itself is tested elsewhere; here, that it is reached."""
-    Path("taken").write_text("a file, and no folder")
-    ran = kerascope("demo", "--output", "taken", "--epochs", "1")
-    assert ran.code == 1
-    assert "taken" in ran.err
-    assert kerascope("demo", "--epochs", "0").code == 2
-
-
 # ---- what is written at the end ----------------------------------------------------------------
 
 
@@ -416,7 +407,7 @@ def test_what_nobody_reads_goes_nowhere(arguments: tuple[str, ...]) -> None:
                 main()
             assert stopped.value.code == 0
         else:
-            with said.readers_may_leave():
+            with said.allow_readers_to_leave():
                 said.print_lines([("one", "two")])
                 said.print_json({"three": 4})
                 said.show("five")

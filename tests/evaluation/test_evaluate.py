@@ -135,10 +135,10 @@ def test_a_method_that_fails_is_told_and_the_others_are_measured(planted: Scene)
 class Stopped(metric.Sparseness):
     """Interrupted by its user when the second map comes."""
 
-    def measure(self, case: Any) -> metric.Measurement:
-        if case.explanation.method.startswith("RandomMap"):
+    def measure(self, item: Any) -> metric.Measurement:
+        if item.explanation.method.startswith("RandomMap"):
             raise KeyboardInterrupt
-        return super().measure(case)
+        return super().measure(item)
 
 
 @pytest.mark.once

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 
 import kerascope as ks
+from examples.demo import digits, train
 from kerascope import errors
-from kerascope.demo import digits, train
 from kerascope.evaluation import Check
 from kerascope.evaluation.sanity import ALIKE, KEPT
 from kerascope.metric import similarity
 from kerascope.testing.models import fill
-from tests.helpers.demo_run import demo_run
 from tests.helpers.expected_warnings import warned
 from tests.helpers.metric_cases import IMAGES as SMALL
 from tests.helpers.metric_cases import box
+from tests.helpers.processes.demo_run import demo_run
 
 
 def network() -> keras.Model:
@@ -67,7 +67,7 @@ def test_steps_are_those_of_models_with_these_weights() -> None:
                     other.variables[number].assign(value)
             maps = method(other, IMAGES, 1).heatmaps()
             for kind in similarity.SIMILARITIES:
-                expected = similarity.alike(kind, original, maps)
+                expected = similarity.similarity_of(kind, original, maps)
                 np.testing.assert_allclose(check.similar[kind][step], expected, atol=3e-3)
             others = similarity.ssim(original, np.roll(maps, -1, axis=0))
             np.testing.assert_allclose(check.apart[step], others, atol=2e-3)

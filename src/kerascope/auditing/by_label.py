@@ -16,13 +16,13 @@ from kerascope.auditing.make import Settings, check_store, gone_with, made, temp
 from kerascope.auditing.refusals import check_auditable, check_own
 from kerascope.auditing.report.label_audits import LabelAudits
 from kerascope.auditing.shortcuts.companions import Companions, labels_given
-from kerascope.dataset.classes.class_names import named_classes
+from kerascope.dataset.classes.class_names import find_class_names
 from kerascope.dataset.reading.item import safe_name
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.writing.apart import check_apart, files_among
-from kerascope.dataset.writing.beginning import check_begin, held, left_by_others
-from kerascope.dataset.writing.removal import clear
-from kerascope.dataset.writing.store import Store, faults_of_disk_told
+from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
+from kerascope.dataset.writing.removal import remove_run
+from kerascope.dataset.writing.resume import check_folder_state, foreign_names, lock_folder
+from kerascope.dataset.writing.store import Store, wrap_disk_errors
 from kerascope.provenance import versions
 
 _LABEL = re.compile(r"\d+-.")
@@ -50,7 +50,7 @@ def made_by_label(
     places = list(range(len(names))) if only is None else _places(only, names)
     first = asked_about(job, places[0])
     check_auditable(first)
-    first.check(settings.threads)
+    first.check()
     if folder is not None:
         return _made(job, settings, Path(folder), names, places)
     temporary, found = temporary_folder(), None
@@ -69,19 +69,19 @@ def _made(
     stores = {place: Store(folder / subfolder(place, names[place])) for place in places}
 
     def check() -> None:
-        _check_whole(store, settings.overwrite)
+        _check_whole(store, settings.run.overwrite)
         for one in stores.values():
             check_store(one, settings)
 
-    if settings.overwrite:
-        check_apart(folder, files_among(*job.inputs, *job.source.paths), job.source)
+    if settings.run.overwrite:
+        check_no_overlap(folder, existing_paths(*job.inputs, *job.source.paths), job.source)
     with ExitStack() as stack:
-        stack.enter_context(held(store, check))
+        stack.enter_context(lock_folder(store, check))
         for one in stores.values():
-            stack.enter_context(one.locked())
-        if settings.overwrite:
+            stack.enter_context(one.lock())
+        if settings.run.overwrite:
             # An audit of classes, which may have been there.
-            clear(store)
+            remove_run(store)
         given = labels_given(job, len(names))
         audits = {
             names[place]: made(
@@ -97,7 +97,7 @@ def _made(
             dict(versions()),
             find_copies(job, next(iter(audits.values())).results, settings.training, given),
         )
-        with faults_of_disk_told(folder):
+        with wrap_disk_errors(folder):
             found.save()
     return found
 
@@ -111,9 +111,9 @@ def _check_whole(store: Store, overwrite: bool) -> None:
         DatasetError: it is not.
     """
     check_own(store.folder)
-    names = left_by_others(store)
+    names = foreign_names(store)
     if overwrite and not all(_LABEL.match(name) and (store.folder / name).is_dir() for name in names):
-        check_begin(store, resume=False, overwrite=True, overlays=False)
+        check_folder_state(store, resume=False, overwrite=True, overlays=False)
 
 
 def asked_about(job: Job, place: int) -> Job:
@@ -124,8 +124,8 @@ def asked_about(job: Job, place: int) -> Job:
         place: of the label.
     """
     probe = job.probe.with_label(place)
-    naming = named_classes(job.names, probe, job.source, job.blank)
-    assert naming.asked is not None
+    naming = find_class_names(job.names, probe, job.source, job.blank)
+    assert naming.selected is not None
     choices = {
         **job.choices,
         "class_names": naming.origin,
@@ -134,7 +134,7 @@ def asked_about(job: Job, place: int) -> Job:
     return replace(
         job,
         probe=probe.with_class_names(naming.names),
-        source=job.source.answered(naming.asked.answered),
+        source=job.source.relabel(naming.selected.relabel),
         naming=naming,
         choices=choices,
     )

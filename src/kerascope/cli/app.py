@@ -12,12 +12,11 @@ from kerascope import __version__, errors
 from kerascope.cli import console as said
 from kerascope.cli.commands.audit import audit
 from kerascope.cli.commands.compare import compare
-from kerascope.cli.commands.demo import demo
 from kerascope.cli.commands.evaluate import evaluate
 from kerascope.cli.commands.explain import explain
 from kerascope.cli.commands.layers import layers
 from kerascope.cli.commands.maximize import maximize
-from kerascope.cli.interruption import CODE, stopping
+from kerascope.cli.interruption import CODE, exit_on_interrupt
 
 _HELP = """What a Keras 3 vision model looks at, and how far that picture can be trusted.
 
@@ -34,8 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (layers, explain, compare, maximize, evaluate, audit, demo):
-    app.command(no_args_is_help=command is not demo)(command)
+for command in (layers, explain, compare, maximize, evaluate, audit):
+    app.command(no_args_is_help=True)(command)
 
 
 def _version(wanted: bool) -> None:
@@ -68,7 +67,7 @@ def main() -> None:
     """
     # TensorFlow tells of its build on the terminal otherwise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with said.readers_may_leave(), stopping("run it again"):
+    with said.allow_readers_to_leave(), exit_on_interrupt("run it again"):
         sys.exit(_code())
 
 

@@ -45,7 +45,7 @@ class _Unread:
 
 
 @contextmanager
-def readers_may_leave() -> Iterator[None]:
+def allow_readers_to_leave() -> Iterator[None]:
     """Within the block, readers of what is printed may stop reading, as `head -1` does; that is no error."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(_Unread, before)
@@ -78,7 +78,7 @@ def warn(text: str) -> None:
     print(_printable(f"warning: {_line(text)}", sys.stderr), file=sys.stderr)
 
 
-def warn_of(failures: Iterable[tuple[str, str]]) -> None:
+def warn_failures(failures: Iterable[tuple[str, str]]) -> None:
     """Images that failed, those with the same reason in one line.
 
     Args:
@@ -96,22 +96,22 @@ def warn_of(failures: Iterable[tuple[str, str]]) -> None:
 
 def _line(text: str) -> str:
     """A text in one line: names of files may have line feeds in them, and orders to a terminal."""
-    from kerascope.dataset.readable_text import readable
+    from kerascope.dataset.readable_text import to_readable
 
-    text = readable(text)
+    text = to_readable(text)
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _printable(text: str, stream: TextIO) -> str:
     """A text as its stream can write it."""
-    from kerascope.dataset.readable_text import readable
+    from kerascope.dataset.readable_text import to_readable
 
     encoding = stream.encoding or "utf-8"
-    return readable(text).encode(encoding, "backslashreplace").decode(encoding)
+    return to_readable(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextmanager
-def warnings_told() -> Iterator[None]:
+def show_warnings() -> Iterator[None]:
     """Show kerascope's warnings as lines, each once; leave others out."""
     told: set[str] = set()
 

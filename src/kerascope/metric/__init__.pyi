@@ -6,13 +6,13 @@ from kerascope.metric.base import GROUPS as GROUPS
 from kerascope.metric.base import Direction as Direction
 from kerascope.metric.base import Measurement as Measurement
 from kerascope.metric.base import Metric as Metric
-from kerascope.metric.base import explained as explained
 from kerascope.metric.base import metrics as metrics
+from kerascope.metric.base import target_of as target_of
 from kerascope.metric.complexity import Complexity as Complexity
 from kerascope.metric.complexity import MeanAttribution as MeanAttribution
 from kerascope.metric.complexity import Sparseness as Sparseness
-from kerascope.metric.context import Case as Case
-from kerascope.metric.context import Subject as Subject
+from kerascope.metric.context import EvalBatch as EvalBatch
+from kerascope.metric.context import EvalItem as EvalItem
 from kerascope.metric.faithfulness.deletion import Deletion as Deletion
 from kerascope.metric.faithfulness.deletion import Insertion as Insertion
 from kerascope.metric.faithfulness.drop import ADCC as ADCC

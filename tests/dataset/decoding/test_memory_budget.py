@@ -17,16 +17,16 @@ from PIL import Image
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset.decoding.bit_depth import tiles
-from kerascope.dataset.decoding.memory_budget import Budget, Shelf
+from kerascope.dataset.decoding.memory_budget import CacheBudget, MemoryBudget
 from kerascope.dataset.decoding.photograph import decode
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.reading import photograph_reader as reading
 from kerascope.dataset.running import explainer as explainer_room
-from kerascope.dataset.running import stream as stream_room
+from kerascope.dataset.running import pipeline as stream_room
 from kerascope.dataset.writing.overlays import painted
 from kerascope.render.overlay import Paint, overlay, table_of
 from kerascope.resize import resize
-from tests.helpers.photographs import cuttings, encoded, network, rows_of, same, tiff
+from tests.helpers.files.photographs import cuttings, encoded, network, rows_of, same, tiff
 
 pytestmark = pytest.mark.once
 
@@ -36,20 +36,20 @@ class Thing:
 
 
 def test_one_alone_may_pass_the_bound_and_the_others_wait() -> None:
-    budget = Budget(100)
+    budget = MemoryBudget(100)
     order: list[str] = []
     first, second = threading.Event(), threading.Event()
 
     def large() -> None:
-        with budget.holding(1000):
+        with budget.hold(1000):
             order.append("large")
 
     def small() -> None:
-        with budget.holding(10):
+        with budget.hold(10):
             order.append("small")
 
     with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
-        stack.enter_context(budget.holding(10))
+        stack.enter_context(budget.hold(10))
         waiting = pool.submit(large)
         while not budget._waiting:
             first.wait(0.001)
@@ -64,20 +64,20 @@ def test_one_alone_may_pass_the_bound_and_the_others_wait() -> None:
 
 
 def test_what_fails_gives_back() -> None:
-    budget = Budget(100)
-    with pytest.raises(ZeroDivisionError), budget.holding(60):
+    budget = MemoryBudget(100)
+    with pytest.raises(ZeroDivisionError), budget.hold(60):
         raise ZeroDivisionError
     assert budget.held == 0
 
 
 def test_a_shelf_takes_what_there_is_room_for() -> None:
-    shelf, things = Shelf(100), [Thing(), Thing()]
-    assert shelf.takes(things[0], 60)
-    assert not shelf.takes(things[1], 60)
+    shelf, things = CacheBudget(100), [Thing(), Thing()]
+    assert shelf.reserve(things[0], 60)
+    assert not shelf.reserve(things[1], 60)
     things.clear()
     gc.collect()
     assert shelf.held == 0
-    assert shelf.takes(Thing(), 100)
+    assert shelf.reserve(Thing(), 100)
 
 
 @pytest.mark.parametrize("threads", [0, 1, 4])
@@ -93,11 +93,11 @@ def test_a_run_holds_no_more_than_it_may(
     options: dict[str, Any] = {"target": 0, "batch_size": 4, "shard_size": 6, "progress": False}
     model = network()
     free = ks.explain_dataset(model, tmp_path / "in", tmp_path / "free", **options)
-    files, pixels, kept = Budget(1), Budget(40_000), Shelf(20_000)
+    files, pixels, kept = MemoryBudget(1), MemoryBudget(40_000), CacheBudget(20_000)
     monkeypatch.setattr(reading, "FILES", files)
     monkeypatch.setattr(reading, "PIXELS", pixels)
-    monkeypatch.setattr(explainer_room, "KEPT", kept)
-    monkeypatch.setattr(stream_room, "AHEAD", 1)
+    monkeypatch.setattr(explainer_room, "CACHE", kept)
+    monkeypatch.setattr(stream_room, "PREFETCH", 1)
     bound = ks.explain_dataset(model, tmp_path / "in", tmp_path / "bound", threads=threads, **options)
     same(free.folder, bound.folder)
     assert pixels.most == 302 * 200 * 12  # one of the large ones, and nothing beside it
@@ -145,7 +145,7 @@ def test_drawing_part_by_part_is_the_same(monkeypatch: pytest.MonkeyPatch, fines
     found = explained(np.outer(np.arange(6), [1, 2, 3, 5, 7, 9]), 32)
     picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (150, 120, 3), "uint8"))
     paint = Paint(table_of(found), 0.5)
-    (drawn,) = painted(found, picture, Frame.fitted(150, 120, (32, 32), "stretch"), paint)
+    (drawn,) = painted(found, picture, Frame.for_size(150, 120, (32, 32), "stretch"), paint)
     wanted = overlay(found, images=np.asarray(picture)[None])[0].astype(int)
     assert np.abs(np.asarray(drawn).astype(int) - wanted).max() <= (0 if finest > 150 else 6)
 
@@ -154,7 +154,7 @@ def test_drawing_part_by_part_is_the_same(monkeypatch: pytest.MonkeyPatch, fines
 def test_marks_go_on_from_part_to_part(monkeypatch: pytest.MonkeyPatch, fill: float) -> None:
     found = explained(np.full((6, 6), fill), 32)
     picture = Image.new("RGB", (120, 100), "green")
-    frame, paint = Frame.fitted(100, 120, (32, 32), "crop"), Paint(table_of(found), 0.5)
+    frame, paint = Frame.for_size(100, 120, (32, 32), "crop"), Paint(table_of(found), 0.5)
     (whole,) = painted(found, picture, frame, paint)
     monkeypatch.setattr("kerascope.dataset.decoding.bit_depth._AT_ONCE", 300)
     (parts,) = painted(found, picture, frame, paint)
@@ -167,7 +167,7 @@ def test_marks_go_on_from_part_to_part(monkeypatch: pytest.MonkeyPatch, fill: fl
 def test_images_are_scaled_from_the_rows_that_count(fit: Any, shape: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (*shape, 3), "uint8")
     picture = Image.fromarray(pixels)
-    frame = Frame.fitted(*shape, (16, 12), fit)
+    frame = Frame.for_size(*shape, (16, 12), fit)
     found = frame.cut(picture, (16, 12), "bilinear-aliased")
     box = np.asarray(picture.crop((frame.left, frame.top, frame.right, frame.bottom)))
     np.testing.assert_allclose(found, resize(box, (16, 12), first=0), rtol=0, atol=1e-3)
@@ -181,14 +181,16 @@ def test_what_is_between_rows_is_left_out_where_that_costs_less(
     made = []
     crop = Image.Image.crop
     monkeypatch.setattr(Image.Image, "crop", lambda self, box: made.append(box) or crop(self, box))
-    Frame.fitted(*shape, (16, 12), "stretch").cut(Image.new("RGB", shape[::-1]), (16, 12), "bilinear-aliased")
+    Frame.for_size(*shape, (16, 12), "stretch").cut(
+        Image.new("RGB", shape[::-1]), (16, 12), "bilinear-aliased"
+    )
     assert len(made) == copies
 
 
 def test_a_line_of_a_million_pixels_needs_no_matrix_of_them() -> None:
     """Weights of each output for each pixel would take 900 MB."""
     picture = Image.new("RGB", (1_000_000, 3), "white")
-    found = Frame.fitted(3, 1_000_000, (224, 224), "stretch").cut(picture, (224, 224), "bilinear-aliased")
+    found = Frame.for_size(3, 1_000_000, (224, 224), "stretch").cut(picture, (224, 224), "bilinear-aliased")
     np.testing.assert_allclose(found, 255, rtol=1e-6)
 
 

@@ -22,13 +22,13 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import Preprocessing, find_images
-from kerascope.dataset.readable_text import readable
+from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.running import job
 from kerascope.dataset.running.explainer import Explainer
-from tests.helpers.command_line import runner
-from tests.helpers.photographs import colours, encoded, network, rows_of
-from tests.helpers.zoo import KINDS, Kind, names
-from tests.helpers.zoo.kind import JPEG, PNG, good
+from tests.helpers.files.photographs import colours, encoded, network, rows_of
+from tests.helpers.files.zoo import KINDS, Kind, names
+from tests.helpers.files.zoo.kind import JPEG, PNG, good
+from tests.helpers.processes.command_line import runner
 
 pytestmark = pytest.mark.once
 
@@ -128,7 +128,7 @@ def test_explain(zoo: Zoo, model: keras.Model, tmp_path: Path, changing: Callabl
     assert list(zoo.complaints(rows, results.manifest["warnings"])) == []
     assert all((tmp_path / "out" / row["overlay"]).is_file() for row in rows if row["overlay"])
     text = (tmp_path / "out" / "manifest.json").read_text()
-    assert readable(text) == text
+    assert to_readable(text) == text
 
 
 def test_audit(zoo: Zoo, model: keras.Model, tmp_path: Path, changing: Callable[[], None]) -> None:

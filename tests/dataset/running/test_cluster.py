@@ -19,14 +19,15 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import Cluster, find_images
+from kerascope.dataset.options import ImageOptions, RunOptions
 from kerascope.dataset.running import cluster, worker
 from kerascope.dataset.running.plan import plan
-from tests.helpers.bars import planted
 from tests.helpers.expected_warnings import warned
-from tests.helpers.moments import files
-from tests.helpers.object_store import KEYS, object_store
-from tests.helpers.photographs import SMALL, cuttings, network, same
-from tests.helpers.trained import trained
+from tests.helpers.files.moments import files
+from tests.helpers.files.object_store import KEYS, object_store
+from tests.helpers.files.photographs import SMALL, cuttings, network, same
+from tests.helpers.networks.bars import planted
+from tests.helpers.networks.trained import trained
 
 ray = pytest.importorskip("ray")
 
@@ -93,7 +94,7 @@ def struck(session: None, one_thread: None, monkeypatch: pytest.MonkeyPatch, tmp
     marks.mkdir()
 
     class Struck(worker.Worker):
-        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.Done:
+        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.WorkResult:
             done = super().do(number, references, item)
             mark = marks / type(ray.get(references[1])).__name__
             if not mark.exists():
@@ -227,9 +228,9 @@ def test_shards_that_are_written_elsewhere_are_missed(made: Path, tmp_path: Path
             yield from ((place, (shard.number, 3, 0)) for place, shard in enumerate(items))
 
     workers = Elsewhere(Cluster(1), model := network())
-    job = plan(model, find_images(made / "in"), "saliency", shard_size=24)
+    job = plan(model, find_images(made / "in"), "saliency", options=ImageOptions(shard_size=24))
     with pytest.raises(errors.DatasetError, match="of 2 shards that workers have written 2 are not in"):
-        job.run(tmp_path / "out", workers=workers, progress=False)
+        job.run(tmp_path / "out", RunOptions(workers=workers, progress=False))
 
 
 def test_what_a_worker_cannot_do_is_said(
@@ -257,7 +258,7 @@ def test_what_a_worker_cannot_do_is_said(
 
     # What kills every worker ends the run, and does not begin for ever.
     class Mortal(worker.Worker):
-        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.Done:
+        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.WorkResult:
             os.kill(os.getpid(), signal.SIGKILL)
             raise AssertionError
 

@@ -13,7 +13,7 @@ from kerascope.auditing.duplicates.base import Copy, Duplicates, Group, How
 from kerascope.auditing.duplicates.likeness import contrast, sketch
 from kerascope.auditing.duplicates.pairs import Pairs, Search, joined
 from kerascope.auditing.duplicates.training import Look, Training, labels_meant
-from kerascope.dataset.labels.label import written
+from kerascope.dataset.labels.label import format_label
 from kerascope.dataset.results import Results
 from kerascope.dataset.running.job import Job
 from kerascope.typing import Array
@@ -80,7 +80,7 @@ def _audited(job: Job, results: Results, given: Array | None) -> Iterator[Look]:
     from PIL import Image
 
     columns = ["index", "path", "label", "label_index", "label_indices", "prediction", "pixels", "picture"]
-    for row in results.explained(columns):
+    for row in results.image_rows(columns):
         if given is None and row["prediction"] is None:
             continue  # its scores are not finite: it is no part of the audit
         label, meant = row["label"], labels_meant(row["label"], row["label_indices"])
@@ -88,7 +88,7 @@ def _audited(job: Job, results: Results, given: Array | None) -> Iterator[Look]:
         if given is not None:
             own, right = given[row["index"]], None
             meant = None if (own < 0).any() else tuple(np.flatnonzero(own).tolist())
-            label = None if meant is None else written(meant, meant, job.names or ()) or "no label"
+            label = None if meant is None else format_label(meant, meant, job.names or ()) or "no label"
         with Image.open(io.BytesIO(row["picture"])) as picture:
             drawn = sketch(picture.convert("RGB"))
         yield Look(row["path"], row["index"], label, meant, row["pixels"], drawn, right)

@@ -9,11 +9,11 @@ from kerascope.cli import console as said
 
 
 def layers(
-    model: arguments.Model,
-    size: arguments.Size = None,
-    unsafe: arguments.Unsafe = False,
-    imports: arguments.Imports = None,
-    json: arguments.Json = False,
+    model: arguments.ModelArgument,
+    size: arguments.SizeOption = None,
+    unsafe: arguments.UnsafeOption = False,
+    imports: arguments.ImportOption = None,
+    json: arguments.JsonOption = False,
 ) -> None:
     """List the places of a model that can be explained; a star marks the one taken when none is named.
 
@@ -22,7 +22,7 @@ def layers(
     from kerascope.cli.loading import load_model, read_size
     from kerascope.probe import Probe
 
-    with said.warnings_told():
+    with said.show_warnings():
         probe = Probe(load_model(model, unsafe, imports))
         table = probe.layers(probe.blank(read_size(size)))
     if json:

@@ -1,4 +1,4 @@
-"""Memory that is bounded in bytes: who needs much waits until others have given theirs back."""
+"""Memory budgets in bytes: threads that need much wait until others release theirs."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from threading import Condition, RLock
 from typing import Any
 
 
-class Budget:
-    """Bytes that may be held at a time, by all threads together; who asks first is let through first.
+class MemoryBudget:
+    """Bytes that all threads together may hold at a time, first come, first served.
 
-    One alone may hold more, so that nothing waits for ever. Of several budgets a thread asks in one order,
-    and of each once: then whoever holds the last one needs nothing further, and gives it back.
+    A single holder may hold more, so that nothing waits for ever. A thread must ask several budgets in one
+    order, and each once: then whoever holds the last one needs no further one, and releases it.
 
     Args:
-        size: bytes.
+        size: of the budget, in bytes.
 
     Example:
-        >>> from kerascope.dataset.decoding.memory_budget import Budget
-        >>> budget = Budget(100)
-        >>> with budget.holding(60):
+        >>> from kerascope.dataset.decoding.memory_budget import MemoryBudget
+        >>> budget = MemoryBudget(100)
+        >>> with budget.hold(60):
         ...     budget.held
         60
         >>> budget.held, budget.most
@@ -39,11 +39,11 @@ class Budget:
         self._changed = Condition()
 
     @contextmanager
-    def holding(self, count: int) -> Iterator[None]:
+    def hold(self, count: int) -> Iterator[None]:
         """Hold some bytes, once there is room for them.
 
         Args:
-            count: bytes.
+            count: of bytes.
         """
         ticket = object()
         with self._changed:
@@ -66,40 +66,40 @@ class Budget:
         return not self.held or self.held + count <= self.size
 
 
-class Shelf:
-    """Things that are kept as long as there is room for them, and while anybody knows them.
+class CacheBudget:
+    """Bytes that cached objects may take together; the bytes of an object are released with it.
 
     Args:
-        size: bytes.
+        size: of the budget, in bytes.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.held = 0
-        # Whatever is forgotten may be so in the middle of a call, in the same thread.
+        # An object may be freed in the middle of a call, in the same thread.
         self._lock = RLock()
 
-    def takes(self, thing: Any, count: int) -> bool:
-        """Whether there was room for it; it counts until it is forgotten.
+    def reserve(self, cached: Any, count: int) -> bool:
+        """Reserve the bytes of an object until it is freed, and return whether there was room for them.
 
         Args:
-            thing: to be kept.
-            count: bytes.
+            cached: the object.
+            count: of bytes.
         """
         with self._lock:
             if self.held + count > self.size:
                 return False
             self.held += count
-        weakref.finalize(thing, self._forget, count).atexit = False
+        weakref.finalize(cached, self._release, count).atexit = False
         return True
 
-    def _forget(self, count: int) -> None:
+    def _release(self, count: int) -> None:
         with self._lock:
             self.held -= count
 
 
-def return_memory() -> None:
-    """Give memory that is free to the system, where an allocator keeps it for each thread, as glibc does."""
+def release_memory() -> None:
+    """Return free memory to the system, where an allocator keeps it for each thread, as glibc does."""
     _trim()(0)
 
 
@@ -112,11 +112,11 @@ def _trim() -> Callable[[int], object]:
     return found
 
 
-FILES = Budget(1 << 28)
-"""Bytes of files that are read and not yet decoded."""
-PIXELS = Budget(3 << 28)
-"""Bytes of pictures that are decoded, scaled and drawn; asked for after `FILES`."""
-KEPT = Shelf(1 << 27)
-"""Bytes of small photographs that wait to be drawn; others are decoded again."""
-AHEAD = 1 << 27
-"""Bytes of images, as the model takes them, that are ready before they are asked for."""
+FILES = MemoryBudget(1 << 28)
+"""For files that are read and not yet decoded."""
+PIXELS = MemoryBudget(3 << 28)
+"""For pictures that are decoded, scaled and drawn; to be asked after `FILES`."""
+CACHE = CacheBudget(1 << 27)
+"""For small photographs that wait to be drawn; others are decoded again."""
+PREFETCH = 1 << 27
+"""Bytes of images, as the model takes them, that are read ahead."""

@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.classes.class_names import class_count, single_places
-from kerascope.dataset.decoding.memory_budget import KEPT
+from kerascope.dataset.classes.class_names import class_count, unique_indices
+from kerascope.dataset.decoding.memory_budget import CACHE
 from kerascope.dataset.decoding.photograph import Photograph
-from kerascope.dataset.options import Options
+from kerascope.dataset.options import ResultOptions
 from kerascope.dataset.preparing.frame import Frame
-from kerascope.dataset.reading.arrays import ArrayPlace
+from kerascope.dataset.reading.arrays import ArrayLocation
 from kerascope.dataset.reading.item import Item
-from kerascope.dataset.reading.photograph_reader import photographed
+from kerascope.dataset.reading.photograph_reader import open_photograph
 from kerascope.dataset.running.description import Description
-from kerascope.dataset.running.finite import non_finite_score, predicted, unpredicted
-from kerascope.dataset.running.image_labels import check_labels, labelled, together
-from kerascope.dataset.running.prepared import Explained, Prepared, Row
+from kerascope.dataset.running.image_labels import check_labels, join_explanations, to_label_columns
+from kerascope.dataset.running.images import ExplainedImage, PreparedImage, ResultRow
+from kerascope.dataset.running.non_finite_scores import predicted, score_error, unpredicted
 from kerascope.dataset.writing.overlays import Overlays
 from kerascope.dataset.writing.store import Store
 from kerascope.explanation import Explanation, describe_flatness
@@ -59,7 +59,7 @@ class Explainer:
     def __init__(
         self,
         probe: Probe,
-        options: Options,
+        options: ResultOptions,
         names: Sequence[str] | None,
         store: Store,
         description: Description | None = None,
@@ -67,7 +67,7 @@ class Explainer:
         self.probe = probe.with_padding(options.batch_size)
         self.options = options
         self.names = tuple(names or ())
-        self.places = single_places(self.names)
+        self.places = unique_indices(self.names)
         self.store = store
         self.description = description
         size = options.preprocessing.size
@@ -87,21 +87,21 @@ class Explainer:
         """
         tags = self.options.method.tags
         of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
-        paths = explained_layers(self.options.method) if of_layer else ()
+        paths = layers_of(self.options.method) if of_layer else ()
         blank = self._given(np.zeros((1, *self.size, self.layout.channels), "float32"))
-        runs = self.probe.resolve_layers(blank, self.options.asked, paths, spatial=of_layer)
+        runs = self.probe.resolve_layers(blank, self.options.model_target, paths, spatial=of_layer)
         if not of_layer:
             return self.size
         grids = [run.layout.spatial for run in runs if run.layout is not None]
         return tuple(map(max, zip(*grids, strict=True)))
 
-    def prepare(self, index: int, item: Item) -> Prepared:
+    def prepare(self, index: int, item: Item) -> PreparedImage:
         """Read an image and make it ready. What is wrong with it is in the row, and never raised."""
         start = time.perf_counter()
-        row: Row = {
+        row: ResultRow = {
             "index": index,
             "path": item.path,
-            **labelled(item, self.places, self.names, self.classes),
+            **to_label_columns(item, self.places, self.names, self.classes),
         }
         try:
             image, frame, photograph, notes, row["digest"] = self._read(item)
@@ -110,22 +110,22 @@ class Explainer:
         except errors.MissingPackageError:
             raise
         except (errors.KerascopeError, MemoryError) as error:
-            return Prepared(item, index, row | _failed(error), seconds=time.perf_counter() - start)
+            return PreparedImage(item, index, row | _failed(error), seconds=time.perf_counter() - start)
         row |= {"height": frame.height, "width": frame.width, "box": frame.box}
         row["warnings"] += [f"PhotographNote: {note}" for note in notes]
-        return Prepared(item, index, row, photograph, image, frame, time.perf_counter() - start)
+        return PreparedImage(item, index, row, photograph, image, frame, time.perf_counter() - start)
 
     def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, tuple[str, ...], str]:
         """An image as the model takes it, where it lies in its photograph, that where it is kept, and notes.
 
         Last is the digest of its bytes.
         """
-        if isinstance(item.place, ArrayPlace):
-            digest = hashlib.sha256(item.place.read()).hexdigest()
-            image = np.asarray(self.layout.channels_last(item.place.image[None], np)[0], "float32")
+        if isinstance(item.location, ArrayLocation):
+            digest = hashlib.sha256(item.location.read()).hexdigest()
+            image = np.asarray(self.layout.channels_last(item.location.image[None], np)[0], "float32")
             height, width = image.shape[:2]
             return image, Frame(height, width, 0, 0, height, width), None, (), digest
-        with photographed(item.place) as (photograph, digest):
+        with open_photograph(item.location) as (photograph, digest):
             image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
             kept = photograph if self._keeps(photograph, frame.height * frame.width) else None
             notes = photograph.notes
@@ -134,9 +134,9 @@ class Explainer:
 
     def _keeps(self, photograph: Photograph, pixels: int) -> bool:
         """Whether a photograph waits to be drawn; else it is decoded again then."""
-        return self.options.overlay is not None and pixels <= _KEPT and KEPT.takes(photograph, 4 * pixels)
+        return self.options.overlay is not None and pixels <= _KEPT and CACHE.reserve(photograph, 4 * pixels)
 
-    def explain(self, batch: Sequence[Prepared]) -> list[Explained]:
+    def explain(self, batch: Sequence[PreparedImage]) -> list[ExplainedImage]:
         """Explain prepared images in one pass. Where that fails, one by one, so that only some are lost.
 
         Raises:
@@ -147,7 +147,7 @@ class Explainer:
             explanations, asked = self._explanations(batch)
         except Exception as error:
             if len(batch) == 1:
-                return [Explained(batch[0], error)]
+                return [ExplainedImage(batch[0], error)]
             found = [self.explain([one])[0] for one in batch]
             if len({repr(one.explanation) for one in found}) == 1 and isinstance(
                 found[0].explanation, Exception
@@ -156,19 +156,19 @@ class Explainer:
             return found
         seconds = (time.perf_counter() - start) / len(batch)
         return [
-            Explained(prepared, explanation, seconds, more)
+            ExplainedImage(prepared, explanation, seconds, more)
             for prepared, explanation, more in zip(batch, explanations, asked, strict=True)
         ]
 
-    def finish(self, explained: Explained) -> list[Row]:
+    def finish(self, explained: ExplainedImage) -> list[ResultRow]:
         """The rows of an image: one for each explained class. Its pictures are written."""
         start = time.perf_counter()
         prepared, explanation = explained.prepared, explained.explanation
         if explanation is None:
             return [prepared.row | {"timings": {"read": prepared.seconds}}]
         if isinstance(explanation, Explanation):
-            chosen = not self.options.by_label and self.options.asked.chooses
-            explanation = non_finite_score(explanation, chosen) or explanation
+            chosen = not self.options.by_label and self.options.model_target.chooses
+            explanation = score_error(explanation, chosen) or explanation
         if isinstance(explanation, Exception):
             return [prepared.row | _failed(explanation) | {"timings": {"read": prepared.seconds}}]
         maps = explanation.heatmaps(size=self.grid).reshape(-1, *self.grid)
@@ -208,12 +208,14 @@ class Explainer:
         }
         return [row | {"timings": seconds} for row in rows]
 
-    def _explanations(self, batch: Sequence[Prepared]) -> tuple[Sequence[Explanation], Sequence[Any]]:
+    def _explanations(self, batch: Sequence[PreparedImage]) -> tuple[Sequence[Explanation], Sequence[Any]]:
         images = self._given(np.stack([one.image for one in batch if one.image is not None]))
         labels = [one.row["label_indices"] for one in batch] if self.options.by_label else []
         if any(len(own) > 1 for own in labels):
             return self._of_several(images, labels), [None] * len(batch)
-        target: TargetLike = [own[0] for own in labels] if self.options.by_label else self.options.asked
+        target: TargetLike = (
+            [own[0] for own in labels] if self.options.by_label else self.options.model_target
+        )
         maps = self._maps(images, target)
         asked: Sequence[Any] = [None] * len(batch)
         if self.description is not None:
@@ -229,7 +231,7 @@ class Explainer:
             maps = self._maps(images[list(places)], list(targets))
             for row, place in enumerate(places):
                 found[place].append(maps[row])
-        return [together(own) for own in found]
+        return [join_explanations(own) for own in found]
 
     def _maps(self, images: Array, target: TargetLike) -> Explanation:
         """The explanation of images, without these: they are drawn from their files."""
@@ -285,13 +287,13 @@ def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:
     return layout
 
 
-def explained_layers(method: Any) -> tuple[str | None, ...]:
+def layers_of(method: Any) -> tuple[str | None, ...]:
     """The layers that a method explains, of a method inside another one those of the inner."""
     while not hasattr(method, "layer") and hasattr(method, "method"):
         method = method.method
     return tuple(getattr(method, "layers", None) or (getattr(method, "layer", None),))
 
 
-def _failed(error: BaseException) -> Row:
+def _failed(error: BaseException) -> ResultRow:
     kind = "" if isinstance(error, errors.PhotographError) else f"{type(error).__name__}: "
     return {"status": "failed", "error": f"{kind}{error}"}

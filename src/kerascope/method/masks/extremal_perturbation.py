@@ -12,12 +12,13 @@ from keras import ops
 
 from kerascope import backend, errors
 from kerascope.method.masks.base import PerturbationMethod
-from kerascope.perturb import gradient_rows, progress
+from kerascope.perturb import gradient_rows
 from kerascope.perturb.baseline import INPAINT, BaselineLike, parts_of
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
 from kerascope.perturb.resampling import enlarge
 from kerascope.probe import Answer, Probe, Score
+from kerascope.progress import Progress
 from kerascope.resize import resize
 from kerascope.typing import Array
 from kerascope.validation import check_whole, is_number
@@ -159,7 +160,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         masks = np.full((whole.size, *self.grid(spatial)), np.nan)
         done = np.zeros(whole.size, "int32")
         alive = stopped = False
-        with progress(whole.size * (1 + self.steps), self.progress, type(self).__name__) as advance:
+        with Progress(whole.size * (1 + self.steps), self.progress, type(self).__name__) as progress:
             for start in range(0, whole.size, size):
                 # A pass is padded with its last row.
                 rows = np.minimum(np.arange(start, start + size), whole.size - 1)
@@ -172,7 +173,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
                         alive |= optimizer.begin(ask) if step < 0 else optimizer.step(step, ask)
                         masks[real] = optimizer.found[:count]
                         done[real] += 1
-                        advance(count)
+                        progress.advance(count)
                 except KeyboardInterrupt:
                     stopped = True
                     break
@@ -212,7 +213,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         run = probe.routine(
             step,
             first.batch.structured([array[images] for array in first.batch.arrays]),
-            first.pinned.rows(images),
+            first.pinned.take(images),
             _CARRIED,
             key=step,
         )
