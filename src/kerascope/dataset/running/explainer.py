@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.classes.class_names import class_count, unique_indices
+from kerascope.dataset.classes.class_names import unique_indices
+from kerascope.dataset.classes.outputs import class_count
 from kerascope.dataset.decoding.memory_budget import CACHE
 from kerascope.dataset.decoding.photograph import Photograph
 from kerascope.dataset.options import ResultOptions
