@@ -12,7 +12,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.probe import LayerRow, LayerTable
-from kerascope.probe.graph.layers import places
+from kerascope.probe.layer_ref import places
 from kerascope.testing.models import MODELS, pictures
 
 

@@ -15,9 +15,9 @@ from keras import ops
 import kerascope as ks
 from kerascope import errors
 from kerascope.probe.graph.fingerprint import Fingerprint
-from kerascope.probe.graph.layers import find, places
 from kerascope.probe.intercept import tap
 from kerascope.probe.intercept.tap import tapped
+from kerascope.probe.layer_ref import find, places
 from kerascope.testing.models import MODELS
 
 

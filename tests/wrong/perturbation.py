@@ -153,9 +153,9 @@ class GradientForAll(ks.AblationCAM):
 
     relu: bool = False
 
-    def _exactly(self, evidence: Any) -> Any:
-        weights = ops.mean(evidence.gradients[0], axis=(1, 2), keepdims=True)
-        return ops.sum(weights * evidence.activations[0], axis=-1)
+    def _exactly(self, internals: Any) -> Any:
+        weights = ops.mean(internals.gradients[0], axis=(1, 2), keepdims=True)
+        return ops.sum(weights * internals.activations[0], axis=-1)
 
 
 WRONG = [

@@ -9,7 +9,7 @@ from typing import Any
 from keras import ops
 
 import kerascope as ks
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, Internals, Probe
 from kerascope.target import Target
 
 SPACE = (1, 2)
@@ -33,7 +33,7 @@ class CamOfAnyHead(ks.CAM):
     """The head is not looked at."""
 
     def ask_for(
-        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: Probe, images: Any, target: Target
     ) -> Answer:
         return super(ks.CAM, self).ask_for(compute, key, probe, images, target)
 
@@ -69,9 +69,9 @@ class PlusPlusNormalised(ks.GradCAMPlusPlus):
 class PlusPlusOfTheExponential(ks.GradCAMPlusPlus):
     """The gradient is that of exp(s)."""
 
-    def channels(self, evidence: Evidence) -> Any:
-        channels = super().channels(evidence)
-        return channels * ops.reshape(ops.exp(evidence.scores), (-1, *[1] * (len(channels.shape) - 1)))
+    def channels(self, internals: Internals) -> Any:
+        channels = super().channels(internals)
+        return channels * ops.reshape(ops.exp(internals.scores), (-1, *[1] * (len(channels.shape) - 1)))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.layout import Layout
-from kerascope.probe import Batch, Probe, check_inputs, pixel_range
+from kerascope.probe import InputBatch, Probe, check_inputs, pixel_range
 from kerascope.provenance import warn
 from kerascope.typing import Array
 
@@ -33,7 +33,7 @@ class Canvas:
         warnings: what was assumed.
     """
 
-    batch: Batch
+    batch: InputBatch
     layout: Layout
     low: Array
     high: Array
@@ -70,7 +70,7 @@ class Canvas:
                     f"{batch.count}."
                 )
         try:
-            found = probe.graph(batch.structured())
+            found = probe.graph(batch.to_structure())
         except errors.InputError as error:
             raise errors.InputError(
                 f"the network must be able to run on images of this size; {error} A size that is too small "
@@ -104,7 +104,7 @@ class Canvas:
             arrays = list(others)
             place = self.batch.explained or 0
             arrays[place] = self.layout.original(images, np).astype(arrays[place].dtype)
-            return self.batch.structured(arrays)
+            return self.batch.to_structure(arrays)
 
         return build
 

@@ -14,7 +14,7 @@ from kerascope.method.cam.position_weighted import HiResCAM
 from kerascope.method.gradient.base import InputXGradient
 from kerascope.method.masks.occlusion import Occlusion
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
-from kerascope.probe.graph.graph import Run
+from kerascope.probe.graph.graph import LayerCall
 from kerascope.probe.graph.head_kind import flattening_layers
 from kerascope.target import Target, TargetLike, as_target
 
@@ -86,14 +86,14 @@ class Auto(Choice, choice="auto"):
         return MultiScaleCAM(layer=self.layer), reason
 
 
-def _told(probe: Probe, images: Any, target: TargetLike, deepest: Run) -> str:
+def _told(probe: Probe, images: Any, target: TargetLike, deepest: LayerCall) -> str:
     """What is coarse about the deepest layer."""
     assert deepest.layout is not None
-    survey = probe.graph(images)
-    layer = survey.name(deepest)
+    graph = probe.graph(images)
+    layer = graph.name(deepest)
     cells = " x ".join(map(str, deepest.layout.spatial))
     kind = "tokens" if deepest.layout.kind == TOKENS else "cells"
-    flattened = flattening_layers(survey, [layer], as_target(target))
+    flattened = flattening_layers(graph, [layer], as_target(target))
     head = f", which {flattened[layer]!r} flattens" if flattened else ""
     scales = probe.scales(images, target, layer)
     finer = scales.image or len(scales.layers) > 1

@@ -149,14 +149,14 @@ def other_maps(case: Case, seed: int) -> Array:
     subject, method = case.subject, case.method
     assert method is not None
     labels = subject.first.labels
-    survey = subject.probe.graph(subject.images)
-    if survey.kinds == ("binary",):
+    graph = subject.probe.graph(subject.images)
+    if graph.kinds == ("binary",):
         raise errors.EvaluationError(
             "a random logit must be a class with a score of its own; this model has one number for two "
             "classes, so that the other class has the opposite score, and its map tells nothing more; leave "
             "it out."
         )
-    outputs = survey.outputs
+    outputs = graph.outputs
     count = outputs[0].shape[-1]
     if (labels < 0).any() or len(outputs) > 1 or count < 2:
         raise errors.EvaluationError(

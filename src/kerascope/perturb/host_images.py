@@ -46,7 +46,7 @@ class Pictures:
         pixels = answer.batch.pixels if smooth else answer.batch.picture
         layout = answer.image_layout
         seen = pixels if layout is None else layout.channels_last(pixels, np)
-        stated = probe.pixel_range(answer.batch.structured())
+        stated = probe.pixel_range(answer.batch.to_structure())
         return cls(np.array(seen, "float64"), layout, pixels.dtype, stated)
 
     @property

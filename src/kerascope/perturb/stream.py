@@ -215,16 +215,16 @@ class Stream:
         """How many images are on the device, and how many rows go in a pass."""
         probe, count = self._probe, len(self._pictures)
         most = probe.pass_size(probe.batch_size)
-        spared = () if self._cut is None else self._cut.spared
+        skippable = () if self._cut is None else self._cut.skippable
         fixed = probe.pass_size(1) > 1
         shape = self._pictures.shape[1:]
         row = picture_bytes(shape[:-1], shape[-1])
         resident = sum(one[:1].nbytes for one in self._resident.values())
         row += resident
         if isinstance(probe, Probe):
-            survey = probe.graph(self.first.batch.structured())
-            row += activation_bytes(survey, {run.number for run in spared}, kept=not probe.compile)
-        if spared and not fixed:
+            graph = probe.graph(self.first.batch.to_structure())
+            row += activation_bytes(graph, {call.number for call in skippable}, kept=not probe.compile)
+        if skippable and not fixed:
             # The part of a model behind a cut is small: as many rows as fill a cache.
             most = max(most, _power(max(1, _CHUNK // row), down=True))
         wanted = count * len(self._baselines) * (asked or most)
@@ -302,7 +302,7 @@ class Stream:
         batch = self.first.batch
         run = self._probe.routine(
             step.over(numpy),
-            batch.structured([array[images] for array in batch.arrays]),
+            batch.to_structure([array[images] for array in batch.arrays]),
             self.first.pinned.rows(images),
             step.carried,
             layers=() if self._cut is None else (self._cut.path,),

@@ -16,7 +16,7 @@ from kerascope.dataset.labels.label import Label, places_of
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.source import AS_COLUMNS, Source
 from kerascope.probe import Probe
-from kerascope.probe.graph.output_kind import answers
+from kerascope.probe.graph.output_kind import label_class_names
 from kerascope.target import TargetLike
 from kerascope.target.kind import class_count as target_class_count
 
@@ -111,13 +111,13 @@ def class_count(probe: Probe, blank: Any, names: Sequence[Any] | None = None) ->
     """
     if names is not None and len(names) == 2:
         probe = probe.with_class_names(tuple(map(str, names)))
-    survey = probe.graph(blank)
-    if len(survey.outputs) != 1 or survey.kinds[0] in (None, "regression"):
+    graph = probe.graph(blank)
+    if len(graph.outputs) != 1 or graph.kinds[0] in (None, "regression"):
         return None
-    shape = survey.outputs[0].shape
-    if survey.remarks[0] is not None and survey.remarks[0][0] is not None:
+    shape = graph.outputs[0].shape
+    if graph.remarks[0] is not None and graph.remarks[0][0] is not None:
         return None  # a softmax over one number tells no classes
-    return target_class_count(shape, survey.kinds[0]) if len(shape) <= 2 else None
+    return target_class_count(shape, graph.kinds[0]) if len(shape) <= 2 else None
 
 
 def asks_of_labels(probe: Probe, images: Any) -> bool:
@@ -127,8 +127,8 @@ def asks_of_labels(probe: Probe, images: Any) -> bool:
         probe: of the model.
         images: (N, ...) as the model takes them.
     """
-    survey = probe.graph(images)
-    return survey.kinds == ("labels",) and len(survey.outputs[0].shape) == 2
+    graph = probe.graph(images)
+    return graph.kinds == ("labels",) and len(graph.outputs[0].shape) == 2
 
 
 def outputs_told(probe: Probe, blank: Any) -> dict[str, str]:
@@ -138,8 +138,8 @@ def outputs_told(probe: Probe, blank: Any) -> dict[str, str]:
         probe: of the model, with the names of the classes.
         blank: an image as it takes it.
     """
-    survey = probe.graph(blank)
-    kind, remark = survey.kinds[0], survey.remarks[0]
+    graph = probe.graph(blank)
+    kind, remark = graph.kinds[0], graph.remarks[0]
     no, yes = probe.class_names or ("class 0", "class 1") if kind == "binary" else ("", "")
     usual = {
         "binary": f"one number for two classes: {yes} where p > 0.5, else {no}",
@@ -211,7 +211,7 @@ def _one_label(
         raise errors.ParameterError(
             f"class_names must name each of the model's {labels} labels; got {len(given)} names."
         )
-    both = answers(place, names)
+    both = label_class_names(place, names)
     return Naming(both, f"the answers no and yes to {both[1]!r}", 2, codes, Asked(place, names, labels))
 
 

@@ -11,7 +11,7 @@ from keras import ops
 from kerascope import errors
 from kerascope.method.cam.gradient_free import AskedCAM, channels_of
 from kerascope.perturb import ChannelMasks, Stream
-from kerascope.probe import Answer, Cut, Evidence, Probe
+from kerascope.probe import Answer, Cut, Internals, Probe
 from kerascope.probe.execute.readouts import activation
 from kerascope.probe.graph.pooled_head import check_pooled_head
 from kerascope.target import Target
@@ -93,7 +93,7 @@ class AblationCAM(AskedCAM, name="ablation_cam"):
         if cut.pooling is not None:
             # Without a channel, its mean or largest value over space is zero too.
             pooled = channels.mean(axis=space) if cut.pooling == "mean" else channels.max(axis=space)
-            rank = len(cut.run.layout.spatial) if cut.run.layout else 0
+            rank = len(cut.call.layout.spatial) if cut.call.layout else 0
             given = pooled.reshape(len(pooled), *[1] * rank, count)
         stream = Stream(
             probe,
@@ -113,7 +113,7 @@ class AblationCAM(AskedCAM, name="ablation_cam"):
             found = stream.scores(dict.fromkeys(range(len(channels)), codes))
         whole = first.scores.astype("float64").reshape(len(channels), -1)
         weights = np.stack([whole[image][:, None] - found[image].T for image in found])
-        behind = f"behind {cut.path!r}" if cut.spared else "the whole model, which cannot be cut there"
+        behind = f"behind {cut.path!r}" if cut.skippable else "the whole model, which cannot be cut there"
         return self.told(
             stream,
             self.weighted(first, channels, weights),
@@ -128,9 +128,9 @@ class AblationCAM(AskedCAM, name="ablation_cam"):
             return False
         return True
 
-    def _exactly(self, evidence: Evidence) -> Any:
+    def _exactly(self, internals: Internals) -> Any:
         """The map of one class behind which everything is linear."""
-        activations, gradients = evidence.activations[0], evidence.gradients[0]
+        activations, gradients = internals.activations[0], internals.gradients[0]
         space = tuple(range(1, len(activations.shape) - 1))
         weights = ops.sum(activations * gradients, axis=space, keepdims=True)
         found = ops.sum(weights * activations, axis=-1)

@@ -13,7 +13,7 @@ from kerascope import errors
 from kerascope.method.base import Method
 from kerascope.method.cam.fusion import FUSIONS, fused
 from kerascope.method.gradient.modifier import Modifier, check_modifier, modified
-from kerascope.probe import Answer, Evidence, Probe, Scales
+from kerascope.probe import Answer, Internals, Probe, Scales
 from kerascope.probe.graph.head_kind import flattening_layers
 from kerascope.rule import get_rule
 from kerascope.target import Target
@@ -52,7 +52,7 @@ class ClassActivationMap(Method):
 
     tags: ClassVar[frozenset[str]] = frozenset({"layer", "gradient"})
     curvatures: ClassVar[bool] = False
-    """Whether second derivatives are needed: `Evidence.curvatures`."""
+    """Whether second derivatives are needed: `Internals.curvatures`."""
 
     def __post_init__(self) -> None:
         if self.layer is not None and not isinstance(self.layer, str):
@@ -111,24 +111,24 @@ class ClassActivationMap(Method):
                 member without the tag `"gradient"`.
         """
 
-    def channels(self, evidence: Evidence) -> Any:
-        """The channels (N, *spatial, C) of the first layer in `evidence`, weighted, not yet summed."""
-        gradients = modified(evidence.gradients[0], self.gradients) if evidence.gradients else None
-        return self.weigh(evidence.activations[0], gradients)
+    def channels(self, internals: Internals) -> Any:
+        """The channels (N, *spatial, C) of the first layer in `internals`, weighted, not yet summed."""
+        gradients = modified(internals.gradients[0], self.gradients) if internals.gradients else None
+        return self.weigh(internals.activations[0], gradients)
 
     def combine(self, channels: Any) -> Any:
         """The map (N, *spatial) from the weighted channels: their sum."""
         return ops.sum(channels, axis=-1)
 
-    def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
+    def gathered(self, internals: Internals, gather: Callable[[Any], Any]) -> Any:
         """The map, from what `gather` makes of each layer's weighted channels."""
-        maps = [gather(self.channels(part)) for part in evidence.split()]
+        maps = [gather(self.channels(part)) for part in internals.split()]
         return maps[0] if self.layers is None else fused(maps, self.fusion)
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """The map of one class, without negative relevance in any layer's where `relu` says so."""
         return self.gathered(
-            evidence,
+            internals,
             lambda channels: ops.relu(self.combine(channels)) if self.relu else self.combine(channels),
         )
 
@@ -141,7 +141,7 @@ class ClassActivationMap(Method):
         return Scales((self.layer,) if self.layers is None else tuple(self.layers), image=False)
 
     def ask_for(
-        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: Probe, images: Any, target: Target
     ) -> Answer:
         """Ask for something else that is computed from the evidence of this method; see `Probe.run`."""
         return self.ask_at(self.places(probe, images, target), compute, key, probe, images, target)
@@ -149,7 +149,7 @@ class ClassActivationMap(Method):
     def ask_at(
         self,
         places: Scales,
-        compute: Callable[[Evidence], Any],
+        compute: Callable[[Internals], Any],
         key: Hashable,
         probe: Probe,
         images: Any,

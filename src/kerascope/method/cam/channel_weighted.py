@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from keras import ops
 
 from kerascope.method.cam.base import ClassActivationMap, over_space
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, Internals, Probe
 from kerascope.probe.graph.pooled_head import check_pooled_head
 from kerascope.target import Target
 
@@ -70,7 +70,7 @@ class CAM(ClassActivationMap, name="cam"):
         return ops.sum(gradients, axis=over_space(gradients), keepdims=True) * activations
 
     def ask_for(
-        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: Probe, images: Any, target: Target
     ) -> Answer:
         """As every class activation map, where the head is one that it is exact for."""
         answer = super().ask_for(compute, key, probe, images, target)

@@ -13,7 +13,7 @@ from kerascope import errors
 from kerascope.method.cam.base import ClassActivationMap, over_space
 from kerascope.method.cam.fusion import enlarged, on_finest
 from kerascope.method.gradient.modifier import modified
-from kerascope.probe import Answer, Evidence, Probe, Scales
+from kerascope.probe import Answer, Internals, Probe, Scales
 from kerascope.target import Target
 
 FLOOR = 0.01
@@ -95,22 +95,22 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         """Gradient times activation, before the sum over channels."""
         return gradients * activations
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """The map of one class from all scales."""
-        maps = self.maps(evidence, self.combine)
-        return on_the_image(joined(*maps) if self.relu else both_ways(*maps), evidence)
+        maps = self.maps(internals, self.combine)
+        return on_the_image(joined(*maps) if self.relu else both_ways(*maps), internals)
 
-    def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
+    def gathered(self, internals: Internals, gather: Callable[[Any], Any]) -> Any:
         """The signed map, from what `gather` makes of the weighted channels of each scale."""
-        return on_the_image(both_ways(*self.maps(evidence, gather)), evidence)
+        return on_the_image(both_ways(*self.maps(internals, gather)), internals)
 
-    def maps(self, evidence: Evidence, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
+    def maps(self, internals: Internals, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
         """The signed map of each layer, the deepest first, and of the image, or None."""
-        layers = [gather(self.channels(part)) for part in evidence.split()]
-        if evidence.image_gradient is None:
+        layers = [gather(self.channels(part)) for part in internals.split()]
+        if internals.image_gradient is None:
             return layers, None
-        standing_out = evidence.image - ground(evidence.image)
-        return layers, gather(self.weigh(standing_out, modified(evidence.image_gradient, self.gradients)))
+        standing_out = internals.image - ground(internals.image)
+        return layers, gather(self.weigh(standing_out, modified(internals.image_gradient, self.gradients)))
 
     def places(self, probe: Probe, images: Any, target: Target) -> Scales:
         """Every scale of the model."""
@@ -119,7 +119,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         return probe.scales(images, target, self.layer)
 
     def ask_for(
-        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: Probe, images: Any, target: Target
     ) -> Answer:
         """At all scales; where the score has no gradient at one, without the image, or at the layer alone."""
         if self.layers is not None:
@@ -150,10 +150,10 @@ def _named(places: Scales) -> list[str]:
     return [*map(str, places.layers[1:]), *["the image"] * places.image]
 
 
-def on_the_image(maps: Any, evidence: Evidence) -> Any:
+def on_the_image(maps: Any, internals: Internals) -> Any:
     """Maps enlarged to the explained input's own grid, where that has as many axes."""
     grid = tuple(maps.shape[1:])
-    size = () if evidence.image is None else tuple(evidence.image.shape[1:-1])
+    size = () if internals.image is None else tuple(internals.image.shape[1:-1])
     return enlarged(maps, tuple(map(max, grid, size))) if len(grid) == len(size) else maps
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
 from kerascope.method.gradient.modifier import UNSIGNED, Modifier, check_modifier, modified
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, Internals, Probe
 from kerascope.rule import Rule, get_rule
 from kerascope.target import Target
 
@@ -32,9 +32,9 @@ class InputGradient(Method):
     def combine(self, image: Any, gradient: Any) -> Any:
         """The values (N, *spatial, C) from the image and the gradient at it, in the same shape."""
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """The values of one class."""
-        return self.combine(evidence.image, evidence.image_gradient)
+        return self.combine(internals.image, internals.image_gradient)
 
     def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the input."""

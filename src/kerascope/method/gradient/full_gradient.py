@@ -13,7 +13,7 @@ from keras import ops
 from kerascope.method.base import Method
 from kerascope.method.cam.fusion import enlarged
 from kerascope.perturb.pixels import pixels_of
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, Internals, Probe
 from kerascope.target import Target
 from kerascope.typing import Array
 
@@ -63,10 +63,10 @@ class FullGrad(Method, name="full_grad"):
 
     tags: ClassVar[frozenset[str]] = frozenset({"pixels", "gradient"})
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """The map of one class, flattened, and behind it what all terms sum to."""
-        size = tuple(evidence.image.shape[1:-1])
-        terms = list(_terms(evidence))
+        size = tuple(internals.image.shape[1:-1])
+        terms = list(_terms(internals))
         total = sum(ops.sum(values, axis=_rest(values)) for values, _ in terms)
         # In the first term, the image itself, every pixel counts, so there is a map.
         drawn = sum(enlarged(_psi(values), size) for values, shown in terms if shown)
@@ -99,11 +99,11 @@ def _told(answer: Answer, gap: Array) -> Iterator[str]:
         )
 
 
-def _terms(evidence: Evidence) -> Iterator[tuple[Any, bool]]:
+def _terms(internals: Internals) -> Iterator[tuple[Any, bool]]:
     """Every number of the network times the gradient at it, and whether it has a map."""
-    yield evidence.image * evidence.image_gradient, True
-    for term in evidence.biases:
-        yield term.values, term.drawn
+    yield internals.image * internals.image_gradient, True
+    for term in internals.biases:
+        yield term.values, term.has_map
 
 
 def _psi(values: Any) -> Any:

@@ -17,7 +17,7 @@ from kerascope.perturb import gradient_rows, progress
 from kerascope.perturb.baseline import INPAINT, BaselineLike, parts_of
 from kerascope.perturb.host_images import Pictures
 from kerascope.perturb.pixels import pixels_of
-from kerascope.probe import Answer, Probe, Score
+from kerascope.probe import Answer, Probe, ScoreFunction
 from kerascope.resize import resize
 from kerascope.typing import Array
 from kerascope.validation import check_whole, is_number
@@ -190,8 +190,8 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
     def _size(self, probe: Probe, first: Answer, pictures: Pictures) -> int:
         """Rows of a pass."""
         most = probe.pass_size(1 << (first.scores.size - 1).bit_length())
-        survey = probe.graph(first.batch.structured())
-        return gradient_rows(survey, pictures.pixels.shape[1:], most, probe.pass_size(1) > 1, self.memory)
+        graph = probe.graph(first.batch.to_structure())
+        return gradient_rows(graph, pictures.pixels.shape[1:], most, probe.pass_size(1) > 1, self.memory)
 
     def _asking(
         self, probe: Probe, first: Answer, pictures: Pictures, baseline: Array, rows: Array, count: int
@@ -211,7 +211,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         step = MaskStep(pictures.pixels.shape[1:-1], self.mode)
         run = probe.routine(
             step,
-            first.batch.structured([array[images] for array in first.batch.arrays]),
+            first.batch.to_structure([array[images] for array in first.batch.arrays]),
             first.pinned.rows(images),
             _CARRIED,
             key=step,
@@ -251,7 +251,7 @@ class MaskStep:
     spatial: tuple[int, ...]
     mode: Mode
 
-    def __call__(self, score: Score, carried: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, score: ScoreFunction, carried: Mapping[str, Any]) -> dict[str, Any]:
         """See `kerascope.probe.execute.routine`."""
 
         def objective(variables: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
