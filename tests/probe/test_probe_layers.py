@@ -419,6 +419,6 @@ def test_a_survey_runs_nothing_and_keeps_nothing_of_the_run() -> None:
 
     found = trace_graph(call, tiny.model, ops.convert_to_tensor(tiny.images), 0)
     assert len(calls) == 1
-    assert [run.place.path for run in found.runs] == [
+    assert [call.layer.path for call in found.calls] == [
         layer.name for layer in tiny.model.layers if not isinstance(layer, layers.InputLayer)
     ]

@@ -9,7 +9,7 @@ from typing import Any
 from keras import ops
 
 import kerascope as ks
-from kerascope.probe import Answer, Internals, Probe
+from kerascope.probe import Answer, AnyProbe, Internals
 from kerascope.target import Target
 
 SPACE = (1, 2)
@@ -33,7 +33,7 @@ class CamOfAnyHead(ks.CAM):
     """The head is not looked at."""
 
     def ask_for(
-        self, compute: Callable[[Internals], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: AnyProbe, images: Any, target: Target
     ) -> Answer:
         return super(ks.CAM, self).ask_for(compute, key, probe, images, target)
 
@@ -142,7 +142,7 @@ class ShapleyWithAnUncountedBackward(ks.ShapleyCAM):
 class FinerAgainstTheBest(ks.FinerCAM):
     """One look-alike stands for all."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def ask(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return ks.FinerCAM.ask(replace(self, similar=1), probe, images, target)
 
 
@@ -150,7 +150,7 @@ class FinerAgainstTheBest(ks.FinerCAM):
 class FinerIsTheMethod(ks.FinerCAM):
     """The look-alikes are forgotten, so that any target will do."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def ask(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return self.method.ask(probe, images, target)
 
 
@@ -158,11 +158,11 @@ class FinerIsTheMethod(ks.FinerCAM):
 class FinerWithAStrengthOfItsOwn(ks.FinerCAM):
     """The strength is not handed on."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def ask(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return super().ask(probe, images, target) if self.strength else _strong(self, probe, images, target)
 
 
-def _strong(method: ks.FinerCAM, probe: Probe, images: Any, target: Any) -> Answer:
+def _strong(method: ks.FinerCAM, probe: AnyProbe, images: Any, target: Any) -> Answer:
     return ks.FinerCAM.ask(replace(method, strength=1.0), probe, images, target)
 
 

@@ -76,7 +76,7 @@ class AuditDescription:
 
     def written(self) -> Mapping[str, Any]:
         return {
-            "methods": [method.written() for method in self.methods],
+            "methods": [method.describe() for method in self.methods],
             "objects": None if self.objects is None else self.objects.written(),
             "pixels": "SHA-256",
             "training": self.training,

@@ -9,9 +9,10 @@ these functions:
     structure of `variables` with d(sum over N of scores[:, k]) / d(variable), or None where the column does
     not depend on it and the backend can tell. One forward, K backwards.
 `value_gradients_and_hvps(function, along)`
-    As `value_and_gradients`, with Hessian-vector products as fourth result: for each column and each entry
-    of `variables`, a dictionary, the product of that variable's own block of the Hessian with `along(extra)`,
-    a direction in the same structure; zeros where the gradient is constant. One more backward per column and variable.
+    As `value_and_gradients`, with Hessian-vector products as fourth result: for each column the
+    structure of `variables`, with the product of each variable's own block of the Hessian and its direction
+    in `along(extra)`, which has the same structure; zeros where the gradient is constant. One more backward
+    per column and variable.
 `compile(function)`
     The same function, compiled where the backend compiles. It is always called with arguments of one
     structure, and of the same shapes and types.

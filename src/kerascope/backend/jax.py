@@ -33,22 +33,27 @@ def value_gradients_and_hvps(function: TensorFunction, along: TensorFunction) ->
 
     def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any], list[Any]]:
         scores, extra, gradients = value_and_gradients(function)(variables, *rest)
-        directions = along(extra)
+        leaves, structure = jax.tree.flatten(variables)
+        directions = jax.tree.leaves(along(extra))
 
-        def hvp(column: int, name: str) -> Any:
+        def hvp(column: int, index: int) -> Any:
             def gradient(leaf: Any) -> Any:
                 def score(value: Any) -> Any:
-                    return function(variables | {name: value}, *rest)[0][:, column].sum()
+                    values = [*leaves[:index], value, *leaves[index + 1 :]]
+                    return function(structure.unflatten(values), *rest)[0][:, column].sum()
 
                 return jax.grad(score)(leaf)
 
-            return jax.vjp(gradient, variables[name])[1](directions[name].astype(variables[name].dtype))[0]
+            return jax.vjp(gradient, leaves[index])[1](directions[index].astype(leaves[index].dtype))[0]
 
         return (
             scores,
             extra,
             gradients,
-            [{name: hvp(column, name) for name in variables} for column in range(scores.shape[1])],
+            [
+                structure.unflatten([hvp(column, index) for index in range(len(leaves))])
+                for column in range(scores.shape[1])
+            ],
         )
 
     return run

@@ -33,26 +33,23 @@ def value_gradients_and_hvps(function: TensorFunction, along: TensorFunction) ->
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as outer:
             outer.watch(variables)
             scores, extra, gradients = value_and_gradients(function)(variables, *rest)
-        directions = along(extra)
-        return (
-            scores,
-            extra,
-            gradients,
-            [
-                {
-                    name: tf.zeros_like(variable)
-                    if column[name] is None
-                    else outer.gradient(
-                        column[name],
-                        variable,
-                        output_gradients=tf.cast(directions[name], variable.dtype),
-                        unconnected_gradients=tf.UnconnectedGradients.ZERO,
-                    )
-                    for name, variable in variables.items()
-                }
-                for column in gradients
-            ],
-        )
+        leaves, directions = tf.nest.flatten(variables), tf.nest.flatten(along(extra))
+
+        def hvp(gradient: Any, leaf: Any, direction: Any) -> Any:
+            if gradient is None:
+                return tf.zeros_like(leaf)
+            return outer.gradient(
+                gradient,
+                leaf,
+                output_gradients=tf.cast(direction, leaf.dtype),
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
+
+        hvps = [
+            tf.nest.pack_sequence_as(variables, list(map(hvp, tf.nest.flatten(column), leaves, directions)))
+            for column in gradients
+        ]
+        return scores, extra, gradients, hvps
 
     return run
 

@@ -41,32 +41,29 @@ def value_gradients_and_hvps(function: TensorFunction, along: TensorFunction) ->
     """See `kerascope.backend`."""
 
     def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any], list[Any]]:
-        leaves = {name: leaf.detach().requires_grad_() for name, leaf in variables.items()}
+        leaves = [leaf.detach().requires_grad_() for leaf in keras.tree.flatten(variables)]
+
+        def pack(values: list[Any]) -> Any:
+            return keras.tree.pack_sequence_as(variables, values)
+
         # The faster kernels of attention have no second derivative.
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-            scores, extra = function(leaves, *rest)
-            directions = keras.tree.map_structure(_detach, along(extra))
-            columns = scores.sum(dim=0).unbind()
-            columns_gradients = [_differentiable_gradients(column, leaves) for column in columns]
-            hvps = [
-                {name: _hvp(gradients[name], leaves[name], directions[name]) for name in leaves}
-                for gradients in columns_gradients
-            ]
-        detached = [
-            {name: _detach(gradient) for name, gradient in gradients.items()}
-            for gradients in columns_gradients
-        ]
-        return scores.detach(), keras.tree.map_structure(_detach, extra), detached, hvps
+            scores, extra = function(pack(leaves), *rest)
+            directions = [direction.detach() for direction in keras.tree.flatten(along(extra))]
+            columns = [_differentiable_gradients(column, leaves) for column in scores.sum(dim=0).unbind()]
+            hvps = [pack([*map(_hvp, column, leaves, directions)]) for column in columns]
+        gradients = [pack([*map(_detach, column)]) for column in columns]
+        return scores.detach(), keras.tree.map_structure(_detach, extra), gradients, hvps
 
     return run
 
 
-def _differentiable_gradients(column: Any, leaves: dict[str, Any]) -> dict[str, Any]:
+def _differentiable_gradients(column: Any, leaves: Sequence[Any]) -> Sequence[Any]:
     """The gradients of one column, in a graph that can be differentiated again."""
-    found: Any = (None,) * len(leaves)
-    if column.requires_grad:
-        found = torch.autograd.grad(column, list(leaves.values()), create_graph=True, allow_unused=True)
-    return dict(zip(leaves, found, strict=True))
+    if not column.requires_grad:
+        return [None] * len(leaves)
+    found: Sequence[Any] = torch.autograd.grad(column, leaves, create_graph=True, allow_unused=True)
+    return found
 
 
 def _hvp(gradient: Any, leaf: Any, direction: Any) -> Any:

@@ -19,7 +19,7 @@ from kerascope.maximization.parametrization import Kind, Parametrization
 from kerascope.maximization.penalties import Penalty, TotalVariation
 from kerascope.maximization.targets import Each, kinds, spread
 from kerascope.maximization.transforms import Transforms
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import Probe, as_probe, require_probe
 from kerascope.provenance import versions, warn
 from kerascope.target import Target, TargetLike
 
@@ -149,7 +149,7 @@ class Maximize:
         Returns:
             The best images of the run; on an interruption from the keyboard those until then.
         """
-        asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
+        asked = require_probe(as_probe(probe))  # which holds its model weakly: the argument keeps it
         targets = [single for single in spread(target) for _ in range(self.copies)]
         canvas = Canvas.of(asked, len(targets), self.size, self.input_range, start)
         batches = _batches(asked, targets)

@@ -9,18 +9,18 @@ from typing import Any, ClassVar
 from kerascope import errors
 from kerascope.layout import TOKENS
 from kerascope.method.base import Method
-from kerascope.method.cam.multi_scale import MultiScaleCAM
-from kerascope.method.cam.position_weighted import HiResCAM
-from kerascope.method.gradient.base import InputXGradient
+from kerascope.method.cam.hires_cam import HiResCAM
+from kerascope.method.cam.multi_scale_cam import MultiScaleCAM
+from kerascope.method.gradient.saliency import InputXGradient
 from kerascope.method.masks.occlusion import Occlusion
-from kerascope.probe import Answer, BlackBox, Probe, as_probe
+from kerascope.probe import Answer, AnyProbe, BlackBox, Probe, require_probe
 from kerascope.probe.graph.graph import LayerCall
 from kerascope.probe.graph.head_kind import flattening_layers
 from kerascope.target import Target, TargetLike, as_target
 
 
 @dataclass(frozen=True)
-class Choice(Method):
+class Choice(Method, kind="choice"):
     """The family: another method, chosen once model, images and target are known. It is no method of its own.
 
     Args:
@@ -30,10 +30,10 @@ class Choice(Method):
     layer: str | None = None
 
     @abstractmethod
-    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def chosen(self, probe: AnyProbe, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """The method, and why it is that, in a sentence without a full stop."""
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def ask(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """As the method that is chosen."""
         method, reason = self.chosen(probe, images, target)
         answer = method.ask(probe, images, target)
@@ -41,7 +41,7 @@ class Choice(Method):
 
 
 @dataclass(frozen=True)
-class Auto(Choice, choice="auto"):
+class Auto(Choice, name="auto"):
     """The method that shows most in one pass, whatever the model: the default of kerascope.
 
     `MultiScaleCAM`, whose deep layer says what and whose finer ones and the image say where. No other map of
@@ -71,11 +71,11 @@ class Auto(Choice, choice="auto"):
 
     tags: ClassVar[frozenset[str]] = MultiScaleCAM.tags
 
-    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def chosen(self, probe: AnyProbe, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """By whether there is a gradient, and a layer that has places."""
         if isinstance(probe, BlackBox) and self.layer is None:
             return Occlusion(), "auto: Occlusion, since a black box has no gradients"
-        asked = as_probe(probe)
+        asked = require_probe(probe)
         try:
             (deepest,) = asked.resolve_layers(images, target, (self.layer,))
         except errors.NoSpatialExtentError:
@@ -103,7 +103,7 @@ def _told(probe: Probe, images: Any, target: TargetLike, deepest: LayerCall) -> 
 
 
 @dataclass(frozen=True)
-class Fast(Choice, choice="fast"):
+class Fast(Choice, name="fast"):
     """What costs hardly more than the forward pass: `HiResCAM` at the last layer with places.
 
     It is Grad-CAM where the head pools, and right where the head flattens, too.
@@ -127,6 +127,6 @@ class Fast(Choice, choice="fast"):
 
     tags: ClassVar[frozenset[str]] = HiResCAM.tags
 
-    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def chosen(self, probe: AnyProbe, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """Always the same."""
         return HiResCAM(layer=self.layer), "fast: HiResCAM, at the cost of one forward pass"

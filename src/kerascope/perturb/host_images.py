@@ -11,7 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.layout import Layout
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.typing import Array
 
 
@@ -32,7 +32,7 @@ class Pictures:
     stated: tuple[float, float] | None
 
     @classmethod
-    def of(cls, probe: Probe, answer: Answer, smooth: bool = True) -> Pictures:
+    def of(cls, probe: AnyProbe, answer: Answer, smooth: bool = True) -> Pictures:
         """The pictures behind an answer.
 
         Args:

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Pinned
 from kerascope.typing import Array
 
-Ask = Callable[[Probe, Any, Pinned], Answer]
+Ask = Callable[[AnyProbe, Any, Pinned], Answer]
 """`ask(probe, images, target)`: what is asked about the variants, such as a method's own `ask`."""
 
 
 def asked(
-    probe: Probe, first: Answer, count: int, variant: Callable[[int], Array], ask: Ask
+    probe: AnyProbe, first: Answer, count: int, variant: Callable[[int], Array], ask: Ask
 ) -> Iterator[tuple[int, Answer, Array]]:
     """Ask about every variant of the images that `first` was about.
 
@@ -45,7 +45,7 @@ def asked(
     for start in range(0, count, at_once):
         numbers = range(start, min(start + at_once, count))
         pixels = np.concatenate([variant(number) for number in numbers])
-        answer = ask(padded, first.batch.with_pixels(pixels), first.pinned.repeated(len(numbers)))
+        answer = ask(padded, first.batch.with_pixels(pixels), first.pinned.tile(len(numbers)))
         if answer.failure is not None:
             raise answer.failure
         if any(kind is errors.InterruptedWarning for kind, _ in answer.warnings):

@@ -1,4 +1,7 @@
-"""Probes: scores, activations and gradients of a model. The only room that touches the inside of Keras layers."""
+"""Probes: scores, activations and gradients of a model.
+
+The only room that touches the inside of Keras layers.
+"""
 
 from kerascope.probe.black_box import BlackBox
 from kerascope.probe.execute.partial import Cut

@@ -18,8 +18,7 @@ from kerascope.probe.graph.graph import UNKNOWN, Graph, ModelOutput
 from kerascope.probe.graph.head import make_context
 from kerascope.probe.graph.output_kind import OutputSpec, Remark, with_kinds
 from kerascope.probe.inputs import InputBatch, padded_rows
-from kerascope.target import Forward, Reading, Target, TargetLike, as_target
-from kerascope.target.kind import Kind
+from kerascope.target import Forward, OutputKind, Reading, Target, TargetLike, as_target
 from kerascope.typing import Array
 from kerascope.validation import check_choice, check_whole
 
@@ -27,7 +26,8 @@ from kerascope.validation import check_choice, check_whole
 class BlackBox:
     """Any function from images to scores, in NumPy: another framework's model, an ONNX session, a service.
 
-    It replaces a `Probe` for methods with masks (tag `"masks"`, without `"layer"` and `"gradient"`). The function is called with full batches of at most `batch_size` images, never with none.
+    It replaces a `Probe` for methods with masks (tag `"masks"`, without `"layer"` and `"gradient"`). The
+    function is called with full batches of at most `batch_size` images, never with none.
 
     Args:
         predict: takes images (n, ...) as NumPy array, in the type and layout of those that are explained,
@@ -69,7 +69,7 @@ class BlackBox:
         class_names: Sequence[str] | None = None,
         data_format: str = CHANNELS_LAST,
         input_range: tuple[float, float] | None = None,
-        output: Kind | Mapping[str, Kind] | None = None,
+        output: OutputKind | Mapping[str, OutputKind] | None = None,
     ) -> None:
         if not callable(predict):
             raise errors.ParameterError(f"predict must be a function of images; got {predict!r}.")
@@ -151,7 +151,7 @@ class BlackBox:
             forward, reading = self._read(graph, checked.target, outputs, arguments, len(part))
             flat = tree.flatten(forward.outputs)
             readout = Readout(
-                (), flat, flat, dict(reading.chosen), {}, reading.labels, columns=reading.columns
+                (), flat, flat, dict(reading.choices), {}, reading.labels, columns=reading.columns
             )
             scores = ops.cast(reading.scores, "float32")
             results.append(to_numpy(summarize(scores, readout, forward, graph.opaque, reading)))
@@ -253,7 +253,7 @@ class BlackBox:
     def _check_request(self, batch: InputBatch, outputs: Any, target: Target) -> CheckedRequest:
         graph = self._last_graph = self._make_graph(batch, outputs)
         context = make_context(graph, batch.count, self.class_names)
-        target = target.fitted(context)
+        target = target.resolve(context)
         return CheckedRequest(graph, batch, target, target.arguments(context))
 
     def _read(

@@ -10,8 +10,7 @@ from kerascope.probe.execute.result import Answer
 from kerascope.probe.execute.routine import RoutineRunner, RoutineStep
 from kerascope.probe.graph.output_kind import Remark
 from kerascope.probe.inputs import InputBatch
-from kerascope.target import Target, TargetLike
-from kerascope.target.kind import Kind
+from kerascope.target import OutputKind, Target, TargetLike
 from kerascope.typing import Array
 
 
@@ -23,7 +22,7 @@ class AnyProbe(Protocol):
 
     batch_size: int
     class_names: tuple[str, ...] | None
-    output: Kind | Mapping[str, Kind] | None
+    output: OutputKind | Mapping[str, OutputKind] | None
     label: int | None
     label_names: tuple[str, ...] | None
 

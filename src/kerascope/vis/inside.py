@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.probe import Internals, Probe
+from kerascope.probe import Internals, Probe, Request
 from kerascope.rule import get_rule
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -45,7 +45,7 @@ def gradient_inside(
         )
     call = graph.calls[source]
     answer = probe.run(
-        _both, images, target, layers=(graph.name(call),), gradients=True, rule=get_rule(backprop)
+        _both, images, target, Request((graph.name(call),), gradients=True, rule=get_rule(backprop))
     )
     assert answer.values is not None
     gradient, value = answer.values[0]

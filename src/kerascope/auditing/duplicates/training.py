@@ -15,8 +15,8 @@ from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.running.explainer import Explainer
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.running.progress import progress as progress_bar
 from kerascope.dataset.writing.store import Store
+from kerascope.progress import Progress
 from kerascope.typing import Array
 
 _BLOCK = 1024
@@ -70,8 +70,8 @@ class Training:
     def blocks(self, job: Job) -> Iterator[list[Look | None]]:
         """Its images as they are compared, read as those of the run are; None for one that cannot be read."""
         naming = job.naming
-        source = self.source.coded(naming.codes) if naming.codes else self.source
-        source = source if naming.asked is None else source.answered(naming.asked.answered)
+        source = self.source.rename_labels(naming.codes) if naming.codes else self.source
+        source = source if naming.selected is None else source.relabel(naming.selected.relabel)
         # An image is read whether or not it has a label.
         explainer = Explainer(job.probe, replace(job.options, target=0), job.names, Store(os.devnull))
 
@@ -89,11 +89,11 @@ class Training:
         workers = max(1, min(4, os.cpu_count() or 1) if self.threads is None else self.threads)
         with (
             ThreadPoolExecutor(workers, "kerascope-training") as pool,
-            progress_bar(source.count(), self.progress, "compare") as advance,
+            Progress(source.count(), self.progress, "compare", "images", patience=0) as progress,
         ):
             while block := list(islice(items, _BLOCK)):
                 yield list(pool.map(look, block))
-                advance.more(len(block))
+                progress.advance(len(block))
 
 
 def labels_meant(label: str | None, places: Sequence[int] | None) -> tuple[int, ...] | str | None:

@@ -48,7 +48,7 @@ class MapHealth:
             float(material.flat[places].mean()),
             float(material.broken[places].mean()),
             float((material.columns["saturated"][places] > SATURATED).mean()),
-            {one.written(): Measured.mean(agreement[:, n], 0.0) for n, one in enumerate(methods)},
+            {one.describe(): Measured.mean(agreement[:, n], 0.0) for n, one in enumerate(methods)},
         )
 
 
@@ -80,17 +80,17 @@ def checked(material: Material, method: Method) -> Checked:
 
     shown = np.flatnonzero(material.shows)
     if len(shown) < 2:
-        return Checked(method.written(), "undecided", None, ("fewer than two maps show anything",))
+        return Checked(method.describe(), "undecided", None, ("fewer than two maps show anything",))
     images, _ = material.images(material.sampled(shown, _CHECKED, salt=5))
     explainer = material.explainer
     given = np.asarray(explainer.layout.original(images, np))
     try:
         found = sanity(method, explainer.probe, given, depths=2, draws=1, seed=material.seed, progress=False)
     except (errors.KerascopeError, NotImplementedError) as error:
-        return Checked(method.written(), "undecided", None, (f"it could not be checked: {error}",))
+        return Checked(method.describe(), "undecided", None, (f"it could not be checked: {error}",))
     names = {one.name: one.verdict for one in found.checks}
     return Checked(
-        method.written(),
+        method.describe(),
         found.verdict,
         names.get("random logit"),
         (*(str(one) for one in found.checks), *found.notes),

@@ -13,7 +13,8 @@ from kerascope.auditing.duplicates.base import Duplicates
 from kerascope.auditing.report.json import plain
 from kerascope.auditing.report.result import FORMAT, Audit
 from kerascope.auditing.shortcuts.finding import Finding, ranked
-from kerascope.dataset.writing.store import AUDIT, Store
+from kerascope.dataset.result_folder import AUDIT
+from kerascope.dataset.writing.store import Store
 from kerascope.dataset.writing.whole_file import whole
 
 

@@ -19,7 +19,7 @@ from kerascope.auditing.report.label_audits import LabelAudits
 from kerascope.auditing.report.result import FORMAT, Audit, ClassAudit, Strategy
 from kerascope.auditing.responses import Responses
 from kerascope.auditing.shortcuts.finding import Finding, Measured, Trial
-from kerascope.dataset.writing.store import AUDIT
+from kerascope.dataset.result_folder import AUDIT
 
 
 def open_audit(folder: str | os.PathLike[str]) -> Audit | LabelAudits:

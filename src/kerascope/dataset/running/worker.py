@@ -15,7 +15,7 @@ import keras
 
 from kerascope import errors, model_file
 from kerascope.probe import Probe
-from kerascope.target.kind import Kind
+from kerascope.target import OutputKind
 
 _BEGUN = 2
 """Works that a worker has at hand, such as to describe and to try; older ones are begun anew."""
@@ -34,7 +34,7 @@ class SharedProbe:
     batch_size: int
     compile: bool
     input: str | int | None
-    output: Kind | Mapping[str, Kind] | None
+    output: OutputKind | Mapping[str, OutputKind] | None
     label: int | None
     names: tuple[str, ...] | None
     labels: tuple[str, ...] | None

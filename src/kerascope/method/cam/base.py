@@ -13,7 +13,7 @@ from kerascope import errors
 from kerascope.method.base import Method
 from kerascope.method.cam.fusion import FUSIONS, fused
 from kerascope.method.gradient.modifier import Modifier, check_modifier, modified
-from kerascope.probe import Answer, Internals, Probe, Scales
+from kerascope.probe import Answer, AnyProbe, Internals, Request, Scales, require_probe
 from kerascope.probe.graph.head_kind import flattening_layers
 from kerascope.rule import get_rule
 from kerascope.target import Target
@@ -51,8 +51,8 @@ class ClassActivationMap(Method):
     fusion: str = "mean"
 
     tags: ClassVar[frozenset[str]] = frozenset({"layer", "gradient"})
-    curvatures: ClassVar[bool] = False
-    """Whether second derivatives are needed: `Internals.curvatures`."""
+    hvp: ClassVar[bool] = False
+    """Whether Hessian-vector products are needed: `Internals.hvps`."""
 
     def __post_init__(self) -> None:
         if self.layer is not None and not isinstance(self.layer, str):
@@ -132,16 +132,16 @@ class ClassActivationMap(Method):
             lambda channels: ops.relu(self.combine(channels)) if self.relu else self.combine(channels),
         )
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def ask(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the layers."""
         return self.ask_for(self.compute, self, probe, images, target)
 
-    def places(self, probe: Probe, images: Any, target: Target) -> Scales:
+    def places(self, probe: AnyProbe, images: Any, target: Target) -> Scales:
         """What is read of the model: the layer or the layers, and whether the image too."""
         return Scales((self.layer,) if self.layers is None else tuple(self.layers), image=False)
 
     def ask_for(
-        self, compute: Callable[[Internals], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: AnyProbe, images: Any, target: Target
     ) -> Answer:
         """Ask for something else that is computed from the evidence of this method; see `Probe.run`."""
         return self.ask_at(self.places(probe, images, target), compute, key, probe, images, target)
@@ -151,7 +151,7 @@ class ClassActivationMap(Method):
         places: Scales,
         compute: Callable[[Internals], Any],
         key: Hashable,
-        probe: Probe,
+        probe: AnyProbe,
         images: Any,
         target: Target,
     ) -> Answer:
@@ -160,17 +160,19 @@ class ClassActivationMap(Method):
             compute,
             images,
             target,
-            layers=places.layers,
-            spatial=True,
-            gradients="gradient" in self.tags,
-            image_gradient=places.image,
-            curvatures=self.curvatures,
-            rule=get_rule(self.backprop),
-            key=key,
+            Request(
+                places.layers,
+                spatial=True,
+                gradients="gradient" in self.tags,
+                image_gradient=places.image,
+                rule=get_rule(self.backprop),
+                hvp=self.hvp,
+            ),
+            key,
         )
         if "averaged" not in self.tags:
             return answer
-        flattened = flattening_layers(probe.graph(images), answer.layers, target)
+        flattened = flattening_layers(require_probe(probe).graph(images), answer.layers, target)
         if not flattened:
             return answer
         return replace(answer, warnings=(*answer.warnings, (errors.FlattenedHeadWarning, _told(flattened))))
@@ -194,50 +196,3 @@ def over_space(tensor: Any) -> tuple[int, ...]:
 def averaged(gradients: Any) -> Any:
     """The mean over space of (N, *spatial, C), one weight for each channel."""
     return ops.mean(gradients, axis=over_space(gradients), keepdims=True)
-
-
-@dataclass(frozen=True)
-class GradCAM(ClassActivationMap, name="grad_cam"):
-    r"""Grad-CAM: channels weighted by their mean gradient.
-
-    $$L_{ij} = \mathrm{ReLU}\Big(\sum_c w_c A_{ijc}\Big), \qquad
-      w_c = \frac{1}{hw} \sum_{ij} \frac{\partial s}{\partial A_{ijc}}$$
-
-    with the activations $A$ of the layer and the pre-softmax score $s$. A warning (averaged): behind a
-    Flatten each place has weights of its own, and the mean gradient, one number per channel, loses where
-    things are. `HiResCAM` does not average.
-
-    Args:
-        gradients: see `ClassActivationMap`; `"negative"` shows what speaks against the class.
-
-    Returns:
-        values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
-        score; not normalised.
-
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
-
-    Source:
-        Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization,
-        ICCV 2017, equations 1 and 2. No deviations by default; the map stays on the layer's grid until
-        `heatmaps()`.
-
-    Example:
-        >>> import keras, numpy as np, kerascope as ks
-        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
-        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
-        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
-        >>> ks.GradCAM(relu=False)(model, images, target=1).values.shape
-        (2, 6, 6)
-    """
-
-    tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"averaged"}
-
-    def weigh(self, activations: Any, gradients: Any) -> Any:
-        """Equations 1 and 2 of the paper, before the sum."""
-        return averaged(gradients) * activations

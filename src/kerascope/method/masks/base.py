@@ -15,7 +15,7 @@ from kerascope.perturb import Masks, Stream, check_memory
 from kerascope.perturb.baseline import INPAINT, NAMES, BaselineLike, as_baseline, made, noted, parts_of
 from kerascope.perturb.host_images import Pictures
 from kerascope.perturb.pixels import pixels_of
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 
@@ -58,14 +58,14 @@ class PerturbationMethod(Method):
         """Number of baselines, under each of which every mask is asked about."""
         return len(parts_of(self.baseline))
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def ask(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The scores of the images, which pin the target; then those under masks."""
         first = probe.run(None, images, target)
         pixels_of(first)  # raises where there are no pixels
         return self.explored(probe, first, Pictures.of(probe, first, smooth=False))
 
     @abstractmethod
-    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+    def explored(self, probe: AnyProbe, first: Answer, pictures: Pictures) -> Answer:
         """The values, from scores under masks.
 
         Args:
@@ -76,7 +76,7 @@ class PerturbationMethod(Method):
 
     def stream(
         self,
-        probe: Probe,
+        probe: AnyProbe,
         first: Answer,
         pictures: Pictures,
         masks: Masks,

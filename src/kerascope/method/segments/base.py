@@ -13,7 +13,7 @@ from kerascope.perturb import SegmentMasks
 from kerascope.perturb.host_images import Pictures
 from kerascope.perturb.pixels import pixels_of
 from kerascope.perturb.segmentation import SegmentsLike, as_segments, segmented_as
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.typing import Array
 
 Exploration = Generator[Array, Array, Array]
@@ -57,7 +57,7 @@ class SegmentMethod(PerturbationMethod):
             (K, S) the value of each segment.
         """
 
-    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+    def explored(self, probe: AnyProbe, first: Answer, pictures: Pictures) -> Answer:
         """Every image's exploration in step with the others; then each segment painted with its value."""
         labels, note = segmented_as(self.segments, pixels_of(first))
         counts = labels.reshape(len(labels), -1).max(axis=1) + 1

@@ -12,10 +12,10 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
-from kerascope.method.path.integrated import IntegratedGradients
+from kerascope.method.path.integrated_gradients import IntegratedGradients
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.perturb.pixels import on_pixels, pixels_of
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 from kerascope.validation import check_whole, is_number
@@ -104,7 +104,7 @@ class XRAI(Wrapper, name="xrai"):
         """As the heat maps of the method."""
         return bool(self.method.signed) and self.method.reduction != "max_abs"
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def ask(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The attributions of the method, gathered into regions."""
         _segmentation()  # raises before the method is asked
         answer = self.method.ask(probe, images, target)
@@ -112,7 +112,7 @@ class XRAI(Wrapper, name="xrai"):
         if pictures.ndim != 4:
             raise errors.InputError(
                 f"regions need pictures with height and width; got inputs with {pictures.ndim - 2} spatial "
-                f"axes, of shape {pictures.shape[1:]}; use {self.method.written()} by itself."
+                f"axes, of shape {pictures.shape[1:]}; use {self.method.describe()} by itself."
             )
         attributions = on_pixels(answer, self.method.reduction)
         maps = attributions.reshape(len(pictures), -1, *attributions.shape[-2:])

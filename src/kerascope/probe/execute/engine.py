@@ -180,7 +180,7 @@ def _check_result(checked: CheckedRequest, result: BatchResult, start: int, coun
             "and the outputs are none; explain the score instead, or end the model in a softmax or "
             "sigmoid."
         )
-    if result.unmet is not None and (missing := np.flatnonzero(result.unmet[:count])).size:
+    if result.undefined is not None and (missing := np.flatnonzero(result.undefined[:count])).size:
         raise errors.TargetError(
-            f"{checked.target.complaint()}; not so for images {(missing + start).tolist()[:10]}."
+            f"{checked.target.requirement()}; not so for images {(missing + start).tolist()[:10]}."
         )

@@ -172,10 +172,10 @@ class Program:
                 [result.activations[layer] for layer in self.layers],
                 tree.flatten(result.outputs),
                 tree.flatten(result.scores),
-                dict(reading.chosen),
+                dict(reading.choices),
                 {} if taps is None else dict(taps.constants),
                 reading.labels,
-                reading.unmet,
+                reading.undefined,
                 reading.columns,
             )
 

@@ -105,7 +105,7 @@ def check_request(
         InputError: there is no gradient at the input.
     """
     context = make_context(graph, batch.count, class_names)
-    target = target.fitted(context)
+    target = target.resolve(context)
     arguments = target.arguments(context)
     layers = []
     for layer in request.layers:
@@ -157,7 +157,7 @@ def resolve_target(
 ) -> tuple[Target, tuple[Remark, ...]]:
     """The target as it applies to a model, and the warnings and notes about the outputs that it reads."""
     context = make_context(graph, graph.batch, class_names)
-    resolved = target.fitted(context)
+    resolved = target.resolve(context)
     read = resolved.outputs(context)
     remarks = [graph.remarks[output] for output in (range(len(graph.outputs)) if read is None else read)]
     # A target that names one number of the model needs no note that it is one.

@@ -15,7 +15,7 @@ from kerascope.layout import Layout
 from kerascope.probe.execute.request import CheckedRequest
 from kerascope.probe.inputs import InputBatch
 from kerascope.target import Forward, Pinned, Reading
-from kerascope.target.kind import columns
+from kerascope.target.base import class_columns
 from kerascope.typing import Array
 
 
@@ -28,7 +28,7 @@ class Readout(NamedTuple):
     chosen: dict[str, Any]
     constants: dict[str, Any]
     labels: Any = None
-    unmet: Any = None
+    undefined: Any = None
     columns: tuple[Any, Any] | None = None
 
 
@@ -36,8 +36,8 @@ class BatchResult(NamedTuple):
     """The result of one batch: see `Answer`; a field is None where it does not apply.
 
     Attributes:
-        chosen: the target's choices: see `Reading.chosen`.
-        unmet: see `Reading.unmet`.
+        chosen: the target's choices: see `Reading.choices`.
+        undefined: see `Reading.undefined`.
         no_probability: a probability is explained, and the outputs are none.
     """
 
@@ -49,7 +49,7 @@ class BatchResult(NamedTuple):
     probabilities: Any = None
     suspect: Any = None
     no_probability: Any = None
-    unmet: Any = None
+    undefined: Any = None
     alive: Any = None
 
 
@@ -158,7 +158,7 @@ def summarize(
         opaque: see `Graph.opaque`.
         reading: of the target; its tensors are not used.
     """
-    result = BatchResult(scores, readout.chosen, labels=readout.labels, unmet=readout.unmet)
+    result = BatchResult(scores, readout.chosen, labels=readout.labels, undefined=readout.undefined)
     index = reading.output
     if index is None:
         index = 0 if len(readout.outputs) == 1 else None
@@ -168,7 +168,7 @@ def summarize(
     if len(raw.shape) not in (1, 2) and readout.columns is None:
         return result
     kind = forward.kinds[index] if forward.kinds else None
-    output, before = readout.columns or columns(raw, readout.scores[index], kind)
+    output, before = readout.columns or class_columns(raw, readout.scores[index], kind)
     known = forward.squashed[index] or kind in ("binary", "labels")
     precise = keras.backend.standardize_dtype(raw.dtype) in ("float32", "float64")
     output = ops.cast(output, "float32")

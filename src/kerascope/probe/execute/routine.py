@@ -16,8 +16,8 @@ from kerascope.probe.execute.program import Program, channels_last
 ScoreFunction = Callable[..., tuple[Any, tuple[Any, ...]]]
 """`score(pictures, rows=None) -> (scores (N, K), activations of the request's layers)`.
 
-`pictures`, channels last, replace the explained input, or the output of the layer to replace. Where the routine
-has rows, `rows` (N,) are the images that they belong to.
+`pictures`, channels last, replace the explained input, or the output of the layer to replace. Where the
+routine has rows, `rows` (N,) are the images that they belong to.
 """
 
 RoutineStep = Callable[[ScoreFunction, Mapping[str, Any]], dict[str, Any]]

@@ -19,7 +19,7 @@ from kerascope.probe.graph.output_kind import OutputSpec, label_class_names
 from kerascope.probe.inputs import InputBatch, check_inputs, input_specs
 from kerascope.probe.intercept.training import forbid_training
 from kerascope.probe.layer_ref import find_layers
-from kerascope.target.kind import Kind
+from kerascope.target import OutputKind
 from kerascope.typing import Array
 
 
@@ -43,7 +43,7 @@ class ProbeState:
         class_names: tuple[str, ...] | None,
         input: str | int | None,
         compile: bool,
-        output: Kind | Mapping[str, Kind] | None,
+        output: OutputKind | Mapping[str, OutputKind] | None,
         label: int | None,
     ) -> None:
         self._backend = backend.current()

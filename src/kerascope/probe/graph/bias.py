@@ -1,11 +1,11 @@
 """The constants that the layers of a network add: every bias, and where to take the gradient at it.
 
 A network of affine layers and rectifiers is piecewise linear, so that its score is a sum of numbers times
-the gradients at them: of each pixel, and of each constant that a layer adds. The
-constant is the `bias` of a convolution or dense layer, the shift of a batch normalisation or of a normalisation of
-the input at inference, or the offset of a rescaling. The gradient is taken where the constant is
-added: before the activation of a layer that has one, else at its output. A rectifier with a ceiling, such as
-ReLU6, returns a constant too, wherever its ceiling is met.
+the gradients at them: of each pixel, and of each constant that a layer adds. The constant is the `bias` of a
+convolution or dense layer, the shift of a batch normalisation or of a normalisation of the input at
+inference, or the offset of a rescaling. The gradient is taken where the constant is added: before the
+activation of a layer that has one, else at its output. A rectifier with a ceiling, such as ReLU6, returns a
+constant too, wherever it reaches its ceiling.
 """
 
 from __future__ import annotations

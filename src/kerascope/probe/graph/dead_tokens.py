@@ -1,7 +1,7 @@
 """Token layers behind the last attention: their patch tokens have no gradient to the score.
 
-The order of the layers does not show which these are, since `tokens[:, 0]` may be anywhere in a `call`. So the
-gradient at every layer with a class token is taken once, on noise.
+The order of the layers does not show which these are, since `tokens[:, 0]` may be anywhere in a `call`. So
+the gradient at every layer with a class token is taken once, on noise.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any
 from kerascope import errors
 from kerascope.layout import Layout
 from kerascope.probe.layer_ref import LayerRef, match_paths
-from kerascope.target.kind import Kind
+from kerascope.target import OutputKind
 
 INPUT = -1
 """Source of a tensor that is the explained input of the model, or any input where none is explained."""
@@ -127,7 +127,7 @@ class Graph:
     dead_tokens: frozenset[int] = frozenset()
     activation_calls: tuple[ActivationCall, ...] = ()
     measured: Mapping[int, Any] = field(default_factory=dict)
-    kinds: tuple[Kind | None, ...] = ()
+    kinds: tuple[OutputKind | None, ...] = ()
     remarks: tuple[tuple[type[Warning] | None, str] | None, ...] = ()
     label: int | None = None
     label_count: int = 0
@@ -151,7 +151,7 @@ class Graph:
 
         Raises:
             UnknownLayerError: no layer has this path.
-            AmbiguousLayerError: several layers fit, or the layer is called more than once and no index is given.
+            AmbiguousLayerError: several layers fit, or the layer has several calls and no index is given.
             UntappableLayerError: the layer is not called, or is called where nothing can be read.
         """
         path, _, index = layer.partition("#")
@@ -333,7 +333,7 @@ class Graph:
             and call.untappable is None
         )
 
-    def _instead(self, path: str) -> str:
+    def _suggest_around(self, path: str) -> str:
         """Advice which layer around `path` to tap."""
         closed = {call.layer.path for call in self.calls if call.untappable is not None}
         readable = {call.layer.path for call in self.calls} - closed

@@ -36,8 +36,8 @@ class OutputHead:
     """Where the score of one output is found.
 
     Args:
-        operation: the layer or operation that ends in the softmax or sigmoid; of a measured score the one that
-            returns it; None for a function that is called by name.
+        operation: the layer or operation that ends in the softmax or sigmoid; of a measured score the one
+            that returns it; None for a function that is called by name.
         index: which of its calls.
         part: the score is the argument of the `"operation"`, of its `"activation"`, or of a `"function"` by
             name; or the `"output"` of an operation in front of arithmetic, or the `"difference"` of two
@@ -129,7 +129,7 @@ def _function_head(graph: Graph, number: int) -> OutputHead:
 
 
 def last_computing_call(graph: Graph, source: int) -> LayerCall | None:
-    """The last call on the way to a call's output that does more than pass its input on; None where unknown."""
+    """The last call on the way to a call's output that does more than pass its input on, or None."""
     while source >= 0:
         call = graph.calls[source]
         if _squashes(call) or len(call.sources) != 1 or not _passes_through(graph, call):
@@ -178,7 +178,7 @@ def make_context(graph: Graph, count: int, class_names: tuple[str, ...] | None) 
 
 
 def find_sources(graph: Graph, target: Target, context: Context) -> list[int]:
-    """Numbers of the calls that a target's score is made from: before a softmax, or a layer that ends in one."""
+    """Numbers of the calls that the score of a target is made from: see `score_sources`."""
     read = target.outputs(context)
     sources = [graph.find_call(layer).number for layer in target.layers]
     return sources + score_sources(graph, range(len(graph.outputs)) if read is None else read)

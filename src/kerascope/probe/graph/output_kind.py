@@ -1,4 +1,4 @@
-"""The kind of each output of a model, and why it is known: see `kerascope.target.kind`."""
+"""The kind of each output of a model, and why it is known: see `kerascope.target.base`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keras import tree
 from kerascope import errors
 from kerascope.probe.graph.graph import Graph, ModelOutput
 from kerascope.probe.graph.head import OutputHead, heads, is_score
-from kerascope.target.kind import KINDS, Kind
+from kerascope.target import OUTPUT_KINDS, OutputKind
 
 _BINARY = ("bce", "binarycrossentropy", "binaryfocalcrossentropy", "hinge", "squaredhinge")
 _REGRESSION = (
@@ -49,21 +49,21 @@ class OutputSpec:
         loss: the loss of a model that does not have it as an attribute, or None.
     """
 
-    output: Kind | Mapping[str, Kind] | None = None
+    output: OutputKind | Mapping[str, OutputKind] | None = None
     names: tuple[str, ...] | None = None
     label: int | None = None
     loss: Any = None
 
     def __post_init__(self) -> None:
-        kinds = self.output.values() if isinstance(self.output, Mapping) else [self.output or KINDS[0]]
+        kinds = self.output.values() if isinstance(self.output, Mapping) else [self.output or OUTPUT_KINDS[0]]
         for kind in kinds:
-            if kind not in KINDS:
+            if kind not in OUTPUT_KINDS:
                 raise errors.ParameterError(
-                    f"output must be one of {', '.join(map(repr, KINDS))}, or one for each output by name; "
-                    f"got {kind!r}."
+                    f"output must be one of {', '.join(map(repr, OUTPUT_KINDS))}, or one for each output by "
+                    f"name; got {kind!r}."
                 )
 
-    def of(self, name: str) -> Kind | None:
+    def of(self, name: str) -> OutputKind | None:
         """The declared kind of an output, or None."""
         if isinstance(self.output, Mapping):
             return self.output.get(name)
@@ -150,7 +150,7 @@ def _with_label(graph: Graph, label: int) -> Graph:
 
 def _kind(
     graph: Graph, index: int, head: OutputHead | None, spec: OutputSpec, loss: str
-) -> tuple[Kind | None, Remark | None]:
+) -> tuple[OutputKind | None, Remark | None]:
     output, one = graph.outputs[index], _channels(graph, index) == 1
     if (given := spec.of(output.name)) is not None:
         _check(given, output, one, head)
@@ -180,7 +180,7 @@ def _channels(graph: Graph, index: int) -> int:
     return shape[-1] if len(shape) > 1 else 1
 
 
-def _check(given: Kind, output: ModelOutput, one: bool, head: OutputHead | None) -> None:
+def _check(given: OutputKind, output: ModelOutput, one: bool, head: OutputHead | None) -> None:
     if (given == "binary" and not one) or (given in ("classes", "labels") and one):
         raise errors.ModelError(
             f"output={given!r} needs {'one number' if given == 'binary' else 'several numbers'} for each "

@@ -43,8 +43,8 @@ def check_pooled_head(graph: Graph, layers: tuple[str, ...], target: Target) -> 
     Args:
         graph: of the model.
         layers: full paths of the layers.
-        target: the explained target. Where it reads a layer, such as `Unit`, that layer is the end of the way,
-            and its mean over space the pooling.
+        target: the explained target. Where it reads a layer, such as `Unit`, that layer is the end of the
+            way, and its mean over space the pooling.
 
     Raises:
         HeadError: something else lies between a layer and the score, or the way cannot be followed.

@@ -16,7 +16,8 @@ class Scales:
     """The layers to explain a network at every scale.
 
     Args:
-        layers: full paths, the deepest first, each on a finer grid than the one before; None is the automatic layer.
+        layers: full paths, the deepest first, each on a finer grid than the one before; None is the automatic
+            layer.
         image: the explained input is a scale, too: it holds floating-point numbers on a grid as fine.
     """
 

@@ -56,7 +56,7 @@ class _RecordedCall(NamedTuple):
     """One call as it ended: the tensors it was given, and those it returned."""
 
     layer: LayerRef
-    index: int
+    call_index: int
     arguments: list[Any]
     tensors: list[Any]
 

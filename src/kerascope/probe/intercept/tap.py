@@ -141,8 +141,8 @@ def wrap_function(original: Callable[..., Any], function: ActivationHook) -> Any
 def tap_functions(names: Collection[str], function: Callable[[str, Any, Any], Any]) -> Iterator[None]:
     """Let `function(name, argument, result) -> result` see calls by public name, in this thread.
 
-    Those are calls such as `keras.ops.relu(x)` in a layer's own `call`. A reference to a function that outlives
-    the block, as in a module that is first imported within it, has no effect after it.
+    Those are calls such as `keras.ops.relu(x)` in a layer's own `call`. Where a reference to the function
+    outlives the block, as in a module that is first imported within it, it has no effect after it.
 
     Args:
         names: of functions in `keras.ops` and `keras.activations`.

@@ -1,0 +1,217 @@
+"""A class activation map at every scale: a deep layer says what, finer ones and the image say where."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from keras import ops
+
+from kerascope import errors
+from kerascope.method.cam.base import ClassActivationMap, over_space
+from kerascope.method.cam.fusion import enlarged, on_finest
+from kerascope.method.gradient.modifier import modified
+from kerascope.probe import Answer, AnyProbe, Internals, Scales, require_probe
+from kerascope.target import Target
+
+FLOOR = 0.01
+"""Share of its largest value that the deep map has everywhere, so that finer scales order all pixels."""
+_MOST = 16
+"""Places along each axis from which the ground of an image is taken."""
+
+
+@dataclass(frozen=True)
+class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
+    r"""Multi-scale CAM: what a deep layer finds relevant, where finer layers and the image do too.
+
+    $$L = \big(\mathrm{ReLU}(D) + 0.01 \max|D|\big) \cdot \frac{F}{\max F} \cdot \frac{F + I}{\max(F + I)}$$
+
+    $$D_{ij} = \sum_c \frac{\partial s}{\partial A_{ijc}} A_{ijc}, \qquad
+      F = \frac{1}{n} \sum_{l=1}^n \frac{\mathrm{ReLU}(D^l)}{\overline{|D^l|}}, \qquad
+      I = \frac{\mathrm{ReLU}(M)}{\overline{|M|}}, \qquad
+      M_{ij} = \sum_c \frac{\partial s}{\partial x_{ijc}} (x_{ijc} - \tilde{x}_c)$$
+
+    with the activations $A$ of the deepest layer, $D^l$ alike of the $n$ finer ones, the image $x$, the
+    median $\tilde{x}_c$ of a colour over space (from at most 16 places along each axis), means over space,
+    and the pre-softmax score $s$. Every map is enlarged to the finest grid. The finer layers are the last
+    rectified one of each finer grid on the way; see `kerascope.probe.graph.scales`. Where there is none, $F =
+    I$; where no gradient can be taken at the image, $I = 0$. A factor that is blank is left out.
+
+    A deep layer has few cells; the first layers, and the image, have many but hardly know the class. What a
+    rectifier returns is zero where nothing was found; of the image the median stands for that, so that paper
+    counts for nothing, be it white or black.
+
+    Args:
+        layer: path of the deepest layer; None for the automatic one.
+        layers: paths of layers in the place of those that are found, the first of which says what; the image
+            is left out then.
+
+    Returns:
+        values float32 (N, H, W) on the image's own grid, or on the finest layer's where the input has no such
+        axes; at least 0, in units of the score, at most 1.01 times the largest value of the deep map. With
+        `relu=False` what speaks against the class, computed alike from -D and -M, is subtracted. A map of
+        which all is against the class is small, not blank. Where no gradient can be taken at the image, as
+        behind whole numbers, or at a finer layer, a note says so, and the other scales say where.
+
+    Raises:
+        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
+            depend on it.
+        ParameterError: `fusion` is given.
+        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
+
+    Cost:
+        1 forward, and 1 backward per class, down to the image.
+
+    Source:
+        None: measured here, see docs/one-pass.md. Relatives: Englebert, Cornu and De Vleeschouwer, Poly-CAM,
+        2022, a product over layers, without gradients; Jiang et al., LayerCAM, 2021, section III-C, the
+        largest over layers; Lee et al., Relevance-CAM, CVPR 2021, maps of early layers. The maps of layers
+        are those of Draelos and Carin, HiResCAM, 2020, equation 4; the median stands where Shrikumar et al.,
+        DeepLIFT, 2017, have a reference.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, activation="relu"),
+        ...     keras.layers.MaxPooling2D(2, name="pool"), keras.layers.Flatten(), keras.layers.Dense(3)])
+        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
+        >>> found = ks.MultiScaleCAM()(model, images, target=1)
+        >>> found.values.shape, found.layer
+        ((2, 8, 8), 'pool')
+    """
+
+    tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"pixels"}
+
+    def __post_init__(self) -> None:
+        if self.fusion != "mean":
+            raise errors.ParameterError(
+                f"fusion must be left out: MultiScaleCAM joins layers in its own way; got {self.fusion!r}; "
+                "other class activation maps, such as HiResCAM, take it."
+            )
+        super().__post_init__()
+
+    def weigh(self, activations: Any, gradients: Any) -> Any:
+        """Gradient times activation, before the sum over channels."""
+        return gradients * activations
+
+    def compute(self, internals: Internals) -> Any:
+        """The map of one class from all scales."""
+        maps = self.maps(internals, self.combine)
+        return on_the_image(joined(*maps) if self.relu else both_ways(*maps), internals)
+
+    def gathered(self, internals: Internals, gather: Callable[[Any], Any]) -> Any:
+        """The signed map, from what `gather` makes of the weighted channels of each scale."""
+        return on_the_image(both_ways(*self.maps(internals, gather)), internals)
+
+    def maps(self, internals: Internals, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
+        """The signed map of each layer, the deepest first, and of the image, or None."""
+        layers = [gather(self.channels(part)) for part in internals.split()]
+        if internals.image_gradient is None:
+            return layers, None
+        standing_out = internals.image - ground(internals.image)
+        return layers, gather(self.weigh(standing_out, modified(internals.image_gradient, self.gradients)))
+
+    def places(self, probe: AnyProbe, images: Any, target: Target) -> Scales:
+        """Every scale of the model."""
+        if self.layers is not None:
+            return super().places(probe, images, target)
+        return require_probe(probe).scales(images, target, self.layer)
+
+    def ask_for(
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: AnyProbe, images: Any, target: Target
+    ) -> Answer:
+        """At all scales; where the score has no gradient at one, without the image, or at the layer alone."""
+        if self.layers is not None:
+            return super().ask_for(compute, key, probe, images, target)
+        found = self.places(probe, images, target)
+        probe = require_probe(probe).without_refresh()
+        *more, alone = dict.fromkeys((found, replace(found, image=False), Scales(found.layers[:1], False)))
+        for places in more:
+            try:
+                answer = self.ask_at(places, compute, key, probe, images, target)
+                break
+            except errors.DisconnectedError:
+                continue
+        else:
+            places, answer = alone, self.ask_at(alone, compute, key, probe, images, target)
+        return replace(answer, layers=answer.layers[:1], notes=(_told(places, found), *answer.notes))
+
+
+def _told(places: Scales, found: Scales) -> str:
+    """Which scales say where, and which ones cannot."""
+    finer = _named(places)
+    missing = [name for name in _named(found) if name not in finer]
+    told = f"where: by {', '.join(finer) or 'the layer alone'}"
+    return f"{told}; the score has no gradient at {' or '.join(missing)}" if missing else told
+
+
+def _named(places: Scales) -> list[str]:
+    return [*map(str, places.layers[1:]), *["the image"] * places.image]
+
+
+def on_the_image(maps: Any, internals: Internals) -> Any:
+    """Maps enlarged to the explained input's own grid, where that has as many axes."""
+    grid = tuple(maps.shape[1:])
+    size = () if internals.image is None else tuple(internals.image.shape[1:-1])
+    return enlarged(maps, tuple(map(max, grid, size))) if len(grid) == len(size) else maps
+
+
+def both_ways(layers: Sequence[Any], image: Any) -> Any:
+    """What speaks for the class less what speaks against it."""
+    against = joined([-one for one in layers], None if image is None else -image)
+    return joined(layers, image) - against
+
+
+def joined(layers: Sequence[Any], image: Any = None) -> Any:
+    """What speaks for the class, (N, *spatial), at least 0.
+
+    Args:
+        layers: the signed map of each, the deepest first.
+        image: the signed map of the image, or None.
+    """
+    deep, *finer = layers
+    scales = finer if image is None else [*finer, image]
+    if not scales:
+        return ops.relu(deep)
+    what, *where = on_finest([ops.relu(deep), *map(_of_its_mean, scales)])
+    behind = where[: len(finer)] or where
+    mean = sum(behind[1:], behind[0]) / len(behind)
+    every = mean if image is None else mean + where[-1]
+    least = FLOOR * ops.max(ops.abs(deep), axis=over_places(deep), keepdims=True)
+    some = ops.any(every > 0, axis=over_places(every), keepdims=True)
+    return (what + ops.where(some, least, 0.0)) * _of_its_largest(mean) * _of_its_largest(every)
+
+
+def _of_its_largest(values: Any) -> Any:
+    """Maps, at least 0, as a share of their largest value; 1 where one is blank and decides nothing."""
+    largest = ops.max(values, axis=over_places(values), keepdims=True)
+    return ops.where(largest > 0, values / _nonzero(largest), 1.0)
+
+
+def _of_its_mean(values: Any) -> Any:
+    """What is positive of maps, in units of their mean absolute value."""
+    return ops.relu(values) / _nonzero(ops.mean(ops.abs(values), axis=over_places(values), keepdims=True))
+
+
+def _nonzero(values: Any) -> Any:
+    return ops.where(values > 0, values, 1.0)
+
+
+def over_places(maps: Any) -> tuple[int, ...]:
+    """The axes of maps (N, *spatial) but the first."""
+    return tuple(range(1, len(maps.shape)))
+
+
+def ground(values: Any) -> Any:
+    """The median of each colour over space, (N, 1, ..., C), from at most 16 places along each axis.
+
+    Args:
+        values: (N, *spatial, C).
+    """
+    steps = [-(-values.shape[axis] // _MOST) for axis in over_space(values)]
+    thinned = values[(slice(None), *(slice(step // 2, None, step) for step in steps))]
+    rows = ops.sort(ops.reshape(thinned, (-1, math.prod(thinned.shape[1:-1]), values.shape[-1])), axis=1)
+    count = rows.shape[1]
+    median = (rows[:, (count - 1) // 2] + rows[:, count // 2]) / 2
+    return ops.reshape(median, (-1, *(1 for _ in steps), values.shape[-1]))

@@ -1,0 +1,207 @@
+"""Score-CAM: a channel's weight is the score of the image seen through the channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from kerascope import errors
+from kerascope.method.cam.gradient_free import AskedCAM, channels_of
+from kerascope.perturb import MapMasks
+from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.pixels import pixels_of
+from kerascope.probe import Answer, AnyProbe, Request
+from kerascope.probe.execute.readouts import activation
+from kerascope.target import Target
+from kerascope.typing import Array
+from kerascope.validation import check_whole, is_number
+
+_SMOOTHING = ("noise", "integrated")
+_ROUNDS = 20
+"""Rounds of k-means."""
+
+
+@dataclass(frozen=True)
+class ScoreCAM(AskedCAM, name="score_cam"):
+    r"""Score-CAM: channels weighted by the score of the image masked by the channel, less the baseline's.
+
+    $$L_{ij} = \mathrm{ReLU}\Big(\sum_c w_c A_{ijc}\Big), \qquad w_c = s(x \circ H_c) - s(b), \qquad
+      H_c = \frac{\mathrm{up}(A_c) - \min}{\max - \min}$$
+
+    with the activations $A$ of the layer, enlarged by half-pixel bilinear interpolation, the pre-softmax
+    score $s$, and a baseline $b$ in the place of what is masked.
+
+    Args:
+        layer: see `AskedCAM`.
+        relu: see `AskedCAM`.
+        channels: ask about so many maps only; default None, about every channel.
+        choice: which maps these are: `"variance"` (default), the channels that vary most over the image;
+            `"clusters"`, the means of so many clusters of channels with similar maps, by k-means.
+        softmax: weights go through a softmax over the channels, as in the paper's algorithm 1. The baseline
+            then cancels, and where scores differ by less than 1, all channels weigh nearly the same. Default
+            False.
+        smoothing: None; `"noise"` for SS-CAM, the mean of $w_c$ over `samples` maps with Gaussian noise
+            added; `"integrated"` for IS-CAM, the mean of $w_c$ over masks $\frac{i}{n} H_c$ for $i = 1
+            \ldots n$.
+        samples: n of the smoothing, at least 1; default 10. Without smoothing it is not used.
+        sigma: standard deviation of the noise, as a share of each map's range; at least 0; default 0.15.
+        seed: of the noise, a whole number of at least 0.
+
+    Returns:
+        values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
+        score times the activation; not normalised.
+
+    Raises:
+        LayerError: the layer does not exist, cannot be read, or has no spatial extent.
+        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
+        ExplanationError: the layer has more spatial axes than the input.
+        ModelError: a black box, which has no layers.
+
+    Cost:
+        1 forward, and 1 for each channel (times `samples` with smoothing), for the baseline, and for each
+        further baseline. `Explanation.masks` tells. Several targets share them.
+
+    Source:
+        Wang et al., Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks, CVPR
+        Workshops 2020, equations 6 to 8; Wang et al., SS-CAM: Smoothed Score-CAM for Sharper Visual Feature
+        Localization, 2020, section 3 (noise on the map); Naidu et al., IS-CAM: Integrated Score-CAM for
+        axiomatic- based explanations, 2020. Deviations: no softmax over the weights by default; noise is a
+        share of each map's range.
+
+    Example:
+        >>> import keras, numpy as np, kerascope as ks
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3, name="conv"),
+        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
+        >>> images = np.random.default_rng(0).random((2, 8, 8, 1))
+        >>> found = ks.ScoreCAM(relu=False)(model, images, target=1)
+        >>> found.values.shape, found.masks.tolist()
+        ((2, 6, 6), [5, 5])
+    """
+
+    channels: int | None = None
+    choice: str = "variance"
+    softmax: bool = False
+    smoothing: str | None = None
+    samples: int = 10
+    sigma: float = 0.15
+    seed: int = 0
+
+    tags: ClassVar[frozenset[str]] = AskedCAM.tags
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.channels is not None:
+            check_whole(self.channels, "channels")
+        if self.choice not in ("variance", "clusters"):
+            raise errors.ParameterError(f"choice must be 'variance' or 'clusters'; got {self.choice!r}.")
+        if not isinstance(self.softmax, bool):
+            raise errors.ParameterError(f"softmax must be True or False; got {self.softmax!r}.")
+        if self.smoothing is not None and self.smoothing not in _SMOOTHING:
+            raise errors.ParameterError(
+                f"smoothing must be None, 'noise' or 'integrated'; got {self.smoothing!r}."
+            )
+        check_whole(self.samples, "samples")
+        check_whole(self.seed, "seed", 0)
+        if not (is_number(self.sigma) and self.sigma >= 0):
+            raise errors.ParameterError(
+                f"sigma must be a share of a map's range, at least 0; got {self.sigma!r}."
+            )
+
+    def ask(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
+        """The activations and the score; then the scores under masks made of them."""
+        first = probe.run(activation, images, target, Request((self.layer,), spatial=True))
+        return self.explored(probe, first, Pictures.of(probe, first, smooth=False))
+
+    def explored(self, probe: AnyProbe, first: Answer, pictures: Pictures) -> Answer:
+        """The scores of the image seen through each map."""
+        spatial = pixels_of(first).shape[1:-1]
+        channels = channels_of(first)
+        grid = channels.shape[1:-1]
+        if len(grid) > len(spatial):
+            raise errors.ExplanationError(
+                f"masks need a layer with at most the spatial axes of the input of size {spatial}; "
+                f"{first.layers[0]!r} gives maps of {grid}; choose another layer."
+            )
+        maps = self._chosen(channels)
+        # Of frames, a map that has no axis for them is the mask of each.
+        grid = (*[1] * (len(spatial) - len(grid)), *grid)
+        count = maps.shape[-1]
+        # Behind the maps stands one of zeros: nothing is left of the image. It is asked about first.
+        nothing = np.zeros_like(maps[..., :1])
+        resident = {
+            name: value.reshape(len(value), *grid, -1)
+            for name, value in {
+                "maps": np.concatenate([maps, nothing], axis=-1),
+                **self._noise(maps),
+            }.items()
+        }
+        codes = np.asarray([(count, 0.0, 0.0), *self._codes(count)], "float32")
+        masks = MapMasks(grid, spatial, self.sigma if self.smoothing == "noise" else 0.0)
+        with self.stream(probe, first, pictures, masks, resident, len(codes)) as stream:
+            found = stream.scores(dict.fromkeys(range(len(maps)), codes))
+        scores = np.stack([found[image].T for image in found])
+        weights = scores[..., 1:] - scores[..., :1]
+        repeats = self.samples if self.smoothing else 1
+        weights = weights.reshape(*weights.shape[:2], count, repeats)
+        known = np.isfinite(weights)
+        times = known.sum(axis=-1)
+        weights = np.where(known, weights, 0).sum(axis=-1) / np.where(times > 0, times, np.nan)
+        if self.softmax:
+            powers = np.exp(weights - np.where(times > 0, weights, -np.inf).max(axis=-1, keepdims=True))
+            weights = powers / np.where(times > 0, powers, 0).sum(axis=-1, keepdims=True)
+        asked = channels.shape[-1]
+        note = f"{count} maps of {asked} channels" if count < asked else f"all {asked} channels"
+        return self.told(stream, self.weighted(first, maps, weights), (note,))
+
+    def _codes(self, count: int) -> list[tuple[float, float, float]]:
+        """For each map and sample: the number of the map, the factor of the mask, the number of the noise."""
+        if self.smoothing == "integrated":
+            shares = [(step + 1) / self.samples for step in range(self.samples)]
+            return [(place, share, 0.0) for place in range(count) for share in shares]
+        samples = self.samples if self.smoothing == "noise" else 1
+        return [(place, 1.0, sample) for place in range(count) for sample in range(samples)]
+
+    def _noise(self, maps: Array) -> dict[str, Array]:
+        if self.smoothing != "noise":
+            return {}
+        generator = np.random.default_rng(self.seed)
+        noise = generator.standard_normal((*maps.shape[1:-1], self.samples)).astype("float32")
+        return {"noise": np.broadcast_to(noise, (len(maps), *noise.shape))}
+
+    def _chosen(self, channels: Array) -> Array:
+        """The maps that are asked about, (N, h, w, M)."""
+        if self.channels is None or self.channels >= channels.shape[-1]:
+            return channels
+        flat = channels.reshape(len(channels), -1, channels.shape[-1])
+        if self.choice == "variance":
+            # Stable, so that of equal channels the first is taken on every backend.
+            order = np.argsort(-flat.var(axis=1), axis=-1, kind="stable")[:, : self.channels]
+            taken = np.take_along_axis(flat, np.sort(order, axis=-1)[:, None, :], axis=-1)
+        else:
+            taken = np.stack([clustered(one.T, self.channels).T for one in flat])
+        return taken.reshape(*channels.shape[:-1], -1)
+
+
+def clustered(maps: Array, count: int) -> Array:
+    """The means of clusters of maps, (count, P), by k-means on maps of length 1 from a fixed start.
+
+    Args:
+        maps: (C, P).
+        count: number of clusters, at most C.
+    """
+    length = np.linalg.norm(maps, axis=1, keepdims=True)
+    unit = maps / np.where(length > 0, length, 1)
+    # The next centre is the map that is furthest from the centres so far.
+    centres = [int(length.argmax())]
+    while len(centres) < count:
+        nearest = np.min([((unit - unit[one]) ** 2).sum(axis=1) for one in centres], axis=0)
+        nearest[centres] = -1
+        centres.append(int(nearest.argmax()))
+    middle = unit[centres]
+    for _ in range(_ROUNDS):
+        label = ((unit[:, None] - middle[None]) ** 2).sum(axis=-1).argmin(axis=1)
+        label[centres] = np.arange(count)  # no cluster is empty
+        middle = np.stack([unit[label == one].mean(axis=0) for one in range(count)])
+    return np.stack([maps[label == one].mean(axis=0) for one in range(count)])
