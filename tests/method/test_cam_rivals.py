@@ -11,8 +11,8 @@ from keras import layers, ops
 import kerascope as ks
 from kerascope.testing.bench import CLOSE, same
 from kerascope.typing import Tensor
-from tests.helpers.cam_network import network
 from tests.helpers.expected_warnings import FLATTENED
+from tests.helpers.networks.cam import network
 from tests.helpers.targets import known
 
 pytestmark = FLATTENED

@@ -84,7 +84,9 @@ def test_taps_nest(model: keras.Model, images: np.ndarray) -> None:
 
 def test_runs_are_counted(model: keras.Model, images: np.ndarray) -> None:
     seen = []
-    with tap_operations([], {model.get_layer("head"): lambda run, arguments, output: seen.append(run) or output}):
+    with tap_operations(
+        [], {model.get_layer("head"): lambda run, arguments, output: seen.append(run) or output}
+    ):
         model(images)
         model(images)
     assert seen == [0, 1]

@@ -44,7 +44,7 @@ def page(audit: Audit) -> str:
     Raises:
         MissingPackageError: Jinja2 or matplotlib is not installed.
     """
-    from kerascope.render.template import page_template
+    from kerascope.render.html import load_template
 
     here = Path(__file__)
     functions = {
@@ -54,7 +54,7 @@ def page(audit: Audit) -> str:
         "percent": percent,
         "outline": outline,
     }
-    template = page_template(here.with_name("page.html"), "audit", mean_map=mean_map, **functions)
+    template = load_template(here.with_name("page.html"), "audit", mean_map=mean_map, **functions)
     shown, rows = _shown(audit)
     pictures = dict(_pictures(audit, shown))
     text: str = template.render(
@@ -108,7 +108,7 @@ def _shown(audit: Audit) -> tuple[set[int], list[list[Any]]]:
 
 def _rows(audit: Audit) -> Iterator[list[Any]]:
     columns = ["index", "path", "label", "label_index", "prediction", "target", "probability", "warnings"]
-    for row in audit.results.explained(columns):
+    for row in audit.results.image_rows(columns):
         if row["prediction"] is None:
             continue  # its scores are not finite: it is no part of the audit
         right = None if row["label_index"] is None else int(row["label_index"] == row["prediction"])
@@ -127,7 +127,7 @@ def _pictures(audit: Audit, shown: set[int]) -> Iterator[tuple[int, tuple[str, s
     grid = _GRID if len(shown) <= _FEW else CELLS
     large = audit_pictures(audit.folder)
     table = colour_table()
-    for row in audit.results.explained(["index", "picture", "map", "warnings"]):
+    for row in audit.results.image_rows(["index", "picture", "map", "warnings"]):
         if row["index"] not in shown:
             continue
         path = large.get(row["index"])
@@ -162,10 +162,10 @@ def _painted(values: Array, table: Array, grid: int) -> str:
 
 def _encoded(picture: Any, kind: Literal["PNG", "JPEG"]) -> str:
     """A picture as an address."""
-    from kerascope.render.address import data_address
+    from kerascope.render.html import data_uri
 
     options: dict[str, Any] = {"quality": _QUALITY} if kind == "JPEG" else {"optimize": True}
-    return data_address(encode(picture, kind, **options), kind.lower())
+    return data_uri(encode(picture, kind, **options), kind.lower())
 
 
 def address(pixels: Array) -> str:
