@@ -18,12 +18,12 @@ from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Pinned
 from kerascope.typing import Array
 
-Ask = Callable[[AnyProbe, Any, Pinned], Answer]
+Attribute = Callable[[AnyProbe, Any, Pinned], Answer]
 """`ask(probe, images, target)`: what is asked about the variants, such as a method's own `ask`."""
 
 
-def asked(
-    probe: AnyProbe, first: Answer, count: int, variant: Callable[[int], Array], ask: Ask
+def run_variants(
+    probe: AnyProbe, first: Answer, count: int, variant: Callable[[int], Array], ask: Attribute
 ) -> Iterator[tuple[int, Answer, Array]]:
     """Ask about every variant of the images that `first` was about.
 

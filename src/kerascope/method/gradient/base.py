@@ -34,7 +34,7 @@ class InputGradient(Method):
         """The values of one class."""
         return self.combine(internals.image, internals.image_gradient)
 
-    def ask(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the input."""
         request = Request(image_gradient=True, rule=self.rule)
         return probe.run(self.compute, images, target, request, self)
