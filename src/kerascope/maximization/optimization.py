@@ -102,7 +102,7 @@ class Optimization:
         callbacks: Sequence[Callback] = (),
         bar: keras.utils.Progbar | None = None,
     ) -> KeyboardInterrupt | errors.ObjectiveError | None:
-        """Run all steps, with a snapshot after each `every` and the last; return the error that stopped it."""
+        """Run all steps, with a snapshot after each `every` and the last; return the error that ended it."""
         try:
             for step in range(1, steps + 1):
                 view_scores, finite = self.step(rate)
