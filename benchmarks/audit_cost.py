@@ -33,8 +33,8 @@ def times() -> dict[str, Any]:
 
     import kerascope as ks
     from benchmarks.cost.bare import passes
-    from kerascope.demo import train
-    from kerascope.demo.digits import load_digits
+    from examples.demo import train
+    from examples.demo.digits import load_digits
 
     warnings.simplefilter("ignore")
     digits = load_digits("package")
@@ -78,8 +78,8 @@ def memory(count: int) -> dict[str, Any]:
     """The most that is resident while so many digits are audited from a folder, and what is written."""
     from PIL import Image
 
-    from kerascope.demo import train
-    from kerascope.demo.digits import load_digits
+    from examples.demo import train
+    from examples.demo.digits import load_digits
 
     digits = load_digits("package")
     with tempfile.TemporaryDirectory() as folder:

@@ -98,11 +98,10 @@ ROOMS = {
         "keras numpy pytest",
         lazily="scipy skimage",
     ),
-    "demo": Room("errors typing validation render kerascope", "keras numpy matplotlib PIL skimage"),
     "cli": Room(
         "errors typing validation model_file target probe method dataset kerascope",
         "h5py keras numpy typer",
-        lazily="render demo matplotlib",
+        lazily="render matplotlib",
     ),
     "__main__": Room("cli"),
 }

@@ -39,7 +39,7 @@ def main() -> None:
 def _call(what: str) -> Callable[[int], Any]:
     """A call on digits, with another class and seed each time."""
     import kerascope as ks
-    from kerascope.demo.train import digit_network
+    from examples.demo.train import digit_network
 
     probe = ks.Probe(digit_network())
     if what == "grad_cam":

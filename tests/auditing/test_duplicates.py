@@ -15,10 +15,10 @@ import pytest
 from PIL import Image, ImageEnhance
 
 import kerascope as ks
+from examples.demo.digits import load_digits
 from kerascope import errors
 from kerascope.auditing.duplicates import copies, likeness, pairs
 from kerascope.auditing.duplicates.training import Look
-from kerascope.demo.digits import load_digits
 from kerascope.typing import Array
 from tests.helpers.bars import pictures
 from tests.helpers.photographs import network, same, shipped

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import kerascope as ks
+from examples.demo import digits, train
 from kerascope import errors
-from kerascope.demo import digits, train
 from kerascope.evaluation import Check
 from kerascope.evaluation.sanity import ALIKE, KEPT
 from kerascope.metric import similarity

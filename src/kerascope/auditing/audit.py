@@ -21,7 +21,7 @@ from kerascope.auditing.report.label_audits import LabelAudits
 from kerascope.auditing.report.result import Audit
 from kerascope.auditing.shortcuts.interventions import SAMPLE
 from kerascope.auditing.strategies import CLUSTERINGS, Clustering
-from kerascope.dataset.classes.class_names import ClassName, asks_of_labels
+from kerascope.dataset.classes.class_names import ClassName, is_multilabel
 from kerascope.dataset.options import ImageOptions, ReadOptions, RunOptions
 from kerascope.dataset.preparing.conventions import infer_preprocessing
 from kerascope.dataset.preparing.detection import AUTO
@@ -190,7 +190,7 @@ def audit(
         digest, inputs = compared.digest(), files_among(masks, *trained_on.paths)
     description = AuditDescription(job.options.preprocessing, methods[1:], objects, digest)
     job = replace(job, description=description, inputs=(*job.inputs, *inputs))
-    of_labels = asks_of_labels(job.probe, job.blank)
+    of_labels = is_multilabel(job.probe, job.blank)
     check_form(folder, of_labels, overwrite)
     if only is not None and not of_labels:
         raise errors.ParameterError(

@@ -16,7 +16,7 @@ from kerascope.auditing.make import Settings, check_store, gone_with, made, temp
 from kerascope.auditing.refusals import check_auditable, check_own
 from kerascope.auditing.report.label_audits import LabelAudits
 from kerascope.auditing.shortcuts.companions import Companions, labels_given
-from kerascope.dataset.classes.class_names import named_classes
+from kerascope.dataset.classes.class_names import find_class_names
 from kerascope.dataset.reading.item import safe_name
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.writing.apart import check_apart, files_among
@@ -124,8 +124,8 @@ def asked_about(job: Job, place: int) -> Job:
         place: of the label.
     """
     probe = job.probe.with_label(place)
-    naming = named_classes(job.names, probe, job.source, job.blank)
-    assert naming.asked is not None
+    naming = find_class_names(job.names, probe, job.source, job.blank)
+    assert naming.selected is not None
     choices = {
         **job.choices,
         "class_names": naming.origin,
@@ -134,7 +134,7 @@ def asked_about(job: Job, place: int) -> Job:
     return replace(
         job,
         probe=probe.with_class_names(naming.names),
-        source=job.source.answered(naming.asked.answered),
+        source=job.source.relabel(naming.selected.relabel),
         naming=naming,
         choices=choices,
     )

@@ -15,10 +15,10 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.preparing.frame import Frame
-from kerascope.dataset.reading.arrays import ArrayPlace
+from kerascope.dataset.reading.arrays import ArrayLocation
 from kerascope.dataset.reading.item import Item, safe_name
-from kerascope.dataset.reading.location import FilePlace
-from kerascope.dataset.reading.photograph_reader import photographed
+from kerascope.dataset.reading.location import FileLocation
+from kerascope.dataset.reading.photograph_reader import open_photograph
 from kerascope.typing import Array
 
 
@@ -76,7 +76,7 @@ class Objects:
         from PIL import Image, ImageDraw
 
         if self.array is not None:
-            number = int(item.name) if isinstance(item.place, ArrayPlace) else -1
+            number = int(item.name) if isinstance(item.location, ArrayLocation) else -1
             return None if number < 0 else np.where(self.array[number], 255, 0).astype("uint8")
         if self.folder is not None:
             return self._read(item, frame)
@@ -107,7 +107,7 @@ class Objects:
         if path is None or not path.resolve().is_relative_to(self.folder.resolve()):
             return None
         try:
-            with photographed(FilePlace(str(path))) as (photograph, _):
+            with open_photograph(FileLocation(str(path))) as (photograph, _):
                 mask = photograph.picture.convert("L")
         except (errors.PhotographError, OSError):
             return None

@@ -14,11 +14,17 @@ import numpy as np
 from kerascope import errors
 from kerascope.cli import console as said
 from kerascope.cli.loading import LoadArguments, read_method
-from kerascope.dataset.classes.class_names import LABEL, Naming, asks_of_labels, number_doubts, resolved
+from kerascope.dataset.classes.class_names import (
+    LABEL,
+    ClassNames,
+    find_number_doubts,
+    is_multilabel,
+    resolve_target,
+)
 from kerascope.dataset.folder_arrays import read_images
-from kerascope.dataset.labels.label import strange
+from kerascope.dataset.labels.label import describe_unknown_labels
 from kerascope.dataset.reading.item import Item
-from kerascope.dataset.reading.sample import in_turn
+from kerascope.dataset.reading.sample import interleave_by_label
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
 from kerascope.dataset.writing.apart import check_apart
@@ -55,9 +61,9 @@ class Loaded:
             TargetError: labels are wanted, and not all images have just one.
         """
         if target != LABEL:
-            for text in number_doubts(target, self.job.naming):
+            for text in find_number_doubts(target, self.job.naming):
                 said.warn(text)
-            return resolved(target, self.job.naming)
+            return resolve_target(target, self.job.naming)
         found = [_single(one) for one in self.labels or ()]
         if not found or None in found:
             raise errors.TargetError(
@@ -84,14 +90,14 @@ def load(arguments: LoadArguments, limit: int, outputs: Sequence[Path | None] = 
             check_apart(path, (), source)
     job = plan(arguments.load_probe(), source, options=arguments.to_image_options())
     layout = job.layout
-    chosen = islice(in_turn(job.source), limit)
+    chosen = islice(interleave_by_label(job.source), limit)
     height, width = layout.spatial
     images, kept = read_images(chosen, job.options.preprocessing, (height, width), layout.channels)
     return Loaded(
         job,
         job.probe,
         layout.original(images, np),
-        _labels(kept, job.naming, asks_of_labels(job.probe, layout.original(images[:1], np))),
+        _labels(kept, job.naming, is_multilabel(job.probe, layout.original(images[:1], np))),
         [Path(item.path).name for item in kept],
     )
 
@@ -103,12 +109,12 @@ def _single(label: Any) -> int | None:
     return label[0] if label is not None and len(label) == 1 else None
 
 
-def _labels(items: Sequence[Item], naming: Naming, several: bool) -> list[Any] | None:
+def _labels(items: Sequence[Item], naming: ClassNames, several: bool) -> list[Any] | None:
     """The place of each image's label among the classes; None, with a warning, where one has not just one.
 
     Of a model of several labels, the places of each image's labels.
     """
-    found = [naming.found(item) for item in items]
+    found = [naming.label_indices(item) for item in items]
     if several:
         return [None if places is None else list(places) for places in found] if any(found) else None
     single = [places[0] for places in found if places is not None and len(places) == 1]
@@ -121,7 +127,7 @@ def _labels(items: Sequence[Item], naming: Naming, several: bool) -> list[Any] |
         )
         known = zip(items, found, strict=True)
         lost = [item.label for item, places in known if item.label is not None and places is None]
-        for text in strange(Counter(map(str, lost))):
+        for text in describe_unknown_labels(Counter(map(str, lost))):
             said.warn(text)
     return None
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.formats import KINDS
+from kerascope.dataset.decoding.formats import PICTURE_ENDINGS
 from kerascope.dataset.preparing.conventions import KERAS
 from kerascope.dataset.preparing.frame import Fit
 from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing
-from kerascope.dataset.readable_text import readable
-from kerascope.dataset.reading.folder import FolderPart, subfolders
+from kerascope.dataset.readable_text import to_readable
+from kerascope.dataset.reading.folder import FolderPart, list_subfolders
 from kerascope.dataset.reading.item import Item
-from kerascope.dataset.reading.photograph_reader import photographed
+from kerascope.dataset.reading.photograph_reader import open_photograph
 from kerascope.provenance import warn
 from kerascope.typing import Array
 
@@ -79,7 +79,7 @@ def read_folder(
     if not root.is_dir():
         raise errors.InputError(f"a folder of images must exist; there is none at {os.fspath(path)!r}.")
     height, width = (size, size) if isinstance(size, int) else size
-    names = tuple(map(readable, subfolders(path)))
+    names = tuple(map(to_readable, list_subfolders(path)))
     chosen: list[Item] = []
     for name, group in groupby(FolderPart(str(root), True, False), key=lambda item: item.label):
         items = list(group) if name in names else []
@@ -93,7 +93,7 @@ def read_folder(
     if not kept:
         raise errors.InputError(
             f"a folder must hold a subfolder of pictures for each class; {os.fspath(path)!r} has "
-            f"{len(names)} subfolders and no picture that can be read ({', '.join(sorted(KINDS))})."
+            f"{len(names)} subfolders and no picture that can be read ({', '.join(sorted(PICTURE_ENDINGS))})."
         )
     labels = np.asarray([names.index(str(item.label)) for item in kept], "int64")
     paths = tuple(Path(item.path).relative_to(root).as_posix() for item in kept)
@@ -119,7 +119,7 @@ def read_images(
     left_out: list[str] = []
     for item in items:
         try:
-            with photographed(item.place) as (photograph, _):
+            with open_photograph(item.location) as (photograph, _):
                 images.append(preprocessing(photograph.picture, size, channels)[0])
             kept.append(item)
         except errors.PhotographError as error:

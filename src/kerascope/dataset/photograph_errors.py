@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kerascope import errors
-from kerascope.dataset.readable_text import readable
+from kerascope.dataset.readable_text import to_readable
 
 
 @contextmanager
-def guarded(must: str) -> Iterator[None]:
+def convert_errors(must: str) -> Iterator[None]:
     """Turn whatever is raised while one image is found, read or decoded into a `PhotographError`.
 
     It stands around what reads and decodes foreign data, which raises what it likes, and around nothing else:
@@ -25,9 +25,9 @@ def guarded(must: str) -> Iterator[None]:
 
     Example:
         >>> from kerascope import errors
-        >>> from kerascope.dataset.photograph_errors import guarded
+        >>> from kerascope.dataset.photograph_errors import convert_errors
         >>> try:
-        ...     with guarded("a picture must be whole"):
+        ...     with convert_errors("a picture must be whole"):
         ...         raise RuntimeError("no more bytes")
         ... except errors.PhotographError as error:
         ...     print(error)
@@ -42,13 +42,13 @@ def guarded(must: str) -> Iterator[None]:
             "a picture must fit into the memory that is left; this one does not; make it smaller."
         ) from error
     except Exception as error:
-        raise errors.PhotographError(f"{must}; {told(error)}.") from error
+        raise errors.PhotographError(f"{must}; {describe_error(error)}.") from error
 
 
-def told(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """What an error says, in one line: the reason of the system, else its kind and its text."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, errors.KerascopeError):
         return str(error).rstrip(". ")
-    return readable(f"{type(error).__name__}: {error}".rstrip(". :"))
+    return to_readable(f"{type(error).__name__}: {error}".rstrip(". :"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def readable(text: str) -> str:
+def to_readable(text: str) -> str:
     r"""A text as it is, or, where it has bytes that are not UTF-8, with these as `\xff`.
 
     The system hands such bytes out as surrogates, which neither a table nor JSON nor a terminal takes; so it
@@ -13,8 +13,8 @@ def readable(text: str) -> str:
         text: such as the name of a file.
 
     Example:
-        >>> from kerascope.dataset.readable_text import readable
-        >>> readable("Käse.jpg"), readable("s\udcff.jpg"), readable("K\udcc3\udca4se.jpg")
+        >>> from kerascope.dataset.readable_text import to_readable
+        >>> to_readable("Käse.jpg"), to_readable("s\udcff.jpg"), to_readable("K\udcc3\udca4se.jpg")
         ('Käse.jpg', 's\\xff.jpg', 'Käse.jpg')
     """
     try:

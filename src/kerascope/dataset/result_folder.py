@@ -19,16 +19,16 @@ PICTURE_FOLDERS = frozenset({OVERLAYS, AUDIT_PICTURES})
 def is_manifest(content: Any) -> bool:
     """Whether JSON is the manifest of a run of kerascope's."""
     model = content.get("model") if isinstance(content, dict) else None
-    return _formatted(content) and isinstance(model, dict) and isinstance(model.get("digest"), str)
+    return _has_format(content) and isinstance(model, dict) and isinstance(model.get("digest"), str)
 
 
 def is_audit(content: Any) -> bool:
     """Whether JSON is an audit of kerascope's."""
     made = content.get("versions") if isinstance(content, dict) else None
-    return _formatted(content) and isinstance(made, dict) and "kerascope" in made and "summary" in content
+    return _has_format(content) and isinstance(made, dict) and "kerascope" in made and "summary" in content
 
 
-def _formatted(content: Any) -> bool:
+def _has_format(content: Any) -> bool:
     return isinstance(content, dict) and type(content.get("format")) is int
 
 

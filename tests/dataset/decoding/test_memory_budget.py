@@ -17,7 +17,7 @@ from PIL import Image
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset.decoding.bit_depth import tiles
-from kerascope.dataset.decoding.memory_budget import Budget, Shelf
+from kerascope.dataset.decoding.memory_budget import CacheBudget, MemoryBudget
 from kerascope.dataset.decoding.photograph import decode
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.reading import photograph_reader as reading
@@ -36,20 +36,20 @@ class Thing:
 
 
 def test_one_alone_may_pass_the_bound_and_the_others_wait() -> None:
-    budget = Budget(100)
+    budget = MemoryBudget(100)
     order: list[str] = []
     first, second = threading.Event(), threading.Event()
 
     def large() -> None:
-        with budget.holding(1000):
+        with budget.hold(1000):
             order.append("large")
 
     def small() -> None:
-        with budget.holding(10):
+        with budget.hold(10):
             order.append("small")
 
     with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
-        stack.enter_context(budget.holding(10))
+        stack.enter_context(budget.hold(10))
         waiting = pool.submit(large)
         while not budget._waiting:
             first.wait(0.001)
@@ -64,20 +64,20 @@ def test_one_alone_may_pass_the_bound_and_the_others_wait() -> None:
 
 
 def test_what_fails_gives_back() -> None:
-    budget = Budget(100)
-    with pytest.raises(ZeroDivisionError), budget.holding(60):
+    budget = MemoryBudget(100)
+    with pytest.raises(ZeroDivisionError), budget.hold(60):
         raise ZeroDivisionError
     assert budget.held == 0
 
 
 def test_a_shelf_takes_what_there_is_room_for() -> None:
-    shelf, things = Shelf(100), [Thing(), Thing()]
-    assert shelf.takes(things[0], 60)
-    assert not shelf.takes(things[1], 60)
+    shelf, things = CacheBudget(100), [Thing(), Thing()]
+    assert shelf.reserve(things[0], 60)
+    assert not shelf.reserve(things[1], 60)
     things.clear()
     gc.collect()
     assert shelf.held == 0
-    assert shelf.takes(Thing(), 100)
+    assert shelf.reserve(Thing(), 100)
 
 
 @pytest.mark.parametrize("threads", [0, 1, 4])
@@ -93,11 +93,11 @@ def test_a_run_holds_no_more_than_it_may(
     options: dict[str, Any] = {"target": 0, "batch_size": 4, "shard_size": 6, "progress": False}
     model = network()
     free = ks.explain_dataset(model, tmp_path / "in", tmp_path / "free", **options)
-    files, pixels, kept = Budget(1), Budget(40_000), Shelf(20_000)
+    files, pixels, kept = MemoryBudget(1), MemoryBudget(40_000), CacheBudget(20_000)
     monkeypatch.setattr(reading, "FILES", files)
     monkeypatch.setattr(reading, "PIXELS", pixels)
-    monkeypatch.setattr(explainer_room, "KEPT", kept)
-    monkeypatch.setattr(stream_room, "AHEAD", 1)
+    monkeypatch.setattr(explainer_room, "CACHE", kept)
+    monkeypatch.setattr(stream_room, "PREFETCH", 1)
     bound = ks.explain_dataset(model, tmp_path / "in", tmp_path / "bound", threads=threads, **options)
     same(free.folder, bound.folder)
     assert pixels.most == 302 * 200 * 12  # one of the large ones, and nothing beside it

@@ -13,7 +13,7 @@ from kerascope.auditing.duplicates.base import Copy, Duplicates, Group, How
 from kerascope.auditing.duplicates.likeness import contrast, sketch
 from kerascope.auditing.duplicates.pairs import Pairs, Search, joined
 from kerascope.auditing.duplicates.training import Look, Training, labels_meant
-from kerascope.dataset.labels.label import written
+from kerascope.dataset.labels.label import format_label
 from kerascope.dataset.results import Results
 from kerascope.dataset.running.job import Job
 from kerascope.typing import Array
@@ -88,7 +88,7 @@ def _audited(job: Job, results: Results, given: Array | None) -> Iterator[Look]:
         if given is not None:
             own, right = given[row["index"]], None
             meant = None if (own < 0).any() else tuple(np.flatnonzero(own).tolist())
-            label = None if meant is None else written(meant, meant, job.names or ()) or "no label"
+            label = None if meant is None else format_label(meant, meant, job.names or ()) or "no label"
         with Image.open(io.BytesIO(row["picture"])) as picture:
             drawn = sketch(picture.convert("RGB"))
         yield Look(row["path"], row["index"], label, meant, row["pixels"], drawn, right)

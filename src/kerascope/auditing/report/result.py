@@ -16,7 +16,7 @@ from kerascope.auditing.report.json import plain
 from kerascope.auditing.report.verdict import found, misnamed, obstacles, summary, told
 from kerascope.auditing.responses import Responses
 from kerascope.auditing.shortcuts.finding import Finding
-from kerascope.dataset.labels.label import strange
+from kerascope.dataset.labels.label import describe_unknown_labels
 from kerascope.dataset.result_folder import AUDIT
 from kerascope.dataset.results import Results, open_results
 from kerascope.dataset.writing.store import Store
@@ -147,7 +147,7 @@ class Audit:
     def doubts(self) -> list[str]:
         """What must be known of labels and maps before they are believed."""
         strangers = {} if self.responses is None else self.responses.strangers
-        return [*strange(strangers), *misnamed(self), *doubts(self.health, self.checks)]
+        return [*describe_unknown_labels(strangers), *misnamed(self), *doubts(self.health, self.checks)]
 
     @property
     def first_doubts(self) -> list[str]:

@@ -43,7 +43,7 @@ def maximize(
     """
     import kerascope as ks
     from kerascope.cli.loading import load_names, load_probe, read_size
-    from kerascope.dataset.classes.class_names import different_names
+    from kerascope.dataset.classes.class_names import to_unique_names
     from kerascope.dataset.preparing.detection import as_detected
     from kerascope.target import TargetLike
 
@@ -52,7 +52,7 @@ def maximize(
     check_picture("--out", out, (model, classes, preprocess))
     with said.warnings_told(), stopping("the picture was not written: run it again"):
         given = load_names(classes)
-        names = None if given is None else different_names(given)[0]
+        names = None if given is None else to_unique_names(given)[0]
         probe = load_probe(model, unsafe, imports, model_output).with_class_names(names)
         sides = read_size(size)
         blank = probe.blank() if sides is None else probe.blank(sides)

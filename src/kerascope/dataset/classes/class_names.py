@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.labels.label import Label, places_of
+from kerascope.dataset.labels.label import Label, find_label_indices
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.source import AS_COLUMNS, Source
 from kerascope.probe import Probe
@@ -29,7 +29,7 @@ _LOOKED_AT = 256
 
 
 @dataclass(frozen=True)
-class Asked:
+class SelectedLabel:
     """The one of several labels that is asked about.
 
     Args:
@@ -38,21 +38,21 @@ class Asked:
         count: of all labels.
     """
 
-    place: int
+    index: int
     names: tuple[str, ...] | None
     count: int
 
     @cached_property
-    def places(self) -> dict[str, int]:
+    def indices(self) -> dict[str, int]:
         """The place of each name that stands for one label."""
-        return single_places(self.names)
+        return unique_indices(self.names)
 
     def answer(self, label: Label) -> int | None:
         """1 where it is among an image's labels, 0 where it is not, None where these are not known."""
-        found = places_of(label, self.places, self.count)
-        return None if found is None else int(self.place in found)
+        found = find_label_indices(label, self.indices, self.count)
+        return None if found is None else int(self.index in found)
 
-    def answered(self, item: Item) -> Item:
+    def relabel(self, item: Item) -> Item:
         """The image with the answer for its label; labels that the model does not have are noted."""
         answer, notes = self.answer(item.label), item.notes
         if answer is None and item.label is not None:
@@ -61,7 +61,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Naming:
+class ClassNames:
     """Names of the classes, in the order of the model's outputs.
 
     Args:
@@ -77,24 +77,24 @@ class Naming:
     origin: str
     count: int | None
     codes: Mapping[str, str] = field(default_factory=dict)
-    asked: Asked | None = None
+    selected: SelectedLabel | None = None
 
     @cached_property
-    def places(self) -> dict[str, int]:
+    def indices(self) -> dict[str, int]:
         """The place of each name that stands for one class."""
-        return single_places(self.names)
+        return unique_indices(self.names)
 
-    def found(self, item: Item) -> tuple[int, ...] | None:
+    def label_indices(self, item: Item) -> tuple[int, ...] | None:
         """The places of an image's labels, or None where one is not found."""
-        return item.labels_among(self.places, self.count)
+        return item.label_indices(self.indices, self.count)
 
 
-def single_places(names: Sequence[str] | None) -> dict[str, int]:
+def unique_indices(names: Sequence[str] | None) -> dict[str, int]:
     """The place of each name that stands for one class; one that stands for several is none's.
 
     Example:
-        >>> from kerascope.dataset.classes.class_names import single_places
-        >>> single_places(["crane", "dog", "crane"])
+        >>> from kerascope.dataset.classes.class_names import unique_indices
+        >>> unique_indices(["crane", "dog", "crane"])
         {'dog': 1}
     """
     counts = Counter(names or ())
@@ -120,7 +120,7 @@ def class_count(probe: Probe, blank: Any, names: Sequence[Any] | None = None) ->
     return target_class_count(shape, survey.kinds[0]) if len(shape) <= 2 else None
 
 
-def asks_of_labels(probe: Probe, images: Any) -> bool:
+def is_multilabel(probe: Probe, images: Any) -> bool:
     """Whether a model has several labels, each a question of its own.
 
     Args:
@@ -131,7 +131,7 @@ def asks_of_labels(probe: Probe, images: Any) -> bool:
     return survey.kinds == ("labels",) and len(survey.outputs[0].shape) == 2
 
 
-def outputs_told(probe: Probe, blank: Any) -> dict[str, str]:
+def describe_outputs(probe: Probe, blank: Any) -> dict[str, str]:
     """What the model's numbers are taken for, where that is not a score for each class.
 
     Args:
@@ -149,7 +149,9 @@ def outputs_told(probe: Probe, blank: Any) -> dict[str, str]:
     return {"output": text} if text else {}
 
 
-def named_classes(given: Sequence[ClassName] | None, probe: Probe, source: Source, blank: Any) -> Naming:
+def find_class_names(
+    given: Sequence[ClassName] | None, probe: Probe, source: Source, blank: Any
+) -> ClassNames:
     """What the classes are called: as given, as the probe says, or as the images' labels are.
 
     Args:
@@ -162,7 +164,7 @@ def named_classes(given: Sequence[ClassName] | None, probe: Probe, source: Sourc
         ParameterError: there is not one name for each class, or a name occurs twice.
     """
     if probe.label is not None:
-        return _one_label(given, probe, source, probe.label, probe.graph(blank).label_count)
+        return _select_label(given, probe, source, probe.label, probe.graph(blank).label_count)
     count = class_count(probe, blank, given or probe.class_names or source.class_names)
     if given is not None:
         if count is not None and len(given) != count:
@@ -170,15 +172,15 @@ def named_classes(given: Sequence[ClassName] | None, probe: Probe, source: Sourc
                 f"class_names must name each of the model's {count} classes; got {len(given)} names; give "
                 "them in the order of the outputs."
             )
-        names, codes, note = different_names(given)
-        return Naming(names, f"{len(names)} as given{note}", count, codes)
+        names, codes, note = to_unique_names(given)
+        return ClassNames(names, f"{len(names)} as given{note}", count, codes)
     if probe.class_names is not None:
-        return Naming(probe.class_names, f"{len(probe.class_names)} of the probe", count)
-    _check_columns(source, count, asks_of_labels(probe, blank))
+        return ClassNames(probe.class_names, f"{len(probe.class_names)} of the probe", count)
+    _check_columns(source, count, is_multilabel(probe, blank))
     if source.class_names is not None and len(source.class_names) == count:
         origin = f"the {count} labels of the images, {source.order}, taken for the model's {count} classes"
-        return Naming(source.class_names, origin, count)
-    return Naming(None, "none", count)
+        return ClassNames(source.class_names, origin, count)
+    return ClassNames(None, "none", count)
 
 
 def _check_columns(source: Source, count: int | None, several: bool) -> None:
@@ -200,11 +202,11 @@ def _check_columns(source: Source, count: int | None, several: bool) -> None:
     )
 
 
-def _one_label(
+def _select_label(
     given: Sequence[ClassName] | None, probe: Probe, source: Source, place: int, labels: int
-) -> Naming:
+) -> ClassNames:
     """The two answers to the question about one of several labels."""
-    own, codes, _ = (None, {}, "") if given is None else different_names(given)
+    own, codes, _ = (None, {}, "") if given is None else to_unique_names(given)
     known = [own, probe.label_names, source.class_names]
     names = next((one for one in known if one is not None and len(one) == labels), None)
     if given is not None and len(given) != labels:
@@ -212,10 +214,12 @@ def _one_label(
             f"class_names must name each of the model's {labels} labels; got {len(given)} names."
         )
     both = answers(place, names)
-    return Naming(both, f"the answers no and yes to {both[1]!r}", 2, codes, Asked(place, names, labels))
+    return ClassNames(
+        both, f"the answers no and yes to {both[1]!r}", 2, codes, SelectedLabel(place, names, labels)
+    )
 
 
-def different_names(given: Sequence[ClassName]) -> tuple[tuple[str, ...], dict[str, str], str]:
+def to_unique_names(given: Sequence[ClassName]) -> tuple[tuple[str, ...], dict[str, str], str]:
     """Names that are all different, names by code, and a note on those that had to be told apart.
 
     Args:
@@ -226,8 +230,8 @@ def different_names(given: Sequence[ClassName]) -> tuple[tuple[str, ...], dict[s
         ParameterError: names without codes occur twice.
 
     Example:
-        >>> from kerascope.dataset.classes.class_names import different_names
-        >>> different_names([("n02012849", "crane"), ("n03126707", "crane")])[0]
+        >>> from kerascope.dataset.classes.class_names import to_unique_names
+        >>> to_unique_names([("n02012849", "crane"), ("n03126707", "crane")])[0]
         ('crane (n02012849)', 'crane (n03126707)')
     """
     pairs = [(None, str(one)) if isinstance(one, str) else one for one in given]
@@ -245,7 +249,7 @@ def different_names(given: Sequence[ClassName]) -> tuple[tuple[str, ...], dict[s
     return names, codes, note
 
 
-def resolved(target: TargetLike, naming: Naming) -> TargetLike:
+def resolve_target(target: TargetLike, naming: ClassNames) -> TargetLike:
     """A target, where the name or code of a class is its place.
 
     Args:
@@ -259,8 +263,8 @@ def resolved(target: TargetLike, naming: Naming) -> TargetLike:
     if not isinstance(target, str) or target == LABEL:
         return target
     name, names = naming.codes.get(target, target), naming.names or ()
-    if name in naming.places:
-        return naming.places[name]
+    if name in naming.indices:
+        return naming.indices[name]
     if name in names:
         where = " and ".join(str(place) for place, one in enumerate(names) if one == name)
         raise errors.TargetError(
@@ -273,18 +277,18 @@ def resolved(target: TargetLike, naming: Naming) -> TargetLike:
     )
 
 
-def doubts(target: TargetLike, source: Source, naming: Naming) -> Iterator[str]:
+def find_doubts(target: TargetLike, source: Source, naming: ClassNames) -> Iterator[str]:
     """What is doubtful about the paths, the labels, and a number that is the name of another class.
 
     Raises:
         TargetError: labels are the target, and those that were looked at are no classes.
     """
     yield from source.doubts
-    yield from number_doubts(target, naming)
+    yield from find_number_doubts(target, naming)
     items = list(islice(source, _LOOKED_AT))
     yield from next((item.notes for item in items if item.notes), ())
     labelled = [item for item in items if item.label is not None]
-    unknown = [item for item in labelled if naming.found(item) is None]
+    unknown = [item for item in labelled if naming.label_indices(item) is None]
     lost = len(unknown) == len(labelled) and (labelled or naming.names is None)
     if isinstance(target, str) and target == LABEL and lost:
         got = f"the first is {unknown[0].label!r}" if unknown else f"the first {len(items)} have none"
@@ -293,13 +297,15 @@ def doubts(target: TargetLike, source: Source, naming: Naming) -> Iterator[str]:
             "(--classes) in the order of the model's outputs."
         )
     if naming.count is not None:
-        yield from _labels(source, naming, unknown, len(labelled))
+        yield from _find_label_doubts(source, naming, unknown, len(labelled))
 
 
-def _labels(source: Source, naming: Naming, unknown: Sequence[Item], labelled: int) -> Iterator[str]:
+def _find_label_doubts(
+    source: Source, naming: ClassNames, unknown: Sequence[Item], labelled: int
+) -> Iterator[str]:
     """Labels that are no classes: of a source that has names for its classes, or else of its first images."""
     own, count = source.class_names or (), naming.count
-    strangers = [name for name in own if places_of(name, naming.places, count) is None]
+    strangers = [name for name in own if find_label_indices(name, naming.indices, count) is None]
     if strangers:
         yield (
             f"labels should be names of the model's classes; the images have {len(own)} labels, such as "
@@ -314,13 +320,13 @@ def _labels(source: Source, naming: Naming, unknown: Sequence[Item], labelled: i
         )
 
 
-def _hint(label: str, naming: Naming) -> str:
+def _hint(label: str, naming: ClassNames) -> str:
     if naming.names is not None:
         return errors.nearest(label, naming.names)
     return "give class_names (--classes) to have them matched."
 
 
-def number_doubts(target: TargetLike, naming: Naming) -> Iterator[str]:
+def find_number_doubts(target: TargetLike, naming: ClassNames) -> Iterator[str]:
     """What is doubtful about a number that is also what another class is called.
 
     Args:
@@ -329,7 +335,7 @@ def number_doubts(target: TargetLike, naming: Naming) -> Iterator[str]:
     """
     if isinstance(target, bool) or not isinstance(target, int | np.integer):
         return
-    place = naming.places.get(str(target))
+    place = naming.indices.get(str(target))
     if place is not None and place != target and naming.names and 0 <= target < len(naming.names):
         yield (
             f"the target {target} is output {target}, which is called {naming.names[target]!r}; the class "

@@ -13,7 +13,7 @@ from kerascope.typing import Array
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Box = tuple[int, int, int, int]
+Tile = tuple[int, int, int, int]
 
 _LITTLE = 1 / 8
 """The share of a range below which a picture that is scaled by the whole of it is nearly black."""
@@ -25,7 +25,7 @@ _STORE = "store pictures of 8 bits to have all scaled alike"
 
 
 @dataclass(frozen=True)
-class Stored:
+class SampleFormat:
     """How a file stores its numbers, as its head says.
 
     Args:
@@ -41,7 +41,7 @@ class Stored:
     white_is_zero: bool = False
 
     @classmethod
-    def of(cls, picture: Image, white_is_zero: bool = False) -> Stored:
+    def of(cls, picture: Image, white_is_zero: bool = False) -> SampleFormat:
         """Of a picture that was opened and not yet decoded."""
         tags = getattr(picture, "tag_v2", {})
         given = picture.tile[0][3] if picture.tile else ""
@@ -53,7 +53,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Range:
+class Window:
     """What becomes black and what white, in the numbers of a picture.
 
     Args:
@@ -69,16 +69,16 @@ class Range:
     def __call__(self, values: Array) -> Array:
         """The numbers as uint8."""
         factor = 255 / ((self.white - self.black) or 1)
-        scaled = (finite(values).astype("float64") - self.black) * factor
+        scaled = (replace_non_finite(values).astype("float64") - self.black) * factor
         return np.rint(np.clip(scaled, 0, 255)).astype("uint8")
 
 
-def is_deep(picture: Image, stored: Stored) -> bool:
+def is_deep(picture: Image, stored: SampleFormat) -> bool:
     """Whether a picture has one number for each pixel that is not simply of 8 bits."""
     return picture.mode.startswith(("I", "F")) or (picture.mode == "L" and stored.signed)
 
 
-def eight_bits(picture: Image, stored: Stored) -> tuple[Image, str]:
+def to_eight_bits(picture: Image, stored: SampleFormat) -> tuple[Image, str]:
     """A deep picture with 8 bits, and a note that says by which range it was scaled.
 
     Args:
@@ -89,23 +89,27 @@ def eight_bits(picture: Image, stored: Stored) -> tuple[Image, str]:
         Of Pillow, in its mode `"L"`. Nothing as large as the picture is made but that.
     """
 
-    def parts() -> Iterator[tuple[Box, Array]]:
-        return ((box, _numbers(picture.crop(box), stored)) for box in tiles(picture.width, picture.height))
+    def parts() -> Iterator[tuple[Tile, Array]]:
+        return ((box, _to_numbers(picture.crop(box), stored)) for box in tiles(picture.width, picture.height))
 
-    low, high, missing = extent(values for _, values in parts())
+    low, high, missing = find_extremes(values for _, values in parts())
     whole = next(parts())[1].dtype.kind in "iu"
-    found = _mirrored(low, high, stored, whole) if stored.white_is_zero else _range(low, high, stored, whole)
+    found = (
+        _choose_inverted_window(low, high, stored, whole)
+        if stored.white_is_zero
+        else _choose_window(low, high, stored, whole)
+    )
     kind = "whole" if whole else "floating-point"
     more = f"; {missing:,} that are NaN or infinite were taken for 0" if missing else ""
     note = (
         f"{kind} numbers from {low:g} to {high:g} were scaled to 8 bits, {found.black:g} black and "
         f"{found.white:g} white ({found.why}){more}"
     )
-    return painted(picture.width, picture.height, parts(), found), note
+    return assemble_tiles(picture.width, picture.height, parts(), found), note
 
 
-def painted(
-    width: int, height: int, parts: Iterable[tuple[Box, Array]], scaled: Callable[[Array], Array]
+def assemble_tiles(
+    width: int, height: int, parts: Iterable[tuple[Tile, Array]], scaled: Callable[[Array], Array]
 ) -> Image:
     """A grey or coloured picture made part by part.
 
@@ -128,7 +132,7 @@ def painted(
     return whole
 
 
-def tiles(width: int, height: int) -> Iterator[Box]:
+def tiles(width: int, height: int) -> Iterator[Tile]:
     """Boxes that cover a picture, left, top, right, bottom: rows, and parts of these where they are long."""
     if not width or not height:
         return
@@ -139,11 +143,11 @@ def tiles(width: int, height: int) -> Iterator[Box]:
             yield left, top, min(left + across, width), min(top + down, height)
 
 
-def extent(parts: Iterable[Array]) -> tuple[float, float, int]:
+def find_extremes(parts: Iterable[Array]) -> tuple[float, float, int]:
     """The least and the greatest number, and how many are none: NaN or infinite ones, taken for 0."""
     low, high, missing = np.inf, -np.inf, 0
     for values in parts:
-        known = finite(values)
+        known = replace_non_finite(values)
         if known is not values:
             missing += int(np.sum(~np.isfinite(values)))
         if known.size:
@@ -151,14 +155,14 @@ def extent(parts: Iterable[Array]) -> tuple[float, float, int]:
     return (low, high, missing) if low <= high else (0.0, 0.0, missing)
 
 
-def finite(values: Array) -> Array:
+def replace_non_finite(values: Array) -> Array:
     """Numbers with 0 for what is none, NaN or infinite."""
     if values.dtype.kind != "f" or np.isfinite(values).all():
         return values
     return np.nan_to_num(values, posinf=0, neginf=0)
 
 
-def cut_to_eight_bits(picture: Image, stored: Stored) -> str | None:
+def find_truncation(picture: Image, stored: SampleFormat) -> str | None:
     """A note on a picture with colours of 16 bits, of which Pillow takes the upper 8; None for others."""
     if ";16" not in stored.raw or is_deep(picture, stored):
         return None
@@ -173,7 +177,7 @@ def cut_to_eight_bits(picture: Image, stored: Stored) -> str | None:
     return "of 16 bits the upper 8 were taken"
 
 
-def _numbers(picture: Image, stored: Stored) -> Array:
+def _to_numbers(picture: Image, stored: SampleFormat) -> Array:
     """The numbers of the pixels as they were meant."""
     values = np.asarray(picture)
     if picture.mode == "L":
@@ -183,33 +187,33 @@ def _numbers(picture: Image, stored: Stored) -> Array:
     return values
 
 
-def _range(low: float, high: float, stored: Stored, whole: bool) -> Range:
+def _choose_window(low: float, high: float, stored: SampleFormat, whole: bool) -> Window:
     """What is black and what is white, and why."""
     if not whole:
         if low < 0 or high > 1:
-            return Range(low, high, f"their own least and greatest; {_STORE}")
+            return Window(low, high, f"their own least and greatest; {_STORE}")
         if high < _LITTLE:
-            return Range(0, 1, f"of 0 to 1 they use less than 1/8: nearly black; {_STORE}")
-        return Range(0, 1, "the range 0 to 1")
+            return Window(0, 1, f"of 0 to 1 they use less than 1/8: nearly black; {_STORE}")
+        return Window(0, 1, "the range 0 to 1")
     if low < 0 or high > 65535:
-        return Range(low, high, f"their own least and greatest; {_STORE}")
+        return Window(low, high, f"their own least and greatest; {_STORE}")
     said = stored.bits if high < 2 ** (stored.bits or 0) else None
     found = said or next(one for one in (8, 12, 16) if high < 2**one)
     if high < 2**found * _LITTLE:
-        return Range(
+        return Window(
             0, 2**found - 1, f"{found} bits, of which they use less than 1/8: nearly black; {_STORE}"
         )
     if said is None and found < 16:
-        return Range(0, 2**found - 1, f"as {found} bits, since none needs more; {_STORE}")
-    return Range(0, 2**found - 1, f"{found} bits")
+        return Window(0, 2**found - 1, f"as {found} bits, since none needs more; {_STORE}")
+    return Window(0, 2**found - 1, f"{found} bits")
 
 
-def _mirrored(low: float, high: float, stored: Stored, whole: bool) -> Range:
+def _choose_inverted_window(low: float, high: float, stored: SampleFormat, whole: bool) -> Window:
     """The same where the least number is white: the range of what the numbers mean, in these numbers."""
     if whole and low >= 0:
         said = stored.bits if high < 2 ** (stored.bits or 0) else None
         sum_of_both = 2.0 ** (said or next(one for one in (8, 12, 16, 32) if high < 2**one)) - 1
     else:
         sum_of_both = 1.0 if low >= 0 and high <= 1 else low + high
-    found = _range(sum_of_both - high, sum_of_both - low, stored, whole)
-    return Range(sum_of_both - found.black, sum_of_both - found.white, f"{found.why}; white is the least")
+    found = _choose_window(sum_of_both - high, sum_of_both - low, stored, whole)
+    return Window(sum_of_both - found.black, sum_of_both - found.white, f"{found.why}; white is the least")

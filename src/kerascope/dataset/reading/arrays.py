@@ -17,7 +17,7 @@ from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayPlace:
+class ArrayLocation:
     """An image that needs no reading.
 
     Args:
@@ -46,7 +46,7 @@ class ArrayPart:
     def __iter__(self) -> Iterator[Item]:
         for number, image in enumerate(self.images):
             label = None if self.labels is None else self.labels[number]
-            yield Item(f"image {number}", f"{number:06d}", ArrayPlace(image), label)
+            yield Item(f"image {number}", f"{number:06d}", ArrayLocation(image), label)
 
     def count(self) -> int:
         return len(self.images)

@@ -17,23 +17,23 @@ from kerascope.dataset.decoding.formats import is_picture
 from kerascope.dataset.labels.columns import (
     LABELS,
     PATHS,
-    flags_among,
-    label_of_flags,
-    named,
-    several_named,
-    usual,
+    detect_flag_columns,
+    find_column,
+    find_usual_columns,
+    label_from_flags,
+    select_flag_columns,
 )
 from kerascope.dataset.labels.label import Label, as_label
-from kerascope.dataset.reading.address import beside, is_address
+from kerascope.dataset.reading.address import is_address, resolve_name
 from kerascope.dataset.reading.item import Item, safe_name
 from kerascope.dataset.reading.location import (
-    FilePlace,
-    NoPlace,
-    State,
+    FileLocation,
+    FileState,
+    UnreadableLocation,
     check_unchanged,
-    located,
-    opened,
-    state_of,
+    file_state,
+    open_file,
+    to_absolute,
 )
 
 _LOOKED_AT = 32
@@ -41,7 +41,7 @@ _LOOKED_AT = 32
 
 
 @dataclass(frozen=True)
-class Form:
+class ListFormat:
     """What a list is taken for.
 
     Args:
@@ -87,19 +87,19 @@ class ListPart:
             name = cells[form.path].strip() if not isinstance(cells, str) and form.path < len(cells) else ""
             if isinstance(cells, str) or not name:
                 reason = cells if isinstance(cells, str) else f"it has no path ({form})"
-                yield Item(where, f"line {number}", NoPlace(f"a line must be readable; {reason}."))
+                yield Item(where, f"line {number}", UnreadableLocation(f"a line must be readable; {reason}."))
                 continue
-            path = beside(self.path, name)
+            path = resolve_name(self.path, name)
             told = str(path) if is_address(name) else name
             stem = safe_name(os.path.splitext(told)[0])  # noqa: PTH122 (may be no local path)
-            yield Item(str(path), stem, FilePlace(located(path)), *self._label(cells, where))
+            yield Item(str(path), stem, FileLocation(to_absolute(path)), *self._label(cells, where))
 
     @cached_property
-    def _state(self) -> State:
-        return state_of(self.path)
+    def _state(self) -> FileState:
+        return file_state(self.path)
 
     @cached_property
-    def form(self) -> Form:
+    def form(self) -> ListFormat:
         """What the list is taken for, by its first two lines."""
         with closing(self._lines()) as lines:
             first = [line for _, line in islice(lines, 2)]
@@ -107,20 +107,22 @@ class ListPart:
         rows = [cells for line in first if not isinstance(cells := _cells(line, separator), str)]
         head, second = ([cell.strip() for cell in row] for row in (*rows, [], [])[:2])
         path, header = self._path_column(head, second)
-        label = self._label_column(head, path) if header else _other(path, len(head))
+        label = self._label_column(head, path) if header else _other_column(path, len(head))
         label = None if self.label_column == "" else label
-        return Form(separator, tuple(head) if header else None, path, label)
+        return ListFormat(separator, tuple(head) if header else None, path, label)
 
     @cached_property
     def flags(self) -> tuple[int, ...]:
         """Positions of columns of 0 and 1 that are labels."""
         form = self.form
-        if form.header is not None and (chosen := several_named(self.label_column, form.header, self.path)):
+        if form.header is not None and (
+            chosen := select_flag_columns(self.label_column, form.header, self.path)
+        ):
             return tuple(chosen)
         if form.header is None or form.label is not None or self.label_column is not None:
             return ()
         rows = (cells for _, cells in self._rows() if not isinstance(cells, str))
-        return tuple(flags_among(form.header, [form.path], rows))
+        return tuple(detect_flag_columns(form.header, [form.path], rows))
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -131,7 +133,7 @@ class ListPart:
     def doubts(self) -> tuple[str, ...]:
         """What the list was taken for, where none of its first rows names a file that is there."""
         looked_at = list(islice(self, _LOOKED_AT))
-        paths = [item.place.path for item in looked_at if isinstance(item.place, FilePlace)]
+        paths = [item.location.path for item in looked_at if isinstance(item.location, FileLocation)]
         if not looked_at or any(is_address(path) or _is_there(path) for path in paths):
             return ()
         doubt = (
@@ -143,25 +145,27 @@ class ListPart:
     def _label(self, cells: Sequence[str], where: str) -> tuple[Label, tuple[str, ...]]:
         if self.flags and self.form.header:
             names = [self.form.header[place] for place in self.flags]
-            return label_of_flags(names, [cells[place] for place in self.flags if place < len(cells)], where)
+            return label_from_flags(
+                names, [cells[place] for place in self.flags if place < len(cells)], where
+            )
         place = self.form.label
         return (as_label(cells[place]) if place is not None and place < len(cells) else None), ()
 
     def _path_column(self, head: Sequence[str], second: Sequence[str]) -> tuple[int, bool]:
         """Where the paths are, by its name or by how cells end, and whether the first line is a header."""
         if self.image_column is not None:
-            return named(self.image_column, head, self.path), True
-        if places := usual(head, PATHS):
+            return find_column(self.image_column, head, self.path), True
+        if places := find_usual_columns(head, PATHS):
             return places[0], True
         above, below = _pictures(head), _pictures(second)
         return next(iter(above or below), 0), bool(self.label_column) or bool(below and not above)
 
     def _label_column(self, head: Sequence[str], path: int) -> int | None:
-        if several_named(self.label_column, head, self.path):
+        if select_flag_columns(self.label_column, head, self.path):
             return None
         if self.label_column:
-            return named(self.label_column, head, self.path)
-        return next((place for place in usual(head, LABELS) if place != path), None)
+            return find_column(self.label_column, head, self.path)
+        return next((place for place in find_usual_columns(head, LABELS) if place != path), None)
 
     def _rows(self) -> Iterator[tuple[int, list[str] | str]]:
         """Number and cells of each line below the header, or what is wrong with it."""
@@ -178,11 +182,11 @@ class ListPart:
         """Number and text of each line that says something."""
         try:
             check_unchanged(self.path, self._state)
-            with opened(self.path) as file:
+            with open_file(self.path) as file:
                 encoding = _encoding(file.read(2))
             # A name may be of any bytes: one that is not UTF-8 is found as the system finds it.
             with (
-                opened(self.path) as content,
+                open_file(self.path) as content,
                 io.TextIOWrapper(content, encoding=encoding, errors="surrogateescape") as file,
             ):
                 for number, line in enumerate(file, 1):
@@ -224,7 +228,7 @@ def _separator(line: str, path: str) -> str:
     """What separates columns: what makes a header of the first line, else what is usual for such a file."""
     for one in ",;\t":
         cells = _cells(line, one)
-        if len(cells) > 1 and not isinstance(cells, str) and usual(cells, PATHS):
+        if len(cells) > 1 and not isinstance(cells, str) and find_usual_columns(cells, PATHS):
             return one
     if path.lower().endswith(".csv"):
         return next((one for one in ",;\t" if one in line), ",")
@@ -236,7 +240,7 @@ def _pictures(cells: Sequence[str]) -> list[int]:
     return [place for place, cell in enumerate(cells) if is_picture(cell)]
 
 
-def _other(path: int, count: int) -> int | None:
+def _other_column(path: int, count: int) -> int | None:
     """The column of labels where no header says it: the one behind the path, or the only other one."""
     if path == 0:
         return 1

@@ -10,83 +10,85 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kerascope import errors
-from kerascope.dataset.decoding.dicom import frames_of
-from kerascope.dataset.decoding.formats import is_scan
-from kerascope.dataset.photograph_errors import guarded
+from kerascope.dataset.decoding.dicom import count_frames
+from kerascope.dataset.decoding.formats import is_dicom_name
+from kerascope.dataset.photograph_errors import convert_errors
 from kerascope.dataset.reading.address import is_address
 from kerascope.dataset.reading.item import Item
-from kerascope.dataset.reading.location import FilePlace, NoPlace, Place
+from kerascope.dataset.reading.location import FileLocation, Location, UnreadableLocation
 
 
 @dataclass(frozen=True)
-class FramePlace:
+class FrameLocation:
     """A frame of a DICOM file.
 
     Args:
-        place: of the file.
+        location: of the file.
         frame: from 0.
     """
 
-    place: Place
+    location: Location
     frame: int
 
     @property
     def path(self) -> str | None:
         """Of the file, where it has one."""
-        return getattr(self.place, "path", None)
+        return getattr(self.location, "path", None)
 
     def read(self) -> bytes:
         """The bytes of the whole file."""
-        return self.place.read()
+        return self.location.read()
 
 
-def by_frames(items: Iterable[Item]) -> Iterator[Item]:
+def split_frames(items: Iterable[Item]) -> Iterator[Item]:
     """Images, and for each DICOM file its frames: `x.dcm`, or `x.dcm#1` and on where it has several.
 
     Args:
         items: of any kind; which of them are DICOM is told by the endings of their names.
     """
     for item in items:
-        if not _is_scan(item):
+        if not _is_dicom(item):
             yield item
             continue
         try:
-            count = _count(item.place)
+            count = _count(item.location)
         except errors.MissingPackageError as error:
             # Beside pictures of other kinds it is a fault of this one.
-            yield replace(item, place=NoPlace(str(error)))
+            yield replace(item, location=UnreadableLocation(str(error)))
             continue
         for frame in range(count):
             path = item.path if count == 1 else f"{item.path}#{frame + 1}"
             name = item.name if count == 1 else f"{item.name}-{frame + 1:05d}"
-            yield replace(item, path=path, name=name, place=FramePlace(item.place, frame))
+            yield replace(item, path=path, name=name, location=FrameLocation(item.location, frame))
 
 
-def check_installed(items: Iterable[Item]) -> None:
+def check_pydicom(items: Iterable[Item]) -> None:
     """Check that something decodes DICOM, where there is nothing else.
 
     Raises:
         MissingPackageError: pydicom is not installed.
     """
-    if find_spec("pydicom") is None and all(map(_is_scan, items)):
+    if find_spec("pydicom") is None and all(map(_is_dicom, items)):
         raise errors.MissingPackageError("pydicom", "dicom")
 
 
-def _is_scan(item: Item) -> bool:
-    return is_scan(item.path) or (isinstance(item.place, FilePlace) and is_scan(item.place.path))
+def _is_dicom(item: Item) -> bool:
+    return is_dicom_name(item.path) or (
+        isinstance(item.location, FileLocation) and is_dicom_name(item.location.path)
+    )
 
 
-def _count(place: Place) -> int:
+def _count(location: Location) -> int:
     """How many frames a file has; only its head is read where it is one on this machine."""
-    if isinstance(place, NoPlace):
+    if isinstance(location, UnreadableLocation):
         return 1
     try:
-        with guarded("a file must be readable"):
-            if isinstance(place, FilePlace) and not is_address(place.path):
-                place.check()
-                with Path(place.path).open("rb") as file:
-                    return frames_of(file, os.fstat(file.fileno()).st_size)
-            content = place.read()
-            return frames_of(io.BytesIO(content), len(content))
+        with convert_errors("a file must be readable"):
+            if isinstance(location, FileLocation) and not is_address(location.path):
+                location.check()
+                with Path(location.path).open("rb") as file:
+                    return count_frames(file, os.fstat(file.fileno()).st_size)
+            content = location.read()
+            return count_frames(io.BytesIO(content), len(content))
     except errors.PhotographError:
         return 1

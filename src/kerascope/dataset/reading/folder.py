@@ -11,10 +11,10 @@ from pathlib import Path
 
 from kerascope import errors
 from kerascope.dataset.decoding.formats import is_picture
-from kerascope.dataset.photograph_errors import told
-from kerascope.dataset.readable_text import readable
+from kerascope.dataset.photograph_errors import describe_error
+from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.reading.item import Item, safe_name
-from kerascope.dataset.reading.location import FilePlace, NoPlace, Place, located
+from kerascope.dataset.reading.location import FileLocation, Location, UnreadableLocation, to_absolute
 from kerascope.dataset.result_folder import DATA, PICTURE_FOLDERS, holds_results
 
 _LOOKED_AT = 100_000
@@ -30,7 +30,7 @@ class FilePart:
     path: str
 
     def __iter__(self) -> Iterator[Item]:
-        yield Item(self.path, safe_name(Path(self.path).stem), FilePlace(located(self.path)))
+        yield Item(self.path, safe_name(Path(self.path).stem), FileLocation(to_absolute(self.path)))
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,16 @@ class FolderPart:
 
     def __iter__(self) -> Iterator[Item]:
         root = Path(self.path)
-        inside = None if self.follow else located(self.path)
+        inside = None if self.follow else to_absolute(self.path)
         for file, fault in self._pictures():
             relative = file.relative_to(root)
             label = relative.parts[0] if self.classes and len(relative.parts) > 1 else None
-            place: Place = FilePlace(located(str(file)), inside) if fault is None else NoPlace(fault)
-            yield Item(file.as_posix(), safe_name((relative.parent / relative.stem).as_posix()), place, label)
+            location: Location = (
+                FileLocation(to_absolute(str(file)), inside) if fault is None else UnreadableLocation(fault)
+            )
+            yield Item(
+                file.as_posix(), safe_name((relative.parent / relative.stem).as_posix()), location, label
+            )
 
     def _pictures(self) -> Iterator[tuple[Path, str | None]]:
         walked = _walk(Path(self.path), self.follow)
@@ -64,12 +68,12 @@ class FolderPart:
 
     def doubts(self) -> tuple[str, ...]:
         """What was passed over: links to folders, and results of kerascope's."""
-        left = _Left()
+        left = _Skipped()
         with suppress(errors.UnreadableError):
             for _ in islice(_walk(Path(self.path), self.follow, left), _LOOKED_AT):
                 pass
         return tuple(
-            f"{self.path!r}: {what} ({len(paths):,}), such as {readable(str(paths[0]))!r}{advice}."
+            f"{self.path!r}: {what} ({len(paths):,}), such as {to_readable(str(paths[0]))!r}{advice}."
             for paths, what, advice in (
                 (left.links, "links to folders were not followed", "; follow them with follow_links"),
                 (left.results, "pictures of results of kerascope's were passed over", ""),
@@ -84,7 +88,7 @@ class FolderPart:
             yield from (file.name for file, fault in _walk(Path(self.path), False) if fault is None)
 
 
-def subfolders(path: str | os.PathLike[str]) -> tuple[str, ...]:
+def list_subfolders(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Names of the subfolders, sorted, without links, hidden ones, and results of kerascope's.
 
     Raises:
@@ -92,24 +96,24 @@ def subfolders(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """
     return tuple(
         name
-        for name, is_folder in listed(path)
-        if is_folder and not name.startswith(".") and not _only_results(Path(path, name))
+        for name, is_folder in list_folder(path)
+        if is_folder and not name.startswith(".") and not _holds_only_results(Path(path, name))
     )
 
 
-def _only_results(folder: Path) -> bool:
+def _holds_only_results(folder: Path) -> bool:
     """Whether a folder holds results of kerascope's, and no pictures of others."""
     if not holds_results(folder):
         return False
     return all(
-        name in PICTURE_FOLDERS or name == DATA or _only_results(folder / name)
+        name in PICTURE_FOLDERS or name == DATA or _holds_only_results(folder / name)
         if is_folder
         else not is_picture(name)
-        for name, is_folder in listed(folder)
+        for name, is_folder in list_folder(folder)
     )
 
 
-def listed(path: str | os.PathLike[str], follow: bool = False) -> list[tuple[str, bool]]:
+def list_folder(path: str | os.PathLike[str], follow: bool = False) -> list[tuple[str, bool]]:
     """Sorted names in a folder, and whether each is a folder.
 
     Args:
@@ -124,7 +128,7 @@ def listed(path: str | os.PathLike[str], follow: bool = False) -> list[tuple[str
             return sorted((entry.name, _is_folder(entry, follow)) for entry in scanned)
     except OSError as error:
         raise errors.UnreadableError(
-            f"a folder must be readable; {os.fspath(path)!r} is not ({told(error)})."
+            f"a folder must be readable; {os.fspath(path)!r} is not ({describe_error(error)})."
         ) from error
 
 
@@ -136,14 +140,14 @@ def _is_folder(entry: os.DirEntry[str], follow: bool) -> bool:
 
 
 @dataclass
-class _Left:
+class _Skipped:
     """What a walk has left out: links to folders, and folders with results."""
 
     links: list[Path] = field(default_factory=list)
     results: list[Path] = field(default_factory=list)
 
 
-def _walk(folder: Path, follow: bool, left: _Left | None = None) -> Iterator[tuple[Path, str | None]]:
+def _walk(folder: Path, follow: bool, left: _Skipped | None = None) -> Iterator[tuple[Path, str | None]]:
     """Files by name, each with what is wrong where that is known; names of folders on the way are held.
 
     It does not call itself: folders may lie in one another more often than Python allows calls.
@@ -165,7 +169,7 @@ def _walk(folder: Path, follow: bool, left: _Left | None = None) -> Iterator[tup
             try:
                 real = frozenset({below.resolve()}) if follow else frozenset()
                 if not real & above:
-                    found = [one for one in listed(below, follow) if not one[0].startswith(".")]
+                    found = [one for one in list_folder(below, follow) if not one[0].startswith(".")]
                     if not PICTURE_FOLDERS.isdisjoint(one[0] for one in found) and holds_results(below):
                         found = [one for one in found if one[0] not in PICTURE_FOLDERS]
                         if left is not None:
@@ -182,13 +186,13 @@ def _walk(folder: Path, follow: bool, left: _Left | None = None) -> Iterator[tup
                 and not follow
                 and not is_picture(name)
                 and path.is_symlink()
-                and _leads_on(path)
+                and _links_to_folder(path)
             ):
                 left.links.append(path)
             yield path, None
 
 
-def _leads_on(link: Path) -> bool:
+def _links_to_folder(link: Path) -> bool:
     try:
         return link.is_dir()
     except (OSError, RuntimeError):  # round in a circle
@@ -196,4 +200,4 @@ def _leads_on(link: Path) -> bool:
 
 
 def _cause(error: Exception) -> str:
-    return told(error.__cause__ if isinstance(error.__cause__, OSError) else error)
+    return describe_error(error.__cause__ if isinstance(error.__cause__, OSError) else error)

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kerascope import errors
-from kerascope.dataset.reading.folder import listed
+from kerascope.dataset.reading.folder import list_folder
 
 _MAGIC = re.compile(r"[*?[]")
 
 
-def matches(pattern: str) -> Iterator[str]:
+def find_matches(pattern: str) -> Iterator[str]:
     """Paths that fit a pattern, as a shell reads it: `**` is any folders on the way, also none.
 
     `glob` follows links to folders at `**`, for ever where two lead back, and calls itself for each folder.
@@ -26,26 +26,26 @@ def matches(pattern: str) -> Iterator[str]:
 
     Example:
         >>> import pathlib, tempfile
-        >>> from kerascope.dataset.reading.glob_pattern import matches
+        >>> from kerascope.dataset.reading.glob_pattern import find_matches
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     pathlib.Path(folder, "a", "b").mkdir(parents=True)
         ...     pathlib.Path(folder, "a", "b", "1.jpg").touch()
-        ...     [pathlib.Path(path).name for path in matches(f"{folder}/**/*.jpg")]
+        ...     [pathlib.Path(path).name for path in find_matches(f"{folder}/**/*.jpg")]
         ['1.jpg']
     """
     path = Path(pattern)
     parts = path.parts[bool(path.anchor) :]
     found: Iterable[str] = [path.anchor]
     for place, part in enumerate(parts, 1):
-        found = _below(found, part, last=place == len(parts))
+        found = _match_part(found, part, last=place == len(parts))
     return iter(found)
 
 
-def _below(folders: Iterable[str], part: str, last: bool) -> Iterator[str]:
+def _match_part(folders: Iterable[str], part: str, last: bool) -> Iterator[str]:
     """What fits one part of a pattern in each of some folders."""
     for folder in folders:
         if part == "**":
-            yield from _tree(folder, files=last)
+            yield from _walk(folder, files=last)
         elif _MAGIC.search(part) is None:
             path = os.path.join(folder, part)  # noqa: PTH118 (an empty folder stays none)
             if os.path.lexists(path):
@@ -55,7 +55,7 @@ def _below(folders: Iterable[str], part: str, last: bool) -> Iterator[str]:
             yield from (os.path.join(folder, name) for name in fnmatch.filter(names, part))  # noqa: PTH118
 
 
-def _tree(folder: str, files: bool) -> Iterator[str]:
+def _walk(folder: str, files: bool) -> Iterator[str]:
     """A folder and all folders in it that are no links, or also the files in them."""
     left = [folder]
     while left:
@@ -69,6 +69,6 @@ def _tree(folder: str, files: bool) -> Iterator[str]:
 
 def _names(folder: str) -> list[tuple[str, bool]]:
     try:
-        return listed(folder or ".")
+        return list_folder(folder or ".")
     except errors.UnreadableError:
         return []

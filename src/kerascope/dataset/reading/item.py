@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kerascope.dataset.labels.label import Label, places_of
-from kerascope.dataset.readable_text import readable
-from kerascope.dataset.reading.location import Place
+from kerascope.dataset.labels.label import Label, find_label_indices
+from kerascope.dataset.readable_text import to_readable
+from kerascope.dataset.reading.location import Location
 
 _UNSAFE = re.compile(r"[^\w.,+=@() -]")
 _LONGEST = 200
@@ -36,33 +36,37 @@ class Item:
 
     path: str
     name: str
-    place: Place
+    location: Location
     label: Label = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        label = tuple(map(_readable, self.label)) if isinstance(self.label, tuple) else _readable(self.label)
+        label = (
+            tuple(map(_to_readable, self.label))
+            if isinstance(self.label, tuple)
+            else _to_readable(self.label)
+        )
         for name, value in (
-            ("path", readable(self.path)),
+            ("path", to_readable(self.path)),
             ("label", label),
-            ("notes", tuple(map(readable, self.notes))),
+            ("notes", tuple(map(to_readable, self.notes))),
         ):
             object.__setattr__(self, name, value)
 
-    def labels_among(self, places: Mapping[str, int], count: int | None) -> tuple[int, ...] | None:
-        """The places of its labels among the classes, or None where one of them is not found.
+    def label_indices(self, indices: Mapping[str, int], count: int | None) -> tuple[int, ...] | None:
+        """Indices of the classes of its labels, or None where a label is no class.
 
         Args:
-            places: of the classes by name.
-            count: how many classes there are; None where the model has none.
+            indices: of the classes by name.
+            count: of the classes; None where the model has none.
         """
-        return places_of(self.label, places, count)
+        return find_label_indices(self.label, indices, count)
 
 
 def safe_name(text: str) -> str:
     """A relative path that can be joined to a folder and stays in it, of usual characters and lengths."""
-    parts = [_UNSAFE.sub("_", _encodable(part))[-100:] for part in re.split(r"[/\\]+", text)]
-    parts = [_ending(part, _LONGEST).strip() for part in parts]
+    parts = [_UNSAFE.sub("_", _to_encodable(part))[-100:] for part in re.split(r"[/\\]+", text)]
+    parts = [_tail(part, _LONGEST).strip() for part in parts]
     kept, length = list[str](), 0
     for part in reversed([part for part in parts if part.strip(". ")]):
         length += len(part.encode()) + 1
@@ -72,16 +76,16 @@ def safe_name(text: str) -> str:
     return "/".join(reversed(kept)) or "image"
 
 
-def _encodable(text: str) -> str:
+def _to_encodable(text: str) -> str:
     """A text without what the names of files cannot have here."""
     encoding = sys.getfilesystemencoding()
     return text.encode(encoding, "replace").decode(encoding)
 
 
-def _ending(text: str, size: int) -> str:
+def _tail(text: str, size: int) -> str:
     """As much of the end of a text as so many bytes hold."""
     return text.encode()[-size:].decode("utf-8", "ignore")
 
 
-def _readable(label: Any) -> Any:
-    return readable(label) if isinstance(label, str) else label
+def _to_readable(label: Any) -> Any:
+    return to_readable(label) if isinstance(label, str) else label

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kerascope import errors
-from kerascope.dataset.decoding.photograph import LARGEST_FILE
-from kerascope.dataset.photograph_errors import guarded
+from kerascope.dataset.decoding.photograph import MAX_FILE_SIZE
+from kerascope.dataset.photograph_errors import convert_errors
 from kerascope.dataset.reading.address import file_system, is_address
 
 
-class Place(Protocol):
+class Location(Protocol):
     """Where the bytes of an image are; it can be sent to another process."""
 
     def read(self) -> bytes:
@@ -26,7 +26,7 @@ class Place(Protocol):
 
 
 @dataclass(frozen=True)
-class FilePlace:
+class FileLocation:
     """A whole file.
 
     Args:
@@ -57,16 +57,16 @@ class FilePlace:
             _check_size(found.st_size)
 
     def read(self) -> bytes:
-        with guarded("a file must be readable"):
+        with convert_errors("a file must be readable"):
             self.check()
-            with opened(self.path) as file:
-                content = bytes(file.read(LARGEST_FILE + 1))
+            with open_file(self.path) as file:
+                content = bytes(file.read(MAX_FILE_SIZE + 1))
         _check_size(len(content))
         return content
 
 
 @dataclass(frozen=True)
-class PartPlace:
+class MemberLocation:
     """A part of a file, such as a member of an archive.
 
     Args:
@@ -79,16 +79,16 @@ class PartPlace:
     path: str
     offset: int
     size: int
-    state: State
+    state: FileState
 
     def read(self) -> bytes:
-        if self.size > LARGEST_FILE:
+        if self.size > MAX_FILE_SIZE:
             raise errors.PhotographError(
-                f"a member must have at most {LARGEST_FILE:,} bytes; got {self.size:,}."
+                f"a member must have at most {MAX_FILE_SIZE:,} bytes; got {self.size:,}."
             )
-        with guarded("an archive must be readable"):
+        with convert_errors("an archive must be readable"):
             check_unchanged(self.path, self.state)
-            with opened(self.path) as file:
+            with open_file(self.path) as file:
                 file.seek(self.offset)
                 content = bytes(file.read(self.size))
         if len(content) < self.size:
@@ -99,7 +99,7 @@ class PartPlace:
 
 
 @dataclass(frozen=True)
-class NoPlace:
+class UnreadableLocation:
     """Nowhere: something of which it is known already that it cannot be read.
 
     Args:
@@ -113,11 +113,11 @@ class NoPlace:
 
 
 def _check_size(size: int) -> None:
-    if size > LARGEST_FILE:
-        raise errors.PhotographError(f"a file must have at most {LARGEST_FILE:,} bytes; this one is larger.")
+    if size > MAX_FILE_SIZE:
+        raise errors.PhotographError(f"a file must have at most {MAX_FILE_SIZE:,} bytes; this one is larger.")
 
 
-def located(path: str) -> str:
+def to_absolute(path: str) -> str:
     """A path that another process can open, whatever folder it works in."""
     if is_address(path):
         return path
@@ -127,11 +127,11 @@ def located(path: str) -> str:
     return str(Path(path).absolute())
 
 
-State = tuple[int, ...]
+FileState = tuple[int, ...]
 """What tells a file from one that has taken its name; see `state_of`."""
 
 
-def state_of(path: str) -> State:
+def file_state(path: str) -> FileState:
     """Size, time of the last change and number of a file, or what a store says of an object.
 
     Raises:
@@ -145,21 +145,21 @@ def state_of(path: str) -> State:
     return (found.st_size, found.st_mtime_ns, found.st_ino)
 
 
-def check_unchanged(path: str, state: State) -> None:
+def check_unchanged(path: str, state: FileState) -> None:
     """Check that a file is still the one whose images were listed.
 
     Raises:
         PhotographError: it is another one now, or is gone.
     """
-    with guarded("what holds images must stay there while it is read"):
-        if state_of(path) != state:
+    with convert_errors("what holds images must stay there while it is read"):
+        if file_state(path) != state:
             raise errors.PhotographError(
                 "what holds images must stay what it was while it is read; this was changed since its images "
                 "were listed; run again."
             )
 
 
-def opened(path: str) -> Any:
+def open_file(path: str) -> Any:
     """A file or object, open for reading from any place of it."""
     if not is_address(path):
         return Path(path).open("rb")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from kerascope import errors
 from kerascope.dataset.decoding.formats import is_picture
-from kerascope.dataset.photograph_errors import told
+from kerascope.dataset.photograph_errors import describe_error
 from kerascope.dataset.reading.address import Address, file_system
 from kerascope.dataset.reading.item import Item, safe_name
-from kerascope.dataset.reading.location import FilePlace
+from kerascope.dataset.reading.location import FileLocation
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,15 @@ class StorePart:
 
     def __iter__(self) -> Iterator[Item]:
         for relative in self._pictures:
-            where = self.address.joined(relative) if relative else self.address
+            where = self.address.joinpath(relative) if relative else self.address
             label = relative.split("/")[0] if self.classes else None
             stem = os.path.splitext(relative or Path(self.address).name)[0]  # noqa: PTH122 (no local path)
-            yield Item(str(where), safe_name(stem), FilePlace(where), label)
+            yield Item(str(where), safe_name(stem), FileLocation(where), label)
 
     @cached_property
     def names(self) -> list[str]:
         """Sorted paths of all files below the address, relative to it, but for hidden ones."""
-        return _listed(self.address)
+        return _list_files(self.address)
 
     @cached_property
     def classes(self) -> bool:
@@ -56,7 +56,7 @@ class StorePart:
         return [path for path in self.names if is_picture(path or self.address)]
 
 
-def _listed(address: Address) -> list[str]:
+def _list_files(address: Address) -> list[str]:
     """Sorted paths of the files below an address, relative to it; of a single file, an empty one."""
     from pyarrow import fs
 
@@ -68,7 +68,7 @@ def _listed(address: Address) -> list[str]:
         paths = [info.path for info in infos if info.type == fs.FileType.File]
     except (OSError, UnicodeDecodeError) as error:
         raise errors.UnreadableError(
-            f"{str(address)!r} must be readable; it is not ({told(error)})."
+            f"{str(address)!r} must be readable; it is not ({describe_error(error)})."
         ) from error
     found = (path.removeprefix(root).lstrip("/") for path in paths)
     return sorted(path for path in found if not _is_hidden(path))

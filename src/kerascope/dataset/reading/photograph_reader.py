@@ -7,25 +7,25 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from kerascope.dataset.decoding.memory_budget import FILES, PIXELS, return_memory
-from kerascope.dataset.decoding.photograph import LARGEST_FILE, Photograph, decode
-from kerascope.dataset.photograph_errors import guarded
+from kerascope.dataset.decoding.memory_budget import FILES, PIXELS, release_memory
+from kerascope.dataset.decoding.photograph import MAX_FILE_SIZE, Photograph, decode
+from kerascope.dataset.photograph_errors import convert_errors
 from kerascope.dataset.reading.address import is_address
-from kerascope.dataset.reading.dicom_frames import FramePlace
-from kerascope.dataset.reading.location import FilePlace, PartPlace, Place
+from kerascope.dataset.reading.dicom_frames import FrameLocation
+from kerascope.dataset.reading.location import FileLocation, Location, MemberLocation
 
 _LARGE = 1 << 26
 """Bytes of pictures after which memory is given to the system at once."""
 
 
 @contextmanager
-def photographed(place: Place) -> Iterator[tuple[Photograph, str]]:
+def open_photograph(location: Location) -> Iterator[tuple[Photograph, str]]:
     """A photograph and the SHA-256 of its file; in the block, its bytes count as held.
 
     Whoever works beside others forgets the photograph before the block ends, since others begin then.
 
     Args:
-        place: where it is.
+        location: where it is.
 
     Raises:
         PhotographError: it cannot be read or decoded.
@@ -36,39 +36,39 @@ def photographed(place: Place) -> Iterator[tuple[Photograph, str]]:
 
         def admit(count: int) -> None:
             nonlocal held
-            pixels.enter_context(PIXELS.holding(count))
+            pixels.enter_context(PIXELS.hold(count))
             held = count
 
         try:
-            yield _opened(place, admit)
+            yield _read(location, admit)
         finally:
             if held >= _LARGE:
-                return_memory()
+                release_memory()
 
 
-def _opened(place: Place, admit: Callable[[int], object]) -> tuple[Photograph, str]:
+def _read(location: Location, admit: Callable[[int], object]) -> tuple[Photograph, str]:
     """A photograph and the digest of its file, which is gone by then."""
     with ExitStack() as file:
-        known = _size(place)
+        known = _size(location)
         if known:
-            file.enter_context(FILES.holding(known))
-        with guarded("an image must be readable"):
-            content = place.read()
+            file.enter_context(FILES.hold(known))
+        with convert_errors("an image must be readable"):
+            content = location.read()
         if not known:
-            file.enter_context(FILES.holding(len(content)))
-        frame = place.frame if isinstance(place, FramePlace) else None
+            file.enter_context(FILES.hold(len(content)))
+        frame = location.frame if isinstance(location, FrameLocation) else None
         return decode(content, frame, admit), hashlib.sha256(content).hexdigest()
 
 
-def _size(place: Place) -> int:
+def _size(location: Location) -> int:
     """Bytes that reading will take, where that is known before; else 0."""
-    if isinstance(place, FramePlace):
-        return _size(place.place)
-    if isinstance(place, PartPlace):
-        return min(place.size, LARGEST_FILE)
-    if isinstance(place, FilePlace) and not is_address(place.path):
+    if isinstance(location, FrameLocation):
+        return _size(location.location)
+    if isinstance(location, MemberLocation):
+        return min(location.size, MAX_FILE_SIZE)
+    if isinstance(location, FileLocation) and not is_address(location.path):
         try:
-            return min(Path(place.path).stat().st_size, LARGEST_FILE)
+            return min(Path(location.path).stat().st_size, MAX_FILE_SIZE)
         except (OSError, ValueError):
             return 0
     return 0

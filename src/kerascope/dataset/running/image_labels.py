@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.labels.label import written
+from kerascope.dataset.labels.label import format_label
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.running.prepared import Row
 from kerascope.explanation import Explanation
 
 
-def labelled(item: Item, places: Mapping[str, int], names: Sequence[str], count: int | None) -> Row:
+def to_label_columns(item: Item, places: Mapping[str, int], names: Sequence[str], count: int | None) -> Row:
     """The columns of an image's labels, and what is doubtful about them.
 
     Args:
@@ -23,9 +23,9 @@ def labelled(item: Item, places: Mapping[str, int], names: Sequence[str], count:
         names: of the classes; none where they are not known.
         count: how many classes there are, or None.
     """
-    found = item.labels_among(places, count)
+    found = item.label_indices(places, count)
     return {
-        "label": written(item.label, found, names),
+        "label": format_label(item.label, found, names),
         "label_index": found[0] if found is not None and len(found) == 1 else None,
         "label_indices": None if found is None else list(found),
         "warnings": [f"KerascopeWarning: {note}" for note in item.notes],
@@ -59,7 +59,7 @@ def check_labels(row: Row, alone: bool) -> None:
         )
 
 
-def together(found: Sequence[Explanation]) -> Explanation:
+def join_explanations(found: Sequence[Explanation]) -> Explanation:
     """Explanations of one image by one class each, as one with a class axis."""
     if len(found) == 1:
         return found[0]

@@ -13,12 +13,12 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.classes.class_names import Naming
-from kerascope.dataset.labels.label import strange
+from kerascope.dataset.classes.class_names import ClassNames
+from kerascope.dataset.labels.label import describe_unknown_labels
 from kerascope.dataset.options import ResultOptions, RunOptions
 from kerascope.dataset.preparing.model_input import NOTE
 from kerascope.dataset.preparing.preprocessing import written
-from kerascope.dataset.readable_text import readable
+from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.reading.shard import Shard, to_shards
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.results import Results, counted, open_results
@@ -63,7 +63,7 @@ class Job:
     probe: Probe
     source: Source
     options: ResultOptions
-    naming: Naming
+    naming: ClassNames
     layout: Layout
     choices: dict[str, str]
     doubts: tuple[str, ...]
@@ -93,7 +93,7 @@ class Job:
         model = {"name": self.probe.model.name, "digest": model_digest(self.probe.model)}
         return {
             "model": model,
-            "model_file": None if self.model_file is None else readable(self.model_file),
+            "model_file": None if self.model_file is None else to_readable(self.model_file),
             "source": {"paths": list(self.source.paths)},
             "options": {
                 "method": options.method.describe(),
@@ -238,7 +238,10 @@ def _noted(store: Store, manifest: dict[str, Any], started: datetime, classes: b
                 strangers = Results(store.folder, manifest).strange_labels() if classes else {}
                 if strangers:
                     counts["strange_labels"] = sum(strangers.values())
-                    told = [f"{errors.KerascopeWarning.__name__}: {one}" for one in strange(strangers)]
+                    told = [
+                        f"{errors.KerascopeWarning.__name__}: {one}"
+                        for one in describe_unknown_labels(strangers)
+                    ]
                     manifest = {**manifest, "warnings": [*manifest["warnings"], *told]}
                 store.write_manifest({"status": status, **manifest, **times, "counts": counts})
         except errors.DatasetError:

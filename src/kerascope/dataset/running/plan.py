@@ -9,7 +9,12 @@ from typing import Any
 import keras
 
 from kerascope import errors
-from kerascope.dataset.classes.class_names import doubts, named_classes, outputs_told, resolved
+from kerascope.dataset.classes.class_names import (
+    describe_outputs,
+    find_class_names,
+    find_doubts,
+    resolve_target,
+)
 from kerascope.dataset.options import ImageOptions, ResultOptions
 from kerascope.dataset.preparing.detection import Detected, detect, said
 from kerascope.dataset.preparing.model_input import Evidence, fed
@@ -36,9 +41,9 @@ def plan(
     """Plan a run before anything is written: see `explain_dataset`."""
     given = as_probe(model)
     found, layout, blank = _detect(given, options)
-    naming = named_classes(options.class_names, given, source, blank)
-    source = source.coded(naming.codes) if naming.codes else source
-    source = source if naming.asked is None else source.answered(naming.asked.answered)
+    naming = find_class_names(options.class_names, given, source, blank)
+    source = source.rename_labels(naming.codes) if naming.codes else source
+    source = source if naming.selected is None else source.relabel(naming.selected.relabel)
     # Targets inside others, such as a contrast of two classes, look names up in the probe. The size of the
     # batch may also be smaller: methods that ask about masks fill their passes by it.
     count = options.batch_size or given.batch_size
@@ -47,7 +52,7 @@ def plan(
     feed = fed(found, options.fit, Evidence(probe, source, layout, naming))
     result = ResultOptions(
         as_method(method),
-        resolved(target, naming),
+        resolve_target(target, naming),
         feed.preprocessing,
         options.overlay,
         options.map_type,
@@ -63,10 +68,10 @@ def plan(
         "method": f"{explaining.describe()}{f' ({reason})' if reason else ''}",
         "preprocessing": f"{feed.preprocessing.described}, to {shape} ({feed.reason})",
         "class_names": naming.origin,
-        **outputs_told(named, blank),
+        **describe_outputs(named, blank),
         **({"layer": "; ".join(notes)} if notes else {}),
     }
-    warnings = [warn(errors.KerascopeWarning, text) for text in doubts(target, source, naming)]
+    warnings = [warn(errors.KerascopeWarning, text) for text in find_doubts(target, source, naming)]
     return Job(
         probe.model,
         probe,

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.decoding.memory_budget import AHEAD
+from kerascope.dataset.decoding.memory_budget import PREFETCH
 from kerascope.dataset.reading.shard import Shard
 from kerascope.dataset.running.explainer import Explainer
 from kerascope.dataset.running.prepared import Explained, Prepared, Row
@@ -49,7 +49,7 @@ def explained_shards(
         passes = 1 if alone else _PASSES
         askers = _pool(stack, passes if threads else 0, "kerascope-passes")
         image = 4 * explainer.layout.channels * explainer.size[0] * explainer.size[1]
-        ahead = max(threads, min(size * _BATCHES_AHEAD, AHEAD // image))
+        ahead = max(threads, min(size * _BATCHES_AHEAD, PREFETCH // image))
         numbered = (
             (shard.number, shard.first + place, item)
             for shard in shards

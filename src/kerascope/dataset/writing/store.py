@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.readable_text import readable
+from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.result_folder import (
     AUDIT_PICTURES,
     DATA,
@@ -52,10 +52,10 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
-        if readable(str(self.folder)) != str(self.folder):
+        if to_readable(str(self.folder)) != str(self.folder):
             raise errors.DatasetError(
-                f"the folder of results must have a name in UTF-8; got {readable(str(self.folder))!r}; take "
-                "another one, or a locale of UTF-8."
+                f"the folder of results must have a name in UTF-8; got {to_readable(str(self.folder))!r}; "
+                "take another one, or a locale of UTF-8."
             )
         self._ready: set[Path] = set()
 

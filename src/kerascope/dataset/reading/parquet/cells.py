@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.photograph_errors import guarded
-from kerascope.dataset.reading.address import Address, below, file_system, is_address
-from kerascope.dataset.reading.location import FilePlace, State, check_unchanged, located, state_of
+from kerascope.dataset.photograph_errors import convert_errors
+from kerascope.dataset.reading.address import Address, file_system, is_address, join_inside
+from kerascope.dataset.reading.location import (
+    FileLocation,
+    FileState,
+    check_unchanged,
+    file_state,
+    to_absolute,
+)
 
 
 @dataclass(frozen=True)
-class Head:
+class TableHeader:
     """What a table says of itself.
 
     Args:
@@ -27,26 +33,26 @@ class Head:
 
     schema: Any
     rows: tuple[int, ...]
-    state: State
+    state: FileState
 
 
-def head_of(path: str) -> Head:
+def read_header(path: str) -> TableHeader:
     """What a table says of itself.
 
     Raises:
         UnreadableError: it is no Parquet file.
     """
     try:
-        state = state_of(path)
+        state = file_state(path)
     except OSError as error:
         raise _unreadable(path, error) from error
     file = open_table(path)
     metadata = file.metadata
     rows = tuple(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
-    return Head(file.schema_arrow, rows, state)
+    return TableHeader(file.schema_arrow, rows, state)
 
 
-class Groups:
+class RowGroups:
     """The column of images of a table, of which the row groups that were read last are kept.
 
     They are gone with the images that they belong to, and never those of a file that took the table's name.
@@ -57,13 +63,13 @@ class Groups:
         state: of the file when its rows were counted.
     """
 
-    def __init__(self, path: str, column: str, state: State) -> None:
+    def __init__(self, path: str, column: str, state: FileState) -> None:
         self.path, self.column, self.state = path, column, state
         self._lock = threading.Lock()
         self._kept: dict[int, Any] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _sent, (self.path, self.column, self.state)
+        return _unpickle, (self.path, self.column, self.state)
 
     def __getitem__(self, group: int) -> Any:
         """A row group.
@@ -71,7 +77,7 @@ class Groups:
         Raises:
             PhotographError: it cannot be read, or the file is another one now.
         """
-        with self._lock, guarded("a table must be readable"):
+        with self._lock, convert_errors("a table must be readable"):
             if group not in self._kept:
                 check_unchanged(self.path, self.state)
                 found = open_table(self.path).read_row_group(group, columns=[self.column])[self.column]
@@ -82,13 +88,13 @@ class Groups:
 
 
 @functools.lru_cache(maxsize=1)
-def _sent(path: str, column: str, state: State) -> Groups:
+def _unpickle(path: str, column: str, state: FileState) -> RowGroups:
     """In another process one for all shards of a table: it would read a row group for each of them."""
-    return Groups(path, column, state)
+    return RowGroups(path, column, state)
 
 
 @dataclass(frozen=True)
-class RowPlace:
+class CellLocation:
     """A cell of a Parquet file.
 
     Args:
@@ -97,7 +103,7 @@ class RowPlace:
         row: in the group.
     """
 
-    groups: Groups
+    groups: RowGroups
     group: int
     row: int
 
@@ -120,14 +126,14 @@ class RowPlace:
 
 
 @dataclass(frozen=True)
-class PathPlace:
+class CellPathLocation:
     """The file that a cell names, in the table's folder: a table may come from anywhere.
 
     Args:
         cell: that names it.
     """
 
-    cell: RowPlace
+    cell: CellLocation
 
     @property
     def path(self) -> str:
@@ -140,15 +146,15 @@ class PathPlace:
     def read(self) -> bytes:
         return self._file().read()
 
-    def _file(self) -> FilePlace:
-        with guarded("a cell must be readable"):
+    def _file(self) -> FileLocation:
+        with convert_errors("a cell must be readable"):
             path, text = self.cell.path, self.cell.value()
             if not text:
                 raise errors.PhotographError("a cell must hold the path of a picture; this one is empty.")
             if is_address(path):
-                return FilePlace(below(Address.of(path).parent, text))
+                return FileLocation(join_inside(Address.of(path).parent, text))
             folder = Path(path).parent
-            return FilePlace(located(str(folder / text)), str(folder))
+            return FileLocation(to_absolute(str(folder / text)), str(folder))
 
 
 def open_table(path: str) -> Any:

@@ -41,7 +41,7 @@ def can_be_labels(type_: Any) -> bool:
     return holds_numbers(type_) or any(test(type_) for test in texts)
 
 
-def classes_of(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
+def read_classes(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
     """Names of the classes by column, where the Hugging Face libraries wrote them into a table.
 
     Args:
@@ -54,7 +54,9 @@ def classes_of(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, .
         return {}
 
 
-def chosen(classes: Mapping[str, Any], usual: Sequence[str], image: str, path: str) -> str | None:
+def choose_label_column(
+    classes: Mapping[str, Any], usual: Sequence[str], image: str, path: str
+) -> str | None:
     """The column of labels: the one that the table says holds classes, else the first of a usual name.
 
     Args:
@@ -76,7 +78,7 @@ def chosen(classes: Mapping[str, Any], usual: Sequence[str], image: str, path: s
     return next((name for name in (*several, *usual) if name != image), None)
 
 
-def class_of(label: Label, names: Sequence[str]) -> Label:
+def to_class_name(label: Label, names: Sequence[str]) -> Label:
     """A label of a column of classes, by name; a number below 0 says there that it is not known.
 
     Args:
@@ -84,7 +86,9 @@ def class_of(label: Label, names: Sequence[str]) -> Label:
         names: of the classes.
     """
     if isinstance(label, tuple):
-        return tuple(one for one in (class_of(one, names) for one in label) if isinstance(one, str | int))
+        return tuple(
+            one for one in (to_class_name(one, names) for one in label) if isinstance(one, str | int)
+        )
     if not isinstance(label, int):
         return label
     return None if label < 0 else names[label] if label < len(names) else label

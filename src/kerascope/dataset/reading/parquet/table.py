@@ -14,24 +14,31 @@ from kerascope.dataset.labels.columns import (
     IMAGES,
     LABELS,
     PATHS,
-    flags_among,
-    label_of_flags,
-    named,
-    several_named,
-    usual,
+    detect_flag_columns,
+    find_column,
+    find_usual_columns,
+    label_from_flags,
+    select_flag_columns,
 )
 from kerascope.dataset.labels.label import Label, read_label
-from kerascope.dataset.photograph_errors import guarded
+from kerascope.dataset.photograph_errors import convert_errors
 from kerascope.dataset.reading.item import Item, safe_name
-from kerascope.dataset.reading.location import Place, check_unchanged, located
-from kerascope.dataset.reading.parquet.cells import Groups, Head, PathPlace, RowPlace, head_of, open_table
+from kerascope.dataset.reading.location import Location, check_unchanged, to_absolute
+from kerascope.dataset.reading.parquet.cells import (
+    CellLocation,
+    CellPathLocation,
+    RowGroups,
+    TableHeader,
+    open_table,
+    read_header,
+)
 from kerascope.dataset.reading.parquet.schema import (
     can_be_labels,
-    chosen,
-    class_of,
-    classes_of,
+    choose_label_column,
     holds_numbers,
     image_kind,
+    read_classes,
+    to_class_name,
 )
 
 
@@ -54,16 +61,16 @@ class TablePart:
         image, kind = self._images
         columns = list(self.flags) or ([] if self._labels is None else [self._labels])
         stem, number = safe_name(Path(self.path).stem), 0
-        groups = Groups(located(self.path), image, self._head.state)
+        groups = RowGroups(to_absolute(self.path), image, self._head.state)
         opened = functools.cache(lambda: open_table(self.path))
         for group, count in enumerate(self._head.rows):
             cells = self._cells(opened, group, columns)
             for row in range(count):
-                cell = RowPlace(groups, group, row)
-                place: Place = PathPlace(cell) if kind == "path" else cell
+                cell = CellLocation(groups, group, row)
+                location: Location = CellPathLocation(cell) if kind == "path" else cell
                 own = [values[row] for values in cells] if isinstance(cells, list) else cells
                 label, notes = self._label(own)
-                yield Item(f"{self.path}#{number}", f"{stem}/{number:06d}", place, label, notes)
+                yield Item(f"{self.path}#{number}", f"{stem}/{number:06d}", location, label, notes)
                 number += 1
 
     def count(self) -> int:
@@ -82,23 +89,23 @@ class TablePart:
     @cached_property
     def flags(self) -> tuple[str, ...]:
         """Columns of 0 and 1 that are labels of their names, where there is no column of labels."""
-        if chosen := several_named(self.label_column, self._schema.names, self.path):
-            return tuple(self._schema.names[place] for place in chosen)
+        if chosen := select_flag_columns(self.label_column, self._schema.names, self.path):
+            return tuple(self._schema.names[index] for index in chosen)
         if self._labels is not None or self.label_column is not None:
             return ()
         names = [field.name for field in self._schema if holds_numbers(field.type)]
-        return tuple(names[place] for place in flags_among(names, (), self._rows(names)))
+        return tuple(names[place] for place in detect_flag_columns(names, (), self._rows(names)))
 
     def _label(self, cells: Sequence[Any] | errors.PhotographError) -> tuple[Label, tuple[str, ...]]:
         if isinstance(cells, errors.PhotographError):
             return None, (f"its label is not known: {cells}",)
         if self.flags:
-            return label_of_flags(self.flags, cells, f"a row of {self.path!r}")
+            return label_from_flags(self.flags, cells, f"a row of {self.path!r}")
         if not cells:
             return None, ()
         label, notes = read_label(cells[0], f"column {self._labels!r} of {self.path!r}")
         names = self._classes.get(self._labels or "")
-        return (label if names is None else class_of(label, names)), notes
+        return (label if names is None else to_class_name(label, names)), notes
 
     def _rows(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
         """Cells of some columns, row after row, of row groups that can be read; one of these is in memory."""
@@ -115,7 +122,7 @@ class TablePart:
         if not columns:
             return []
         try:
-            with guarded("a row group must be readable"):
+            with convert_errors("a row group must be readable"):
                 check_unchanged(self.path, self._head.state)
                 table = opened().read_row_group(group, columns=list(columns))
                 return [_values(table[name]) for name in columns]
@@ -123,8 +130,8 @@ class TablePart:
             return error
 
     @cached_property
-    def _head(self) -> Head:
-        return head_of(self.path)
+    def _head(self) -> TableHeader:
+        return read_header(self.path)
 
     @cached_property
     def _schema(self) -> Any:
@@ -132,17 +139,19 @@ class TablePart:
 
     @cached_property
     def _classes(self) -> dict[str, tuple[str, ...]]:
-        return classes_of(self._schema.metadata)
+        return read_classes(self._schema.metadata)
 
     @cached_property
     def _images(self) -> tuple[str, str]:
         """The column of images, and what it holds: `"bytes"` or `"path"`."""
         schema = self._schema
         if self.image_column is not None:
-            named(self.image_column, schema.names, self.path)
+            find_column(self.image_column, schema.names, self.path)
         kinds = {field.name: image_kind(field.type) for field in schema}
         for kind, names in (("bytes", (IMAGES, schema.names)), ("path", (PATHS, ()))):
-            order = [schema.names[place] for place in usual(schema.names, names[0])] + list(names[1])
+            order = [schema.names[place] for place in find_usual_columns(schema.names, names[0])] + list(
+                names[1]
+            )
             order = [self.image_column] if self.image_column else order
             found = next((name for name in order if kinds[name] == kind), None)
             if found is not None:
@@ -157,14 +166,16 @@ class TablePart:
     def _labels(self) -> str | None:
         """The column of labels."""
         schema, image = self._schema, self._images[0]
-        if several_named(self.label_column, schema.names, self.path):
+        if select_flag_columns(self.label_column, schema.names, self.path):
             return None
         if self.label_column:
-            named(self.label_column, schema.names, self.path)
+            find_column(self.label_column, schema.names, self.path)
         found = self.label_column
         if found is None:
-            places = usual(schema.names, LABELS)
-            found = chosen(self._classes, [schema.names[one] for one in places], image, self.path)
+            places = find_usual_columns(schema.names, LABELS)
+            found = choose_label_column(
+                self._classes, [schema.names[one] for one in places], image, self.path
+            )
         if found in ("", image, None):
             return None
         kind = schema.field(self._single(found)).type

@@ -13,12 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.decoding.formats import is_scan
-from kerascope.dataset.labels.columns import LABELS, usual
+from kerascope.dataset.decoding.formats import is_dicom_name
+from kerascope.dataset.labels.columns import LABELS, find_usual_columns
 from kerascope.dataset.labels.label import Label, read_label
 from kerascope.dataset.reading.item import Item, safe_name
-from kerascope.dataset.reading.location import NoPlace, PartPlace, Place, State, located, opened, state_of
-from kerascope.dataset.reading.webdataset.tar import Rest, members_of
+from kerascope.dataset.reading.location import (
+    FileState,
+    Location,
+    MemberLocation,
+    UnreadableLocation,
+    file_state,
+    open_file,
+    to_absolute,
+)
+from kerascope.dataset.reading.webdataset.tar import UnreadableRest, read_members
 
 _LABELS = ("cls", "label.txt", "json")
 _LARGEST_LABEL = 1 << 16
@@ -95,15 +103,17 @@ class ArchivePart:
         with ExitStack() as stack:
             labels: Any = None
             for found in self._samples():
-                if isinstance(found, Rest):
+                if isinstance(found, UnreadableRest):
                     where = f"{self.path}, from byte {found.offset:,} on"
-                    yield Item(where, f"{safe_name(Path(self.path).stem)}/rest", NoPlace(found.reason))
+                    yield Item(
+                        where, f"{safe_name(Path(self.path).stem)}/rest", UnreadableLocation(found.reason)
+                    )
                 elif (picture := found.picture) is not None:
                     if found.labels:
-                        labels = labels or stack.enter_context(opened(self.path))
+                        labels = labels or stack.enter_context(open_file(self.path))
                     label, notes = self._label(found, labels)
-                    place = self._place(picture)
-                    yield Item(f"{self.path}/{picture.name}", safe_name(found.key), place, label, notes)
+                    location = self._place(picture)
+                    yield Item(f"{self.path}/{picture.name}", safe_name(found.key), location, label, notes)
 
     def count(self) -> int:
         return self._survey[0]
@@ -118,9 +128,9 @@ class ArchivePart:
         return self._survey[1]
 
     @cached_property
-    def _state(self) -> State:
+    def _state(self) -> FileState:
         try:
-            return state_of(self.path)
+            return file_state(self.path)
         except OSError as error:
             raise errors.UnreadableError(
                 f"an archive must be readable; {self.path!r} is not ({error})."
@@ -134,12 +144,12 @@ class ArchivePart:
         alone: Counter[str] = Counter()
         count = lost = scans = 0
         for found in self._samples(others):
-            if isinstance(found, Rest) or found.picture is not None:
+            if isinstance(found, UnreadableRest) or found.picture is not None:
                 count += 1
-            if isinstance(found, Rest):
+            if isinstance(found, UnreadableRest):
                 continue
             left_out.update(found.left_out)
-            scans += found.picture is not None and is_scan(found.picture.name)
+            scans += found.picture is not None and is_dicom_name(found.picture.name)
             if found.picture is None:
                 lost += bool(found.labels)
                 alone.update([*(extension for extension, _ in found.labels), *found.endings][:1])
@@ -147,27 +157,27 @@ class ArchivePart:
         if left_out:
             told.append(
                 f"{left_out.total():,} pictures were left out, since there is an image of their name: "
-                f"{_counted(left_out)}; give each a name of its own"
+                f"{_format_counts(left_out)}; give each a name of its own"
             )
         if alone:
             more = f", of which {lost:,} may be labels whose picture is not beside them" if lost else ""
             told.append(
-                f"{alone.total():,} names without a picture were passed over{more}: {_counted(alone)}"
+                f"{alone.total():,} names without a picture were passed over{more}: {_format_counts(alone)}"
             )
         if others:
             text = ", ".join(f"{number:,} {kind}" for kind, number in others.most_common())
             told.append(f"members that are no files were passed over: {text}")
         return count, tuple(f"{self.path!r}: {one}." for one in told), scans > 0
 
-    def _samples(self, others: Counter[str] | None = None) -> Iterator[_Sample | Rest]:
+    def _samples(self, others: Counter[str] | None = None) -> Iterator[_Sample | UnreadableRest]:
         """Each sample, and what cannot be read at the end.
 
         Args:
             others: counts members that are no files.
         """
         sample = _Sample("")
-        for member in members_of(self.path):
-            if isinstance(member, Rest):
+        for member in read_members(self.path):
+            if isinstance(member, UnreadableRest):
                 yield sample
                 yield member
                 return
@@ -175,7 +185,7 @@ class ArchivePart:
                 if others is not None and not member.isdir():
                     others[_OTHERS.get(member.type, "of other kinds")] += 1
                 continue
-            key, extension = _named(member.name)
+            key, extension = _split_name(member.name)
             if not key:
                 continue
             if key != sample.key:
@@ -184,42 +194,48 @@ class ArchivePart:
             sample.add(member, extension, self.kinds)
         yield sample
 
-    def _place(self, member: tarfile.TarInfo) -> Place:
+    def _place(self, member: tarfile.TarInfo) -> Location:
         """Where the bytes of a member are."""
-        found = self._targets.get(_plain(member.linkname)) if member.islnk() else member
+        found = self._targets.get(_normalize_name(member.linkname)) if member.islnk() else member
         if found is None:
-            return NoPlace(
+            return UnreadableLocation(
                 f"a hard link must lead to a file in the archive; there is no {member.linkname!r} in it."
             )
         if found.issparse():
-            return NoPlace("a member must be stored whole; this one is sparse; write the archive without.")
-        return PartPlace(located(self.path), found.offset_data, found.size, self._state)
+            return UnreadableLocation(
+                "a member must be stored whole; this one is sparse; write the archive without."
+            )
+        return MemberLocation(to_absolute(self.path), found.offset_data, found.size, self._state)
 
     @cached_property
     def _targets(self) -> dict[str, tarfile.TarInfo]:
         """Where the files are that hard links lead to; the archive is passed through twice."""
         wanted = {
-            _plain(one.linkname) for one in members_of(self.path) if not isinstance(one, Rest) and one.islnk()
+            _normalize_name(one.linkname)
+            for one in read_members(self.path)
+            if not isinstance(one, UnreadableRest) and one.islnk()
         }
         return {
             name: one
-            for one in members_of(self.path)
-            if not isinstance(one, Rest) and one.isreg() and (name := _plain(one.name)) in wanted
+            for one in read_members(self.path)
+            if not isinstance(one, UnreadableRest)
+            and one.isreg()
+            and (name := _normalize_name(one.name)) in wanted
         }
 
     def _label(self, sample: _Sample, file: Any) -> tuple[Label, tuple[str, ...]]:
         """The label of a sample, read from the open archive."""
         for extension, member in sample.labels:
-            place = self._place(member)
-            if isinstance(place, PartPlace):
-                file.seek(place.offset)
-                found = _label(extension, bytes(file.read(place.size)))
+            location = self._place(member)
+            if isinstance(location, MemberLocation):
+                file.seek(location.offset)
+                found = _label(extension, bytes(file.read(location.size)))
                 if found != _UNKNOWN:
                     return found
         return _UNKNOWN
 
 
-def _named(name: str) -> tuple[str, str]:
+def _split_name(name: str) -> tuple[str, str]:
     """The key and the lower ending of a member; no key where it is hidden."""
     folder, _, file = name.rpartition("/")
     stem, _, extension = file.partition(".")
@@ -229,14 +245,14 @@ def _named(name: str) -> tuple[str, str]:
 
 
 def _extension(name: str) -> str:
-    return _named(name)[1]
+    return _split_name(name)[1]
 
 
-def _plain(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return name.removeprefix("./")
 
 
-def _counted(endings: Counter[str]) -> str:
+def _format_counts(endings: Counter[str]) -> str:
     shown = ", ".join(
         f"{number:,} {f'.{ending}' if ending else 'without ending'}"
         for ending, number in endings.most_common(_SHOWN)
@@ -252,7 +268,7 @@ def _label(extension: str, content: bytes) -> tuple[Label, tuple[str, ...]]:
             found = json.loads(text)
         except (ValueError, RecursionError):
             return None, ()
-        place = next(iter(usual(list(found), LABELS)), None) if isinstance(found, dict) else None
+        place = next(iter(find_usual_columns(list(found), LABELS)), None) if isinstance(found, dict) else None
         text = None if place is None else list(found.values())[place]
     if isinstance(text, str) and text.isascii() and text.isdigit():
         text = int(text)

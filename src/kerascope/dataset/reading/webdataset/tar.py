@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.photograph_errors import told
-from kerascope.dataset.reading.location import opened
+from kerascope.dataset.photograph_errors import describe_error
+from kerascope.dataset.reading.location import open_file
 
-_PACKED = {
+_COMPRESSIONS = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
     b"\xfd7zXZ": "xz",
@@ -25,7 +25,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Rest:
+class UnreadableRest:
     """What of an archive cannot be read.
 
     Args:
@@ -37,7 +37,7 @@ class Rest:
     reason: str
 
 
-def members_of(path: str) -> Iterator[tarfile.TarInfo | Rest]:
+def read_members(path: str) -> Iterator[tarfile.TarInfo | UnreadableRest]:
     """Members in their order, and last what cannot be read, where the archive is cut or damaged.
 
     `tarfile` takes whatever is no header for the end. A whole archive ends with blocks of zeros.
@@ -50,7 +50,7 @@ def members_of(path: str) -> Iterator[tarfile.TarInfo | Rest]:
     """
     some = False
     try:
-        with opened(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
+        with open_file(path) as file, tarfile.open(fileobj=file, mode="r:") as archive:
             some = True
             try:
                 while (member := archive.next()) is not None:
@@ -59,19 +59,20 @@ def members_of(path: str) -> Iterator[tarfile.TarInfo | Rest]:
                     yield member
                 fault = ""
             except Exception as error:  # noqa: BLE001 (damaged headers: errors of numbers, text, recursion)
-                fault = told(error)
-            rest = _rest(file, archive.offset, fault)
+                fault = describe_error(error)
+            rest = _find_rest(file, archive.offset, fault)
             if rest is not None:
                 yield rest
     except Exception as error:
         if some:
             raise
         raise errors.UnreadableError(
-            f"an archive must be a whole tar file; {path!r} cannot be read as one ({_packed(path) or error})."
+            f"an archive must be a whole tar file; {path!r} cannot be read as one "
+            f"({_find_compression(path) or error})."
         ) from error
 
 
-def _rest(file: Any, offset: int, fault: str) -> Rest | None:
+def _find_rest(file: Any, offset: int, fault: str) -> UnreadableRest | None:
     """What lies where reading has stopped; None where that is the end."""
     size = file.seek(0, os.SEEK_END)
     size = file.tell() if size is None else size
@@ -79,10 +80,10 @@ def _rest(file: Any, offset: int, fault: str) -> Rest | None:
         file.seek(offset)
         block = file.read(tarfile.BLOCKSIZE)
         if len(block) == tarfile.BLOCKSIZE and not any(block):
-            behind = _first_other(file)
+            behind = _find_nonzero(file)
             if behind is None:
                 return None
-            return Rest(
+            return UnreadableRest(
                 behind,
                 f"an archive must end with its first empty block; {size - behind:,} of {size:,} bytes lie "
                 "behind it and were not read; two archives in one file, or a part that was wiped out?",
@@ -95,14 +96,14 @@ def _rest(file: Any, offset: int, fault: str) -> Rest | None:
     reason = fault or (
         "there is no member where one must begin" if offset < size else "it ends without an end"
     )
-    return Rest(
+    return UnreadableRest(
         min(offset, size),
         "an archive must be a whole tar file, with empty blocks at its end; from byte "
         f"{min(offset, size):,} on it is damaged or cut off ({reason}), so {left} be read; get it again.",
     )
 
 
-def _first_other(file: Any) -> int | None:
+def _find_nonzero(file: Any) -> int | None:
     """Where the next byte is that is not zero, from here on."""
     place = file.tell()
     while chunk := file.read(_CHUNK):
@@ -112,11 +113,11 @@ def _first_other(file: Any) -> int | None:
     return None
 
 
-def _packed(path: str) -> str | None:
+def _find_compression(path: str) -> str | None:
     """What a file is packed by, in words."""
-    with suppress(OSError), opened(path) as file:
+    with suppress(OSError), open_file(path) as file:
         begin = bytes(file.read(8))
-        for mark, name in _PACKED.items():
+        for mark, name in _COMPRESSIONS.items():
             if begin.startswith(mark):
                 return f"it is packed by {name}; unpack it first"
     return None

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import kerascope as ks
-from kerascope.demo.compare_photographs import compare_photographs
-from kerascope.demo.efficientnet_lite import class_names, efficientnet_lite0, preprocess
-from kerascope.demo.explain_digits import AUTO
-from kerascope.demo.photographs import load_photographs
+from examples.demo.compare_photographs import compare_photographs
+from examples.demo.explain_digits import AUTO
+from examples.demo.photographs import load_photographs
+from examples.efficientnet_lite.class_names import class_names
+from examples.efficientnet_lite.model import efficientnet_lite0
+from examples.efficientnet_lite.preprocessing import preprocess
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ import keras
 import numpy as np
 import pytest
 
+from examples.demo import digits
 from kerascope import errors
-from kerascope.demo import digits
 
 once = pytest.mark.once
 

@@ -6,8 +6,8 @@ import warnings
 from typing import TYPE_CHECKING
 
 import kerascope as ks
+from examples.demo.explain_digits import AUTO
 from kerascope import errors
-from kerascope.demo.explain_digits import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,15 +13,14 @@ import keras
 import numpy as np
 import pytest
 
+from examples import data_files
+from examples.demo import photographs
+from examples.efficientnet_lite.class_names import class_names
+from examples.efficientnet_lite.convert import FILE, convert
+from examples.efficientnet_lite.model import efficientnet_lite0
+from examples.efficientnet_lite.preprocessing import centre_square, preprocess
+from examples.efficientnet_lite.state_dict import read_state_dict
 from kerascope import errors
-from kerascope.demo import data_files, photographs
-from kerascope.demo.efficientnet_lite import (
-    WEIGHTS_FILE,
-    class_names,
-    efficientnet_lite0,
-    preprocess,
-)
-from kerascope.demo.state_dict import read_state_dict
 
 once = pytest.mark.once
 slow = pytest.mark.slow
@@ -81,31 +80,47 @@ def test_the_classifier_saves_and_loads(classifier: keras.Model, tmp_path: Path)
 def test_the_weights_are_the_published_ones() -> None:
     import hashlib
 
-    path = data_files.data_file(data_files.WEIGHTS, WEIGHTS_FILE)
+    path = data_files.data_file(data_files.WEIGHTS, FILE)
     prefix = path.stem.rpartition("-")[2]
     assert hashlib.sha256(path.read_bytes()).hexdigest().startswith(prefix)
 
 
 @slow
 @once
+def test_the_converted_weights_are_those_of_the_package(classifier: keras.Model) -> None:
+    for ours, theirs in zip(
+        classifier.weights, convert(data_files.data_file(data_files.WEIGHTS, FILE)).weights, strict=True
+    ):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(ours), keras.ops.convert_to_numpy(theirs))
+
+
+@once
+def test_missing_weights_say_how_to_convert_them(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"python -m examples\.efficientnet_lite\.convert"):
+        efficientnet_lite0(tmp_path / "none.weights.h5")
+
+
+@slow
+@once
 def test_weights_of_another_network_are_refused(saved: Callable[[Any], Path], torch: Any) -> None:
     with pytest.raises(errors.InputError, match=r"must hold '_conv_stem\.weight'"):
-        efficientnet_lite0(saved({"stem.weight": torch.ones(2)}))
-    state = dict(read_state_dict(data_files.data_file(data_files.WEIGHTS, WEIGHTS_FILE)))
+        convert(saved({"stem.weight": torch.ones(2)}))
+    state = dict(read_state_dict(data_files.data_file(data_files.WEIGHTS, FILE)))
     state = {name: torch.from_numpy(value.copy()) for name, value in state.items()}
     with pytest.raises(errors.InputError, match="1 do not, such as 'extra'"):
-        efficientnet_lite0(saved(state | {"extra": torch.ones(1)}))
+        convert(saved(state | {"extra": torch.ones(1)}))
     with pytest.raises(errors.InputError, match=r"must have the shape \(1000,\) and has \(3,\)"):
-        efficientnet_lite0(saved(state | {"_fc.bias": torch.ones(3)}))
+        convert(saved(state | {"_fc.bias": torch.ones(3)}))
 
 
 @once
 @pytest.mark.slow
 def test_reading_the_weights_imports_no_torch() -> None:
     code = (
-        "import sys; from kerascope.demo import state_dict, data_files;"
+        "import sys; from examples import data_files;"
+        "from examples.efficientnet_lite import state_dict;"
         "state = state_dict.read_state_dict(data_files.data_file(data_files.WEIGHTS,"
-        f" {WEIGHTS_FILE!r})); assert len(state) > 250;"
+        f" {FILE!r})); assert len(state) > 250;"
         "assert not {'torch', 'tensorflow', 'mlxtend', 'skimage'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"KERAS_BACKEND": ""})
@@ -148,7 +163,7 @@ def test_preprocessing() -> None:
     # The crop is the middle: 7 of 8 columns of a square, and nothing of the wide sides.
     marked = np.zeros((64, 128, 3), np.uint8)
     marked[:, : 32 + 4] = marked[:, 128 - 32 - 4 :] = 255
-    assert (photographs.centre_square(marked, 56) == 0).all()
+    assert (centre_square(marked, 56) == 0).all()
 
 
 @once

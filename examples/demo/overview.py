@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from kerascope.demo.explain_digits import ALPHA, AUTO
+from examples.demo.explain_digits import ALPHA, AUTO
 from kerascope.render.drawing import prepare
 from kerascope.render.overlay import PERCENTILE
 from kerascope.render.page import Row, make_page
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from kerascope.demo.explain_digits import DigitResult
-    from kerascope.demo.explain_photographs import PhotographResult
+    from examples.demo.explain_digits import DigitResult
+    from examples.demo.explain_photographs import PhotographResult
 
 DIGITS = 3
 PANEL = 0.72  # inches, so that seven columns are 900 pixels wide

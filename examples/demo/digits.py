@@ -13,9 +13,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from examples import data_files
+from examples.demo.network import answers, stalling_at_most
 from kerascope import errors
-from kerascope.demo import data_files
-from kerascope.demo.network import answers, stalling_at_most
 
 Source = Literal["auto", "keras", "package"]
 
@@ -25,6 +25,7 @@ ADDRESS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz
 ANSWER_SECONDS = 3.0
 STALL_SECONDS = 10.0
 TRAIN_PER_CLASS = 400
+SAVED = 64
 ZIP_MAGIC = b"PK\x03\x04"
 
 
@@ -89,6 +90,11 @@ def load_digits(source: Source = "auto", seed: int = 0) -> Digits:
                     'use the source "package" for 5,000 digits'
                 ) from error
     return _from_package(seed)
+
+
+def save_digits(digits: Digits, path: Path) -> None:
+    """Save 64 test digits, `images` and `labels`, for those who want to try more with the network."""
+    np.savez(path, images=digits.test_images[:SAVED], labels=digits.test_labels[:SAVED])
 
 
 def _from_keras(seed: int) -> Digits:

