@@ -23,16 +23,16 @@ from kerascope.auditing.shortcuts.interventions import SAMPLE
 from kerascope.auditing.strategies import CLUSTERINGS, Clustering
 from kerascope.dataset.classes.class_names import ClassName, is_multilabel
 from kerascope.dataset.options import ImageOptions, ReadOptions, RunOptions
-from kerascope.dataset.preparing.conventions import infer_preprocessing
 from kerascope.dataset.preparing.detection import AUTO
 from kerascope.dataset.preparing.frame import Fit
+from kerascope.dataset.preparing.loader_defaults import infer_preprocessing
 from kerascope.dataset.preparing.preprocessing import Preprocessing
 from kerascope.dataset.reading.arrays import from_arrays
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.running.cluster import Cluster, open_workers
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
-from kerascope.dataset.writing.apart import files_among
+from kerascope.dataset.writing.overlap import existing_paths
 from kerascope.method import Method, as_method
 from kerascope.probe import Probe, as_probe
 from kerascope.validation import check_whole
@@ -183,11 +183,11 @@ def audit(
         )
     methods = (job.options.method, *methods[1:])
     compared, digest = None, None
-    inputs = files_among(masks)
+    inputs = existing_paths(masks)
     if training is not None:
         trained_on = _training(training, job, reading)
         compared = Training(trained_on, threads, progress)
-        digest, inputs = compared.digest(), files_among(masks, *trained_on.paths)
+        digest, inputs = compared.digest(), existing_paths(masks, *trained_on.paths)
     description = AuditDescription(job.options.preprocessing, methods[1:], objects, digest)
     job = replace(job, description=description, inputs=(*job.inputs, *inputs))
     of_labels = is_multilabel(job.probe, job.blank)

@@ -19,10 +19,10 @@ from kerascope.auditing.shortcuts.companions import Companions, labels_given
 from kerascope.dataset.classes.class_names import find_class_names
 from kerascope.dataset.reading.item import safe_name
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.writing.apart import check_apart, files_among
-from kerascope.dataset.writing.beginning import check_begin, held, left_by_others
-from kerascope.dataset.writing.removal import clear
-from kerascope.dataset.writing.store import Store, faults_of_disk_told
+from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
+from kerascope.dataset.writing.removal import remove_run
+from kerascope.dataset.writing.resume import check_folder_state, foreign_names, lock_folder
+from kerascope.dataset.writing.store import Store, wrap_disk_errors
 from kerascope.provenance import versions
 
 _LABEL = re.compile(r"\d+-.")
@@ -74,14 +74,14 @@ def _made(
             check_store(one, settings)
 
     if settings.run.overwrite:
-        check_apart(folder, files_among(*job.inputs, *job.source.paths), job.source)
+        check_no_overlap(folder, existing_paths(*job.inputs, *job.source.paths), job.source)
     with ExitStack() as stack:
-        stack.enter_context(held(store, check))
+        stack.enter_context(lock_folder(store, check))
         for one in stores.values():
-            stack.enter_context(one.locked())
+            stack.enter_context(one.lock())
         if settings.run.overwrite:
             # An audit of classes, which may have been there.
-            clear(store)
+            remove_run(store)
         given = labels_given(job, len(names))
         audits = {
             names[place]: made(
@@ -97,7 +97,7 @@ def _made(
             dict(versions()),
             find_copies(job, next(iter(audits.values())).results, settings.training, given),
         )
-        with faults_of_disk_told(folder):
+        with wrap_disk_errors(folder):
             found.save()
     return found
 
@@ -111,9 +111,9 @@ def _check_whole(store: Store, overwrite: bool) -> None:
         DatasetError: it is not.
     """
     check_own(store.folder)
-    names = left_by_others(store)
+    names = foreign_names(store)
     if overwrite and not all(_LABEL.match(name) and (store.folder / name).is_dir() for name in names):
-        check_begin(store, resume=False, overwrite=True, overlays=False)
+        check_folder_state(store, resume=False, overwrite=True, overlays=False)
 
 
 def asked_about(job: Job, place: int) -> Job:

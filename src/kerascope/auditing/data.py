@@ -20,8 +20,8 @@ from kerascope.auditing.strategies import Clustering, Clusters, clusters
 from kerascope.auditing.traits import PLACES, TRAITS
 from kerascope.dataset.results import Results
 from kerascope.dataset.running.explainer import Explainer
+from kerascope.dataset.running.images import PreparedImage
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.running.prepared import Prepared
 from kerascope.dataset.writing.store import Store
 from kerascope.typing import Array
 
@@ -95,7 +95,7 @@ class Material:
         warnings: list[Sequence[str]] = []
         digests: set[str] = set()
         non_finite = sum(error.startswith("NonFiniteScoreError") for _, error in results.failures())
-        for row in results.explained([*_NUMBERS, *_LISTS, "path", "digest", "warnings"]):
+        for row in results.image_rows([*_NUMBERS, *_LISTS, "path", "digest", "warnings"]):
             if row["prediction"] is None:
                 non_finite += 1
                 continue
@@ -245,7 +245,7 @@ class Material:
         wanted = dict(zip(self.columns["index"][places].tolist(), range(len(places)), strict=True))
         pictures: list[Any] = [None] * len(places)
         maps: list[Any] = [None] * len(places)
-        for row in self.results.explained(["index", "picture", "map"]):
+        for row in self.results.image_rows(["index", "picture", "map"]):
             if row["index"] in wanted:
                 pixels = np.asarray(Image.open(io.BytesIO(row["picture"])).convert("RGB"))
                 place = wanted[row["index"]]
@@ -260,7 +260,7 @@ class Material:
         job = self.job
         return Explainer(job.probe, job.options, job.names, Store(self.results.folder))
 
-    def prepared(self, places: Array) -> Iterator[tuple[int, Prepared]]:
+    def prepared(self, places: Array) -> Iterator[tuple[int, PreparedImage]]:
         """Some images, read anew, each with its place; those that are gone are left out."""
         wanted = dict(zip(self.columns["index"][places].tolist(), places.tolist(), strict=True))
         for index, item in enumerate(self.job.source):

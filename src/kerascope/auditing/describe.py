@@ -15,7 +15,7 @@ from kerascope.auditing.objects import Objects
 from kerascope.auditing.traits import traits
 from kerascope.dataset.decoding.photograph import encode
 from kerascope.dataset.preparing.preprocessing import Preprocessing
-from kerascope.dataset.running.prepared import Prepared
+from kerascope.dataset.running.images import PreparedImage
 from kerascope.explanation import Explanation, reduced
 from kerascope.method import Method
 from kerascope.probe import Probe
@@ -74,7 +74,7 @@ class AuditDescription:
             ("picture", pa.binary()),
         ]
 
-    def written(self) -> Mapping[str, Any]:
+    def to_json(self) -> Mapping[str, Any]:
         return {
             "methods": [method.describe() for method in self.methods],
             "objects": None if self.objects is None else self.objects.written(),
@@ -88,7 +88,7 @@ class AuditDescription:
         images: Array,
         target: Target,
         explanation: Explanation,
-        batch: Sequence[Prepared],
+        batch: Sequence[PreparedImage],
     ) -> Sequence[Any]:
         """See `Description.ask`.
 
@@ -113,7 +113,7 @@ class AuditDescription:
             return np.zeros((len(images), 0), "float32")
         return contents(features, positive(explanation, features.shape[1:3]))
 
-    def describe(self, prepared: Prepared, explanation: Explanation, asked: Any) -> Mapping[str, Any]:
+    def describe(self, prepared: PreparedImage, explanation: Explanation, asked: Any) -> Mapping[str, Any]:
         content, agreement = asked
         assert prepared.image is not None
         assert prepared.frame is not None

@@ -28,10 +28,10 @@ from kerascope.dataset.options import RunOptions
 from kerascope.dataset.result_folder import AUDIT_PICTURES
 from kerascope.dataset.running.cluster import Workers
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.writing.beginning import check_begin, held
 from kerascope.dataset.writing.removal import remove_audit
-from kerascope.dataset.writing.signature import signed
-from kerascope.dataset.writing.store import Store, faults_of_disk_told
+from kerascope.dataset.writing.resume import check_folder_state, lock_folder
+from kerascope.dataset.writing.signature import signature_options
+from kerascope.dataset.writing.store import Store, wrap_disk_errors
 from kerascope.method import Method
 from kerascope.probe import Probe
 from kerascope.progress import Progress
@@ -108,7 +108,7 @@ def gone_with(folder: Path, found: object | None) -> None:
 
 def _locked(job: Job, settings: Settings, store: Store, companions: Companions | None) -> Audit:
     """An audit in a folder that no other run writes into until its last file is written."""
-    with held(store, lambda: check_store(store, settings)), faults_of_disk_told(store.folder):
+    with lock_folder(store, lambda: check_store(store, settings)), wrap_disk_errors(store.folder):
         return _made(job, settings, store, companions)
 
 
@@ -116,9 +116,9 @@ def check_store(store: Store, settings: Settings) -> None:
     """An error where an audit may not begin in a folder, or go on in it; nothing is changed.
 
     Raises:
-        DatasetError, ParameterError: see `kerascope.dataset.writing.beginning.check_begin`.
+        DatasetError, ParameterError: see `kerascope.dataset.writing.resume.check_folder_state`.
     """
-    check_begin(store, settings.run.resume, settings.run.overwrite, overlays=False)
+    check_folder_state(store, settings.run.resume, settings.run.overwrite, overlays=False)
     check_own(store.folder)
 
 
@@ -241,5 +241,5 @@ def _draw(material: Material, found: Audit, store: Store) -> None:
             picture.thumbnail((_PICTURE, _PICTURE), Image.Resampling.BOX)
         small = max(picture.size) <= 96
         kind, options = ("PNG", {}) if small else ("JPEG", {"quality": 85})
-        content = encode(picture, kind, **options, **signed(kind))
-        store.picture(f"{AUDIT_PICTURES}/{index[place]:06d}.{'png' if small else 'jpg'}", content)
+        content = encode(picture, kind, **options, **signature_options(kind))
+        store.write_picture(f"{AUDIT_PICTURES}/{index[place]:06d}.{'png' if small else 'jpg'}", content)

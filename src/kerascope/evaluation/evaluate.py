@@ -27,8 +27,8 @@ from kerascope.validation import check_choice
 Level = Literal["quick", "full"]
 
 CONTROLS: tuple[Method, ...] = (RandomMap(), RandomMap(grid=None), CentreGaussian(), EdgeMap())
-"""The default controls: random maps, smooth and rough (their difference is the effect of smoothness alone), the
-middle of the image, and its edges."""
+"""The default controls: random maps, smooth and rough (their difference is the effect of smoothness alone),
+the middle of the image, and its edges."""
 _QUICK_BUDGET = 60
 """Forwards per image that the metrics of the quick level may use for a method."""
 
@@ -80,9 +80,9 @@ def evaluate(
         safe_mode: see `kerascope.explain_dataset`.
 
     Returns:
-        A `Report`: table, ranks with intervals, statements, plots, Markdown, HTML, files. If a method fails on
-        this model, a metric does not apply, or the run is interrupted, the report is partial, with a warning;
-        `Report.complete` is False after an interruption.
+        A `Report`: table, ranks with intervals, statements, plots, Markdown, HTML, files. If a method fails
+        on this model, a metric does not apply, or the run is interrupted, the report is partial, with a
+        warning; `Report.complete` is False after an interruption.
 
     Raises:
         UnknownMethodError, UnknownMetricError: a name is unknown.

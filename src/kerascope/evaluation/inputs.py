@@ -79,7 +79,9 @@ def resolve_inputs(
     if rows != list(range(len(labels))):
         images = tree.map_structure(lambda array: np.asarray(array)[rows], images)
         masks = None if masks is None else np.asarray(masks)[rows]
-    return EvaluationInputs(images, targets, None if multilabel else targets, masks, _warn_unlabelled(indices))
+    return EvaluationInputs(
+        images, targets, None if multilabel else targets, masks, _warn_unlabelled(indices)
+    )
 
 
 def _find_classes(probe: Probe, images: Any, labels: Sequence[Label]) -> list[ClassIndices]:
@@ -128,5 +130,5 @@ def _warn_unlabelled(indices: Sequence[ClassIndices]) -> tuple[str, ...]:
     count = sum(not row for row in indices)
     if not count:
         return ()
-    text = f"every image should have a label to be explained by; {count} of {len(indices)} have none: left out."
+    text = f"every image should have a label to be explained; {count} of {len(indices)} have none: left out."
     return (warn(errors.EvaluationWarning, text),)

@@ -81,8 +81,8 @@ def recommend(
     """Recommend a method, layer and settings for a model.
 
     Candidates are measured on a sample by deletion, insertion, faithfulness correlation and average drop, at
-    the quick level, together with controls. The method with the best mean rank is recommended, or the cheapest
-    of those not shown to be worse on any of these.
+    the quick level, together with controls. The method with the best mean rank is recommended, or the
+    cheapest of those not shown to be worse on any of these.
 
     Args:
         probe: a `Probe`, a Keras model, or a `BlackBox`.
@@ -196,8 +196,8 @@ def _recommendation(report: Report, candidates: Sequence[Method]) -> Recommendat
     unbeaten = [name for name in report.methods if name in report.controls and name not in names]
     if unbeaten:
         reasons.append(
-            f"with care: {report.methods[best]} is not shown to be better than {', '.join(unbeaten)} on any of "
-            "them; take more images, or do not rely on these maps"
+            f"with care: {report.methods[best]} is not shown to be better than {', '.join(unbeaten)} on any "
+            "of them; take more images, or do not rely on these maps"
         )
     return Recommendation(
         known[report.methods[cheapest]],
@@ -232,5 +232,5 @@ def _draw_sample(
     rows = np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
     if target is not None:
         # The target may differ between images.
-        target = probe.run(None, images, target).pinned.rows(rows)
+        target = probe.run(None, images, target).pinned.take(rows)
     return tree.map_structure(lambda array: np.asarray(array)[rows], images), target

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.writing.whole_file import whole
+from kerascope.dataset.writing.atomic_file import atomic_write
 from kerascope.evaluation import statistics
 from kerascope.evaluation.output import text
 from kerascope.evaluation.statistics import Comparison
@@ -209,7 +209,7 @@ class Report:
 
         content = page(self)
         if path is not None:
-            with whole(Path(path)) as partial:
+            with atomic_write(Path(path)) as partial:
                 partial.write_text(content, encoding="utf-8")
         return content
 
@@ -252,7 +252,7 @@ class Report:
         }
         meta |= {"controls": sorted(self.controls), "columns": [asdict(one) for one in self.columns]}
         text = np.asarray(json.dumps({"format": _FORMAT, **meta}))
-        with whole(path) as partial, partial.open("wb") as file:
+        with atomic_write(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **{"meta": text, **arrays})
         return path
 
@@ -276,7 +276,9 @@ def load_report(path: str | os.PathLike[str]) -> Report:
             arrays = {name: file[name] for name in file.files if name != "meta"}
         version = meta.pop("format")
         if version <= _FORMAT:
-            columns = tuple(ReportColumn(**{**one, "bounds": tuple(one["bounds"])}) for one in meta.pop("columns"))
+            columns = tuple(
+                ReportColumn(**{**one, "bounds": tuple(one["bounds"])}) for one in meta.pop("columns")
+            )
             names = [name.removeprefix("curves:") for name in arrays if name.startswith("curves:")]
             curves = {name: (arrays[f"places:{name}"], arrays[f"curves:{name}"]) for name in names}
             meta = {name: tuple(value) if isinstance(value, list) else value for name, value in meta.items()}

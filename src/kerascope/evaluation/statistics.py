@@ -140,10 +140,11 @@ def comparisons(values: Array, seed: int = 0) -> list[Comparison]:
         return []
     differences = np.stack([values[first] - values[second] for first, second in pairs])
     counts = np.isfinite(differences).sum(axis=1)
-    columns = (finite_mean(differences), *interval(differences, seed), _adjust(_p_values(differences, counts)))
+    low, high = interval(differences, seed)
+    numbers = np.stack([finite_mean(differences), low, high, _adjust(_p_values(differences, counts))], axis=1)
     return [
-        Comparison(*pair, *(float(column[row]) for column in columns), int(counts[row]))
-        for row, pair in enumerate(pairs)
+        Comparison(first, second, *map(float, numbers[row]), count=int(counts[row]))
+        for row, (first, second) in enumerate(pairs)
         if counts[row]
     ]
 

@@ -80,7 +80,7 @@ def _audited(job: Job, results: Results, given: Array | None) -> Iterator[Look]:
     from PIL import Image
 
     columns = ["index", "path", "label", "label_index", "label_indices", "prediction", "pixels", "picture"]
-    for row in results.explained(columns):
+    for row in results.image_rows(columns):
         if given is None and row["prediction"] is None:
             continue  # its scores are not finite: it is no part of the audit
         label, meant = row["label"], labels_meant(row["label"], row["label_indices"])

@@ -31,7 +31,7 @@ def duplicates_section(found: Duplicates | None, results: Results) -> str:
 
     groups = found.groups[:SHOWN]
     wanted = {one.index for group in groups for one in group.images[:_MOST]} - {None}
-    rows = results.explained(["index", "picture"]) if wanted else iter(())
+    rows = results.image_rows(["index", "picture"]) if wanted else iter(())
     pictures = {row["index"]: row["picture"] for row in rows if row["index"] in wanted}
 
     def address(one: Copy) -> str:

@@ -14,8 +14,8 @@ from kerascope.auditing.report.json import plain
 from kerascope.auditing.report.result import FORMAT, Audit
 from kerascope.auditing.shortcuts.finding import Finding, ranked
 from kerascope.dataset.result_folder import AUDIT
+from kerascope.dataset.writing.atomic_file import atomic_write
 from kerascope.dataset.writing.store import Store
-from kerascope.dataset.writing.whole_file import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +145,7 @@ class LabelAudits(Mapping[str, Audit]):
         content = self.to_json()
         content["labels"] = {label: audit.folder.name for label, audit in self.items()}
         text = json.dumps(content, indent=1, ensure_ascii=False)
-        return Store(self.folder).replace(AUDIT, (text + "\n").encode())
+        return Store(self.folder).write_file(AUDIT, (text + "\n").encode())
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the report: a page that leads to one for each label, which are written beside it.
@@ -163,7 +163,7 @@ class LabelAudits(Mapping[str, Audit]):
         for label, audit in self.items():
             beside = target.with_name(f"{target.stem}-{audit.folder.name}{target.suffix}")
             pages[label] = audit.to_html(beside).name
-        with whole(target) as partial:
+        with atomic_write(target) as partial:
             partial.write_text(labels_page(self, pages), encoding="utf-8")
         return target
 

@@ -289,7 +289,7 @@ class Laboratory:
             np.asarray(explainer.layout.original(np.ascontiguousarray(images), np)) for images in several
         ]
         if self._workers is None:
-            said = self._work.begun(explainer.probe)
+            said = self._work.start(explainer.probe)
             return [said((images, label)) for images in given]
         size = self._work.batch_size
         parts = [

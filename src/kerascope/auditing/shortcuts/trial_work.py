@@ -26,7 +26,7 @@ class TrialWork:
     probe: SharedProbe
     batch_size: int
 
-    def begun(self, probe: Probe) -> Callable[[tuple[Array, int]], Said]:
+    def start(self, probe: Probe) -> Callable[[tuple[Array, int]], Said]:
         """From images, as the model takes them, and a class to predictions and scores of the class."""
         padded = probe.with_padding(self.batch_size)
 

@@ -49,7 +49,9 @@ def plot_means(report: Report) -> Figure:
         for level in range(0, len(order), 2):
             panel.axhspan(level - 0.5, level + 0.5, color=_BAND, lw=0)
         for level, (row, colour) in enumerate(zip(order, colours, strict=True)):
-            panel.plot([low[row, column], high[row, column]], [level, level], color=colour, lw=2.2, alpha=0.55)
+            panel.plot(
+                [low[row, column], high[row, column]], [level, level], color=colour, lw=2.2, alpha=0.55
+            )
             panel.plot(report.means[row, column], level, "o", color=colour, ms=4.5)
         panel.set_title(text.column_title(report.columns[column]), fontsize=9)
         panel.set_yticks(range(len(order)), [report.methods[row] for row in order], fontsize=7.5)
@@ -77,7 +79,9 @@ def plot_curves(report: Report, name: str, count: int = 6) -> Figure:
     axes = figure.subplots()
     positions, means = report.curves[name]
     column = report.column(name)
-    methods = [row for row in text.order_methods(report, [column]) if report.methods[row] not in report.controls]
+    methods = [
+        row for row in text.order_methods(report, [column]) if report.methods[row] not in report.controls
+    ]
     for row, method in enumerate(report.methods):
         if method in report.controls:
             axes.plot(positions, means[row], color=_CONTROL, lw=1, ls="--")

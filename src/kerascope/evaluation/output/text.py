@@ -74,11 +74,12 @@ def _compare_methods(report: Report, column: int) -> list[str]:
     unbeaten: dict[tuple[int, ...], list[int]] = {}
     for control in order:
         if report.methods[control] in report.controls:
-            rows = [row for row in methods if not (ranks[row] < ranks[control] and separate.get((row, control)))]
-            unbeaten.setdefault(tuple(rows), []).append(control)
+            beaters = {row for row in methods if ranks[row] < ranks[control] and separate.get((row, control))}
+            rows = tuple(row for row in methods if row not in beaters)
+            unbeaten.setdefault(rows, []).append(control)
     return sentences + [
-        f"{_list_names(report, rows)} not shown better than {_list_names(report, controls)} on {metric.title} "
-        f"with {_count_images(report, column, [*controls, *rows])} images"
+        f"{_list_names(report, rows)} not shown better than {_list_names(report, controls)} on "
+        f"{metric.title} with {_count_images(report, column, [*controls, *rows])} images"
         for rows, controls in unbeaten.items()
         if rows
     ]
@@ -194,8 +195,8 @@ def markdown(report: Report) -> str:
     about = (
         f"{len(report)} images, model `{report.model}`, explained: {report.target}; level {report.level}, "
         f"seed {report.seed}. Mean over images and its 95 % bootstrap interval; ↑ higher is better, ↓ lower "
-        "is better; **bold**: not shown worse than the best; *italic*: controls, which ignore the model. Rows "
-        "by mean rank within the table."
+        "is better; **bold**: not shown worse than the best; *italic*: controls, which ignore the model. "
+        "Rows by mean rank within the table."
     )
     lines = [*([] if report.complete else [f"**{describe_interruption(report)}.**", ""]), about, ""]
     lines += [*([f"{summary(report)}.", ""] if summary(report) else [])]
