@@ -71,7 +71,7 @@ def test_one_label_that_is_asked_about_is_answered_by_yes_or_no() -> None:
 @pytest.mark.parametrize(
     ("activation", "labels", "words"),
     [
-        ("softmax", [[0, 1], 0, 1, 2], "one label where one class is right"),
+        ("softmax", [[0, 1], 0, 1, 2], "one label if one class is correct"),
         ("softmax", ["sky", "snwo", "sea", "sky"], "snow"),
         ("sigmoid", [[0, 3], 0, 1, 2], "one of the model's 3 classes"),
         ("sigmoid", [None, [], None, None], "none of 4 has one"),
@@ -92,5 +92,5 @@ def test_methods_are_measured_checked_and_recommended_by_several_labels() -> Non
     assert [title.split()[0] for title in report.example_titles] == ["snow", "sky", "sea", "sea", "snow"]
     alone = ks.evaluate("saliency", model, IMAGES[:1], target="sky", metrics=["deletion"], controls=())
     np.testing.assert_allclose(report.values[0, 0, 1], alone.values[0, 0, 0], rtol=1e-5)
-    assert checked.check("random logit").similar["ssim"].shape == (1, 5)
+    assert checked.check("random logit").similarities["ssim"].shape == (1, 5)
     assert len(advice.report) == 5

@@ -140,10 +140,18 @@ def comparisons(values: Array, seed: int = 0) -> list[Comparison]:
         return []
     differences = np.stack([values[first] - values[second] for first, second in pairs])
     counts = np.isfinite(differences).sum(axis=1)
-    low, high = interval(differences, seed)
-    numbers = np.stack([finite_mean(differences), low, high, _adjust(_p_values(differences, counts))], axis=1)
+    means, (low, high) = finite_mean(differences), interval(differences, seed)
+    p = _adjust(_p_values(differences, counts))
     return [
-        Comparison(first, second, *map(float, numbers[row]), count=int(counts[row]))
+        Comparison(
+            first,
+            second,
+            float(means[row]),
+            float(low[row]),
+            float(high[row]),
+            float(p[row]),
+            int(counts[row]),
+        )
         for row, (first, second) in enumerate(pairs)
         if counts[row]
     ]
