@@ -207,7 +207,9 @@ def test_words_for_a_terminal_and_a_notebook() -> None:
     assert text.splitlines()[0] == repr(one)
     assert "~ RandomMap()" in text
     assert "FAITHFULNESS" in text
-    assert report_text.summary(one).endswith(("Saliency() 3.0, RandomMap() 4.0", "Saliency() 3.5, RandomMap() 3.5"))
+    assert report_text.summary(one).endswith(
+        ("Saliency() 3.0, RandomMap() 4.0", "Saliency() 3.5, RandomMap() 3.5")
+    )
     order = [line.split()[0] for line in text.splitlines() if line.startswith("  ") and "()" in line]
     assert order[0] in ("LayerCAM()", "GradCAM()")
     assert "<i>RandomMap()</i>" in one._repr_html_()

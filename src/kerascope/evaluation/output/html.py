@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascope.evaluation.output import plot, text
-from kerascope.render.address import data_address
-from kerascope.render.template import page_template
+from kerascope.render.html import data_uri, load_template
 
 if TYPE_CHECKING:
     from kerascope.evaluation.report import Report
@@ -19,7 +18,7 @@ def page(report: Report) -> str:
     Raises:
         MissingPackageError: Jinja2 or matplotlib is not installed.
     """
-    template = page_template(Path(__file__).with_name("page.html"), "evaluate")
+    template = load_template(Path(__file__).with_name("page.html"), "evaluate")
     content: str = template.render(
         report=report,
         incomplete=text.describe_interruption(report),
@@ -28,7 +27,7 @@ def page(report: Report) -> str:
         curves=[
             (
                 report.columns[report.column(name)].title,
-                data_address(plot.to_png(plot.plot_curves(report, name)), "png"),
+                data_uri(plot.to_png(plot.plot_curves(report, name)), "png"),
             )
             for name in report.curves
         ],
@@ -78,7 +77,7 @@ def _examples(report: Report) -> list[dict[str, Any]]:
         {
             "method": method,
             "maps": [
-                data_address(plot.to_overlay_jpeg(report.example_maps[row, image], picture), "jpeg")
+                data_uri(plot.to_overlay_jpeg(report.example_maps[row, image], picture), "jpeg")
                 for image, picture in enumerate(pictures)
             ],
         }
