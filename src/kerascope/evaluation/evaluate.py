@@ -114,7 +114,7 @@ def evaluate(
         progress=False,
     )
     given = [methods] if isinstance(methods, Method | str) else methods
-    candidates = [as_method(method).chosen(known, batch.images, batch.target)[0] for method in given]
+    candidates = [as_method(method).choose(known, batch.images, batch.target)[0] for method in given]
     if not candidates:
         raise errors.EvaluationError("at least one method must be given; got none.")
     explicit = metrics is not None

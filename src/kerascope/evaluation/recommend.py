@@ -122,7 +122,7 @@ def recommend(
     inputs = resolve_inputs(known, images, labels, target)
     images, target = _draw_sample(known, inputs.images, inputs.target, sample, seed)
     given = list(methods) if methods is not None else _candidates(known, images)
-    candidates = [method.chosen(known, images, target)[0] for method in given]
+    candidates = [method.choose(known, images, target)[0] for method in given]
     report = evaluate(
         candidates,
         known,

@@ -222,7 +222,7 @@ def sanity(
             "sanity checks must be given a Keras model and at least two images, since maps of different "
             f"images are compared; got {type(probe).__name__} and {len(batch)} images."
         )
-    method, _ = as_method(method).chosen(known, batch.images, batch.answer.pinned)
+    method, _ = as_method(method).choose(known, batch.images, batch.answer.pinned)
     explanation = method(known, batch.images, batch.answer.pinned)
     item = EvalItem(batch, explanation, method)
     compare = _MapComparison(item)
