@@ -100,7 +100,12 @@ def test_a_folder_of_another_program_is_refused(place: Place, options: dict[str,
         if missing == "overlays" and "overwrite" not in options:
             (folder / ".lock").unlink()
             break
-        refused(place, "of another program|has shards and none|only results of kerascope", folder=folder, **options)
+        refused(
+            place,
+            "of another program|has shards and none|only results of kerascope",
+            folder=folder,
+            **options,
+        )
     if "overwrite" not in options:
         # Nothing is in the way now; what is there stays.
         before = contents(folder)

@@ -73,7 +73,7 @@ def evaluate(
     import kerascope as ks
     from kerascope.cli.images import load, print_choices, read_methods
     from kerascope.cli.loading import LoadArguments, read_cluster, read_target
-    from kerascope.dataset.classes.class_names import LABEL
+    from kerascope.dataset.classes.targets import LABEL
 
     arguments = LoadArguments(
         model,

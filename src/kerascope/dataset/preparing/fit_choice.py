@@ -56,23 +56,23 @@ class TrialImages:
         probe: of the model.
         source: of the images.
         layout: how the model takes a photograph.
-        naming: of the classes.
+        class_names: of the classes.
     """
 
     probe: Probe
     source: Source
     layout: Layout
-    naming: ClassNames
+    class_names: ClassNames
 
     def trial(self, candidates: Sequence[Preprocessing]) -> FitTrial | None:
         """Try candidates, the likeliest first; None where labels cannot tell them apart."""
-        if (self.naming.count or 0) < 2 or len(candidates) < 2:
+        if (self.class_names.count or 0) < 2 or len(candidates) < 2:
             return None
         return try_candidates(self.probe, self.layout, sample_by_label(self.source), self.labels, candidates)
 
     def labels(self, item: Item) -> Collection[int]:
         """Return the class indices of an image's labels."""
-        return self.naming.label_indices(item) or ()
+        return self.class_names.label_indices(item) or ()
 
 
 def choose_preprocessing(found: Detection, fit: Fit | None, images: TrialImages) -> PreprocessingChoice:

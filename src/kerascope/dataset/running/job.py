@@ -52,7 +52,7 @@ class Job:
         probe: of the model.
         source: of the images.
         options: that decide the results.
-        naming: of the classes.
+        class_names: of the classes.
         layout: how the model takes a photograph.
         choices: made for the user, with reasons, by topic.
         doubts: warnings to store.
@@ -65,7 +65,7 @@ class Job:
     probe: Probe
     source: Source
     options: ResultOptions
-    naming: ClassNames
+    class_names: ClassNames
     layout: Layout
     choices: dict[str, str]
     doubts: tuple[str, ...]
@@ -76,7 +76,7 @@ class Job:
     @property
     def names(self) -> tuple[str, ...] | None:
         """Names of the classes, or None."""
-        return self.naming.names
+        return self.class_names.names
 
     @property
     def blank(self) -> Any:
@@ -163,7 +163,7 @@ class Job:
                 store.remove_partial_files()
             total, started = self.source.count(), datetime.now(UTC)
             with (
-                _record(store, manifest, started, self.naming.count is not None),
+                _record(store, manifest, started, self.class_names.count is not None),
                 Progress(total, options.progress, "explain", "images", 0) as progress,
             ):
                 todo = _remaining_shards(self.source, self.options.shard_size, done, progress.advance)

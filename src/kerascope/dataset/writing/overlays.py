@@ -140,7 +140,7 @@ def paint_overlays(explanation: Explanation, picture: Image, frame: Frame, paint
 
 def _paint_part(pixels: Array, values: Array, box: Tile, frame: Frame, paint: Any, state: int) -> Array:
     """Paint a part of a photograph under its part of a map."""
-    from kerascope.render.marks import SAYS_SOMETHING, mark
+    from kerascope.render.hatching import INFORMATIVE, mark
 
     left, top, right, bottom = box
     places = [
@@ -150,7 +150,7 @@ def _paint_part(pixels: Array, values: Array, box: Tile, frame: Frame, paint: An
         )
     ]
     shown: Array = paint(pixels, _interpolate(values, *places))
-    if state != SAYS_SOMETHING:
+    if state != INFORMATIVE:
         rows, columns = frame.visible
         size = rows.stop - rows.start, columns.stop - columns.start
         mark(shown, state, whole=size, at=(top - rows.start, left - columns.start))
