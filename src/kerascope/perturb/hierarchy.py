@@ -34,14 +34,14 @@ def hierarchy(labels: Array) -> SegmentGroup:
     flat = labels.ravel()
     count = int(flat.max()) + 1
     areas = np.bincount(flat, minlength=count)
-    places = np.indices(labels.shape).reshape(labels.ndim, -1)
+    positions = np.indices(labels.shape).reshape(labels.ndim, -1)
     centres, low, high = [], [], []
-    for place in places:
-        centres.append(np.bincount(flat, place, count) / areas)
+    for position in positions:
+        centres.append(np.bincount(flat, position, count) / areas)
         low.append(np.full(count, np.inf))
         high.append(np.full(count, -np.inf))
-        np.minimum.at(low[-1], flat, place)
-        np.maximum.at(high[-1], flat, place)
+        np.minimum.at(low[-1], flat, position)
+        np.maximum.at(high[-1], flat, position)
     return _cut(np.arange(count), np.stack(centres), np.stack(low), np.stack(high))
 
 

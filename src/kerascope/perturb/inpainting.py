@@ -35,7 +35,7 @@ def inpaint(pictures: Any, masks: Any, numpy: Any) -> Any:
     grids = [spatial]
     while max(grids[-1]) > 1:
         grids.append(tuple(-(-side // 2) for side in grids[-1]))
-    # On coarser grids a cell holds the mean of what is left of its pixels, and how much of it is left.
+    # On coarser grids a cell holds the mean of its remaining pixels, and their share.
     levels = [(pictures * masks, masks)]
     for finer, coarser in itertools.pairwise(grids):
         halves = [_halving(old, new) for old, new in zip(finer, coarser, strict=True)]
@@ -70,8 +70,8 @@ def _neighbours(pictures: Any, numpy: Any) -> Any:
 
 
 def _halving(old: int, new: int) -> Array:
-    """The matrix (new, old) of means over pairs; a last one without a partner stands for itself."""
+    """The matrix (new, old) of means over pairs; a last one without a partner is kept."""
     weights = np.zeros((new, old), "float32")
-    for place in range(old):
-        weights[place // 2, place] = 1.0
+    for index in range(old):
+        weights[index // 2, index] = 1.0
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
