@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Pinned
 from kerascope.typing import Array
 
-Attribute = Callable[[Probe, Any, Pinned], Answer]
+Attribute = Callable[[AnyProbe, Any, Pinned], Answer]
 """Computes the values of variants, such as `Method.attribute`."""
 
 
 def run_variants(
-    probe: Probe, first: Answer, count: int, variant: Callable[[int], Array], attribute: Attribute
+    probe: AnyProbe, first: Answer, count: int, variant: Callable[[int], Array], attribute: Attribute
 ) -> Iterator[tuple[int, Answer, Array]]:
     """Explain every variant of some images.
 

@@ -12,7 +12,7 @@ from kerascope.method.masks.base import PerturbationMethod
 from kerascope.perturb import GridMasks, Sums
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.typing import Array
 from kerascope.validation import check_inside, check_positive, check_whole
 
@@ -117,7 +117,7 @@ class RISE(PerturbationMethod, name="rise"):
             code[count:] = generator.integers(0, shifts)
         return codes
 
-    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> Answer:
         """Sums over masks, in rounds."""
         spatial = pixels_of(first).shape[1:-1]
         kind = self.grid_masks(spatial)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from kerascope.method.path.base import Path, PathMethod, PathStep, integrate_paths
 from kerascope.perturb.host_images import HostImages
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 from kerascope.validation import check_positive
@@ -67,7 +67,7 @@ class BlurIntegratedGradients(PathMethod, name="blur_integrated_gradients"):
         if self.max_sigma is not None:
             check_positive(self.max_sigma, "max_sigma")
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The score of the image, and the gradient at every step."""
         return integrate_paths(self.steps, probe, images, target, self.paths)
 

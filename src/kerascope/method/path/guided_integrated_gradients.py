@@ -12,7 +12,7 @@ from kerascope.method.gradient.saliency import Saliency
 from kerascope.method.path.base import BaselinePath, to_complete_answer
 from kerascope.perturb.baseline import describe_baselines
 from kerascope.perturb.host_images import HostImages
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import ClassColumn, Target
 from kerascope.typing import Array
 from kerascope.validation import check_share
@@ -81,7 +81,7 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
         check_share(self.fraction, "fraction")
         check_share(self.deviation, "deviation")
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The score of the image, which pins the target; then every step of every class's path."""
         first = probe.run(None, images, target)
         probe = probe.with_padding(first.batch.count)
@@ -102,7 +102,7 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
         )
 
     def _walk(
-        self, probe: Probe, first: Answer, pictures: HostImages, start: Array, target: Target
+        self, probe: AnyProbe, first: Answer, pictures: HostImages, start: Array, target: Target
     ) -> tuple[Array, Array, bool]:
         """The values along one path, the score where it begins, and whether any gradient was not zero."""
         way = pictures.pixels - start
