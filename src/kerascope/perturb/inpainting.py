@@ -38,7 +38,7 @@ def inpaint(pictures: Any, masks: Any, numpy: Any) -> Any:
     # On coarser grids a cell holds the mean of its remaining pixels, and their share.
     levels = [(pictures * masks, masks)]
     for finer, coarser in itertools.pairwise(grids):
-        halves = [_halving(old, new) for old, new in zip(finer, coarser, strict=True)]
+        halves = [_pair_means(old, new) for old, new in zip(finer, coarser, strict=True)]
         levels.append(tuple(apply_along_axes(part, halves, numpy) for part in levels[-1]))
     found: Any = None
     for (sums, kept), grid in zip(levels[::-1], grids[::-1], strict=True):
@@ -69,7 +69,7 @@ def _neighbours(pictures: Any, numpy: Any) -> Any:
     return total / (2.0 * rank)
 
 
-def _halving(old: int, new: int) -> Array:
+def _pair_means(old: int, new: int) -> Array:
     """The matrix (new, old) of means over pairs; a last one without a partner is kept."""
     weights = np.zeros((new, old), "float32")
     for index in range(old):

@@ -61,7 +61,7 @@ class StreamStep:
     summed: bool
 
     @property
-    def carried(self) -> tuple[str, ...]:
+    def tensor_names(self) -> tuple[str, ...]:
         """Names of the tensors that it takes."""
         return (*_CARRIED, *self.resident, *(_SUMMED if self.summed else ()))
 

@@ -306,7 +306,7 @@ class Stream:
             step.over(numpy),
             batch.to_structure([array[images] for array in batch.arrays]),
             self.first.pinned.take(images),
-            step.carried,
+            step.tensor_names,
             Request() if self._cut is None else Request((self._cut.path,)),
             rows=self._rows,
             replaced=self._cut is not None,

@@ -43,7 +43,7 @@ class HiResCAM(ClassActivationMap, name="hires_cam"):
 
 
 @dataclass(frozen=True)
-class ElementWiseCAM(ClassActivationMap, name="element_wise_cam"):
+class ElementWiseCAM(HiResCAM, name="element_wise_cam"):
     r"""Element-wise Grad-CAM: gradient times activation, rectified before channels are summed.
 
     $$L_{ij} = \sum_c \mathrm{ReLU}\Big(\frac{\partial s}{\partial A_{ijc}} A_{ijc}\Big)$$
@@ -70,5 +70,5 @@ class ElementWiseCAM(ClassActivationMap, name="element_wise_cam"):
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Gradient times activation, rectified channel by channel."""
-        channels = gradients * activations
+        channels = super().weigh(activations, gradients)
         return ops.relu(channels) if self.relu else channels

@@ -168,7 +168,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
                     ask = self._make_scorer(probe, first, pictures, baseline, rows, count)
                     for step in range(-1, self.steps):
                         alive |= optimizer.begin(ask) if step < 0 else optimizer.step(step, ask)
-                        masks[real] = optimizer.found[:count]
+                        masks[real] = optimizer.final_masks[:count]
                         done[real] += 1
                         progress.advance(count)
                 except KeyboardInterrupt:
@@ -292,7 +292,7 @@ class MaskOptimizer:
         return self._cells.reshape(-1, *self._grid)
 
     @property
-    def found(self) -> Array:
+    def final_masks(self) -> Array:
         """The masks as they are shown: zero where nothing has changed the score, which any mask keeps."""
         return np.where(self._scale == 0, 0, self._cells).reshape(self.masks.shape)
 
