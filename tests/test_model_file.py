@@ -245,14 +245,14 @@ def add(path: Path, name: str, mode: int = 0, data: bytes = b"") -> Path:
     "name", ["../out", "/out", "assets/../../out", "assets\\..\\out", "model.weights.npz", "weights.pkl"]
 )
 def test_members_that_are_no_part_of_a_model(name: str) -> None:
-    refused(add(saved(plain(), ".keras"), name), "no part of a model")
+    refused(add(saved(plain(), ".keras"), name), "not part of a model")
 
 
 @pytest.mark.usefixtures("no_keras")
 def test_members_that_are_links_or_there_twice_or_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(plain(), ".keras")
     before = path.read_bytes()
-    refused(add(path, "assets/a", stat.S_IFLNK), "no part of a model")
+    refused(add(path, "assets/a", stat.S_IFLNK), "not part of a model")
     path.write_bytes(before)
     with pytest.warns(UserWarning, match="Duplicate name"):
         add(path, "config.json", data=b"{}")
