@@ -26,8 +26,7 @@ def duplicates_section(found: Duplicates | None, results: Results) -> str:
     """
     if found is None or not found.told():
         return ""
-    from kerascope.render.address import data_address
-    from kerascope.render.template import page_template
+    from kerascope.render.html import data_uri, load_template
 
     groups = found.groups[:SHOWN]
     wanted = {one.index for group in groups for one in group.images[:_MOST]} - {None}
@@ -36,8 +35,8 @@ def duplicates_section(found: Duplicates | None, results: Results) -> str:
 
     def address(one: Copy) -> str:
         content = encode(one.picture, "PNG") if one.picture is not None else pictures[one.index]
-        return data_address(content, "png")
+        return data_uri(content, "png")
 
     path = Path(__file__).with_name("duplicates.html")
-    text: str = page_template(path, "audit", address=address).render(found=found, groups=groups, most=_MOST)
+    text: str = load_template(path, "audit", address=address).render(found=found, groups=groups, most=_MOST)
     return text

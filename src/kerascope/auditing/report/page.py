@@ -44,7 +44,7 @@ def page(audit: Audit) -> str:
     Raises:
         MissingPackageError: Jinja2 or matplotlib is not installed.
     """
-    from kerascope.render.template import page_template
+    from kerascope.render.html import load_template
 
     here = Path(__file__)
     functions = {
@@ -54,7 +54,7 @@ def page(audit: Audit) -> str:
         "percent": percent,
         "outline": outline,
     }
-    template = page_template(here.with_name("page.html"), "audit", mean_map=mean_map, **functions)
+    template = load_template(here.with_name("page.html"), "audit", mean_map=mean_map, **functions)
     shown, rows = _shown(audit)
     pictures = dict(_pictures(audit, shown))
     text: str = template.render(
@@ -162,10 +162,10 @@ def _painted(values: Array, table: Array, grid: int) -> str:
 
 def _encoded(picture: Any, kind: Literal["PNG", "JPEG"]) -> str:
     """A picture as an address."""
-    from kerascope.render.address import data_address
+    from kerascope.render.html import data_uri
 
     options: dict[str, Any] = {"quality": _QUALITY} if kind == "JPEG" else {"optimize": True}
-    return data_address(encode(picture, kind, **options), kind.lower())
+    return data_uri(encode(picture, kind, **options), kind.lower())
 
 
 def address(pixels: Array) -> str:
