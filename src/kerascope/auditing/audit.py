@@ -21,7 +21,8 @@ from kerascope.auditing.report.label_audits import LabelAudits
 from kerascope.auditing.report.result import Audit
 from kerascope.auditing.shortcuts.interventions import SAMPLE
 from kerascope.auditing.strategies import CLUSTERINGS, Clustering
-from kerascope.dataset.classes.class_names import ClassName, is_multilabel
+from kerascope.dataset.classes.class_names import ClassName
+from kerascope.dataset.classes.outputs import is_multilabel
 from kerascope.dataset.options import ImageOptions, ReadOptions, RunOptions
 from kerascope.dataset.preparing.detection import AUTO
 from kerascope.dataset.preparing.frame import Fit

@@ -124,25 +124,25 @@ def asked_about(job: Job, place: int) -> Job:
         place: of the label.
     """
     probe = job.probe.with_label(place)
-    naming = find_class_names(job.names, probe, job.source, job.blank)
-    assert naming.selected is not None
+    class_names = find_class_names(job.names, probe, job.source, job.blank)
+    assert class_names.selected is not None
     choices = {
         **job.choices,
-        "class_names": naming.origin,
+        "class_names": class_names.origin,
         "output": "one of several labels, asked about by itself",
     }
     return replace(
         job,
-        probe=probe.with_class_names(naming.names),
-        source=job.source.relabel(naming.selected.relabel),
-        naming=naming,
+        probe=probe.with_class_names(class_names.names),
+        source=class_names.apply(job.source),
+        class_names=class_names,
         choices=choices,
     )
 
 
 def label_names(job: Job) -> tuple[str, ...]:
     """What the labels are called: as the classes are, or by their places."""
-    count = job.naming.count or 0
+    count = job.class_names.count or 0
     return job.names or tuple(f"label {place}" for place in range(count))
 
 

@@ -69,9 +69,7 @@ class Training:
 
     def blocks(self, job: Job) -> Iterator[list[Look | None]]:
         """Its images as they are compared, read as those of the run are; None for one that cannot be read."""
-        naming = job.naming
-        source = self.source.rename_labels(naming.codes) if naming.codes else self.source
-        source = source if naming.selected is None else source.relabel(naming.selected.relabel)
+        source = job.class_names.apply(self.source)
         # An image is read whether or not it has a label.
         explainer = Explainer(job.probe, replace(job.options, target=0), job.names, Store(os.devnull))
 

@@ -14,8 +14,8 @@ def set_black_is_zero(content: bytes) -> tuple[bytes, bool]:
     """Set the tag of a white-is-zero TIFF to black-is-zero.
 
     Pillow inverts white-is-zero of 8 bits and less, leaves it as it is at 16 and more, and refuses it where
-    numbers are signed or the most significant byte is first. With the tag changed it decodes all alike, and
-    the caller inverts the picture.
+    numbers are signed or the most significant byte is first. With the tag changed it decodes all alike; the
+    caller inverts the picture.
 
     Args:
         content: of any file.

@@ -68,7 +68,7 @@ def registered(fixture: MetricFixture) -> None:
 @check(18)
 def documented(fixture: MetricFixture) -> None:
     """The docstring has a line, a formula, and the sections, in the order of the house style."""
-    check_docstring(fixture.type, SECTIONS, frozenset({"Raises"}), r"\$\$|\bAs `")
+    check_docstring(fixture.type, SECTIONS, frozenset({"Raises"}), r"\$\$|\b(As|Like) `")
 
 
 @check(18)
