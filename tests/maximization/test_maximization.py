@@ -13,8 +13,8 @@ from keras import layers, ops
 import kerascope as ks
 from kerascope import errors
 from kerascope.maximization.ascent import gram_similarity
-from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.checks.effects import snapshot
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.models import MODELS
 from tests.helpers.expected_warnings import warned
 from tests.helpers.maximization import BACKEND, STILL, maximize

@@ -8,7 +8,7 @@ from typing import Any
 from keras import ops
 
 import kerascope as ks
-from kerascope.method.cam import multi_scale
+from kerascope.method.cam import multi_scale_cam
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class WithoutTheGround(ks.MultiScaleCAM):
     def compute(self, evidence: Any) -> Any:
         maps = [self.combine(self.channels(part)) for part in evidence.split()]
         image = ops.sum(evidence.image * evidence.image_gradient, axis=-1)
-        return multi_scale.joined(maps, image)
+        return multi_scale_cam.combine_scales(maps, image)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class OnlyWhere(ks.MultiScaleCAM):
 
     def compute(self, evidence: Any) -> Any:
         image = ops.sum(
-            (evidence.image - multi_scale.ground(evidence.image)) * evidence.image_gradient, axis=-1
+            (evidence.image - multi_scale_cam.ground(evidence.image)) * evidence.image_gradient, axis=-1
         )
         return ops.relu(image)
 
