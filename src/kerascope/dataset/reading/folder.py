@@ -73,8 +73,8 @@ class FolderPart:
             for _ in islice(_walk(Path(self.path), self.follow, skipped), _LOOKED_AT):
                 pass
         return tuple(
-            f"{self.path!r}: {what} ({len(paths):,}), such as {to_readable(str(paths[0]))!r}{advice}."
-            for paths, what, advice in (
+            f"{self.path!r}: {subject} ({len(paths):,}), such as {to_readable(str(paths[0]))!r}{advice}."
+            for paths, subject, advice in (
                 (skipped.links, "links to folders were not followed", "; follow them with follow_links"),
                 (skipped.results, "pictures of results of kerascope's were passed over", ""),
             )
@@ -155,7 +155,7 @@ def _walk(folder: Path, follow: bool, skipped: _Skipped | None = None) -> Iterat
     Args:
         folder: to begin with.
         follow: follow links to folders.
-        skipped: collects what is skipped, or None.
+        skipped: collects links and results, or None.
     """
     # Of each folder on the way: its remaining entries, and the folders that links must not lead back to.
     ways = [(folder, iter([("", True)]), frozenset[Path]())]
