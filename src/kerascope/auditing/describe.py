@@ -16,7 +16,7 @@ from kerascope.auditing.traits import traits
 from kerascope.dataset.decoding.photograph import encode
 from kerascope.dataset.preparing.preprocessing import Preprocessing
 from kerascope.dataset.running.images import PreparedImage
-from kerascope.explanation import Explanation, reduced
+from kerascope.explanation import Explanation, reduce_channels
 from kerascope.method import Method
 from kerascope.probe import Probe
 from kerascope.resize import bilinear_weights
@@ -139,7 +139,7 @@ class AuditDescription:
 
 def positive(explanation: Explanation, size: tuple[int, ...]) -> Array:
     """What speaks for the target, float32 (N, h, w); zero where a map says nothing or is not finite."""
-    maps = speaking_for(reduced(explanation.values, explanation.reduction))
+    maps = speaking_for(reduce_channels(explanation.values, explanation.reduction))
     return fitted(maps * ~np.expand_dims(explanation.flat, (-2, -1)), size).reshape(-1, *size)
 
 

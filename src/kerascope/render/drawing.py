@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerascope.errors import ExplanationError, MissingPackageError, ParameterError
-from kerascope.explanation import check_input_chosen
+from kerascope.explanation import check_has_input
 from kerascope.render import text
 from kerascope.render.colour import Table, apply
 from kerascope.render.display import RGBImages, as_batch, choose_display
@@ -190,7 +190,7 @@ def prepare(
         ParameterError: an index out of range, or a bad alpha, scale or colormap.
     """
     check_fraction(alpha, "alpha")
-    check_input_chosen(explanation)
+    check_has_input(explanation)
     rank = len(explanation.input_size)
     if rank not in (1, 2):
         raise ExplanationError(

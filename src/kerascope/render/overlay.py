@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerascope.errors import ExplanationError, ParameterError
-from kerascope.explanation import LEAST_VARIATION, check_input_chosen, variation
+from kerascope.explanation import LEAST_VARIATION, check_has_input, variation
 from kerascope.render.colour import CENTRE, FINE, Table, apply, colour_table, table_index
 from kerascope.render.display import RGBImages, as_batch, choose_display
 from kerascope.render.hatching import FLAT, INFORMATIVE, NOT_FINITE, mark
@@ -286,7 +286,7 @@ def table_of(explanation: Explanation, colormap: Any = None) -> Table:
 
 def photographs_of(explanation: Explanation, images: npt.ArrayLike | None = None) -> npt.NDArray[Any]:
     """Return the images to draw on, (N, H, W, C); raise `ExplanationError` if there are none."""
-    check_input_chosen(explanation)
+    check_has_input(explanation)
     if len(explanation.input_size) != 2:
         raise ExplanationError(_not_images(explanation))
     if images is None:

@@ -11,7 +11,7 @@ from kerascope.method.base import Method
 from kerascope.method.cam.grad_cam import GradCAM
 from kerascope.method.gradient.base import InputGradient
 from kerascope.method.gradient.guided_backprop import GuidedBackprop
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.resize import resize
 from kerascope.target import Target
 
@@ -71,10 +71,10 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
     def __post_init__(self) -> None:
         GradCAM(layer=self.layer)
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """Grad-CAM and guided backpropagation, multiplied at the image's size."""
-        cam = GradCAM(layer=self.layer).ask(probe, images, target)
-        guided = GuidedBackprop().ask(probe, images, target)
+        cam = GradCAM(layer=self.layer).attribute(probe, images, target)
+        guided = GuidedBackprop().attribute(probe, images, target)
         assert cam.values is not None
         assert guided.values is not None
         first = cam.scores.ndim
@@ -84,5 +84,5 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
                 f"guided Grad-CAM needs a layer with as many spatial axes as the input of size {size}; "
                 f"{cam.layers[0]!r} gives maps {cam.values.shape[first:]}; choose another layer."
             )
-        enlarged = resize(cam.values, size, first)
-        return replace(cam, values=enlarged[..., None] * guided.values, alive=cam.alive and guided.alive)
+        enlarge = resize(cam.values, size, first)
+        return replace(cam, values=enlarge[..., None] * guided.values, alive=cam.alive and guided.alive)

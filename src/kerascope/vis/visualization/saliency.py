@@ -27,11 +27,11 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
-from kerascope.explanation import LEAST_VARIATION, how_flat, variation
+from kerascope.explanation import LEAST_VARIATION, describe_flatness, variation
 from kerascope.method import ClassActivationMap
 from kerascope.method.cam.grad_cam import GradCAM
 from kerascope.method.gradient.saliency import Saliency
-from kerascope.probe import Evidence, Probe
+from kerascope.probe import Internals, Probe
 from kerascope.provenance import warn
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -292,9 +292,9 @@ class _Ingredients(ClassActivationMap):
         """(N, 2, *spatial, C)."""
         return ops.stack([activations, gradients], axis=1)
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """Neither summed nor rectified."""
-        return self.channels(evidence)
+        return self.channels(internals)
 
 
 def _shown(values: Array) -> Array:
@@ -306,7 +306,7 @@ def _shown(values: Array) -> Array:
 
 def _warn_flat(spread: Array) -> None:
     if not spread > LEAST_VARIATION:  # or NaN
-        how = how_flat(spread)
+        how = describe_flatness(spread)
         warn(
             errors.FlatMapWarning,
             f"the map should vary; with this grad_modifier it {how} and shows nothing; try another one.",
