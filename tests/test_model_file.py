@@ -258,8 +258,8 @@ def test_members_that_are_links_or_there_twice_or_too_large(monkeypatch: pytest.
         add(path, "config.json", data=b"{}")
     refused(path, "twice")
     path.write_bytes(before)
-    monkeypatch.setattr(model_file, "_LARGEST_UNPACKED", 100_000)
-    refused(add(path, "assets/a", data=bytes(1_000_000)), r"bytes that stand for 1,000,000, at 'assets/a'")
+    monkeypatch.setattr(model_file, "_LARGEST_CONTENT", 100_000)
+    refused(add(path, "assets/a", data=bytes(1_000_000)), r"bytes that unpack to 1,000,000, at 'assets/a'")
     monkeypatch.setattr(model_file, "_LARGEST_CONFIGURATION", 100)
     refused(saved(plain(), ".h5"), "more than 100 bytes, at its configuration")
 
@@ -305,4 +305,4 @@ def test_weights_that_lie_elsewhere_or_nowhere(
         with zipfile.ZipFile(path, "w", packed) as archive:
             for name, data in {**members, "model.weights.h5": Path("weights.h5").read_bytes()}.items():
                 archive.writestr(name, data)
-    refused(path, "away|bytes that stand for 4,398,")
+    refused(path, "away|bytes that unpack to 4,398,")

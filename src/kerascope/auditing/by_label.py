@@ -19,9 +19,10 @@ from kerascope.auditing.shortcuts.companions import Companions, labels_given
 from kerascope.dataset.classes.class_names import find_class_names
 from kerascope.dataset.reading.item import safe_name
 from kerascope.dataset.running.job import Job
+from kerascope.dataset.writing.lock import lock_folder
 from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
 from kerascope.dataset.writing.removal import remove_run
-from kerascope.dataset.writing.resume import check_folder_state, foreign_names, lock_folder
+from kerascope.dataset.writing.resume import check_folder_state, foreign_names
 from kerascope.dataset.writing.store import Store, wrap_disk_errors
 from kerascope.provenance import versions
 
@@ -78,7 +79,7 @@ def _made(
     with ExitStack() as stack:
         stack.enter_context(lock_folder(store, check))
         for one in stores.values():
-            stack.enter_context(one.lock())
+            stack.enter_context(one.lock)
         if settings.run.overwrite:
             # An audit of classes, which may have been there.
             remove_run(store)

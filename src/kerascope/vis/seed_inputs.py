@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import Probe, as_probe, require_probe
 from kerascope.typing import Array
 
 Shape = tuple[int | None, ...]
@@ -161,11 +161,11 @@ def probe_of(model: keras.Model, wrt_tensor: Any = None, at_input: bool = False,
         InputError: the model has several inputs and the input is ambiguous.
     """
     if not isinstance(model, keras.Model):
-        return as_probe(model)  # raises an error that describes models
+        return require_probe(as_probe(model))  # raises an error that describes models
     inputs = getattr(model, "inputs", None) or []
     index = find_input(inputs, wrt_tensor)
     if len(inputs) < 2:
-        return Probe(model) if own else as_probe(model)
+        return Probe(model) if own else require_probe(as_probe(model))
     if index is not None:
         return Probe(model, input=index)
     if at_input and sum(len(tensor.shape) > 2 for tensor in inputs) != 1:
@@ -173,7 +173,7 @@ def probe_of(model: keras.Model, wrt_tensor: Any = None, at_input: bool = False,
             "the input must be chosen, as wrt_tensor=model.inputs[0]; the model has "
             f"{len(inputs)}: {[tensor.name for tensor in inputs]}."
         )
-    return Probe(model) if own else as_probe(model)
+    return Probe(model) if own else require_probe(as_probe(model))
 
 
 def to_shape(values: Array, shape: tuple[int, ...]) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.probe import Evidence, Probe
+from kerascope.probe import Internals, Probe, Request
 from kerascope.rule import get_rule
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -36,27 +36,27 @@ def gradient_inside(
         ParameterError: the tensor is an input when the model runs, or has tokens outside the grid.
         DisconnectedError: the score does not depend on the tensor.
     """
-    survey = probe.graph(images)
-    source = survey.outputs[-1].source
+    graph = probe.graph(images)
+    source = graph.outputs[-1].source
     if source < 0:
         raise errors.ParameterError(
             "wrt_tensor must be the output of a layer of the model; got an input of a model inside it; use "
             "one of model.inputs."
         )
-    run = survey.runs[source]
+    call = graph.calls[source]
     answer = probe.run(
-        _both, images, target, layers=(survey.name(run),), gradients=True, rule=get_rule(backprop)
+        _both, images, target, Request((graph.name(call),), gradients=True, rule=get_rule(backprop))
     )
     assert answer.values is not None
     gradient, value = answer.values[0]
-    if value.size != np.prod(run.shape[1:]):
+    if value.size != np.prod(call.shape[1:]):
         raise errors.ParameterError(
-            f"wrt_tensor must not hold tokens outside the grid; {survey.name(run)!r} returns "
-            f"{run.shape[1:]}; ks.Probe(model).gradients(images, target, layer=...) returns the gradients of "
+            f"wrt_tensor must not hold tokens outside the grid; {graph.name(call)!r} returns "
+            f"{call.shape[1:]}; ks.Probe(model).gradients(images, target, layer=...) returns the gradients of "
             "the grid."
         )
-    return float(answer.scores[0]), gradient[None], to_shape(value, run.shape[1:])[None]
+    return float(answer.scores[0]), gradient[None], to_shape(value, call.shape[1:])[None]
 
 
-def _both(evidence: Evidence) -> Any:
-    return ops.stack([evidence.gradients[0], evidence.activations[0]], axis=1)
+def _both(internals: Internals) -> Any:
+    return ops.stack([internals.gradients[0], internals.activations[0]], axis=1)
