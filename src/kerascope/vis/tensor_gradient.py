@@ -52,8 +52,8 @@ def gradient_inside(
     if value.size != np.prod(call.shape[1:]):
         raise errors.ParameterError(
             f"wrt_tensor must not hold tokens outside the grid; {graph.name(call)!r} returns "
-            f"{call.shape[1:]}; ks.Probe(model).gradients(images, target, layer=...) returns the gradients of "
-            "the grid."
+            f"{call.shape[1:]}; ks.Probe(model).gradients(images, target, layer=...) returns the gradients "
+            "of the grid."
         )
     return float(answer.scores[0]), gradient[None], to_shape(value, call.shape[1:])[None]
 
