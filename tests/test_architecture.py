@@ -114,6 +114,9 @@ INSIDE = {
     "dataset": "readable_text photograph_errors result_folder labels decoding reading classes preparing "
     "folder_arrays mosaic options writing results running run",
     "cli": "interruption console saved_loss keras2 loading arguments images output_files commands app",
+    "metric": "statistics similarity probability context base faithfulness axioms complexity focus "
+    "localisation randomisation robustness",
+    "evaluation": "statistics inputs output report measurement_table evaluate recommend sanity",
 }
 
 
