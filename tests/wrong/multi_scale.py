@@ -8,7 +8,7 @@ from typing import Any
 from keras import ops
 
 import kerascope as ks
-from kerascope.method.cam import multi_scale
+from kerascope.method.cam import multi_scale_cam
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,18 @@ class WithoutTheImage(ks.MultiScaleCAM):
 class WithoutTheGround(ks.MultiScaleCAM):
     """The image is multiplied by its gradient as it is: white paper counts."""
 
-    def compute(self, evidence: Any) -> Any:
-        maps = [self.combine(self.channels(part)) for part in evidence.split()]
-        image = ops.sum(evidence.image * evidence.image_gradient, axis=-1)
-        return multi_scale.joined(maps, image)
+    def compute(self, internals: Any) -> Any:
+        maps = [self.combine(self.channels(part)) for part in internals.split()]
+        image = ops.sum(internals.image * internals.image_gradient, axis=-1)
+        return multi_scale_cam.combine_scales(maps, image)
 
 
 @dataclass(frozen=True)
 class OverTheWholeBatch(ks.MultiScaleCAM):
     """Maps are normalised over all images, so that one depends on the others."""
 
-    def compute(self, evidence: Any) -> Any:
-        found = super().compute(evidence)
+    def compute(self, internals: Any) -> Any:
+        found = super().compute(internals)
         return found / ops.max(found)
 
 
@@ -43,9 +43,9 @@ class OverTheWholeBatch(ks.MultiScaleCAM):
 class OnlyWhere(ks.MultiScaleCAM):
     """What the deep layer says is left out."""
 
-    def compute(self, evidence: Any) -> Any:
+    def compute(self, internals: Any) -> Any:
         image = ops.sum(
-            (evidence.image - multi_scale.ground(evidence.image)) * evidence.image_gradient, axis=-1
+            (internals.image - multi_scale_cam.ground(internals.image)) * internals.image_gradient, axis=-1
         )
         return ops.relu(image)
 

@@ -14,7 +14,7 @@ from kerascope.dataset.classes.class_names import SelectedLabel, unique_indices
 from kerascope.dataset.classes.outputs import class_count, is_multilabel
 from kerascope.dataset.labels.label import Label, find_label_indices
 from kerascope.dataset.reading.arrays import as_labels
-from kerascope.probe import Probe
+from kerascope.probe import AnyProbe, Probe
 from kerascope.provenance import warn
 from kerascope.target import TargetLike
 
@@ -42,7 +42,7 @@ class EvaluationInputs:
 
 
 def resolve_inputs(
-    probe: Probe, images: Any, labels: Any = None, target: TargetLike = None, masks: Any = None
+    probe: AnyProbe, images: Any, labels: Any = None, target: TargetLike = None, masks: Any = None
 ) -> EvaluationInputs:
     """Return the images with their targets; an image with several labels is repeated once per label.
 
@@ -85,7 +85,7 @@ def resolve_inputs(
     )
 
 
-def _find_classes(probe: Probe, images: Any, labels: Sequence[Label]) -> list[ClassIndices]:
+def _find_classes(probe: AnyProbe, images: Any, labels: Sequence[Label]) -> list[ClassIndices]:
     """Return the class indices of each image's labels.
 
     Raises:

@@ -16,7 +16,7 @@ from kerascope.explanation import Explanation
 from kerascope.method import Method
 from kerascope.metric import EvalBatch, EvalItem, Measurement, Metric
 from kerascope.metric.statistics import finite_mean
-from kerascope.probe import Probe
+from kerascope.probe import AnyProbe, require_probe
 from kerascope.provenance import display_name, versions, warn
 from kerascope.typing import Array
 
@@ -258,7 +258,7 @@ class MeasurementWork:
         """Return the work of filling a table."""
         batch = table.batch
         return cls(
-            SharedProbe.of(batch.probe, batch.images),
+            SharedProbe.of(require_probe(batch.probe), batch.images),
             batch.images,
             batch.target,
             {"masks": batch.masks, "labels": batch.labels, "memory": batch.memory, "progress": False},
@@ -268,7 +268,7 @@ class MeasurementWork:
             table.explicit,
         )
 
-    def start(self, probe: Probe) -> Callable[[int], MeasurementTable]:
+    def start(self, probe: AnyProbe) -> Callable[[int], MeasurementTable]:
         """Return a function from the index of a method to a table of this method alone."""
         batch = EvalBatch(probe, self.images, self.target, **self.options)
 

@@ -17,7 +17,7 @@ from kerascope.metric import EfficientRandomisation, EvalBatch, EvalItem
 from kerascope.metric.randomisation import random_class_maps
 from kerascope.metric.similarity import FEATURES, ssim
 from kerascope.metric.statistics import finite_mean, pearson
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import AnyProbe, Probe, as_probe, require_probe
 from kerascope.progress import Progress
 from kerascope.target import TargetLike
 from kerascope.typing import Array
@@ -140,7 +140,7 @@ class Sanity:
 
 def sanity(
     method: Method | str,
-    probe: Probe | keras.Model,
+    probe: AnyProbe | keras.Model,
     images: Any,
     target: TargetLike = None,
     *,
@@ -271,7 +271,7 @@ def _explain_random_models(
 
     def explain(layers: Sequence[Any]) -> Array:
         values = {index: value for layer in layers for index, value in layer.values.items()}
-        maps = batch.explain(method, probe=batch.probe.with_values(values))
+        maps = batch.explain(method, probe=require_probe(batch.probe).with_values(values))
         bar.advance()
         return maps
 

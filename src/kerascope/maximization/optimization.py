@@ -14,7 +14,7 @@ from kerascope import errors
 from kerascope.maximization.ascent import STEP_TENSORS, Ascent
 from kerascope.maximization.targets import TargetPerImage
 from kerascope.maximization.transforms import Transforms
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, Probe, Request
 from kerascope.typing import Array
 
 
@@ -89,7 +89,9 @@ class Optimization:
             self.inputs(blank),
             self.target,
             STEP_TENSORS,
-            layers=(self.target.layers[:1] or (None,)) if self.ascent.diversity else (),
+            Request(
+                (self.target.layers[:1] or (None,)) if self.ascent.diversity else (), image_gradient=True
+            ),
             key=self.ascent,
         )
         self._coefficients = ops.convert_to_tensor(self._coefficients)
