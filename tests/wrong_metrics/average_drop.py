@@ -9,7 +9,7 @@ import numpy as np
 
 from kerascope import metric
 from kerascope.metric.context import EvalItem
-from kerascope.metric.faithfulness.drop import compute_probabilities, relative_drop
+from kerascope.metric.faithfulness.average_drop import compute_probabilities, relative_drop
 from kerascope.metric.statistics import pearson
 
 
