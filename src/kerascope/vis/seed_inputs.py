@@ -1,4 +1,4 @@
-"""Seed inputs: one image of a keras-vis script as a batch that the model takes; not in keras-vis."""
+"""Conversion of seed inputs and `wrt_tensor` of keras-vis to batches and probes; not in keras-vis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Shape = tuple[int | None, ...]
 
 
 def structure_of(model: keras.Model) -> Any:
-    """The model's symbolic inputs in its own structure; None for a subclassed model, which has none."""
+    """Return the symbolic inputs of a model in its structure; None for a subclassed model."""
     inputs = getattr(model, "inputs", None)
     if not inputs:
         return None
@@ -27,14 +27,14 @@ def structure_of(model: keras.Model) -> Any:
 
 
 def batch_of(structure: Any, seed_input: Any) -> Any:
-    """A seed input with its batch axis, in the model's input structure.
+    """Return a seed input with a batch axis, in the model's input structure.
 
     Args:
-        structure: symbolic inputs in the model's structure, or None where they are not known.
+        structure: symbolic inputs in the model's structure, or None if unknown.
         seed_input: an image, or a batch of one; for several inputs a list of them, or a dictionary.
 
     Raises:
-        InputError: several images, or not as many inputs as the model has.
+        InputError: there are several images, or the number of inputs is wrong.
     """
     if isinstance(structure, dict):
         if not isinstance(seed_input, dict) or set(seed_input) != set(structure):
@@ -42,7 +42,7 @@ def batch_of(structure: Any, seed_input: Any) -> Any:
                 f"seed_input must be a dictionary with the keys {sorted(structure)}; got "
                 f"{sorted(seed_input) if isinstance(seed_input, dict) else type(seed_input).__name__}."
             )
-        return {name: _one(seed_input[name], tuple(structure[name].shape)) for name in structure}
+        return {name: _to_batch(seed_input[name], tuple(structure[name].shape)) for name in structure}
     if isinstance(structure, list | tuple):
         shapes = [tuple(tensor.shape) for tensor in tree.flatten(structure)]
         if not isinstance(seed_input, list | tuple) or len(seed_input) != len(shapes):
@@ -50,23 +50,23 @@ def batch_of(structure: Any, seed_input: Any) -> Any:
                 f"seed_input must be a list of {len(shapes)} inputs; got "
                 f"{len(seed_input) if isinstance(seed_input, list | tuple) else type(seed_input).__name__}."
             )
-        return [_one(seed, shape) for seed, shape in zip(seed_input, shapes, strict=True)]
+        return [_to_batch(seed, shape) for seed, shape in zip(seed_input, shapes, strict=True)]
     if structure is None and isinstance(seed_input, list | tuple | dict):
-        return tree.map_structure(lambda seed: _one(seed, None), seed_input)
-    return _one(seed_input, None if structure is None else tuple(structure.shape))
+        return tree.map_structure(lambda seed: _to_batch(seed, None), seed_input)
+    return _to_batch(seed_input, None if structure is None else tuple(structure.shape))
 
 
 def is_inside(inputs: Sequence[Any], wrt_tensor: Any) -> bool:
-    """Whether `wrt_tensor` is no input of the model, but a tensor inside it.
+    """Whether `wrt_tensor` is a tensor inside the model and not an input.
 
     Args:
         inputs: the model's symbolic inputs, flattened.
         wrt_tensor: a symbolic tensor, or None.
 
     Raises:
-        ParameterError: it is neither.
+        ParameterError: `wrt_tensor` is neither.
     """
-    wanted = None if wrt_tensor is None else unlisted(wrt_tensor)
+    wanted = None if wrt_tensor is None else unwrap_single(wrt_tensor)
     if wanted is not None and not isinstance(wanted, keras.KerasTensor):
         raise errors.ParameterError(
             f"wrt_tensor must be None or a symbolic tensor, such as model.inputs[0]; got {wanted!r}."
@@ -74,29 +74,29 @@ def is_inside(inputs: Sequence[Any], wrt_tensor: Any) -> bool:
     return wanted is not None and not any(tensor is wanted for tensor in inputs)
 
 
-def input_of(inputs: Sequence[Any], wrt_tensor: Any) -> int | None:
-    """The position of the input that `wrt_tensor` is; None where none was named.
+def find_input(inputs: Sequence[Any], wrt_tensor: Any) -> int | None:
+    """Return the index of the input that `wrt_tensor` is; None for None.
 
     Args:
         inputs: the model's symbolic inputs, flattened.
         wrt_tensor: one of them, or None.
 
     Raises:
-        ParameterError: it is another tensor.
+        ParameterError: `wrt_tensor` is another tensor.
     """
     if wrt_tensor is None:
         return None
     if is_inside(inputs, wrt_tensor):
         raise errors.ParameterError(
             "wrt_tensor must be None or an input of the model here, one of model.inputs; got "
-            f"{unlisted(wrt_tensor).name!r}; Optimizer and visualize_saliency give the gradient at a tensor "
-            "inside the model, and an Optimizer whose input_tensor it is changes it."
+            f"{unwrap_single(wrt_tensor).name!r}; Optimizer and visualize_saliency return the gradient at a "
+            "tensor inside the model, and an Optimizer whose input_tensor it is changes it."
         )
-    return next(place for place, tensor in enumerate(inputs) if tensor is unlisted(wrt_tensor))
+    return next(index for index, tensor in enumerate(inputs) if tensor is unwrap_single(wrt_tensor))
 
 
-def image_place(inputs: Sequence[Any], wrt_tensor: Any) -> int:
-    """The position of the input that is looked at: the named one, else the first picture.
+def image_index(inputs: Sequence[Any], wrt_tensor: Any) -> int:
+    """Return the index of `wrt_tensor` among the inputs; for None, of the first picture.
 
     Args:
         inputs: the model's inputs, flattened: symbolic, or with a batch axis.
@@ -105,86 +105,87 @@ def image_place(inputs: Sequence[Any], wrt_tensor: Any) -> int:
     Raises:
         ParameterError: see `input_of`.
     """
-    named = input_of(inputs, wrt_tensor)
-    if named is not None:
-        return named
-    pictures = [place for place, tensor in enumerate(inputs) if len(tensor.shape) > 2]
+    index = find_input(inputs, wrt_tensor)
+    if index is not None:
+        return index
+    pictures = [index for index, tensor in enumerate(inputs) if len(tensor.shape) > 2]
     return pictures[0] if len(inputs) > 1 and pictures else 0
 
 
 def model_between(input_tensor: Any, outputs: Sequence[Any]) -> keras.Model:
-    """The model from symbolic inputs to tensors that are made from them.
+    """Return the model from symbolic inputs to tensors that depend on them.
 
     Raises:
-        ModelError: one of them is not.
+        ModelError: a tensor does not depend on the inputs.
     """
     inputs = tree.flatten(input_tensor)
-    made = [output for output in outputs if not any(output is tensor for tensor in inputs)] or list(outputs)
+    computed = [output for output in outputs if not any(output is tensor for tensor in inputs)]
+    computed = computed or list(outputs)
     try:
-        model = keras.Model(unlisted(input_tensor), made)
+        model = keras.Model(unwrap_single(input_tensor), computed)
     except ValueError as error:
         raise errors.ModelError(
-            f"losses and wrt_tensor must be made from the given input tensor; Keras says: {error}; give "
-            "model.inputs of the model whose layers they name; a tensor inside a model that is a layer of it "
-            "belongs to that model alone."
+            f"losses and wrt_tensor must depend on the given input tensor; Keras says: {error}; use "
+            "model.inputs of the model that has their layers; tensors inside a nested model belong to that "
+            "model alone."
         ) from error
-    if len(made) == len(outputs):
+    if len(computed) == len(outputs):
         return model
-    # In the place of a tensor inside another model, this one has an input of its own.
-    own = iter(model.outputs)
-    found = [
-        next((mine for mine, tensor in zip(model.inputs, inputs, strict=True) if output is tensor), None)
-        for output in outputs
-    ]
+    # Instead of a tensor inside another model, this one has a new input.
+    remaining = iter(model.outputs)
+    pairs = list(zip(model.inputs, inputs, strict=True))
+    new_inputs = [next((new for new, tensor in pairs if output is tensor), None) for output in outputs]
     structure = tree.pack_sequence_as(input_tensor, model.inputs)
-    return keras.Model(unlisted(structure), [next(own) if mine is None else mine for mine in found])
+    return keras.Model(
+        unwrap_single(structure), [next(remaining) if new is None else new for new in new_inputs]
+    )
 
 
-def unlisted(input_tensor: Any) -> Any:
-    """An input structure, without the list around a single input."""
+def unwrap_single(input_tensor: Any) -> Any:
+    """Return an input structure without the list around a single input."""
     inputs = tree.flatten(input_tensor)
     return inputs[0] if len(inputs) == 1 and not isinstance(input_tensor, dict) else input_tensor
 
 
 def probe_of(model: keras.Model, wrt_tensor: Any = None, at_input: bool = False, own: bool = False) -> Probe:
-    """The probe of a model, with the explained input chosen.
+    """Return the probe of a model that explains an input.
 
     Args:
         model: a Keras model.
         wrt_tensor: see `input_of`.
-        at_input: the gradient at the input is wanted, so it must be clear which.
-        own: a new probe that keeps the model; else the one that lives as long as the model does.
+        at_input: the gradient at the input is computed, so the input must be unambiguous.
+        own: return a new probe that holds the model; else the probe that lives as long as the model.
 
     Raises:
         ParameterError: see `input_of`.
-        InputError: the model has several inputs and which one is wanted is not clear.
+        InputError: the model has several inputs and the input is ambiguous.
     """
     if not isinstance(model, keras.Model):
-        return require_probe(as_probe(model))  # which says what a model is
+        return require_probe(as_probe(model))  # raises an error that describes models
     inputs = getattr(model, "inputs", None) or []
-    place = input_of(inputs, wrt_tensor)
+    index = find_input(inputs, wrt_tensor)
     if len(inputs) < 2:
         return Probe(model) if own else require_probe(as_probe(model))
-    if place is not None:
-        return Probe(model, input=place)
+    if index is not None:
+        return Probe(model, input=index)
     if at_input and sum(len(tensor.shape) > 2 for tensor in inputs) != 1:
         raise errors.InputError(
-            "the input to look at must be chosen, as wrt_tensor=model.inputs[0]; the model has "
+            "the input must be chosen, as wrt_tensor=model.inputs[0]; the model has "
             f"{len(inputs)}: {[tensor.name for tensor in inputs]}."
         )
     return Probe(model) if own else require_probe(as_probe(model))
 
 
-def as_given(values: Array, shape: tuple[int, ...]) -> Array:
-    """Values (*spatial, C) in the shape of the image they belong to, whose channels may come first."""
+def to_shape(values: Array, shape: tuple[int, ...]) -> Array:
+    """Reshape values (*spatial, C) to the shape of their image, whose channels may come first."""
     if values.shape == shape:
         return values
     moved = np.moveaxis(values, -1, 0)
     return moved if moved.shape == shape else values.reshape(shape)
 
 
-def _one(seed: Any, shape: Shape | None) -> Array:
-    """One input with its batch axis, its channels where the model wants them."""
+def _to_batch(seed: Any, shape: Shape | None) -> Array:
+    """Return one input with a batch axis, and its channels first or last as in the model."""
     array = np.asarray(ops.convert_to_numpy(seed) if ops.is_tensor(seed) else seed)
     rank = max(4, array.ndim) if shape is None else len(shape)
     if array.ndim == rank - 1:
@@ -192,8 +193,8 @@ def _one(seed: Any, shape: Shape | None) -> Array:
     if array.ndim and array.ndim == rank and array.shape[0] != 1:
         raise errors.InputError(
             f"seed_input must be one image, or a batch of one; got {array.shape[0]} of shape "
-            f"{array.shape[1:]}; call once for each, or explain all of "
-            "them with ks.GradCAM()(model, images)."
+            f"{array.shape[1:]}; call once for each, or explain all with "
+            "ks.GradCAM()(model, images)."
         )
     if shape is not None and array.ndim == rank > 2 and not _fits(array.shape, shape):
         moved = np.moveaxis(array, -1, 1)
