@@ -14,7 +14,7 @@ import pytest
 
 import kerascope as ks
 from kerascope.auditing.report import page as pages
-from kerascope.auditing.report.label_audits import LabelAudits
+from kerascope.auditing.result.label_audits import LabelAudits
 from kerascope.auditing.report.labels_page import labels_page
 from tests.evaluation.test_report import report as evaluation
 from tests.helpers.bars import planted

@@ -11,7 +11,7 @@ import pytest
 from kerascope import errors
 from kerascope.auditing import describe as describing
 from kerascope.auditing import strategies, traits
-from kerascope.auditing.report.classes import where
+from kerascope.auditing.result.class_audit import where
 from kerascope.resize import resize
 from kerascope.typing import Array
 

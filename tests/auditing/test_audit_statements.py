@@ -14,9 +14,9 @@ from PIL import Image
 import kerascope as ks
 from kerascope import errors
 from kerascope.auditing.report import verdict
-from kerascope.auditing.report.health import MapHealth
-from kerascope.auditing.report.result import ClassAudit
-from kerascope.auditing.responses import Responses, hardly_move
+from kerascope.auditing.result.map_health import MapHealth
+from kerascope.auditing.result.audit_result import ClassAudit
+from kerascope.auditing.result.responses import Responses, hardly_move
 from kerascope.auditing.shortcuts.finding import FEWEST, TOO_FEW, Finding
 from kerascope.typing import Array
 from tests.helpers.command_line import runner

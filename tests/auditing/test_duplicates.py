@@ -17,7 +17,7 @@ from PIL import Image, ImageEnhance
 import kerascope as ks
 from kerascope import errors
 from kerascope.auditing.duplicates import copies, likeness, pairs
-from kerascope.auditing.duplicates.training import Look
+from kerascope.auditing.duplicates.training_data import Look
 from kerascope.demo.digits import load_digits
 from kerascope.typing import Array
 from tests.helpers.bars import pictures

@@ -19,12 +19,12 @@ scikit-learn, Jinja2 and Pillow are imported when they are needed.
 
 from kerascope.auditing.audit import audit
 from kerascope.auditing.changes.audit_changes import AuditChanges
-from kerascope.auditing.changes.base import compare_audits
+from kerascope.auditing.changes.compare_audits import compare_audits
 from kerascope.auditing.changes.label_changes import LabelChanges
-from kerascope.auditing.objects import Objects
-from kerascope.auditing.report.label_audits import LabelAudits
-from kerascope.auditing.report.load import open_audit
-from kerascope.auditing.report.result import Audit, ClassAudit, Strategy
+from kerascope.auditing.description.object_masks import Objects
+from kerascope.auditing.result.label_audits import LabelAudits
+from kerascope.auditing.result.open_audit import open_audit
+from kerascope.auditing.result.audit_result import Audit, ClassAudit, Strategy
 from kerascope.auditing.shortcuts.finding import Finding, Measured, Trial
 
 __all__ = [

@@ -11,16 +11,16 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.auditing.by_label import made_by_label
-from kerascope.auditing.describe import AuditDescription
-from kerascope.auditing.duplicates.training import Training
-from kerascope.auditing.make import Settings, made
-from kerascope.auditing.objects import as_objects
-from kerascope.auditing.refusals import check_auditable, check_form
-from kerascope.auditing.report.label_audits import LabelAudits
-from kerascope.auditing.report.result import Audit
+from kerascope.auditing.multilabel import made_by_label
+from kerascope.auditing.description.description import AuditDescription
+from kerascope.auditing.duplicates.training_data import Training
+from kerascope.auditing.pipeline import Settings, made
+from kerascope.auditing.description.object_masks import as_objects
+from kerascope.auditing.preconditions import check_auditable, check_form
+from kerascope.auditing.result.label_audits import LabelAudits
+from kerascope.auditing.result.audit_result import Audit
 from kerascope.auditing.shortcuts.interventions import SAMPLE
-from kerascope.auditing.strategies import CLUSTERINGS, Clustering
+from kerascope.auditing.data.clustering import CLUSTERINGS, Clustering
 from kerascope.dataset.labels.class_names import ClassName, asks_of_labels
 from kerascope.dataset.preparing.detection import AUTO
 from kerascope.dataset.preparing.frame import Fit
@@ -89,7 +89,7 @@ def audit(
         target: what is explained and makes the groups: `"predicted"` or `"label"`.
         folder: where the table, the pictures and the audit are written; None for a temporary one, which goes
             when the audit does.
-        masks: where the objects are, where that is known: see `kerascope.auditing.objects.as_objects`.
+        masks: where the objects are, where that is known: see `kerascope.auditing.description.object_masks.as_objects`.
         training: what the model was trained on, where that is known: paths or an array, as `data`. Its images
             are read and compared with those that are audited, and not explained.
         class_names: in the order of the model's outputs; see `kerascope.explain_dataset`.
@@ -104,7 +104,7 @@ def audit(
         image_column: see `kerascope.dataset.find_images`.
         label_column: see there.
         follow_links: see there.
-        clustering: `"spectral"` or `"hdbscan"`; see `kerascope.auditing.strategies.clusters`.
+        clustering: `"spectral"` or `"hdbscan"`; see `kerascope.auditing.data.clustering.clusters`.
         images_per_trial: the most images of an intervention; default 96.
         sanity: check the methods, too; see `kerascope.sanity`.
         seed: of samples and clusters.
