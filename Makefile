@@ -40,8 +40,8 @@ PIP_INSTALL = bin/python -m pip install -qq
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*  ## /\1\t/p' Makefile | expand -t 14
 
-demo: $(DEMO)/.done-kerascope  ## train on digits, explain digits and photographs, into demo-output/ (KERAS_BACKEND=jax or torch)
-	@$(DEMO)/bin/python -m kerascope.demo $(ARGS)
+demo: $(DEMO)/.done-weights  ## train on digits, explain digits and photographs, into demo-output/ (KERAS_BACKEND=jax or torch)
+	@$(DEMO)/bin/python -m examples.demo $(ARGS)
 
 test: lint  ## check and run every test, on each backend in its own process (ARGS="-k cam", BACKENDS=jax)
 	@failed=; skip_once=; \
@@ -74,7 +74,7 @@ format: environment  ## let ruff format and repair what it can
 bench: environment  ## measure cost against the bare forward pass and against peers
 	@$(TEST)/bin/python -m benchmarks $(ARGS)
 
-environment: $(TEST)/.done-kerascope  ## make .venv-test, of the tests and tools
+environment: $(TEST)/.done-weights  ## make .venv-test, of the tests and tools
 
 hooks: environment  ## run the checks before each git commit
 	@$(TEST)/bin/pre-commit install
@@ -119,6 +119,12 @@ $(TEST)/.done-kerascope: $(TEST)/.done-test
 	@rm -rf $*/wheel
 	@$*/bin/python -m pip wheel -qq --no-deps --no-build-isolation --no-index --wheel-dir $*/wheel .
 	@$*/$(PIP_INSTALL) --no-deps --no-index --force-reinstall $*/wheel/*.whl
+	@touch $@
+
+$(DEMO)/.done-weights: | $(DEMO)/.done-kerascope
+$(TEST)/.done-weights: | $(TEST)/.done-kerascope
+%/.done-weights: $(REQUIREMENTS)/demo-data.txt $(wildcard examples/efficientnet_lite/*.py)
+	@$*/bin/python -m examples.efficientnet_lite.convert
 	@touch $@
 
 # ---- a Python that will do -------------------------------------------------------------------

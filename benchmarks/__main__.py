@@ -15,10 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from benchmarks import cost, dataset, flat, growth, importing, memory
-from benchmarks.results import Results
-from benchmarks.setting import BACKENDS, MODELS, Setting
-from benchmarks.tables import markdown, show, tables
+from benchmarks.cost import dataset, flat, growth, importing, memory
+from benchmarks.cost import time as cost
+from benchmarks.cost.setting import BACKENDS, MODELS, Setting
+from benchmarks.report.measurements import Results
+from benchmarks.report.tables import markdown, show, tables
 
 WHAT = ("cost", "memory", "import", "growth", "flat", "dataset")
 

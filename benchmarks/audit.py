@@ -105,7 +105,7 @@ def made(case: Case) -> tuple[Any, Any, Any, dict[int, float]]:
     """The network; held-out images, labels and places; and by how much it rests on the shortcut, by class."""
     import numpy as np
 
-    from kerascope.demo.digits import load_digits
+    from examples.demo.digits import load_digits
     from kerascope.synthetic import shapes, shortcuts
 
     rests = {}

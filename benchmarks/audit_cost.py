@@ -32,9 +32,9 @@ def times() -> dict[str, Any]:
     import keras
 
     import kerascope as ks
-    from benchmarks.bare import passes
-    from kerascope.demo import train
-    from kerascope.demo.digits import load_digits
+    from benchmarks.cost.bare import passes
+    from examples.demo import train
+    from examples.demo.digits import load_digits
 
     warnings.simplefilter("ignore")
     digits = load_digits("package")
@@ -78,8 +78,8 @@ def memory(count: int) -> dict[str, Any]:
     """The most that is resident while so many digits are audited from a folder, and what is written."""
     from PIL import Image
 
-    from kerascope.demo import train
-    from kerascope.demo.digits import load_digits
+    from examples.demo import train
+    from examples.demo.digits import load_digits
 
     digits = load_digits("package")
     with tempfile.TemporaryDirectory() as folder:
@@ -114,7 +114,7 @@ def _peak(program: str, *arguments: object) -> int:
     told = (
         "import sys\n"
         f"try:\n    {program}\nexcept SystemExit as stopped:\n    assert not stopped.code\n"
-        "from benchmarks.memory import resident\nprint(resident('VmHWM'))"
+        "from benchmarks.cost.memory import resident\nprint(resident('VmHWM'))"
     )
     command = [sys.executable, "-W", "ignore", "-c", told, *map(str, arguments)]
     ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)

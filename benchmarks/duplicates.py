@@ -67,7 +67,7 @@ def cuttings() -> list[Picture]:
 
 def sets() -> Iterator[tuple[str, list[Picture], list[Picture]]]:
     """The pictures of each set, mixed, in two halves."""
-    from kerascope.demo.digits import load_digits
+    from examples.demo.digits import load_digits
 
     digits = load_digits("package")
     whole = np.concatenate([digits.train_images, digits.test_images])

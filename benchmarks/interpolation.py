@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image
 
 import kerascope as ks
+from examples.efficientnet_lite.model import efficientnet_lite0
+from examples.efficientnet_lite.preprocessing import SIDE
 from kerascope.dataset.preparing.frame import Frame
-from kerascope.demo.efficientnet_lite import SIDE, efficientnet_lite0
 
 FILES = {
     "scikit-image": (

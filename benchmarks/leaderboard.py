@@ -21,7 +21,10 @@ import keras
 import numpy as np
 
 import kerascope as ks
-from kerascope.demo import digits, efficientnet_lite, photographs, train
+from examples.demo import digits, photographs, train
+from examples.efficientnet_lite.class_names import class_names
+from examples.efficientnet_lite.model import efficientnet_lite0
+from examples.efficientnet_lite.preprocessing import preprocess
 from kerascope.evaluation.sanity import KEPT
 from kerascope.synthetic import shapes
 
@@ -78,9 +81,9 @@ def of_photographs(count: int) -> tuple[Any, Any, Any, Any]:
         if re.search(r"data/imagenet_\d+_\d+\.(jpg|png)$", str(file)):
             with Image.open(Path(str(file.locate()))) as picture:
                 found.append(np.asarray(picture.convert("RGB")))
-    images = efficientnet_lite.preprocess(found[:count])
-    model = efficientnet_lite.efficientnet_lite0()
-    probe = ks.Probe(model, batch_size=32, class_names=efficientnet_lite.class_names())
+    images = preprocess(found[:count])
+    model = efficientnet_lite0()
+    probe = ks.Probe(model, batch_size=32, class_names=class_names())
     return probe, images, probe.run(None, images).labels, None
 
 
@@ -110,7 +113,7 @@ def sanity_checks() -> str:
         try:
             found = ks.sanity(method, probe, images)
         except ks.errors.KerascopeError as error:
-            print(f"{method.written()}: {error}", file=sys.stderr)
+            print(f"{method.describe()}: {error}", file=sys.stderr)
             continue
         cells = [
             f"{np.nanmean(one.kept):.0%} ({low:.0%} to {high:.0%})"
@@ -121,7 +124,7 @@ def sanity_checks() -> str:
         ]
         kept = found.check("cascading").kept
         place = float(np.nanmean(kept)) if np.isfinite(kept).any() else np.inf
-        rows.append((place, f"| `{method.written()}` | {found.verdict} | {' | '.join(cells)} |"))
+        rows.append((place, f"| `{method.describe()}` | {found.verdict} | {' | '.join(cells)} |"))
     return "\n".join([*lines, *(row for _, row in sorted(rows))]) + "\n"
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.memory import resident
+from benchmarks.cost.memory import resident
 
 SIDE = 8192
 """Of the largest pictures: 67 million pixels, all that is allowed."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.dataset import SIZES, photographs
+from benchmarks.cost.dataset import SIZES, photographs
 
 IMAGES = 128
 MEASURED = 2
@@ -52,8 +52,9 @@ def measure(workers: int, cpus: int) -> dict[str, Any]:
     import numpy as np
 
     import kerascope as ks
+    from kerascope.dataset.options import ImageOptions, RunOptions
     from kerascope.dataset.reading.source import find_images
-    from kerascope.dataset.running.cluster import Cluster, workers_of
+    from kerascope.dataset.running.cluster import Cluster, open_workers
     from kerascope.dataset.running.plan import plan
     from kerascope.dataset.running.worker import SharedProbe
 
@@ -63,11 +64,11 @@ def measure(workers: int, cpus: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         photographs(folder / "in", SIZES[0], IMAGES)
-        job = plan(
-            model, find_images(folder / "in"), METHODS[0], preprocessing="-1-1", fit="stretch", shard_size=32
-        )
+        options = ImageOptions(preprocessing="-1-1", fit="stretch", shard_size=32)
+        job = plan(model, find_images(folder / "in"), METHODS[0], options=options)
+        run = RunOptions(workers=Cluster(workers, cpus) if workers else None)
         begin = time.perf_counter()
-        with workers_of(Cluster(workers, cpus) if workers else None, model) as others:
+        with open_workers(run, model) as others:
             if others is not None:
                 work = Usage(SharedProbe.of(job.probe, job.blank))
                 ready = others.all(work, range(workers))
@@ -76,7 +77,7 @@ def measure(workers: int, cpus: int) -> dict[str, Any]:
             found["start"] = time.perf_counter() - begin
             begin = time.perf_counter()
             # The first pass compiles.
-            job.run(folder / "out", workers=others, progress=False)
+            job.run(folder / "out", RunOptions(workers=others, progress=False))
             found["explain"] = time.perf_counter() - begin
             after = [usage()] if others is None else others.all(work, range(workers))
         found["processor_start"] = sum(one for one, _ in ready) / len(ready)

@@ -1,6 +1,6 @@
 """Does the model look at the bus, or at the snow? An audit finds out, and whether retraining has mended it.
 
-    python examples/bus_and_snow.py bus-and-snow
+    python -m examples.bus_and_snow bus-and-snow
 
 Two classes, cars and buses. In the first training set nearly all buses stand on snow, and cars on a road or
 in the night: the network is right nearly always on pictures like these, and rests on the background. The
@@ -16,9 +16,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from vehicles import BALANCED, BIASED, CLASSES, SCENES, SIZE, write
 
 import kerascope as ks
+from examples.vehicles import BALANCED, BIASED, CLASSES, SCENES, SIZE, write
 
 layers = keras.layers
 

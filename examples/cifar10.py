@@ -1,6 +1,6 @@
 """What does my CIFAR-10 network look at? Train a small colour network, then ask it in five ways.
 
-    python examples/cifar10.py
+    python -m examples.cifar10
 
 leaves three figures: `methods.png` (the automatic map, saliency, Grad-CAM, guided Grad-CAM and the
 maximised image side by side), `layers.png` (Grad-CAM at each convolution) and `classes.png` (the
@@ -19,11 +19,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from colour_pictures import SOURCES, Pictures, load_pictures
 from keras import layers
 
 import kerascope as ks
-from kerascope.demo.terminal import positive, stage
+from examples.colour_pictures import SOURCES, Pictures, load_pictures
+from examples.demo.terminal import positive, stage
 from kerascope.typing import Array
 
 CHANNELS = (32, 64, 128)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 import keras
-import made_pictures
 import numpy as np
 
-from kerascope.demo.network import answers, stalling_at_most
+from examples import coloured_shapes
+from examples.demo.network import answers, stalling_at_most
 from kerascope.typing import Array
 
 Source = Literal["auto", "cifar10", "fashion", "made"]
@@ -152,15 +152,15 @@ def _fashion(seed: int, passed_over: tuple[str, ...]) -> Pictures:
 def _made(seed: int, passed_over: tuple[str, ...]) -> Pictures:
     """Coloured shapes."""
     random = np.random.default_rng(seed)
-    train, train_labels, _ = made_pictures.make_pictures(MADE_PER_CLASS, random)
-    test, test_labels, objects = made_pictures.make_pictures(MADE_TEST_PER_CLASS, random)
+    train, train_labels, _ = coloured_shapes.make_pictures(MADE_PER_CLASS, random)
+    test, test_labels, objects = coloured_shapes.make_pictures(MADE_TEST_PER_CLASS, random)
     return Pictures(
         train,
         train_labels,
         test,
         test_labels,
         objects,
-        made_pictures.CLASS_NAMES,
+        coloured_shapes.CLASS_NAMES,
         f"coloured shapes made here, seed {seed} ({len(train):,} to train on, {len(test):,} to test)",
         passed_over,
     )

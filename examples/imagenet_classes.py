@@ -1,6 +1,6 @@
 """What does an ImageNet classifier want to see? The image that excites each of some classes most.
 
-    python examples/imagenet_classes.py sheet.png
+    python -m examples.imagenet_classes sheet.png
 
 draws six classes of EfficientNet-Lite0, whose weights come in a package, so no network is needed.
 """
@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import kerascope as ks
-from kerascope.demo.efficientnet_lite import class_names, efficientnet_lite0
+from examples.efficientnet_lite.class_names import class_names
+from examples.efficientnet_lite.model import efficientnet_lite0
 
 CLASSES = ("tiger cat", "espresso", "zebra", "strawberry", "sunglasses", "fire engine")
 RANGE = (-127 / 128, 1)  # (x - 127) / 128 of bytes

@@ -1,7 +1,7 @@
 """The keras-vis tutorial of 2019 on Keras 3: `vis` became `kerascope.vis` in two import lines, and nothing
 else.
 
-    KERAS_BACKEND=torch python examples/keras_vis_tutorial.py figures
+    KERAS_BACKEND=torch python -m examples.keras_vis_tutorial figures
 
 trains the tutorial's network on MNIST, or on 5,000 digits of it without a network connection, and writes
 into the folder what it looks at: class activation maps, guided saliency, and the digits that it would most
@@ -24,7 +24,7 @@ from keras.models import Sequential
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from kerascope.demo.digits import load_digits
+from examples.demo.digits import load_digits
 from kerascope.vis.utils import utils
 from kerascope.vis.visualization import overlay, visualize_activation, visualize_cam, visualize_saliency
 

@@ -32,6 +32,8 @@ ROOMS = {
     "errors": Room(),
     "typing": Room("", "numpy"),
     "validation": Room("errors", "numpy"),
+    "progress": Room(lazily="rich"),
+    "registry": Room("errors"),
     "resize": Room("errors typing", "numpy"),
     "layout": Room("errors typing", "keras numpy"),
     "backend": Room("errors typing validation", "keras numpy tensorflow jax torch"),
@@ -40,35 +42,38 @@ ROOMS = {
     "rule": Room("errors backend", "keras"),
     "probe": Room("errors typing validation layout backend rule target", "keras numpy"),
     "perturb": Room(
-        "errors typing validation resize layout target probe explanation",
-        "keras numpy rich",
+        "errors typing validation progress resize layout target probe explanation",
+        "keras numpy",
         lazily="scipy skimage",
     ),
     "provenance": Room("", "keras"),
     "model_file": Room("errors", "h5py keras"),
     "method": Room(
-        "errors typing validation resize layout backend rule target probe perturb explanation provenance",
+        "errors typing validation registry progress resize layout backend rule target probe perturb "
+        "explanation provenance",
         "keras numpy",
         lazily="scipy skimage sklearn",
     ),
     "render": Room("errors typing validation resize explanation", "numpy matplotlib PIL", lazily="jinja2"),
     "dataset": Room(
-        "errors typing validation model_file resize layout target probe explanation provenance method",
+        "errors typing validation progress model_file resize layout target probe explanation provenance "
+        "method",
         "keras numpy pyarrow",
-        lazily="render PIL filelock pydicom ray rich",
+        lazily="render PIL filelock pydicom ray",
     ),
     "metric": Room(
-        "errors typing validation resize dataset target probe perturb explanation provenance method",
+        "errors typing validation registry resize dataset target probe perturb explanation provenance method",
         "keras numpy scipy",
         lazily="skimage",
     ),
     "evaluation": Room(
-        "errors typing validation target probe perturb explanation provenance render method metric dataset",
+        "errors typing validation progress target probe perturb explanation provenance render method metric "
+        "dataset",
         "keras numpy scipy",
         lazily="matplotlib pandas PIL",
     ),
     "auditing": Room(
-        "errors typing validation resize target probe explanation provenance method dataset",
+        "errors typing validation progress resize target probe explanation provenance method dataset",
         "keras numpy",
         lazily="evaluation render PIL pyarrow scipy sklearn",
     ),
@@ -84,25 +89,27 @@ ROOMS = {
     ),
     "synthetic": Room("typing validation", "keras numpy", lazily="scipy"),
     "kerascope": Room(
+        "registry",
         lazily="errors target probe explanation render method dataset metric evaluation auditing "
-        "maximization synthetic testing"
+        "maximization synthetic testing",
     ),
     "testing": Room(
         "errors typing validation resize layout backend target probe explanation method metric kerascope",
         "keras numpy pytest",
         lazily="scipy skimage",
     ),
-    "demo": Room("errors typing validation render kerascope", "keras numpy matplotlib PIL skimage"),
     "cli": Room(
         "errors typing validation model_file target probe method dataset kerascope",
         "h5py keras numpy typer",
-        lazily="render demo matplotlib",
+        lazily="render matplotlib",
     ),
     "__main__": Room("cli"),
 }
 
 # The same one level down: of the folders and files of a room, each may import only those named before it.
 INSIDE = {
+    "dataset": "readable_text photograph_errors result_folder labels decoding reading classes preparing "
+    "folder_arrays mosaic options writing results running run",
     "cli": "interruption console saved_loss keras2 loading arguments images writable commands app",
 }
 

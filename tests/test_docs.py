@@ -32,11 +32,7 @@ MODULES = sorted(
 )
 
 
-LARGE = "kerascope.demo.efficientnet_lite"
-"""The module whose example builds a large network."""
-
-
-@pytest.mark.parametrize("module", [name for name in MODULES if name != LARGE])
+@pytest.mark.parametrize("module", MODULES)
 def test_the_examples_in_docstrings_run(module: str) -> None:
     keras.utils.set_random_seed(1)  # untrained networks: by chance, one may have nothing to show
     result = doctest.testmod(importlib.import_module(module))
@@ -44,20 +40,17 @@ def test_the_examples_in_docstrings_run(module: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_example_with_a_large_network_runs() -> None:
-    test_the_examples_in_docstrings_run(LARGE)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("page", ["README.md", "docs/datasets.md", "docs/audit.md"])
 def test_the_python_in_a_page_runs(page: str, tmp_path: Path) -> None:
-    from kerascope.demo.train import digit_network
+    from examples.demo.digits import load_digits, save_digits
+    from examples.demo.train import digit_network
 
     text = (REPOSITORY / page).read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     assert blocks
     (tmp_path / "demo-output").mkdir()
-    digit_network().save(tmp_path / "demo-output" / "digits.keras")  # as the demo leaves it
+    digit_network().save(tmp_path / "demo-output" / "digits.keras")  # as the demo leaves them
+    save_digits(load_digits("package"), tmp_path / "demo-output" / "digits.npz")
     network().save(tmp_path / "model.keras")  # a user's, and photographs
     cuttings(tmp_path / "photos", 6)
     program = tmp_path / "page.py"
@@ -93,7 +86,7 @@ def test_the_pages_count_what_there_is() -> None:
         assert int(number) in counts[what], f"{number} {what}"
 
 
-@pytest.mark.parametrize("what", ["methods", "metrics"])
+@pytest.mark.parametrize("what", ["design", "methods", "metrics"])
 def test_the_table_is_up_to_date(what: str) -> None:
     maker = REPOSITORY / "docs" / f"make_{what}.py"
     page = runpy.run_path(str(maker))["page"]()

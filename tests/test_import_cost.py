@@ -30,7 +30,7 @@ LATER = (
     "kerascope.auditing.shortcuts.search",
     "kerascope.auditing.shortcuts.kinds",
     "kerascope.cli",
-    "kerascope.demo",
+    "examples.demo",
     "kerascope.render",
     "kerascope.testing",
     "kerascope.vis",

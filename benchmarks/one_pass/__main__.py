@@ -92,10 +92,10 @@ def measured(questions: Questions, seed: int, dear: bool) -> dict[str, dict[str,
         row = {"seconds": (time.perf_counter() - start) / len(targets), "images": len(targets)}
         maps = explanation.heatmaps()
         row["blank"] = float(explanation.flat.mean())
-        row["pointing"] = _mean(ks.metric.PointingGame().located, maps, questions.masks)
-        row["energy"] = _mean(EnergyPointingGame().located, maps, questions.masks)
+        row["pointing"] = _mean(ks.metric.PointingGame().score_map, maps, questions.masks)
+        row["energy"] = _mean(EnergyPointingGame().score_map, maps, questions.masks)
         if questions.tiles is not None:
-            row["focus"] = _mean(EnergyPointingGame().located, maps, questions.tiles)
+            row["focus"] = _mean(EnergyPointingGame().score_map, maps, questions.tiles)
         found[title] = row
     if questions.curves != 0:
         names: dict[str, ks.metric.Metric] = {
@@ -123,11 +123,11 @@ def measured(questions: Questions, seed: int, dear: bool) -> dict[str, dict[str,
     return found
 
 
-def _mean(located: Any, maps: Any, masks: Any) -> float:
+def _mean(score_map: Any, maps: Any, masks: Any) -> float:
     """Blank maps count as misses."""
     values = [
-        located(one, mask) if one.max() > max(0.0, one.min()) else 0.0
-        for one, mask in zip(maps, masks, strict=True)
+        score_map(heatmap, mask) if heatmap.max() > max(0.0, heatmap.min()) else 0.0
+        for heatmap, mask in zip(maps, masks, strict=True)
         if mask.any()
     ]
     return float(np.mean(values))

@@ -12,7 +12,9 @@ from keras import layers
 from PIL import Image
 
 from benchmarks.one_pass.questions import Questions, textures
-from kerascope.demo import efficientnet_lite, photographs
+from examples.demo import photographs
+from examples.efficientnet_lite.model import efficientnet_lite0
+from examples.efficientnet_lite.preprocessing import preprocess
 from kerascope.typing import Array
 
 SIDE, OBJECT = 224, 96
@@ -79,20 +81,20 @@ def scenes(pictures: list[Image.Image], labels: Array, seed: int, count: int) ->
 def lite_on_photographs(seed: int) -> Questions:
     """EfficientNet-Lite0 on the four photographs with boxes; the seed is of sanity checks and chance."""
     found = photographs.load_photographs()
-    images = efficientnet_lite.preprocess(one.pixels for one in found)
+    images = preprocess(one.pixels for one in found)
     masks = []
     for one, (left, top, right, bottom) in zip(found, BOXES, strict=True):
         mask = np.zeros((*one.pixels.shape[:2], 3), "uint8")
         mask[top:bottom, left:right] = 255
         masks.append(photographs.centre_square(mask, SIDE)[..., 0] > 127)
-    model = efficientnet_lite.efficientnet_lite0()
+    model = efficientnet_lite0()
     targets = model.predict(images, verbose=0).argmax(axis=1)
     return Questions(model, images, targets, np.stack(masks), steps=20, sane=False)
 
 
 def lite_on_objects(seed: int) -> Questions:
     """EfficientNet-Lite0 on single objects that it knows, among the first five."""
-    model = efficientnet_lite.efficientnet_lite0()
+    model = efficientnet_lite0()
     pictures = squares()
     labels = _labels(model, pictures)
     pixels, masks = cut_outs(pictures, seed)
@@ -105,7 +107,7 @@ def lite_on_objects(seed: int) -> Questions:
 
 def lite_on_scenes(seed: int) -> Questions:
     """EfficientNet-Lite0 on scenes of four objects, each asked about; without insertion and deletion."""
-    model = efficientnet_lite.efficientnet_lite0()
+    model = efficientnet_lite0()
     pictures = squares()
     pixels, targets, masks, tiles = scenes(pictures, _labels(model, pictures), seed, 8)
     return Questions(model, _lite(pixels), targets, masks, tiles, curves=0, sane=False)

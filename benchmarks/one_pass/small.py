@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 
 from benchmarks.one_pass.questions import Questions, right, textures
-from kerascope.demo.digits import load_digits
+from examples.demo.digits import load_digits
 from kerascope.synthetic import shapes
 from kerascope.typing import Array
 

@@ -57,6 +57,12 @@ def check_share(value: Any, name: str) -> None:
         raise errors.ParameterError(f"{name} must be a number above 0 and at most 1; got {value!r}.")
 
 
+def check_inside(value: Any, name: str) -> None:
+    """Check that a parameter is a number above 0 and below 1; raise `ParameterError` if not."""
+    if not is_number(value) or not 0 < value < 1:
+        raise errors.ParameterError(f"{name} must be a number above 0 and below 1; got {value!r}.")
+
+
 def check_flag(value: Any, name: str) -> None:
     """Check that a parameter is True or False; raise `ParameterError` if not."""
     if not isinstance(value, bool):

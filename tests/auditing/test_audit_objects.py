@@ -11,9 +11,11 @@ from PIL import Image
 
 from kerascope import errors
 from kerascope.auditing import objects
+from kerascope.dataset.preparing.conventions import infer_preprocessing
 from kerascope.dataset.preparing.frame import Frame
-from kerascope.dataset.reading.arrays import ArrayPlace, as_given, from_arrays
-from kerascope.dataset.reading.item import FilePlace, Item
+from kerascope.dataset.reading.arrays import ArrayLocation, from_arrays
+from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.location import FileLocation
 from kerascope.synthetic import shortcuts
 
 pytestmark = pytest.mark.once
@@ -25,7 +27,7 @@ def test_masks_come_from_folders_boxes_polygons_and_arrays(tmp_path: Path) -> No
     true[10:20, 20:40] = True
     (tmp_path / "masks" / "cat").mkdir(parents=True)
     Image.fromarray(true.astype("uint8")).save(tmp_path / "masks" / "cat" / "1.png")  # ones, not 255
-    item = Item("photos/cat/1.jpg", "cat/1", FilePlace("photos/cat/1.jpg"))
+    item = Item("photos/cat/1.jpg", "cat/1", FileLocation("photos/cat/1.jpg"))
     content = {
         "images": [{"id": 7, "file_name": "cat/1.jpg"}],
         "annotations": [
@@ -41,11 +43,11 @@ def test_masks_come_from_folders_boxes_polygons_and_arrays(tmp_path: Path) -> No
         inside = found.inside(item, frame, (20, 20))
         assert inside is not None
         np.testing.assert_array_equal(inside, true[::2, 10:50:2], str(given))
-        assert found.inside(Item("dog/9.jpg", "dog/9", FilePlace("dog/9.jpg")), frame, (20, 20)) is None
+        assert found.inside(Item("dog/9.jpg", "dog/9", FileLocation("dog/9.jpg")), frame, (20, 20)) is None
         json.dumps(found.written())
     array = objects.as_objects(true[None])
     assert array is not None
-    place_ = Item("image 0", "000000", ArrayPlace(np.zeros((40, 60, 1))))
+    place_ = Item("image 0", "000000", ArrayLocation(np.zeros((40, 60, 1))))
     np.testing.assert_array_equal(array.inside(place_, Frame(40, 60, 0, 0, 40, 60), (40, 60)), true)
 
 
@@ -62,9 +64,9 @@ def test_masks_that_are_none_are_refused_and_links_out_are_not_followed(tmp_path
     (tmp_path / "masks" / "1.png").symlink_to(tmp_path / "secret.png")
     found = objects.as_objects(tmp_path / "masks")
     assert found is not None
-    item = Item("1.jpg", "1", FilePlace("1.jpg"))
+    item = Item("1.jpg", "1", FileLocation("1.jpg"))
     assert found.inside(item, Frame(8, 8, 0, 0, 8, 8), (8, 8)) is None
-    climbing = Item("../secret.jpg", "../secret", FilePlace("x"))
+    climbing = Item("../secret.jpg", "../secret", FileLocation("x"))
     assert found.inside(climbing, Frame(8, 8, 0, 0, 8, 8), (8, 8)) is None
 
 
@@ -83,7 +85,7 @@ def test_the_range_of_arrays_is_recognised_and_undone(
     low: float, high: float, channels: int, name: str
 ) -> None:
     images = np.linspace(low, high, 4 * 5 * 5 * channels).reshape(4, 5, 5, channels).astype("float32")
-    found = as_given(images)
+    found = infer_preprocessing(images)
     assert found.name == name
     pixels = found.pixels(images)
     assert pixels.shape == (4, 5, 5, 3)

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageEnhance
 
 import kerascope as ks
+from examples.demo.digits import load_digits
 from kerascope import errors
 from kerascope.auditing.duplicates import copies, likeness, pairs
 from kerascope.auditing.duplicates.training_data import Look

@@ -62,14 +62,12 @@ FILES = [
     *(("evaluate", "--method", "saliency", option) for option in ("--html=manifest.json", "--save=report")),
     ("audit", "--no-sanity", "--out", "new", "--html", "page.html"),
     ("audit", "--no-sanity", "--out", "new", "--html", "audit.json"),
-    ("demo", "--output", "."),
 ]
 
 
 def run(kerascope: Kerascope, inputs: Path, command: tuple[str, ...], model: str = "model.keras") -> Ran:
-    given = [] if command[0] == "demo" else [inputs / model]
-    given += [inputs / "photos"] if command[0] not in ("demo", "maximize") else []
-    return kerascope(command[0], *given, *command[1:])
+    photos = [inputs / "photos"] if command[0] != "maximize" else []
+    return kerascope(command[0], inputs / model, *photos, *command[1:])
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # ---- help ------------------------------------------------------------------------------------
 
-COMMANDS = ("layers", "explain", "compare", "maximize", "evaluate", "demo")
+COMMANDS = ("layers", "explain", "compare", "maximize", "evaluate")
 IMPORTED = """
 import sys
 sys.argv = ["kerascope", {arguments}]
@@ -362,15 +362,6 @@ def test_targets_and_sizes() -> None:
             loading.read_size(wrong)
     with pytest.raises(KerascopeError, match="masks=500"):
         loading.read_method("rise", None, ["masks"])
-
-
-def test_demo(kerascope: Kerascope) -> None:
-    """The demo itself is tested elsewhere; here, that it is reached."""
-    Path("taken").write_text("a file, and no folder")
-    ran = kerascope("demo", "--output", "taken", "--epochs", "1")
-    assert ran.code == 1
-    assert "taken" in ran.err
-    assert kerascope("demo", "--epochs", "0").code == 2
 
 
 # ---- what is written at the end ----------------------------------------------------------------

@@ -36,8 +36,8 @@ def evaluated(planted: Scene, methods: Any, **options: Any) -> ks.Report:
 def test_values_are_those_that_each_metric_gives_by_itself(planted: Scene) -> None:
     methods = [ks.LayerCAM(), ks.Saliency()]
     report = evaluated(planted, methods)
-    assert report.methods == tuple(one.written() for one in (*methods, *CONTROLS))
-    assert report.controls == {one.written() for one in CONTROLS}
+    assert report.methods == tuple(one.describe() for one in (*methods, *CONTROLS))
+    assert report.controls == {one.describe() for one in CONTROLS}
     assert report.values.shape == (6, 3, 3)
     for row, method in enumerate((*methods, *CONTROLS)):
         explanation = method(planted.probe, planted.images, planted.labels)
@@ -135,10 +135,10 @@ def test_a_method_that_fails_is_told_and_the_others_are_measured(planted: Scene)
 class Stopped(metric.Sparseness):
     """Interrupted by its user when the second map comes."""
 
-    def measure(self, case: Any) -> metric.Measurement:
-        if case.explanation.method.startswith("RandomMap"):
+    def measure(self, item: Any) -> metric.Measurement:
+        if item.explanation.method.startswith("RandomMap"):
             raise KeyboardInterrupt
-        return super().measure(case)
+        return super().measure(item)
 
 
 @pytest.mark.once

@@ -41,7 +41,7 @@ def test_a_map_that_is_right_is_advised_before_one_that_is_not(planted: Scene) -
     advice = advised(planted.probe, images, target=targets, methods=[wrong, ks.LayerCAM()])
     assert advice.method == ks.LayerCAM()
     assert advice.equals[0] == "LayerCAM()"
-    assert advice.report.methods[-len(CONTROLS) :] == tuple(one.written() for one in CONTROLS)
+    assert advice.report.methods[-len(CONTROLS) :] == tuple(one.describe() for one in CONTROLS)
     assert "best mean rank" in advice.reasons[0]
     assert "with 12 images" in advice.reasons[0]
     assert str(advice).startswith("use LayerCAM()")
@@ -56,7 +56,7 @@ def test_of_equals_the_cheapest_is_advised(planted: Scene) -> None:
     advice = advised(planted.probe, images, target=targets, methods=[dear, ks.LayerCAM()])
     assert advice.method == ks.LayerCAM()
     costs = dict(zip(advice.report.methods, advice.report.forwards.tolist(), strict=True))
-    assert costs[dear.written()] > costs["LayerCAM()"]
+    assert costs[dear.describe()] > costs["LayerCAM()"]
     named = [costs[name] for name in advice.equals]
     assert named == sorted(named)
 

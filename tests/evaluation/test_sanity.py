@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import kerascope as ks
+from examples.demo import digits, train
 from kerascope import errors
-from kerascope.demo import digits, train
 from kerascope.evaluation import Check
 from kerascope.evaluation.sanity import ALIKE, KEPT
 from kerascope.metric import similarity
@@ -67,7 +67,7 @@ def test_steps_are_those_of_models_with_these_weights() -> None:
                     other.variables[number].assign(value)
             maps = method(other, IMAGES, 1).heatmaps()
             for kind in similarity.SIMILARITIES:
-                expected = similarity.alike(kind, original, maps)
+                expected = similarity.similarity_of(kind, original, maps)
                 np.testing.assert_allclose(check.similar[kind][step], expected, atol=3e-3)
             others = similarity.ssim(original, np.roll(maps, -1, axis=0))
             np.testing.assert_allclose(check.apart[step], others, atol=2e-3)
@@ -150,7 +150,7 @@ def test_controls_fail() -> None:
         assert result.verdict == "fails"
         assert result.check("random logit").verdict == "fails"
         assert result.entropy == pytest.approx(0)
-        assert f"{method.written()} fails the sanity checks" in str(result)
+        assert f"{method.describe()} fails the sanity checks" in str(result)
 
 
 @pytest.mark.once

@@ -14,9 +14,9 @@ import keras
 import numpy as np
 import pytest
 
-from kerascope.demo import compare_digits, compare_photographs, explain_photographs
-from kerascope.demo.__main__ import main
-from kerascope.demo.explain_digits import AUTO
+from examples.demo import compare_digits, compare_photographs, explain_photographs
+from examples.demo.__main__ import main
+from examples.demo.explain_digits import AUTO
 from tests.helpers.once_per_run import once_per_run
 
 EPOCHS = 10

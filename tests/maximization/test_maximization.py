@@ -276,7 +276,8 @@ def test_a_configuration_is_a_value() -> None:
 @pytest.mark.slow
 def test_a_photograph_classifier_is_convinced() -> None:
     """Optimised with transforms, judged without: more than 0.9, on every class tried."""
-    from kerascope.demo.efficientnet_lite import class_names, efficientnet_lite0
+    from examples.efficientnet_lite.class_names import class_names
+    from examples.efficientnet_lite.model import efficientnet_lite0
 
     probe = ks.Probe(efficientnet_lite0(), class_names=class_names())
     found = ks.maximize(probe, ["strawberry", "zebra"], steps=96, snapshots=3, input_range=(-127 / 128, 1))

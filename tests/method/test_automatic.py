@@ -124,7 +124,7 @@ def test_a_method_around_it_is_around_the_one_that_is_chosen(wrapper: Any) -> No
 
 TABLES: dict[str, Callable[[Any], Any]] = {
     "evaluate": lambda model: ks.evaluate("auto", model, IMAGES, target=1, metrics=["deletion"]).methods[0],
-    "recommend": lambda model: ks.recommend(model, IMAGES, target=1, methods=[ks.Auto()]).method.written(),
+    "recommend": lambda model: ks.recommend(model, IMAGES, target=1, methods=[ks.Auto()]).method.describe(),
     "sanity": lambda model: ks.sanity("auto", model, IMAGES, depths=2, draws=1).method,
 }
 

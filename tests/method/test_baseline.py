@@ -104,7 +104,7 @@ def test_an_array_is_a_value() -> None:
     assert hash(method) == hash(twin)
     assert pickle.loads(pickle.dumps(method)) == method
     assert method != ks.IntegratedGradients(baseline=np.zeros((6, 8, 3)))
-    assert "array (6, 8, 3)" in method.written()
+    assert "array (6, 8, 3)" in method.describe()
     assert as_baseline(Pixels(np.ones(3))) == Pixels(np.ones(3))
 
 

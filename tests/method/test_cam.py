@@ -103,7 +103,7 @@ def test_layers_are_part_of_the_value() -> None:
     method = ks.GradCAM(layers=["conv1", "conv2"])
     assert method.layers == BOTH
     assert hash(method) == hash(ks.GradCAM(layers=BOTH))
-    assert method.written() == "GradCAM(layers=('conv1', 'conv2'))"
+    assert method.describe() == "GradCAM(layers=('conv1', 'conv2'))"
     assert method.at("conv1") == ks.GradCAM(layer="conv1")
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.method.masks.extremal import ExtremalPerturbation, places
+from kerascope.method.masks.extremal_perturbation import ExtremalPerturbation, places
 from kerascope.testing.models import MODELS
 from tests.helpers.expected_warnings import warned
 

@@ -38,7 +38,7 @@ def test_the_registry_is_read_only() -> None:
 
 @pytest.mark.once
 def test_a_name_is_taken_once() -> None:
-    with pytest.raises(ks.errors.ParameterError, match=r"'grad_cam' is already that of .*GradCAM"):
+    with pytest.raises(ks.errors.ParameterError, match=r"'grad_cam' is registered by .*GradCAM"):
 
         @dataclass(frozen=True)
         class Other(ks.Saliency, name="grad_cam"):

@@ -10,7 +10,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.method.cam.multi_scale import joined
+from kerascope.method.cam.multi_scale_cam import joined
 from kerascope.resize import resize
 from kerascope.testing.bench import CLOSE, EXACT, same
 from kerascope.typing import Tensor

@@ -127,7 +127,7 @@ def test_random_logit_is_the_likeness_of_another_class() -> None:
         assert all(one != label for one, label in zip(other, target, strict=True))
         maps = method(probe, images, other).heatmaps()
         np.testing.assert_allclose(
-            values, similarity.alike(name, explanation.heatmaps(), maps), rtol=1e-4, atol=1e-6
+            values, similarity.similarity_of(name, explanation.heatmaps(), maps), rtol=1e-4, atol=1e-6
         )
     # The wrong variant: of the class itself, every map is like itself.
     same = similarity.ssim(explanation.heatmaps(), method(probe, images, target).heatmaps())
@@ -156,19 +156,19 @@ def test_likeness_of_maps() -> None:
     one, other = generator.normal(size=(2, 3, 24, 24))
     for name in similarity.SIMILARITIES:
 
-        def alike(first: Any, second: Any, name: str = name) -> Any:
-            return similarity.alike(name, first, second)
+        def similarity_of(first: Any, second: Any, name: str = name) -> Any:
+            return similarity.similarity_of(name, first, second)
 
-        assert alike(one, one) == pytest.approx(1), name
-        np.testing.assert_allclose(alike(one, 3 * one), 1, err_msg=name)
-        assert (alike(one, other) < 0.9).all(), name
-        assert np.isnan(alike(one, np.zeros_like(one))).all(), name
-    assert similarity.alike("spearman", one, -one) == pytest.approx(-1)
-    assert similarity.alike("spearman_of_size", one, -one) == pytest.approx(1)
+        assert similarity_of(one, one) == pytest.approx(1), name
+        np.testing.assert_allclose(similarity_of(one, 3 * one), 1, err_msg=name)
+        assert (similarity_of(one, other) < 0.9).all(), name
+        assert np.isnan(similarity_of(one, np.zeros_like(one))).all(), name
+    assert similarity.similarity_of("spearman", one, -one) == pytest.approx(-1)
+    assert similarity.similarity_of("spearman_of_size", one, -one) == pytest.approx(1)
     from scipy.stats import spearmanr
 
     for row in range(3):
-        assert similarity.alike("spearman", one, other)[row] == pytest.approx(
+        assert similarity.similarity_of("spearman", one, other)[row] == pytest.approx(
             spearmanr(one[row].ravel(), other[row].ravel()).statistic
         )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kerascope.metric.faithfulness.imputation import imputed
-from kerascope.metric.ranking import ranks
+from kerascope.metric.faithfulness.imputation import impute
+from kerascope.metric.statistics import ranks
 from kerascope.testing.oracles.metrics.road import filled
 
 pytestmark = pytest.mark.once
@@ -16,9 +16,9 @@ def test_holes_of_colour_pictures_are_filled_exactly() -> None:
     """Red, green and blue at once: an implementation elsewhere fails on them with an IndexError."""
     generator = np.random.default_rng(3)
     picture, hole = generator.random((6, 6, 3)), generator.random((6, 6)) < 0.6
-    np.testing.assert_allclose(imputed(picture, hole), filled(picture, hole), atol=1e-8)
-    assert (imputed(picture, np.ones((6, 6), bool)) == 0).all()
-    np.testing.assert_array_equal(imputed(picture, np.zeros((6, 6), bool)), picture)
+    np.testing.assert_allclose(impute(picture, hole), filled(picture, hole), atol=1e-8)
+    assert (impute(picture, np.ones((6, 6), bool)) == 0).all()
+    np.testing.assert_array_equal(impute(picture, np.zeros((6, 6), bool)), picture)
 
 
 def test_pixels_of_the_same_relevance_come_in_random_order() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import kerascope as ks
 from kerascope.perturb import GridMasks, MapMasks, WindowMasks
-from kerascope.perturb.diffusion import inpainted
+from kerascope.perturb.inpainting import inpainted
 from kerascope.resize import resize
 from kerascope.testing.oracles import heatmap
 

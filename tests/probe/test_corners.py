@@ -215,7 +215,7 @@ def test_gradient_times_value_has_no_corner(method: ks.Method, compiled: bool | 
         ks.IntegratedGradients(steps=4, baseline=-1.0),
         ks.FullGrad(),
     ],
-    ids=lambda method: method.written(),
+    ids=lambda method: method.describe(),
 )
 def test_maps_at_corners_are_finite_and_the_same_compiled(method: ks.Method) -> None:
     eager, compiled = (explained(method, line(), LINE, how) for how in (False, None))

@@ -173,7 +173,7 @@ def images() -> Any:
         ks.Augmented(ks.XGradCAM(relu=False)),
         ks.PrincipalComponent(ks.GradCAM()),
     ],
-    ids=lambda method: method.written(),
+    ids=lambda method: method.describe(),
 )
 def test_a_method_that_averages_warns_once(flattened: ks.Probe, images: Any, method: ks.Method) -> None:
     with warned(ks.errors.FlattenedHeadWarning, WARNING) as caught:

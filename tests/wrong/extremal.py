@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascope.method.masks import extremal
-from kerascope.method.masks.extremal import Climb, ExtremalPerturbation
+from kerascope.method.masks.extremal_perturbation import Climb, ExtremalPerturbation
 from kerascope.probe import Answer, Probe
 
 

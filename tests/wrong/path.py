@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import kerascope as ks
-from kerascope.method.path.integrated import Path, Step
+from kerascope.method.path.base import Path, Step
 from kerascope.probe import Answer, Probe
 
 

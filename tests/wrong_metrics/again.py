@@ -6,96 +6,96 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerascope import metric
-from kerascope.metric.context import Case
-from kerascope.metric.similarity import alike
+from kerascope.metric.context import EvalItem
+from kerascope.metric.similarity import similarity_of
 
 
 @dataclass(frozen=True)
 class Mean(metric.MaxSensitivity):
     """The mean over the copies."""
 
-    def gathered(self, moved: Any, shifted: Any, size: Any) -> Any:
-        return moved.mean(axis=0) / size
+    def summarize(self, map_shifts: Any, image_shifts: Any, norms: Any) -> Any:
+        return map_shifts.mean(axis=0) / norms
 
 
 @dataclass(frozen=True)
 class NotDivided(metric.MaxSensitivity):
     """Not as a share of the map's size."""
 
-    def gathered(self, moved: Any, shifted: Any, size: Any) -> Any:
-        return moved.max(axis=0)
+    def summarize(self, map_shifts: Any, image_shifts: Any, norms: Any) -> Any:
+        return map_shifts.max(axis=0)
 
 
 @dataclass(frozen=True)
 class Furthest(metric.AverageSensitivity):
     """The furthest of the copies."""
 
-    def gathered(self, moved: Any, shifted: Any, size: Any) -> Any:
-        return moved.max(axis=0) / size
+    def summarize(self, map_shifts: Any, image_shifts: Any, norms: Any) -> Any:
+        return map_shifts.max(axis=0) / norms
 
 
 @dataclass(frozen=True)
 class ForTheMap(metric.LocalLipschitz):
     """Divided by the map's size, not by how far the image moves."""
 
-    def gathered(self, moved: Any, shifted: Any, size: Any) -> Any:
-        return moved.max(axis=0) / size
+    def summarize(self, map_shifts: Any, image_shifts: Any, norms: Any) -> Any:
+        return map_shifts.max(axis=0) / norms
 
 
 @dataclass(frozen=True)
 class TheSameClass(metric.RandomLogit):
     """The other class is the one that is explained."""
 
-    def measure(self, case: Case) -> Any:
-        return metric.Measurement(alike(self.similarity, case.maps, case.maps))
+    def measure(self, item: EvalItem) -> Any:
+        return metric.Measurement(similarity_of(self.similarity, item.maps, item.maps))
 
 
 @dataclass(frozen=True)
 class Distance(metric.RandomLogit):
     """How far apart both maps are."""
 
-    def measure(self, case: Case) -> Any:
-        return metric.Measurement(-super().measure(case).values)
+    def measure(self, item: EvalItem) -> Any:
+        return metric.Measurement(-super().measure(item).values)
 
 
 @dataclass(frozen=True)
 class NotAShare(metric.EfficientRandomisation):
     """The rise itself, in nats."""
 
-    def change(self, before: Any, after: Any) -> Any:
-        return self._entropy(after) - self._entropy(before)
+    def compute_change(self, before: Any, after: Any) -> Any:
+        return self._compute_entropy(after) - self._compute_entropy(before)
 
 
 @dataclass(frozen=True)
 class TheOtherWay(metric.EfficientRandomisation):
     """By how much the entropy falls."""
 
-    def change(self, before: Any, after: Any) -> Any:
-        return -super().change(before, after)
+    def compute_change(self, before: Any, after: Any) -> Any:
+        return -super().compute_change(before, after)
 
 
 @dataclass(frozen=True)
 class FromAnUntrainedModel(metric.EfficientRandomisation):
     """Both maps are of a random model, as in a library whose clone begins without what was learnt."""
 
-    def change(self, before: Any, after: Any) -> Any:
-        return super().change(after, after)
+    def compute_change(self, before: Any, after: Any) -> Any:
+        return super().compute_change(after, after)
 
 
 @dataclass(frozen=True)
 class ForTheArea(metric.Focus):
     """Divided by the share of the mosaic that the tile takes."""
 
-    def measure(self, case: Case) -> Any:
-        return metric.Measurement(4 * super().measure(case).values)
+    def measure(self, item: EvalItem) -> Any:
+        return metric.Measurement(4 * super().measure(item).values)
 
 
 @dataclass(frozen=True)
 class OfTheOthers(metric.Focus):
     """The share that lies on the other tiles."""
 
-    def measure(self, case: Case) -> Any:
-        return metric.Measurement(1 - super().measure(case).values)
+    def measure(self, item: EvalItem) -> Any:
+        return metric.Measurement(1 - super().measure(item).values)
 
 
 WRONG = [

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import metric
-from kerascope.metric.context import Case
+from kerascope.metric.context import EvalItem
 
 
 class NotADataclass(metric.Deletion):
@@ -69,8 +69,8 @@ class FalseExample(metric.Deletion):
 class SinglePrecision(metric.Deletion):
     """Values are float32, and the mean of many images loses digits."""
 
-    def on(self, case: Case) -> Any:
-        found = super().on(case)
+    def apply(self, item: EvalItem) -> Any:
+        found = super().on(item)
         return replace(found, values=found.values.astype("float32"))
 
 
@@ -78,9 +78,9 @@ class SinglePrecision(metric.Deletion):
 class FirstPassOnly(metric.Deletion):
     """Images that do not fit into the first pass have the value of the first image."""
 
-    def on(self, case: Case) -> Any:
-        found = super().on(case)
-        size = case.subject.probe.batch_size or len(found.values)
+    def apply(self, item: EvalItem) -> Any:
+        found = super().on(item)
+        size = item.batch.probe.batch_size or len(found.values)
         first = np.arange(len(found.values)) < size
         return replace(found, values=np.where(first, found.values, found.values[0]))
 
@@ -89,8 +89,8 @@ class FirstPassOnly(metric.Deletion):
 class OneMeanForAll(metric.Deletion):
     """Every image has the mean over all of them."""
 
-    def measure(self, case: Case) -> Any:
-        found = super().measure(case)
+    def measure(self, item: EvalItem) -> Any:
+        found = super().measure(item)
         return metric.Measurement(np.full_like(found.values, found.values.mean()))
 
 
@@ -98,8 +98,8 @@ class OneMeanForAll(metric.Deletion):
 class Unseeded(metric.Deletion):
     """A little noise without a seed."""
 
-    def measure(self, case: Case) -> Any:
-        found = super().measure(case)
+    def measure(self, item: EvalItem) -> Any:
+        found = super().measure(item)
         return metric.Measurement(found.values + 1e-12 * np.random.default_rng().random(len(found.values)))
 
 
@@ -107,70 +107,70 @@ class Unseeded(metric.Deletion):
 class ValueForNothing(metric.Deletion):
     """A map that shows nothing is measured like any other."""
 
-    def on(self, case: Case) -> Any:
-        found = self.measure(case)
-        return replace(found, metric=self.written(), direction=self.direction)
+    def apply(self, item: EvalItem) -> Any:
+        found = self.measure(item)
+        return replace(found, metric=self.describe(), direction=self.direction)
 
 
 @dataclass(frozen=True)
 class WithoutAWord(metric.Deletion):
     """A map that shows nothing has no value, and nobody hears of it."""
 
-    def on(self, case: Case) -> Any:
-        return replace(super().on(case), warnings=())
+    def apply(self, item: EvalItem) -> Any:
+        return replace(super().on(item), warnings=())
 
 
 @dataclass(frozen=True)
 class WholeBatchIsLost(metric.Deletion):
     """A map that is not finite takes the values of all others with it."""
 
-    def measure(self, case: Case) -> Any:
-        found = super().measure(case)
-        return metric.Measurement(found.values + 0 * case.maps.sum())
+    def measure(self, item: EvalItem) -> Any:
+        found = super().measure(item)
+        return metric.Measurement(found.values + 0 * item.maps.sum())
 
 
 @dataclass(frozen=True)
 class Weighted(metric.PointingGame):
     """A hit counts for as much as the map's maximum, of its mean size."""
 
-    def located(self, relevance: Any, mask: Any) -> float:
-        return super().located(relevance, mask) * float(relevance.max() / np.abs(relevance).mean())
+    def score_map(self, relevance: Any, mask: Any) -> float:
+        return super().score_map(relevance, mask) * float(relevance.max() / np.abs(relevance).mean())
 
 
 @dataclass(frozen=True)
 class ChangesWeights(metric.Deletion):
     """A weight moves by a little."""
 
-    def measure(self, case: Case) -> Any:
-        weight = case.subject.probe.model.weights[0]
+    def measure(self, item: EvalItem) -> Any:
+        weight = item.batch.probe.model.weights[0]
         weight.assign(weight.value * 1.0001)
-        return super().measure(case)
+        return super().measure(item)
 
 
 @dataclass(frozen=True)
 class WritesToTheMap(metric.Deletion):
     """The explanation is normalised where it lies."""
 
-    def measure(self, case: Case) -> Any:
-        values = case.explanation.values
+    def measure(self, item: EvalItem) -> Any:
+        values = item.explanation.values
         values /= 1.5
-        return super().measure(case)
+        return super().measure(item)
 
 
 @dataclass(frozen=True)
 class DrawsFromTheGlobalGenerator(metric.Deletion):
     """NumPy's global random state moves on."""
 
-    def measure(self, case: Case) -> Any:
+    def measure(self, item: EvalItem) -> Any:
         np.random.rand()  # noqa: NPY002
-        return super().measure(case)
+        return super().measure(item)
 
 
 @dataclass(frozen=True)
 class FailsSomewhereElse(metric.PointingGame):
     """What is missing is found out by an AttributeError."""
 
-    def missing(self, case: Case) -> set[str]:
+    def missing_inputs(self, item: EvalItem) -> set[str]:
         return set()
 
 
@@ -178,9 +178,9 @@ class FailsSomewhereElse(metric.PointingGame):
 class NeedsMore(metric.Deletion):
     """Masks are needed, and this is not said."""
 
-    def measure(self, case: Case) -> Any:
-        found = super().measure(case)
-        assert case.subject.masks is not None
+    def measure(self, item: EvalItem) -> Any:
+        found = super().measure(item)
+        assert item.batch.masks is not None
         return found
 
 
@@ -188,9 +188,9 @@ class NeedsMore(metric.Deletion):
 class AsksTwice(metric.Deletion):
     """Twice the declared cost."""
 
-    def measure(self, case: Case) -> Any:
-        super().measure(case)
-        return super().measure(case)
+    def measure(self, item: EvalItem) -> Any:
+        super().measure(item)
+        return super().measure(item)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import metric
-from kerascope.metric.context import Case
+from kerascope.metric.context import EvalItem
 from kerascope.metric.faithfulness import imputation
 
 
@@ -25,26 +25,26 @@ class LeastFirst(metric.Deletion):
 class SizesFirst(metric.Deletion):
     """The order is that of sizes: what speaks against the target is removed as well."""
 
-    def measure(self, case: Case) -> Any:
-        sizes = np.abs(case.explanation.values)
-        return super().measure(Case(case.subject, replace(case.explanation, values=sizes)))
+    def measure(self, item: EvalItem) -> Any:
+        sizes = np.abs(item.explanation.values)
+        return super().measure(EvalItem(item.batch, replace(item.explanation, values=sizes)))
 
 
 @dataclass(frozen=True)
 class OfTheScore(metric.Deletion):
     """The score is followed, where the paper has the probability."""
 
-    def measure(self, case: Case) -> Any:
-        case.subject.chance = case.subject.first
-        return super().measure(case)
+    def measure(self, item: EvalItem) -> Any:
+        item.batch.compute_once("probability", lambda: item.batch.answer)
+        return super().measure(item)
 
 
 @dataclass(frozen=True)
 class WithoutTheFirstStep(metric.Deletion):
     """The curve begins after the first step."""
 
-    def measure(self, case: Case) -> Any:
-        curves = super().measure(case).curves[:, 1:]
+    def measure(self, item: EvalItem) -> Any:
+        curves = super().measure(item).curves[:, 1:]
         return metric.Measurement(np.trapezoid(curves, dx=1 / (curves.shape[1] - 1), axis=1))
 
 
@@ -59,11 +59,11 @@ class FromBlack(metric.Insertion):
 class AllNeighboursAlike(metric.ROADMost):
     """All eight neighbours weigh the same."""
 
-    def measure(self, case: Case) -> Any:
+    def measure(self, item: EvalItem) -> Any:
         before = imputation.DIAGONAL
         try:
             imputation.DIAGONAL = imputation.DIRECT  # type: ignore[misc]
-            return super().measure(case)
+            return super().measure(item)
         finally:
             imputation.DIAGONAL = before  # type: ignore[misc]
 
@@ -72,32 +72,32 @@ class AllNeighboursAlike(metric.ROADMost):
 class FromTheOtherEnd(metric.ROADLeast):
     """The most relevant pixels go first."""
 
-    def measure(self, case: Case) -> Any:
-        return self.measured(self.curves(case, most=True))
+    def measure(self, item: EvalItem) -> Any:
+        return self.to_measurement(self.curves(item, most=True))
 
 
 @dataclass(frozen=True)
 class NotHalved(metric.ROAD):
     """The whole difference."""
 
-    def measure(self, case: Case) -> Any:
-        return metric.Measurement(2 * super().measure(case).values)
+    def measure(self, item: EvalItem) -> Any:
+        return metric.Measurement(2 * super().measure(item).values)
 
 
 @dataclass(frozen=True)
 class UnderTheCurve(metric.IROF):
     """The area under the curve, where the one above it is wanted."""
 
-    def fallen(self, whole: Any, curves: Any) -> Any:
-        return 1 - super().fallen(whole, curves)
+    def compute_drops(self, before: Any, curves: Any) -> Any:
+        return 1 - super().compute_drops(before, curves)
 
 
 @dataclass(frozen=True)
 class Sums(metric.RegionPerturbation):
     """Falls are summed up, where their mean is wanted."""
 
-    def measure(self, case: Case) -> Any:
-        found = super().measure(case)
+    def measure(self, item: EvalItem) -> Any:
+        found = super().measure(item)
         return metric.Measurement(found.values * found.curves.shape[1])
 
 

@@ -8,33 +8,33 @@ from typing import Any
 import numpy as np
 
 from kerascope import metric
-from kerascope.metric.context import Case
-from kerascope.metric.faithfulness.drop import pearson
+from kerascope.metric.context import EvalItem
+from kerascope.metric.statistics import pearson
 
 
 @dataclass(frozen=True)
 class Ranks(metric.FaithfulnessCorrelation):
-    """The order of what falls, where its size is wanted."""
+    """The order of what drops, where its size is wanted."""
 
-    def measure(self, case: Case) -> Any:
-        return metric.MuFidelity.measure(self, case)  # type: ignore[arg-type]
+    def measure(self, item: EvalItem) -> Any:
+        return metric.MuFidelity.measure(self, item)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class Sizes(metric.MuFidelity):
-    """The size of what falls, where its order is wanted."""
+    """The size of what drops, where its order is wanted."""
 
-    def measure(self, case: Case) -> Any:
-        return metric.FaithfulnessCorrelation.measure(self, case)  # type: ignore[arg-type]
+    def measure(self, item: EvalItem) -> Any:
+        return metric.FaithfulnessCorrelation.measure(self, item)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class ConstantErrorIsNone(metric.Infidelity):
     """The variance of what is missed: a constant error is no error."""
 
-    def measure(self, case: Case) -> Any:
-        relevance, falls = self.falls(case, self.share)
-        return metric.Measurement((relevance - falls).var(axis=1))
+    def measure(self, item: EvalItem) -> Any:
+        relevance, drops = self.remove(item, self.share)
+        return metric.Measurement((relevance - drops).var(axis=1))
 
 
 @dataclass(frozen=True)
@@ -55,36 +55,36 @@ class SaidToDependOnScale(metric.FaithfulnessCorrelation):
 class InItsOwnScale(metric.NormalisedInfidelity):
     """Not in the best scale."""
 
-    def measure(self, case: Case) -> Any:
-        relevance, falls = self.falls(case, self.share)
-        return metric.Measurement(((relevance - falls) ** 2).sum(axis=1) / (falls**2).sum(axis=1))
+    def measure(self, item: EvalItem) -> Any:
+        relevance, drops = self.remove(item, self.share)
+        return metric.Measurement(((relevance - drops) ** 2).sum(axis=1) / (drops**2).sum(axis=1))
 
 
 @dataclass(frozen=True)
 class NegativeScale(metric.NormalisedInfidelity):
     """The best scale may be negative: an inverted map is as good as the right one."""
 
-    def measure(self, case: Case) -> Any:
-        relevance, falls = self.falls(case, self.share)
-        explained = (relevance * falls).sum(axis=1) ** 2 / (relevance**2).sum(axis=1)
-        return metric.Measurement(1 - explained / (falls**2).sum(axis=1))
+    def measure(self, item: EvalItem) -> Any:
+        relevance, drops = self.remove(item, self.share)
+        explained = (relevance * drops).sum(axis=1) ** 2 / (relevance**2).sum(axis=1)
+        return metric.Measurement(1 - explained / (drops**2).sum(axis=1))
 
 
 @dataclass(frozen=True)
 class OneSizeOnly(metric.SensitivityN):
     """The first size alone."""
 
-    def measure(self, case: Case) -> Any:
-        return metric.Measurement(pearson(*self.falls(case, self.shares[0])))
+    def measure(self, item: EvalItem) -> Any:
+        return metric.Measurement(pearson(*self.remove(item, self.shares[0])))
 
 
 @dataclass(frozen=True)
 class SignedGap(metric.CompletenessGap):
     """A sum that is too small is a gap below zero."""
 
-    def measure(self, case: Case) -> Any:
-        total = case.flattened.sum(axis=1)
-        change = case.subject.first.scores - self._scored(case.subject)
+    def measure(self, item: EvalItem) -> Any:
+        total = item.relevance.sum(axis=1)
+        change = item.batch.answer.scores - self._score_baseline(item.batch)
         return metric.Measurement((total - change) / np.abs(change))
 
 
@@ -92,15 +92,15 @@ class SignedGap(metric.CompletenessGap):
 class ExactlyEqual(metric.CompletenessGap):
     """Whether the sum is equal to the last bit, as in a library that compares floats so."""
 
-    def measure(self, case: Case) -> Any:
-        return metric.Measurement((super().measure(case).values > 0).astype("float64"))
+    def measure(self, item: EvalItem) -> Any:
+        return metric.Measurement((super().measure(item).values > 0).astype("float64"))
 
 
 @dataclass(frozen=True)
 class AbsoluteThreshold(metric.NonSensitivity):
     """What counts as none is the same for every map."""
 
-    def _none(self, values: Any) -> Any:
+    def _is_zero(self, values: Any) -> Any:
         return np.abs(values) <= self.epsilon
 
 
@@ -108,8 +108,8 @@ class AbsoluteThreshold(metric.NonSensitivity):
 class BothOrNeither(metric.NonSensitivity):
     """The share of cells that agree."""
 
-    def measure(self, case: Case) -> Any:
-        return metric.Measurement(1 - super().measure(case).values)
+    def measure(self, item: EvalItem) -> Any:
+        return metric.Measurement(1 - super().measure(item).values)
 
 
 WRONG = [

@@ -25,15 +25,13 @@ from kerascope.dataset.labels.class_names import ClassName, asks_of_labels
 from kerascope.dataset.preparing.detection import AUTO
 from kerascope.dataset.preparing.frame import Fit
 from kerascope.dataset.preparing.preprocessing import Preprocessing
-from kerascope.dataset.reading.arrays import as_given, from_arrays
-from kerascope.dataset.reading.source import Source, find_images
-from kerascope.dataset.running.cluster import Cluster, workers_of
+from kerascope.dataset.reading.arrays import from_arrays
+from kerascope.dataset.reading.source import Source
+from kerascope.dataset.running.cluster import Cluster, open_workers
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
 from kerascope.dataset.writing.apart import files_among
-from kerascope.dataset.writing.beginning import check_together
-from kerascope.method import Method
-from kerascope.method.base import as_method
+from kerascope.method import Method, as_method
 from kerascope.probe import Probe, as_probe
 from kerascope.validation import check_whole
 
@@ -148,7 +146,8 @@ def audit(
         >>> found.images, len(found.confirmed)
         (40, 0)
     """
-    check_together(resume, overwrite)
+    run = RunOptions(threads, resume, overwrite, workers, imports, safe_mode, progress)
+    reading = ReadOptions(image_column, label_column, follow_links)
     check_whole(images_per_trial, "images_per_trial", 8)
     check_whole(seed, "seed", 0)
     if target not in ("predicted", "label"):
@@ -166,27 +165,15 @@ def audit(
             raise errors.ParameterError(
                 "labels must be given beside arrays only; those of paths are folders, or in tables and lists."
             )
-        source = find_images(
-            data, image_column=image_column, label_column=label_column, follow_links=follow_links
-        )
+        source = reading.find_images(data)
     else:
         source = from_arrays(data, labels)
-        preprocessing = as_given(data) if preprocessing == AUTO else preprocessing
+        preprocessing = infer_preprocessing(data) if preprocessing == AUTO else preprocessing
         size = size or _size(model, data)
-    job = plan(
-        model,
-        source,
-        methods[0],
-        None if target == "predicted" else target,
-        class_names=class_names,
-        preprocessing=preprocessing,
-        fit=fit,
-        size=size,
-        overlay=None,
-        batch_size=batch_size,
-        shard_size=shard_size,
-        model_file=model_file,
+    shown = ImageOptions(
+        class_names, preprocessing, fit, size, None, "float32", batch_size, shard_size, model_file
     )
+    job = plan(model, source, methods[0], None if target == "predicted" else target, shown)
     objects = as_objects(masks)
     if objects is not None and objects.array is not None and len(objects.array) != source.count():
         raise errors.ParameterError(
@@ -196,12 +183,12 @@ def audit(
     compared, digest = None, None
     inputs = files_among(masks)
     if training is not None:
-        trained_on = _training(training, job, image_column, label_column, follow_links)
+        trained_on = _training(training, job, reading)
         compared = Training(trained_on, threads, progress)
         digest, inputs = compared.digest(), files_among(masks, *trained_on.paths)
     description = AuditDescription(job.options.preprocessing, methods[1:], objects, digest)
     job = replace(job, description=description, inputs=(*job.inputs, *inputs))
-    of_labels = asks_of_labels(job.probe, job.blank)
+    of_labels = is_multilabel(job.probe, job.blank)
     check_form(folder, of_labels, overwrite)
     if only is not None and not of_labels:
         raise errors.ParameterError(
@@ -210,30 +197,18 @@ def audit(
         )
     if not of_labels:
         check_auditable(job)
-    with workers_of(workers, job.probe.model, imports, safe_mode) as others:
-        settings = Settings(
-            methods,
-            target,
-            clustering,
-            images_per_trial,
-            sanity,
-            seed,
-            threads,
-            resume,
-            overwrite,
-            progress,
-            compared,
-            others,
-        )
+    with open_workers(run, job.probe.model) as others:
+        run = replace(run, workers=others)
+        settings = Settings(methods, target, clustering, images_per_trial, sanity, seed, run, compared)
         if of_labels:
             return made_by_label(job, settings, folder, only)
         return made(job, settings, folder)
 
 
-def _training(data: Any, job: Job, image_column: str | None, label_column: str | None, links: bool) -> Source:
+def _training(data: Any, job: Job, reading: ReadOptions) -> Source:
     """The images of the training data."""
     if _is_paths(data):
-        return find_images(data, image_column=image_column, label_column=label_column, follow_links=links)
+        return reading.find_images(data)
     wanted, given = np.shape(job.blank)[1:], np.shape(data)[1:]
     if given not in (wanted, wanted[:-1] if wanted[-1] == 1 else wanted):
         raise errors.InputError(

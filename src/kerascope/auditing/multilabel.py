@@ -50,7 +50,7 @@ def made_by_label(
     places = list(range(len(names))) if only is None else _places(only, names)
     first = asked_about(job, places[0])
     check_auditable(first)
-    first.check(settings.threads)
+    first.check()
     if folder is not None:
         return _made(job, settings, Path(folder), names, places)
     temporary, found = temporary_folder(), None
@@ -69,17 +69,17 @@ def _made(
     stores = {place: Store(folder / subfolder(place, names[place])) for place in places}
 
     def check() -> None:
-        _check_whole(store, settings.overwrite)
+        _check_whole(store, settings.run.overwrite)
         for one in stores.values():
             check_store(one, settings)
 
-    if settings.overwrite:
+    if settings.run.overwrite:
         check_apart(folder, files_among(*job.inputs, *job.source.paths), job.source)
     with ExitStack() as stack:
         stack.enter_context(held(store, check))
         for one in stores.values():
             stack.enter_context(one.locked())
-        if settings.overwrite:
+        if settings.run.overwrite:
             # An audit of classes, which may have been there.
             clear(store)
         given = labels_given(job, len(names))
@@ -124,8 +124,8 @@ def asked_about(job: Job, place: int) -> Job:
         place: of the label.
     """
     probe = job.probe.with_label(place)
-    naming = named_classes(job.names, probe, job.source, job.blank)
-    assert naming.asked is not None
+    naming = find_class_names(job.names, probe, job.source, job.blank)
+    assert naming.selected is not None
     choices = {
         **job.choices,
         "class_names": naming.origin,
@@ -134,7 +134,7 @@ def asked_about(job: Job, place: int) -> Job:
     return replace(
         job,
         probe=probe.with_class_names(naming.names),
-        source=job.source.answered(naming.asked.answered),
+        source=job.source.relabel(naming.selected.relabel),
         naming=naming,
         choices=choices,
     )

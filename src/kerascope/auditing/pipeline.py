@@ -24,15 +24,17 @@ from kerascope.auditing.data.label_matrix import Companions
 from kerascope.auditing.shortcuts.interventions import Laboratory
 from kerascope.auditing.data.clustering import LARGEST, Clustering
 from kerascope.dataset.decoding.photograph import encode
+from kerascope.dataset.options import RunOptions
+from kerascope.dataset.result_folder import AUDIT_PICTURES
 from kerascope.dataset.running.cluster import Workers
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.running.progress import progress as progress_bar
 from kerascope.dataset.writing.beginning import check_begin, held
 from kerascope.dataset.writing.removal import remove_audit
 from kerascope.dataset.writing.signature import signed
-from kerascope.dataset.writing.store import AUDIT_PICTURES, Store, faults_of_disk_told
+from kerascope.dataset.writing.store import Store, faults_of_disk_told
 from kerascope.method import Method
 from kerascope.probe import Probe
+from kerascope.progress import Progress
 from kerascope.provenance import versions
 
 _PICTURE = 256
@@ -46,9 +48,9 @@ class Settings:
     Args:
         methods: the first one is what all rests on.
         target: `"predicted"` or `"label"`.
-        clustering, images_per_trial, sanity, seed, threads, resume, overwrite, progress: see there.
+        clustering, images_per_trial, sanity, seed: see there.
+        run: how it is executed; its workers explain, describe and try.
         training: the training data, or None.
-        workers: who explain, describe and try; None for this process.
     """
 
     methods: tuple[Method, ...]
@@ -57,12 +59,13 @@ class Settings:
     images_per_trial: int
     sanity: bool
     seed: int
-    threads: int | None
-    resume: bool
-    overwrite: bool
-    progress: bool | None
+    run: RunOptions
     training: Training | None = None
-    workers: Workers | None = None
+
+    @property
+    def workers(self) -> Workers | None:
+        """The workers of a cluster, or None."""
+        return self.run.workers if isinstance(self.run.workers, Workers) else None
 
 
 def made(
@@ -115,7 +118,7 @@ def check_store(store: Store, settings: Settings) -> None:
     Raises:
         DatasetError, ParameterError: see `kerascope.dataset.writing.beginning.check_begin`.
     """
-    check_begin(store, settings.resume, settings.overwrite, overlays=False)
+    check_begin(store, settings.run.resume, settings.run.overwrite, overlays=False)
     check_own(store.folder)
 
 
@@ -126,29 +129,22 @@ def _made(job: Job, settings: Settings, store: Store, companions: Companions | N
     from kerascope.auditing.shortcuts.kinds import KINDS
 
     counts = _Counts(job.probe, settings.workers)
-    results = job.run(
-        store,
-        threads=settings.threads,
-        resume=settings.resume,
-        overwrite=settings.overwrite,
-        progress=settings.progress,
-        workers=settings.workers,
-    )
+    results = job.run(store, settings.run)
     explaining = counts.taken()
     material = Material.of(job, results, settings.clustering, settings.seed, companions)
     # Of a label that is asked about, they are looked for once for all labels.
     again = find_copies(job, results, settings.training) if companions is None else None
     material = material.without_copies(again)
     laboratory = Laboratory(material, settings.images_per_trial, settings.workers)
-    with progress_bar(len(KINDS), settings.progress, "try") as advance:
-        findings = search(material, laboratory, advance.more)
+    with Progress(len(KINDS), settings.run.progress, "try", patience=0) as progress:
+        findings = search(material, laboratory, progress.advance)
     trying = counts.taken()
     checks = tuple(checked(material, one) for one in settings.methods) if settings.sanity else ()
     everyone, others = np.arange(len(material)), settings.methods[1:]
     found = Audit(
         folder=results.folder,
         model=job.probe.model.name,
-        methods=tuple(one.written() for one in settings.methods),
+        methods=tuple(one.describe() for one in settings.methods),
         target=settings.target,
         images=len(material),
         failed=results.counts["images"] - len(material),

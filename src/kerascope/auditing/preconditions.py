@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 from kerascope import errors
+from kerascope.dataset.result_folder import AUDIT, AUDIT_PICTURES, MANIFEST
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.writing.removal import audit_in, audit_pictures, is_audit_picture, pictures_named
-from kerascope.dataset.writing.store import AUDIT, AUDIT_PICTURES, MANIFEST
 
 
 def check_auditable(job: Job) -> None:

@@ -8,7 +8,7 @@ images.py     a few images of a data set as arrays
 interruption.py  Ctrl-C
 said.py       what is printed
 writable.py   what is written at the end: whether it can be, before the work; signed, and whole
-layers.py, explain.py, compare.py, maximize.py, evaluate.py, demo.py    a command each
+layers.py, explain.py, compare.py, maximize.py, evaluate.py    a command each
 """
 
 from kerascope.cli.app import main

@@ -12,7 +12,6 @@ from kerascope import __version__, errors
 from kerascope.cli import console as said
 from kerascope.cli.commands.audit import audit
 from kerascope.cli.commands.compare import compare
-from kerascope.cli.commands.demo import demo
 from kerascope.cli.commands.evaluate import evaluate
 from kerascope.cli.commands.explain import explain
 from kerascope.cli.commands.layers import layers
@@ -34,8 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (layers, explain, compare, maximize, evaluate, audit, demo):
-    app.command(no_args_is_help=command is not demo)(command)
+for command in (layers, explain, compare, maximize, evaluate, audit):
+    app.command(no_args_is_help=True)(command)
 
 
 def _version(wanted: bool) -> None:

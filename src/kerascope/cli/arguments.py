@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-Model = Annotated[
+ModelArgument = Annotated[
     Path, typer.Argument(help="A saved model: .keras, or .h5 of old.", metavar="MODEL", show_default=False)
 ]
-Paths = Annotated[
+PathsArgument = Annotated[
     list[str],
     typer.Argument(
         help="Pictures, folders (a class per subfolder, where they look like that), patterns, lists (.txt, "
@@ -19,14 +19,14 @@ Paths = Annotated[
         show_default=False,
     ),
 ]
-Unsafe = Annotated[
+UnsafeOption = Annotated[
     bool,
     typer.Option(
         "--unsafe",
         help="Let the model file run code of its own, such as a Lambda layer. Only for files that you trust.",
     ),
 ]
-Imports = Annotated[
+ImportOption = Annotated[
     list[str] | None,
     typer.Option(
         "--import",
@@ -34,7 +34,7 @@ Imports = Annotated[
         metavar="MODULE",
     ),
 ]
-Output = Annotated[
+OutputKindOption = Annotated[
     Literal["classes", "labels", "binary", "regression"] | None,
     typer.Option(
         "--model-output",
@@ -42,7 +42,7 @@ Output = Annotated[
         "classes (binary); or of no class (regression). Default: what the model ends in tells.",
     ),
 ]
-Classes = Annotated[
+ClassesOption = Annotated[
     Path | None,
     typer.Option(
         help="Names of the classes in the order of the model's outputs: a line each, a JSON list, or an "
@@ -50,7 +50,7 @@ Classes = Annotated[
         metavar="FILE",
     ),
 ]
-Preprocess = Annotated[
+PreprocessOption = Annotated[
     str,
     typer.Option(
         help="What the model is fed: auto (found out and printed), 0-255, 0-1, -1-1, caffe, torch, "
@@ -58,7 +58,7 @@ Preprocess = Annotated[
         metavar="NAME",
     ),
 ]
-Fit = Annotated[
+FitOption = Annotated[
     str | None,
     typer.Option(
         help="How a photograph becomes the model's shape: stretch (squeezed), crop (the middle), or pad; "
@@ -66,18 +66,18 @@ Fit = Annotated[
         metavar="NAME",
     ),
 ]
-Size = Annotated[
+SizeOption = Annotated[
     str | None,
     typer.Option(
         help="Size of the images, 224 or 224x320, for models that take any.",
         metavar="SIZE",
     ),
 ]
-Batch = Annotated[
+BatchOption = Annotated[
     int | None,
     typer.Option(help="Images per pass; default 32.", min=1, metavar="N"),
 ]
-Target = Annotated[
+TargetOption = Annotated[
     str,
     typer.Option(
         help="What to explain: predicted, label (each image's own), a class by number or name, or top5 "
@@ -85,45 +85,45 @@ Target = Annotated[
         metavar="TARGET",
     ),
 ]
-Layer = Annotated[
+LayerOption = Annotated[
     str | None,
     typer.Option(
         help="Where, for methods that explain a layer; default: found, see kerascope layers.", metavar="PATH"
     ),
 ]
-Parameters = Annotated[
+ParameterOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set", help="A parameter of the method, as in masks=500; may be repeated.", metavar="NAME=VALUE"
     ),
 ]
-ImageColumn = Annotated[
+ImageColumnOption = Annotated[
     str | None,
     typer.Option(help="Column of the images in a table or list.", metavar="NAME"),
 ]
-LabelColumn = Annotated[
+LabelColumnOption = Annotated[
     str | None,
     typer.Option(help="Column of the labels in a table or list; '' for none.", metavar="NAME"),
 ]
-FollowLinks = Annotated[
+FollowLinksOption = Annotated[
     bool,
     typer.Option("--follow-links", help="Follow links that lead out of a folder."),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")]
-Overwrite = Annotated[
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")]
+OverwriteOption = Annotated[
     bool,
     typer.Option("--overwrite", help="Remove earlier results first; nothing that kerascope has not made."),
 ]
-Engine = Annotated[
+EngineOption = Annotated[
     Literal["local", "ray"],
     typer.Option(help="Where: in this process, or on a Ray cluster."),
 ]
-Workers = Annotated[
+WorkersOption = Annotated[
     int,
     typer.Option(help="Processes on the cluster.", min=1, metavar="N"),
 ]
-WorkerCpus = Annotated[
+WorkerCpusOption = Annotated[
     int, typer.Option(help="Processors of each; above one for reading and drawing.", min=1, metavar="N")
 ]
-WorkerGpus = Annotated[float, typer.Option(help="GPUs of each.", min=0, metavar="N")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+WorkerGpusOption = Annotated[float, typer.Option(help="GPUs of each.", min=0, metavar="N")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]

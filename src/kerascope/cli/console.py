@@ -96,18 +96,18 @@ def warn_of(failures: Iterable[tuple[str, str]]) -> None:
 
 def _line(text: str) -> str:
     """A text in one line: names of files may have line feeds in them, and orders to a terminal."""
-    from kerascope.dataset.readable import readable
+    from kerascope.dataset.readable_text import to_readable
 
-    text = readable(text)
+    text = to_readable(text)
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _printable(text: str, stream: TextIO) -> str:
     """A text as its stream can write it."""
-    from kerascope.dataset.readable import readable
+    from kerascope.dataset.readable_text import to_readable
 
     encoding = stream.encoding or "utf-8"
-    return readable(text).encode(encoding, "backslashreplace").decode(encoding)
+    return to_readable(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextmanager

@@ -13,13 +13,18 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.cli import console as said
-from kerascope.cli.loading import load_names, load_probe, read_method, read_size
-from kerascope.dataset.decoding.photographs import read_images
-from kerascope.dataset.labels.class_names import LABEL, Naming, asks_of_labels, number_doubts, resolved
-from kerascope.dataset.labels.label import strange
-from kerascope.dataset.labels.sample import in_turn
+from kerascope.cli.loading import LoadArguments, read_method
+from kerascope.dataset.classes.class_names import (
+    LABEL,
+    ClassNames,
+    find_number_doubts,
+    is_multilabel,
+    resolve_target,
+)
+from kerascope.dataset.folder_arrays import read_images
+from kerascope.dataset.labels.label import describe_unknown_labels
 from kerascope.dataset.reading.item import Item
-from kerascope.dataset.reading.source import find_images
+from kerascope.dataset.reading.sample import interleave_by_label
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
 from kerascope.dataset.writing.apart import check_apart
@@ -28,7 +33,6 @@ from kerascope.probe import Probe
 if TYPE_CHECKING:
     from kerascope.method import Method
     from kerascope.target import TargetLike
-    from kerascope.target.kind import Kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +61,9 @@ class Loaded:
             TargetError: labels are wanted, and not all images have just one.
         """
         if target != LABEL:
-            for text in number_doubts(target, self.job.naming):
+            for text in find_number_doubts(target, self.job.naming):
                 said.warn(text)
-            return resolved(target, self.job.naming)
+            return resolve_target(target, self.job.naming)
         found = [_single(one) for one in self.labels or ()]
         if not found or None in found:
             raise errors.TargetError(
@@ -69,49 +73,31 @@ class Loaded:
         return found
 
 
-def load(
-    model: Path,
-    paths: Sequence[str],
-    limit: int,
-    *,
-    model_output: Kind | None,
-    classes: Path | None,
-    image_column: str | None,
-    label_column: str | None,
-    preprocess: str,
-    fit: str | None,
-    size: str | None,
-    unsafe: bool,
-    imports: Sequence[str] | None,
-    written: Sequence[Path] = (),
-) -> Loaded:
-    """A model and the first images that can be read, evenly over the classes where there are labels.
+def load(arguments: LoadArguments, limit: int, outputs: Sequence[Path | None] = ()) -> Loaded:
+    """Load a model and the first images that can be read, evenly over the classes where there are labels.
+
+    Args:
+        arguments: of the command.
+        limit: the most images.
+        outputs: files that are to be written.
 
     Raises:
-        DatasetError: an image is a file that is to be written.
+        DatasetError: an image is one of `outputs`.
     """
-    source = find_images(paths, image_column=image_column, label_column=label_column)
-    for path in written:
-        if path.exists():
+    source = arguments.find_images()
+    for path in outputs:
+        if path is not None and path.exists():
             check_apart(path, (), source)
-    job = plan(
-        load_probe(model, unsafe, imports, model_output),
-        source,
-        class_names=load_names(classes),
-        preprocessing=preprocess,
-        fit=fit,  # type: ignore[arg-type]
-        size=read_size(size),
-        model_file=model,
-    )
+    job = plan(arguments.load_probe(), source, options=arguments.to_image_options())
     layout = job.layout
-    chosen = islice(in_turn(job.source), limit)
+    chosen = islice(interleave_by_label(job.source), limit)
     height, width = layout.spatial
     images, kept = read_images(chosen, job.options.preprocessing, (height, width), layout.channels)
     return Loaded(
         job,
         job.probe,
         layout.original(images, np),
-        _labels(kept, job.naming, asks_of_labels(job.probe, layout.original(images[:1], np))),
+        _labels(kept, job.naming, is_multilabel(job.probe, layout.original(images[:1], np))),
         [Path(item.path).name for item in kept],
     )
 
@@ -123,12 +109,12 @@ def _single(label: Any) -> int | None:
     return label[0] if label is not None and len(label) == 1 else None
 
 
-def _labels(items: Sequence[Item], naming: Naming, several: bool) -> list[Any] | None:
+def _labels(items: Sequence[Item], naming: ClassNames, several: bool) -> list[Any] | None:
     """The place of each image's label among the classes; None, with a warning, where one has not just one.
 
     Of a model of several labels, the places of each image's labels.
     """
-    found = [naming.found(item) for item in items]
+    found = [naming.label_indices(item) for item in items]
     if several:
         return [None if places is None else list(places) for places in found] if any(found) else None
     single = [places[0] for places in found if places is not None and len(places) == 1]
@@ -141,7 +127,7 @@ def _labels(items: Sequence[Item], naming: Naming, several: bool) -> list[Any] |
         )
         known = zip(items, found, strict=True)
         lost = [item.label for item, places in known if item.label is not None and places is None]
-        for text in strange(Counter(map(str, lost))):
+        for text in describe_unknown_labels(Counter(map(str, lost))):
             said.warn(text)
     return None
 

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ from kerascope import errors
 from kerascope.cli import console as said
 
 if TYPE_CHECKING:
-    from kerascope.dataset.labels.class_names import ClassName
+    from kerascope.dataset.classes.class_names import ClassName
+    from kerascope.dataset.options import ImageOptions
+    from kerascope.dataset.reading.source import Source
     from kerascope.dataset.running.cluster import Cluster
     from kerascope.method import Method
     from kerascope.probe import Probe
@@ -48,6 +51,57 @@ except ImportError as error:
         f"Keras must find its backend; {error}; install one (tensorflow, jax or torch), or choose the one "
         "that you have: kerascope --backend torch ..."
     ) from error
+
+
+@dataclass(frozen=True)
+class LoadArguments:
+    """The arguments of a command that select a model and its images; see `kerascope explain --help`."""
+
+    model: Path
+    paths: Sequence[str]
+    model_output: Kind | None
+    classes: Path | None
+    preprocess: str
+    fit: str | None
+    size: str | None
+    image_column: str | None
+    label_column: str | None
+    unsafe: bool
+    imports: Sequence[str] | None
+    follow_links: bool = False
+
+    @property
+    def inputs(self) -> tuple[str | Path | None, ...]:
+        """What is read, which no output may replace."""
+        return self.model, self.classes, self.preprocess, *self.paths
+
+    def load_probe(self) -> Probe:
+        """Load the model: see `load_probe`."""
+        return load_probe(self.model, self.unsafe, self.imports, self.model_output)
+
+    def find_images(self) -> Source:
+        """Find the images."""
+        from kerascope.dataset.options import ReadOptions
+
+        reading = ReadOptions(self.image_column, self.label_column, self.follow_links)
+        return reading.find_images(self.paths)
+
+    def to_image_options(self, **others: Any) -> ImageOptions:
+        """Convert to the options of `plan`.
+
+        Args:
+            **others: fields of `ImageOptions` that these arguments do not have.
+        """
+        from kerascope.dataset.options import ImageOptions
+
+        return ImageOptions(
+            class_names=load_names(self.classes),
+            preprocessing=self.preprocess,
+            fit=self.fit,  # type: ignore[arg-type]
+            size=read_size(self.size),
+            model_file=self.model,
+            **others,
+        )
 
 
 def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras.Model:
@@ -151,7 +205,7 @@ def read_method(name: str, layer: str | None, parameters: Sequence[str] | None) 
     Raises:
         UnknownMethodError, ParameterError: there is none of that name, or it does not take the parameters.
     """
-    from kerascope.method.base import as_method
+    from kerascope.method import as_method
 
     given: dict[str, Any] = {} if layer is None else {"layer": layer}
     for text in parameters or ():

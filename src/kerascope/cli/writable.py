@@ -26,14 +26,13 @@ KINDS = (*_CREATED, *_PHOTOGRAPHS, "gif", "png")
 """Kinds of picture that can be signed; others are not written."""
 
 
-def check_folder(option: str, path: Path, resume: bool, overwrite: bool, inputs: Inputs) -> None:
+def check_folder(option: str, path: Path, overwrite: bool, inputs: Inputs) -> None:
     """An error unless a folder can be made there, or is there and can be written into.
 
     Args:
         option: that names it, such as `"--out"`.
         path: of the folder.
-        resume: see `kerascope.explain_dataset`.
-        overwrite: see there.
+        overwrite: see `kerascope.explain_dataset`.
         inputs: what is read.
 
     Raises:
@@ -41,9 +40,7 @@ def check_folder(option: str, path: Path, resume: bool, overwrite: bool, inputs:
         DatasetError: it is to be overwritten, and an input lies in it.
     """
     from kerascope.dataset.writing.apart import check_apart, files_among
-    from kerascope.dataset.writing.beginning import check_together
 
-    check_together(resume, overwrite)
     above = next(one for one in (path, *path.absolute().parents) if one.exists() or one.is_symlink())
     wrong = None
     if not above.is_dir():

@@ -19,10 +19,10 @@
 pyarrow, Pillow and Ray are imported when they are needed, never before.
 """
 
-from kerascope.dataset.decoding.photographs import Folder, read_folder
+from kerascope.dataset.folder_arrays import Folder, read_folder
+from kerascope.dataset.mosaic import Mosaics, mosaics
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing, as_preprocessing
-from kerascope.dataset.reading.mosaic import Mosaics, mosaics
 from kerascope.dataset.reading.source import Source, find_images
 from kerascope.dataset.results import Results, heatmap, open_results
 from kerascope.dataset.run import explain_dataset

@@ -13,7 +13,8 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.preparing.frame import Frame
-from kerascope.dataset.writing.store import DATA, REMOVING, Store
+from kerascope.dataset.result_folder import DATA
+from kerascope.dataset.writing.store import REMOVING, Store
 from kerascope.typing import Array
 
 

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
 
-from kerascope.dataset.labels.class_names import ClassName
-from kerascope.dataset.options import Picture
+from kerascope.dataset.classes.class_names import ClassName
+from kerascope.dataset.options import DatasetPaths, ImageOptions, Picture, ReadOptions, RunOptions
 from kerascope.dataset.preparing.detection import AUTO
 from kerascope.dataset.preparing.frame import Fit
 from kerascope.dataset.preparing.preprocessing import Preprocessing
-from kerascope.dataset.reading.source import find_images
 from kerascope.dataset.results import Results
 from kerascope.dataset.running.cluster import Cluster
 from kerascope.dataset.running.plan import plan
-from kerascope.dataset.writing.beginning import check_together
 from kerascope.method import Method
 from kerascope.probe import Probe
 from kerascope.target import TargetLike
 
-Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
-
 
 def explain_dataset(
     model: keras.Model | Probe,
-    paths: Paths,
+    paths: DatasetPaths,
     folder: str | os.PathLike[str],
     method: str | Method = "auto",
     target: TargetLike = None,
@@ -121,32 +117,9 @@ def explain_dataset(
         ...     ks.dataset.heatmap(row).shape, row["status"], dict(results.counts)["failed"]
         ((10, 20), 'explained', 0)
     """
-    check_together(resume, overwrite)
-    source = find_images(
-        paths, image_column=image_column, label_column=label_column, follow_links=follow_links
+    run = RunOptions(threads, resume, overwrite, workers, imports, safe_mode, progress)
+    source = ReadOptions(image_column, label_column, follow_links).find_images(paths)
+    images = ImageOptions(
+        class_names, preprocessing, fit, size, overlay, map_type, batch_size, shard_size, model_file
     )
-    job = plan(
-        model,
-        source,
-        method,
-        target,
-        class_names=class_names,
-        preprocessing=preprocessing,
-        fit=fit,
-        size=size,
-        overlay=overlay,
-        map_type=map_type,
-        batch_size=batch_size,
-        shard_size=shard_size,
-        model_file=model_file,
-    )
-    return job.run(
-        folder,
-        threads=threads,
-        resume=resume,
-        overwrite=overwrite,
-        workers=workers,
-        imports=imports,
-        safe_mode=safe_mode,
-        progress=progress,
-    )
+    return plan(model, source, method, target, images).run(folder, run)

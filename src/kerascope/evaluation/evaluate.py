@@ -11,18 +11,18 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.running.cluster import Cluster, Workers, workers_of
+from kerascope.dataset.options import RunOptions
+from kerascope.dataset.running.cluster import Cluster, Workers, open_workers
 from kerascope.dataset.running.worker import SharedProbe
 from kerascope.evaluation.questions import questions
 from kerascope.evaluation.report import Column, Report
 from kerascope.explanation import Explanation
-from kerascope.method import Method
-from kerascope.method.base import as_method
-from kerascope.method.control import CentreGaussian, EdgeMap, RandomMap
-from kerascope.metric import Case, Measurement, Metric, Subject
+from kerascope.method import Method, as_method
+from kerascope.method.controls import CentreGaussian, EdgeMap, RandomMap
+from kerascope.metric import EvalBatch, EvalItem, Measurement, Metric
 from kerascope.metric import metrics as known_metrics
-from kerascope.perturb import progress as progress_bar
 from kerascope.probe import Probe, as_probe
+from kerascope.progress import Progress
 from kerascope.provenance import display_name, versions, warn
 from kerascope.target import TargetLike
 from kerascope.typing import Array
@@ -112,7 +112,7 @@ def evaluate(
     given: Iterable[Method | str] = [methods] if isinstance(methods, Method | str) else methods
     known = as_probe(probe)  # which holds its model weakly: the argument keeps it
     asked = questions(known, images, labels, target, masks)
-    subject = Subject(
+    batch = EvalBatch(
         known,
         asked.images,
         asked.target,
@@ -121,23 +121,24 @@ def evaluate(
         memory=memory,
         progress=False,
     )
-    tried = [as_method(one).chosen(known, subject.images, subject.target)[0] for one in given]
+    tried = [as_method(one).chosen(known, batch.images, batch.target)[0] for one in given]
     chosen = _unique(tried, list(controls))
     measured = _metrics(metrics, level, seed)
     quick = level == "quick" and metrics is None
     most = _MOST if quick else np.inf
-    table = _Table(subject, chosen, measured, most)
+    table = _Table(batch, chosen, measured, most)
     table.warnings += asked.doubts
-    work = _work(workers, subject, table, explicit=metrics is not None)
-    with progress_bar(len(chosen) * (1 + len(measured)), progress, "evaluate") as advance:
+    work = _work(workers, batch, table, explicit=metrics is not None)
+    with Progress(len(chosen) * (1 + len(measured)), progress, "evaluate") as bar:
         try:
             if work is None:
                 for row in range(len(chosen)):
-                    table.fill(row, explicit=metrics is not None, advance=advance)
+                    table.fill(row, explicit=metrics is not None, advance=bar.advance)
             else:
-                with workers_of(workers, known.model, imports, safe_mode) as others:
+                run = RunOptions(workers=workers, imports=imports, safe_mode=safe_mode)
+                with open_workers(run, known.model) as others:
                     assert others is not None
-                    table.filled_by(others, work, advance)
+                    table.filled_by(others, work, bar.advance)
         except KeyboardInterrupt:
             if not np.isfinite(table.values).any():
                 raise
@@ -149,18 +150,18 @@ def evaluate(
     return table.report(level, seed, frozenset(controls))
 
 
-def _work(workers: int | Cluster | None, subject: Subject, table: _Table, explicit: bool) -> _RowWork | None:
+def _work(workers: int | Cluster | None, batch: EvalBatch, table: _Table, explicit: bool) -> _RowWork | None:
     """What workers do; None where there are none."""
     if workers is None:
         return None
-    if not isinstance(subject.probe, Probe):
+    if not isinstance(batch.probe, Probe):
         raise errors.ParameterError(
             "workers must have a Keras model, which is sent to them; got a black box; do without workers."
         )
     return _RowWork(
-        SharedProbe.of(subject.probe, subject.images),
-        (subject.images, subject.target),
-        {"masks": subject.masks, "labels": subject.labels, "memory": subject.memory, "progress": False},
+        SharedProbe.of(batch.probe, batch.images),
+        (batch.images, batch.target),
+        {"masks": batch.masks, "labels": batch.labels, "memory": batch.memory, "progress": False},
         tuple(table.methods),
         tuple(table.metrics),
         table.most,
@@ -177,7 +178,7 @@ class _RowWork:
     Args:
         probe: that is asked.
         asked: images and target.
-        known: what else there is to a `Subject`.
+        known: what else there is to a `EvalBatch`.
         methods, metrics, most, explicit: see `_Table`.
     """
 
@@ -190,12 +191,12 @@ class _RowWork:
     explicit: bool
 
     def begun(self, probe: Probe) -> Callable[[int], _Table]:
-        subject = Subject(probe, *self.asked, **self.known)
+        batch = EvalBatch(probe, *self.asked, **self.known)
 
         def measured(row: int) -> _Table:
-            table = _Table(subject, [self.methods[row]], self.metrics, self.most)
+            table = _Table(batch, [self.methods[row]], self.metrics, self.most)
             table.fill(0, self.explicit, lambda count: None)
-            del table.subject
+            del table.batch
             return table
 
         return measured
@@ -205,10 +206,10 @@ class _Table:
     """What was measured so far."""
 
     def __init__(
-        self, subject: Subject, methods: Sequence[Method], metrics: Sequence[Metric], most: float
+        self, batch: EvalBatch, methods: Sequence[Method], metrics: Sequence[Metric], most: float
     ) -> None:
-        self.subject, self.methods, self.metrics, self.most = subject, methods, metrics, most
-        shape = (len(methods), len(metrics), len(subject))
+        self.batch, self.methods, self.metrics, self.most = batch, methods, metrics, most
+        shape = (len(methods), len(metrics), len(batch))
         self.values = np.full(shape, np.nan)
         self.shown = np.zeros((shape[0], shape[2]), bool)
         self.forwards = np.zeros(shape[0])
@@ -222,7 +223,7 @@ class _Table:
         self.warnings: list[str] = []
         self.missing: dict[tuple[str, str], list[str]] = {}
         self.example: tuple[Array, tuple[str, ...]] | None = None
-        self.maps = np.full((shape[0], min(_EXAMPLES, shape[2]), *subject.spatial), np.nan, "float32")
+        self.maps = np.full((shape[0], min(_EXAMPLES, shape[2]), *batch.spatial), np.nan, "float32")
 
     def filled_by(self, workers: Workers, work: _RowWork, advance: Any) -> None:
         """Have all methods measured by workers."""
@@ -253,41 +254,41 @@ class _Table:
 
     def fill(self, row: int, explicit: bool, advance: Any) -> None:
         """Explain the images by one method, and measure it."""
-        method, subject = self.methods[row], self.subject
+        method, batch = self.methods[row], self.batch
         before = self._counted()
         try:
-            explanation = method(subject.probe, subject.images, subject.first.pinned)
+            explanation = method(batch.probe, batch.images, batch.answer.pinned)
         except errors.KerascopeError as error:
-            self.told(f"{method.written()} has no values: {type(error).__name__}: {error}")
+            self.told(f"{method.describe()} has no values: {type(error).__name__}: {error}")
             self.reached[row] = True
             advance(1 + len(self.metrics))
             return
         if any(one.startswith(errors.InterruptedWarning.__name__) for one in explanation.warnings):
             raise KeyboardInterrupt  # a map by some of its masks is not that by all
-        self.forwards[row] = (self._counted() - before) / len(subject)
+        self.forwards[row] = (self._counted() - before) / len(batch)
         self.example = self.example or _example(explanation, self.maps.shape[1])
-        self.warnings += [f"{method.written()}: {text}" for text in explanation.warnings]
-        case = Case(subject, explanation, method)
+        self.warnings += [f"{method.describe()}: {text}" for text in explanation.warnings]
+        item = EvalItem(batch, explanation, method)
         self.explained[row] = True
-        self.shown[row] = case.shows
-        self.maps[row] = case.maps[: self.maps.shape[1]]
+        self.shown[row] = item.is_informative
+        self.maps[row] = item.maps[: self.maps.shape[1]]
         advance(1)
         dear = []
         order = sorted(range(len(self.metrics)), key=lambda column: self.metrics[column].explanations > 0)
         for column in order:
             metric = self.metrics[column]
-            if metric.missing(case):
+            if metric.missing_inputs(item):
                 if explicit:
-                    metric.on(case)  # raises, and says what is missing
+                    metric.apply(item)  # raises, and says what is missing
             elif metric.explanations and metric.explanations * self.forwards[row] > self._room(row):
                 dear.append(metric.name)
             else:
-                self._measure(row, column, metric, case)
+                self._measure(row, column, metric, item)
             self.reached[row, column] = True
             advance(1)
         if dear:
             self.told(
-                f"{', '.join(dear)} have no values of {method.written()}: they explain again, at "
+                f"{', '.join(dear)} have no values of {method.describe()}: they explain again, at "
                 f"{self.forwards[row]:.0f} forwards each; ask for them by name, or take level='full'."
             )
 
@@ -299,21 +300,21 @@ class _Table:
         shared = set().union(*(self.needs.get((row, column), set()) for column in range(len(self.metrics))))
         return float(self.most - self.own[row].sum() - self._cost(shared))
 
-    def _measure(self, row: int, column: int, metric: Metric, case: Case) -> None:
-        subject = self.subject
-        before, charged = self._counted(), subject.charged
-        subject.needed = set()
+    def _measure(self, row: int, column: int, metric: Metric, item: EvalItem) -> None:
+        batch = self.batch
+        before, charged = self._counted(), batch.shared_forwards
+        batch.used_keys = set()
         try:
-            found = metric.on(case)
+            found = metric.apply(item)
         except errors.KerascopeError as error:
             reason = f"{type(error).__name__}: {error}"
-            self.missing.setdefault((metric.name, reason), []).append(case.explanation.method)
+            self.missing.setdefault((metric.name, reason), []).append(item.explanation.method)
             return
         self.values[row, column] = found.values
-        own = self._counted() - before - (subject.charged - charged)
-        self.own[row, column] = own / len(subject)
-        self.needs[row, column] = subject.needed
-        self.costs |= {key: subject.costs[key] / len(subject) for key in subject.needed}
+        own = self._counted() - before - (batch.shared_forwards - charged)
+        self.own[row, column] = own / len(batch)
+        self.needs[row, column] = batch.used_keys
+        self.costs |= {key: batch.costs[key] / len(batch) for key in batch.used_keys}
         self._charge(row, column)
         self._keep(row, metric.name, found)
 
@@ -351,7 +352,7 @@ class _Table:
         self.warnings.append(warn(kind, text))
 
     def _counted(self) -> int:
-        return int(self.subject.probe.forward_count)
+        return int(self.batch.probe.forward_count)
 
     def report(self, level: str, seed: int, controls: frozenset[Method]) -> Report:
         """The report, of metrics that have any value."""
@@ -371,8 +372,8 @@ class _Table:
         assert self.example is not None
         pictures, titles = self.example
         return Report(
-            methods=tuple(method.written() for method in self.methods),
-            controls=frozenset(one.written() for one in controls),
+            methods=tuple(method.describe() for method in self.methods),
+            controls=frozenset(one.describe() for one in controls),
             columns=tuple(
                 Column(one.name, one.title, one.group, one.direction, one.bounds)
                 for one in (self.metrics[column] for column in used)
@@ -389,14 +390,14 @@ class _Table:
             example_titles=titles,
             forwards=self.forwards,
             measuring=self.measuring[:, used],
-            target=self.subject.target.describe(),
+            target=self.batch.target.describe(),
             level=level,
             seed=seed,
-            model=display_name(getattr(getattr(self.subject.probe, "model", None), "name", "a black box")),
-            notes=tuple(self.metrics[column].written() for column in used),
+            model=display_name(getattr(getattr(self.batch.probe, "model", None), "name", "a black box")),
+            notes=tuple(self.metrics[column].describe() for column in used),
             warnings=tuple(dict.fromkeys(self.warnings)),
             unmeasured={
-                method.written(): [self.metrics[column].name for column in np.flatnonzero(~reached).tolist()]
+                method.describe(): [self.metrics[column].name for column in np.flatnonzero(~reached).tolist()]
                 for method, reached in zip(self.methods, self.reached, strict=True)
                 if not reached.all()
             },

@@ -10,8 +10,8 @@ import numpy as np
 from keras import tree
 
 from kerascope import errors
-from kerascope.dataset.labels.class_names import Asked, asks_of_labels, class_count, single_places
-from kerascope.dataset.labels.label import Label, places_of
+from kerascope.dataset.classes.class_names import SelectedLabel, class_count, is_multilabel, unique_indices
+from kerascope.dataset.labels.label import Label, find_label_indices
 from kerascope.dataset.reading.arrays import as_labels
 from kerascope.probe import Probe
 from kerascope.provenance import warn
@@ -81,7 +81,7 @@ def questions(
 
 def _of_labels(probe: Probe, images: Any) -> bool:
     """Whether each number is a question of its own; of a black box that has to be said."""
-    return asks_of_labels(probe, images) if isinstance(probe, Probe) else probe.output == "labels"
+    return is_multilabel(probe, images) if isinstance(probe, Probe) else probe.output == "labels"
 
 
 def _found(probe: Probe, images: Any, given: Sequence[Label]) -> list[Places]:
@@ -93,15 +93,15 @@ def _found(probe: Probe, images: Any, given: Sequence[Label]) -> list[Places]:
     names: Sequence[str] | None
     count: int | None
     if isinstance(probe, Probe) and probe.label is not None:
-        asked = Asked(probe.label, probe.label_names, probe.graph(images).label_count)
+        asked = SelectedLabel(probe.label, probe.label_names, probe.graph(images).label_count)
         names, count = asked.names, asked.count
         answers = [asked.answer(label) for label in given]
         found: list[Places] = [None if answer is None else (answer,) for answer in answers]
     else:
         names = probe.class_names
         count = class_count(probe, images) if isinstance(probe, Probe) else len(names or ()) or None
-        places = single_places(names)
-        found = [places_of(label, places, count) if count else _whole(label) for label in given]
+        places = unique_indices(names)
+        found = [find_label_indices(label, places, count) if count else _whole(label) for label in given]
     for label, own in zip(given, found, strict=True):
         if own is None and label is not None:
             hint = errors.nearest(str(label), names) if names else "names are given by ks.Probe(class_names=)"

@@ -15,13 +15,14 @@ from kerascope.evaluation.evaluate import evaluate
 from kerascope.evaluation.questions import questions
 from kerascope.evaluation.report import Report
 from kerascope.method import Method
-from kerascope.method.cam.base import GradCAM
-from kerascope.method.cam.multi_scale import MultiScaleCAM
-from kerascope.method.cam.position_weighted import HiResCAM, LayerCAM
-from kerascope.method.gradient.base import InputXGradient, Saliency
+from kerascope.method.cam.grad_cam import GradCAM
+from kerascope.method.cam.hires_cam import HiResCAM
+from kerascope.method.cam.layer_cam import LayerCAM
+from kerascope.method.cam.multi_scale_cam import MultiScaleCAM
+from kerascope.method.gradient.saliency import InputXGradient, Saliency
 from kerascope.method.masks.occlusion import Occlusion
-from kerascope.method.path.integrated import IntegratedGradients
-from kerascope.method.wrappers.noise import SmoothGrad
+from kerascope.method.path.integrated_gradients import IntegratedGradients
+from kerascope.method.wrappers.smooth_grad import SmoothGrad
 from kerascope.probe import LayerTable, Probe, as_probe
 from kerascope.target import TargetLike
 from kerascope.validation import check_whole
@@ -58,11 +59,11 @@ class Recommendation:
     reasons: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"use {self.method.written()}", *(f"  {reason}" for reason in self.reasons)]
+        lines = [f"use {self.method.describe()}", *(f"  {reason}" for reason in self.reasons)]
         return "\n".join([*lines, "", str(self.report)])
 
     def __repr__(self) -> str:
-        return f"<Recommendation: {self.method.written()}, of {len(self.report.methods)} tried>"
+        return f"<Recommendation: {self.method.describe()}, of {len(self.report.methods)} tried>"
 
 
 def recommend(
@@ -167,7 +168,7 @@ def _layers(table: LayerTable) -> list[str | None]:
 
 
 def _advice(report: Report, tried: Sequence[Method]) -> Recommendation:
-    own = {method.written(): method for method in tried}
+    own = {method.describe(): method for method in tried}
     ranks = report.mean_ranks
     order = [row for row in np.argsort(ranks).tolist() if report.methods[row] in own and ranks[row] > 0]
     if not order:

@@ -11,14 +11,13 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.evaluation.questions import questions
-from kerascope.method import Method
-from kerascope.method.base import as_method
-from kerascope.metric import Case, EfficientRandomisation, Subject
-from kerascope.metric.faithfulness.drop import pearson
-from kerascope.metric.randomisation import other_maps
-from kerascope.metric.similarity import ROWS, ssim
-from kerascope.perturb import progress as progress_bar
+from kerascope.method import Method, as_method
+from kerascope.metric import EfficientRandomisation, EvalBatch, EvalItem
+from kerascope.metric.randomisation import random_class_maps
+from kerascope.metric.similarity import FEATURES, ssim
+from kerascope.metric.statistics import pearson
 from kerascope.probe import Probe, as_probe
+from kerascope.progress import Progress
 from kerascope.target import TargetLike
 from kerascope.typing import Array
 from kerascope.validation import check_whole
@@ -214,33 +213,33 @@ def sanity(
     asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
     wanted = questions(asked, images, labels, target)
     images = wanted.images
-    subject = Subject(asked, images, wanted.target)
-    if not isinstance(asked, Probe) or len(subject) < 2:
+    batch = EvalBatch(asked, images, wanted.target)
+    if not isinstance(asked, Probe) or len(batch) < 2:
         raise errors.EvaluationError(
             "sanity checks must be given a Keras model and at least two images, since maps of different "
-            f"images are compared; got {type(probe).__name__} and {len(subject)} images."
+            f"images are compared; got {type(probe).__name__} and {len(batch)} images."
         )
-    method, _ = as_method(method).chosen(asked, images, subject.first.pinned)
-    explanation = method(asked, images, subject.first.pinned)
-    case = Case(subject, explanation, method)
+    method, _ = as_method(method).chosen(asked, images, batch.answer.pinned)
+    explanation = method(asked, images, batch.answer.pinned)
+    item = EvalItem(batch, explanation, method)
     drawn = [asked.randomize(images, seed + draw) for draw in range(draws)]
     layers = drawn[0]
     places = sorted({round(place) for place in np.linspace(1, len(layers), depths)})
     upper = sum(2 * place <= len(layers) for place in places) or 1
 
     def maps(values: Mapping[int, Array], of: Probe = asked) -> Array:
-        answer = method.ask(of.with_values(values) if values else of, images, subject.first.pinned)
+        answer = method.ask(of.with_values(values) if values else of, images, batch.answer.pinned)
         assert answer.values is not None
-        return subject.maps(method, answer.values)
+        return batch.maps(method, answer.values)
 
-    original = np.where(case.shows.reshape(-1, *[1] * (case.maps.ndim - 1)), case.maps, np.nan)
-    before = {key: rows(original) for key, rows in ROWS.items()}
+    original = np.where(item.is_informative.reshape(-1, *[1] * (item.maps.ndim - 1)), item.maps, np.nan)
+    before = {key: rows(original) for key, rows in FEATURES.items()}
 
     def told(name: str, steps: Sequence[str], changed: Sequence[Sequence[Array]], judged: int) -> Check:
         """A check, of changed maps for each draw and step."""
         similar = {
             key: _mean(np.stack([[pearson(before[key], rows(one)) for one in row] for row in changed]))
-            for key, rows in ROWS.items()
+            for key, rows in FEATURES.items()
         }
         similar["ssim"], apart = (
             _mean(
@@ -251,19 +250,19 @@ def sanity(
         return Check(name, tuple(steps), similar, apart, judged)
 
     total = draws * (2 * len(places) - 1) + 1 + (shuffled is not None)
-    with progress_bar(total, progress, "sanity checks") as advance:
+    with Progress(total, progress, "sanity checks") as bar:
         cascading: list[list[Array]] = [[] for _ in drawn]
         independent: list[list[Array]] = [[] for _ in drawn]
         for draw, found in enumerate(drawn):
             for place in places:
                 values = {number: value for layer in found[:place] for number, value in layer.values.items()}
                 cascading[draw].append(maps(values))
-                advance(1)
+                bar.advance()
                 if place == 1:
                     independent[draw].append(cascading[draw][0])
                 else:
                     independent[draw].append(maps(found[place - 1].values))
-                    advance(1)
+                    bar.advance()
         paths = [layers[place - 1].path or "the model's own variables" for place in places]
         checks = [
             told("cascading", paths, cascading, upper),
@@ -271,21 +270,21 @@ def sanity(
         ]
         notes = [*wanted.doubts]
         try:
-            checks.append(told("random logit", ["another class"], [[other_maps(case, seed)]], 1))
+            checks.append(told("random logit", ["another class"], [[random_class_maps(item, seed)]], 1))
         except errors.EvaluationError as error:
             notes.append(f"random logit left out: {error}")
-        advance(1)
+        bar.advance()
         if shuffled is not None:
             checks.append(told("labels", ["shuffled labels"], [[maps({}, as_probe(shuffled))]], 1))
-            advance(1)
+            bar.advance()
     entropy = EfficientRandomisation(seed=seed)
     mixed = [name for layer in layers for name in layer.shuffled]
     if mixed:
         notes.append(f"{len(mixed)} variables have no initialiser that varies; their values were shuffled")
     return Sanity(
-        method.written(),
+        method.describe(),
         tuple(checks),
-        entropy.change(case.maps, cascading[0][-1]),
+        entropy.compute_change(item.maps, cascading[0][-1]),
         tuple(notes),
     )
 

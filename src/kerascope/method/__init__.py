@@ -1,27 +1,7 @@
-"""The methods: one family a file. Importing this package imports every file of it, which registers them."""
+"""Methods: each explains what a model says of images. A folder for each family."""
 
-import importlib
-import pkgutil
+from kerascope.registry import attach_stub, import_modules
 
-from kerascope.method.base import Method, explain, methods
-from kerascope.method.cam.base import ClassActivationMap
-from kerascope.method.cam.gradient_free import AskedCAM
-from kerascope.method.gradient.base import InputGradient
-from kerascope.method.masks.base import PerturbationMethod
-from kerascope.method.segments.base import SegmentMethod
-from kerascope.method.segments.grid import GridMethod
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
 
-__all__ = [
-    "AskedCAM",
-    "ClassActivationMap",
-    "GridMethod",
-    "InputGradient",
-    "Method",
-    "PerturbationMethod",
-    "SegmentMethod",
-    "explain",
-    "methods",
-]
-
-for _module in pkgutil.walk_packages(__path__, f"{__name__}."):
-    importlib.import_module(_module.name)
+import_modules(__name__, __path__)

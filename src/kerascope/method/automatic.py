@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 from kerascope import errors
 from kerascope.layout import TOKENS
 from kerascope.method.base import Method
-from kerascope.method.cam.multi_scale import MultiScaleCAM
-from kerascope.method.cam.position_weighted import HiResCAM
-from kerascope.method.gradient.base import InputXGradient
+from kerascope.method.cam.hires_cam import HiResCAM
+from kerascope.method.cam.multi_scale_cam import MultiScaleCAM
+from kerascope.method.gradient.saliency import InputXGradient
 from kerascope.method.masks.occlusion import Occlusion
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
 from kerascope.probe.graph.graph import Run
@@ -20,7 +20,7 @@ from kerascope.target import Target, TargetLike, as_target
 
 
 @dataclass(frozen=True)
-class Choice(Method):
+class Choice(Method, kind="choice"):
     """The family: another method, chosen once model, images and target are known. It is no method of its own.
 
     Args:
@@ -41,7 +41,7 @@ class Choice(Method):
 
 
 @dataclass(frozen=True)
-class Auto(Choice, choice="auto"):
+class Auto(Choice, name="auto"):
     """The method that shows most in one pass, whatever the model: the default of kerascope.
 
     `MultiScaleCAM`, whose deep layer says what and whose finer ones and the image say where. No other map of
@@ -103,7 +103,7 @@ def _told(probe: Probe, images: Any, target: TargetLike, deepest: Run) -> str:
 
 
 @dataclass(frozen=True)
-class Fast(Choice, choice="fast"):
+class Fast(Choice, name="fast"):
     """What costs hardly more than the forward pass: `HiResCAM` at the last layer with places.
 
     It is Grad-CAM where the head pools, and right where the head flattens, too.

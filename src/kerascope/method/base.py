@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.metadata
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import keras
@@ -18,18 +14,16 @@ from kerascope import errors
 from kerascope.explanation import Explanation, Reduction, how_flat
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
 from kerascope.provenance import versions, warn
+from kerascope.registry import Registered
 from kerascope.target import Target, TargetLike, as_target
 from kerascope.typing import Array
 
-_registry: dict[str, type[Method]] = {}
-_choices: dict[str, type[Method]] = {}
-_ENTRY_POINTS = "kerascope.methods"
 LARGEST_GAP = 0.05
 """The largest completeness gap that is not warned about."""
 
 
 @dataclass(frozen=True)
-class Method(ABC):
+class Method(Registered, ABC, kind="method"):
     """A way to explain: `method(probe, images, target) -> Explanation`.
 
     A concrete method is a frozen dataclass with a name, `class HiResCAM(ClassActivationMap,
@@ -50,29 +44,11 @@ class Method(ABC):
         reduction: how channels become one heat map; see `Explanation`.
     """
 
-    name: ClassVar[str] = ""
     tags: ClassVar[frozenset[str]] = frozenset()
     forwards: ClassVar[int] = 1
     backwards: ClassVar[int] = 1
     programs: ClassVar[int] = 1
     reduction: ClassVar[Reduction] = "none"
-
-    def __init_subclass__(cls, name: str | None = None, choice: str | None = None, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if choice is not None:
-            cls.name = choice
-            _choices[choice] = cls
-        if name is None:
-            return
-        known = _registry.get(name, cls)
-        # The same class once more is a notebook cell that was run again.
-        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise errors.ParameterError(
-                f"a method's name must be its own; {name!r} is already that of {known.__module__}."
-                f"{known.__qualname__}; choose another one for {cls.__qualname__}."
-            )
-        cls.name = name
-        _registry[name] = cls
 
     @property
     def signed(self) -> bool:
@@ -82,16 +58,6 @@ class Method(ABC):
     def at(self, layer: str | None) -> Method:
         """The same method at another layer, for those that explain one; others as they are."""
         return replace(self, layer=layer) if "layer" in self.tags else self  # type: ignore[call-arg]
-
-    def written(self) -> str:
-        """The method as one would write it: with the parameters that differ from their defaults."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        chosen = [
-            f"{field.name}={_written(values[field.name])}"
-            for field in fields(self)
-            if values[field.name] != field.default
-        ]
-        return f"{type(self).__name__}({', '.join(chosen)})"
 
     def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """The method itself and no reason; another one and the reason for those of `automatic.py`."""
@@ -143,7 +109,7 @@ class Method(ABC):
             reduction=method.reduction,
             signed=method.signed,
             class_axis=target.class_axis,
-            method=method.written(),
+            method=method.describe(),
             target=target.describe(),
             layer=", ".join(answer.layers) or None,
             class_names=asked.class_names,
@@ -158,107 +124,6 @@ class Method(ABC):
             answer.failure.result = explanation
             raise answer.failure
         return explanation
-
-
-def _written(value: Any) -> str:
-    return value.written() if isinstance(value, Method) else repr(value)
-
-
-def methods() -> Mapping[str, type[Method]]:
-    """Every registered method by name, those of installed packages included.
-
-    A package registers a method by an entry point of the group `kerascope.methods` that names its class. One
-    that cannot be loaded is left out with a warning.
-
-    Example:
-        >>> import kerascope as ks
-        >>> ks.methods()["grad_cam"]
-        <class 'kerascope.method.cam.base.GradCAM'>
-    """
-    _load_installed()
-    return MappingProxyType(_registry)
-
-
-@functools.cache
-def _load_installed() -> None:
-    """Load the methods of installed packages, once: looking through all packages takes a while."""
-    for point in importlib.metadata.entry_points(group=_ENTRY_POINTS):
-        if point.name in _registry:
-            continue
-        try:
-            found = point.load()
-            if not (isinstance(found, type) and issubclass(found, Method) and found.name == point.name):
-                raise TypeError(f"{found!r} is no kerascope.Method of that name")
-        except Exception as error:  # noqa: BLE001 (another package's mistake must not stop this one)
-            warn(
-                errors.KerascopeWarning,
-                f"the method {point.name!r} of the entry point {point.value!r} cannot be used: {error!r}",
-            )
-
-
-def explain(
-    model: keras.Model | Probe,
-    images: Any,
-    method: str | Method = "auto",
-    target: TargetLike = None,
-    **parameters: Any,
-) -> Explanation:
-    """Explain in one line.
-
-    Args:
-        model: a Keras model or a `Probe`.
-        images: (N, H, W, C), as the model takes them.
-        method: `"auto"`, the one that shows most in one pass, and says which it is and why; `"fast"`, the
-            cheapest; the name of a method, one of `methods()`; or a method.
-        target: see `kerascope.target`; None for the predicted class of each image.
-        **parameters: parameters of the named method, such as `layer="conv2"`.
-
-    Raises:
-        UnknownMethodError: no method has this name.
-        ParameterError: the method does not take these parameters.
-        InputError, TargetError, LayerError, RuleError: what was given does not fit the model.
-
-    Example:
-        >>> import keras, numpy as np, kerascope as ks
-        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="conv"),
-        ...     keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3, activation="softmax")])
-        >>> ks.explain(model, np.random.default_rng(0).random((2, 8, 8, 1)), target=1).layer
-        'conv'
-    """
-    return as_method(method, **parameters)(model, images, target)
-
-
-def as_method(method: str | Method, **parameters: Any) -> Method:
-    """A method as it is, or the one of a name.
-
-    Args:
-        method: `"auto"`, `"fast"`, name of a method, one of `methods()`, or a method.
-        parameters: of the named method.
-
-    Raises:
-        UnknownMethodError: no method has this name.
-        ParameterError: the method does not take these parameters.
-    """
-    if not isinstance(method, str):
-        if parameters:
-            raise errors.ParameterError(
-                f"parameters go with a method's name; got {sorted(parameters)} beside {method!r}; put them "
-                "into it."
-            )
-        return method
-    known = {**_choices, **methods()}
-    if method not in known:
-        raise errors.UnknownMethodError(
-            f"a method must be one of {', '.join(map(repr, known))}; got {method!r}; "
-            f"{errors.nearest(method, known)}"
-        )
-    try:
-        return known[method](**parameters)
-    except TypeError as error:
-        raise errors.ParameterError(
-            f"{method!r} must be given parameters it takes; got {sorted(parameters)} ({error}); "
-            f"see help(ks.{known[method].__name__})."
-        ) from error
 
 
 def _warned(explanation: Explanation, answer: Answer, complete: bool) -> Explanation:

@@ -1,10 +1,10 @@
-"""What every metric is: a frozen dataclass that gives one number per image about an explanation of it."""
+"""The base class of metrics, their measurements, and the registry."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
@@ -14,9 +14,10 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Explanation
 from kerascope.method import Method
-from kerascope.metric.context import Case, Subject
+from kerascope.metric.context import EvalBatch, EvalItem
 from kerascope.probe import Probe, as_probe
 from kerascope.provenance import warn
+from kerascope.registry import Registered
 from kerascope.target import TargetLike
 from kerascope.typing import Array
 
@@ -26,24 +27,23 @@ GROUPS = ("faithfulness", "localisation", "robustness", "randomisation", "axioms
 
 _NEEDS = {
     "labels": "labels= (the true classes)",
-    "masks": "masks= (where the object is)",
-    "method": "method= (what made the explanation)",
-    "model": "a Keras model (or the Probe of one)",
+    "masks": "masks= (the position of the object)",
+    "method": "method= (the method of the explanation)",
+    "model": "a Keras model (or its Probe)",
 }
-_registry: dict[str, type[Metric]] = {}
 
 
 @dataclass(frozen=True, eq=False)
 class Measurement:
-    """What a metric found: one number per image.
+    """The result of a metric: one number per image.
 
     Args:
-        values: float64 (N,); NaN where there is none: the map shows nothing, or the metric does not apply.
-        metric: the metric with its parameters, as it would be written.
-        direction: `"higher"` or `"lower"` is better, or None where neither is.
-        places: (S,) where a curve was measured, such as shares of removed pixels, or None.
-        curves: (N, S) the measured scores along it, or None.
-        warnings: what was warned about.
+        values: float64 (N,); NaN where the map is not informative or the metric does not apply.
+        metric: the expression that creates the metric.
+        direction: `"higher"` or `"lower"` is better; None if neither is.
+        places: (S,) positions along a curve, such as shares of removed pixels, or None.
+        curves: (N, S) the scores at these positions, or None.
+        warnings: texts of the warnings.
     """
 
     values: Array
@@ -64,27 +64,26 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Metric(ABC):
-    """A way to judge an explanation: `metric(probe, images, explanation) -> Measurement`.
+class Metric(Registered, ABC, kind="metric"):
+    """Base class of metrics: `metric(probe, images, explanation) -> Measurement`.
 
     A concrete metric is a frozen dataclass with a name, `class Deletion(Metric, name="deletion")`, which
     registers it. It gives one value per image, from that image and its map alone.
 
     Attributes:
-        name: what it is called in tables.
-        group: what it is about, one of `GROUPS`.
-        direction: whether `"higher"` or `"lower"` values are better; None where neither is.
-        bounds: the lowest and highest value that is possible; None where there is no bound.
-        invariant: what of a map may change without changing the value: `"scale"`, it is multiplied by a
-            positive number; `"order"`, anything but the order of its pixels; None, nothing.
-        needs: what must be given beside the explanation: `"method"` to explain other images, `"masks"`,
+        name: name in tables.
+        group: one of `GROUPS`.
+        direction: `"higher"` or `"lower"` values are better; None if neither is.
+        bounds: the lowest and highest possible value; None where there is no bound.
+        invariant: the change of a map that does not change the value: `"scale"`, multiplication by a positive
+            number; `"order"`, any change that preserves the order of its pixels; None, no change.
+        needs: required arguments besides the explanation: `"method"` to explain other images, `"masks"`,
             `"labels"`, `"model"` (a Keras model, not a black box).
         quick: parameters that `level="quick"` changes; None for metrics that this level leaves out.
-        forwards: forward passes per image, with the parameters as they are.
-        explanations: of how many other images the method is asked, for each image.
+        forwards: forward passes per image, with the current parameters.
+        explanations: explanations of other images per image.
     """
 
-    name: ClassVar[str] = ""
     group: ClassVar[str] = ""
     direction: ClassVar[Direction | None] = None
     bounds: ClassVar[tuple[float | None, float | None]] = (None, None)
@@ -94,68 +93,50 @@ class Metric(ABC):
     forwards: ClassVar[int] = 0
     explanations: ClassVar[int] = 0
 
-    def __init_subclass__(cls, name: str | None = None, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if name is None:
-            return
-        known = _registry.get(name, cls)
-        if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise errors.ParameterError(
-                f"a metric's name must be its own; {name!r} is already that of {known.__module__}."
-                f"{known.__qualname__}; choose another one for {cls.__qualname__}."
-            )
-        cls.name = name
-        _registry[name] = cls
-
     @property
     def title(self) -> str:
         """The name in words."""
         return self.name.replace("_", " ")
 
-    def written(self) -> str:
-        """The metric as one would write it: with the parameters that differ from their defaults."""
-        chosen = [
-            f"{one.name}={getattr(self, one.name)!r}"
-            for one in fields(self)
-            if getattr(self, one.name) != one.default
-        ]
-        return f"{type(self).__name__}({', '.join(chosen)})"
-
     @abstractmethod
-    def measure(self, case: Case) -> Measurement:
-        """The values, of maps that show something; those of others are dropped."""
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return one value per image; values of uninformative maps are replaced by NaN."""
 
-    def on(self, case: Case) -> Measurement:
-        """The measurement, with what is doubtful about it.
+    def apply(self, item: EvalItem) -> Measurement:
+        """Measure an explanation, and add warnings about doubtful values.
 
         Raises:
-            EvaluationError: what the metric needs is missing.
+            EvaluationError: a required argument is missing.
         """
-        if missing := self.missing(case):
+        if missing := self.missing_inputs(item):
             raise errors.EvaluationError(
-                f"{self.name} must be given {' and '.join(_NEEDS[one] for one in sorted(missing))}; it was "
-                "not; hand it over, or leave the metric out."
+                f"{self.name} must be given {' and '.join(_NEEDS[need] for need in sorted(missing))}; it was "
+                "not; pass it, or leave the metric out."
             )
         with np.errstate(invalid="ignore"):  # of maps that are not finite, whose values are dropped
-            found = self.measure(case)
-        values = np.where(case.shows, found.values, np.nan)
-        told = list(found.warnings)
-        if not case.shows.all():
-            told.append(
-                f"every map should vary; {int((~case.shows).sum())} of {len(values)} are constant, nearly so "
-                "or not finite, and have no value."
+            measurement = self.measure(item)
+        warnings = measurement.warnings
+        if flat := int((~item.is_informative).sum()):
+            text = (
+                f"every map should vary; {flat} of {len(item.is_informative)} are constant, nearly so or not "
+                "finite, and have no value."
             )
+            warnings = (*warnings, text)
         return replace(
-            found, values=values, metric=self.written(), direction=self.direction, warnings=tuple(told)
+            measurement,
+            values=np.where(item.is_informative, measurement.values, np.nan),
+            metric=self.describe(),
+            direction=self.direction,
+            warnings=warnings,
         )
 
-    def missing(self, case: Case) -> set[str]:
-        """What the metric needs and was not given."""
+    def missing_inputs(self, item: EvalItem) -> set[str]:
+        """Return the entries of `needs` that were not given."""
         given = {
-            "method": case.method is not None,
-            "masks": case.subject.masks is not None,
-            "labels": case.subject.labels is not None,
-            "model": isinstance(case.subject.probe, Probe),
+            "method": item.method is not None,
+            "masks": item.batch.masks is not None,
+            "labels": item.batch.labels is not None,
+            "model": isinstance(item.batch.probe, Probe),
         }
         return {need for need in self.needs if not given[need]}
 
@@ -175,41 +156,42 @@ class Metric(ABC):
         """Measure an explanation.
 
         Args:
-            probe: the `Probe` or Keras model that was explained.
-            images: (N, ...) as the model takes them, those that were explained.
-            explanation: of these images.
-            target: what was explained; None for the classes that the explanation names.
-            method: what made the explanation, for metrics that explain other images too.
-            masks: bool (N, *spatial), where the object is; an image without any pixel has no value.
+            probe: the explained `Probe` or Keras model.
+            images: (N, ...) the explained images, as the model takes them.
+            explanation: the explanation of these images.
+            target: the explained target; None for the classes that the explanation names.
+            method: the method of the explanation, for metrics that explain other images too.
+            masks: bool (N, *spatial), True on the object; an image without any such pixel has no value.
             labels: whole numbers (N,), the true classes.
             memory: see `kerascope.method.PerturbationMethod`.
-            progress: draw a progress bar; None on a terminal where it takes longer than some seconds.
+            progress: draw a progress bar; None to draw one on a terminal if it takes more than a few seconds.
 
         Raises:
-            EvaluationError: what the metric needs is missing, or does not fit the explanation.
+            EvaluationError: a required argument is missing, or does not fit the explanation.
         """
-        subject = Subject(
+        batch = EvalBatch(
             as_probe(probe),
             images,
-            explained(explanation, target),
+            target_of(explanation, target),
             masks=masks,
             labels=labels,
             memory=memory,
             progress=progress,
         )
-        found = self.on(Case(subject, explanation, method))
-        return replace(found, warnings=tuple(warn(errors.EvaluationWarning, text) for text in found.warnings))
+        measurement = self.apply(EvalItem(batch, explanation, method))
+        warnings = tuple(warn(errors.EvaluationWarning, text) for text in measurement.warnings)
+        return replace(measurement, warnings=warnings)
 
 
-def explained(explanation: Explanation, target: TargetLike) -> Any:
-    """The target of an explanation: what is given, or the classes that it names.
+def target_of(explanation: Explanation, target: TargetLike) -> Any:
+    """Return the given target, or the classes that the explanation names.
 
     Raises:
-        EvaluationError: it names none, and nothing was given.
+        EvaluationError: no target is given, and the explanation names none.
     """
     if explanation.class_axis:
         raise errors.EvaluationError(
-            "an explanation must be of one target per image to be measured; got one with an axis of "
+            "an explanation must have one target per image to be measured; got one with an axis of "
             f"{explanation.values.shape[1]} classes; explain one class at a time."
         )
     if target is not None:
@@ -217,17 +199,17 @@ def explained(explanation: Explanation, target: TargetLike) -> Any:
     if (explanation.targets < 0).any():
         raise errors.EvaluationError(
             f"target must be given where no class was explained; this explanation is of "
-            f"{explanation.target!r}; hand over the target that it was made with."
+            f"{explanation.target!r}; pass the target of the explanation."
         )
     return explanation.targets
 
 
 def metrics() -> Mapping[str, type[Metric]]:
-    """Every registered metric by name.
+    """Return every registered metric by name.
 
     Example:
         >>> import kerascope as ks
         >>> ks.metrics()["deletion"].direction
         'lower'
     """
-    return MappingProxyType(_registry)
+    return MappingProxyType(Metric.registry)

@@ -1,4 +1,4 @@
-"""What a metric looks at: images with what is known of them, and an explanation of these."""
+"""The inputs of a metric: a batch of images that all metrics share, and an explanation of it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Explanation, reduced
 from kerascope.method import Method
-from kerascope.metric.probability import chance_of
-from kerascope.metric.ranking import ranks
+from kerascope.metric.probability import probability_of
+from kerascope.metric.statistics import ranks
 from kerascope.perturb import Masks, Stream
 from kerascope.perturb.baseline import BaselineLike, as_baseline, made
 from kerascope.perturb.host_images import Pictures
@@ -24,21 +24,22 @@ from kerascope.resize import resize
 from kerascope.target import TargetLike, as_target
 from kerascope.typing import Array
 
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 
 
-class Subject:
-    """Images, the model and what is explained: what all explanations that are compared have in common.
+class EvalBatch:
+    """Images, the model and the target: everything that is shared by the explanations under comparison.
 
-    What several metrics or methods need (baselines, segments, a randomised model) is made once: see `once`.
+    Values that several metrics or methods need (baselines, segments, a randomised model) are computed once;
+    see `compute_once`.
 
     Args:
-        probe: of the model.
+        probe: probe of the model.
         images: (N, ...) as the model takes them.
-        target: what is explained.
-        masks: bool (N, *spatial), where the object is, or None.
+        target: the explained target.
+        masks: bool (N, *spatial), True on the object, or None.
         labels: int (N,), the true classes, or None.
-        memory: the budget of passes; see `kerascope.method.PerturbationMethod`.
+        memory: memory budget of a forward pass; see `kerascope.method.PerturbationMethod`.
         progress: draw progress bars.
 
     Raises:
@@ -63,62 +64,64 @@ class Subject:
                 f"a target must be one number per image to be evaluated; {self.target.describe()} is several "
                 "classes at once; evaluate one class at a time."
             )
-        self._made: dict[Hashable, Any] = {}
+        self._cache: dict[Hashable, Any] = {}
+        self._dependencies: dict[Hashable, set[Hashable]] = {}
         self.costs: dict[Hashable, int] = {}
-        """Forwards that went into what was made, by its key, without those of what it was made of."""
-        self.needed: set[Hashable] = set()
-        """Keys of all that was asked for."""
-        self._needs: dict[Hashable, set[Hashable]] = {}
-        self.masks = None if masks is None else self._fitting("masks", masks, self.spatial).astype(bool)
-        self.labels = None if labels is None else self._fitting("labels", labels, ()).astype("int64")
+        """Forwards of each cached value by its key, without those of the cached values that it uses."""
+        self.used_keys: set[Hashable] = set()
+        """Keys of all cached values that were used."""
+        self.masks = None if masks is None else self._check_shape("masks", masks, self.spatial).astype(bool)
+        self.labels = None if labels is None else self._check_shape("labels", labels, ()).astype("int64")
 
     @cached_property
-    def first(self) -> Answer:
-        """The scores of the images, which pin the target; 1 forward."""
+    def answer(self) -> Answer:
+        """The scores of the images, with the target pinned; 1 forward."""
         return self.probe.run(None, self.images, self.target)
 
     @property
-    def chance(self) -> Answer:
-        """The same about the probability of what is explained, where the model gives one."""
-        return self.once("chance", lambda: chance_of(self.probe, self.images, self.first))
+    def probability(self) -> Answer:
+        """The probabilities of the target, where the model gives any; else the scores."""
+        return self.compute_once("probability", lambda: probability_of(self.probe, self.images, self.answer))
 
     @cached_property
-    def pictures(self) -> Pictures:
-        """The images on the host."""
-        pixels_of(self.first)  # raises where there are no pixels
-        return Pictures.of(self.probe, self.first, smooth=False)
+    def host_images(self) -> Pictures:
+        """The images as NumPy arrays."""
+        pixels_of(self.answer)  # raises where there are no pixels
+        return Pictures.of(self.probe, self.answer, smooth=False)
 
     @property
     def spatial(self) -> tuple[int, ...]:
         """Size of the images in pixels."""
-        return tuple(self.pictures.pixels.shape[1:-1])
+        return tuple(self.host_images.pixels.shape[1:-1])
 
     def __len__(self) -> int:
-        return len(self.pictures.pixels)
+        return len(self.host_images.pixels)
 
-    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """What `make` gives, made when it is first asked for under this key."""
-        if key not in self._made:
-            outside, self.needed = self.needed, set()
-            forwards, others = self.probe.forward_count, self.charged
+    def compute_once(self, key: Hashable, compute: Callable[[], Value]) -> Value:
+        """Return the value cached under a key; compute it on first use, and record its cost."""
+        if key not in self._cache:
+            outside, self.used_keys = self.used_keys, set()
+            forwards, shared = self.probe.forward_count, self.shared_forwards
             try:
-                self._made[key] = make()
+                self._cache[key] = compute()
             finally:
-                inside, self.needed = self.needed, outside
-            self._needs[key] = {key, *inside}
-            self.costs[key] = self.probe.forward_count - forwards - (self.charged - others)
-        self.needed |= self._needs[key]
-        found: Made = self._made[key]
-        return found
+                inside, self.used_keys = self.used_keys, outside
+            self._dependencies[key] = {key, *inside}
+            self.costs[key] = self.probe.forward_count - forwards - (self.shared_forwards - shared)
+        self.used_keys |= self._dependencies[key]
+        value: Value = self._cache[key]
+        return value
 
     @property
-    def charged(self) -> int:
-        """Forwards that went into all that was made: see `once`."""
+    def shared_forwards(self) -> int:
+        """Forwards of all cached values; see `compute_once`."""
         return sum(self.costs.values())
 
     def baseline(self, baseline: BaselineLike) -> Array:
         """A baseline for every image, (N, *spatial, C); see `kerascope.method.PerturbationMethod`."""
-        return self.once(("baseline", baseline), lambda: made(as_baseline(baseline), self.pictures, 0, 0)[0])
+        return self.compute_once(
+            ("baseline", baseline), lambda: made(as_baseline(baseline), self.host_images, 0, 0)[0]
+        )
 
     def scores(
         self,
@@ -130,18 +133,18 @@ class Subject:
         probability: bool = False,
         title: str = "",
     ) -> Array:
-        """Scores of the images under masks.
+        """Return the scores of the images under masks.
 
         Args:
             masks: the kind of mask.
-            codes: for each image, the codes (m, d) of its masks.
-            baseline: what stands where something was removed.
-            resident: what the masks need of the images.
-            probability: give the probability instead of the score.
-            title: of the progress bar.
+            codes: codes (m, d) of the masks of each image.
+            baseline: replacement of the masked pixels.
+            resident: further arguments of the masks.
+            probability: return probabilities instead of scores.
+            title: title of the progress bar.
 
         Returns:
-            (N, m) float64, filled up with NaN where images have masks in different numbers.
+            (N, m) float64, padded with NaN where images have different numbers of masks.
 
         Cost:
             m forwards per image.
@@ -149,9 +152,9 @@ class Subject:
         counts = [len(codes[image]) for image in range(len(self))]
         with Stream(
             self.probe,
-            self.chance if probability else self.first,
+            self.probability if probability else self.answer,
             masks,
-            self.pictures.pixels,
+            self.host_images.pixels,
             [self.baseline(baseline)],
             resident=resident or {},
             memory=self.memory,
@@ -169,76 +172,93 @@ class Subject:
             scores[image, :count] = found[image][:, 0]
         return scores
 
-    def variants(
+    def run_variants(
         self,
         method: Method | None,
         count: int,
-        pixels: Callable[[int], Array],
+        make_pixels: Callable[[int], Array],
         probability: bool = False,
-    ) -> Iterator[tuple[int, Array]]:
-        """Scores of variants of the images, or maps of them.
+    ) -> Iterator[Array]:
+        """Yield the scores (N,) of variants of the images, or their maps (N, *spatial), in order.
 
         Args:
-            method: what explains them; None for scores alone.
+            method: explains the variants; None for scores alone.
             count: number of variants.
-            pixels: of variant k, (N, *spatial, C).
-            probability: give the probability instead of the score.
-
-        Yields:
-            The number of the variant, and its scores (N,) or maps (N, *spatial).
+            make_pixels: returns variant k, (N, *spatial, C).
+            probability: yield probabilities instead of scores.
 
         Cost:
             `count` forwards per image, or `count` explanations.
         """
 
-        def ask(probe: Probe, images: Any, target: Any) -> Answer:
+        def run(probe: Probe, images: Any, target: Any) -> Answer:
             return probe.run(None, images, target) if method is None else method.ask(probe, images, target)
 
-        def variant(number: int) -> Array:
-            return self.pictures.given(pixels(number))
+        def make_variant(index: int) -> Array:
+            return self.host_images.given(make_pixels(index))
 
-        first = self.chance if probability else self.first
-        for number, _, values in asked(self.probe, first, count, variant, ask):
-            yield number, values if method is None else self.maps(method, values)
+        answer = self.probability if probability else self.answer
+        for _, _, values in asked(self.probe, answer, count, make_variant, run):
+            yield values if method is None else self.maps(method, values)
 
     def maps(self, method: Method, values: Array) -> Array:
-        """Values of a method as maps in the size of the images, float64 (N, *spatial)."""
+        """Return a method's values as maps of the size of the images, float64 (N, *spatial)."""
         return np.asarray(resize(reduced(values, method.reduction), self.spatial, 1), "float64")
 
-    def _fitting(self, name: str, given: Any, shape: tuple[int, ...]) -> Array:
+    def explain(
+        self, method: Method, *, probe: Probe | None = None, images: Any = None, target: Any = None
+    ) -> Array:
+        """Return the maps of another explanation, float64 (N, *spatial); by default of the same question.
+
+        Args:
+            method: explains the images.
+            probe: probe of another model.
+            images: other images, as the model takes them.
+            target: another target.
+        """
+        answer = method.ask(
+            self.probe if probe is None else probe,
+            self.images if images is None else images,
+            self.answer.pinned if target is None else target,
+        )
+        assert answer.values is not None
+        return self.maps(method, answer.values)
+
+    def _check_shape(self, name: str, given: Any, shape: tuple[int, ...]) -> Array:
         array = np.asarray(given)
-        wanted = (len(self), *shape)
-        if array.shape != wanted:
+        expected = (len(self), *shape)
+        if array.shape != expected:
             raise errors.EvaluationError(
-                f"{name} must be of shape {wanted}, one entry per image; got {array.shape}; "
+                f"{name} must be of shape {expected}, one entry per image; got {array.shape}; "
                 f"{'resize them to the images' if shape else 'give one class per image'}."
             )
         return array
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """An explanation of the images of a subject.
+class EvalItem:
+    """An explanation of a batch.
 
     Args:
-        subject: the images, the model and the target.
-        explanation: of these images.
-        method: what made it, or None where that is not known.
+        batch: the images, the model and the target.
+        explanation: the explanation of these images.
+        method: the method that computed it, or None where it is unknown.
 
     Raises:
-        EvaluationError: the explanation is of other images.
+        EvaluationError: the explanation belongs to other images.
     """
 
-    subject: Subject
+    batch: EvalBatch
     explanation: Explanation
     method: Method | None = None
 
     def __post_init__(self) -> None:
-        if len(self.explanation) != len(self.subject) or self.explanation.input_size != self.subject.spatial:
+        explanation, batch = self.explanation, self.batch
+        if len(explanation) != len(batch) or explanation.input_size != batch.spatial:
             raise errors.EvaluationError(
-                f"an explanation must be of the images that it is measured on; it is of "
-                f"{len(self.explanation)} of size {self.explanation.input_size}, and there are "
-                f"{len(self.subject)} of size {self.subject.spatial}; explain these images."
+                f"an explanation must belong to the images on which it is measured; it has "
+                f"{len(explanation)} images of size {explanation.input_size}, and there are "
+                f"{len(batch)} of size {batch.spatial}; explain these images."
             )
 
     @cached_property
@@ -247,40 +267,39 @@ class Case:
         return np.asarray(self.explanation.heatmaps(), "float64")
 
     @cached_property
-    def shows(self) -> Array:
-        """bool (N,): the map is finite and varies, see `Explanation.flat`."""
+    def is_informative(self) -> Array:
+        """bool (N,): the map is finite and varies; see `Explanation.flat`."""
         return ~self.explanation.flat
 
     @cached_property
-    def flattened(self) -> Array:
-        """The maps, (N, pixels), with zeros in the place of maps that show nothing."""
-        return np.where(self.shows[:, None], self.maps.reshape(len(self.maps), -1), 0.0)
+    def relevance(self) -> Array:
+        """The maps as rows, (N, pixels); zeros where a map is not informative."""
+        return np.where(self.is_informative[:, None], self.maps.reshape(len(self.maps), -1), 0.0)
 
     @cached_property
     def positive(self) -> Array:
-        """What speaks for the target, max(0, a), (N, pixels)."""
-        return np.maximum(self.flattened, 0.0)
+        """The positive relevance, max(0, a), (N, pixels)."""
+        return np.maximum(self.relevance, 0.0)
 
     @cached_property
-    def unit(self) -> Array:
-        """`positive`, brought to 0 to 1 for each image, (N, *spatial); zeros where nothing varies."""
+    def unit_maps(self) -> Array:
+        """The positive relevance of each image scaled to 0 to 1, (N, *spatial); zeros if constant."""
         low = self.positive.min(axis=1, keepdims=True)
         span = self.positive.max(axis=1, keepdims=True) - low
         unit = (self.positive - low) / np.where(span > 0, span, 1.0)
-        return np.asarray(unit.reshape(len(unit), *self.subject.spatial))
+        return np.asarray(unit.reshape(len(unit), *self.batch.spatial))
 
     def ranks(self, seed: int) -> Array:
-        """The place of each pixel when the most relevant comes first, int64 (N, pixels)."""
-        return self.once(("ranks", seed), lambda: ranks(self.flattened, seed))
+        """Return the rank of each pixel, the most relevant first, int64 (N, pixels)."""
+        return self.compute_once(("ranks", seed), lambda: ranks(self.relevance, seed))
 
     @cached_property
-    def made(self) -> dict[Hashable, Any]:
-        """What metrics of one explanation have in common; see `once`."""
+    def _cache(self) -> dict[Hashable, Any]:
         return {}
 
-    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """What `make` gives, made when it is first asked for under this key."""
-        if key not in self.made:
-            self.made[key] = make()
-        found: Made = self.made[key]
-        return found
+    def compute_once(self, key: Hashable, compute: Callable[[], Value]) -> Value:
+        """Return the value cached under a key for this explanation; compute it on first use."""
+        if key not in self._cache:
+            self._cache[key] = compute()
+        value: Value = self._cache[key]
+        return value

@@ -1,4 +1,4 @@
-"""Focus: on mosaics of four classes, is the map on the tile of the explained one? Needs labels, no masks."""
+"""Focus: the relevance on the correct tile of mosaics of four classes. Needs labels, no masks."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy as np
 
 from kerascope.dataset import mosaics
 from kerascope.metric.base import Direction, Measurement, Metric
-from kerascope.metric.context import Case
+from kerascope.metric.context import EvalItem
 from kerascope.target import Class
 from kerascope.validation import check_whole
 
 
 @dataclass(frozen=True)
 class Focus(Metric, name="focus"):
-    r"""Focus: the share of what speaks for a class that lies on its tile of a mosaic.
+    r"""Focus: the share of the positive relevance that lies on the tile of the explained class.
 
     $$\frac{\sum_{p \in t} \max(0, a_p)}{\sum_p \max(0, a_p)}$$
 
-    on a mosaic of two by two images of four classes, with the tile $t$ of the class that is explained.
+    on a mosaic of two by two images of four classes, with the tile $t$ of the explained class.
 
     Args:
-        seed: of the mosaics.
+        seed: seed of the mosaics.
 
     Returns:
-        values (N,), 0 to 1, higher is better; 0.25 for a map that knows nothing. Value i is of the mosaic
-        that asks for the class of image i. Invariant to the map's scale. NaN where nothing speaks for the
-        class.
+        values (N,), 0 to 1, higher is better; 0.25 for a random map. Value i belongs to the mosaic that
+        contains image i and explains its class. Invariant to the map's scale. NaN where no relevance is
+        positive.
 
     Raises:
         InputError: fewer than four classes, or images without height and width.
@@ -39,8 +39,8 @@ class Focus(Metric, name="focus"):
 
     Source:
         Arias-Duart et al., Focus! Rating XAI Methods and Finding Biases, FUZZ-IEEE 2022, equation 1, with the
-        deviations of `kerascope.dataset.mosaics`. It judges the model with the method: a model that mixes
-        classes up has no focus either.
+        deviations of `kerascope.dataset.mosaics`. It judges the model together with the method: a model that
+        confuses classes has no focus either.
 
     Example:
         >>> import kerascope as ks
@@ -60,18 +60,16 @@ class Focus(Metric, name="focus"):
     def __post_init__(self) -> None:
         check_whole(self.seed, "seed", 0)
 
-    def measure(self, case: Case) -> Measurement:
-        """The share of each mosaic."""
-        subject, method = case.subject, case.method
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the share of each mosaic."""
+        batch, method = item.batch, item.method
         assert method is not None
-        made = subject.once(
-            ("mosaics", self.seed), lambda: mosaics(subject.pictures.pixels, subject.labels, self.seed)
+        mosaic = batch.compute_once(
+            ("mosaics", self.seed), lambda: mosaics(batch.host_images.pixels, batch.labels, self.seed)
         )
-        inputs = subject.first.batch.with_pixels(subject.pictures.given(made.images))
-        answer = method.ask(subject.probe, inputs, Class(made.targets.tolist()))
-        assert answer.values is not None
-        positive = np.maximum(np.nan_to_num(subject.maps(method, answer.values)), 0.0)
+        inputs = batch.answer.batch.with_pixels(batch.host_images.given(mosaic.images))
+        maps = batch.explain(method, images=inputs, target=Class(mosaic.targets.tolist()))
+        positive = np.maximum(np.nan_to_num(maps), 0.0)
         total = positive.sum(axis=(1, 2))
-        inside = np.where(made.tiles, positive, 0.0).sum(axis=(1, 2))
-        # Of a mosaic, whatever the map of the image itself shows.
+        inside = np.where(mosaic.tiles, positive, 0.0).sum(axis=(1, 2))
         return Measurement(inside / np.where(total > 0, total, np.nan))

@@ -1,4 +1,4 @@
-"""Localisation: does the map lie where the object is? With masks of objects, one value per image."""
+"""Localisation: overlap of the map with the mask of the object."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kerascope import errors
 from kerascope.metric.base import Direction, Invariance, Measurement, Metric
-from kerascope.metric.context import Case
-from kerascope.metric.faithfulness.random_subsets import check_share
+from kerascope.metric.context import EvalItem
 from kerascope.typing import Array
-from kerascope.validation import is_number
+from kerascope.validation import check_inside, check_number
 
 
 @dataclass(frozen=True)
 class Localisation(Metric):
-    """The family: one map and one mask in, one number out. An empty mask has no value, and is no hit."""
+    """Base class: a value from a map and a mask. An empty mask has no value, and is not a hit."""
 
     group: ClassVar[str] = "localisation"
     direction: ClassVar[Direction] = "higher"
@@ -28,21 +26,21 @@ class Localisation(Metric):
     quick: ClassVar[Mapping[str, Any]] = {}
 
     @abstractmethod
-    def located(self, relevance: Array, mask: Array) -> float:
-        """The value of a map (*spatial) and a mask that is not empty, bool (*spatial)."""
+    def score_map(self, relevance: Array, mask: Array) -> float:
+        """Return the value of a map (*spatial) with a nonempty mask, bool (*spatial)."""
 
-    def measure(self, case: Case) -> Measurement:
-        """Image by image."""
-        masks = case.subject.masks
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the value of each image with a nonempty mask."""
+        masks = item.batch.masks
         assert masks is not None
-        maps = case.flattened.reshape(masks.shape)
+        maps = item.relevance.reshape(masks.shape)
         values = np.full(len(maps), np.nan)
         for image, (relevance, mask) in enumerate(zip(maps, masks, strict=True)):
-            if mask.any() and case.shows[image]:
-                values[image] = self.located(relevance, mask)
+            if mask.any() and item.is_informative[image]:
+                values[image] = self.score_map(relevance, mask)
         empty = int((~masks.reshape(len(masks), -1).any(axis=1)).sum())
-        told = f"every mask should have a pixel; {empty} of {len(masks)} have none, and no value."
-        return Measurement(values, warnings=(told,) if empty else ())
+        warning = f"every mask should have a pixel; {empty} of {len(masks)} have none, and no value."
+        return Measurement(values, warnings=(warning,) if empty else ())
 
 
 @dataclass(frozen=True)
@@ -52,18 +50,18 @@ class PointingGame(Localisation, name="pointing_game"):
     $$\mathbb{1}\big[\arg\max_p a_p \in s\big]$$
 
     Args:
-        tolerance: how far from the object, in pixels, is still a hit, at least 0; default 0.
+        tolerance: largest distance from the object that counts as a hit, in pixels, at least 0; default 0.
 
     Returns:
-        values (N,), 0 or 1, higher is better; between them where several pixels share the maximum: the share
-        of these that hit. Invariant to any increasing change of the map. NaN where the mask is empty.
+        values (N,), 0 or 1, higher is better; where several pixels share the maximum, the share of them that
+        hits. Invariant to any increasing change of the map. NaN where the mask is empty.
 
     Cost:
         None.
 
     Source:
         Zhang et al., Top-down Neural Attention by Excitation Backprop, ECCV 2016, section 4.2. Deviation: a
-        shared maximum counts in parts, where others take the first pixel.
+        shared maximum counts in parts; other libraries take the first pixel.
 
     Example:
         >>> import kerascope as ks
@@ -76,13 +74,10 @@ class PointingGame(Localisation, name="pointing_game"):
     invariant: ClassVar[Invariance | None] = "order"
 
     def __post_init__(self) -> None:
-        if not (is_number(self.tolerance) and self.tolerance >= 0):
-            raise errors.ParameterError(
-                f"tolerance must be a number of pixels of at least 0; got {self.tolerance!r}."
-            )
+        check_number(self.tolerance, "tolerance")
 
-    def located(self, relevance: Array, mask: Array) -> float:
-        """The share of the maxima that lie near enough."""
+    def score_map(self, relevance: Array, mask: Array) -> float:
+        """Return the share of the maxima that lie within the tolerance."""
         from scipy.ndimage import distance_transform_edt
 
         near = distance_transform_edt(~mask) <= self.tolerance if self.tolerance else mask
@@ -118,14 +113,13 @@ class TolerantPointingGame(PointingGame, name="pointing_game_15"):
 
 @dataclass(frozen=True)
 class EnergyPointingGame(Localisation, name="energy_pointing_game"):
-    r"""Energy-based pointing game: the share of what speaks for the target that lies on the object.
+    r"""Energy-based pointing game: the share of the positive relevance that lies on the object.
 
     $$\frac{\sum_{p \in s} \max(0, a_p)}{\sum_p \max(0, a_p)}$$
 
     Returns:
-        values (N,), 0 to 1, higher is better; a map that is the same everywhere has the share of the image
-        that the object takes. Invariant to the map's scale. NaN where the mask is empty, or nothing speaks
-        for the target.
+        values (N,), 0 to 1, higher is better; a constant map gets the share of the image that the object
+        covers. Invariant to the map's scale. NaN where the mask is empty or no relevance is positive.
 
     Cost:
         None.
@@ -139,8 +133,8 @@ class EnergyPointingGame(Localisation, name="energy_pointing_game"):
         'higher'
     """
 
-    def located(self, relevance: Array, mask: Array) -> float:
-        """The share inside."""
+    def score_map(self, relevance: Array, mask: Array) -> float:
+        """Return the share of the positive relevance inside the mask."""
         positive = np.maximum(relevance, 0.0)
         total = positive.sum()
         return float(positive[mask].sum() / total) if total > 0 else np.nan
@@ -148,13 +142,15 @@ class EnergyPointingGame(Localisation, name="energy_pointing_game"):
 
 @dataclass(frozen=True)
 class RelevanceRank(Localisation, name="relevance_rank"):
-    r"""Relevance rank accuracy: of the most relevant pixels, as many as the object has, the share on it.
+    r"""Relevance rank accuracy: the share of the most relevant pixels that lies on the object.
 
     $$\frac{|\mathrm{top}_{|s|}(a) \cap s|}{|s|}$$
 
+    with as many pixels as the object has.
+
     Returns:
-        values (N,), 0 to 1, higher is better. The order of pixels alone counts; of pixels that share the last
-        place, the expected share is taken. NaN where the mask is empty.
+        values (N,), 0 to 1, higher is better. Depends only on the order of pixels; of pixels that share the
+        last rank, the expected share is taken. NaN where the mask is empty.
 
     Cost:
         None.
@@ -170,8 +166,8 @@ class RelevanceRank(Localisation, name="relevance_rank"):
 
     invariant: ClassVar[Invariance | None] = "order"
 
-    def located(self, relevance: Array, mask: Array) -> float:
-        """The precision of the top |s| pixels."""
+    def score_map(self, relevance: Array, mask: Array) -> float:
+        """Return the precision of the top |s| pixels."""
         count = int(mask.sum())
         last = np.partition(relevance.ravel(), -count)[-count]
         above, at = relevance > last, relevance == last
@@ -181,19 +177,19 @@ class RelevanceRank(Localisation, name="relevance_rank"):
 
 @dataclass(frozen=True)
 class LocalisationAUC(Localisation, name="roc_auc"):
-    r"""ROC-AUC: the chance that a pixel on the object is more relevant than one beside it.
+    r"""ROC-AUC: the probability that a pixel on the object is more relevant than one off it.
 
     $$P(a_p > a_q) + \tfrac12 P(a_p = a_q), \qquad p \in s,\; q \notin s$$
 
     Returns:
-        values (N,), 0 to 1, higher is better; 0.5 by chance. The order of pixels alone counts. NaN where the
-        mask is empty or full.
+        values (N,), 0 to 1, higher is better; 0.5 for a random map. Depends only on the order of pixels. NaN
+        where the mask is empty or full.
 
     Cost:
         None.
 
     Source:
-        Fawcett, An Introduction to ROC Analysis, 2006, section 7: the statistic of Mann and Whitney.
+        Fawcett, An Introduction to ROC Analysis, 2006, section 7: the Mann-Whitney statistic.
 
     Example:
         >>> import kerascope as ks
@@ -203,26 +199,26 @@ class LocalisationAUC(Localisation, name="roc_auc"):
 
     invariant: ClassVar[Invariance | None] = "order"
 
-    def located(self, relevance: Array, mask: Array) -> float:
-        """From the ranks of the pixels on the object."""
+    def score_map(self, relevance: Array, mask: Array) -> float:
+        """Return the area, from the ranks of the pixels on the object."""
         from scipy.stats import rankdata
 
         inside, count = int(mask.sum()), mask.size
         if inside == count:
             return np.nan
-        ranked = rankdata(relevance.ravel())[mask.ravel()].sum()
-        return float((ranked - inside * (inside + 1) / 2) / (inside * (count - inside)))
+        rank_sum = rankdata(relevance.ravel())[mask.ravel()].sum()
+        return float((rank_sum - inside * (inside + 1) / 2) / (inside * (count - inside)))
 
 
 @dataclass(frozen=True)
 class OtsuIoU(Localisation, name="iou"):
-    r"""IoU: the overlap of the object with what Otsu's threshold leaves of the map.
+    r"""IoU: the overlap of the object with the pixels above Otsu's threshold of the map.
 
     $$\frac{|b \cap s|}{|b \cup s|}, \qquad b = \{p : \max(0, a_p) > t_{\mathrm{Otsu}}\}$$
 
     Returns:
         values (N,), 0 to 1, higher is better. Invariant to the map's scale. NaN where the mask is empty; 0
-        where nothing speaks for the target.
+        where no relevance is positive.
 
     Cost:
         None.
@@ -236,27 +232,27 @@ class OtsuIoU(Localisation, name="iou"):
         'higher'
     """
 
-    def located(self, relevance: Array, mask: Array) -> float:
-        """The overlap."""
+    def score_map(self, relevance: Array, mask: Array) -> float:
+        """Return the intersection over union."""
         positive = np.maximum(relevance, 0.0)
-        found = positive > otsu(positive) if positive.max() > positive.min() else positive > 0
-        return float((found & mask).sum() / (found | mask).sum())
+        segment = positive > otsu(positive) if positive.max() > positive.min() else positive > 0
+        return float((segment & mask).sum() / (segment | mask).sum())
 
 
 @dataclass(frozen=True)
 class BoxLocalisation(Localisation, name="box"):
-    r"""Weakly supervised localisation: whether the box around the map fits the object's.
+    r"""Weakly supervised localisation: whether the bounding box of the map matches the object's.
 
     $$\mathbb{1}\Big[\frac{|b \cap \mathrm{box}(s)|}{|b \cup \mathrm{box}(s)|} \ge \tfrac12\Big]$$
 
-    with the box $b$ of the largest connected part of the map that lies above a share of its maximum.
+    with the box $b$ of the largest connected part of the map above a share of its maximum.
 
     Args:
-        share: of the maximum that a part lies above, between 0 and 1; default 0.15.
+        share: threshold as a share of the maximum, between 0 and 1; default 0.15.
 
     Returns:
         values (N,), 0 or 1, higher is better. Invariant to the map's scale. NaN where the mask is empty; 0
-        where nothing speaks for the target.
+        where no relevance is positive.
 
     Cost:
         None.
@@ -273,29 +269,29 @@ class BoxLocalisation(Localisation, name="box"):
     share: float = 0.15
 
     def __post_init__(self) -> None:
-        check_share(self.share, "share")
+        check_inside(self.share, "share")
 
-    def located(self, relevance: Array, mask: Array) -> float:
-        """1 where the boxes overlap enough."""
+    def score_map(self, relevance: Array, mask: Array) -> float:
+        """Return 1 if the boxes overlap by at least half, else 0."""
         from scipy import ndimage
 
         if relevance.max() <= 0:
             return 0.0
         parts, count = ndimage.label(relevance > self.share * relevance.max())
         largest = 1 + int(np.argmax(np.bincount(parts.ravel(), minlength=count + 1)[1:]))
-        own, wanted = _box(parts == largest), _box(mask)
-        shared = [max(0, min(a[1], b[1]) - max(a[0], b[0])) for a, b in zip(own, wanted, strict=True)]
-        inside = float(np.prod(shared))
-        areas = [float(np.prod([high - low for low, high in box])) for box in (own, wanted)]
-        return float(inside / (sum(areas) - inside) >= 0.5)
+        map_box, object_box = _bounding_box(parts == largest), _bounding_box(mask)
+        sides = [max(0, min(a[1], b[1]) - max(a[0], b[0])) for a, b in zip(map_box, object_box, strict=True)]
+        overlap = float(np.prod(sides))
+        areas = [float(np.prod([high - low for low, high in box])) for box in (map_box, object_box)]
+        return float(overlap / (sum(areas) - overlap) >= 0.5)
 
 
 def otsu(values: Array, classes: int = 256) -> float:
-    """The threshold that separates values best into two classes: the variance between them is largest.
+    """Return the threshold with the largest variance between the two classes that it separates.
 
     Args:
-        values: that vary.
-        classes: of the histogram, from the lowest to the highest value.
+        values: values, not all equal.
+        classes: number of bins of the histogram, from the lowest to the highest value.
     """
     counts, edges = np.histogram(values, classes)
     middles = (edges[:-1] + edges[1:]) / 2
@@ -306,6 +302,6 @@ def otsu(values: Array, classes: int = 256) -> float:
     return float(edges[1 + int(np.argmax(between))])
 
 
-def _box(mask: Array) -> list[tuple[int, int]]:
-    """First and last but one place on each axis."""
-    return [(int(places.min()), int(places.max()) + 1) for places in np.nonzero(mask)]
+def _bounding_box(mask: Array) -> list[tuple[int, int]]:
+    """Return the start and stop index of a mask on each axis."""
+    return [(int(indices.min()), int(indices.max()) + 1) for indices in np.nonzero(mask)]

@@ -1,4 +1,4 @@
-"""The probability of what is explained, also of models that return scores."""
+"""The probability of the explained target, also for models that return scores."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
@@ -16,36 +17,35 @@ from kerascope.target.base import Context, Forward, Reading
 from kerascope.typing import Array
 
 
-def chance_of(probe: Probe, images: Any, first: Answer) -> Answer:
-    """An answer about the probability of what another one is about.
+def probability_of(probe: Probe, images: Any, answer: Answer) -> Answer:
+    """Return the answer with the probability of the target in place of its score.
 
-    Where the model squashes nothing, as one that was trained `from_logits`, it is that of a softmax over its
-    scores; where these are no classes, the score itself.
+    A model without an output activation, such as one trained `from_logits`, gets a softmax over its scores;
+    if the scores are not classes, the answer is returned unchanged.
 
     Args:
-        probe: of the model.
-        images: those of `first`.
-        first: about the scores, which pins the target.
+        probe: probe of the model.
+        images: the images of the answer.
+        answer: the scores, with the target pinned.
 
     Cost:
         None for a class of a model with a softmax; else 1 forward.
     """
-    pinned = first.pinned
-    if isinstance(pinned.target, Class) and (first.probabilities == first.probabilities).all():
-        return replace(
-            first, scores=first.probabilities, pinned=Pinned(Probability(pinned.target), pinned.known)
-        )
+    pinned = answer.pinned
+    if isinstance(pinned.target, Class) and not np.isnan(answer.probabilities).any():
+        pinned = Pinned(Probability(pinned.target), pinned.known)
+        return replace(answer, scores=answer.probabilities, pinned=pinned)
     for target in (Probability(pinned), Softmax(pinned)):
         try:
             return probe.run(None, images, target)
         except errors.TargetError:
             continue
-    return first
+    return answer
 
 
 @dataclass(frozen=True)
 class Softmax(Around):
-    """A target on the softmax over the scores of a model that squashes none.
+    """A target on the softmax over the scores of a model without an output activation.
 
     Args:
         target: any target.
@@ -58,7 +58,7 @@ class Softmax(Around):
 
     def outputs(self, context: Context) -> tuple[int, ...] | None:
         if any(shape[-1] < 2 for shape in context.outputs.values()):
-            raise errors.TargetError("a softmax must be over two classes or more; there is one output.")
+            raise errors.TargetError("a softmax must have at least two classes; the model has one output.")
         return self.inside.outputs(context)
 
     def arguments(self, context: Context) -> dict[str, Array]:
@@ -66,8 +66,8 @@ class Softmax(Around):
         return self.inside.arguments(context)
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
-        squashed = tree.map_structure(lambda scores: ops.softmax(scores, axis=-1), forward.scores)
-        return self.inside.read(replace(forward, scores=squashed), arguments)
+        probabilities = tree.map_structure(lambda scores: ops.softmax(scores, axis=-1), forward.scores)
+        return self.inside.read(replace(forward, scores=probabilities), arguments)
 
     def describe(self) -> str:
         return f"probability of {self.inside.describe()}"

@@ -1,4 +1,4 @@
-"""Randomisation: a map of a model that has learnt nothing, or of another class, must be another map."""
+"""Randomisation: the change of a map with a randomised model, or with another class."""
 
 from __future__ import annotations
 
@@ -10,36 +10,37 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.metric.base import Direction, Measurement, Metric
-from kerascope.metric.context import Case, Subject
-from kerascope.metric.similarity import SIMILARITIES, alike
+from kerascope.metric.context import EvalBatch, EvalItem
+from kerascope.metric.similarity import SIMILARITIES, similarity_of
 from kerascope.probe import Probe
 from kerascope.target import Class
 from kerascope.typing import Array
-from kerascope.validation import check_whole
+from kerascope.validation import check_choice, check_whole
 
 
 @dataclass(frozen=True)
 class EfficientRandomisation(Metric, name="efficient_randomisation"):
-    r"""Efficient randomisation: by how much a map loses order as the model forgets everything.
+    r"""Efficient randomisation: the relative rise of a map's entropy when the model is randomised.
 
     $$\frac{H(\Phi_{\hat\theta}(x)) - H(\Phi_\theta(x))}{H(\Phi_\theta(x))}$$
 
-    with the entropy $H$ of the histogram of a map, and the model $\hat\theta$ whose layers are all drawn anew
+    with the entropy $H$ of the histogram of a map, and the model $\hat\theta$ whose layers are all randomised
     by their own initialisers (see `Probe.redrawn`).
 
     Args:
-        bins: of the histogram, from the lowest to the highest value of each map, at least 2; default 100.
-        seed: of the new weights. The numbers are Keras's, and differ between backends.
+        bins: number of bins of the histogram, from the lowest to the highest value of each map, at least 2;
+            default 100.
+        seed: seed of the new weights, which differ between backends.
 
     Returns:
-        values (N,), higher is better; about 0 for a map that does not depend on what was learnt. Invariant
+        values (N,), higher is better; about 0 for a map that does not depend on the weights. Invariant
         to the map's scale. NaN where the map of the random model is constant.
 
     Raises:
-        EvaluationError: of a black box, which has no weights.
+        EvaluationError: the model is a black box, without weights.
 
     Cost:
-        1 explanation, by the random model; the model is not changed or copied.
+        1 explanation of the randomised model; the model is neither changed nor copied.
 
     Source:
         Hedström et al., A Fresh Look at Sanity Checks for Saliency Maps, 2024, equation 5 (eMPRT).
@@ -63,47 +64,46 @@ class EfficientRandomisation(Metric, name="efficient_randomisation"):
         check_whole(self.bins, "bins", 2)
         check_whole(self.seed, "seed", 0)
 
-    def measure(self, case: Case) -> Measurement:
-        """The change of the entropy, as a share."""
-        subject, method = case.subject, case.method
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the relative change of the entropy."""
+        batch, method = item.batch, item.method
         assert method is not None
-        random = subject.once(("random", self.seed), lambda: _untaught(subject, self.seed))
-        answer = method.ask(random, subject.images, subject.first.pinned)
-        assert answer.values is not None
-        return Measurement(self.change(case.maps, subject.maps(method, answer.values)))
+        probe = batch.compute_once(("random", self.seed), lambda: _randomize_model(batch, self.seed))
+        return Measurement(self.compute_change(item.maps, batch.explain(method, probe=probe)))
 
-    def change(self, before: Array, after: Array) -> Array:
-        """By how much the entropy of maps (N, *spatial) rises, as a share, (N,)."""
-        known = self._entropy(before)
-        return np.asarray((self._entropy(after) - known) / np.where(known > 0, known, np.nan))
+    def compute_change(self, before: Array, after: Array) -> Array:
+        """Return the relative rise of the entropy of maps (N, *spatial), (N,)."""
+        entropy = self._compute_entropy(before)
+        rise = self._compute_entropy(after) - entropy
+        return np.asarray(rise / np.where(entropy > 0, entropy, np.nan))
 
-    def _entropy(self, maps: Array) -> Array:
-        found = np.full(len(maps), np.nan)
-        for number, one in enumerate(maps):
-            if np.isfinite(one).all() and np.ptp(one) > 0:
-                shares = np.histogram(one, self.bins)[0] / one.size
+    def _compute_entropy(self, maps: Array) -> Array:
+        entropy = np.full(len(maps), np.nan)
+        for row, heatmap in enumerate(maps):
+            if np.isfinite(heatmap).all() and np.ptp(heatmap) > 0:
+                shares = np.histogram(heatmap, self.bins)[0] / heatmap.size
                 shares = shares[shares > 0]
-                found[number] = -(shares * np.log(shares)).sum()
-        return found
+                entropy[row] = -(shares * np.log(shares)).sum()
+        return entropy
 
 
 @dataclass(frozen=True)
 class RandomLogit(Metric, name="random_logit"):
-    r"""Random logit: how alike the map is to that of another class, drawn at random.
+    r"""Random logit: the similarity of the map to the map of a random other class.
 
     $$\mathrm{SSIM}(\Phi_c(x), \Phi_{c'}(x)), \qquad c' \ne c$$
 
     Args:
-        similarity: `"ssim"` (default), `"spearman"`, `"spearman_of_size"` (of the maps without their signs)
-            or `"hog"`; see `kerascope.metric.similarity`.
-        seed: of the other class of each image.
+        similarity: `"ssim"` (default), `"spearman"`, `"spearman_of_size"` (without signs) or
+            `"hog"`; see `kerascope.metric.similarity`.
+        seed: seed of the other class of each image.
 
     Returns:
         values (N,), -1 to 1, lower is better; 1 for a map that does not depend on the class. Invariant to the
         map's scale.
 
     Raises:
-        EvaluationError: no class is explained, or no other one has a score of its own.
+        EvaluationError: no class is explained, or no other class has its own score.
 
     Cost:
         1 explanation, of the other class.
@@ -129,49 +129,43 @@ class RandomLogit(Metric, name="random_logit"):
 
     def __post_init__(self) -> None:
         check_whole(self.seed, "seed", 0)
-        if self.similarity not in SIMILARITIES:
-            raise errors.ParameterError(
-                f"similarity must be one of {', '.join(map(repr, SIMILARITIES))}; got {self.similarity!r}."
-            )
+        check_choice(self.similarity, "similarity", SIMILARITIES)
 
-    def measure(self, case: Case) -> Measurement:
-        """How alike both maps are."""
-        other = case.once(("other class", self.seed), lambda: other_maps(case, self.seed))
-        return Measurement(alike(self.similarity, case.maps, other))
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the similarity of both maps."""
+        other = item.compute_once(("other class", self.seed), lambda: random_class_maps(item, self.seed))
+        return Measurement(similarity_of(self.similarity, item.maps, other))
 
 
-def other_maps(case: Case, seed: int) -> Array:
-    """The maps of another class of each image, drawn at random, (N, *spatial).
+def random_class_maps(item: EvalItem, seed: int) -> Array:
+    """Return the maps of a random other class of each image, (N, *spatial).
 
     Raises:
-        EvaluationError: no class is explained, or no other one has a score of its own.
+        EvaluationError: no class is explained, or no other class has its own score.
     """
-    subject, method = case.subject, case.method
+    batch, method = item.batch, item.method
     assert method is not None
-    labels = subject.first.labels
-    survey = subject.probe.graph(subject.images)
-    if survey.kinds == ("binary",):
+    labels = batch.answer.labels
+    graph = batch.probe.graph(batch.images)
+    if graph.kinds == ("binary",):
         raise errors.EvaluationError(
-            "a random logit must be a class with a score of its own; this model has one number for two "
-            "classes, so that the other class has the opposite score, and its map tells nothing more; leave "
-            "it out."
+            "a random logit must be a class with its own score; this model has one number for two classes, "
+            "so the other class has the opposite score, and its map adds nothing; leave it out."
         )
-    outputs = survey.outputs
+    outputs = graph.outputs
     count = outputs[0].shape[-1]
     if (labels < 0).any() or len(outputs) > 1 or count < 2:
         raise errors.EvaluationError(
             "a random logit must be another class of a model with one output of several classes; explained "
-            f"is {subject.target.describe()!r}, of outputs {[one.shape for one in outputs]}; leave it out."
+            f"is {batch.target.describe()!r}, of outputs {[output.shape for output in outputs]}; omit it."
         )
-    drawn = [int(np.random.default_rng([seed, image]).integers(1, count)) for image in range(len(labels))]
-    answer = method.ask(subject.probe, subject.images, Class(((labels + drawn) % count).tolist()))
-    assert answer.values is not None
-    return subject.maps(method, answer.values)
+    shifts = [int(np.random.default_rng([seed, image]).integers(1, count)) for image in range(len(labels))]
+    return batch.explain(method, target=Class(((labels + shifts) % count).tolist()))
 
 
-def _untaught(subject: Subject, seed: int) -> Probe:
-    """The probe of the model with every layer drawn anew."""
+def _randomize_model(batch: EvalBatch, seed: int) -> Probe:
+    """Return the probe of the model with every layer randomised."""
     values: dict[int, Array] = {}
-    for layer in subject.probe.randomize(subject.images, seed):
+    for layer in batch.probe.randomize(batch.images, seed):
         values |= layer.values
-    return subject.probe.with_values(values)
+    return batch.probe.with_values(values)

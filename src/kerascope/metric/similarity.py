@@ -1,4 +1,4 @@
-"""How alike two maps of one image are."""
+"""Similarities of two maps of the same image."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from kerascope import errors
-from kerascope.metric.faithfulness.drop import pearson
+from kerascope.metric.statistics import pearson
 from kerascope.typing import Array
 
 _WINDOW = 7
-"""Pixels along each side of SSIM's window."""
+"""Side of SSIM's window in pixels."""
 _CELLS = 8
 """Cells along the longest side of a map for the histograms of gradients."""
 
 
-def ranked(maps: Array) -> Array:
-    """The rank of every pixel, (N, P); NaN where a map has NaN."""
+def pixel_ranks(maps: Array) -> Array:
+    """Return the rank of every pixel, (N, P); NaN where a map has NaN."""
     from scipy.stats import rankdata
 
     return np.asarray(rankdata(maps.reshape(len(maps), -1), axis=1))
 
 
-def ranked_sizes(maps: Array) -> Array:
-    """The rank of every pixel without its sign, (N, P)."""
-    return ranked(np.abs(maps))
+def magnitude_ranks(maps: Array) -> Array:
+    """Return the rank of the magnitude of every pixel, (N, P)."""
+    return pixel_ranks(np.abs(maps))
 
 
-def described(maps: Array) -> Array:
-    """Histograms of oriented gradients of the maps' sizes, (N, D); NaN of what is no picture.
+def hog_features(maps: Array) -> Array:
+    """Return histograms of oriented gradients of the magnitudes, (N, D); NaN where maps are not images.
 
     Raises:
-        MissingPackageError: scikit-image is needed and not installed.
+        MissingPackageError: scikit-image is not installed.
     """
     try:
         from skimage.feature import hog
@@ -42,58 +42,56 @@ def described(maps: Array) -> Array:
         return np.full((len(maps), 1), np.nan)
     side = max(2, max(maps.shape[1:]) // _CELLS)
     options = {"orientations": 9, "pixels_per_cell": (side, side), "cells_per_block": (1, 1)}
-    found = np.stack([hog(np.nan_to_num(one), **options) for one in _unit(maps)])
-    known = np.asarray(np.isfinite(_unit(maps)).all(axis=(1, 2)))
-    return np.where(known[:, None], found, np.nan)
+    unit = _to_unit(maps)
+    features = np.stack([hog(np.nan_to_num(unit_map), **options) for unit_map in unit])
+    known = np.asarray(np.isfinite(unit).all(axis=(1, 2)))
+    return np.where(known[:, None], features, np.nan)
 
 
-ROWS: Mapping[str, Callable[[Array], Array]] = {
-    "spearman": ranked,
-    "spearman_of_size": ranked_sizes,
-    "hog": described,
+FEATURES: Mapping[str, Callable[[Array], Array]] = {
+    "spearman": pixel_ranks,
+    "spearman_of_size": magnitude_ranks,
+    "hog": hog_features,
 }
-"""What is correlated, of likenesses that are correlations: the ranks of pixels, with and without their signs,
-and the histograms of gradients."""
+"""Features of maps whose correlation is a similarity: ranks of pixels, with and without their signs, and
+histograms of gradients."""
+
+SIMILARITIES = ("ssim", *FEATURES)
+"""The structural similarity, and the correlations of `FEATURES`."""
 
 
 def ssim(first: Array, second: Array) -> Array:
-    """The structural similarity of the maps' sizes, brought to 0 to 1 each, (N,), -1 to 1.
+    """Return the structural similarity of the magnitudes, scaled to 0 to 1, (N,), -1 to 1.
 
     Raises:
-        MissingPackageError: scikit-image is needed and not installed.
+        MissingPackageError: scikit-image is not installed.
     """
     try:
         from skimage.metrics import structural_similarity
     except ImportError:
         raise errors.MissingPackageError("skimage", "evaluate") from None
-    found = np.full(len(first), np.nan)
-    for number, (one, other) in enumerate(zip(_unit(first), _unit(second), strict=True)):
-        window = min(_WINDOW, min(one.shape))
-        if np.isfinite(one).all() and np.isfinite(other).all():
-            found[number] = structural_similarity(
-                one, other, data_range=1.0, win_size=window - (1 - window % 2)
-            )
-    return found
+    values = np.full(len(first), np.nan)
+    for row, (left, right) in enumerate(zip(_to_unit(first), _to_unit(second), strict=True)):
+        window = min(_WINDOW, min(left.shape))
+        window -= 1 - window % 2
+        if np.isfinite(left).all() and np.isfinite(right).all():
+            values[row] = structural_similarity(left, right, data_range=1.0, win_size=window)
+    return values
 
 
-def alike(name: str, first: Array, second: Array) -> Array:
-    """How alike maps are, (N,), -1 to 1: 1 for equal ones; NaN where one is constant or not finite.
+def similarity_of(name: str, first: Array, second: Array) -> Array:
+    """Return the similarity of maps, (N,), -1 to 1, 1 if equal; NaN where one is constant or not finite.
 
     Args:
         name: one of `SIMILARITIES`.
         first: (N, *spatial).
-        second: the same.
+        second: (N, *spatial).
     """
-    return ssim(first, second) if name == "ssim" else pearson(ROWS[name](first), ROWS[name](second))
+    return ssim(first, second) if name == "ssim" else pearson(FEATURES[name](first), FEATURES[name](second))
 
 
-SIMILARITIES = ("ssim", *ROWS)
-"""The structural similarity; Spearman's coefficient, with and without signs; the correlation of histograms of
-gradients."""
-
-
-def _unit(maps: Array) -> Array:
-    """The sizes of maps, brought to 0 to 1 each; NaN where one is constant or not finite."""
+def _to_unit(maps: Array) -> Array:
+    """Return the magnitudes of each map scaled to 0 to 1; NaN where one is constant or not finite."""
     flat = np.abs(maps.reshape(len(maps), -1))
     low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)
     span = np.where(high > low, high - low, np.nan)

@@ -17,7 +17,6 @@ from kerascope.perturb.mask import (
     WindowMasks,
 )
 from kerascope.perturb.memory import check_memory, gradient_rows
-from kerascope.perturb.progress import progress
 from kerascope.perturb.step import Sums
 from kerascope.perturb.stream import Stream
 
@@ -33,5 +32,4 @@ __all__ = [
     "WindowMasks",
     "check_memory",
     "gradient_rows",
-    "progress",
 ]

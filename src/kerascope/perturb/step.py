@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.perturb.diffusion import inpainted
+from kerascope.perturb.inpainting import inpainted
 from kerascope.perturb.mask import Masks, constant
 from kerascope.typing import Array
 

@@ -12,9 +12,9 @@ import numpy as np
 from kerascope import errors
 from kerascope.perturb.mask import Masks
 from kerascope.perturb.memory import activation_bytes, budget, picture_bytes, written
-from kerascope.perturb.progress import progress as progress_bar
 from kerascope.perturb.step import Step, Sums
 from kerascope.probe import Answer, BlackBox, Cut, Probe
+from kerascope.progress import Progress
 from kerascope.typing import Array
 
 Draw = Callable[[Array], Array]
@@ -39,7 +39,7 @@ class Stream:
         baselines: what stands where something is removed, each (N, *spatial, C), or None for inpainting.
         resident: what the masks need of the images, (N, ...) each.
         memory: the budget; see `kerascope.perturb.memory`.
-        progress: see `kerascope.perturb.progress`.
+        progress: see `kerascope.progress.Progress`.
         asked: about how many masks there will be for each image, or None where that is not known.
         title: of the progress bar.
         note: on the baselines.
@@ -100,7 +100,7 @@ class Stream:
 
     def __enter__(self) -> Self:
         wanted, title = self._bar
-        self._advance = self._open.enter_context(progress_bar(self._total or 0, wanted, title))
+        self._advance = self._open.enter_context(Progress(self._total or 0, wanted, title)).advance
         return self
 
     def __exit__(

@@ -118,4 +118,4 @@ def check_method(
         tolerance=tolerance,
         expected_failures=expected_failures,
     )
-    return run((method() if isinstance(method, type) else method).written(), found, only)
+    return run((method() if isinstance(method, type) else method).describe(), found, only)

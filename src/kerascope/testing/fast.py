@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from kerascope.method import Method
-from kerascope.method.path.integrated import IntegratedGradients
+from kerascope.method.path.integrated_gradients import IntegratedGradients
 from kerascope.metric import Metric
 
 Named = TypeVar("Named", Method, Metric)

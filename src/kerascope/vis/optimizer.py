@@ -19,7 +19,7 @@ import numpy as np
 from keras import tree
 
 from kerascope import errors
-from kerascope.method.gradient.base import Saliency
+from kerascope.method.gradient.saliency import Saliency
 from kerascope.typing import Array
 from kerascope.vis import grad_modifiers
 from kerascope.vis.callbacks import OptimizerCallback, Print

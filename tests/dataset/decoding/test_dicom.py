@@ -230,7 +230,7 @@ def test_frames_are_images_wherever_a_file_lies(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "x.tar", "w") as archive:
         archive.add(folder / "a.dcm", "a.dcm")
     assert find_images(tmp_path / "x.tar").count() == 3
-    assert [decode(item.place.read(), 1).pixels[0, 0, 0] for item in list(source)[1:2]] == [84]
+    assert [decode(item.location.read(), 1).pixels[0, 0, 0] for item in list(source)[1:2]] == [84]
 
 
 @pytest.mark.parametrize("frames", [0, 1000, 2**31 - 1, "many"])
@@ -256,14 +256,15 @@ def test_a_missing_package_is_said_at_once_or_in_the_row(
     monkeypatch.setitem(__import__("sys").modules, "pydicom", None)
     real = util.find_spec
     monkeypatch.setattr(
-        "kerascope.dataset.decoding.frames.find_spec", lambda name: None if name == "pydicom" else real(name)
+        "kerascope.dataset.reading.dicom_frames.find_spec",
+        lambda name: None if name == "pydicom" else real(name),
     )
     with pytest.raises(errors.MissingPackageError, match=r"kerascope\[dicom\]"):
         find_images(tmp_path)
     (tmp_path / "b.png").write_bytes(encoded(colours(), "PNG"))
     scanned, _ = find_images(tmp_path)
     with pytest.raises(errors.PhotographError, match=r"kerascope\[dicom\]"):
-        scanned.place.read()
+        scanned.location.read()
 
 
 def test_nothing_of_the_patient_is_in_any_output(

@@ -16,11 +16,11 @@ from PIL import Image
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset.decoding import loading as reading
-from kerascope.dataset.decoding.memory_budget import Budget, Shelf
+from kerascope.dataset.decoding.bit_depth import tiles
+from kerascope.dataset.decoding.memory_budget import CacheBudget, MemoryBudget
 from kerascope.dataset.decoding.photograph import decode
-from kerascope.dataset.decoding.scan import tiles
 from kerascope.dataset.preparing.frame import Frame
+from kerascope.dataset.reading import photograph_reader as reading
 from kerascope.dataset.running import explainer as explainer_room
 from kerascope.dataset.running import stream as stream_room
 from kerascope.dataset.writing.overlays import painted
@@ -36,20 +36,20 @@ class Thing:
 
 
 def test_one_alone_may_pass_the_bound_and_the_others_wait() -> None:
-    budget = Budget(100)
+    budget = MemoryBudget(100)
     order: list[str] = []
     first, second = threading.Event(), threading.Event()
 
     def large() -> None:
-        with budget.holding(1000):
+        with budget.hold(1000):
             order.append("large")
 
     def small() -> None:
-        with budget.holding(10):
+        with budget.hold(10):
             order.append("small")
 
     with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
-        stack.enter_context(budget.holding(10))
+        stack.enter_context(budget.hold(10))
         waiting = pool.submit(large)
         while not budget._waiting:
             first.wait(0.001)
@@ -64,20 +64,20 @@ def test_one_alone_may_pass_the_bound_and_the_others_wait() -> None:
 
 
 def test_what_fails_gives_back() -> None:
-    budget = Budget(100)
-    with pytest.raises(ZeroDivisionError), budget.holding(60):
+    budget = MemoryBudget(100)
+    with pytest.raises(ZeroDivisionError), budget.hold(60):
         raise ZeroDivisionError
     assert budget.held == 0
 
 
 def test_a_shelf_takes_what_there_is_room_for() -> None:
-    shelf, things = Shelf(100), [Thing(), Thing()]
-    assert shelf.takes(things[0], 60)
-    assert not shelf.takes(things[1], 60)
+    shelf, things = CacheBudget(100), [Thing(), Thing()]
+    assert shelf.reserve(things[0], 60)
+    assert not shelf.reserve(things[1], 60)
     things.clear()
     gc.collect()
     assert shelf.held == 0
-    assert shelf.takes(Thing(), 100)
+    assert shelf.reserve(Thing(), 100)
 
 
 @pytest.mark.parametrize("threads", [0, 1, 4])
@@ -93,11 +93,11 @@ def test_a_run_holds_no_more_than_it_may(
     options: dict[str, Any] = {"target": 0, "batch_size": 4, "shard_size": 6, "progress": False}
     model = network()
     free = ks.explain_dataset(model, tmp_path / "in", tmp_path / "free", **options)
-    files, pixels, kept = Budget(1), Budget(40_000), Shelf(20_000)
+    files, pixels, kept = MemoryBudget(1), MemoryBudget(40_000), CacheBudget(20_000)
     monkeypatch.setattr(reading, "FILES", files)
     monkeypatch.setattr(reading, "PIXELS", pixels)
-    monkeypatch.setattr(explainer_room, "KEPT", kept)
-    monkeypatch.setattr(stream_room, "AHEAD", 1)
+    monkeypatch.setattr(explainer_room, "CACHE", kept)
+    monkeypatch.setattr(stream_room, "PREFETCH", 1)
     bound = ks.explain_dataset(model, tmp_path / "in", tmp_path / "bound", threads=threads, **options)
     same(free.folder, bound.folder)
     assert pixels.most == 302 * 200 * 12  # one of the large ones, and nothing beside it
@@ -118,7 +118,7 @@ def test_bytes_are_asked_for_before_anything_is_decoded() -> None:
 
 @pytest.mark.parametrize("dtype", ["uint16", "float32"])
 def test_deep_pictures_are_scaled_part_by_part(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kerascope.dataset.decoding.scan._AT_ONCE", 7)
+    monkeypatch.setattr("kerascope.dataset.decoding.bit_depth._AT_ONCE", 7)
     values = np.linspace(0, 65535 if dtype == "uint16" else 1, 12 * 9).reshape(12, 9).astype(dtype)
     wanted = np.rint(values.astype("float64") * (255 / float(values.max())))
     np.testing.assert_array_equal(decode(tiff(values)).pixels[..., 1], wanted)
@@ -140,7 +140,7 @@ def explained(values: np.ndarray[Any, Any], size: int) -> ks.Explanation:
 @pytest.mark.parametrize("finest", [1024, 64])
 def test_drawing_part_by_part_is_the_same(monkeypatch: pytest.MonkeyPatch, finest: int) -> None:
     """As drawing all at once; by a coarser map nearly so."""
-    monkeypatch.setattr("kerascope.dataset.decoding.scan._AT_ONCE", 1000)
+    monkeypatch.setattr("kerascope.dataset.decoding.bit_depth._AT_ONCE", 1000)
     monkeypatch.setattr("kerascope.dataset.writing.overlays._FINEST", finest)
     found = explained(np.outer(np.arange(6), [1, 2, 3, 5, 7, 9]), 32)
     picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (150, 120, 3), "uint8"))
@@ -156,7 +156,7 @@ def test_marks_go_on_from_part_to_part(monkeypatch: pytest.MonkeyPatch, fill: fl
     picture = Image.new("RGB", (120, 100), "green")
     frame, paint = Frame.fitted(100, 120, (32, 32), "crop"), Paint(table_of(found), 0.5)
     (whole,) = painted(found, picture, frame, paint)
-    monkeypatch.setattr("kerascope.dataset.decoding.scan._AT_ONCE", 300)
+    monkeypatch.setattr("kerascope.dataset.decoding.bit_depth._AT_ONCE", 300)
     (parts,) = painted(found, picture, frame, paint)
     assert whole.tobytes() == parts.tobytes()
     assert len(whole.getcolors() or ()) == 4  # green, faded green, light and dark lines

@@ -316,7 +316,7 @@ def test_conventions_are_those_of_keras(name: str, mode: str) -> None:
 
 
 def test_efficientnet_lite_is_that_of_the_demo() -> None:
-    from kerascope.demo.efficientnet_lite import preprocess
+    from examples.efficientnet_lite.preprocessing import preprocess
 
     pixels = np.asarray(Image.open(shipped("coffee.png")).convert("RGB"))
     found, _ = CONVENTIONS["efficientnet-lite"](pixels, (224, 224))

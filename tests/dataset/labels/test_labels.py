@@ -17,10 +17,10 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import find_images
-from kerascope.dataset.labels.class_names import different_names
-from kerascope.dataset.labels.label import as_label, places_of
-from kerascope.dataset.labels.sample import spread
+from kerascope.dataset.classes.class_names import to_unique_names
+from kerascope.dataset.labels.label import as_label, find_label_indices
 from kerascope.dataset.reading.arrays import from_arrays
+from kerascope.dataset.reading.sample import sample_by_label
 from tests.helpers.expected_warnings import warned
 from tests.helpers.photographs import colours, encoded, network, rows_of
 
@@ -114,7 +114,7 @@ def test_what_is_no_label(cell: Any) -> None:
     ],
 )
 def test_the_places_of_a_label(label: Any, places: Any) -> None:
-    assert places_of(label, {"10": 0, "a|b": 1, "dog": 2}, 3) == places
+    assert find_label_indices(label, {"10": 0, "a|b": 1, "dog": 2}, 3) == places
 
 
 @once
@@ -204,8 +204,8 @@ def test_columns_of_0_and_1_are_labels_of_their_names(tmp_path: Path) -> None:
 @once
 def test_names_that_occur_twice() -> None:
     with pytest.raises(errors.ParameterError, match="'crane' stands for outputs 0 and 2"):
-        different_names(["crane", "dog", "crane"])
-    names, codes, note = different_names([("n1", "crane"), ("n2", "dog"), ("n3", "crane")])
+        to_unique_names(["crane", "dog", "crane"])
+    names, codes, note = to_unique_names([("n1", "crane"), ("n2", "dog"), ("n3", "crane")])
     assert names == ("crane (n1)", "dog", "crane (n3)")
     assert codes == {"n1": "crane (n1)", "n2": "dog", "n3": "crane (n3)"}
     assert "crane (n1)" in note
@@ -329,7 +329,9 @@ def test_a_cell_that_is_neither_0_nor_1_leaves_labels_unknown(tmp_path: Path) ->
 
 
 def test_images_in_turn_have_the_labels_of_the_source(tmp_path: Path) -> None:
-    source = find_images(listed(tmp_path, "path,label\na.jpg,n01\nb.jpg,n02\n")).coded(
+    source = find_images(listed(tmp_path, "path,label\na.jpg,n01\nb.jpg,n02\n")).rename_labels(
         {"n01": "ant", "n02": "bee"}
     )
-    assert [item.label for item in spread(source)] == [item.label for item in source] == ["ant", "bee"]
+    assert (
+        [item.label for item in sample_by_label(source)] == [item.label for item in source] == ["ant", "bee"]
+    )

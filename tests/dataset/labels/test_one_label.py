@@ -10,6 +10,7 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
+from kerascope.dataset.options import ImageOptions, RunOptions
 from kerascope.dataset.reading.arrays import from_arrays
 from kerascope.dataset.running.plan import plan
 from kerascope.testing.models import fill
@@ -18,6 +19,7 @@ from tests.helpers.expected_warnings import warned
 layers = keras.layers
 pytestmark = pytest.mark.once
 IMAGES = np.random.default_rng(0).random((5, 8, 8, 1)).astype("float32")
+OPTIONS = ImageOptions(overlay=None, preprocessing="0-1")
 NAMES = ("sky", "snow", "sea")
 
 
@@ -38,8 +40,9 @@ def test_labels_are_answered_and_unknown_ones_are_noted(tmp_path: Path) -> None:
     probe = ks.Probe(network("sigmoid"), class_names=NAMES, label="snow")
     labels = [["snow", "sea"], "sea", [], None, "snwo"]
     with warned(errors.KerascopeWarning, "'snwo' is none of the model's 3", subclasses=True):
-        job = plan(probe, from_arrays(IMAGES, labels), "saliency", overlay=None, preprocessing="0-1")
-    rows = list(job.run(tmp_path, progress=False).rows(["label", "label_index", "prediction", "warnings"]))
+        job = plan(probe, from_arrays(IMAGES, labels), "saliency", options=OPTIONS)
+    results = job.run(tmp_path, RunOptions(progress=False))
+    rows = list(results.rows(["label", "label_index", "prediction", "warnings"]))
     assert [row["label_index"] for row in rows] == [1, 0, 0, None, None]
     assert [row["label"] for row in rows] == ["snow", "not snow", "not snow", None, None]
     assert {row["prediction"] for row in rows} <= {0, 1}
@@ -48,5 +51,5 @@ def test_labels_are_answered_and_unknown_ones_are_noted(tmp_path: Path) -> None:
 
 def test_a_run_keeps_that_scores_are_of_labels() -> None:
     probe = ks.Probe(network(None), class_names=NAMES, output="labels")
-    job = plan(probe, from_arrays(IMAGES), "saliency", overlay=None, preprocessing="0-1")
+    job = plan(probe, from_arrays(IMAGES), "saliency", options=OPTIONS)
     assert job.probe.graph(IMAGES).kinds == ("labels",)

@@ -13,11 +13,12 @@ from PIL import Image
 
 import kerascope as ks
 from kerascope.dataset import CONVENTIONS, find_images, heatmap
-from kerascope.dataset.labels.sample import spread
+from kerascope.dataset.options import ImageOptions
 from kerascope.dataset.preparing import trial
 from kerascope.dataset.preparing.conventions import is_published
 from kerascope.dataset.preparing.detection import detect
 from kerascope.dataset.preparing.trial import MOST, Trial
+from kerascope.dataset.reading.sample import sample_by_label
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
 from tests.helpers.photographs import SMALL, network, rows_of
@@ -68,7 +69,7 @@ def in_the_middle(folder: Path, count: int = 16) -> Path:
 
 
 def planned(model: keras.Model | ks.Probe, folder: Path, **options: Any) -> Job:
-    return plan(model, find_images(folder), "saliency", **options)
+    return plan(model, find_images(folder), "saliency", options=ImageOptions(**options))
 
 
 def test_a_model_trained_on_squeezed_photographs_is_right_about_them(tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ def test_classes_take_turns_though_a_folder_lists_one_after_another(tmp_path: Pa
     for name, count in (("a", 5), ("b", 2), ("c", 1)):
         for number in range(count):
             photograph(tmp_path / "in" / name / f"{number}.png")
-    assert [item.label for item in spread(find_images(tmp_path / "in"))] == list("abcabaaa")
+    assert [item.label for item in sample_by_label(find_images(tmp_path / "in"))] == list("abcabaaa")
 
 
 @pytest.mark.once

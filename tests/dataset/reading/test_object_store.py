@@ -16,7 +16,7 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import find_images
-from kerascope.dataset.reading.address import Address, beside
+from kerascope.dataset.reading.address import Address, resolve_name
 from tests.helpers.object_store import KEYS, object_store
 from tests.helpers.photographs import SMALL, cuttings, network, rows_of
 
@@ -56,7 +56,7 @@ def test_what_is_told_of_an_address_and_what_it_is_opened_with(text: str, told: 
     ],
 )
 def test_where_the_names_of_a_list_lead(path: str, name: str, leads: str) -> None:
-    found = beside(path, name)
+    found = resolve_name(path, name)
     assert (found.uri if isinstance(found, Address) else found) == leads
 
 

@@ -97,7 +97,7 @@ def test_some_of_each_class_are_drawn(folder: Path) -> None:
 def test_what_cannot_be_read_is_left_out_and_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "dog" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     photograph(folder / "dog" / "large.png", (9, 9, 9), (40, 40))
-    monkeypatch.setattr(photograph_room, "LARGEST", 1000)
+    monkeypatch.setattr(photograph_room, "MAX_PIXELS", 1000)
     with warned(errors.KerascopeWarning, r"dog/broken.png.*dog/large.png .*1,000 pixels; got 40 x 40"):
         found = read_folder(folder, size=8)
     assert len(found.images) == 5

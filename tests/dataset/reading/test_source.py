@@ -40,7 +40,7 @@ def listed(*paths: Any, **options: Any) -> list[tuple[str, Any]]:
     assert source.count() == len(found)
     assert [item.path for item in find_images(paths, **options)] == [item.path for item in found]
     for item in found:
-        decode(pickle.loads(pickle.dumps(item)).place.read())  # as a worker of a cluster does
+        decode(pickle.loads(pickle.dumps(item)).location.read())  # as a worker of a cluster does
     return [(item.name, item.label) for item in found]
 
 
@@ -96,10 +96,10 @@ def test_an_open_quote_swallows_no_other_line(tmp_path: Path) -> None:
     put(tmp_path, "1.jpg", "2.jpg")
     (tmp_path / "list.csv").write_text('path,label\n"1.jpg,cat\n2.jpg,dog\n,owl\n')
     broken, good, empty = find_images(tmp_path / "list.csv")
-    assert (good.place.read(), good.label) == (JPEG, "dog")
+    assert (good.location.read(), good.label) == (JPEG, "dog")
     for item, said in ((broken, "quotes must be closed"), (empty, "it has no path")):
         with pytest.raises(errors.PhotographError, match=said):
-            item.place.read()
+            item.location.read()
     assert broken.path.endswith("list.csv, line 2")
 
 
@@ -155,10 +155,10 @@ def test_tables_of_paths_stay_in_their_folder(tmp_path: Path) -> None:
     paths = ["1.jpg", "../out.jpg", str(tmp_path / "out.jpg")]
     pq.write_table(pa.table({"path": paths}), tmp_path / "in" / "t.parquet")
     good, *bad = find_images(tmp_path / "in" / "t.parquet")
-    assert good.place.read() == JPEG
+    assert good.location.read() == JPEG
     for item in bad:
         with pytest.raises(errors.PhotographError, match="leads out"):
-            item.place.read()
+            item.location.read()
 
 
 def archive(path: Path, members: dict[str, bytes]) -> Path:
@@ -184,8 +184,8 @@ def test_webdatasets(tmp_path: Path) -> None:
     )
     assert listed(path) == [("a/0001", 3), ("a/0002", ("dog", 1)), ("etc/0004", None)]
     items = list(find_images(path))
-    assert items[0].place.read() == JPEG
-    assert items[1].place.read() == PNG
+    assert items[0].location.read() == JPEG
+    assert items[1].location.read() == PNG
     assert items[1].path == f"{path}/a/0002.png"
 
 
@@ -213,9 +213,9 @@ def test_links(tmp_path: Path) -> None:
     (inside / "same.jpg").symlink_to(inside / "a.jpg")
     found = {item.name: item for item in find_images(inside)}
     assert sorted(found) == ["a", "link", "same"]
-    assert found["same"].place.read() == JPEG
+    assert found["same"].location.read() == JPEG
     with pytest.raises(errors.PhotographError, match="leads out"):
-        found["link"].place.read()
+        found["link"].location.read()
     followed = listed(inside, follow_links=True)
     assert [name for name, _ in followed] == ["a", "folder/1", "folder/more/2", "link", "same"]
 
@@ -231,10 +231,10 @@ def test_what_may_not_be_read(tmp_path: Path) -> None:
     os.seteuid(65534)
     try:
         found = {item.name: item for item in find_images(tmp_path)}
-        assert found["good/1"].place.read() == JPEG
+        assert found["good/1"].location.read() == JPEG
         for name in ("secret", "locked"):
             with pytest.raises(errors.PhotographError, match="Permission denied"):
-                found[name].place.read()
+                found[name].location.read()
     finally:
         os.seteuid(0)
     assert len(list(find_images(tmp_path))) == 3

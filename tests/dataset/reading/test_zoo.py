@@ -22,7 +22,7 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import Preprocessing, find_images
-from kerascope.dataset.readable import readable
+from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.running import job
 from kerascope.dataset.running.explainer import Explainer
 from tests.helpers.command_line import runner
@@ -128,7 +128,7 @@ def test_explain(zoo: Zoo, model: keras.Model, tmp_path: Path, changing: Callabl
     assert list(zoo.complaints(rows, results.manifest["warnings"])) == []
     assert all((tmp_path / "out" / row["overlay"]).is_file() for row in rows if row["overlay"])
     text = (tmp_path / "out" / "manifest.json").read_text()
-    assert readable(text) == text
+    assert to_readable(text) == text
 
 
 def test_audit(zoo: Zoo, model: keras.Model, tmp_path: Path, changing: Callable[[], None]) -> None:

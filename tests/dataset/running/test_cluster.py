@@ -19,6 +19,7 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import Cluster, find_images
+from kerascope.dataset.options import ImageOptions, RunOptions
 from kerascope.dataset.running import cluster, worker
 from kerascope.dataset.running.plan import plan
 from tests.helpers.bars import planted
@@ -227,9 +228,9 @@ def test_shards_that_are_written_elsewhere_are_missed(made: Path, tmp_path: Path
             yield from ((place, (shard.number, 3, 0)) for place, shard in enumerate(items))
 
     workers = Elsewhere(Cluster(1), model := network())
-    job = plan(model, find_images(made / "in"), "saliency", shard_size=24)
+    job = plan(model, find_images(made / "in"), "saliency", options=ImageOptions(shard_size=24))
     with pytest.raises(errors.DatasetError, match="of 2 shards that workers have written 2 are not in"):
-        job.run(tmp_path / "out", workers=workers, progress=False)
+        job.run(tmp_path / "out", RunOptions(workers=workers, progress=False))
 
 
 def test_what_a_worker_cannot_do_is_said(

@@ -15,8 +15,9 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.dataset.decoding.frames import FramePlace
-from kerascope.dataset.reading.item import FilePlace, Item
+from kerascope.dataset.reading.dicom_frames import FrameLocation
+from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.location import FileLocation
 from kerascope.dataset.writing.apart import check_apart
 from kerascope.dataset.writing.removal import clear
 from kerascope.dataset.writing.store import Store
@@ -203,7 +204,7 @@ def test_what_is_read_is_not_removed(place: Place) -> None:
         file = place.out / "inside.json"
         file.write_text('{"convention": "0-1"}')
         refused(place, r"inside\.json' lies in", overwrite=True, **{name: file})
-    frame = Item("x.dcm", "x", FramePlace(FilePlace(str(nested / "x.dcm")), 0))
+    frame = Item("x.dcm", "x", FrameLocation(FileLocation(str(nested / "x.dcm")), 0))
     with pytest.raises(errors.DatasetError, match="must not be replaced"):
         check_apart(place.out, (), [frame])
     shutil.rmtree(nested)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from kerascope.dataset.decoding.photograph import LARGEST_FILE
+from kerascope.dataset.decoding.photograph import MAX_FILE_SIZE
 from tests.helpers.photographs import animation, bomb, colours, encoded, sixteen_bits, tiff, turned
 from tests.helpers.zoo.kind import JPEG, PNG, content, good, kind
 
@@ -241,4 +241,4 @@ def kinds_that_are_not_read(folder: Path) -> None:
 def larger_than_is_read(folder: Path) -> None:
     good(folder)
     with (folder / "sparse.png").open("wb") as file:
-        file.truncate(LARGEST_FILE + 1)
+        file.truncate(MAX_FILE_SIZE + 1)

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.loading import photographed
 from kerascope.dataset.preparing.frame import Frame
-from kerascope.dataset.reading.arrays import ArrayPlace
-from kerascope.dataset.reading.item import FilePlace, Item, safe_name
+from kerascope.dataset.reading.arrays import ArrayLocation
+from kerascope.dataset.reading.item import Item, safe_name
+from kerascope.dataset.reading.location import FileLocation
+from kerascope.dataset.reading.photograph_reader import open_photograph
 from kerascope.typing import Array
 
 
@@ -104,7 +105,7 @@ class Objects:
         if path is None or not path.resolve().is_relative_to(self.folder.resolve()):
             return None
         try:
-            with photographed(FilePlace(str(path))) as (photograph, _):
+            with open_photograph(FileLocation(str(path))) as (photograph, _):
                 mask = photograph.picture.convert("L")
         except (errors.PhotographError, OSError):
             return None

@@ -15,8 +15,8 @@ from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.running.explainer import Explainer
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.running.progress import progress as progress_bar
 from kerascope.dataset.writing.store import Store
+from kerascope.progress import Progress
 from kerascope.typing import Array
 
 _BLOCK = 1024
@@ -89,7 +89,7 @@ class TrainingData:
         workers = max(1, min(4, os.cpu_count() or 1) if self.threads is None else self.threads)
         with (
             ThreadPoolExecutor(workers, "kerascope-training") as pool,
-            progress_bar(source.count(), self.progress, "compare") as advance,
+            Progress(source.count(), self.progress, "compare", "images", patience=0) as progress,
         ):
             while block := list(islice(items, _BLOCK)):
                 yield list(pool.map(read_record, block))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def audit(
-    model: arguments.Model,
-    paths: arguments.Paths,
+    model: arguments.ModelArgument,
+    paths: arguments.PathsArgument,
     method: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,7 +38,7 @@ def audit(
         Literal["predicted", "label"],
         typer.Option(help="What is explained and makes the groups: the predicted class, or the true one."),
     ] = "predicted",
-    layer: arguments.Layer = None,
+    layer: arguments.LayerOption = None,
     masks: Annotated[
         Path | None,
         typer.Option(
@@ -76,30 +76,30 @@ def audit(
             "exit with 4 where nothing could be compared.",
         ),
     ] = False,
-    model_output: arguments.Output = None,
-    classes: arguments.Classes = None,
-    preprocess: arguments.Preprocess = "auto",
-    fit: arguments.Fit = None,
-    size: arguments.Size = None,
-    batch: arguments.Batch = None,
-    unsafe: arguments.Unsafe = False,
-    imports: arguments.Imports = None,
-    image_column: arguments.ImageColumn = None,
-    label_column: arguments.LabelColumn = None,
-    follow_links: arguments.FollowLinks = False,
-    resume: arguments.Resume = False,
-    overwrite: arguments.Overwrite = False,
+    model_output: arguments.OutputKindOption = None,
+    classes: arguments.ClassesOption = None,
+    preprocess: arguments.PreprocessOption = "auto",
+    fit: arguments.FitOption = None,
+    size: arguments.SizeOption = None,
+    batch: arguments.BatchOption = None,
+    unsafe: arguments.UnsafeOption = False,
+    imports: arguments.ImportOption = None,
+    image_column: arguments.ImageColumnOption = None,
+    label_column: arguments.LabelColumnOption = None,
+    follow_links: arguments.FollowLinksOption = False,
+    resume: arguments.ResumeOption = False,
+    overwrite: arguments.OverwriteOption = False,
     clustering: Annotated[
         Literal["spectral", "hdbscan"], typer.Option(help="How strategies are found.")
     ] = "spectral",
     trial: Annotated[int, typer.Option(help="The most images of an intervention.", min=8, metavar="N")] = 96,
     sanity: Annotated[bool, typer.Option("--sanity/--no-sanity", help="Check the methods, too.")] = True,
     seed: Annotated[int, typer.Option(help="Of samples and clusters.", min=0, metavar="N")] = 0,
-    engine: arguments.Engine = "local",
-    workers: arguments.Workers = 1,
-    worker_cpus: arguments.WorkerCpus = 1,
-    worker_gpus: arguments.WorkerGpus = 0.0,
-    json: arguments.Json = False,
+    engine: arguments.EngineOption = "local",
+    workers: arguments.WorkersOption = 1,
+    worker_cpus: arguments.WorkerCpusOption = 1,
+    worker_gpus: arguments.WorkerGpusOption = 0.0,
+    json: arguments.JsonOption = False,
 ) -> None:
     """Find what a model looks at over a whole data set, and shortcuts that it rests on: the bus, or the snow?
 
@@ -111,11 +111,13 @@ def audit(
     import kerascope as ks
     from kerascope.cli.images import read_methods
     from kerascope.cli.loading import load_names, load_probe, read_cluster, read_size
+    from kerascope.dataset.options import RunOptions
     from kerascope.dataset.preparing.model_input import NOTE
     from kerascope.dataset.writing.store import Store
 
     inputs = (model, classes, preprocess, masks, before, *(training or ()), *paths)
-    check_folder("--out", out, resume, overwrite, inputs)
+    RunOptions(resume=resume, overwrite=overwrite)  # refuses both before the model is loaded
+    check_folder("--out", out, overwrite, inputs)
     check_page("--html", html, "audit", inputs)
     advice = f"what was explained is in {out}: continue with --resume"
     with said.warnings_told(), stopping(advice, resumable=True):

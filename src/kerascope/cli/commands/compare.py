@@ -16,27 +16,27 @@ METHODS = ["auto", "grad_cam", "saliency", "integrated_gradients"]
 
 
 def compare(
-    model: arguments.Model,
-    paths: arguments.Paths,
+    model: arguments.ModelArgument,
+    paths: arguments.PathsArgument,
     method: Annotated[
         list[str] | None,
         typer.Option(
             help=f"A method, or several with commas between; default: {','.join(METHODS)}.", metavar="NAME"
         ),
     ] = None,
-    target: arguments.Target = "predicted",
-    layer: arguments.Layer = None,
+    target: arguments.TargetOption = "predicted",
+    layer: arguments.LayerOption = None,
     out: Annotated[Path, typer.Option(help="The picture.", metavar="FILE")] = Path("compare.png"),
     limit: Annotated[int, typer.Option(help="The most images.", min=1, metavar="N")] = 8,
-    model_output: arguments.Output = None,
-    classes: arguments.Classes = None,
-    image_column: arguments.ImageColumn = None,
-    label_column: arguments.LabelColumn = None,
-    preprocess: arguments.Preprocess = "auto",
-    fit: arguments.Fit = None,
-    size: arguments.Size = None,
-    unsafe: arguments.Unsafe = False,
-    imports: arguments.Imports = None,
+    model_output: arguments.OutputKindOption = None,
+    classes: arguments.ClassesOption = None,
+    image_column: arguments.ImageColumnOption = None,
+    label_column: arguments.LabelColumnOption = None,
+    preprocess: arguments.PreprocessOption = "auto",
+    fit: arguments.FitOption = None,
+    size: arguments.SizeOption = None,
+    unsafe: arguments.UnsafeOption = False,
+    imports: arguments.ImportOption = None,
 ) -> None:
     """Draw methods side by side: a row for each image, a column for each method.
 
@@ -44,25 +44,24 @@ def compare(
     """
     from kerascope import render
     from kerascope.cli.images import load, read_methods, tell
-    from kerascope.cli.loading import read_target
+    from kerascope.cli.loading import LoadArguments, read_target
 
-    check_picture("--out", out, (model, classes, preprocess, *paths))
+    arguments = LoadArguments(
+        model,
+        paths,
+        model_output,
+        classes,
+        preprocess,
+        fit,
+        size,
+        image_column,
+        label_column,
+        unsafe,
+        imports,
+    )
+    check_picture("--out", out, arguments.inputs)
     with said.warnings_told(), stopping("the picture was not written: run it again"):
-        loaded = load(
-            model,
-            paths,
-            limit,
-            model_output=model_output,
-            classes=classes,
-            image_column=image_column,
-            label_column=label_column,
-            preprocess=preprocess,
-            fit=fit,
-            size=size,
-            unsafe=unsafe,
-            imports=imports,
-            written=[out],
-        )
+        loaded = load(arguments, limit, [out])
         tell(loaded)
         wanted = loaded.asked(read_target(target))
         explanations = {

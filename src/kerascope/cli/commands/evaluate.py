@@ -26,16 +26,16 @@ METHODS = [
 
 
 def evaluate(
-    model: arguments.Model,
-    paths: arguments.Paths,
+    model: arguments.ModelArgument,
+    paths: arguments.PathsArgument,
     method: Annotated[
         list[str] | None,
         typer.Option(
             help=f"A method, or several with commas between; default: {','.join(METHODS)}.", metavar="NAME"
         ),
     ] = None,
-    target: arguments.Target = "label",
-    layer: arguments.Layer = None,
+    target: arguments.TargetOption = "label",
+    layer: arguments.LayerOption = None,
     level: Annotated[
         Literal["quick", "full"],
         typer.Option(help="quick: under 60 forward passes an image; full: all metrics."),
@@ -50,20 +50,20 @@ def evaluate(
     save: Annotated[
         Path | None, typer.Option(help="Write the report for kerascope.load_report.", metavar="FILE")
     ] = None,
-    model_output: arguments.Output = None,
-    classes: arguments.Classes = None,
-    image_column: arguments.ImageColumn = None,
-    label_column: arguments.LabelColumn = None,
-    preprocess: arguments.Preprocess = "auto",
-    fit: arguments.Fit = None,
-    size: arguments.Size = None,
-    unsafe: arguments.Unsafe = False,
-    imports: arguments.Imports = None,
-    engine: arguments.Engine = "local",
-    workers: arguments.Workers = 1,
-    worker_cpus: arguments.WorkerCpus = 1,
-    worker_gpus: arguments.WorkerGpus = 0.0,
-    json: arguments.Json = False,
+    model_output: arguments.OutputKindOption = None,
+    classes: arguments.ClassesOption = None,
+    image_column: arguments.ImageColumnOption = None,
+    label_column: arguments.LabelColumnOption = None,
+    preprocess: arguments.PreprocessOption = "auto",
+    fit: arguments.FitOption = None,
+    size: arguments.SizeOption = None,
+    unsafe: arguments.UnsafeOption = False,
+    imports: arguments.ImportOption = None,
+    engine: arguments.EngineOption = "local",
+    workers: arguments.WorkersOption = 1,
+    worker_cpus: arguments.WorkerCpusOption = 1,
+    worker_gpus: arguments.WorkerGpusOption = 0.0,
+    json: arguments.JsonOption = False,
 ) -> None:
     """Measure methods on your images, beside controls that know nothing of the model: which map to believe.
 
@@ -73,28 +73,26 @@ def evaluate(
     """
     import kerascope as ks
     from kerascope.cli.images import load, read_methods, tell
-    from kerascope.cli.loading import read_cluster, read_target
-    from kerascope.dataset.labels.class_names import LABEL
+    from kerascope.cli.loading import LoadArguments, read_cluster, read_target
+    from kerascope.dataset.classes.class_names import LABEL
 
-    inputs = (model, classes, preprocess, *paths)
-    check_page("--html", html, "evaluate", inputs)
-    check_report("--save", save, inputs)
+    arguments = LoadArguments(
+        model,
+        paths,
+        model_output,
+        classes,
+        preprocess,
+        fit,
+        size,
+        image_column,
+        label_column,
+        unsafe,
+        imports,
+    )
+    check_page("--html", html, "evaluate", arguments.inputs)
+    check_report("--save", save, arguments.inputs)
     with said.warnings_told():
-        loaded = load(
-            model,
-            paths,
-            limit,
-            model_output=model_output,
-            classes=classes,
-            image_column=image_column,
-            label_column=label_column,
-            preprocess=preprocess,
-            fit=fit,
-            size=size,
-            unsafe=unsafe,
-            imports=imports,
-            written=[one for one in (html, save) if one is not None],
-        )
+        loaded = load(arguments, limit, [html, save])
         if not json:
             tell(loaded)
         wanted = read_target(target)

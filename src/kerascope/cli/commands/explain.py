@@ -22,17 +22,17 @@ _SHOWN = 10
 
 
 def explain(
-    model: arguments.Model,
-    paths: arguments.Paths,
+    model: arguments.ModelArgument,
+    paths: arguments.PathsArgument,
     method: Annotated[
         str,
         typer.Option(
             help="How: auto, fast, grad_cam, saliency, rise, ...; docs/methods.md has all.", metavar="NAME"
         ),
     ] = "auto",
-    target: arguments.Target = "predicted",
-    layer: arguments.Layer = None,
-    parameters: arguments.Parameters = None,
+    target: arguments.TargetOption = "predicted",
+    layer: arguments.LayerOption = None,
+    parameters: arguments.ParameterOption = None,
     out: Annotated[Path, typer.Option(help="Folder of the results.", metavar="FOLDER")] = Path(
         "kerascope-results"
     ),
@@ -42,19 +42,19 @@ def explain(
     map_type: Annotated[
         Literal["float32", "float16"], typer.Option(help="Numbers of the maps in the table.")
     ] = "float32",
-    model_output: arguments.Output = None,
-    classes: arguments.Classes = None,
-    preprocess: arguments.Preprocess = "auto",
-    fit: arguments.Fit = None,
-    size: arguments.Size = None,
-    batch: arguments.Batch = None,
-    unsafe: arguments.Unsafe = False,
-    imports: arguments.Imports = None,
-    image_column: arguments.ImageColumn = None,
-    label_column: arguments.LabelColumn = None,
-    follow_links: arguments.FollowLinks = False,
-    resume: arguments.Resume = False,
-    overwrite: arguments.Overwrite = False,
+    model_output: arguments.OutputKindOption = None,
+    classes: arguments.ClassesOption = None,
+    preprocess: arguments.PreprocessOption = "auto",
+    fit: arguments.FitOption = None,
+    size: arguments.SizeOption = None,
+    batch: arguments.BatchOption = None,
+    unsafe: arguments.UnsafeOption = False,
+    imports: arguments.ImportOption = None,
+    image_column: arguments.ImageColumnOption = None,
+    label_column: arguments.LabelColumnOption = None,
+    follow_links: arguments.FollowLinksOption = False,
+    resume: arguments.ResumeOption = False,
+    overwrite: arguments.OverwriteOption = False,
     shard: Annotated[
         int,
         typer.Option(
@@ -71,11 +71,11 @@ def explain(
             metavar="N",
         ),
     ] = None,
-    engine: arguments.Engine = "local",
-    workers: arguments.Workers = 1,
-    worker_cpus: arguments.WorkerCpus = 1,
-    worker_gpus: arguments.WorkerGpus = 0.0,
-    json: arguments.Json = False,
+    engine: arguments.EngineOption = "local",
+    workers: arguments.WorkersOption = 1,
+    worker_cpus: arguments.WorkerCpusOption = 1,
+    worker_gpus: arguments.WorkerGpusOption = 0.0,
+    json: arguments.JsonOption = False,
 ) -> None:
     """Explain pictures into a folder: a Parquet table, overlays, and a manifest that says how.
 
@@ -83,51 +83,49 @@ def explain(
 
     Example: kerascope explain model.keras photos/ --target top3 --out results
     """
-    from kerascope.cli.loading import (
-        load_names,
-        load_probe,
-        read_cluster,
-        read_method,
-        read_size,
-        read_target,
-    )
-    from kerascope.dataset.reading.source import find_images
+    from kerascope.cli.loading import LoadArguments, read_cluster, read_method, read_target
+    from kerascope.dataset.options import RunOptions
     from kerascope.dataset.running.plan import plan
 
-    check_folder("--out", out, resume, overwrite, (model, classes, preprocess, *paths))
+    arguments = LoadArguments(
+        model,
+        paths,
+        model_output,
+        classes,
+        preprocess,
+        fit,
+        size,
+        image_column,
+        label_column,
+        unsafe,
+        imports,
+        follow_links,
+    )
+    run = RunOptions(
+        threads,
+        resume,
+        overwrite,
+        read_cluster(engine, workers, worker_cpus, worker_gpus),
+        imports or (),
+        safe_mode=not unsafe,
+        progress=False if json else None,
+    )
+    check_folder("--out", out, overwrite, arguments.inputs)
     with said.warnings_told():
         chosen = read_method(method, layer, parameters)
-        source = find_images(
-            paths, image_column=image_column, label_column=label_column, follow_links=follow_links
-        )
-        job = plan(
-            load_probe(model, unsafe, imports, model_output),
-            source,
-            chosen,
-            read_target(target),
-            class_names=load_names(classes),
-            preprocessing=preprocess,
-            fit=fit,  # type: ignore[arg-type]
-            size=read_size(size),
+        source = arguments.find_images()
+        probe = arguments.load_probe()
+        options = arguments.to_image_options(
             overlay=None if overlay == "none" else overlay,
             map_type=map_type,
             batch_size=batch,
             shard_size=shard,
-            model_file=model,
         )
+        job = plan(probe, source, chosen, read_target(target), options)
         if not json:
             said.print_lines([("model", str(model)), *job.told])
         with stopping(f"what was finished is in {out}: continue with --resume", resumable=True):
-            results = job.run(
-                out,
-                threads=threads,
-                resume=resume,
-                overwrite=overwrite,
-                workers=read_cluster(engine, workers, worker_cpus, worker_gpus),
-                imports=imports or (),
-                safe_mode=not unsafe,
-                progress=False if json else None,
-            )
+            results = job.run(out, run)
             if json:
                 said.print_json(_told(results))
             else:

@@ -9,11 +9,11 @@ from kerascope.cli import console as said
 
 
 def layers(
-    model: arguments.Model,
-    size: arguments.Size = None,
-    unsafe: arguments.Unsafe = False,
-    imports: arguments.Imports = None,
-    json: arguments.Json = False,
+    model: arguments.ModelArgument,
+    size: arguments.SizeOption = None,
+    unsafe: arguments.UnsafeOption = False,
+    imports: arguments.ImportOption = None,
+    json: arguments.JsonOption = False,
 ) -> None:
     """List the places of a model that can be explained; a star marks the one taken when none is named.
 

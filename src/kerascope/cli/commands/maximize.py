@@ -15,7 +15,7 @@ from kerascope.cli.writable import check_picture, write_picture
 
 
 def maximize(
-    model: arguments.Model,
+    model: arguments.ModelArgument,
     target: Annotated[
         list[str] | None,
         typer.Option(help="A class by number or name, or several: 0-9, or repeated.", metavar="CLASS"),
@@ -30,12 +30,12 @@ def maximize(
     out: Annotated[Path, typer.Option(help="The picture.", metavar="FILE")] = Path("maximize.png"),
     steps: Annotated[int, typer.Option(help="Steps of the ascent.", min=1, metavar="N")] = 256,
     seed: Annotated[int, typer.Option(help="Of the random numbers.", metavar="N")] = 0,
-    model_output: arguments.Output = None,
-    classes: arguments.Classes = None,
-    preprocess: arguments.Preprocess = "auto",
-    size: arguments.Size = None,
-    unsafe: arguments.Unsafe = False,
-    imports: arguments.Imports = None,
+    model_output: arguments.OutputKindOption = None,
+    classes: arguments.ClassesOption = None,
+    preprocess: arguments.PreprocessOption = "auto",
+    size: arguments.SizeOption = None,
+    unsafe: arguments.UnsafeOption = False,
+    imports: arguments.ImportOption = None,
 ) -> None:
     """Draw the images that excite classes, or filters of a layer, most.
 
@@ -43,7 +43,7 @@ def maximize(
     """
     import kerascope as ks
     from kerascope.cli.loading import load_names, load_probe, read_size
-    from kerascope.dataset.labels.class_names import different_names
+    from kerascope.dataset.classes.class_names import to_unique_names
     from kerascope.dataset.preparing.detection import as_detected
     from kerascope.target import TargetLike
 
@@ -52,7 +52,7 @@ def maximize(
     check_picture("--out", out, (model, classes, preprocess))
     with said.warnings_told(), stopping("the picture was not written: run it again"):
         given = load_names(classes)
-        names = None if given is None else different_names(given)[0]
+        names = None if given is None else to_unique_names(given)[0]
         probe = load_probe(model, unsafe, imports, model_output).with_class_names(names)
         sides = read_size(size)
         blank = probe.blank() if sides is None else probe.blank(sides)

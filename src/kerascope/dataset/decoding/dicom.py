@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.scan import Box, Range, extent, painted, tiles
+from kerascope.dataset.decoding.bit_depth import Tile, Window, assemble_tiles, find_extremes, tiles
 from kerascope.typing import Array
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _MARK = slice(128, 132)
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLOURS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR")
 _DEFLATED = "1.2.840.10008.1.2.1.99"
-_NEEDED = (
+_ELEMENTS = (
     *("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated"),
     *("BitsStored", "HighBit", "PixelRepresentation", "PlanarConfiguration", "PixelPaddingValue"),
     *("PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "WindowCenter"),
@@ -58,7 +58,7 @@ def is_dicom(content: bytes) -> bool:
     return content[_MARK] == b"DICM"
 
 
-def frames_of(file: Any, size: int) -> int:
+def count_frames(file: Any, size: int) -> int:
     """How many frames a file has, by its head; 1 where that cannot be read, or is not true.
 
     Args:
@@ -69,8 +69,8 @@ def frames_of(file: Any, size: int) -> int:
         MissingPackageError: pydicom is not installed.
     """
     try:
-        with _quiet() as pydicom:
-            head = _head(pydicom, file)
+        with _silence_pydicom() as pydicom:
+            head = _read_header(pydicom, file)
             count = int(head.get("NumberOfFrames") or 1)
             syntax = head.file_meta.get("TransferSyntaxUID")
             bits = int(head.Rows) * int(head.Columns) * int(head.get("SamplesPerPixel") or 1)
@@ -105,23 +105,23 @@ def decode_frame(
         MissingPackageError: pydicom is not installed.
     """
     notes: list[str] = []
-    with _quiet() as pydicom:
+    with _silence_pydicom() as pydicom:
         try:
             if not is_dicom(content):
                 raise errors.PhotographError(
                     f"a DICOM file must have the letters DICM at its byte {_MARK.start}; this one has not."
                 )
-            head = _head(pydicom, io.BytesIO(content), _PALETTE)
-            pixels = _checked(head, largest)
+            head = _read_header(pydicom, io.BytesIO(content), _PALETTE)
+            pixels = _check_header(head, largest)
             if admit is not None:
-                admit(pixels * _work(head))
+                admit(pixels * _decoding_bytes(head))
             count = int(head.get("NumberOfFrames") or 1)
             if frame is None and count > 1:
                 notes.append(f"the first of {count:,} frames was taken")
             if any(tag.group & 0xFF01 == 0x6000 for tag in head.keys()):  # noqa: SIM118 (tags, not elements)
                 notes.append("overlays that are stored with it were not drawn")
-            values = _decoded(pydicom, content, head, frame or 0)
-            return _shown(pydicom, values, head, frame or 0, notes), notes
+            values = _decode_pixels(pydicom, content, head, frame or 0)
+            return _to_picture(pydicom, values, head, frame or 0, notes), notes
         except (errors.PhotographError, errors.MissingPackageError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 (of any kind: pydicom raises what it likes)
@@ -131,14 +131,14 @@ def decode_frame(
             ) from None
 
 
-def _head(pydicom: Any, file: Any, more: tuple[str, ...] = ()) -> Any:
+def _read_header(pydicom: Any, file: Any, more: tuple[str, ...] = ()) -> Any:
     """What is needed of the head; what stands behind the pixels is not read."""
     from pydicom.tag import Tag
 
     file.seek(0)
     _check_syntax(file.read(1 << 16))
     file.seek(0)
-    tags = [pydicom.datadict.tag_for_keyword(name) for name in (*_NEEDED, *more)]
+    tags = [pydicom.datadict.tag_for_keyword(name) for name in (*_ELEMENTS, *more)]
     overlays = [Tag(0x6000 + 2 * place, 0x3000) for place in range(16)]
     return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*tags, *overlays])
 
@@ -154,7 +154,7 @@ def _check_syntax(content: bytes) -> None:
             )
 
 
-def _checked(head: Any, largest: int) -> int:
+def _check_header(head: Any, largest: int) -> int:
     """How many pixels a frame has."""
     if not head.get("Rows") or not head.get("Columns"):
         raise errors.PhotographError(
@@ -174,7 +174,7 @@ def _checked(head: Any, largest: int) -> int:
     return pixels
 
 
-def _work(head: Any) -> int:
+def _decoding_bytes(head: Any) -> int:
     """Bytes a pixel that decoding and scaling take at the most."""
     own = int(head.get("SamplesPerPixel") or 1) * max(1, int(head.BitsAllocated) // 8)
     syntax = head.file_meta.get("TransferSyntaxUID")
@@ -183,7 +183,7 @@ def _work(head: Any) -> int:
     return own * (4 if packed else 2) + colours + 8
 
 
-def _decoded(pydicom: Any, content: bytes, head: Any, frame: int) -> Array:
+def _decode_pixels(pydicom: Any, content: bytes, head: Any, frame: int) -> Array:
     """The stored numbers of one frame, (H, W) or (H, W, 3)."""
     syntax = head.file_meta.get("TransferSyntaxUID")
     try:
@@ -209,18 +209,18 @@ def _decoded(pydicom: Any, content: bytes, head: Any, frame: int) -> Array:
     ) from None
 
 
-def _shown(pydicom: Any, values: Array, head: Any, frame: int, notes: list[str]) -> Image:
+def _to_picture(pydicom: Any, values: Array, head: Any, frame: int, notes: list[str]) -> Image:
     """Numbers as people see them, red, green and blue."""
     height, width = values.shape[:2]
     kind = head.PhotometricInterpretation
 
-    def parts() -> Iterator[tuple[Box, Array]]:
+    def parts() -> Iterator[tuple[Tile, Array]]:
         return ((box, values[box[1] : box[3], box[0] : box[2]]) for box in tiles(width, height))
 
     if kind in _GREY:
-        grey = _grey(pydicom, values, head, frame, notes)
+        grey = _grey_conversion(pydicom, values, head, frame, notes)
         inverted: Callable[[Array], Array] = (lambda part: 255 - grey(part)) if kind == _GREY[0] else grey
-        return painted(width, height, parts(), inverted).convert("RGB")
+        return assemble_tiles(width, height, parts(), inverted).convert("RGB")
     if kind == "PALETTE COLOR":
         from pydicom.pixels.processing import apply_color_lut
 
@@ -236,15 +236,19 @@ def _shown(pydicom: Any, values: Array, head: Any, frame: int, notes: list[str])
 
     if bits > 8:
         notes.append(f"of {bits} bits the upper 8 were taken")
-    return painted(width, height, parts(), lambda part: (coloured(part) >> max(bits - 8, 0)).astype("uint8"))
+    return assemble_tiles(
+        width, height, parts(), lambda part: (coloured(part) >> max(bits - 8, 0)).astype("uint8")
+    )
 
 
-def _grey(pydicom: Any, values: Array, head: Any, frame: int, notes: list[str]) -> Callable[[Array], Array]:
+def _grey_conversion(
+    pydicom: Any, values: Array, head: Any, frame: int, notes: list[str]
+) -> Callable[[Array], Array]:
     """What makes 8 bits of stored numbers."""
     from pydicom.pixels.processing import apply_modality_lut, apply_voi
 
-    meaning = _group(head, frame, "PixelValueTransformationSequence", "RescaleSlope")
-    view = _group(head, frame, "FrameVOILUTSequence", "WindowCenter")
+    meaning = _find_group(head, frame, "PixelValueTransformationSequence", "RescaleSlope")
+    view = _find_group(head, frame, "FrameVOILUTSequence", "WindowCenter")
     table = bool(head.get("ModalityLUTSequence"))
     slope = float(meaning.get("RescaleSlope") or 1)
     intercept = float(meaning.get("RescaleIntercept") or 0)
@@ -259,7 +263,7 @@ def _grey(pydicom: Any, values: Array, head: Any, frame: int, notes: list[str]) 
     if head.get("VOILUTSequence"):
         bits = int(head.VOILUTSequence[0].LUTDescriptor[2])
         notes.append(f"shown by {how}, and the first table that is stored for viewing")
-        shown = Range(0, 2**bits - 1, "")
+        shown = Window(0, 2**bits - 1, "")
         return lambda part: shown(apply_voi(modality(part), head))
     centres, widths = (np.ravel(view.get(name) or []) for name in ("WindowCenter", "WindowWidth"))
     if windows := min(len(centres), len(widths)):
@@ -276,27 +280,27 @@ def _grey(pydicom: Any, values: Array, head: Any, frame: int, notes: list[str]) 
                 ).astype("uint8")
             if function == "LINEAR":
                 centre, width = centre - 0.5, width - 1
-            window = Range(centre - width / 2, centre + width / 2, "")
+            window = Window(centre - width / 2, centre + width / 2, "")
             if width == 0:
                 return lambda part: np.where(modality(part) > centre, 255, 0).astype("uint8")
             return lambda part: window(modality(part))
         notes.append("its stored window has no width")
     bits = int(head.BitsStored)
     if bits <= 8 and not head.get("PixelRepresentation") and not table and (slope, intercept) == (1, 0):
-        plain = Range(0, 2**bits - 1, "")
+        plain = Window(0, 2**bits - 1, "")
         return lambda part: plain(part)
-    padding = _padding(head)
-    low, high, _ = extent(
+    padding = _padding_range(head)
+    low, high, _ = find_extremes(
         modality(known)
         for box in tiles(values.shape[1], values.shape[0])
-        if (known := _without(values[box[1] : box[3], box[0] : box[2]], padding)).size
+        if (known := _drop_padding(values[box[1] : box[3], box[0] : box[2]], padding)).size
     )
     notes.append(f"shown by {how}; no window is stored, so {low:g} is the least and {high:g} the greatest")
-    full = Range(low, high, "")
+    full = Window(low, high, "")
     return lambda part: full(modality(part))
 
 
-def _group(head: Any, frame: int, name: str, needed: str) -> Any:
+def _find_group(head: Any, frame: int, name: str, needed: str) -> Any:
     """Where something about a frame stands: with the frame, with all frames, or in the head itself."""
     every = head.get("PerFrameFunctionalGroupsSequence") or []
     for group in [*every[frame : frame + 1], *(head.get("SharedFunctionalGroupsSequence") or [])[:1]]:
@@ -306,20 +310,20 @@ def _group(head: Any, frame: int, name: str, needed: str) -> Any:
     return head
 
 
-def _padding(head: Any) -> tuple[float, float] | None:
+def _padding_range(head: Any) -> tuple[float, float] | None:
     """From where to where numbers only fill the frame."""
     found = [head.get(name) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
     known = [float(one) for one in found if isinstance(one, int)]
     return (min(known), max(known)) if known else None
 
 
-def _without(values: Array, padding: tuple[float, float] | None) -> Array:
+def _drop_padding(values: Array, padding: tuple[float, float] | None) -> Array:
     if padding is None:
         return values
     return values[(values < padding[0]) | (values > padding[1])]
 
 
-class _Unheard(logging.Filter):
+class _SilentFilter(logging.Filter):
     """Passes what pydicom logs, but for what it logs while a file is read here: it may quote the head."""
 
     reading = threading.local()
@@ -328,11 +332,11 @@ class _Unheard(logging.Filter):
         return not getattr(self.reading, "now", False)
 
 
-_UNHEARD = _Unheard()
+_SILENT_FILTER = _SilentFilter()
 
 
 @contextmanager
-def _quiet() -> Iterator[Any]:
+def _silence_pydicom() -> Iterator[Any]:
     """pydicom, whose warnings and logs may quote the head of a file, without them."""
     try:
         import pydicom
@@ -342,9 +346,9 @@ def _quiet() -> Iterator[Any]:
     # Filters of warnings belong to all threads, so that one cannot be put back.
     warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
     for name in ("pydicom", "pydicom.pixels.decoders.base", "pydicom.pixels.utils"):
-        logging.getLogger(name).addFilter(_UNHEARD)
-    _Unheard.reading.now = True
+        logging.getLogger(name).addFilter(_SILENT_FILTER)
+    _SilentFilter.reading.now = True
     try:
         yield pydicom
     finally:
-        _Unheard.reading.now = False
+        _SilentFilter.reading.now = False

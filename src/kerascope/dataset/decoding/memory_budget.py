@@ -12,7 +12,7 @@ from threading import Condition, RLock
 from typing import Any
 
 
-class Budget:
+class MemoryBudget:
     """Bytes that may be held at a time, by all threads together; who asks first is let through first.
 
     One alone may hold more, so that nothing waits for ever. Of several budgets a thread asks in one order,
@@ -22,9 +22,9 @@ class Budget:
         size: bytes.
 
     Example:
-        >>> from kerascope.dataset.decoding.memory_budget import Budget
-        >>> budget = Budget(100)
-        >>> with budget.holding(60):
+        >>> from kerascope.dataset.decoding.memory_budget import MemoryBudget
+        >>> budget = MemoryBudget(100)
+        >>> with budget.hold(60):
         ...     budget.held
         60
         >>> budget.held, budget.most
@@ -39,7 +39,7 @@ class Budget:
         self._changed = Condition()
 
     @contextmanager
-    def holding(self, count: int) -> Iterator[None]:
+    def hold(self, count: int) -> Iterator[None]:
         """Hold some bytes, once there is room for them.
 
         Args:
@@ -66,7 +66,7 @@ class Budget:
         return not self.held or self.held + count <= self.size
 
 
-class Shelf:
+class CacheBudget:
     """Things that are kept as long as there is room for them, and while anybody knows them.
 
     Args:
@@ -79,7 +79,7 @@ class Shelf:
         # Whatever is forgotten may be so in the middle of a call, in the same thread.
         self._lock = RLock()
 
-    def takes(self, thing: Any, count: int) -> bool:
+    def reserve(self, thing: Any, count: int) -> bool:
         """Whether there was room for it; it counts until it is forgotten.
 
         Args:
@@ -98,7 +98,7 @@ class Shelf:
             self.held -= count
 
 
-def return_memory() -> None:
+def release_memory() -> None:
     """Give memory that is free to the system, where an allocator keeps it for each thread, as glibc does."""
     _trim()(0)
 
@@ -112,11 +112,11 @@ def _trim() -> Callable[[int], object]:
     return found
 
 
-FILES = Budget(1 << 28)
+FILES = MemoryBudget(1 << 28)
 """Bytes of files that are read and not yet decoded."""
-PIXELS = Budget(3 << 28)
+PIXELS = MemoryBudget(3 << 28)
 """Bytes of pictures that are decoded, scaled and drawn; asked for after `FILES`."""
-KEPT = Shelf(1 << 27)
+CACHE = CacheBudget(1 << 27)
 """Bytes of small photographs that wait to be drawn; others are decoded again."""
-AHEAD = 1 << 27
+PREFETCH = 1 << 27
 """Bytes of images, as the model takes them, that are ready before they are asked for."""

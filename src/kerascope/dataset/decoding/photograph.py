@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
+from kerascope.dataset.decoding.bit_depth import SampleFormat, find_truncation, is_deep, to_eight_bits
 from kerascope.dataset.decoding.dicom import decode_frame, is_dicom
-from kerascope.dataset.decoding.scan import Stored, cut_to_eight_bits, eight_bits, is_deep
-from kerascope.dataset.decoding.tiff import black_is_zero
-from kerascope.dataset.running.guard import guarded, told
+from kerascope.dataset.decoding.tiff import set_black_is_zero
+from kerascope.dataset.photograph_errors import convert_errors, describe_error
 from kerascope.typing import Array
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
 """What is decoded, by Pillow's names. Others, such as PostScript, would start programs or are no pictures."""
-LARGEST = 1 << 26
+MAX_PIXELS = 1 << 26
 """Pixels of the largest picture that is decoded: 67 million, 200 MB."""
-_WORK = {"JPEG2000": 16, "WEBP": 12}
+_DECODER_BYTES = {"JPEG2000": 16, "WEBP": 12}
 """Bytes a pixel that decoders take beside their result, where that is more than 8."""
 _ORIENTATION = 0x0112
 """The tag of EXIF data that says how a photograph is to be turned."""
-LARGEST_FILE = 1 << 28
+MAX_FILE_SIZE = 1 << 28
 """Bytes of the largest file that is read: 268 MB."""
 
 
@@ -56,8 +56,8 @@ def decode(
     """The photograph in the bytes of a file.
 
     Greyscale, palette and CMYK pictures become red, green and blue; numbers of more than 8 bits are scaled to
-    8, where Pillow alone would clip, see `kerascope.dataset.decoding.scan`; an alpha channel is dropped and
-    of an animation or of pages the first is taken, as `keras.utils.load_img` does. Each of these, but for
+    8, where Pillow alone would clip, see `kerascope.dataset.decoding.bit_depth`; an alpha channel is dropped;
+    the first frame of an animation, or page, is taken, as `keras.utils.load_img` does. Each of these, but for
     greyscale and palettes, is noted.
 
     Args:
@@ -67,7 +67,7 @@ def decode(
             wait until there is room for them.
 
     Raises:
-        PhotographError: it is empty, no picture, cut short or damaged, or of more than `LARGEST` pixels.
+        PhotographError: it is empty, no picture, cut short or damaged, or of more than `MAX_PIXELS` pixels.
         MissingPackageError: Pillow is not installed.
 
     Example:
@@ -86,26 +86,26 @@ def decode(
     if not content:
         raise errors.PhotographError("a picture must hold something; the file is empty (0 bytes).")
     if frame is not None or is_dicom(content):
-        with guarded("a DICOM file must be whole and hold a picture"):
-            found, said = decode_frame(content, frame, LARGEST, admit)
+        with convert_errors("a DICOM file must be whole and hold a picture"):
+            found, said = decode_frame(content, frame, MAX_PIXELS, admit)
             return Photograph(found, tuple(said))
     notes: list[str] = []
     # Decoders raise what they like on damaged files; warnings, where these are made errors.
-    with guarded("a picture must be whole and undamaged"):
+    with convert_errors("a picture must be whole and undamaged"):
         try:
-            content, white_is_zero = black_is_zero(content)
+            content, white_is_zero = set_black_is_zero(content)
             with Image.open(io.BytesIO(content), formats=_formats()) as picture:
                 # The size stands in the head of a file: nothing is decoded yet.
-                if picture.width * picture.height > LARGEST:
+                if picture.width * picture.height > MAX_PIXELS:
                     raise errors.PhotographError(_too_large(f"{picture.width} x {picture.height}"))
                 # The second picture of an MPO file is a camera's preview.
                 if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
                     notes.append(f"the first of {frames} frames or pages was taken")
-                stored = Stored.of(picture, white_is_zero)
+                stored = SampleFormat.of(picture, white_is_zero)
                 if admit is not None:
-                    admit(_bytes(picture))
+                    admit(_decoding_bytes(picture))
                 picture.load()
-                upright = _rgb(_upright(picture, ImageOps, notes), stored, notes)
+                upright = _to_rgb(_turn_upright(picture, ImageOps, notes), stored, notes)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise errors.PhotographError(_too_large(str(error))) from error
         except Image.UnidentifiedImageError as error:
@@ -117,10 +117,10 @@ def decode(
         return Photograph(upright.copy() if upright is picture else upright, tuple(notes))
 
 
-def _bytes(picture: Image) -> int:
+def _decoding_bytes(picture: Image) -> int:
     """What decoding, and scaling what was decoded, takes at the most, by the head of a file."""
     own = {"1": 1, "L": 1, "P": 1, "LA": 4, "F": 4, "I": 4}.get(picture.mode, 2 if ";" in picture.mode else 4)
-    more = 6 if picture.info.get("progressive") else _WORK.get(picture.format or "", 0)
+    more = 6 if picture.info.get("progressive") else _DECODER_BYTES.get(picture.format or "", 0)
     return int(picture.width * picture.height * (own + max(8, more)))
 
 
@@ -133,10 +133,10 @@ def _formats() -> tuple[str, ...]:
 
 
 def _too_large(got: str) -> str:
-    return f"a picture must have at most {LARGEST:,} pixels; got {got}; make it smaller."
+    return f"a picture must have at most {MAX_PIXELS:,} pixels; got {got}; make it smaller."
 
 
-def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
+def _turn_upright(picture: Image, turning: Any, notes: list[str]) -> Image:
     try:
         exif = picture.getexif()
         if picture.info.get("exif") and not exif:  # of which Pillow warns, here or elsewhere
@@ -144,26 +144,26 @@ def _upright(picture: Image, turning: Any, notes: list[str]) -> Image:
         # It copies what need not be turned.
         turned = turning.exif_transpose(picture) if exif.get(_ORIENTATION, 1) != 1 else picture
     except Exception as error:  # noqa: BLE001 (of any kind: damaged EXIF must not lose the picture)
-        notes.append(f"its EXIF data cannot be read, so it was not turned ({told(error)})")
+        notes.append(f"its EXIF data cannot be read, so it was not turned ({describe_error(error)})")
         return picture
     return picture if turned is None else turned
 
 
-def _rgb(picture: Image, stored: Stored, notes: list[str]) -> Image:
+def _to_rgb(picture: Image, stored: SampleFormat, notes: list[str]) -> Image:
     """Red, green and blue, 8 bits each."""
     from PIL import ImageOps
 
     if is_deep(picture, stored):
-        scaled, note = eight_bits(picture, stored)
+        scaled, note = to_eight_bits(picture, stored)
         notes.append(note)
         return scaled.convert("RGB")
-    if (cut := cut_to_eight_bits(picture, stored)) is not None:
+    if (cut := find_truncation(picture, stored)) is not None:
         notes.append(cut)
-    found = _coloured(picture, notes)
+    found = _convert_mode(picture, notes)
     return ImageOps.invert(found) if stored.white_is_zero else found
 
 
-def _coloured(picture: Image, notes: list[str]) -> Image:
+def _convert_mode(picture: Image, notes: list[str]) -> Image:
     mode = picture.mode
     if mode == "RGB":
         return picture

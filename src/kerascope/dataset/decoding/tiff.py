@@ -10,7 +10,7 @@ _LAYOUTS = {42: ("HHI", "H", "HHI4s"), 43: ("HHHHQ", "Q", "HHQ8s")}
 """Head, number of tags, and tag, of plain TIFF and of BigTIFF."""
 
 
-def black_is_zero(content: bytes) -> tuple[bytes, bool]:
+def set_black_is_zero(content: bytes) -> tuple[bytes, bool]:
     """A file that says that black is zero, and whether it said that white is.
 
     Pillow inverts white-is-zero of 8 bits and less, leaves it as it is at 16 and more, and refuses it where
@@ -23,7 +23,7 @@ def black_is_zero(content: bytes) -> tuple[bytes, bool]:
     Returns:
         The bytes, of a white-is-zero TIFF with the tag of its first picture changed; and whether it was one.
     """
-    place = _photometric(content[:2], content)
+    place = _find_photometric(content[:2], content)
     if place is None or content[place : place + 2] != b"\0\0":
         return content, False
     return b"".join(
@@ -31,7 +31,7 @@ def black_is_zero(content: bytes) -> tuple[bytes, bool]:
     ), True
 
 
-def _photometric(mark: bytes, content: bytes) -> int | None:
+def _find_photometric(mark: bytes, content: bytes) -> int | None:
     """Where the value of the tag lies, in the first picture of a TIFF file; None where it has none."""
     order = {b"II": "<", b"MM": ">"}.get(mark)
     if order is None:

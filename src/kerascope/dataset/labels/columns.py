@@ -24,7 +24,7 @@ _COUNTS = frozenset({"", "id", "index", "row", "unnamed_0"})
 _FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 
 
-def usual(columns: Sequence[str], names: Sequence[str]) -> list[int]:
+def find_usual_columns(columns: Sequence[str], names: Sequence[str]) -> list[int]:
     """Positions of the columns that bear one of some names, in the order of the names.
 
     Args:
@@ -32,15 +32,15 @@ def usual(columns: Sequence[str], names: Sequence[str]) -> list[int]:
         names: usual ones.
 
     Example:
-        >>> from kerascope.dataset.labels.columns import LABELS, usual
-        >>> usual(["Target", "size", "label"], LABELS)
+        >>> from kerascope.dataset.labels.columns import LABELS, find_usual_columns
+        >>> find_usual_columns(["Target", "size", "label"], LABELS)
         [2, 0]
     """
-    known = {_plain(column): place for place, column in reversed(list(enumerate(columns)))}
+    known = {_normalize_name(column): place for place, column in reversed(list(enumerate(columns)))}
     return [known[name] for name in names if name in known]
 
 
-def named(column: str, columns: Sequence[str], path: str) -> int:
+def find_column(column: str, columns: Sequence[str], path: str) -> int:
     """The position of a column that is asked for.
 
     Raises:
@@ -54,7 +54,7 @@ def named(column: str, columns: Sequence[str], path: str) -> int:
     return list(columns).index(column)
 
 
-def several_named(column: str | None, columns: Sequence[str], path: str) -> list[int]:
+def select_flag_columns(column: str | None, columns: Sequence[str], path: str) -> list[int]:
     """Positions of the columns of 0 and 1 that are asked for by their names, with commas between; else none.
 
     Raises:
@@ -62,15 +62,15 @@ def several_named(column: str | None, columns: Sequence[str], path: str) -> list
     """
     if not column or "," not in column or column in columns:
         return []
-    return [named(one.strip(), columns, path) for one in column.split(",")]
+    return [find_column(one.strip(), columns, path) for one in column.split(",")]
 
 
-def flag(cell: Any) -> bool | None:
+def to_flag(cell: Any) -> bool | None:
     """What a cell says that holds 0 or 1, true or false; None for any other."""
     return _FLAGS.get(str(cell).strip().lower())
 
 
-def label_of_flags(names: Sequence[str], cells: Sequence[Any], where: str) -> tuple[Label, tuple[str, ...]]:
+def label_from_flags(names: Sequence[str], cells: Sequence[Any], where: str) -> tuple[Label, tuple[str, ...]]:
     """The labels whose columns hold 1 in a row; none, and a note, where a cell is neither 0 nor 1.
 
     Args:
@@ -78,14 +78,16 @@ def label_of_flags(names: Sequence[str], cells: Sequence[Any], where: str) -> tu
         cells: of them; there may be fewer.
         where: what the note calls the row.
     """
-    known = [flag(cell) for cell in cells]
+    known = [to_flag(cell) for cell in cells]
     if len(known) < len(names) or None in known:
         cell = "nothing" if len(known) < len(names) else repr(cells[known.index(None)])
         return None, (f"{where}: columns of labels must hold 0 or 1; got {cell:.60}; labels are not known.",)
     return as_label([name for name, there in zip(names, known, strict=True) if there]), ()
 
 
-def flags_among(columns: Sequence[str], others: Iterable[int], rows: Iterable[Sequence[Any]]) -> list[int]:
+def detect_flag_columns(
+    columns: Sequence[str], others: Iterable[int], rows: Iterable[Sequence[Any]]
+) -> list[int]:
     """Columns that hold nothing but 0 and 1 (true and false), where there are two or more; else none.
 
     Args:
@@ -93,16 +95,20 @@ def flags_among(columns: Sequence[str], others: Iterable[int], rows: Iterable[Se
         others: positions of those that are something else.
         rows: cells in the order of `columns`; no more are read than are needed.
     """
-    once = {name for name, number in Counter(columns).items() if number == 1 and _plain(name) not in _COUNTS}
+    once = {
+        name
+        for name, number in Counter(columns).items()
+        if number == 1 and _normalize_name(name) not in _COUNTS
+    }
     left = [place for place, name in enumerate(columns) if name in once and place not in set(others)]
     some = False
     for row in rows:
-        left = [place for place in left if place < len(row) and flag(row[place]) is not None]
+        left = [place for place in left if place < len(row) and to_flag(row[place]) is not None]
         some = True
         if len(left) < 2:
             break
     return left if some and len(left) > 1 else []
 
 
-def _plain(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return re.sub(r"\W+", "_", name.strip().lower()).strip("_")

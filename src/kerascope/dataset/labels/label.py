@@ -14,7 +14,7 @@ from kerascope import errors
 Label = str | int | tuple[str | int, ...] | None
 """The name of a class, its place, several of these, or None where it is missing."""
 
-_BETWEEN = "|"
+_SEPARATOR = "|"
 """What stands between several labels in a text."""
 _SHOWN = 3
 """Labels that are no classes, which are named."""
@@ -46,7 +46,7 @@ def as_label(cell: Any) -> Label:
     if isinstance(cell, np.ndarray | np.generic) and cell.ndim == 0:
         cell = cell.item()
     if isinstance(cell, list | tuple | set | frozenset | np.ndarray):
-        return _several(cell)
+        return _join_labels(cell)
     if cell is None or type(cell).__name__ in _MISSING or (_is_decimal(cell) and cell != cell):
         return None
     if isinstance(cell, str):
@@ -72,7 +72,7 @@ def read_label(cell: Any, where: str) -> tuple[Label, tuple[str, ...]]:
         return None, (f"{where}: {error}",)
 
 
-def places_of(label: Label, places: Mapping[str, int], count: int | None) -> tuple[int, ...] | None:
+def find_label_indices(label: Label, places: Mapping[str, int], count: int | None) -> tuple[int, ...] | None:
     """The places of a label among the classes, each once; None where it is missing or one is not found.
 
     A text is the class of that name. Else it is several, with | between them, or the place that it writes:
@@ -84,20 +84,21 @@ def places_of(label: Label, places: Mapping[str, int], count: int | None) -> tup
         count: how many classes there are; None where the model has none, so that no number is a place.
 
     Example:
-        >>> from kerascope.dataset.labels.label import places_of
-        >>> places_of("dog|cat", {"cat": 0, "dog": 1}, 2), places_of("1.0", {}, 2), places_of(2, {}, 2)
-        ((1, 0), (1,), None)
+        >>> from kerascope.dataset.labels.label import find_label_indices
+        >>> indices = {"cat": 0, "dog": 1}
+        >>> [find_label_indices(label, indices, 2) for label in ("dog|cat", "1.0", 2)]
+        [(1, 0), (1,), None]
     """
     if label is None:
         return None
-    if isinstance(label, str) and label not in places and _BETWEEN in label:
-        label = tuple(part.strip() for part in label.split(_BETWEEN) if part.strip())
-    found = [_place(one, places, count) for one in (label if isinstance(label, tuple) else (label,))]
+    if isinstance(label, str) and label not in places and _SEPARATOR in label:
+        label = tuple(part.strip() for part in label.split(_SEPARATOR) if part.strip())
+    found = [_find_index(one, places, count) for one in (label if isinstance(label, tuple) else (label,))]
     known = tuple(dict.fromkeys(place for place in found if place is not None))
     return None if None in found else known
 
 
-def written(label: Label, found: Sequence[int] | None, names: Sequence[str]) -> str | None:
+def format_label(label: Label, found: Sequence[int] | None, names: Sequence[str]) -> str | None:
     """A label as text: names of classes where these are known, and | between several.
 
     Args:
@@ -108,19 +109,19 @@ def written(label: Label, found: Sequence[int] | None, names: Sequence[str]) -> 
     if label is None:
         return None
     if found is not None and names:
-        return _BETWEEN.join(names[place] for place in found)
-    return _BETWEEN.join(map(str, label)) if isinstance(label, tuple) else str(label)
+        return _SEPARATOR.join(names[place] for place in found)
+    return _SEPARATOR.join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
-def strange(labels: Mapping[str, int]) -> list[str]:
+def describe_unknown_labels(labels: Mapping[str, int]) -> list[str]:
     """That some labels of images are no classes of the model, in a sentence; none where there are none.
 
     Args:
         labels: as they are written, and how often each is there.
 
     Example:
-        >>> from kerascope.dataset.labels.label import strange
-        >>> strange({"7": 4, "-1": 2})
+        >>> from kerascope.dataset.labels.label import describe_unknown_labels
+        >>> describe_unknown_labels({"7": 4, "-1": 2})
         ["6 labels are no classes of the model, and count as not known: '7' (4), '-1' (2)."]
     """
     if not labels:
@@ -137,7 +138,7 @@ def strange(labels: Mapping[str, int]) -> list[str]:
     return [f"{count:,} {what} as not known: {shown}{more}."]
 
 
-def _several(cells: Iterable[Any]) -> Label:
+def _join_labels(cells: Iterable[Any]) -> Label:
     parts = [as_label(cell) for cell in cells]
     if any(isinstance(part, tuple) for part in parts) or len(set(parts)) < len(parts):
         raise errors.DatasetError(
@@ -152,7 +153,7 @@ def _is_decimal(cell: Any) -> bool:
     return isinstance(cell, float | Decimal)
 
 
-def _place(one: str | int, places: Mapping[str, int], count: int | None) -> int | None:
+def _find_index(one: str | int, places: Mapping[str, int], count: int | None) -> int | None:
     if isinstance(one, str):
         if one in places:
             return places[one]

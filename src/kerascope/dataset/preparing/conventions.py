@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerascope.dataset.preparing.frame import Fit, Interpolation
 from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing
@@ -27,6 +28,8 @@ _INTERPOLATIONS: dict[tuple[str, bool], Interpolation] = {
 
 KERAS: Mapping[str, Any] = MappingProxyType({"fit": "stretch", "interpolation": "bilinear-aliased"})
 """What `image_dataset_from_directory` does by default."""
+_SLACK = 0.05
+"""How far, as a share of the range, resizing may have overshot it."""
 
 
 def as_loaded(
@@ -87,6 +90,32 @@ def own_preprocessing(model: keras.Model) -> Preprocessing | None:
         interpolation=interpolation,
         size=None if size is None else tuple(size),
     )
+
+
+def infer_preprocessing(images: Any) -> Preprocessing:
+    """What black and white are in images that were prepared already: the convention that they keep within.
+
+    Args:
+        images: (N, H, W, C).
+
+    Example:
+        >>> import numpy as np
+        >>> from kerascope.dataset.preparing.conventions import infer_preprocessing
+        >>> infer_preprocessing(np.array([0.0, 0.5, 1.0]).reshape(1, 1, 3, 1)).name
+        'as given, 0-1'
+    """
+    given = np.asarray(images)
+    # An image that is not finite fails alone, when it is read.
+    known = given if np.isfinite(given).all() else given[np.isfinite(given)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    for name in ("0-1", "-1-1", "torch", "0-255", "caffe"):
+        convention = CONVENTIONS[name]
+        black, white = (np.asarray(end) for end in convention.range)
+        slack = _SLACK * float(np.max(white - black))
+        fits = low >= black.min() - slack and high <= white.max() + slack
+        if fits and (black.ndim == 0 or given.shape[-1] == 3):
+            return Preprocessing(**{**vars(convention), "name": f"as given, {name}"})
+    return Preprocessing("as given", scale=max(high - low, 1e-6) / 255, offset=low)
 
 
 def _plain(name: str) -> str:

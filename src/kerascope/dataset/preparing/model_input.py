@@ -9,14 +9,14 @@ from math import log
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.labels.class_names import Naming
-from kerascope.dataset.labels.sample import spread
+from kerascope.dataset.classes.class_names import ClassNames
 from kerascope.dataset.preparing.conventions import as_loaded
 from kerascope.dataset.preparing.detection import Detected, doubt
 from kerascope.dataset.preparing.frame import FITS, Fit, Interpolation
 from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing
 from kerascope.dataset.preparing.trial import Trial, photographs, tried
 from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.sample import sample_by_label
 from kerascope.dataset.reading.source import Source
 from kerascope.layout import Layout
 from kerascope.probe import Probe
@@ -62,17 +62,17 @@ class Evidence:
     probe: Probe
     source: Source
     layout: Layout
-    naming: Naming
+    naming: ClassNames
 
     def trial(self, candidates: Sequence[Preprocessing]) -> Trial | None:
         """What labels say of candidates, the first of which is likeliest; None where they say nothing."""
         if (self.naming.count or 0) < 2 or len(candidates) < 2:
             return None
-        return tried(self.probe, self.layout, spread(self.source), self.labels, candidates)
+        return tried(self.probe, self.layout, sample_by_label(self.source), self.labels, candidates)
 
     def labels(self, item: Item) -> Collection[int]:
         """The places of an image's labels among the classes."""
-        return self.naming.found(item) or ()
+        return self.naming.label_indices(item) or ()
 
 
 def fed(found: Detected, fit: Fit | None, evidence: Evidence) -> Fed:
@@ -152,7 +152,7 @@ def _of_arithmetic(found: Detected, chosen: Preprocessing, trial: Trial | None) 
 def _of_proportions(chosen: Preprocessing, evidence: Evidence) -> list[str]:
     """A note where photographs have other proportions than the model's image, and nobody says what to do."""
     height, width = evidence.layout.spatial
-    for item, picture in islice(photographs(spread(evidence.source)), _LOOKED_AT):
+    for item, picture in islice(photographs(sample_by_label(evidence.source)), _LOOKED_AT):
         if abs(log(picture.height * width / (picture.width * height))) > _ALIKE:
             size = f"{picture.height} x {picture.width}"
             note = (

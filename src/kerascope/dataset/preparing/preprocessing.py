@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.photograph import LARGEST
+from kerascope.dataset.decoding.photograph import MAX_PIXELS
 from kerascope.dataset.preparing.frame import Fit, Frame, Interpolation, check_fit
 from kerascope.typing import Array
 
@@ -94,9 +94,9 @@ class Preprocessing:
 
             picture = Image.fromarray(picture)
         frame = Frame.fitted(picture.height, picture.width, size, self.fit, self.share)
-        if frame.size[0] * frame.size[1] > LARGEST:
+        if frame.size[0] * frame.size[1] > MAX_PIXELS:
             raise errors.PhotographError(
-                f"a picture must have at most {LARGEST:,} pixels with its frame; got {picture.width} x "
+                f"a picture must have at most {MAX_PIXELS:,} pixels with its frame; got {picture.width} x "
                 f"{picture.height}, framed {frame.size[1]} x {frame.size[0]}; take another fit."
             )
         image = frame.cut(picture.convert("L") if channels == 1 else picture, size, self.interpolation)

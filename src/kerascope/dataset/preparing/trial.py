@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.loading import photographed
 from kerascope.dataset.preparing.preprocessing import Preprocessing
-from kerascope.dataset.reading.arrays import ArrayPlace
+from kerascope.dataset.reading.arrays import ArrayLocation
 from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.photograph_reader import open_photograph
 from kerascope.layout import Layout
 from kerascope.probe import Probe
 from kerascope.typing import Array
@@ -95,7 +95,7 @@ def tried(
     Args:
         probe: of a classifier.
         layout: how the model takes a photograph.
-        items: images, labels in turn; see `kerascope.dataset.labels.sample.spread`.
+        items: images, labels in turn; see `kerascope.dataset.reading.sample.sample_by_label`.
         labels: of an image.
         candidates: the first is kept unless another one is clearly better.
 
@@ -129,10 +129,10 @@ def tried(
 def photographs(items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
     """Images that are files, with their pictures; what cannot be read is passed over."""
     for item in islice(items, _LOOKED_AT):
-        if isinstance(item.place, ArrayPlace):
+        if isinstance(item.location, ArrayLocation):
             continue
         try:
-            with photographed(item.place) as (photograph, _):
+            with open_photograph(item.location) as (photograph, _):
                 yield item, photograph.picture
         except errors.PhotographError:
             continue

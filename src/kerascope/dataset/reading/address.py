@@ -27,7 +27,7 @@ class Address(str):
     Example:
         >>> from kerascope.dataset.reading.address import Address
         >>> address = Address.of("s3://key:secret@bucket/my%20photos?region=eu-west-1")
-        >>> address, address.joined("a#1.jpg").uri
+        >>> address, address.joinpath("a#1.jpg").uri
         ('s3://bucket/my photos', 's3://key:secret@bucket/my%20photos/a%231.jpg?region=eu-west-1')
     """
 
@@ -72,7 +72,7 @@ class Address(str):
         """The folder that it lies in."""
         return Address(self.rpartition("/")[0], self.credentials, self.options)
 
-    def joined(self, relative: str) -> Address:
+    def joinpath(self, relative: str) -> Address:
         """What lies below it.
 
         Args:
@@ -86,7 +86,7 @@ def is_address(path: str) -> bool:
     return "://" in path
 
 
-def beside(path: str, name: str) -> str:
+def resolve_name(path: str, name: str) -> str:
     """Where a name leads that stands in a list: from the folder of the list on, or to where an address says.
 
     What stands in a list of a store stays in such stores, since it may come from anywhere.
@@ -101,12 +101,12 @@ def beside(path: str, name: str) -> str:
     named = Address.of(name) if is_address(name) else None
     if named is not None and named.partition("://")[0] == own.partition("://")[0]:
         return Address(named, named.credentials or own.credentials, named.options or own.options)
-    return below(own.parent, name)
+    return join_inside(own.parent, name)
 
 
-def below(folder: Address, name: str) -> Address:
+def join_inside(folder: Address, name: str) -> Address:
     """What lies in a folder of a store, wherever the name would lead."""
-    return folder.joined("/".join(part for part in name.split("/") if part not in ("", ".", "..")))
+    return folder.joinpath("/".join(part for part in name.split("/") if part not in ("", ".", "..")))
 
 
 @functools.lru_cache(maxsize=16)

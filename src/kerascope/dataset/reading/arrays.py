@@ -11,17 +11,13 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.labels.label import Label, as_label
-from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.source import Source
 from kerascope.typing import Array
 
-_SLACK = 0.05
-"""How far, as a share of the range, resizing may have overshot it."""
-
 
 @dataclass(frozen=True, eq=False)
-class ArrayPlace:
+class ArrayLocation:
     """An image that needs no reading.
 
     Args:
@@ -50,7 +46,7 @@ class ArrayPart:
     def __iter__(self) -> Iterator[Item]:
         for number, image in enumerate(self.images):
             label = None if self.labels is None else self.labels[number]
-            yield Item(f"image {number}", f"{number:06d}", ArrayPlace(image), label)
+            yield Item(f"image {number}", f"{number:06d}", ArrayLocation(image), label)
 
     def count(self) -> int:
         return len(self.images)
@@ -111,29 +107,3 @@ def as_labels(labels: Any, count: int) -> list[Label]:
             "values; give a list of the labels of each image."
         )
     return [as_label(np.flatnonzero(row)) for row in found]
-
-
-def as_given(images: Any) -> Preprocessing:
-    """What black and white are in images that were prepared already: the convention that they keep within.
-
-    Args:
-        images: (N, H, W, C).
-
-    Example:
-        >>> import numpy as np
-        >>> from kerascope.dataset.reading.arrays import as_given
-        >>> as_given(np.array([0.0, 0.5, 1.0]).reshape(1, 1, 3, 1)).name
-        'as given, 0-1'
-    """
-    given = np.asarray(images)
-    # An image that is not finite fails alone, when it is read.
-    known = given if np.isfinite(given).all() else given[np.isfinite(given)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    for name in ("0-1", "-1-1", "torch", "0-255", "caffe"):
-        convention = CONVENTIONS[name]
-        black, white = (np.asarray(end) for end in convention.range)
-        slack = _SLACK * float(np.max(white - black))
-        fits = low >= black.min() - slack and high <= white.max() + slack
-        if fits and (black.ndim == 0 or given.shape[-1] == 3):
-            return Preprocessing(**{**vars(convention), "name": f"as given, {name}"})
-    return Preprocessing("as given", scale=max(high - low, 1e-6) / 255, offset=low)

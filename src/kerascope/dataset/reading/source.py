@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from kerascope import errors
-from kerascope.dataset.decoding.endings import KINDS, is_picture, passed_over
-from kerascope.dataset.decoding.frames import by_frames, check_installed
+from kerascope.dataset.decoding.formats import PICTURE_ENDINGS, describe_unread, is_picture
 from kerascope.dataset.labels.label import Label
-from kerascope.dataset.readable import readable
+from kerascope.dataset.photograph_errors import describe_error
+from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.reading.address import Address, is_address
-from kerascope.dataset.reading.archive import ArchivePart
-from kerascope.dataset.reading.item import Item, NoPlace, safe_name
-from kerascope.dataset.reading.listing import ListPart
-from kerascope.dataset.reading.parts import FilePart, FolderPart, StorePart, listed, subfolders
-from kerascope.dataset.reading.pattern import matches
-from kerascope.dataset.reading.table import TablePart
-from kerascope.dataset.running.guard import told
+from kerascope.dataset.reading.csv_list import ListPart
+from kerascope.dataset.reading.dicom_frames import check_pydicom, split_frames
+from kerascope.dataset.reading.folder import FilePart, FolderPart, list_folder, list_subfolders
+from kerascope.dataset.reading.glob_pattern import find_matches
+from kerascope.dataset.reading.item import Item, safe_name
+from kerascope.dataset.reading.location import UnreadableLocation
+from kerascope.dataset.reading.object_store import StorePart
+from kerascope.dataset.reading.parquet.table import TablePart
+from kerascope.dataset.reading.webdataset.samples import ArchivePart
 
 TABLES = frozenset({".parquet", ".pq"})
 ARCHIVES = frozenset({".tar"})
@@ -68,15 +70,15 @@ class Source:
 
     def __iter__(self) -> Iterator[Item]:
         for part in self.parts:
-            yield from self.mapped(whole(part))
+            yield from self.transform(read_part(part))
 
-    def mapped(self, items: Iterable[Item]) -> Iterator[Item]:
+    def transform(self, items: Iterable[Item]) -> Iterator[Item]:
         """Images of a part, by frames, with names for codes, and answers for labels."""
-        items = by_frames(items)
-        named = (replace(item, label=self._named(item.label)) for item in items) if self.codes else items
+        items = split_frames(items)
+        named = (replace(item, label=self._rename(item.label)) for item in items) if self.codes else items
         yield from named if self.change is None else map(self.change, named)
 
-    def coded(self, codes: Mapping[str, str]) -> Source:
+    def rename_labels(self, codes: Mapping[str, str]) -> Source:
         """The same images, with names of classes for codes.
 
         Args:
@@ -85,7 +87,7 @@ class Source:
         names = None if self.class_names is None else tuple(codes.get(one, one) for one in self.class_names)
         return replace(self, class_names=names, codes=codes)
 
-    def answered(self, change: Callable[[Item], Item]) -> Source:
+    def relabel(self, change: Callable[[Item], Item]) -> Source:
         """The same images, whose labels are answers, yes or no, so that their names are none of classes.
 
         Args:
@@ -93,7 +95,7 @@ class Source:
         """
         return replace(self, class_names=None, change=change)
 
-    def _named(self, label: Label) -> Label:
+    def _rename(self, label: Label) -> Label:
         if isinstance(label, tuple):
             return tuple(self.codes.get(one, one) if isinstance(one, str) else one for one in label)
         return self.codes.get(label, label) if isinstance(label, str) else label
@@ -140,14 +142,14 @@ def find_images(
         ([('cat/1', 'cat'), ('dog/1', 'dog')], ('cat', 'dog'))
     """
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
-    given = tuple(map(_text, several))
+    given = tuple(map(_to_text, several))
     if not given:
         raise errors.DatasetError("there must be a path to look for images; got none.")
     parts: list[Part] = []
     names: list[tuple[tuple[str, ...], str]] = []
     doubts: list[str] = []
     for path in given:
-        found = _part(path, image_column, label_column, follow_links)
+        found = _to_parts(path, image_column, label_column, follow_links)
         parts += found
         doubts += [] if (doubt := _doubt(path, found)) is None else [doubt]
         for part in found:
@@ -157,19 +159,21 @@ def find_images(
                 doubts += _doubts(part)
     same = len({one for one, _ in names}) == 1
     known, order = names[0] if same else (None, "")
-    known = None if known is None else tuple(map(readable, known))
+    known = None if known is None else tuple(map(to_readable, known))
     _check_pictures(parts, given)
-    check_installed(item for part in parts for item in whole(part))
-    return Source(tuple(map(readable, given)), tuple(parts), known, order, tuple(doubts))
+    check_pydicom(item for part in parts for item in read_part(part))
+    return Source(tuple(map(to_readable, given)), tuple(parts), known, order, tuple(doubts))
 
 
-def whole(part: Part) -> Iterator[Item]:
+def read_part(part: Part) -> Iterator[Item]:
     """The images of a part, and last, where it cannot be read to its end, one that fails and says so."""
     try:
         yield from part
     except (errors.UnreadableError, OSError) as error:
-        place = NoPlace(f"what holds images must be readable to its end; {told(error)}.")
-        yield Item(part.path, f"{safe_name(Path(part.path).stem)}/rest", place)
+        location = UnreadableLocation(
+            f"what holds images must be readable to its end; {describe_error(error)}."
+        )
+        yield Item(part.path, f"{safe_name(Path(part.path).stem)}/rest", location)
 
 
 def _count(part: Part) -> int:
@@ -178,7 +182,7 @@ def _count(part: Part) -> int:
             return part.count()
     except (errors.UnreadableError, OSError):
         pass
-    return sum(1 for _ in by_frames(whole(part)))
+    return sum(1 for _ in split_frames(read_part(part)))
 
 
 def _check_pictures(parts: Iterable[Part], given: Sequence[str]) -> None:
@@ -195,12 +199,12 @@ def _check_pictures(parts: Iterable[Part], given: Sequence[str]) -> None:
         except errors.UnreadableError as error:
             fault = fault or error
     raise fault or errors.DatasetError(
-        f"there must be pictures ({', '.join(sorted(KINDS))}) in {', '.join(map(repr, given))}; there "
-        "are none."
+        f"there must be pictures ({', '.join(sorted(PICTURE_ENDINGS))}) in {', '.join(map(repr, given))}; "
+        "there are none."
     )
 
 
-def _text(path: Any) -> str:
+def _to_text(path: Any) -> str:
     """A path as text.
 
     Raises:
@@ -215,19 +219,19 @@ def _text(path: Any) -> str:
     return Address.of(found) if is_address(found) else found
 
 
-def _part(path: str, image_column: str | None, label_column: str | None, follow: bool) -> Sequence[Part]:
+def _to_parts(path: str, image_column: str | None, label_column: str | None, follow: bool) -> Sequence[Part]:
     if isinstance(path, Address):
-        return _of_store(path, image_column, label_column)
+        return _store_parts(path, image_column, label_column)
     if os.path.isdir(path):  # noqa: PTH112 (Path raises where nobody may look)
         try:
-            names = [name for name, _ in listed(path) if not name.startswith((".", "_"))]
+            names = [name for name, _ in list_folder(path) if not name.startswith((".", "_"))]
         except errors.UnreadableError:
             return [FolderPart(path, False, follow)]
         if names and all(_ending(name) in TABLES for name in names):
             return [TablePart(str(Path(path, name)), image_column, label_column) for name in names]
-        return [FolderPart(path, len(subfolders(path)) > 1 and not _has_pictures(path), follow)]
+        return [FolderPart(path, len(list_subfolders(path)) > 1 and not _has_pictures(path), follow)]
     if not os.path.lexists(path):
-        fitting = sorted(set(matches(path)))
+        fitting = sorted(set(find_matches(path)))
         if not fitting:
             raise errors.DatasetError(
                 "there must be a file, a folder or something that fits the pattern; there is nothing at "
@@ -236,15 +240,15 @@ def _part(path: str, image_column: str | None, label_column: str | None, follow:
         folders = {match for match in fitting if os.path.isdir(match)}  # noqa: PTH112
         files = [match for match in fitting if match not in folders]
         # A pattern such as ** fits the folders of what it fits, too.
-        return [FilePart(match) for match in files if _ending(match) in KINDS] or [
-            part for match in fitting for part in _part(match, image_column, label_column, follow)
+        return [FilePart(match) for match in files if _ending(match) in PICTURE_ENDINGS] or [
+            part for match in fitting for part in _to_parts(match, image_column, label_column, follow)
         ]
-    return [_by_ending(path, image_column, label_column) or FilePart(path)]
+    return [_file_part(path, image_column, label_column) or FilePart(path)]
 
 
-def _of_store(path: Address, image_column: str | None, label_column: str | None) -> Sequence[Part]:
+def _store_parts(path: Address, image_column: str | None, label_column: str | None) -> Sequence[Part]:
     """The same of an address."""
-    found = _by_ending(path, image_column, label_column)
+    found = _file_part(path, image_column, label_column)
     if found is not None:
         return [found]
     part = StorePart(path)
@@ -253,17 +257,17 @@ def _of_store(path: Address, image_column: str | None, label_column: str | None)
     except errors.UnreadableError:
         return [part]
     if names and all(_ending(name) in TABLES and "/" not in name for name in names):
-        return [TablePart(path.joined(name), image_column, label_column) for name in names]
+        return [TablePart(path.joinpath(name), image_column, label_column) for name in names]
     return [part]
 
 
-def _by_ending(path: str, image_column: str | None, label_column: str | None) -> Part | None:
+def _file_part(path: str, image_column: str | None, label_column: str | None) -> Part | None:
     """A file that holds several images; None where its ending does not say so."""
     ending = _ending(path)
     if ending in TABLES:
         return TablePart(path, image_column, label_column)
     if ending in ARCHIVES:
-        return ArchivePart(path, KINDS)
+        return ArchivePart(path, PICTURE_ENDINGS)
     if ending in LISTS:
         return ListPart(path, image_column, label_column)
     if path.lower().endswith((".tar.gz", ".tgz", ".tar.zst", ".zip")):
@@ -281,7 +285,7 @@ def _ending(path: str) -> str:
 def _names_of(part: Part) -> tuple[tuple[str, ...], str] | None:
     """Names of classes that a part has, and why in this order."""
     if isinstance(part, FolderPart):
-        return (subfolders(part.path), "sorted") if part.classes else None
+        return (list_subfolders(part.path), "sorted") if part.classes else None
     if isinstance(part, StorePart):
         return (part.class_names, "sorted") if part.class_names else None
     if isinstance(part, TablePart | ListPart):
@@ -299,12 +303,12 @@ def _doubts(part: Part) -> tuple[str, ...]:
 def _doubt(path: str, parts: Sequence[Part]) -> str | None:
     """Pictures that are not read and so were passed over."""
     if not is_address(path) and not os.path.lexists(path):
-        return passed_over(islice(matches(path), _NAMES))
+        return describe_unread(islice(find_matches(path), _NAMES))
     if parts and isinstance(parts[0], FolderPart | StorePart):
-        text = passed_over(islice(parts[0].names, _NAMES))
+        text = describe_unread(islice(parts[0].names, _NAMES))
         return None if text is None else f"{path!r}: {text}"
     return None
 
 
 def _has_pictures(path: str) -> bool:
-    return any(is_picture(name) and not is_folder for name, is_folder in listed(path, follow=True))
+    return any(is_picture(name) and not is_folder for name, is_folder in list_folder(path, follow=True))

@@ -15,8 +15,10 @@ from typing import Any
 import keras
 
 from kerascope import errors
+from kerascope.dataset.options import RunOptions
 from kerascope.dataset.running.worker import Done, Work, Worker
 from kerascope.provenance import warn
+from kerascope.validation import check_number, check_whole
 
 _STORE_BYTES = 256 << 20
 """Memory of the object store of a cluster that is started here; what is more goes to the disk."""
@@ -42,15 +44,9 @@ class Cluster:
     gpus: float = 0.0
 
     def __post_init__(self) -> None:
-        whole = all(
-            isinstance(value, int) and not isinstance(value, bool) and value >= 1
-            for value in (self.workers, self.cpus)
-        )
-        if not whole or not self.gpus >= 0:
-            raise errors.ParameterError(
-                "workers and cpus must be whole numbers of at least 1, and gpus at least 0; got "
-                f"{self.workers!r}, {self.cpus!r}, {self.gpus!r}."
-            )
+        check_whole(self.workers, "workers")
+        check_whole(self.cpus, "cpus")
+        check_number(self.gpus, "gpus")
 
 
 class Workers:
@@ -187,24 +183,19 @@ class Workers:
 
 
 @contextmanager
-def workers_of(
-    wanted: int | Cluster | Workers | None,
-    model: keras.Model,
-    imports: Sequence[str] = (),
-    safe_mode: bool = True,
-) -> Iterator[Workers | None]:
-    """Workers that live as long as the block does.
+def open_workers(options: RunOptions, model: keras.Model) -> Iterator[Workers | None]:
+    """Start the workers of a run for the block, or yield None where there are none.
 
     Args:
-        wanted: how many, a `Cluster`, or None for none; workers that are there already outlive the block.
+        options: of the run; `Workers` among them outlive the block.
         model: see `Workers`.
-        imports: see there.
-        safe_mode: see there.
     """
+    wanted = options.workers
     if wanted is None or isinstance(wanted, Workers):
         yield wanted
         return
-    workers = Workers(wanted if isinstance(wanted, Cluster) else Cluster(wanted), model, imports, safe_mode)
+    cluster = wanted if isinstance(wanted, Cluster) else Cluster(wanted)
+    workers = Workers(cluster, model, options.imports, options.safe_mode)
     try:
         yield workers
     finally:

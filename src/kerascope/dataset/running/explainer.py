@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.loading import photographed
-from kerascope.dataset.decoding.memory_budget import KEPT
+from kerascope.dataset.classes.class_names import class_count, unique_indices
+from kerascope.dataset.decoding.memory_budget import CACHE
 from kerascope.dataset.decoding.photograph import Photograph
-from kerascope.dataset.labels.class_names import class_count, single_places
-from kerascope.dataset.labels.labelled import check_labels, labelled, together
-from kerascope.dataset.options import Options
+from kerascope.dataset.options import ResultOptions
 from kerascope.dataset.preparing.frame import Frame
-from kerascope.dataset.reading.arrays import ArrayPlace
+from kerascope.dataset.reading.arrays import ArrayLocation
 from kerascope.dataset.reading.item import Item
+from kerascope.dataset.reading.photograph_reader import open_photograph
 from kerascope.dataset.running.description import Description
 from kerascope.dataset.running.finite import non_finite_score, predicted, unpredicted
+from kerascope.dataset.running.image_labels import check_labels, join_explanations, to_label_columns
 from kerascope.dataset.running.prepared import Explained, Prepared, Row
 from kerascope.dataset.writing.overlays import Overlays
 from kerascope.dataset.writing.store import Store
@@ -59,7 +59,7 @@ class Explainer:
     def __init__(
         self,
         probe: Probe,
-        options: Options,
+        options: ResultOptions,
         names: Sequence[str] | None,
         store: Store,
         description: Description | None = None,
@@ -67,7 +67,7 @@ class Explainer:
         self.probe = probe.with_padding(options.batch_size)
         self.options = options
         self.names = tuple(names or ())
-        self.places = single_places(self.names)
+        self.places = unique_indices(self.names)
         self.store = store
         self.description = description
         size = options.preprocessing.size
@@ -89,7 +89,7 @@ class Explainer:
         of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
         paths = explained_layers(self.options.method) if of_layer else ()
         blank = self._given(np.zeros((1, *self.size, self.layout.channels), "float32"))
-        runs = self.probe.resolve_layers(blank, self.options.asked, paths, spatial=of_layer)
+        runs = self.probe.resolve_layers(blank, self.options.model_target, paths, spatial=of_layer)
         if not of_layer:
             return self.size
         grids = [run.layout.spatial for run in runs if run.layout is not None]
@@ -101,7 +101,7 @@ class Explainer:
         row: Row = {
             "index": index,
             "path": item.path,
-            **labelled(item, self.places, self.names, self.classes),
+            **to_label_columns(item, self.places, self.names, self.classes),
         }
         try:
             image, frame, photograph, notes, row["digest"] = self._read(item)
@@ -120,12 +120,12 @@ class Explainer:
 
         Last is the digest of its bytes.
         """
-        if isinstance(item.place, ArrayPlace):
-            digest = hashlib.sha256(item.place.read()).hexdigest()
-            image = np.asarray(self.layout.channels_last(item.place.image[None], np)[0], "float32")
+        if isinstance(item.location, ArrayLocation):
+            digest = hashlib.sha256(item.location.read()).hexdigest()
+            image = np.asarray(self.layout.channels_last(item.location.image[None], np)[0], "float32")
             height, width = image.shape[:2]
             return image, Frame(height, width, 0, 0, height, width), None, (), digest
-        with photographed(item.place) as (photograph, digest):
+        with open_photograph(item.location) as (photograph, digest):
             image, frame = self.options.preprocessing(photograph.picture, self.size, self.layout.channels)
             kept = photograph if self._keeps(photograph, frame.height * frame.width) else None
             notes = photograph.notes
@@ -134,7 +134,7 @@ class Explainer:
 
     def _keeps(self, photograph: Photograph, pixels: int) -> bool:
         """Whether a photograph waits to be drawn; else it is decoded again then."""
-        return self.options.overlay is not None and pixels <= _KEPT and KEPT.takes(photograph, 4 * pixels)
+        return self.options.overlay is not None and pixels <= _KEPT and CACHE.reserve(photograph, 4 * pixels)
 
     def explain(self, batch: Sequence[Prepared]) -> list[Explained]:
         """Explain prepared images in one pass. Where that fails, one by one, so that only some are lost.
@@ -167,7 +167,7 @@ class Explainer:
         if explanation is None:
             return [prepared.row | {"timings": {"read": prepared.seconds}}]
         if isinstance(explanation, Explanation):
-            chosen = not self.options.by_label and self.options.asked.chooses
+            chosen = not self.options.by_label and self.options.model_target.chooses
             explanation = non_finite_score(explanation, chosen) or explanation
         if isinstance(explanation, Exception):
             return [prepared.row | _failed(explanation) | {"timings": {"read": prepared.seconds}}]
@@ -193,7 +193,7 @@ class Explainer:
                 "target_name": explanation.target if target < 0 else self._name(target),
                 "score": float(explanation.scores.reshape(-1)[rank]),
                 "probability": None if np.isnan(probability) else probability,
-                "method": self.options.method.written(),
+                "method": self.options.method.describe(),
                 "layer": explanation.layer,
                 "map": values,
                 "overlay": pictures[rank] if pictures else None,
@@ -213,7 +213,9 @@ class Explainer:
         labels = [one.row["label_indices"] for one in batch] if self.options.by_label else []
         if any(len(own) > 1 for own in labels):
             return self._of_several(images, labels), [None] * len(batch)
-        target: TargetLike = [own[0] for own in labels] if self.options.by_label else self.options.asked
+        target: TargetLike = (
+            [own[0] for own in labels] if self.options.by_label else self.options.model_target
+        )
         maps = self._maps(images, target)
         asked: Sequence[Any] = [None] * len(batch)
         if self.description is not None:
@@ -229,7 +231,7 @@ class Explainer:
             maps = self._maps(images[list(places)], list(targets))
             for row, place in enumerate(places):
                 found[place].append(maps[row])
-        return [together(own) for own in found]
+        return [join_explanations(own) for own in found]
 
     def _maps(self, images: Array, target: TargetLike) -> Explanation:
         """The explanation of images, without these: they are drawn from their files."""

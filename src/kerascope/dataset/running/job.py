@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,20 +13,20 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.labels.class_names import Naming
-from kerascope.dataset.labels.label import strange
-from kerascope.dataset.options import Options
+from kerascope.dataset.classes.class_names import ClassNames
+from kerascope.dataset.labels.label import describe_unknown_labels
+from kerascope.dataset.options import ResultOptions, RunOptions
 from kerascope.dataset.preparing.model_input import NOTE
 from kerascope.dataset.preparing.preprocessing import written
-from kerascope.dataset.readable import readable
+from kerascope.dataset.readable_text import to_readable
+from kerascope.dataset.reading.shard import Shard, to_shards
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.results import Results, counted, open_results
-from kerascope.dataset.running.cluster import Cluster, Workers, workers_of
+from kerascope.dataset.running.cluster import open_workers
 from kerascope.dataset.running.description import Description
 from kerascope.dataset.running.explainer import Explainer
-from kerascope.dataset.running.progress import progress as progress_bar
 from kerascope.dataset.running.shard_work import ShardWork
-from kerascope.dataset.running.stream import Shard, explained_shards, shards_of
+from kerascope.dataset.running.stream import explained_shards
 from kerascope.dataset.running.worker import SharedProbe
 from kerascope.dataset.writing.apart import check_apart, files_among
 from kerascope.dataset.writing.beginning import check_begin, check_same, held, sorted_out
@@ -35,7 +35,10 @@ from kerascope.dataset.writing.removal import clear
 from kerascope.dataset.writing.store import Store, faults_of_disk_told
 from kerascope.layout import Layout
 from kerascope.probe import Probe
+from kerascope.progress import Progress
 from kerascope.provenance import versions, warn
+
+_DEFAULTS = RunOptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +62,8 @@ class Job:
     model: keras.Model
     probe: Probe
     source: Source
-    options: Options
-    naming: Naming
+    options: ResultOptions
+    naming: ClassNames
     layout: Layout
     choices: dict[str, str]
     doubts: tuple[str, ...]
@@ -90,11 +93,11 @@ class Job:
         model = {"name": self.probe.model.name, "digest": model_digest(self.probe.model)}
         return {
             "model": model,
-            "model_file": None if self.model_file is None else readable(self.model_file),
+            "model_file": None if self.model_file is None else to_readable(self.model_file),
             "source": {"paths": list(self.source.paths)},
             "options": {
-                "method": options.method.written(),
-                "target": "label" if options.by_label else options.asked.describe(),
+                "method": options.method.describe(),
+                "target": "label" if options.by_label else options.model_target.describe(),
                 "seed": getattr(options.method, "seed", None),
                 "class_names": None if self.names is None else list(self.names),
                 **({"output": self.probe.output} if self.probe.output else {}),
@@ -112,34 +115,23 @@ class Job:
             "warnings": list(self.doubts),
         }
 
-    def check(self, threads: int | None = None) -> None:
-        """An error unless the run can be done with these options, as `run` would raise it later.
-
-        Args:
-            threads: see `explain_dataset`.
+    def check(self) -> None:
+        """Check that the run can be executed with these options, as `run` does later.
 
         Raises:
             ParameterError, InputError, TargetError, LayerError: what was given does not fit the model.
         """
-        _threads(threads)
         _ = Explainer(self.probe, self.options, self.names, Store(""), self.description).grid
 
-    def run(
-        self,
-        folder: Store | str | os.PathLike[str],
-        *,
-        threads: int | None = None,
-        resume: bool = False,
-        overwrite: bool = False,
-        workers: int | Cluster | Workers | None = None,
-        imports: Sequence[str] = (),
-        safe_mode: bool = True,
-        progress: bool | None = None,
-    ) -> Results:
-        """Do it: see `explain_dataset`. The lock of a store that is given may be held already."""
+    def run(self, folder: Store | str | os.PathLike[str], options: RunOptions = _DEFAULTS) -> Results:
+        """Execute the run.
+
+        Args:
+            folder: of the results, or a store, whose lock may be held already.
+            options: see `explain_dataset`.
+        """
         from kerascope.dataset.writing import schema
 
-        count = _threads(threads)
         store = Store.of(folder)
         explainer = Explainer(self.probe, self.options, self.names, store, self.description)
         grid = explainer.grid
@@ -148,35 +140,38 @@ class Job:
         columns = schema.schema(grid, self.options.map_type, more)
 
         def check() -> None:
-            before = check_begin(store, resume, overwrite, self.options.overlay is not None)
-            if resume and before is not None:
+            before = check_begin(store, options.resume, options.overwrite, self.options.overlay is not None)
+            if options.resume and before is not None:
                 check_same(before, manifest)
 
-        if overwrite:
+        if options.overwrite:
             check_apart(store.folder, files_among(*self.inputs, *self.source.paths), self.source)
-        with workers_of(workers, self.probe.model, imports, safe_mode) as others, held(store, check):
-            done, damaged = sorted_out(store, self.source, self.options.shard_size) if resume else (set(), [])
+        with open_workers(options, self.probe.model) as workers, held(store, check):
+            done, damaged = set[int](), list[int]()
+            if options.resume:
+                done, damaged = sorted_out(store, self.source, self.options.shard_size)
             manifest["warnings"] += [warn(errors.KerascopeWarning, _damaged(number)) for number in damaged]
-            if overwrite:
+            if options.overwrite:
                 clear(store)
             else:
                 store.tidy()
-            total = self.source.count()
-            started = datetime.now(UTC)
+            total, started = self.source.count(), datetime.now(UTC)
             with (
                 _noted(store, manifest, started, self.naming.count is not None),
-                progress_bar(total, progress, "explain") as advance,
+                Progress(total, options.progress, "explain", "images", 0) as progress,
             ):
-                todo = _todo(self.source, self.options.shard_size, done, advance.skip)
-                if others is None:
-                    for number, rows in explained_shards(explainer, todo, count, advance):
+                todo = _todo(self.source, self.options.shard_size, done, progress.advance)
+                if workers is None:
+                    shards = explained_shards(explainer, todo, options.thread_count, progress.advance)
+                    for number, rows in shards:
                         store.write_shard(number, schema.table(rows, columns))
                 else:
-                    work = self._shared(store, grid, others.cluster.cpus - 1 if threads is None else count)
+                    threads = workers.cluster.cpus - 1 if options.threads is None else options.threads
+                    work = self._shared(store, grid, threads)
                     written = set()
-                    for _, (number, images, failed) in others.map(work, todo):
+                    for _, (number, images, failed) in workers.map(work, todo):
                         written.add(number)
-                        advance.more(images, failed)
+                        progress.advance(images, failed)
                     # What workers that were killed have left.
                     store.tidy()
                     _check_shared(store, written)
@@ -210,7 +205,7 @@ def _damaged(number: int) -> str:
 
 def _todo(source: Source, size: int, done: set[int], skip: Callable[[int], None]) -> Iterator[Shard]:
     """Shards that are not there yet."""
-    for shard in shards_of(source, size):
+    for shard in to_shards(source, size):
         if shard.number in done:
             skip(len(shard.items))
         else:
@@ -243,17 +238,13 @@ def _noted(store: Store, manifest: dict[str, Any], started: datetime, classes: b
                 strangers = Results(store.folder, manifest).strange_labels() if classes else {}
                 if strangers:
                     counts["strange_labels"] = sum(strangers.values())
-                    told = [f"{errors.KerascopeWarning.__name__}: {one}" for one in strange(strangers)]
+                    told = [
+                        f"{errors.KerascopeWarning.__name__}: {one}"
+                        for one in describe_unknown_labels(strangers)
+                    ]
                     manifest = {**manifest, "warnings": [*manifest["warnings"], *told]}
                 store.write_manifest({"status": status, **manifest, **times, "counts": counts})
         except errors.DatasetError:
             # Such as on a full disk: the manifest of the begin stays, and what ended the run is raised.
             if status == "complete":
                 raise
-
-
-def _threads(wanted: int | None) -> int:
-    """Threads for reading and drawing."""
-    if wanted is not None and (isinstance(wanted, bool) or not isinstance(wanted, int) or wanted < 0):
-        raise errors.ParameterError(f"threads must be a whole number of at least 0, or None; got {wanted!r}.")
-    return min(4, os.cpu_count() or 1) if wanted is None else wanted

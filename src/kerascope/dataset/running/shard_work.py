@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from kerascope.dataset.options import Options
+from kerascope.dataset.options import ResultOptions
+from kerascope.dataset.reading.shard import Shard
 from kerascope.dataset.running.description import Description
 from kerascope.dataset.running.explainer import Explainer
-from kerascope.dataset.running.stream import Shard, explained_shards
+from kerascope.dataset.running.stream import explained_shards
 from kerascope.dataset.running.worker import SharedProbe
 from kerascope.dataset.writing.store import Store
 from kerascope.probe import Probe
@@ -29,7 +29,7 @@ class ShardWork:
     """
 
     probe: SharedProbe
-    options: Options
+    options: ResultOptions
     description: Description | None
     folder: str
     grid: tuple[int, ...]
@@ -45,13 +45,14 @@ class ShardWork:
         columns = schema.schema(self.grid, self.options.map_type, more)
 
         def done(shard: Shard) -> tuple[int, int, int]:
-            failed: list[bool] = []
+            failures = 0
 
-            def advance(row: Mapping[str, Any]) -> None:
-                failed.append(row["status"] == "failed")
+            def advance(count: int, failed: int) -> None:
+                nonlocal failures
+                failures += failed
 
             for number, rows in explained_shards(explainer, [shard], self.threads, advance):
                 store.write_shard(number, schema.table(rows, columns))
-            return shard.number, len(failed), sum(failed)
+            return shard.number, len(shard.items), failures
 
         return done

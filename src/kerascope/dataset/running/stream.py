@@ -7,13 +7,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.decoding.memory_budget import AHEAD
-from kerascope.dataset.reading.item import Item
+from kerascope.dataset.decoding.memory_budget import PREFETCH
+from kerascope.dataset.reading.shard import Shard
 from kerascope.dataset.running.explainer import Explainer
 from kerascope.dataset.running.prepared import Explained, Prepared, Row
 
@@ -23,36 +22,8 @@ _PASSES = 2
 """Passes at a time, on a processor: while one waits for its slowest thread, the other has the rest of it."""
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Consecutive images of a source: the least that is written, lost or repeated.
-
-    Args:
-        number: of the shard.
-        first: position of its first image in the source.
-        items: its images.
-    """
-
-    number: int
-    first: int
-    items: tuple[Item, ...]
-
-
-def shards_of(items: Iterable[Item], size: int) -> Iterator[Shard]:
-    """Shards of `size` images; the last may have fewer."""
-    held: list[Item] = []
-    count = 0
-    for item in items:
-        held.append(item)
-        if len(held) == size:
-            yield Shard(count // size, count, tuple(held))
-            count, held = count + size, []
-    if held:
-        yield Shard(count // size, count, tuple(held))
-
-
 def explained_shards(
-    explainer: Explainer, shards: Iterable[Shard], threads: int, advance: Callable[[Row], None]
+    explainer: Explainer, shards: Iterable[Shard], threads: int, advance: Callable[[int, int], None]
 ) -> Iterator[tuple[int, list[Row]]]:
     """The rows of each shard, in order.
 
@@ -65,7 +36,7 @@ def explained_shards(
         explainer: what explains.
         shards: what to explain.
         threads: for reading and drawing; 0 does everything in this one.
-        advance: called with the first row of every image that is done.
+        advance: called for every image that is done, with 1, and with 1 where it failed, else 0.
     """
     size = explainer.options.batch_size
     with ExitStack() as stack:
@@ -78,7 +49,7 @@ def explained_shards(
         passes = 1 if alone else _PASSES
         askers = _pool(stack, passes if threads else 0, "kerascope-passes")
         image = 4 * explainer.layout.channels * explainer.size[0] * explainer.size[1]
-        ahead = max(threads, min(size * _BATCHES_AHEAD, AHEAD // image))
+        ahead = max(threads, min(size * _BATCHES_AHEAD, PREFETCH // image))
         numbered = (
             (shard.number, shard.first + place, item)
             for shard in shards
@@ -93,7 +64,7 @@ def explained_shards(
             rows: list[Row] = []
             for _, own in group:
                 rows += own
-                advance(own[0])
+                advance(1, own[0]["status"] == "failed")
             yield number, rows
 
 

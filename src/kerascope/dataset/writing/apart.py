@@ -50,7 +50,7 @@ def check_apart(
     for given in (os.fspath(one) for one in inputs):
         check(given if is_address(given) else os.path.realpath(given))
     for item in items:
-        path = getattr(item.place, "path", None)
+        path = getattr(item.location, "path", None)
         if isinstance(path, str):
             check(path)
 

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from kerascope import errors
+from kerascope.dataset.reading.shard import to_shards
 from kerascope.dataset.reading.source import Source
-from kerascope.dataset.running.stream import shards_of
+from kerascope.dataset.result_folder import DATA, OVERLAYS
 from kerascope.dataset.writing.removal import audit_in
-from kerascope.dataset.writing.store import DATA, LOCK, OVERLAYS, REMOVING, Store, is_shard
+from kerascope.dataset.writing.store import LOCK, REMOVING, Store, is_shard
 from kerascope.dataset.writing.whole_file import is_partial
 
 
@@ -35,18 +36,6 @@ def held(store: Store, check: Callable[[], object]) -> Iterator[None]:
         yield
 
 
-def check_together(resume: bool, overwrite: bool) -> None:
-    """An error where a run is to be resumed and overwritten.
-
-    Raises:
-        ParameterError: it is.
-    """
-    if resume and overwrite:
-        raise errors.ParameterError(
-            "a run must be resumed (--resume) or overwritten (--overwrite); both were given; leave one out."
-        )
-
-
 def check_begin(store: Store, resume: bool, overwrite: bool, overlays: bool) -> Mapping[str, Any] | None:
     """Whether a run may begin in a folder, or go on in it; nothing is changed.
 
@@ -60,10 +49,8 @@ def check_begin(store: Store, resume: bool, overwrite: bool, overlays: bool) -> 
         The manifest of the run that is there, or None.
 
     Raises:
-        ParameterError: both resume and overwrite.
         DatasetError: what is there is not kerascope's, or may not be changed as asked.
     """
-    check_together(resume, overwrite)
     folder = str(store.folder)
     before = store.manifest()
     for path in (store.folder / DATA, store.folder / OVERLAYS):
@@ -145,7 +132,7 @@ def sorted_out(store: Store, source: Source, size: int) -> tuple[set[int], list[
     damaged = [number for number, path in store.named_shards().items() if is_shard(path) is None]
     left = set(store.named_shards()) - set(damaged)
     done: set[int] = set()
-    for shard in shards_of(source, size) if left else ():
+    for shard in to_shards(source, size) if left else ():
         if shard.number not in left:
             continue
         left.remove(shard.number)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.decoding.loading import photographed
+from kerascope.dataset.decoding.bit_depth import Tile, tiles
 from kerascope.dataset.decoding.photograph import encode
-from kerascope.dataset.decoding.scan import Box, tiles
 from kerascope.dataset.options import Picture
+from kerascope.dataset.photograph_errors import convert_errors
 from kerascope.dataset.preparing.frame import Frame
-from kerascope.dataset.running.guard import guarded
-from kerascope.dataset.running.prepared import Prepared
+from kerascope.dataset.reading.photograph_reader import open_photograph
 from kerascope.dataset.writing.signature import signed
 from kerascope.dataset.writing.store import Store
 from kerascope.explanation import Explanation
@@ -23,6 +22,8 @@ from kerascope.typing import Array
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from kerascope.dataset.running.prepared import Prepared
 
 
 _QUALITY = 90
@@ -57,7 +58,7 @@ class Overlays:
             return []
         if prepared.photograph is not None:
             return self._drawn(prepared, prepared.photograph.picture, frame, explanation)
-        with photographed(prepared.item.place) as (photograph, digest):
+        with open_photograph(prepared.item.location) as (photograph, digest):
             if digest != prepared.row["digest"]:
                 raise errors.PhotographError("the file is another one now")
             drawn = self._drawn(prepared, photograph.picture, frame, explanation)
@@ -86,7 +87,7 @@ class Overlays:
         return paths
 
     def _encoded(self, picture: Image) -> bytes:
-        with guarded("a picture must be one that can be written"):
+        with convert_errors("a picture must be one that can be written"):
             if self._kind == "jpg":
                 return encode(picture, "JPEG", quality=_QUALITY, **signed("JPEG"))
             return encode(picture, "PNG", compress_level=3, **signed("PNG"))
@@ -132,7 +133,7 @@ def painted(explanation: Explanation, picture: Image, frame: Frame, paint: Any) 
         yield whole
 
 
-def _painted(pixels: Array, values: Array, box: Box, frame: Frame, paint: Any, state: int) -> Array:
+def _painted(pixels: Array, values: Array, box: Tile, frame: Frame, paint: Any, state: int) -> Array:
     """A part of a photograph under its part of a map."""
     from kerascope.render.marks import SAYS_SOMETHING, mark
 
@@ -163,7 +164,7 @@ def _between(values: Array, rows: Sequence[Array], columns: Sequence[Array]) -> 
     return values
 
 
-def _boxes(rows: slice, columns: slice, frame: Frame | None = None) -> Iterator[Box]:
+def _boxes(rows: slice, columns: slice, frame: Frame | None = None) -> Iterator[Tile]:
     """Small boxes that cover some rows and columns of a photograph."""
     top, bottom, _ = rows.indices(frame.height if frame else rows.stop)
     left, right, _ = columns.indices(frame.width if frame else columns.stop)

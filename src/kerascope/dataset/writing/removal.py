@@ -10,19 +10,9 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from kerascope.dataset.result_folder import AUDIT, AUDIT_PICTURES, DATA, MANIFEST, OVERLAYS, is_audit
 from kerascope.dataset.writing.signature import is_signed
-from kerascope.dataset.writing.store import (
-    AUDIT,
-    AUDIT_PICTURES,
-    DATA,
-    MANIFEST,
-    OVERLAYS,
-    REMOVING,
-    Store,
-    is_audit,
-    is_shard,
-    remove_empty,
-)
+from kerascope.dataset.writing.store import REMOVING, Store, is_shard, remove_empty
 from kerascope.dataset.writing.whole_file import is_plain
 
 _OVERLAY = re.compile(r"\d{6,}_.*\.(jpg|png)")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.readable import readable
+from kerascope.dataset.readable_text import to_readable
 
 try:
     import pyarrow as pa
@@ -80,7 +80,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: pa.Schema) -> pa.Table:
 def _storable(value: Any) -> Any:
     """A value, with readable text where it is text or a list of it: errors quote names that are no UTF-8."""
     if isinstance(value, str):
-        return readable(value)
+        return to_readable(value)
     return [_storable(one) for one in value] if isinstance(value, list) else value
 
 

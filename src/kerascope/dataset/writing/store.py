@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.readable import readable
+from kerascope.dataset.readable_text import to_readable
+from kerascope.dataset.result_folder import (
+    AUDIT_PICTURES,
+    DATA,
+    MANIFEST,
+    OVERLAYS,
+    is_manifest,
+)
 from kerascope.dataset.writing.signature import is_signed
 from kerascope.dataset.writing.whole_file import is_partial, is_plain, whole
 
-MANIFEST = "manifest.json"
-DATA = "data"
-OVERLAYS = "overlays"
-AUDIT = "audit.json"
-AUDIT_PICTURES = "audit-pictures"
-MADE = frozenset({OVERLAYS, AUDIT_PICTURES})
-"""Folders with pictures that a run or an audit makes."""
 LOCK = ".lock"
 REMOVING = "removing"
 """The status of a run that is being removed."""
@@ -52,10 +52,10 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
-        if readable(str(self.folder)) != str(self.folder):
+        if to_readable(str(self.folder)) != str(self.folder):
             raise errors.DatasetError(
-                f"the folder of results must have a name in UTF-8; got {readable(str(self.folder))!r}; take "
-                "another one, or a locale of UTF-8."
+                f"the folder of results must have a name in UTF-8; got {to_readable(str(self.folder))!r}; "
+                "take another one, or a locale of UTF-8."
             )
         self._ready: set[Path] = set()
 
@@ -239,33 +239,6 @@ class Store:
         with whole(path) as partial:
             partial.write_bytes(content)
         return path
-
-
-def is_manifest(content: Any) -> bool:
-    """Whether JSON is the manifest of a run of kerascope's."""
-    model = content.get("model") if isinstance(content, dict) else None
-    return _formatted(content) and isinstance(model, dict) and isinstance(model.get("digest"), str)
-
-
-def is_audit(content: Any) -> bool:
-    """Whether JSON is an audit of kerascope's."""
-    made = content.get("versions") if isinstance(content, dict) else None
-    return _formatted(content) and isinstance(made, dict) and "kerascope" in made and "summary" in content
-
-
-def _formatted(content: Any) -> bool:
-    return isinstance(content, dict) and type(content.get("format")) is int
-
-
-def holds_results(folder: str | os.PathLike[str]) -> bool:
-    """Whether a folder holds a run or an audit of kerascope's."""
-    for name, is_ours in ((MANIFEST, is_manifest), (AUDIT, is_audit)):
-        try:
-            if is_ours(json.loads(Path(folder, name).read_text(encoding="utf-8"))):
-                return True
-        except (OSError, ValueError, RecursionError):
-            pass
-    return False
 
 
 def is_shard(path: Path) -> bool | None:

@@ -8,7 +8,7 @@ from typing import Any
 from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
-from kerascope.method.cam.base import GradCAM
+from kerascope.method.cam.grad_cam import GradCAM
 from kerascope.probe import BlackBox, Probe
 from kerascope.target import TargetLike
 

@@ -12,7 +12,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
-from kerascope.method.path.integrated import IntegratedGradients
+from kerascope.method.path.integrated_gradients import IntegratedGradients
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.perturb.pixels import on_pixels, pixels_of
 from kerascope.probe import Answer, Probe
@@ -112,7 +112,7 @@ class XRAI(Wrapper, name="xrai"):
         if pictures.ndim != 4:
             raise errors.InputError(
                 f"regions need pictures with height and width; got inputs with {pictures.ndim - 2} spatial "
-                f"axes, of shape {pictures.shape[1:]}; use {self.method.written()} by itself."
+                f"axes, of shape {pictures.shape[1:]}; use {self.method.describe()} by itself."
             )
         attributions = on_pixels(answer, self.method.reduction)
         maps = attributions.reshape(len(pictures), -1, *attributions.shape[-2:])

@@ -1,4 +1,4 @@
-"""Deletion and insertion: the probability as the most relevant pixels go, or come."""
+"""Deletion and insertion: the probability while the most relevant pixels are removed or inserted."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope.metric.base import Direction, Invariance, Measurement, Metric
-from kerascope.metric.context import Case
-from kerascope.metric.ranking import auc
+from kerascope.metric.context import EvalItem
+from kerascope.metric.statistics import auc
 from kerascope.perturb import RankMasks
 from kerascope.perturb.baseline import BaselineLike, as_baseline
 from kerascope.validation import check_whole
@@ -19,13 +19,13 @@ from kerascope.validation import check_whole
 
 @dataclass(frozen=True)
 class PixelCurve(Metric):
-    """The family: the probability while pixels are removed or brought in, in the order of relevance.
+    """Base class: the probability while pixels are removed or inserted in the order of relevance.
 
     Args:
-        steps: equal steps from none of the pixels to all of them, at least 1, at most as many as there are
-            pixels; default 50.
-        baseline: what stands where a pixel is removed; see `kerascope.method.PerturbationMethod`.
-        seed: of the order among pixels of the same relevance.
+        steps: number of equal steps from no pixel to all pixels, at least 1, at most the number of pixels;
+            default 50.
+        baseline: replacement of a removed pixel; see `kerascope.method.PerturbationMethod`.
+        seed: seed of the order of equally relevant pixels.
     """
 
     steps: int = 50
@@ -44,34 +44,33 @@ class PixelCurve(Metric):
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
-        """One for each step: the image as it is, is known."""
+        """One per step: the score of the unchanged image is known."""
         return self.steps
 
     @staticmethod
     @abstractmethod
     def span(count: int, pixels: int) -> tuple[int, int]:
-        """The ranks that stay, from the first to before the second, at a step of `count` pixels."""
+        """Return the first and the stop rank of the visible pixels after `count` pixels."""
 
-    def measure(self, case: Case) -> Measurement:
-        """The area under the curve of each image."""
-        subject = case.subject
-        order = case.ranks(self.seed)
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the area under the curve of each image."""
+        batch = item.batch
+        order = item.ranks(self.seed)
         pixels = order.shape[1]
         steps = min(self.steps, pixels)
         counts = np.round(np.linspace(0, pixels, steps + 1)).astype("int64").tolist()
         spans = np.asarray([self.span(count, pixels) for count in counts], "float64")
-        # Where everything stays, the answer is known.
-        whole = int(np.flatnonzero((spans == (0, pixels)).all(axis=1))[0])
-        asked = np.delete(spans, whole, axis=0)
-        scores = subject.scores(
-            RankMasks(subject.spatial),
-            dict.fromkeys(range(len(order)), asked),
+        # The score of the unchanged image is known.
+        unchanged = int(np.flatnonzero((spans == (0, pixels)).all(axis=1))[0])
+        scores = batch.scores(
+            RankMasks(batch.spatial),
+            dict.fromkeys(range(len(order)), np.delete(spans, unchanged, axis=0)),
             self.baseline,
             resident={"ranks": order.astype("float32")},
             probability=True,
             title=self.title,
         )
-        curves = np.insert(scores, whole, subject.chance.scores, axis=1)
+        curves = np.insert(scores, unchanged, batch.probability.scores, axis=1)
         places = np.asarray(counts) / pixels
         return Measurement(auc(curves, places), places=places, curves=curves)
 
@@ -85,20 +84,20 @@ class Deletion(PixelCurve, name="deletion"):
     where in $x_k$ the share $k/S$ of the pixels, the most relevant first, is replaced by the baseline.
 
     Args:
-        steps: equal steps, at least 1; default 50.
-        baseline: what stands where a pixel is removed; default 0.0, in the model's own input units.
-        seed: of the order among pixels of the same relevance.
+        steps: number of equal steps, at least 1; default 50.
+        baseline: replacement of a removed pixel; default 0.0, in the model's own input units.
+        seed: seed of the order of equally relevant pixels.
 
     Returns:
-        values (N,), 0 to 1, lower is better. Curves (N, steps + 1) over the share of removed pixels. The
-        order of pixels alone counts: invariant to any increasing change of the map.
+        values (N,), 0 to 1, lower is better. Curves (N, steps + 1) over the share of removed pixels. Depends
+        only on the order of pixels: invariant to any increasing change of the map.
 
     Cost:
-        50 forwards (one for each step), beside the one that all metrics share.
+        50 forwards (one per step), besides the one that all metrics share.
 
     Source:
         Petsiuk, Das and Saenko, RISE, BMVC 2018, section 4.3 and algorithm 2. Deviations: a fixed number of
-        steps instead of one pixel at a time; pixels of equal relevance in random order.
+        steps instead of one pixel at a time; equally relevant pixels in random order.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -114,31 +113,31 @@ class Deletion(PixelCurve, name="deletion"):
 
     @staticmethod
     def span(count: int, pixels: int) -> tuple[int, int]:
-        """What is less relevant stays."""
+        """Return the ranks of the less relevant pixels."""
         return count, pixels
 
 
 @dataclass(frozen=True)
 class Insertion(PixelCurve, name="insertion"):
-    r"""Insertion: the area under the probability while the most relevant pixels come in first.
+    r"""Insertion: the area under the probability while the most relevant pixels are inserted first.
 
-    As `Deletion`, from the baseline to the image instead of from the image to the baseline.
+    Like `Deletion`, from the baseline to the image instead of from the image to the baseline.
 
     Args:
-        steps: equal steps, at least 1; default 50.
-        baseline: what stands where a pixel is not yet; default `"blur"`, a Gaussian whose sigma is a tenth
-            of the longest side.
-        seed: of the order among pixels of the same relevance.
+        steps: number of equal steps, at least 1; default 50.
+        baseline: replacement of a pixel before its insertion; default `"blur"`, a Gaussian whose sigma is a
+            tenth of the longest side.
+        seed: seed of the order of equally relevant pixels.
 
     Returns:
-        values (N,), 0 to 1, higher is better. Curves (N, steps + 1) over the share of pixels brought in.
+        values (N,), 0 to 1, higher is better. Curves (N, steps + 1) over the share of inserted pixels.
 
     Cost:
-        50 forwards (one for each step), beside the one that all metrics share.
+        50 forwards (one per step), besides the one that all metrics share.
 
     Source:
-        Petsiuk, Das and Saenko, RISE, BMVC 2018, section 4.3. Deviations: those of `Deletion`; the blur is
-        stronger than theirs (sigma 5 of 224 pixels) and in proportion to the image.
+        Petsiuk, Das and Saenko, RISE, BMVC 2018, section 4.3. Deviations: as in `Deletion`; the blur is
+        stronger (theirs: sigma 5 at 224 pixels) and proportional to the image.
 
     Example:
         >>> import kerascope as ks
@@ -152,5 +151,5 @@ class Insertion(PixelCurve, name="insertion"):
 
     @staticmethod
     def span(count: int, pixels: int) -> tuple[int, int]:
-        """What is more relevant is there."""
+        """Return the ranks of the more relevant pixels."""
         return 0, count

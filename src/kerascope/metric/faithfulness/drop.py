@@ -1,4 +1,4 @@
-"""Average drop and its kin: what is left of the probability where the map lets the image through."""
+"""Average drop, increase, gain and ADCC: the probability of the image masked by its map."""
 
 from __future__ import annotations
 
@@ -9,28 +9,34 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope.metric.base import Direction, Measurement, Metric
-from kerascope.metric.context import Case
+from kerascope.metric.context import EvalItem
+from kerascope.metric.statistics import pearson
 from kerascope.typing import Array
 
 
-def masked(case: Case) -> Array:
-    """The images as the map lets them through, x * a, (N, *spatial, C)."""
-    return case.subject.pictures.pixels * case.unit[..., None]
+def mask_images(item: EvalItem) -> Array:
+    """Return the images multiplied by their unit maps, x * a, (N, *spatial, C)."""
+    return item.batch.host_images.pixels * item.unit_maps[..., None]
 
 
-def left(case: Case) -> tuple[Array, Array]:
-    """The probability of the image and of the masked image, (N,) each; 1 forward for all that ask."""
+def compute_probabilities(item: EvalItem) -> tuple[Array, Array]:
+    """Return the probability of the image and of the masked image, (N,) each; 1 forward, cached."""
 
-    def ask() -> Array:
-        found = [values for _, values in case.subject.variants(None, 1, lambda _: masked(case), True)]
-        return np.asarray(found[0], "float64")
+    def run() -> Array:
+        (scores,) = item.batch.run_variants(None, 1, lambda _: mask_images(item), probability=True)
+        return np.asarray(scores, "float64")
 
-    return case.subject.chance.scores.astype("float64"), case.once("left", ask)
+    return item.batch.probability.scores.astype("float64"), item.compute_once("masked", run)
+
+
+def relative_drop(before: Array, after: Array) -> Array:
+    """Return the drop of the probability as a share of the probability."""
+    return np.asarray(np.maximum(before - after, 0) / np.where(before > 0, before, 1))
 
 
 @dataclass(frozen=True)
-class Masked(Metric):
-    """The family: the image multiplied by its map, what speaks for the target brought to 0 to 1."""
+class MaskedImageMetric(Metric):
+    """Base class: the image multiplied by its positive relevance, scaled to 0 to 1."""
 
     group: ClassVar[str] = "faithfulness"
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
@@ -39,22 +45,22 @@ class Masked(Metric):
 
 
 @dataclass(frozen=True)
-class AverageDrop(Masked, name="average_drop"):
-    r"""Average drop: the share of the probability that is lost where only the map is left of the image.
+class AverageDrop(MaskedImageMetric, name="average_drop"):
+    r"""Average drop: the relative drop of the probability when the image is multiplied by its map.
 
     $$\frac{\max(0,\; p(x) - p(x \odot a))}{p(x)}$$
 
-    with the map $a$: what speaks for the target, brought to 0 to 1 for each image.
+    with the map $a$: the positive relevance of each image, scaled to 0 to 1.
 
     Returns:
-        values (N,), 0 to 1, lower is better. Invariant to the map's scale. A map that lets everything
-        through loses nothing: read it beside `mean_attribution`, or take `ADCC`.
+        values (N,), 0 to 1, lower is better. Invariant to the map's scale. A map of ones has no
+        drop: read it together with `mean_attribution`, or use `ADCC`.
 
     Cost:
-        1 forward, which `Increase`, `Gain` and `ADCC` share.
+        1 forward, shared with `Increase`, `Gain` and `ADCC`.
 
     Source:
-        Chattopadhyay et al., Grad-CAM++, WACV 2018, section 5.1. Deviation: a share, not per cent.
+        Chattopadhyay et al., Grad-CAM++, WACV 2018, section 5.1. Deviation: a share, not a percentage.
 
     Example:
         >>> import kerascope as ks
@@ -64,14 +70,14 @@ class AverageDrop(Masked, name="average_drop"):
 
     direction: ClassVar[Direction] = "lower"
 
-    def measure(self, case: Case) -> Measurement:
-        """The share that is lost."""
-        return Measurement(lost(*left(case)))
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the relative drop."""
+        return Measurement(relative_drop(*compute_probabilities(item)))
 
 
 @dataclass(frozen=True)
-class Increase(Masked, name="increase"):
-    r"""Increase in confidence: whether the probability is higher where only the map is left of the image.
+class Increase(MaskedImageMetric, name="increase"):
+    r"""Increase in confidence: whether the probability rises when the image is multiplied by its map.
 
     $$\mathbb{1}[p(x \odot a) > p(x)]$$
 
@@ -92,15 +98,15 @@ class Increase(Masked, name="increase"):
 
     direction: ClassVar[Direction] = "higher"
 
-    def measure(self, case: Case) -> Measurement:
-        """1 where it is higher."""
-        whole, rest = left(case)
-        return Measurement((rest > whole).astype("float64"))
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return 1 where the probability rises, else 0."""
+        before, after = compute_probabilities(item)
+        return Measurement((after > before).astype("float64"))
 
 
 @dataclass(frozen=True)
-class Gain(Masked, name="gain"):
-    r"""Average gain: how much of what was missing to certainty comes where only the map is left.
+class Gain(MaskedImageMetric, name="gain"):
+    r"""Average gain: the rise of the probability, relative to its distance from 1.
 
     $$\frac{\max(0,\; p(x \odot a) - p(x))}{1 - p(x)}$$
 
@@ -122,29 +128,30 @@ class Gain(Masked, name="gain"):
 
     direction: ClassVar[Direction] = "higher"
 
-    def measure(self, case: Case) -> Measurement:
-        """The share that was won."""
-        whole, rest = left(case)
-        room = 1.0 - whole
-        return Measurement(np.where(room > 0, np.maximum(rest - whole, 0) / np.where(room > 0, room, 1), 0.0))
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the relative rise."""
+        before, after = compute_probabilities(item)
+        room = 1.0 - before
+        rise = np.maximum(after - before, 0) / np.where(room > 0, room, 1)
+        return Measurement(np.where(room > 0, rise, 0.0))
 
 
 @dataclass(frozen=True)
-class ADCC(Masked, name="adcc"):
-    r"""ADCC: the harmonic mean of coherency, sparseness of the map and what is kept of the probability.
+class ADCC(MaskedImageMetric, name="adcc"):
+    r"""ADCC: the harmonic mean of coherency, sparseness and the preserved share of the probability.
 
     $$\frac{3}{1/\mathrm{coherency} + 1/(1 - \overline{|a|}) + 1/(1 - \mathrm{drop})}, \qquad
     \mathrm{coherency} = \tfrac12\big(\mathrm{pearson}(\Phi(x), \Phi(x \odot a)) + 1\big)$$
 
-    with the map $\Phi(x)$, the same brought to 0 to 1, $a$, and the average drop. It cannot be won by a map
-    that lets everything through, nor by one that lets nothing.
+    with the map $\Phi(x)$, its positive relevance scaled to 0 to 1, $a$, and the average drop. Neither a map
+    of ones nor a map of zeros scores well.
 
     Returns:
-        values (N,), 0 to 1, higher is better; 0 where one of the three is. Invariant to the map's scale. NaN
-        where the map of the masked image is constant.
+        values (N,), 0 to 1, higher is better; 0 where one of the three is 0. Invariant to the map's scale.
+        NaN where the map of the masked image is constant.
 
     Cost:
-        1 explanation, of the masked image, and the forward of `AverageDrop`.
+        1 explanation of the masked image, and the forward of `AverageDrop`.
 
     Source:
         Poppi et al., Revisiting The Evaluation of Class Activation Mapping for Explainability, CVPRW 2021,
@@ -160,28 +167,12 @@ class ADCC(Masked, name="adcc"):
     needs: ClassVar[frozenset[str]] = frozenset({"method"})
     explanations: ClassVar[int] = 1
 
-    def measure(self, case: Case) -> Measurement:
-        """The harmonic mean."""
-        method = case.method
-        assert method is not None
-        again = next(values for _, values in case.subject.variants(method, 1, lambda _: masked(case)))
-        coherency = (pearson(case.flattened, again.reshape(len(again), -1)) + 1) / 2
-        dense = case.unit.reshape(len(again), -1).mean(axis=1)
-        parts = np.stack([coherency, 1 - dense, 1 - lost(*left(case))])
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the harmonic mean."""
+        (maps,) = item.batch.run_variants(item.method, 1, lambda _: mask_images(item))
+        coherency = (pearson(item.relevance, maps.reshape(len(maps), -1)) + 1) / 2
+        density = item.unit_maps.reshape(len(maps), -1).mean(axis=1)
+        parts = np.stack([coherency, 1 - density, 1 - relative_drop(*compute_probabilities(item))])
         least = parts.min(axis=0)
-        return Measurement(
-            np.where(least > 0, 3 / (1 / np.where(parts > 0, parts, 1)).sum(axis=0), least * 0.0)
-        )
-
-
-def lost(whole: Array, rest: Array) -> Array:
-    """The share of the probability that is lost."""
-    return np.asarray(np.maximum(whole - rest, 0) / np.where(whole > 0, whole, 1))
-
-
-def pearson(first: Array, second: Array) -> Array:
-    """The correlation of each row of two arrays (N, m); NaN where a row is constant."""
-    first = first - first.mean(axis=1, keepdims=True)
-    second = second - second.mean(axis=1, keepdims=True)
-    scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
-    return np.asarray((first * second).sum(axis=1) / np.where(scale > 0, scale, np.nan))
+        mean = 3 / (1 / np.where(parts > 0, parts, 1)).sum(axis=0)
+        return Measurement(np.where(least > 0, mean, least * 0.0))

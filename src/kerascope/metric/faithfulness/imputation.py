@@ -1,4 +1,4 @@
-"""Noisy linear imputation: holes whose pixels are the weighted mean of their eight neighbours."""
+"""Linear imputation: holes filled with the weighted mean of the eight neighbours of each pixel."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from kerascope.typing import Array
 
 DIRECT, DIAGONAL = 1 / 6, 1 / 12
-"""The weight of a neighbour beside a pixel, and of one across a corner."""
+"""Weights of a direct and of a diagonal neighbour."""
 
 
-def imputed(picture: Array, hole: Array) -> Array:
-    """A picture whose holes are filled, without noise.
+def impute(image: Array, hole: Array) -> Array:
+    """Return an image with its holes filled, without noise.
 
-    Every pixel in a hole is the weighted mean of its neighbours; at the border, of those that there are. The
-    equations are solved exactly.
+    Every pixel in a hole is the weighted mean of its neighbours inside the image. The equations are solved
+    exactly.
 
     Args:
-        picture: (H, W, C).
+        image: (H, W, C).
         hole: bool (H, W).
 
     Returns:
-        float64 (H, W, C); zeros where nothing at all is left.
+        float64 (H, W, C); zeros if the hole is the whole image.
 
     Source:
         Rong et al., A Consistent and Efficient Evaluation Strategy for Attribution Methods, ICML 2022,
@@ -32,16 +32,16 @@ def imputed(picture: Array, hole: Array) -> Array:
     from scipy import sparse
     from scipy.sparse.linalg import splu
 
-    filled = np.array(picture, "float64")
+    filled = np.array(image, "float64")
     if hole.all():
         return np.zeros_like(filled)
     if not hole.any():
         return filled
-    (height, width), channels = hole.shape, picture.shape[-1]
+    (height, width), channels = hole.shape, image.shape[-1]
     pixels, inside = filled.reshape(-1, channels), hole.ravel()
     holes = np.flatnonzero(inside)
-    number = np.zeros(len(inside), "int64")
-    number[holes] = np.arange(len(holes))
+    index = np.zeros(len(inside), "int64")
+    index[holes] = np.arange(len(holes))
     row, column = np.divmod(holes, width)
     total, known = np.zeros(len(holes)), np.zeros((len(holes), channels))
     entries: list[tuple[Array, Array, Array]] = []
@@ -49,15 +49,15 @@ def imputed(picture: Array, hole: Array) -> Array:
         if not (down or right):
             continue
         weight = DIAGONAL if down and right else DIRECT
-        there = (row + down >= 0) & (row + down < height) & (column + right >= 0) & (column + right < width)
-        mine = np.flatnonzero(there)
-        other = (row[mine] + down) * width + column[mine] + right
-        total[mine] += weight
-        left = ~inside[other]
-        # A pixel has one neighbour in each direction, so no entry is met twice.
-        known[mine[left]] += weight * pixels[other[left]]
-        mine, other = mine[~left], other[~left]
-        entries.append((mine, number[other], np.full(len(mine), -weight)))
+        exists = (row + down >= 0) & (row + down < height) & (column + right >= 0) & (column + right < width)
+        hole_index = np.flatnonzero(exists)
+        neighbour = (row[hole_index] + down) * width + column[hole_index] + right
+        total[hole_index] += weight
+        is_known = ~inside[neighbour]
+        # A pixel has one neighbour in each direction, so no entry occurs twice.
+        known[hole_index[is_known]] += weight * pixels[neighbour[is_known]]
+        hole_index, neighbour = hole_index[~is_known], neighbour[~is_known]
+        entries.append((hole_index, index[neighbour], np.full(len(hole_index), -weight)))
     entries.append((np.arange(len(holes)), np.arange(len(holes)), total))
     rows, columns, weights = map(np.concatenate, zip(*entries, strict=True))
     system = sparse.csc_matrix((weights, (rows, columns)), shape=(len(holes), len(holes)))

@@ -1,4 +1,4 @@
-"""Metrics on random subsets: does the relevance of what is removed say how far the score falls?"""
+"""Metrics on random subsets: the removed relevance against the drop of the score."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.metric.base import Direction, Invariance, Measurement, Metric
-from kerascope.metric.context import Case, Subject
-from kerascope.metric.faithfulness.drop import pearson
+from kerascope.metric.context import EvalBatch, EvalItem
+from kerascope.metric.statistics import finite_mean, pearson
 from kerascope.perturb import SegmentMasks
 from kerascope.perturb.baseline import BaselineLike, as_baseline
 from kerascope.perturb.segmentation import grid_cells, segmented_as
 from kerascope.typing import Array
-from kerascope.validation import check_whole, is_number
+from kerascope.validation import check_inside, check_whole
 
 
 @dataclass(frozen=True)
 class SubsetMetric(Metric):
-    """The family: cells of a grid are removed at random, the same for every image and explanation.
+    """Base class: random cells of a grid are removed, the same for every image and explanation.
 
     Args:
         samples: number of subsets, at least 2; default 100.
-        cells: about how many cells of similar sides the image is cut into, at least 2; default 81.
-        baseline: what stands where a cell is removed; see `kerascope.method.PerturbationMethod`.
-        seed: of the subsets.
+        cells: approximate number of nearly square cells of the image, at least 2; default 81.
+        baseline: replacement of a removed cell; see `kerascope.method.PerturbationMethod`.
+        seed: seed of the subsets.
     """
 
     samples: int = 100
@@ -46,60 +46,56 @@ class SubsetMetric(Metric):
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
-        """One for each subset; metrics with the same subsets share them."""
+        """One per subset; metrics with the same subsets share them."""
         return self.samples
 
-    def falls(self, case: Case, share: float) -> tuple[Array, Array]:
-        """What each subset holds of the relevance, and how far the score falls without it.
-
-        Returns:
-            (N, samples) each.
-        """
-        subject = case.subject
+    def remove(self, item: EvalItem, share: float) -> tuple[Array, Array]:
+        """Return the relevance of each subset, and the drop of the score without it, (N, samples) each."""
+        batch = item.batch
         key = (self.samples, self.cells, share, self.baseline, self.seed)
-        removed, labels, falls = subject.once(key, lambda: self._asked(subject, share))
-        sums = np.stack(
-            [np.bincount(labels, weights=row, minlength=removed.shape[1]) for row in case.flattened]
+        subsets, labels, drops = batch.compute_once(key, lambda: self._score_subsets(batch, share))
+        relevance = np.stack(
+            [np.bincount(labels, weights=row, minlength=subsets.shape[1]) for row in item.relevance]
         )
-        return sums @ removed.T, falls
+        return relevance @ subsets.T, drops
 
-    def _asked(self, subject: Subject, share: float) -> tuple[Array, Array, Array]:
-        """The subsets, (samples, cells), the cell of each pixel, and how far scores fall, (N, samples)."""
-        cells = grid_cells(self.cells, subject.spatial)
-        labels = segmented_as(cells, subject.pictures.pixels)[0].reshape(len(subject), -1)
+    def _score_subsets(self, batch: EvalBatch, share: float) -> tuple[Array, Array, Array]:
+        """Return the subsets, (samples, cells), the cell of each pixel, and the drops, (N, samples)."""
+        cells = grid_cells(self.cells, batch.spatial)
+        labels = segmented_as(cells, batch.host_images.pixels)[0].reshape(len(batch), -1)
         count = int(np.prod(cells))
         size = min(count, max(1, round(share * count)))
-        removed = np.zeros((self.samples, count))
-        for number, row in enumerate(removed):
-            row[np.random.default_rng([self.seed, number]).permutation(count)[:size]] = 1.0
-        scores = subject.scores(
-            SegmentMasks(subject.spatial),
-            dict.fromkeys(range(len(subject)), 1.0 - removed),
+        subsets = np.zeros((self.samples, count))
+        for index, subset in enumerate(subsets):
+            subset[np.random.default_rng([self.seed, index]).permutation(count)[:size]] = 1.0
+        scores = batch.scores(
+            SegmentMasks(batch.spatial),
+            dict.fromkeys(range(len(batch)), 1.0 - subsets),
             self.baseline,
             resident={"labels": labels},
             title=self.title,
         )
-        return removed, labels[0], subject.first.scores.astype("float64")[:, None] - scores
+        return subsets, labels[0], batch.answer.scores.astype("float64")[:, None] - scores
 
 
 @dataclass(frozen=True)
-class OneSize(SubsetMetric):
-    """The family with subsets of one size.
+class FixedSizeSubsetMetric(SubsetMetric):
+    """Base class with subsets of one size.
 
     Args:
-        share: of the cells that a subset removes, between 0 and 1; default 0.2, at least one cell.
+        share: share of the cells in a subset, between 0 and 1; default 0.2, at least one cell.
     """
 
     share: float = 0.2
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_share(self.share, "share")
+        check_inside(self.share, "share")
 
 
 @dataclass(frozen=True)
-class FaithfulnessCorrelation(OneSize, name="faithfulness_correlation"):
-    r"""Faithfulness correlation: of the relevance of what is removed with the fall of the score.
+class FaithfulnessCorrelation(FixedSizeSubsetMetric, name="faithfulness_correlation"):
+    r"""Faithfulness correlation: the correlation of the removed relevance with the drop of the score.
 
     $$\mathrm{pearson}_S\Big(\sum_{p \in S} a_p,\; s(x) - s(x_{\setminus S})\Big)$$
 
@@ -107,22 +103,21 @@ class FaithfulnessCorrelation(OneSize, name="faithfulness_correlation"):
 
     Args:
         samples: number of subsets; default 100.
-        cells: of the grid, about; default 81.
-        share: of the cells that a subset removes; default 0.2.
-        baseline: what stands where a cell is removed; default 0.0, in the model's own input units.
-        seed: of the subsets.
+        cells: approximate number of grid cells; default 81.
+        share: share of the cells in a subset; default 0.2.
+        baseline: replacement of a removed cell; default 0.0, in the model's own input units.
+        seed: seed of the subsets.
 
     Returns:
         values (N,), -1 to 1, higher is better. Invariant to the map's scale. NaN where the score does not
         change.
 
     Cost:
-        1 forward for each subset, which metrics on the same subsets, and all explanations that are compared,
-        share.
+        1 forward per subset, shared by metrics on the same subsets and by all explanations under comparison.
 
     Source:
         Bhatt, Weller and Moura, Evaluating and Aggregating Feature-based Model Explanations, IJCAI 2020,
-        equation 1. Deviation: cells instead of pixels, which single changes of hardly move a score.
+        equation 1. Deviation: cells instead of pixels, since single pixels hardly change a score.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -136,33 +131,33 @@ class FaithfulnessCorrelation(OneSize, name="faithfulness_correlation"):
     direction: ClassVar[Direction] = "higher"
     bounds: ClassVar[tuple[float | None, float | None]] = (-1.0, 1.0)
 
-    def measure(self, case: Case) -> Measurement:
-        """The correlation of each image."""
-        return Measurement(pearson(*self.falls(case, self.share)))
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the correlation of each image."""
+        return Measurement(pearson(*self.remove(item, self.share)))
 
 
 @dataclass(frozen=True)
-class MuFidelity(OneSize, name="mu_fidelity"):
-    r"""Mu-fidelity: the rank correlation of the relevance of what is removed with the fall of the score.
+class MuFidelity(FixedSizeSubsetMetric, name="mu_fidelity"):
+    r"""Mu-fidelity: the rank correlation of the removed relevance with the drop of the score.
 
-    As `FaithfulnessCorrelation`, by Spearman's coefficient, so that the order alone counts.
+    Like `FaithfulnessCorrelation`, with Spearman's coefficient, which depends only on the order.
 
     Args:
         samples: number of subsets; default 100.
-        cells: of the grid, about; default 81, 9 x 9 of a square.
-        share: of the cells that a subset removes; default 0.2.
-        baseline: what stands where a cell is removed; default 0.0, in the model's own input units.
-        seed: of the subsets.
+        cells: approximate number of grid cells; default 81, 9 x 9 of a square.
+        share: share of the cells in a subset; default 0.2.
+        baseline: replacement of a removed cell; default 0.0, in the model's own input units.
+        seed: seed of the subsets.
 
     Returns:
         values (N,), -1 to 1, higher is better. Invariant to the map's scale.
 
     Cost:
-        1 forward for each subset, shared: see `FaithfulnessCorrelation`.
+        1 forward per subset, shared: see `FaithfulnessCorrelation`.
 
     Source:
-        Bhatt, Weller and Moura, IJCAI 2020, equation 1, in the form that Fel et al., Xplique (2022), gave it:
-        a grid of 9 x 9 and Spearman's coefficient.
+        Bhatt, Weller and Moura, IJCAI 2020, equation 1, in the form of Fel et al., Xplique (2022): a grid of
+        9 x 9 and Spearman's coefficient.
 
     Example:
         >>> import kerascope as ks
@@ -173,39 +168,39 @@ class MuFidelity(OneSize, name="mu_fidelity"):
     direction: ClassVar[Direction] = "higher"
     bounds: ClassVar[tuple[float | None, float | None]] = (-1.0, 1.0)
 
-    def measure(self, case: Case) -> Measurement:
-        """The rank correlation of each image."""
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the rank correlation of each image."""
         from scipy.stats import rankdata
 
-        return Measurement(pearson(*(rankdata(part, axis=1) for part in self.falls(case, self.share))))
+        return Measurement(pearson(*(rankdata(part, axis=1) for part in self.remove(item, self.share))))
 
 
 @dataclass(frozen=True)
-class Infidelity(OneSize, name="infidelity"):
-    r"""Infidelity: by how much the relevance of what is removed misses the fall of the score.
+class Infidelity(FixedSizeSubsetMetric, name="infidelity"):
+    r"""Infidelity: the squared difference between the removed relevance and the drop of the score.
 
     $$\frac1m \sum_S \Big(\sum_{p \in S} a_p - \big(s(x) - s(x_{\setminus S})\big)\Big)^2$$
 
     Args:
         samples: number of subsets; default 100.
-        cells: of the grid, about; default 81.
-        share: of the cells that a subset removes; default 0.2.
-        baseline: what stands where a cell is removed; default 0.0, in the model's own input units.
-        seed: of the subsets.
+        cells: approximate number of grid cells; default 81.
+        share: share of the cells in a subset; default 0.2.
+        baseline: replacement of a removed cell; default 0.0, in the model's own input units.
+        seed: seed of the subsets.
 
     Returns:
-        values (N,), at least 0, in squared units of the score, lower is better; 0 where values are what each
-        pixel contributes to a linear score. For maps that have these units, as those whose values sum to a
-        change of the score; of others take `NormalisedInfidelity`. Most maps have others, so the quick level
-        leaves this metric out.
+        values (N,), at least 0, in squared units of the score, lower is better; 0 where the values are the
+        contributions of pixels to a linear score. Meant for maps in units of the score, such as those that
+        sum to a change of the score; for others use `NormalisedInfidelity`. Most maps have other units, so
+        the quick level leaves this metric out.
 
     Cost:
-        1 forward for each subset, shared: see `FaithfulnessCorrelation`.
+        1 forward per subset, shared: see `FaithfulnessCorrelation`.
 
     Source:
         Yeh et al., On the (In)fidelity and Sensitivity of Explanations, NeurIPS 2019, definition 2.1, with
-        the removal of random cells as perturbation, and values as contributions (their section 2.3: an
-        attribution that is multiplied by what is removed).
+        the removal of random cells as perturbation, and values as contributions (their section 2.3:
+        attributions multiplied by the perturbation).
 
     Example:
         >>> import kerascope as ks
@@ -218,39 +213,39 @@ class Infidelity(OneSize, name="infidelity"):
     invariant: ClassVar[Invariance | None] = None
     quick: ClassVar[Mapping[str, Any] | None] = None
 
-    def measure(self, case: Case) -> Measurement:
-        """The mean square of what is missed."""
-        relevance, falls = self.falls(case, self.share)
-        return Measurement(((relevance - falls) ** 2).mean(axis=1))
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the mean squared difference."""
+        relevance, drops = self.remove(item, self.share)
+        return Measurement(((relevance - drops) ** 2).mean(axis=1))
 
 
 @dataclass(frozen=True)
-class NormalisedInfidelity(OneSize, name="normalised_infidelity"):
-    r"""Normalised infidelity: the infidelity of the map in its best scale, as a share of what can be missed.
+class NormalisedInfidelity(FixedSizeSubsetMetric, name="normalised_infidelity"):
+    r"""Normalised infidelity: the infidelity of the optimally scaled map, relative to the squared drops.
 
     $$\min_\beta \frac{\sum_S (\beta A_S - D_S)^2}{\sum_S D_S^2}
     = 1 - \frac{(\sum_S A_S D_S)^2}{\sum_S A_S^2 \sum_S D_S^2}$$
 
-    with the relevance $A_S$ of a subset and the fall $D_S$ of the score without it.
+    with the relevance $A_S$ of a subset and the drop $D_S$ of the score without it.
 
     Args:
         samples: number of subsets; default 100.
-        cells: of the grid, about; default 81.
-        share: of the cells that a subset removes; default 0.2.
-        baseline: what stands where a cell is removed; default 0.0, in the model's own input units.
-        seed: of the subsets.
+        cells: approximate number of grid cells; default 81.
+        share: share of the cells in a subset; default 0.2.
+        baseline: replacement of a removed cell; default 0.0, in the model's own input units.
+        seed: seed of the subsets.
 
     Returns:
         values (N,), 0 to 1, lower is better. Invariant to the map's scale. NaN where the score does not
         change.
 
     Cost:
-        1 forward for each subset, shared: see `FaithfulnessCorrelation`.
+        1 forward per subset, shared: see `FaithfulnessCorrelation`.
 
     Source:
-        Yeh et al., NeurIPS 2019, with the best scale of their appendix. Deviations: those of `Infidelity`;
-        the scale may be negative in theory, and is then set to 0, so that an inverted map has the value 1;
-        divided by the mean square of the fall.
+        Yeh et al., NeurIPS 2019, with the optimal scale of their appendix. Deviations: as in `Infidelity`;
+        a negative optimal scale is set to 0, so that an inverted map has the value 1; divided by the mean
+        squared drop.
 
     Example:
         >>> import kerascope as ks
@@ -261,13 +256,13 @@ class NormalisedInfidelity(OneSize, name="normalised_infidelity"):
     direction: ClassVar[Direction] = "lower"
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
 
-    def measure(self, case: Case) -> Measurement:
-        """What is missed in the best scale that is not negative."""
-        relevance, falls = self.falls(case, self.share)
-        product = np.maximum((relevance * falls).sum(axis=1), 0.0)
-        own, all_ = (relevance**2).sum(axis=1), (falls**2).sum(axis=1)
-        explained = product**2 / np.where(own > 0, own, 1.0)
-        return Measurement(1.0 - explained / np.where(all_ > 0, all_, np.nan))
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the infidelity at the best nonnegative scale."""
+        relevance, drops = self.remove(item, self.share)
+        product = np.maximum((relevance * drops).sum(axis=1), 0.0)
+        square, total = (relevance**2).sum(axis=1), (drops**2).sum(axis=1)
+        explained = product**2 / np.where(square > 0, square, 1.0)
+        return Measurement(1.0 - explained / np.where(total > 0, total, np.nan))
 
 
 @dataclass(frozen=True)
@@ -279,17 +274,17 @@ class SensitivityN(SubsetMetric, name="sensitivity_n"):
 
     Args:
         samples: number of subsets of each size; default 25.
-        cells: of the grid, about; default 81.
-        shares: of the cells that subsets remove, between 0 and 1 each; default 0.02 to 0.8.
-        baseline: what stands where a cell is removed; default 0.0, in the model's own input units.
-        seed: of the subsets.
+        cells: approximate number of grid cells; default 81.
+        shares: shares of the cells in the subsets, between 0 and 1 each; default 0.02 to 0.8.
+        baseline: replacement of a removed cell; default 0.0, in the model's own input units.
+        seed: seed of the subsets.
 
     Returns:
         values (N,), -1 to 1, higher is better; the curve (N, sizes) over the share. Invariant to the map's
         scale.
 
     Cost:
-        1 forward for each subset of each size: 150; all explanations that are compared share them.
+        1 forward per subset of each size, 150, shared by all explanations under comparison.
 
     Source:
         Ancona et al., Towards better understanding of gradient-based attribution methods, ICLR 2018,
@@ -311,34 +306,21 @@ class SensitivityN(SubsetMetric, name="sensitivity_n"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.shares, tuple) or not self.shares:
-            raise errors.ParameterError(f"shares must be a tuple of shares; got {self.shares!r}.")
-        for share in self.shares:
-            check_share(share, "shares")
+        check_shares(self.shares)
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
         return self.samples * len(self.shares)
 
-    def measure(self, case: Case) -> Measurement:
-        """The correlation for each size, and the mean."""
-        curves = np.stack([pearson(*self.falls(case, share)) for share in self.shares], axis=1)
-        known = np.isfinite(curves)
-        total = np.where(known, curves, 0.0).sum(axis=1)
-        count = known.sum(axis=1)
-        values = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-        return Measurement(values, places=np.asarray(self.shares), curves=curves)
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the correlation for each size, and the mean."""
+        curves = np.stack([pearson(*self.remove(item, share)) for share in self.shares], axis=1)
+        return Measurement(finite_mean(curves), places=np.asarray(self.shares), curves=curves)
 
 
-def check_share(share: Any, name: str) -> None:
-    """Check a share of what can be removed.
-
-    Args:
-        share: of the parameter, or one of several.
-        name: of the parameter.
-
-    Raises:
-        ParameterError: it is no number between 0 and 1.
-    """
-    if not (is_number(share) and 0 < share < 1):
-        raise errors.ParameterError(f"{name} must lie between 0 and 1; got {share!r}.")
+def check_shares(shares: Any) -> None:
+    """Check that `shares` is a tuple of numbers above 0 and below 1; raise `ParameterError` if not."""
+    if not isinstance(shares, tuple) or not shares:
+        raise errors.ParameterError(f"shares must be a tuple of shares; got {shares!r}.")
+    for share in shares:
+        check_inside(share, "shares")

@@ -1,4 +1,4 @@
-"""Region by region, the most relevant first: IROF on segments, region perturbation on a grid."""
+"""IROF and region perturbation: the drop while the most relevant regions are removed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from kerascope.metric.base import Direction, Measurement, Metric
-from kerascope.metric.context import Case, Subject
-from kerascope.metric.ranking import ranks
+from kerascope.metric.context import EvalBatch, EvalItem
+from kerascope.metric.statistics import ranks
 from kerascope.perturb import RankMasks
 from kerascope.perturb.baseline import BaselineLike, as_baseline
 from kerascope.perturb.segmentation import grid_cells, segmented_as
@@ -20,12 +20,12 @@ from kerascope.validation import check_whole
 
 @dataclass(frozen=True)
 class RegionCurve(Metric):
-    """The family: whole regions are removed, in the order of their mean relevance.
+    """Base class: whole regions are removed in the order of their mean relevance.
 
     Args:
-        regions: about how many there are, at least 2.
-        baseline: what stands where a region is removed; see `kerascope.method.PerturbationMethod`.
-        seed: of the order among regions of the same relevance.
+        regions: approximate number of regions, at least 2.
+        baseline: replacement of a removed region; see `kerascope.method.PerturbationMethod`.
+        seed: seed of the order of equally relevant regions.
     """
 
     regions: int = 60
@@ -43,73 +43,72 @@ class RegionCurve(Metric):
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
-        """About one for each region."""
+        """About one per region."""
         return self.regions
 
     @abstractmethod
-    def labels(self, subject: Subject) -> Array:
-        """The region of each pixel, int (N, pixels), numbered from 0 in each image."""
+    def segment(self, batch: EvalBatch) -> Array:
+        """Return the region of each pixel, int (N, pixels), from 0 in each image."""
 
-    def asked(self, count: int) -> int:
-        """How many of `count` regions are removed, one after the other."""
+    def count_steps(self, count: int) -> int:
+        """Return how many of `count` regions are removed, one after the other."""
         return count
 
     @abstractmethod
-    def fallen(self, whole: Array, curves: Array) -> Array:
-        """What counts as a fall: from the score of the image (N, 1) and the curve (N, S)."""
+    def compute_drops(self, before: Array, curves: Array) -> Array:
+        """Return the drops along each curve (N, S), from the score of the image (N, 1)."""
 
-    def measure(self, case: Case) -> Measurement:
-        """The mean fall over the steps of each image, none removed among them."""
-        subject = case.subject
-        labels = subject.once((type(self), self.regions), lambda: self.labels(subject))
-        places = np.zeros(labels.shape, "float32")
+    def measure(self, item: EvalItem) -> Measurement:
+        """Return the mean drop over the steps of each image, including the unchanged image."""
+        batch = item.batch
+        labels = batch.compute_once((type(self), self.regions), lambda: self.segment(batch))
+        pixel_ranks = np.zeros(labels.shape, "float32")
         codes = {}
-        for image, (relevance, own) in enumerate(zip(case.flattened, labels, strict=True)):
-            count = int(own.max()) + 1
-            mean = np.bincount(own, weights=relevance) / np.bincount(own)
-            places[image] = ranks(mean[None], self.seed)[0][own]
-            steps = np.arange(1, self.asked(count) + 1)
+        for image, (relevance, regions) in enumerate(zip(item.relevance, labels, strict=True)):
+            count = int(regions.max()) + 1
+            mean = np.bincount(regions, weights=relevance) / np.bincount(regions)
+            pixel_ranks[image] = ranks(mean[None], self.seed)[0][regions]
+            steps = np.arange(1, self.count_steps(count) + 1)
             codes[image] = np.stack([steps, np.full(len(steps), count)], axis=1).astype("float64")
-        curves = subject.scores(
-            RankMasks(subject.spatial),
+        scores = batch.scores(
+            RankMasks(batch.spatial),
             codes,
             self.baseline,
-            resident={"ranks": places},
+            resident={"ranks": pixel_ranks},
             probability=self.probability,
             title=self.title,
         )
-        first = subject.chance if self.probability else subject.first
-        whole = first.scores.astype("float64")[:, None]
-        curves = np.concatenate([whole, curves], axis=1)
-        falls = self.fallen(whole, curves)
-        numbers = np.asarray([len(codes[image]) + 1 for image in range(len(curves))])
-        inside = np.arange(curves.shape[1])[None] < numbers[:, None]
-        values = np.where(inside, falls, 0.0).sum(axis=1) / numbers
-        return Measurement(values, places=np.arange(curves.shape[1], dtype="float64"), curves=curves)
+        answer = batch.probability if self.probability else batch.answer
+        before = answer.scores.astype("float64")[:, None]
+        curves = np.concatenate([before, scores], axis=1)
+        lengths = np.asarray([len(codes[image]) + 1 for image in range(len(curves))])
+        positions = np.arange(curves.shape[1])
+        drops = np.where(positions[None] < lengths[:, None], self.compute_drops(before, curves), 0.0)
+        return Measurement(drops.sum(axis=1) / lengths, places=positions.astype("float64"), curves=curves)
 
 
 @dataclass(frozen=True)
 class IROF(RegionCurve, name="irof"):
-    r"""IROF: the area over the probability while segments are removed, the most relevant first.
+    r"""IROF: the area over the probability curve while the most relevant segments are removed first.
 
     $$\frac{1}{L+1} \sum_{k=0}^{L} \Big(1 - \frac{p(x_k)}{p(x_0)}\Big)$$
 
-    with the image $x_k$ without its $k$ most relevant of $L$ segments, by their mean relevance.
+    with the image $x_k$ without the $k$ most relevant of its $L$ segments, by mean relevance.
 
     Args:
-        regions: about how many segments, by SLIC on pictures, at least 2; default 60.
-        baseline: what stands where a segment is removed; default `"mean"`, the mean colour.
-        seed: of the order among segments of the same relevance.
+        regions: approximate number of segments, by SLIC on images, at least 2; default 60.
+        baseline: replacement of a removed segment; default `"mean"`, the mean colour.
+        seed: seed of the order of equally relevant segments.
 
     Returns:
         values (N,), at most 1, higher is better. Curves (N, L + 1) over the number of removed segments, NaN
-        where an image has fewer. The order of segments alone counts.
+        where an image has fewer. Depends only on the order of segments.
 
     Raises:
-        MissingPackageError: scikit-image is needed and not installed.
+        MissingPackageError: scikit-image is not installed.
 
     Cost:
-        1 forward for each segment, about 60.
+        1 forward per segment, about 60.
 
     Source:
         Rieger and Hansen, IROF: a low resource evaluation metric for explanation methods, ICLR workshop
@@ -123,36 +122,36 @@ class IROF(RegionCurve, name="irof"):
 
     bounds: ClassVar[tuple[float | None, float | None]] = (None, 1.0)
 
-    def labels(self, subject: Subject) -> Array:
-        """SLIC's segments; on what is no picture, a grid."""
-        return segmented_as(self.regions, subject.pictures.pixels)[0].reshape(len(subject), -1)
+    def segment(self, batch: EvalBatch) -> Array:
+        """Return SLIC's segments; the cells of a grid if the inputs are not images."""
+        return segmented_as(self.regions, batch.host_images.pixels)[0].reshape(len(batch), -1)
 
-    def fallen(self, whole: Array, curves: Array) -> Array:
-        """As a share of the image's own."""
-        return np.asarray(1.0 - curves / np.where(whole > 0, whole, 1.0))
+    def compute_drops(self, before: Array, curves: Array) -> Array:
+        """Return the drops relative to the probability of the image."""
+        return np.asarray(1.0 - curves / np.where(before > 0, before, 1.0))
 
 
 @dataclass(frozen=True)
 class RegionPerturbation(RegionCurve, name="region_perturbation"):
-    r"""Region perturbation (AOPC): the mean fall of the score while cells get noise, most relevant first.
+    r"""Region perturbation (AOPC): the mean drop of the score while the most relevant cells are removed.
 
     $$\frac{1}{L+1} \sum_{k=0}^{L} \big(s(x_0) - s(x_k)\big)$$
 
-    with the image $x_k$ in whose $k$ most relevant cells, by their mean relevance, stands noise.
+    with the image $x_k$ whose $k$ most relevant cells, by mean relevance, are replaced by noise.
 
     Args:
-        regions: about how many cells of similar sides the image is cut into, at least 2; default 600, of 9
-            x 9 pixels at 224; at most a quarter of the pixels are cells.
-        baseline: what stands where a cell is removed; default `"noise"`, uniform over the range of pixels.
-        seed: of the order among cells of the same relevance.
-        steps: how many cells are removed, at least 1; default 100.
+        regions: approximate number of nearly square cells of the image, at least 2 and at most a quarter of
+            the number of pixels; default 600, of 9 x 9 pixels at 224.
+        baseline: replacement of a removed cell; default `"noise"`, uniform over the range of pixels.
+        seed: seed of the order of equally relevant cells.
+        steps: number of removed cells, at least 1; default 100.
 
     Returns:
-        values (N,), in units of the score, higher is better. Curves (N, steps + 1). The order of cells alone
-        counts.
+        values (N,), in units of the score, higher is better. Curves (N, steps + 1). Depends only on
+        the order of cells.
 
     Cost:
-        1 forward for each step, 100.
+        1 forward per step, 100.
 
     Source:
         Samek et al., Evaluating the Visualization of What a Deep Neural Network has Learned, TNNLS 2017,
@@ -178,15 +177,15 @@ class RegionPerturbation(RegionCurve, name="region_perturbation"):
     def forwards(self) -> int:  # type: ignore[override]
         return self.steps
 
-    def labels(self, subject: Subject) -> Array:
-        """The cells of a grid."""
-        cells = grid_cells(max(2, min(self.regions, int(np.prod(subject.spatial)) // 4)), subject.spatial)
-        return segmented_as(cells, subject.pictures.pixels)[0].reshape(len(subject), -1)
+    def segment(self, batch: EvalBatch) -> Array:
+        """Return the cells of a grid."""
+        cells = grid_cells(max(2, min(self.regions, int(np.prod(batch.spatial)) // 4)), batch.spatial)
+        return segmented_as(cells, batch.host_images.pixels)[0].reshape(len(batch), -1)
 
-    def asked(self, count: int) -> int:
-        """The steps, or all cells where there are fewer."""
+    def count_steps(self, count: int) -> int:
+        """Return the number of steps, or of all cells if there are fewer."""
         return min(count, self.steps)
 
-    def fallen(self, whole: Array, curves: Array) -> Array:
-        """In units of the score."""
-        return np.asarray(whole - curves)
+    def compute_drops(self, before: Array, curves: Array) -> Array:
+        """Return the drops in units of the score."""
+        return np.asarray(before - curves)

@@ -9,12 +9,12 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.metric.base import Direction, Invariance, Measurement, Metric
-from kerascope.metric.context import Case
-from kerascope.metric.faithfulness.imputation import imputed
-from kerascope.metric.faithfulness.random_subsets import check_share
-from kerascope.metric.ranking import ranks
+from kerascope.metric.context import EvalItem
+from kerascope.metric.faithfulness.imputation import impute
+from kerascope.metric.faithfulness.random_subsets import check_shares
+from kerascope.metric.statistics import ranks
 from kerascope.typing import Array
-from kerascope.validation import check_whole, is_number
+from kerascope.validation import check_number, check_whole
 
 
 @dataclass(frozen=True)
@@ -37,45 +37,42 @@ class ROADMetric(Metric):
 
     def __post_init__(self) -> None:
         check_whole(self.seed, "seed", 0)
-        if not isinstance(self.shares, tuple) or not self.shares:
-            raise errors.ParameterError(f"shares must be a tuple of shares; got {self.shares!r}.")
-        for share in self.shares:
-            check_share(share, "shares")
-        if not (is_number(self.noise) and self.noise >= 0):
-            raise errors.ParameterError(f"noise must be a number of at least 0; got {self.noise!r}.")
+        check_shares(self.shares)
+        check_number(self.noise, "noise")
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
         """One for each share."""
         return len(self.shares)
 
-    def curves(self, case: Case, most: bool) -> Array:
-        """The probability at each share, (N, shares), most or least relevant pixels removed first."""
-        return case.once(("road", self.shares, self.noise, self.seed, most), lambda: self._asked(case, most))
+    def curves(self, item: EvalItem, most: bool) -> Array:
+        """Return the probability at each share of removed pixels, (N, shares), from either end."""
+        key = ("road", self.shares, self.noise, self.seed, most)
+        return item.compute_once(key, lambda: self._compute_curves(item, most))
 
-    def measured(self, curves: Array) -> Measurement:
-        """The mean over the shares."""
+    def to_measurement(self, curves: Array) -> Measurement:
+        """Return the mean over the shares, with the curves."""
         return Measurement(curves.mean(axis=1), places=np.asarray(self.shares), curves=curves)
 
-    def _asked(self, case: Case, most: bool) -> Array:
-        pictures = case.subject.pictures
-        if len(case.subject.spatial) != 2:
+    def _compute_curves(self, item: EvalItem, most: bool) -> Array:
+        images = item.batch.host_images
+        if len(item.batch.spatial) != 2:
             raise errors.EvaluationError(
-                f"ROAD must be given pictures, with a height and a width; these have the spatial size "
-                f"{case.subject.spatial}; leave it out."
+                f"ROAD must be given images with a height and a width; these have the spatial size "
+                f"{item.batch.spatial}; leave it out."
             )
-        order = case.ranks(self.seed) if most else ranks(-case.flattened, self.seed)
-        order = order.reshape(len(order), *case.subject.spatial)
-        width = self.noise * (pictures.high - pictures.low)
+        order = item.ranks(self.seed) if most else ranks(-item.relevance, self.seed)
+        order = order.reshape(len(order), *item.batch.spatial)
+        width = self.noise * (images.high - images.low)
 
-        def variant(number: int) -> Array:
-            holes = order < round(self.shares[number] * order[0].size)
-            filled = np.stack(list(map(imputed, pictures.pixels, holes)))
-            drawn = np.random.default_rng([self.seed, number]).standard_normal(filled.shape[1:])
-            return np.where(holes[..., None], filled + width * drawn, filled)
+        def make_variant(index: int) -> Array:
+            holes = order < round(self.shares[index] * order[0].size)
+            filled = np.stack(list(map(impute, images.pixels, holes)))
+            noise = np.random.default_rng([self.seed, index]).standard_normal(filled.shape[1:])
+            return np.where(holes[..., None], filled + width * noise, filled)
 
-        found = case.subject.variants(None, len(self.shares), variant, probability=True)
-        return np.stack([values for _, values in found], axis=1).astype("float64")
+        scores = item.batch.run_variants(None, len(self.shares), make_variant, probability=True)
+        return np.stack(list(scores), axis=1).astype("float64")
 
 
 @dataclass(frozen=True)
@@ -115,9 +112,9 @@ class ROADMost(ROADMetric, name="road_most"):
     direction: ClassVar[Direction] = "lower"
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
 
-    def measure(self, case: Case) -> Measurement:
+    def measure(self, item: EvalItem) -> Measurement:
         """The mean probability."""
-        return self.measured(self.curves(case, most=True))
+        return self.to_measurement(self.curves(item, most=True))
 
 
 @dataclass(frozen=True)
@@ -152,9 +149,9 @@ class ROADLeast(ROADMetric, name="road_least"):
     direction: ClassVar[Direction] = "higher"
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
 
-    def measure(self, case: Case) -> Measurement:
+    def measure(self, item: EvalItem) -> Measurement:
         """The mean probability."""
-        return self.measured(self.curves(case, most=False))
+        return self.to_measurement(self.curves(item, most=False))
 
 
 @dataclass(frozen=True)
@@ -193,6 +190,6 @@ class ROAD(ROADMetric, name="road"):
     def forwards(self) -> int:  # type: ignore[override]
         return 2 * len(self.shares)
 
-    def measure(self, case: Case) -> Measurement:
+    def measure(self, item: EvalItem) -> Measurement:
         """Half the difference of both curves."""
-        return self.measured((self.curves(case, most=False) - self.curves(case, most=True)) / 2)
+        return self.to_measurement((self.curves(item, most=False) - self.curves(item, most=True)) / 2)

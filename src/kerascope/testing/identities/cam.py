@@ -9,8 +9,9 @@ import numpy as np
 
 from kerascope.explanation import Explanation
 from kerascope.method import Method
-from kerascope.method.cam.base import GradCAM
-from kerascope.method.cam.position_weighted import ElementWiseCAM, HiResCAM, LayerCAM
+from kerascope.method.cam.grad_cam import GradCAM
+from kerascope.method.cam.hires_cam import ElementWiseCAM, HiResCAM
+from kerascope.method.cam.layer_cam import LayerCAM
 from kerascope.resize import resize
 from kerascope.testing.bench import CLOSE, EXACT, Bench, same
 from kerascope.testing.oracles import ORACLES, networks, rectify

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from kerascope.method import Method
-from kerascope.method.gradient.base import Saliency
-from kerascope.method.path.integrated import IntegratedGradients
-from kerascope.method.wrappers.noise import SmoothGrad, VarGrad
+from kerascope.method.gradient.saliency import Saliency
+from kerascope.method.path.integrated_gradients import IntegratedGradients
+from kerascope.method.wrappers.smooth_grad import SmoothGrad, VarGrad
 from kerascope.testing.bench import CLOSE, EXACT, Bench, same
 from kerascope.testing.oracles import STARTS, networks
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from kerascope.method import Method
-from kerascope.method.cam.base import GradCAM
+from kerascope.method.cam.grad_cam import GradCAM
 from kerascope.method.masks.rise import RISE
 from kerascope.resize import bilinear_weights
 from kerascope.testing.bench import CLOSE, Bench, same

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.method.cam.base import GradCAM
-from kerascope.method.gradient.base import Saliency
+from kerascope.method.cam.grad_cam import GradCAM
+from kerascope.method.gradient.saliency import Saliency
 from kerascope.testing.bench import CLOSE, EXACT, Bench, same
 
 

@@ -91,4 +91,4 @@ def check_metric(
             is_a_value: passed
     """
     found = metric_checks(metric, oracle=oracle, expected_failures=expected_failures)
-    return run((metric() if isinstance(metric, type) else metric).written(), found, only)
+    return run((metric() if isinstance(metric, type) else metric).describe(), found, only)

@@ -15,8 +15,8 @@ from keras import layers
 from kerascope import errors
 from kerascope.explanation import Explanation
 from kerascope.method import Method
-from kerascope.method.control import RandomMap
-from kerascope.method.gradient.base import Saliency
+from kerascope.method.controls import RandomMap
+from kerascope.method.gradient.saliency import Saliency
 from kerascope.metric import Measurement, Metric
 from kerascope.probe import BlackBox, Probe
 from kerascope.testing.models import MODELS

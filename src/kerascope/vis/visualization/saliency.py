@@ -29,8 +29,8 @@ from keras import ops, tree
 from kerascope import errors
 from kerascope.explanation import LEAST_VARIATION, how_flat, variation
 from kerascope.method import ClassActivationMap
-from kerascope.method.cam.base import GradCAM
-from kerascope.method.gradient.base import Saliency
+from kerascope.method.cam.grad_cam import GradCAM
+from kerascope.method.gradient.saliency import Saliency
 from kerascope.probe import Evidence, Probe
 from kerascope.provenance import warn
 from kerascope.target import Target

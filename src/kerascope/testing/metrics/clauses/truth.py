@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.method.control import RandomMap
+from kerascope.method.controls import RandomMap
 from kerascope.testing.metrics.bench import MetricBench, agree
 from kerascope.testing.metrics.clause import clause
 from kerascope.testing.metrics.scene import network

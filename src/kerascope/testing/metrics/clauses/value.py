@@ -19,8 +19,8 @@ def is_a_value(bench: MetricBench) -> None:
     """A frozen dataclass: eval(repr(m)) == m, equal ones hash equal, it pickles, it has a name."""
     assert isinstance(bench.metric, Metric), f"a metric must be a kerascope Metric; got {bench.type}"
     is_frozen_value(bench.metric, {bench.type.__name__: bench.type})
-    assert eval(bench.metric.written(), {bench.type.__name__: bench.type}) == bench.metric, (
-        f"written() must give the metric back; it says {bench.metric.written()}"
+    assert eval(bench.metric.describe(), {bench.type.__name__: bench.type}) == bench.metric, (
+        f"describe() must give the metric back; it says {bench.metric.describe()}"
     )
 
 

@@ -16,7 +16,7 @@ def one_value_per_image(bench: MetricBench) -> None:
     assert found.values.shape == (count,), f"values must be of shape {(count,)}; got {found.values.shape}"
     assert found.values.dtype == np.float64, f"values must be float64; got {found.values.dtype}"
     assert np.isfinite(found.values).any(), "no image has a value"
-    assert found.metric == bench.metric.written(), f"the measurement is said to be of {found.metric!r}"
+    assert found.metric == bench.metric.describe(), f"the measurement is said to be of {found.metric!r}"
     assert found.direction == bench.metric.direction, f"its direction is said to be {found.direction!r}"
     assert (found.places is None) == (found.curves is None), "a curve must have places, and places a curve"
     if found.curves is not None and found.places is not None:

@@ -1,0 +1,1 @@
+"""Names of classes, and the classes that a model has."""

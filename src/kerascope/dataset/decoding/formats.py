@@ -1,0 +1,72 @@
+"""Endings of files: which are taken for pictures, and which are pictures that are not read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+DICOM_ENDINGS = frozenset({".dcm", ".dicom"})
+"""Endings of DICOM files, which may hold several pictures."""
+PICTURE_ENDINGS = DICOM_ENDINGS | frozenset(
+    {
+        *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm"),
+        *(".tif", ".tiff", ".webp"),
+    }
+)
+"""Endings of files that are taken for pictures."""
+UNREAD_ENDINGS = frozenset(
+    {
+        *(".3fr", ".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".raw", ".rw2", ".srw"),
+        *(
+            ".ai",
+            ".dds",
+            ".emf",
+            ".eps",
+            ".exr",
+            ".hdr",
+            ".heic",
+            ".heics",
+            ".heif",
+            ".hif",
+        ),
+        *(".icns", ".ico", ".j2k", ".jxl", ".mha", ".mhd", ".nii", ".npy", ".nrrd", ".pbm", ".pcx", ".pdf"),
+        *(".pnm", ".psd", ".svg", ".svs", ".tga", ".wdp", ".wmf", ".xcf"),
+        *(".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"),
+    }
+)
+"""Endings of pictures and films that are not read; other files, such as notes, are nobody's pictures."""
+_SHOWN = 6
+_ADVICE = "convert them to PNG or JPEG to have them explained"
+
+
+def is_picture(path: str) -> bool:
+    """Whether a file of this name is taken for a picture."""
+    return _ending(path) in PICTURE_ENDINGS
+
+
+def is_dicom_name(path: str) -> bool:
+    """Whether a file of this name is taken for DICOM."""
+    return _ending(path) in DICOM_ENDINGS
+
+
+def describe_unread(names: Iterable[str]) -> str | None:
+    """How many files of which endings are pictures that are not read, in words; None where there are none.
+
+    Args:
+        names: of files.
+
+    Example:
+        >>> from kerascope.dataset.decoding.formats import describe_unread
+        >>> describe_unread(["a.jpg", "b.HEIC", "c.heic", "d.svg", "notes.md"]).partition(";")[0]
+        '3 files of kinds that are not read were passed over: 2 .heic, 1 .svg'
+    """
+    counts = Counter(ending for name in names if (ending := _ending(name)) in UNREAD_ENDINGS)
+    if not counts:
+        return None
+    shown = ", ".join(f"{count:,} {ending}" for ending, count in counts.most_common(_SHOWN))
+    more = ", ..." if len(counts) > _SHOWN else ""
+    return f"{counts.total():,} files of kinds that are not read were passed over: {shown}{more}; {_ADVICE}."
+
+
+def _ending(name: str) -> str:
+    return "." + name.rpartition(".")[2].lower()

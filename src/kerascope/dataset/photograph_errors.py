@@ -1,0 +1,54 @@
+"""The one place where what foreign data make code raise becomes the fault of a single image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kerascope import errors
+from kerascope.dataset.readable_text import to_readable
+
+
+@contextmanager
+def convert_errors(must: str) -> Iterator[None]:
+    """Turn whatever is raised while one image is found, read or decoded into a `PhotographError`.
+
+    It stands around what reads and decodes foreign data, which raises what it likes, and around nothing else:
+    an error in the arithmetic behind it is ours, and ends the run.
+
+    Args:
+        must: what must hold, as the error says it: `"a file must be readable"`.
+
+    Raises:
+        PhotographError: anything went wrong.
+        MissingPackageError: a package is not installed, which is no fault of the image.
+
+    Example:
+        >>> from kerascope import errors
+        >>> from kerascope.dataset.photograph_errors import convert_errors
+        >>> try:
+        ...     with convert_errors("a picture must be whole"):
+        ...         raise RuntimeError("no more bytes")
+        ... except errors.PhotographError as error:
+        ...     print(error)
+        a picture must be whole; RuntimeError: no more bytes.
+    """
+    try:
+        yield
+    except (errors.PhotographError, errors.MissingPackageError):
+        raise
+    except MemoryError as error:
+        raise errors.PhotographError(
+            "a picture must fit into the memory that is left; this one does not; make it smaller."
+        ) from error
+    except Exception as error:
+        raise errors.PhotographError(f"{must}; {describe_error(error)}.") from error
+
+
+def describe_error(error: Exception) -> str:
+    """What an error says, in one line: the reason of the system, else its kind and its text."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, errors.KerascopeError):
+        return str(error).rstrip(". ")
+    return to_readable(f"{type(error).__name__}: {error}".rstrip(". :"))

@@ -1,0 +1,74 @@
+"""A photograph, read and decoded as soon as there is room for it, and held no longer than it is needed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from kerascope.dataset.decoding.memory_budget import FILES, PIXELS, release_memory
+from kerascope.dataset.decoding.photograph import MAX_FILE_SIZE, Photograph, decode
+from kerascope.dataset.photograph_errors import convert_errors
+from kerascope.dataset.reading.address import is_address
+from kerascope.dataset.reading.dicom_frames import FrameLocation
+from kerascope.dataset.reading.location import FileLocation, Location, MemberLocation
+
+_LARGE = 1 << 26
+"""Bytes of pictures after which memory is given to the system at once."""
+
+
+@contextmanager
+def open_photograph(location: Location) -> Iterator[tuple[Photograph, str]]:
+    """A photograph and the SHA-256 of its file; in the block, its bytes count as held.
+
+    Whoever works beside others forgets the photograph before the block ends, since others begin then.
+
+    Args:
+        location: where it is.
+
+    Raises:
+        PhotographError: it cannot be read or decoded.
+        MissingPackageError: a package that decodes it is not installed.
+    """
+    held = 0
+    with ExitStack() as pixels:
+
+        def admit(count: int) -> None:
+            nonlocal held
+            pixels.enter_context(PIXELS.hold(count))
+            held = count
+
+        try:
+            yield _read(location, admit)
+        finally:
+            if held >= _LARGE:
+                release_memory()
+
+
+def _read(location: Location, admit: Callable[[int], object]) -> tuple[Photograph, str]:
+    """A photograph and the digest of its file, which is gone by then."""
+    with ExitStack() as file:
+        known = _size(location)
+        if known:
+            file.enter_context(FILES.hold(known))
+        with convert_errors("an image must be readable"):
+            content = location.read()
+        if not known:
+            file.enter_context(FILES.hold(len(content)))
+        frame = location.frame if isinstance(location, FrameLocation) else None
+        return decode(content, frame, admit), hashlib.sha256(content).hexdigest()
+
+
+def _size(location: Location) -> int:
+    """Bytes that reading will take, where that is known before; else 0."""
+    if isinstance(location, FrameLocation):
+        return _size(location.location)
+    if isinstance(location, MemberLocation):
+        return min(location.size, MAX_FILE_SIZE)
+    if isinstance(location, FileLocation) and not is_address(location.path):
+        try:
+            return min(Path(location.path).stat().st_size, MAX_FILE_SIZE)
+        except (OSError, ValueError):
+            return 0
+    return 0

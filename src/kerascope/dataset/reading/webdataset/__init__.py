@@ -1,0 +1,1 @@
+"""WebDataset archives: tar files of images with labels."""

@@ -1,0 +1,181 @@
+"""Methods that follow a path from a baseline to the image, and add up what each step changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from kerascope.explanation import Reduction
+from kerascope.method.base import Method
+from kerascope.method.gradient.saliency import Saliency
+from kerascope.perturb.baseline import BaselineLike, as_baseline, made, noted, parts_of
+from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.variants import asked
+from kerascope.probe import Answer, Probe
+from kerascope.target import Target
+from kerascope.typing import Array
+from kerascope.validation import check_whole
+
+Step = tuple[Array, Array]
+"""Where the gradient is asked for, and the step that it is multiplied with; each (N, *spatial, C)."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way from a start to the image.
+
+    Args:
+        start: (N, *spatial, C), where it begins.
+        step: from the number of a step, in order, to where the gradient is asked for and the step.
+        note: what the start is, in words.
+    """
+
+    start: Array
+    step: Callable[[int], Step]
+    note: str
+
+
+@dataclass(frozen=True)
+class PathMethod(Method):
+    """The family: gradients along paths, times steps, added up.
+
+    Values sum to the score of the image less that of the start, up to the error of a finite number of steps,
+    which `Explanation.completeness_gap` gives. Several paths are averaged.
+
+    Args:
+        steps: how many, at least 1.
+    """
+
+    steps: int = 50
+
+    tags: ClassVar[frozenset[str]] = frozenset({"input", "gradient", "signed", "complete"})
+    programs: ClassVar[int] = 2
+    reduction: ClassVar[Reduction] = "sum"
+
+    def __post_init__(self) -> None:
+        check_whole(self.steps, "steps")
+
+    @property
+    def starts(self) -> int:
+        """How many paths there are."""
+        return 1
+
+    @property
+    def forwards(self) -> int:  # type: ignore[override]
+        """One for the image, and for each path its steps and its start."""
+        return 1 + self.backwards
+
+    @property
+    def backwards(self) -> int:  # type: ignore[override]
+        """For each path its steps and its start, whose score comes out of the same program."""
+        return self.starts * (self.steps + 1)
+
+
+def followed(
+    steps: int, probe: Probe, images: Any, target: Target, paths: Callable[[Pictures], Sequence[Path]]
+) -> Answer:
+    """The score of the images, which pins the target; then the gradient at every step of known paths.
+
+    Args:
+        steps: of each path.
+        probe: of the model.
+        images: (N, ...) as the model takes them.
+        target: what is explained.
+        paths: from the images to the ways to them.
+    """
+    first = probe.run(None, images, target)
+    pictures = Pictures.of(probe, first)
+    ways = paths(pictures)
+    each = steps + 1
+    waiting: dict[int, Array] = {}
+
+    def variant(number: int) -> Array:
+        path, step = ways[number // each], number % each
+        if step == steps:
+            return pictures.given(path.start)
+        point, waiting[number] = path.step(step)
+        return pictures.given(point)
+
+    values: Array | None = None
+    starts = np.zeros(first.scores.shape)
+    alive, answer = False, first
+    for number, answer, gradients in asked(probe, first, len(ways) * each, variant, Saliency().ask):
+        if number % each == steps:
+            starts += answer.scores
+            continue
+        alive = alive or answer.alive
+        shares = gradients * spread(waiting.pop(number), first.scores)
+        values = shares if values is None else np.add(values, shares, out=values)
+    assert values is not None
+    return summed_up(
+        replace(first, alive=alive, layers=answer.layers),
+        values / len(ways),
+        starts / len(ways),
+        noted([path.note for path in ways]),
+    )
+
+
+def spread(step: Array, scores: Array) -> Array:
+    """(N, ...) with an axis for the classes, where the scores have one."""
+    return step if scores.ndim == 1 else step[:, None]
+
+
+def summed_up(answer: Answer, values: Array, start: Array, note: str) -> Answer:
+    """The answer with values that should sum to the change of the score, and by how much they do not.
+
+    Args:
+        answer: about the images themselves.
+        values: (N, ...) or (N, K, ...), float64.
+        start: the score at the start, in the shape of the scores.
+        note: which start that is.
+    """
+    scores = answer.scores.astype("float64")
+    change = scores - start
+    total = values.reshape(*scores.shape, -1).sum(axis=-1)
+    # A change that is the rounding of float32 alone is no measure.
+    floor = np.maximum(1e-6 * np.maximum(np.abs(scores), np.abs(start)), np.finfo("float32").tiny)
+    gap = (total - change) / np.maximum(np.abs(change), floor)
+    return replace(
+        answer,
+        values=values.astype("float32"),
+        completeness_gap=gap.astype("float32"),
+        notes=(*answer.notes, note),
+    )
+
+
+@dataclass(frozen=True)
+class BaselinePath(PathMethod):
+    """Those members whose paths begin at baselines.
+
+    Args:
+        baseline: what the image is compared with: a number, in the model's own input units (0 is usual for
+            signals and rows of numbers); an array, (H, W, C) for all or (N, H, W, C) for each of them, or in
+            the model's own layout, or (C,) for one colour; `"black"` or `"white"`, the lowest or highest
+            value of the range that the model's own `Rescaling` or `Normalization` states, else of each
+            image; `"mean"`, the mean colour of each image; `"blur"`, the image behind a Gaussian whose sigma
+            is a tenth of its longest side; `"noise"`, uniform over that range; or a tuple of several, which
+            are averaged. Default `"black"`. What was taken is in `Explanation.notes`. Pixels that equal their
+            baseline get 0.
+        seed: of the noise, a whole number of at least 0.
+    """
+
+    baseline: BaselineLike = "black"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole(self.seed, "seed", 0)
+        object.__setattr__(self, "baseline", as_baseline(self.baseline))
+
+    @property
+    def starts(self) -> int:
+        return len(parts_of(self.baseline))
+
+    def baselines(self, pictures: Pictures) -> list[tuple[Array, str]]:
+        """Each baseline for every image, and its note."""
+        return [
+            made(part, pictures, self.seed, number) for number, part in enumerate(parts_of(self.baseline))
+        ]
