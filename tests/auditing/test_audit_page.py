@@ -14,8 +14,8 @@ import pytest
 
 import kerascope as ks
 from kerascope.auditing.report import page as pages
-from kerascope.auditing.result.label_audits import LabelAudits
 from kerascope.auditing.report.labels_page import labels_page
+from kerascope.auditing.result.label_audits import LabelAudits
 from tests.evaluation.test_report import report as evaluation
 from tests.helpers.bars import planted
 from tests.helpers.once_per_run import once_per_run

@@ -14,8 +14,8 @@ from PIL import Image
 import kerascope as ks
 from kerascope import errors
 from kerascope.auditing.report import verdict
-from kerascope.auditing.result.map_health import MapHealth
 from kerascope.auditing.result.audit_result import ClassAudit
+from kerascope.auditing.result.map_health import MapHealth
 from kerascope.auditing.result.responses import Responses, hardly_move
 from kerascope.auditing.shortcuts.finding import FEWEST, TOO_FEW, Finding
 from kerascope.typing import Array

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from kerascope.auditing.shortcuts.regions import elsewhere, enlarged, feathered
 
 from kerascope.auditing.data.audit_data import Gallery
 from kerascope.auditing.shortcuts.finding import Finding, Measured, Outcome, ranked
 from kerascope.auditing.shortcuts.interventions import turned
-from kerascope.auditing.shortcuts.regions import elsewhere, enlarged, feathered
 from kerascope.auditing.shortcuts.kinds import background, outside, patch
 from kerascope.auditing.shortcuts.kinds import place as place_kind
 from kerascope.typing import Array

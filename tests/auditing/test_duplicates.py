@@ -19,7 +19,6 @@ from examples.demo.digits import load_digits
 from kerascope import errors
 from kerascope.auditing.duplicates import copies, likeness, pairs
 from kerascope.auditing.duplicates.training_data import Look
-from kerascope.demo.digits import load_digits
 from kerascope.typing import Array
 from tests.helpers.bars import pictures
 from tests.helpers.photographs import network, same, shipped

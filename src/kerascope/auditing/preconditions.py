@@ -1,4 +1,4 @@
-"""What cannot be audited is refused before the first image is explained, and not after the last one."""
+"""Checks before the first image is explained: the model, the form of the audit, the folder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from kerascope.dataset.writing.removal import audit_in, audit_pictures, is_audit
 
 
 def check_auditable(job: Job) -> None:
-    """An error unless a run can be made an audit.
+    """Check that a run can be audited.
 
     Args:
-        job: the run, looked over.
+        job: the plan of the run.
 
     Raises:
         EvaluationError: the model is no classifier.
@@ -36,12 +36,12 @@ def check_auditable(job: Job) -> None:
 
 
 def check_form(folder: str | os.PathLike[str] | None, several: bool, overwrite: bool) -> None:
-    """An error where a folder holds an audit of the other form: of classes, or by several labels.
+    """Check that a folder does not hold an audit of the other form: of classes, or by several labels.
 
     Args:
-        folder: where an audit is to be written, or None.
-        several: it is to be one by several labels.
-        overwrite: what is there may be removed.
+        folder: of the audit, or None.
+        several: the audit is by several labels.
+        overwrite: an earlier audit is removed.
 
     Raises:
         DatasetError: it does.
@@ -57,18 +57,18 @@ def check_form(folder: str | os.PathLike[str] | None, several: bool, overwrite: 
 
 
 def check_own(folder: Path) -> None:
-    """An error where an audit would be written over files of others.
+    """Check that an audit is not written over files of other programs.
 
     Args:
-        folder: where it is to be written.
+        folder: of the audit.
 
     Raises:
-        DatasetError: it would.
+        DatasetError: it would be.
     """
     found = audit_in(folder)
     if found is None and os.path.lexists(folder / AUDIT):
         raise errors.DatasetError(
-            f"an audit must not be written over what is not kerascope's; {str(folder / AUDIT)!r} is of "
+            f"an audit must not overwrite files that are not kerascope's; {str(folder / AUDIT)!r} is of "
             "another program, or damaged; move it elsewhere, or take another folder."
         )
     pictures = folder / AUDIT_PICTURES
@@ -78,9 +78,9 @@ def check_own(folder: Path) -> None:
             "another folder."
         )
     own = audit_pictures(folder, () if found is None else pictures_named(found)).values()
-    others = sorted({one for one in pictures.glob("*") if is_audit_picture(one.name)} - set(own))
+    others = sorted({path for path in pictures.glob("*") if is_audit_picture(path.name)} - set(own))
     if others:
         raise errors.DatasetError(
-            f"pictures must not be written over what is not kerascope's; {str(others[0])!r} is such a file; "
+            f"pictures must not overwrite files that are not kerascope's; {str(others[0])!r} is such a file; "
             "move it elsewhere, or take another folder."
         )

@@ -94,7 +94,7 @@ class AuditChanges:
             lines.append(f"right: {old:.1%} before, {new:.1%} now")
         if self.shared:
             lines.append(
-                f"of {self.shared:,} images that are in both, {self.predictions:.1%} are predicted differently"
+                f"of {self.shared:,} images in both, {self.predictions:.1%} are predicted differently"
             )
         lines += [f"gone:   {finding.statement} (effect was {finding.effect:.0%})" for finding in self.gone]
         lines += [f"new:    {finding.statement} (effect {finding.effect:.0%})" for finding in self.new]

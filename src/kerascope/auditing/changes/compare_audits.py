@@ -10,10 +10,10 @@ from kerascope import errors
 from kerascope.auditing.changes.audit_changes import AuditChanges, ClassChange
 from kerascope.auditing.changes.label_changes import LabelChanges
 from kerascope.auditing.description.relevance import CELLS
-from kerascope.auditing.result.label_audits import LabelAudits
-from kerascope.auditing.result.open_audit import open_audit
 from kerascope.auditing.result.audit_result import Audit
 from kerascope.auditing.result.class_audit import ClassAudit
+from kerascope.auditing.result.label_audits import LabelAudits
+from kerascope.auditing.result.open_audit import open_audit
 from kerascope.auditing.shortcuts.finding import TOO_FEW, Finding
 from kerascope.auditing.shortcuts.trial import FEWEST
 from kerascope.typing import Array
@@ -27,8 +27,8 @@ def compare_audits(
 ) -> AuditChanges | LabelChanges:
     """Compare two audits: of two models on the same images, or of two dates.
 
-    Findings are the same if their class has the same name, and they are of the same kind or at the same place.
-    Images are the same if their files are.
+    Findings are the same if their class has the same name, and they are of the same kind or at the same
+    place. Images are the same if their files are.
 
     Args:
         before: an audit, or its folder.
@@ -125,7 +125,9 @@ def _compare_classes(before: Audit, after: Audit) -> tuple[ClassChange, ...]:
         if new is None:
             continue
         means = [_mean_position(entry) for entry in (old, new)]
-        confirmed = [sum(finding.name == old.name for finding in audit.confirmed) for audit in (before, after)]
+        confirmed = [
+            sum(finding.name == old.name for finding in audit.confirmed) for audit in (before, after)
+        ]
         changes.append(
             ClassChange(
                 old.name,

@@ -81,7 +81,9 @@ class AuditData:
         Raises:
             EvaluationError: no image could be explained, or no score is finite.
         """
-        values: dict[str, list[Any]] = {name: [] for name in (*_NUMBERS, *_LISTS, "path", "digest", "warnings")}
+        values: dict[str, list[Any]] = {
+            name: [] for name in (*_NUMBERS, *_LISTS, "path", "digest", "warnings")
+        }
         non_finite = sum(error.startswith("NonFiniteScoreError") for _, error in results.failures())
         for row in results.explained(list(values)):
             if row["prediction"] is None:
@@ -250,7 +252,9 @@ class AuditData:
 
     def load_images(self, rows: Array) -> tuple[Array, Array]:
         """Some images as the model takes them, channels last, and their rows."""
-        found = [(prepared.image, row) for row, prepared in self.prepare_images(rows) if prepared.image is not None]
+        found = [
+            (prepared.image, row) for row, prepared in self.prepare_images(rows) if prepared.image is not None
+        ]
         if not found:
             raise errors.DatasetError(
                 "images of an audit must still be there; none of those that are needed can be read any more."

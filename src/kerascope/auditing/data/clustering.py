@@ -74,8 +74,8 @@ def find_clusters(
         positions: (M, ...), shares of relevance, not negative.
         contents: (M, D), of unit length; D may be 0.
         informative: bool (M,), maps that show something; others have no cluster.
-        method: `"spectral"`, or `"hdbscan"`, which finds the number of clusters by density and leaves out images
-            that fit none.
+        method: `"spectral"`, or `"hdbscan"`, which finds the number of clusters by density and leaves out
+            images that fit none.
         seed: of the sample and of k-means.
 
     Returns:
@@ -110,7 +110,11 @@ def find_clusters(
         pca = PCA(min(_COMPONENTS, len(sample) - 1, points.shape[1]), svd_solver="full")
         pca.fit(points[sample])
         points = pca.transform(points)
-        numbers = _spectral_clusters(points[sample], seed) if method == "spectral" else _density_clusters(points[sample])
+        numbers = (
+            _spectral_clusters(points[sample], seed)
+            if method == "spectral"
+            else _density_clusters(points[sample])
+        )
         found = _join_small(points, sample, numbers)
     every, coordinates = np.full(len(positions), -1), np.zeros((len(positions), points.shape[1]))
     every[known], coordinates[known] = found, points

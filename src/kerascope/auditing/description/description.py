@@ -11,7 +11,12 @@ import numpy as np
 from kerascope import errors
 from kerascope.auditing.description.object_masks import Objects
 from kerascope.auditing.description.pixels import pixel_digest, to_thumbnail
-from kerascope.auditing.description.relevance import cell_shares, pool_features, positive_relevance, unit_ranks
+from kerascope.auditing.description.relevance import (
+    cell_shares,
+    pool_features,
+    positive_relevance,
+    unit_ranks,
+)
 from kerascope.auditing.description.traits import compute_traits
 from kerascope.dataset.decoding.photograph import encode
 from kerascope.dataset.preparing.preprocessing import Preprocessing
@@ -48,8 +53,8 @@ class AuditDescription:
         the explained layer, pooled under the map, of unit length. `traits`: see
         `kerascope.auditing.description.traits`. `agreement`: Spearman's coefficient with the map of each
         further method. `saturated`: the share of the map above 90 % of its greatest value. `outside`: the
-        share of positive relevance outside the object, and `beside`: the same share of the area. `pixels`: see
-        `pixel_digest`. `picture`: a thumbnail as a PNG file.
+        share of positive relevance outside the object, and `beside`: the same share of the area. `pixels`:
+        see `pixel_digest`. `picture`: a thumbnail as a PNG file.
         """
         import pyarrow as pa
 
@@ -68,7 +73,7 @@ class AuditDescription:
 
     def written(self) -> Mapping[str, Any]:
         return {
-            "methods": [method.written() for method in self.methods],
+            "methods": [method.describe() for method in self.methods],
             "objects": None if self.objects is None else self.objects.to_json(),
             "pixels": "SHA-256",
             "training": self.training,
@@ -90,7 +95,9 @@ class AuditDescription:
         features = self._pool_features(probe, images, explanation)
         own = unit_ranks(explanation)
         others = [unit_ranks(method(probe, images, target)) for method in self.methods]
-        agreement = [[_correlation(ranks, other[image]) for other in others] for image, ranks in enumerate(own)]
+        agreement = [
+            [_correlation(ranks, other[image]) for other in others] for image, ranks in enumerate(own)
+        ]
         return list(zip(features, agreement, strict=True))
 
     def _pool_features(self, probe: Probe, images: Array, explanation: Explanation) -> Array:

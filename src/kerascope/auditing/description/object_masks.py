@@ -27,8 +27,8 @@ class Objects:
     """Masks of objects, read on demand.
 
     Args:
-        folder: of mask pictures, named like the images (`cat/1.png` for `cat/1.jpg`), black outside the object;
-            or None.
+        folder: of mask pictures, named like the images (`cat/1.png` for `cat/1.jpg`) and black outside the
+            object; or None.
         shapes: from the file name of an image to the boxes and polygons of its objects, as in a COCO file, by
             x and y in pixels; or None.
         array: bool (N, H, W), for images that are arrays; or None.
@@ -76,7 +76,7 @@ class Objects:
         from PIL import Image, ImageDraw
 
         if self.array is not None:
-            index = int(item.name) if isinstance(item.place, ArrayPlace) else -1
+            index = int(item.name) if isinstance(item.location, ArrayLocation) else -1
             return None if index < 0 else np.where(self.array[index], 255, 0).astype("uint8")
         if self.folder is not None:
             return self._read_mask(item, frame)

@@ -1,4 +1,4 @@
-"""Simple image statistics: colour, brightness and texture of a picture, of its background, and under a map."""
+"""Simple image statistics of a picture, its background, and under a map: colour, brightness, texture."""
 
 from __future__ import annotations
 

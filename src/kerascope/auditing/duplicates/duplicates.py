@@ -111,7 +111,11 @@ class Duplicates:
     @cached_property
     def copies(self) -> dict[int, How]:
         """The audited images that are copies of another one, by their index, and how similar they are."""
-        return {copy.index: copy.how for copy in self._images() if copy.index is not None and copy.index != copy.of}
+        return {
+            copy.index: copy.how
+            for copy in self._images()
+            if copy.index is not None and copy.index != copy.of
+        }
 
     @property
     def contradictions(self) -> tuple[Copy, ...]:

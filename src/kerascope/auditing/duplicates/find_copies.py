@@ -13,7 +13,7 @@ from kerascope.auditing.duplicates.duplicates import Copy, CopyGroup, Duplicates
 from kerascope.auditing.duplicates.near_duplicates import NearDuplicateSearch, Pairs
 from kerascope.auditing.duplicates.similarity import contrast, to_sketch
 from kerascope.auditing.duplicates.training_data import ImageRecord, TrainingData, comparable_label
-from kerascope.dataset.labels.label import written
+from kerascope.dataset.labels.label import format_label
 from kerascope.dataset.results import Results
 from kerascope.dataset.running.job import Job
 from kerascope.typing import Array
@@ -53,7 +53,9 @@ def find_copies(
         sketches = [record.sketch for record in firsts]
         search = NearDuplicateSearch(np.stack(sketches) if sketches else np.zeros((0, 32, 32, 3), "uint8"))
     else:
-        notes.append(f"Of more than {LARGEST:,} different images, only equal ones were searched for, pixel by pixel.")
+        notes.append(
+            f"Of more than {LARGEST:,} different images, only equal ones were searched for, pixel by pixel."
+        )
     pairs = Pairs.concatenate([]) if search is None else search.pairs()
     leaks = LeakSearch(firsts, search)
     if training is not None:
@@ -63,7 +65,9 @@ def find_copies(
         len(records),
         group_copies(records, list(equal.values()), pairs, leaks.leaks()),
         tuple(
-            record.index for record, is_flat in zip(records, flat, strict=True) if is_flat and record.index is not None
+            record.index
+            for record, is_flat in zip(records, flat, strict=True)
+            if is_flat and record.index is not None
         ),
         None if training is None else leaks.read,
         leaks.failed,
@@ -85,7 +89,7 @@ def _read_records(job: Job, results: Results, label_values: Array | None) -> Ite
         if label_values is not None:
             own, right = label_values[row["index"]], None
             classes = None if (own < 0).any() else tuple(np.flatnonzero(own).tolist())
-            label = None if classes is None else written(classes, classes, job.names or ()) or "no label"
+            label = None if classes is None else format_label(classes, classes, job.names or ()) or "no label"
         with Image.open(io.BytesIO(row["picture"])) as picture:
             sketch = to_sketch(picture.convert("RGB"))
         yield ImageRecord(row["path"], row["index"], label, classes, row["pixels"], sketch, right)
@@ -113,7 +117,9 @@ class LeakSearch:
         self.read += len(records)
         self.failed += len(block) - len(records)
         positions = self._positions
-        self._equal += [(positions[record.digest], record) for record in records if record.digest in positions]
+        self._equal += [
+            (positions[record.digest], record) for record in records if record.digest in positions
+        ]
         different = list({record.digest: record for record in records}.values())
         if self._search is None or not different or not positions:
             return
@@ -195,7 +201,9 @@ def _with_accuracy(duplicates: Duplicates, records: Sequence[ImageRecord]) -> Du
     """Add the accuracy: on all images, without the training data, and on each picture once."""
 
     def accuracy(without: dict[int, How]) -> float | None:
-        right = [record.right for record in records if record.right is not None and record.index not in without]
+        right = [
+            record.right for record in records if record.right is not None and record.index not in without
+        ]
         return float(np.mean(right)) if right else None
 
     return replace(

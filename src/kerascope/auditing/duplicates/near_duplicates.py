@@ -95,7 +95,9 @@ class NearDuplicateSearch:
         for start in range(0, len(sketches), _BLOCK):
             self._update_neighbours(self.frequencies[start : start + _BLOCK], start)
         self._among = [
-            self._find_pairs(sketches[start : start + _BLOCK], self.frequencies[start : start + _BLOCK], start)
+            self._find_pairs(
+                sketches[start : start + _BLOCK], self.frequencies[start : start + _BLOCK], start
+            )
             for start in range(0, len(sketches), _BLOCK)
         ]
 

@@ -58,7 +58,9 @@ def compute_frequencies(sketches: Array) -> Array:
     basis = np.cos(np.pi / SIDE * np.arange(_FREQUENCIES)[:, None] * centres).astype("float32")
     basis[0] /= np.sqrt(2, dtype="float32")
     frequencies = (basis @ (sketches @ _LUMA) @ basis.T).reshape(len(sketches), -1)[:, 1:]
-    return np.asarray(frequencies / np.maximum(np.linalg.norm(frequencies, axis=1, keepdims=True), 1e-6), "float32")
+    return np.asarray(
+        frequencies / np.maximum(np.linalg.norm(frequencies, axis=1, keepdims=True), 1e-6), "float32"
+    )
 
 
 def mirror_frequencies(frequencies: Array) -> Array:
@@ -70,9 +72,9 @@ def mirror_frequencies(frequencies: Array) -> Array:
 def compute_distances(ones: Array, others: Array) -> Array:
     """The distance between the pictures of each pair once one is aligned with the other.
 
-    One is stretched and shifted to match the other (least squares, coarse to fine); brightness and contrast do
-    not count. The distance combines two correlations: of the whole pictures, and of their fine detail, in which
-    different pictures of similar things differ most.
+    One is stretched and shifted to match the other (least squares, coarse to fine); brightness and contrast
+    do not count. The distance combines two correlations: of the whole pictures, and of their fine detail, in
+    which different pictures of similar things differ most.
 
     Args:
         ones: uint8 (P, 32, 32, 3).
@@ -118,8 +120,8 @@ def _align(one: Array, other: Array) -> tuple[Array, Array]:
         )
         for _ in range(count):
             solution = np.clip(solution + _step(here, there, solution, together), low, high)
-    rows, columns = solution[:, :2].T, solution[:, 2:].T
-    return _matrices(*rows, SIDE), _matrices(*columns, SIDE)
+    scale_down, shift_down, scale_across, shift_across = solution.T
+    return _matrices(scale_down, shift_down, SIDE), _matrices(scale_across, shift_across, SIDE)
 
 
 def _step(one: Array, other: Array, solution: Array, together: int) -> Array:

@@ -70,8 +70,8 @@ class TrainingData:
     def read_blocks(self, job: Job) -> Iterator[list[ImageRecord | None]]:
         """Read the images as a job does, in blocks; None for one that cannot be read."""
         naming = job.naming
-        source = self.source.coded(naming.codes) if naming.codes else self.source
-        source = source if naming.asked is None else source.answered(naming.asked.answered)
+        source = self.source.rename_labels(naming.codes) if naming.codes else self.source
+        source = source if naming.selected is None else source.relabel(naming.selected.relabel)
         # Read images with and without a label.
         explainer = Explainer(job.probe, replace(job.options, target=0), job.names, Store(os.devnull))
 
@@ -93,7 +93,7 @@ class TrainingData:
         ):
             while block := list(islice(items, _BLOCK)):
                 yield list(pool.map(read_record, block))
-                advance.more(len(block))
+                progress.advance(len(block))
 
 
 def comparable_label(label: str | None, indices: Sequence[int] | None) -> tuple[int, ...] | str | None:

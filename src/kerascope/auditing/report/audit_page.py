@@ -14,9 +14,9 @@ from kerascope.auditing.description.relevance import CELLS, positive_part, resiz
 from kerascope.auditing.report.duplicates_section import render_duplicates
 from kerascope.auditing.result.audit_result import Audit
 from kerascope.auditing.result.summary import suspicions
+from kerascope.auditing.shortcuts.trial import INSERT
 from kerascope.dataset.decoding.photograph import encode
 from kerascope.dataset.writing.removal import audit_pictures
-from kerascope.auditing.shortcuts.trial import INSERT
 from kerascope.typing import Array
 
 if TYPE_CHECKING:

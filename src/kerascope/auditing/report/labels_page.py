@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from kerascope.auditing.report.duplicates_section import render_duplicates
 from kerascope.auditing.report.audit_page import percent
+from kerascope.auditing.report.duplicates_section import render_duplicates
 
 if TYPE_CHECKING:
     from kerascope.auditing.result.label_audits import LabelAudits

@@ -17,9 +17,10 @@ from kerascope.auditing.result.json import to_json
 from kerascope.auditing.result.map_health import MapHealth, MethodCheck, find_doubts
 from kerascope.auditing.result.responses import Responses
 from kerascope.auditing.shortcuts.finding import Finding
-from kerascope.dataset.labels.label import strange
+from kerascope.dataset.labels.label import describe_unknown_labels
+from kerascope.dataset.result_folder import AUDIT
 from kerascope.dataset.results import Results, open_results
-from kerascope.dataset.writing.store import AUDIT, Store
+from kerascope.dataset.writing.store import Store
 from kerascope.dataset.writing.whole_file import whole
 from kerascope.provenance import display_name
 
@@ -92,7 +93,11 @@ class Audit:
     def doubts(self) -> list[str]:
         """What must be known of labels and maps before they are believed."""
         strangers = {} if self.responses is None else self.responses.strangers
-        return [*strange(strangers), *summary.find_misnaming(self), *find_doubts(self.health, self.checks)]
+        return [
+            *describe_unknown_labels(strangers),
+            *summary.find_misnaming(self),
+            *find_doubts(self.health, self.checks),
+        ]
 
     @property
     def first_doubts(self) -> list[str]:

@@ -139,7 +139,9 @@ def _strategies(data: AuditData, members: Array, clusters: Clusters) -> tuple[St
 def _mistakes(data: AuditData, rows: Array) -> tuple[tuple[str, str, int], ...]:
     """The most frequent confusions."""
     pairs = zip(data.labels[rows].tolist(), data.columns["prediction"][rows].tolist(), strict=True)
-    counts = Counter((data.name(label), data.name(predicted)) for label, predicted in pairs if label not in (-1, predicted))
+    counts = Counter(
+        (data.name(label), data.name(predicted)) for label, predicted in pairs if label not in (-1, predicted)
+    )
     return tuple((*pair, count) for pair, count in counts.most_common(_MISTAKES))
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from kerascope.auditing.duplicates.duplicates import Duplicates
-from kerascope.auditing.result.json import to_json
 from kerascope.auditing.result.audit_result import FORMAT, Audit
+from kerascope.auditing.result.json import to_json
 from kerascope.auditing.shortcuts.finding import Finding, rank_findings
-from kerascope.dataset.writing.store import AUDIT, Store
+from kerascope.dataset.result_folder import AUDIT
+from kerascope.dataset.writing.store import Store
 from kerascope.dataset.writing.whole_file import whole
 
 
@@ -92,7 +93,9 @@ class LabelAudits(Mapping[str, Audit]):
     def notes(self) -> tuple[str, ...]:
         """What was chosen, sampled or left out: for all labels first, then for some, which are named."""
         notes = {label: audit.notes for label, audit in self.items()}
-        common = [note for note in next(iter(notes.values())) if all(note in several for several in notes.values())]
+        common = [
+            note for note in next(iter(notes.values())) if all(note in several for several in notes.values())
+        ]
         others = {label: [note for note in several if note not in common] for label, several in notes.items()}
         return (*common, *_by_line(others))
 

@@ -50,7 +50,7 @@ class MapHealth:
             float(data.flat[rows].mean()),
             float(data.broken[rows].mean()),
             float((data.columns["saturated"][rows] > SATURATED).mean()),
-            {method.written(): Estimate.mean(agreement[:, n], 0.0) for n, method in enumerate(methods)},
+            {method.describe(): Estimate.mean(agreement[:, n], 0.0) for n, method in enumerate(methods)},
         )
 
 
@@ -82,17 +82,17 @@ def check_method(data: AuditData, method: Method) -> MethodCheck:
 
     informative = np.flatnonzero(data.informative)
     if len(informative) < 2:
-        return MethodCheck(method.written(), "undecided", None, ("fewer than two maps show anything",))
+        return MethodCheck(method.describe(), "undecided", None, ("fewer than two maps show anything",))
     images, _ = data.load_images(data.sample(informative, _CHECKED, salt=5))
     explainer = data.explainer
     inputs = np.asarray(explainer.layout.original(images, np))
     try:
         report = sanity(method, explainer.probe, inputs, depths=2, draws=1, seed=data.seed, progress=False)
     except (errors.KerascopeError, NotImplementedError) as error:
-        return MethodCheck(method.written(), "undecided", None, (f"it could not be checked: {error}",))
+        return MethodCheck(method.describe(), "undecided", None, (f"it could not be checked: {error}",))
     verdicts = {check.name: check.verdict for check in report.checks}
     return MethodCheck(
-        method.written(),
+        method.describe(),
         report.verdict,
         verdicts.get("random logit"),
         (*(str(check) for check in report.checks), *report.notes),

@@ -13,16 +13,16 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.auditing.duplicates.duplicates import Copy, CopyGroup, Duplicates
-from kerascope.auditing.result.map_health import MapHealth, MethodCheck
-from kerascope.auditing.result.json import to_pixels
-from kerascope.auditing.result.label_audits import LabelAudits
 from kerascope.auditing.result.audit_result import FORMAT, Audit
 from kerascope.auditing.result.class_audit import ClassAudit, Strategy
+from kerascope.auditing.result.json import to_pixels
+from kerascope.auditing.result.label_audits import LabelAudits
+from kerascope.auditing.result.map_health import MapHealth, MethodCheck
 from kerascope.auditing.result.responses import Responses
 from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.finding import Finding
 from kerascope.auditing.shortcuts.trial import Trial
-from kerascope.dataset.writing.store import AUDIT
+from kerascope.dataset.result_folder import AUDIT
 
 
 def open_audit(folder: str | os.PathLike[str]) -> Audit | LabelAudits:
@@ -85,7 +85,9 @@ def _audit(folder: Path, content: Mapping[str, Any]) -> Audit:
         "health": _health(values["health"]),
         "duplicates": _duplicates(values["duplicates"]),
         "responses": _responses(values["responses"]),
-        "checks": tuple(MethodCheck(**{**check, "lines": tuple(check["lines"])}) for check in values["checks"]),
+        "checks": tuple(
+            MethodCheck(**{**check, "lines": tuple(check["lines"])}) for check in values["checks"]
+        ),
     }
     return Audit(folder=folder, **values)
 
@@ -149,7 +151,7 @@ def _responses(content: Mapping[str, Any] | None) -> Responses | None:
 
 def _estimates(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Estimate]:
     return {
-        name: Estimate(*(_number(values[end]) for end in ("value", "low", "high")), usual=values["usual"])
+        name: Estimate(_number(values["value"]), _number(values["low"]), _number(values["high"]), values["usual"])
         for name, values in content.items()
     }
 

@@ -74,7 +74,9 @@ class Responses:
             said=data.name(top),
             count=count,
             labelled=(int((labels >= 0).sum()), int((labels == top).sum())),
-            probabilities=(float(probabilities.min()), float(probabilities.max())) if known else (np.nan, np.nan),
+            probabilities=(float(probabilities.min()), float(probabilities.max()))
+            if known
+            else (np.nan, np.nan),
             still=hardly_move(columns["score"], columns["probability"], targets, data.distinct),
             unlearnt=_count_unlearnt(data.job.model),
             strangers=data.results.strange_labels(),
@@ -94,10 +96,9 @@ class Responses:
     def _non_finite_doubts(self) -> list[str]:
         if not self.non_finite:
             return []
-        return [
-            f"The scores of {self.non_finite:,} of {self.images + self.non_finite:,} images are not finite (NaN "
-            f"or infinity): nothing is predicted for these, and they are left out; {NON_FINITE}."
-        ]
+        which = f"{self.non_finite:,} of {self.images + self.non_finite:,} images"
+        why = f"nothing is predicted for these, and they are left out; {NON_FINITE}"
+        return [f"The scores of {which} are not finite (NaN or infinity): {why}."]
 
     def _constant_doubts(self) -> list[str]:
         initial = (
@@ -107,7 +108,9 @@ class Responses:
         why = initial if self.unlearnt else f"usually {_USUALLY}"
         low, high = self.probabilities
         probability = "" if np.isnan(low) else f", at a probability of {low:.3f} to {high:.3f}"
-        predicted = f"{self.count:,} of {self.images:,} images are predicted as class {self.said}{probability}"
+        predicted = (
+            f"{self.count:,} of {self.images:,} images are predicted as class {self.said}{probability}"
+        )
         known, own = self.labelled
         truth = f"; of {known:,} whose label is known {own:,} are of it" if known else ""
         if self.constant:

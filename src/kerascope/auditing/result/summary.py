@@ -50,7 +50,11 @@ def conclude(audit: Audit) -> list[str]:
     if len(by_class) > _NAMED:
         more = len(by_class) - _NAMED
         lines.append(f"{more} more {'class relies' if more == 1 else 'classes rely'} on a shortcut.")
-    return [*(lines or _describe_nothing(audit)), *_describe_untested(audit.untested), *_describe_small(audit)]
+    return [
+        *(lines or _describe_nothing(audit)),
+        *_describe_untested(audit.untested),
+        *_describe_small(audit),
+    ]
 
 
 def find_obstacles(audit: Audit) -> list[str]:
@@ -72,8 +76,8 @@ def _find_obstacle(audit: Audit) -> str:
     if len(classes) == 1:
         how = "predicted as" if audit.target == "predicted" else "labelled"
         return (
-            f"all {classes[0].count:,} images are {how} class {classes[0].name}, and a suspicion is tested by "
-            "exchanging pixels with images of other classes"
+            f"all {classes[0].count:,} images are {how} class {classes[0].name}, and a suspicion is tested "
+            "by exchanging pixels with images of other classes"
         )
     if not any(_is_testable(audit, entry) for entry in classes):
         largest = max(classes, key=lambda entry: entry.count, default=None)

@@ -84,7 +84,7 @@ class Interventions:
         return self.measure(name, label, recipients, changed, control, _same(name))
 
     def exchange_background(self, label: int, own: Decomposition, others: Decomposition) -> list[TrialData]:
-        """Put objects of others before backgrounds of a class, and objects of the class before those of others.
+        """Put objects of others before backgrounds of a class, and vice versa.
 
         The control is the same with backgrounds of other images of which none, or all, are of the class.
         """

@@ -34,9 +34,11 @@ class Predictor:
     def predict(self, several: Sequence[Array], label: int) -> list[PredictionsAndScores]:
         """Predictions, and scores of a class, of several batches of images with channels last."""
         explainer = self.data.explainer
-        batches = [np.asarray(explainer.layout.original(np.ascontiguousarray(images), np)) for images in several]
+        batches = [
+            np.asarray(explainer.layout.original(np.ascontiguousarray(images), np)) for images in several
+        ]
         if self.workers is None:
-            predict = self._work.begun(explainer.probe)
+            predict = self._work.start(explainer.probe)
             return [predict((images, label)) for images in batches]
         size = self._work.batch_size
         parts = [
@@ -49,7 +51,8 @@ class Predictor:
         for (index, _), answer in zip(parts, answers, strict=True):
             by_batch[index].append(answer)
         return [
-            (np.concatenate([one for one, _ in own]), np.concatenate([one for _, one in own])) for own in by_batch
+            (np.concatenate([first for first, _ in own]), np.concatenate([second for _, second in own]))
+            for own in by_batch
         ]
 
     @cached_property
@@ -70,9 +73,9 @@ class PredictWork:
     probe: SharedProbe
     batch_size: int
 
-    def begun(self, probe: Probe) -> Callable[[tuple[Array, int]], PredictionsAndScores]:
-        """A function from images, as the model takes them, and a class to predictions and scores of the class."""
-        padded = probe.padded(self.batch_size)
+    def start(self, probe: Probe) -> Callable[[tuple[Array, int]], PredictionsAndScores]:
+        """A function from images, as the model takes them, and a class to predictions and scores."""
+        padded = probe.with_padding(self.batch_size)
 
         def predict(item: tuple[Array, int]) -> PredictionsAndScores:
             images, label = item

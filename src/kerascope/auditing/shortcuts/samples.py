@@ -108,7 +108,7 @@ class Samples:
         if label not in self._by_class:
             rows = self.data.sample(self._candidates(label), self.most, salt=label + 2)
             loaded = self.load(rows)
-            # Suspects of a class are tested in several turns, so some classes are cached; the oldest go first.
+            # A class is tested in several turns, so some classes are cached; the oldest go first.
             while self._by_class and sum(own.images.nbytes for own in self._by_class.values()) > _CACHE:
                 self._by_class.pop(next(iter(self._by_class)))
             self._by_class[label] = loaded
@@ -120,7 +120,7 @@ class Samples:
         Args:
             label: of the class.
             partner: the only other class to take images of, or None.
-            steady: leave out classes that are known to rely on their background or colours, where enough images
+            steady: leave out classes that are known to rely on their background or colours, if enough images
                 are left: without these their prediction is arbitrary.
         """
         if partner is not None:

@@ -50,7 +50,9 @@ def find_shortcuts(
                 continue
             counts[suspect.label] += 1
             if counts[suspect.label] > MOST:
-                results.append((_to_finding(suspect, data, f"only {MOST} suspects of a class are tested"), []))
+                results.append(
+                    (_to_finding(suspect, data, f"only {MOST} suspects of a class are tested"), [])
+                )
                 continue
             outcomes = module.intervene(suspect, interventions)
             results.append((_to_finding(suspect, data, None if outcomes else TOO_FEW), outcomes))

@@ -53,7 +53,7 @@ class Trial:
 
     @property
     def confirms(self) -> bool:
-        """Whether predictions of other images follow the suspect, by more than chance, and by enough to matter.
+        """Whether predictions follow the suspect, by more than chance, and by enough to matter.
 
         Removal proves nothing: the pixels that replace the suspect may speak for another class.
         """

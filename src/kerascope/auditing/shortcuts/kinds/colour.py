@@ -19,7 +19,7 @@ from kerascope.typing import Array
 
 
 def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
-    """Colours that discriminate a class: of the picture and its background, or of the pixels under the map."""
+    """Colours that discriminate a class: of the picture and its background, or under the map."""
     found = []
     for label in data.classes:
         for place, where in ((PICTURE, "the picture"), (LOOKED_AT, "what is looked at")):

@@ -147,7 +147,7 @@ def _locate(data: AuditData, images: Array, label: int) -> Array:
     assert data.label_matrix is not None
     explainer, method = data.explainer, data.job.options.method
     inputs = np.asarray(explainer.layout.original(images, np))
-    maps = positive_relevance(method(data.label_matrix.probe.asking(label), inputs, 1), explainer.size)
+    maps = positive_relevance(method(data.label_matrix.probe.with_label(label), inputs, 1), explainer.size)
     soft = np.stack([gaussian_filter(values, _SOFT * max(explainer.size)) for values in maps])
     most = soft.max(axis=(1, 2), keepdims=True)
     return np.asarray((soft >= _OF_MOST * most) & (most > 0))

@@ -76,7 +76,9 @@ def _find_objects(samples: Samples, sample: Sample) -> tuple[Sample, Array]:
             inside = objects.inside(prepared.item, prepared.frame, sample.images.shape[1:3])
             if inside is not None and inside.any() and not inside.all():
                 masks[row] = inside
-    positions = np.asarray([position for position, row in enumerate(sample.rows.tolist()) if row in masks], int)
+    positions = np.asarray(
+        [position for position, row in enumerate(sample.rows.tolist()) if row in masks], int
+    )
     found = [masks[row] for row in sample.rows[positions].tolist()]
     empty = np.zeros((0, *sample.images.shape[1:3]), bool)
     return sample.take(positions), np.stack(found) if found else empty
@@ -93,7 +95,8 @@ def _inpaint(images: Array, objects: Array) -> Array:
         near = gaussian_filter(outside, sigma) + 1e-6
         mean = image[~inside].mean(axis=0) if outside.any() else 0.0
         blur = np.stack(
-            [gaussian_filter(image[..., channel] * outside, sigma) for channel in range(image.shape[-1])], axis=-1
+            [gaussian_filter(image[..., channel] * outside, sigma) for channel in range(image.shape[-1])],
+            axis=-1,
         )
         # Far inside a large object there is nothing near: the mean of the surroundings.
         image[inside] = ((blur + 1e-3 * mean) / (near + 1e-3)[..., None])[inside]

@@ -1,4 +1,4 @@
-"""Two classes with relevance at the same place at the border, though their objects differ: a code is there."""
+"""Two classes with relevance at the same place at the border, though their objects differ: a code."""
 
 from __future__ import annotations
 

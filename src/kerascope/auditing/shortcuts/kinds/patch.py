@@ -231,7 +231,9 @@ def known_region(suspect: Suspect, data: AuditData) -> KnownRegion:
     usual = np.zeros(data.thumbnails.size, bool) if suspect.region is None else suspect.region
 
     def locate(rows: Array) -> Array:
-        return enlarge(np.stack([masks.get(row, usual) | usual for row in rows.tolist()]), data.explainer.size)
+        return enlarge(
+            np.stack([masks.get(row, usual) | usual for row in rows.tolist()]), data.explainer.size
+        )
 
     return locate
 

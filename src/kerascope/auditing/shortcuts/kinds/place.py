@@ -100,7 +100,9 @@ def _find_by_relevance(data: AuditData, label: int, difference: Array | None) ->
         name, share = best
         region = _refine_zone(difference, ZONES[name], data.thumbnails.size)
         evidence = {"share of the relevance there": share}
-        suspects.append(Suspect("place", label, name, evidence, share.low / (share.usual or 1), region=region))
+        suspects.append(
+            Suspect("place", label, name, evidence, share.low / (share.usual or 1), region=region)
+        )
         left &= ~ZONES[name]
     return suspects
 
@@ -233,7 +235,9 @@ def exchange_fixed_region(suspect: Suspect, interventions: Interventions, own: S
 
     control = control_region(suspect.region)
     controls = None if control is None else repeat(control)
-    return interventions.exchange_region(suspect.label, own, repeat(suspect.region), controls, suspect.partner)
+    return interventions.exchange_region(
+        suspect.label, own, repeat(suspect.region), controls, suspect.partner
+    )
 
 
 def known_region(suspect: Suspect, data: AuditData) -> KnownRegion:
