@@ -63,7 +63,7 @@ FILTERS = {
 
 
 def _cut(picture: Image.Image, interpolation: Any) -> Any:
-    frame = Frame.fitted(picture.height, picture.width, (SIDE, SIDE), "stretch")
+    frame = Frame.for_size(picture.height, picture.width, (SIDE, SIDE), "stretch")
     return frame.cut(picture, (SIDE, SIDE), interpolation).astype("float32")
 
 

@@ -36,7 +36,7 @@ class Usage:
 
     probe: Any
 
-    def begun(self, probe: Any) -> Callable[[int], tuple[float, float]]:
+    def start(self, probe: Any) -> Callable[[int], tuple[float, float]]:
         """From a number to seconds of processor and megabytes at the peak."""
         return lambda number: usage()
 

@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if BACKEND not in BACKENDS:
         raise pytest.UsageError(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}; got {BACKEND!r}.")
     # Imported here: by now the variables above are set.
-    from tests.helpers.work import COUNTER
+    from tests.helpers.processes.work_counters import COUNTER
 
     COUNTER.start()
     config.pluginmanager.register(COUNTER)

@@ -110,7 +110,7 @@ ROOMS = {
 INSIDE = {
     "dataset": "readable_text photograph_errors result_folder labels decoding reading classes preparing "
     "folder_arrays mosaic options writing results running run",
-    "cli": "interruption console saved_loss keras2 loading arguments images writable commands app",
+    "cli": "interruption console saved_loss keras2 loading arguments images output_files commands app",
 }
 
 

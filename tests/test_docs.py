@@ -15,7 +15,7 @@ import keras
 import pytest
 
 import kerascope as ks
-from tests.helpers.photographs import cuttings, network
+from tests.helpers.files.photographs import cuttings, network
 
 pytestmark = pytest.mark.once
 

@@ -81,7 +81,7 @@ BAD_TARGETS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "one-hot floats": (np.eye(3), ("class index or name",)),
     "an unknown name": ("tabby", ("'tabby'", "did you mean 'tabby cat'")),
     "names, one unknown": (["tench", "teapod", "teapot"], ("'teapod'", "did you mean 'teapot'")),
-    "too many at once": (ks.Top(4), ("k = 4", "3 classes")),
+    "too many at once": (ks.Top(4), ("number of classes, 3", "got 4")),
     "an output that is not there": (ks.Output("colour"), ("'colour'", "output")),
     "a channel that is not there": (ks.Unit("conv2", channel=6), ("0 to 5", "got 6")),
     "a place off the grid": (ks.Unit("conv2", position=(4, 0)), ("(4, 8)", "(4, 0)")),
@@ -113,7 +113,7 @@ def test_a_class_name_needs_names(network: ks.testing.Tiny) -> None:
 def test_class_names_must_be_as_many_as_classes_and_unique(network: ks.testing.Tiny) -> None:
     with pytest.raises(errors.TargetError, match="got 2 names for 3 classes"):
         ks.GradCAM()(ks.Probe(network.model, class_names=["a", "b"]), network.images, "a")
-    with pytest.raises(errors.TargetError, match="stands for outputs 0 and 1"):
+    with pytest.raises(errors.TargetError, match="names classes 0 and 1"):
         ks.GradCAM()(ks.Probe(network.model, class_names=["a", "a", "b"]), network.images, "a")
 
 

@@ -10,9 +10,9 @@ import pytest
 
 import kerascope as ks
 from kerascope.explanation import LEAST_VARIATION
-from tests.helpers import bars
 from tests.helpers.expected_warnings import warned
-from tests.helpers.trained import trained
+from tests.helpers.networks import bars
+from tests.helpers.networks.trained import trained
 
 IMAGES = np.random.default_rng(0).random((4, 8, 8, 1)).astype("float32")
 IMAGES[:, 0, :2, 0] = 0, 1

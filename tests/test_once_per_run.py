@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.once_per_run import once_per_run
+from tests.helpers.processes.once_per_run import once_per_run
 
 pytestmark = pytest.mark.once
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers.work import COUNTER, FAST, Work, complaint
+from tests.helpers.processes.work_counters import COUNTER, FAST, Work, complaint
 
 pytestmark = pytest.mark.once
 

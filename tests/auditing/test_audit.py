@@ -20,9 +20,9 @@ from kerascope.auditing.shortcuts import interventions as laboratory
 from kerascope.auditing.shortcuts import search
 from kerascope.synthetic import shortcuts
 from kerascope.typing import Array
-from tests.helpers.bars import pictures, planted
-from tests.helpers.photographs import same
-from tests.helpers.trained import trained
+from tests.helpers.files.photographs import same
+from tests.helpers.networks.bars import pictures, planted
+from tests.helpers.networks.trained import trained
 
 once = pytest.mark.once
 COUNT = 90

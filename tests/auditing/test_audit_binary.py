@@ -9,8 +9,8 @@ import pytest
 
 import kerascope as ks
 from kerascope.typing import Array
-from tests.helpers.bars import planted
-from tests.helpers.trained import trained
+from tests.helpers.networks.bars import planted
+from tests.helpers.networks.trained import trained
 
 NAMES = ("upright", "level")
 

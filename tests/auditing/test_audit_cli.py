@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.helpers.bars import planted
-from tests.helpers.command_line import Kerascope, runner
-from tests.helpers.trained import trained
+from tests.helpers.networks.bars import planted
+from tests.helpers.networks.trained import trained
+from tests.helpers.processes.command_line import Kerascope, runner
 
 pytestmark = pytest.mark.once
 

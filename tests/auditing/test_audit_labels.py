@@ -14,8 +14,8 @@ from PIL import Image
 import kerascope as ks
 from kerascope import errors
 from kerascope.typing import Array
-from tests.helpers.blobs import NAMES, going_along, network, pictures
-from tests.helpers.command_line import Kerascope, runner
+from tests.helpers.networks.blobs import NAMES, going_along, network, pictures
+from tests.helpers.processes.command_line import Kerascope, runner
 
 once = pytest.mark.once
 OPTIONS: dict[str, Any] = {"class_names": NAMES, "sanity": False, "progress": False}

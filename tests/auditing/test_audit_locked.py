@@ -18,8 +18,8 @@ from kerascope.auditing import by_label
 from kerascope.auditing import make as making
 from kerascope.auditing.shortcuts import search
 from kerascope.dataset.writing.store import Store
-from tests.helpers.folders import contents, others, png
-from tests.helpers.photographs import cuttings, network
+from tests.helpers.files.folders import contents, others, png
+from tests.helpers.files.photographs import cuttings, network
 
 pytestmark = pytest.mark.once
 
@@ -121,7 +121,7 @@ def test_a_refused_audit_has_changed_nothing(
         with pytest.raises(kind, match=said):
             ks.audit(probe, photos, folder=out, overwrite=True, **{**OPTIONS, **options})
         assert contents(out) == before, options
-    with Store(out).locked(), pytest.raises(errors.LockedError):
+    with Store(out).lock(), pytest.raises(errors.LockedError):
         ks.audit(probe, photos, folder=out, overwrite=True, **OPTIONS)
     assert contents(out) == before
 

@@ -11,8 +11,8 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from tests.helpers.moments import files, moments
-from tests.helpers.photographs import cuttings, network
+from tests.helpers.files.moments import files, moments
+from tests.helpers.files.photographs import cuttings, network
 
 pytestmark = pytest.mark.once
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from kerascope import errors
 from kerascope.auditing import objects
-from kerascope.dataset.preparing.conventions import infer_preprocessing
 from kerascope.dataset.preparing.frame import Frame
+from kerascope.dataset.preparing.loader_defaults import infer_preprocessing
 from kerascope.dataset.reading.arrays import ArrayLocation, from_arrays
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.location import FileLocation

@@ -17,9 +17,9 @@ from kerascope.auditing.report import page as pages
 from kerascope.auditing.report.labels_page import labels_page
 from kerascope.auditing.result.label_audits import LabelAudits
 from tests.evaluation.test_report import report as evaluation
-from tests.helpers.bars import planted
-from tests.helpers.once_per_run import once_per_run
-from tests.helpers.trained import trained
+from tests.helpers.networks.bars import planted
+from tests.helpers.networks.trained import trained
+from tests.helpers.processes.once_per_run import once_per_run
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 

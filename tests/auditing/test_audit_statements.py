@@ -19,8 +19,8 @@ from kerascope.auditing.result.map_health import MapHealth
 from kerascope.auditing.result.responses import Responses, hardly_move
 from kerascope.auditing.shortcuts.finding import FEWEST, TOO_FEW, Finding
 from kerascope.typing import Array
-from tests.helpers.command_line import runner
 from tests.helpers.expected_warnings import warned
+from tests.helpers.processes.command_line import runner
 
 once = pytest.mark.once
 layers = keras.layers
@@ -270,7 +270,7 @@ def test_scores_that_are_not_finite_are_no_predictions() -> None:
     assert (found.images, found.failed) == (19, 5)
     right = [
         row["prediction"] == row["label_index"]
-        for row in found.results.explained(["prediction", "label_index"])
+        for row in found.results.image_rows(["prediction", "label_index"])
     ]
     assert found.accuracy == np.mean(right)
     failed = list(found.results.failures())

@@ -12,8 +12,8 @@ import kerascope as ks
 from kerascope.auditing.result.responses import hardly_move
 from kerascope.synthetic import shapes
 from kerascope.typing import Array
-from tests.helpers import bars
-from tests.helpers.trained import NETWORKS, trained
+from tests.helpers.networks import bars
+from tests.helpers.networks.trained import NETWORKS, trained
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 COUNT = 100

@@ -6,8 +6,8 @@ import pytest
 
 import kerascope as ks
 from kerascope.synthetic import shortcuts
-from tests.helpers.bars import planted
-from tests.helpers.trained import NETWORKS
+from tests.helpers.networks.bars import planted
+from tests.helpers.networks.trained import NETWORKS
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 

@@ -20,8 +20,8 @@ from kerascope import errors
 from kerascope.auditing.duplicates import copies, likeness, pairs
 from kerascope.auditing.duplicates.training_data import Look
 from kerascope.typing import Array
-from tests.helpers.bars import pictures
-from tests.helpers.photographs import network, same, shipped
+from tests.helpers.files.photographs import network, same, shipped
+from tests.helpers.networks.bars import pictures
 
 pytestmark = pytest.mark.once
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerascope.cli.writable import KINDS
+from kerascope.cli.output_files import KINDS
 from kerascope.dataset.writing.signature import is_signed
-from tests.helpers.command_line import Kerascope, Ran, runner
-from tests.helpers.folders import contents, others
-from tests.helpers.photographs import cuttings, network
+from tests.helpers.files.folders import contents, others
+from tests.helpers.files.photographs import cuttings, network
+from tests.helpers.processes.command_line import Kerascope, Ran, runner
 
 pytestmark = pytest.mark.once
 

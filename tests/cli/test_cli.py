@@ -19,9 +19,9 @@ from kerascope.cli import console as said
 from kerascope.cli import loading, main
 from kerascope.cli.commands.maximize import numbers
 from kerascope.errors import KerascopeError
-from tests.helpers import heads
-from tests.helpers.command_line import Kerascope, runner
-from tests.helpers.photographs import cuttings, network
+from tests.helpers.files.photographs import cuttings, network
+from tests.helpers.networks import heads
+from tests.helpers.processes.command_line import Kerascope, runner
 
 pytestmark = pytest.mark.once
 
@@ -407,7 +407,7 @@ def test_what_nobody_reads_goes_nowhere(arguments: tuple[str, ...]) -> None:
                 main()
             assert stopped.value.code == 0
         else:
-            with said.readers_may_leave():
+            with said.allow_readers_to_leave():
                 said.print_lines([("one", "two")])
                 said.print_json({"three": 4})
                 said.show("five")

@@ -12,15 +12,15 @@ import keras
 import pytest
 
 import kerascope as ks
-from tests.helpers import stops
-from tests.helpers.photographs import cuttings, network
+from tests.helpers.files.photographs import cuttings, network
+from tests.helpers.processes import signals
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 NATIVE = """
 import hashlib, os, signal, sys, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from kerascope.cli.interruption import stopping, stopping_with_results
+from kerascope.cli.interruption import exit_on_interrupt, return_on_interrupt
 native = threading.Lock()
 native.acquire()
 threading.Thread(target=lambda: native.acquire() and os.kill(os.getpid(), signal.SIGINT), daemon=True).start()
@@ -44,10 +44,10 @@ def begun(script: str) -> subprocess.Popen[str]:
 @pytest.mark.parametrize(
     ("block", "signals"),
     [
-        ("stopping('go on so')", 1),
-        ("stopping('go on so', resumable=True)", 1),
-        ("stopping('go on'), stopping('go on so')", 1),
-        ("stopping_with_results('go on so')", 2),
+        ("exit_on_interrupt('go on so')", 1),
+        ("exit_on_interrupt('go on so', resumable=True)", 1),
+        ("exit_on_interrupt('go on'), exit_on_interrupt('go on so')", 1),
+        ("return_on_interrupt('go on so')", 2),
     ],
 )
 def test_native_code_is_stopped(block: str, signals: int) -> None:
@@ -65,11 +65,11 @@ def test_native_code_is_stopped(block: str, signals: int) -> None:
 AFTERWARDS = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from kerascope.cli.interruption import stopping, stopping_with_results
-with stopping("not this"):
+from kerascope.cli.interruption import exit_on_interrupt, return_on_interrupt
+with exit_on_interrupt("not this"):
     pass
 try:
-    with stopping_with_results("go on") as stopped:
+    with return_on_interrupt("go on") as stopped:
         try:
             signal.raise_signal(signal.SIGINT)
         except KeyboardInterrupt:
@@ -118,11 +118,11 @@ def interrupted(
 ) -> subprocess.CompletedProcess[str]:
     """The command, interrupted at that moment."""
     ran = subprocess.run(
-        [sys.executable, "-c", LISTENING, command, model, photos, *map(str, options), *stops.IMPORT],
+        [sys.executable, "-c", LISTENING, command, model, photos, *map(str, options), *signals.IMPORT],
         capture_output=True,
         text=True,
         check=False,
-        env=stops.environment("SIGINT", moment, mark),
+        env=signals.environment("SIGINT", moment, mark),
     )
     assert ran.returncode == 130, ran.stderr
     assert "Traceback" not in ran.stderr

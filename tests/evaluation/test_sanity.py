@@ -16,10 +16,10 @@ from kerascope.evaluation import Check
 from kerascope.evaluation.sanity import ALIKE, KEPT
 from kerascope.metric import similarity
 from kerascope.testing.models import fill
-from tests.helpers.demo_run import demo_run
 from tests.helpers.expected_warnings import warned
 from tests.helpers.metric_cases import IMAGES as SMALL
 from tests.helpers.metric_cases import box
+from tests.helpers.processes.demo_run import demo_run
 
 
 def network() -> keras.Model:

@@ -7,7 +7,7 @@ import pytest
 
 import kerascope as ks
 from examples.demo import digits
-from tests.helpers.demo_run import demo_run
+from tests.helpers.processes.demo_run import demo_run
 
 
 @pytest.mark.slow

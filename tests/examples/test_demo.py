@@ -17,7 +17,7 @@ from PIL import Image
 from examples.demo import digits, photographs, train
 from examples.demo.__main__ import MARK, main
 from examples.demo.explain_digits import DigitResult, choose_digits, ink_shares
-from tests.helpers.demo_run import DemoRun, demo_run
+from tests.helpers.processes.demo_run import DemoRun, demo_run
 
 once = pytest.mark.once
 slow = pytest.mark.slow

@@ -25,7 +25,7 @@ from PIL import Image
 import examples
 import kerascope as ks
 from examples import bus_and_snow, cifar10, colour_pictures, coloured_shapes, imagenet_classes, vehicles
-from tests.helpers.once_per_run import once_per_run
+from tests.helpers.processes.once_per_run import once_per_run
 
 pytestmark = pytest.mark.once
 slow = pytest.mark.slow

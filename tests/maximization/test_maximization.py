@@ -18,7 +18,7 @@ from kerascope.testing.clauses.effects import snapshot
 from kerascope.testing.models import MODELS
 from tests.helpers.expected_warnings import warned
 from tests.helpers.maximization import BACKEND, STILL, maximize
-from tests.helpers.smooth_network import residual
+from tests.helpers.networks.smooth import residual
 
 
 def test_scores_are_exactly_those_of_the_images_and_rise() -> None:

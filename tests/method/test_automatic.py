@@ -14,7 +14,7 @@ from keras import layers
 import kerascope as ks
 from kerascope.testing import MODELS
 from kerascope.testing.bench import EXACT, same
-from tests.helpers.photographs import SMALL, cuttings
+from tests.helpers.files.photographs import SMALL, cuttings
 
 # Which one it is depends on the survey, which is the same on every backend.
 pytestmark = pytest.mark.once

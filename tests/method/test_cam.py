@@ -18,7 +18,7 @@ from kerascope.testing import MODELS
 from kerascope.testing.bench import CLOSE, EXACT, same
 from kerascope.testing.models import fill
 from kerascope.typing import Tensor
-from tests.helpers.cam_network import network
+from tests.helpers.networks.cam import network
 
 BOTH = ("conv1", "conv2")
 FUSED = ks.LayerCAM(layers=BOTH, fusion="scaled")

@@ -10,7 +10,7 @@ import kerascope as ks
 from kerascope.testing import MODELS
 from kerascope.testing.bench import CLOSE, same
 from kerascope.typing import Tensor
-from tests.helpers.cam_network import network
+from tests.helpers.networks.cam import network
 
 
 @pytest.fixture(scope="module")

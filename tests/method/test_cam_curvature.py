@@ -12,8 +12,8 @@ import kerascope as ks
 from kerascope.resize import resize
 from kerascope.testing.bench import CLOSE, same
 from kerascope.typing import Tensor
-from tests.helpers.cam_network import network
 from tests.helpers.expected_warnings import FLATTENED
+from tests.helpers.networks.cam import network
 
 BOTH = ("conv1", "conv2")
 

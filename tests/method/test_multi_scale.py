@@ -14,7 +14,7 @@ from kerascope.method.cam.multi_scale_cam import joined
 from kerascope.resize import resize
 from kerascope.testing.bench import CLOSE, EXACT, same
 from kerascope.typing import Tensor
-from tests.helpers.cam_network import network
+from tests.helpers.networks.cam import network
 
 # By hand: a line of four pixels, a convolution that hands them on, the larger one of each two, and their sum
 # with weights.

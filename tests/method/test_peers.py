@@ -19,9 +19,9 @@ import pytest
 import kerascope as ks
 from kerascope.testing.bench import difference
 from kerascope.typing import Tensor
-from tests.helpers.exact_network import rectified
 from tests.helpers.expected_warnings import FLATTENED
-from tests.helpers.smooth_network import LAST, NETWORKS
+from tests.helpers.networks.exact import rectified
+from tests.helpers.networks.smooth import LAST, NETWORKS
 
 pytestmark = FLATTENED
 

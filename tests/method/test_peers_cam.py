@@ -25,7 +25,7 @@ from kerascope.testing.bench import difference
 from kerascope.testing.models import fill, pictures
 from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import FLATTENED
-from tests.helpers.smooth_network import LAST, NETWORKS
+from tests.helpers.networks.smooth import LAST, NETWORKS
 
 pytestmark = FLATTENED
 

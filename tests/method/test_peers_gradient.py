@@ -16,7 +16,7 @@ import pytest
 import kerascope as ks
 from kerascope.testing.bench import difference
 from kerascope.typing import Tensor
-from tests.helpers.smooth_network import NETWORKS, plain
+from tests.helpers.networks.smooth import NETWORKS, plain
 
 pytestmark = [
     pytest.mark.skipif(os.environ["KERAS_BACKEND"] != "torch", reason="captum runs on torch"),

@@ -12,7 +12,7 @@ import pytest
 import kerascope as ks
 from kerascope.testing.bench import difference
 from kerascope.typing import Tensor
-from tests.helpers.smooth_network import plain
+from tests.helpers.networks.smooth import plain
 
 pytestmark = pytest.mark.skipif(os.environ["KERAS_BACKEND"] != "torch", reason="captum runs on torch")
 

@@ -15,7 +15,7 @@ import pytest
 
 import kerascope as ks
 from kerascope import metric
-from tests.helpers.smooth_network import plain
+from tests.helpers.networks.smooth import plain
 
 pytestmark = pytest.mark.skipif(
     os.environ["KERAS_BACKEND"] != "torch", reason="captum and Quantus run on torch"

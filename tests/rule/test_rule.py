@@ -11,7 +11,8 @@ import kerascope as ks
 from kerascope.probe.intercept.rectifier import RECTIFIERS
 from kerascope.testing.bench import CLOSE, same
 from tests.helpers.expected_warnings import FLATTENED
-from tests.helpers.rule_network import (
+from tests.helpers.networks.rectifiers import PLACES, Holds, MapsOver, nested
+from tests.helpers.networks.rules import (
     BACKEND,
     BY_HAND,
     CLASS,
@@ -30,7 +31,6 @@ from tests.helpers.rule_network import (
     relu,
     relu6,
 )
-from tests.helpers.rule_places import PLACES, Holds, MapsOver, nested
 
 
 @pytest.mark.parametrize("name", BY_HAND)

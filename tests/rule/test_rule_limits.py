@@ -15,8 +15,8 @@ import kerascope as ks
 from kerascope import backend
 from kerascope.testing.bench import CLOSE, same
 from kerascope.typing import Tensor
-from tests.helpers.rule_network import BACKEND, CLASS, IMAGES, SIZE, WIDTHS, by_hand, conv, dense, relu
-from tests.helpers.rule_places import PLACES
+from tests.helpers.networks.rectifiers import PLACES
+from tests.helpers.networks.rules import BACKEND, CLASS, IMAGES, SIZE, WIDTHS, by_hand, conv, dense, relu
 
 
 def pooled(*steps: Any, sign: float = 1.0) -> keras.Model:

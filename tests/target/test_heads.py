@@ -12,7 +12,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.testing.bench import same
-from tests.helpers.heads import FORMS, GRADIENT, IMAGES, SCORES, network, written_out
+from tests.helpers.networks.heads import FORMS, GRADIENT, IMAGES, SCORES, network, written_out
 
 CLOSE = 1e-5
 PREDICTED = np.array([0, 1, 1])

@@ -148,7 +148,7 @@ def test_a_step_is_pinned() -> None:
     found, (scores,), pinned = pinned_scores("per_frame", ks.Step(2))
     labels = first[:, 2].argmax(axis=1)
     same(found, scores[np.arange(3), 2, labels], CLOSE, "on other images")
-    assert len(pinned.known) == 2
+    assert len(pinned.values) == 2
 
 
 def test_a_hidden_softmax_of_a_step_or_of_pixels_is_warned_about() -> None:
@@ -170,7 +170,7 @@ def test_regions_boxes_and_steps_compose() -> None:
         for one in scores
     ]
     same(contrast.scores, np.array(expected), CLOSE, "a contrast of regions")
-    assert {"positive mask", "negative mask"} <= set(contrast.pinned.known)
+    assert {"positive mask", "negative mask"} <= set(contrast.pinned.values)
     same(probe.run(None, tiny.images, contrast.pinned).scores, contrast.scores, CLOSE, "pinned")
     image = tiny.model.input
     features = tiny.model.get_layer("larger").output
@@ -229,7 +229,7 @@ def test_names_of_classes_are_known_to_regions_boxes_and_steps() -> None:
         ("segmentation", ks.Top(2), "ks.Region"),
         ("per_frame", 1, "ks.Step"),
         ("segmentation", ks.Region(3), "from 0 to 2; got 3"),
-        ("segmentation", ks.Region("road"), "names of the classes"),
+        ("segmentation", ks.Region("road"), "class names"),
         ("segmentation", ks.Region(0, np.ones((4, 6))), r"\(8, 12\).*got \(4, 6\)"),
         ("segmentation", ks.Region(0, np.zeros((8, 12))), r"empty for images \[0, 1, 2\]"),
         ("segmentation", ks.Region(0, -np.ones((8, 12))), "at least 0; got float64 from -1"),
@@ -239,7 +239,7 @@ def test_names_of_classes_are_known_to_regions_boxes_and_steps() -> None:
         ("detector", ks.Box([0, 0, 4], 1), "four finite numbers"),
         ("detector", ks.Box([4, 4, 2, 2], 1), "width and a height above 0"),
         ("detector", ks.Box(anchors()[8], 3), "from 0 to 2; got 3"),
-        ("detector", ks.Box(anchors()[8], class_column=9), "say where they are"),
+        ("detector", ks.Box(anchors()[8], class_column=9), "set the columns"),
         ("detector_dict", ks.Box(anchors()[8], scores="cls"), "got 'cls'"),
         ("detector_dict", ks.Box(anchors()[8], boxes="scores", scores="boxes"), "must return boxes"),
         ("detector_dict", ks.Region(0), "ks.Output"),
@@ -258,12 +258,12 @@ def test_what_does_not_fit_is_refused(model: str, target: Any, words: str) -> No
     [
         ({"format": "yxyx"}, "got 'yxyx'"),
         ({"iou": 0}, "above 0"),
-        ({"iou": 1.5}, "up to 1"),
+        ({"iou": 1.5}, "at most 1"),
         ({"class_column": -1}, "at least 0"),
     ],
 )
 def test_bad_parameters_of_a_box(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(ks.errors.TargetError, match=words):
+    with pytest.raises(ks.errors.ParameterError, match=words):
         ks.Box([0, 0, 1, 1], **options)
 
 

@@ -52,8 +52,8 @@ def test_a_region_is_pinned() -> None:
     again = [np.bincount(one.ravel(), minlength=3).argmax() for one in scores.argmax(axis=-1)]
     anew = [mean_score(scores[n], again[n], scores[n].argmax(axis=-1) == again[n]) for n in range(3)]
     assert np.abs(found - anew).max() > 1e-3, "the other images would be asked about other regions"
-    assert set(pinned.known) == {"index", "mask"}
-    assert len(pinned.repeated(2).known["mask"]) == 2 * len(tiny.images)
+    assert set(pinned.values) == {"index", "mask"}
+    assert len(pinned.tile(2).values["mask"]) == 2 * len(tiny.images)
 
 
 def test_the_gradient_of_a_region_is_that_of_its_mean() -> None:
@@ -179,7 +179,7 @@ def test_a_box_per_image_in_each_format() -> None:
     }
     asked = ks.Box(corner, iou=0.3)
     expected = probe.run(None, tiny.images, asked)
-    anchor = expected.pinned.known["anchor"]
+    anchor = expected.pinned.values["anchor"]
     best = rows[np.arange(3), anchor, 4:]
     same(expected.scores, best.max(axis=1), CLOSE, "the best class")
     assert expected.labels.tolist() == best.argmax(axis=1).tolist()
@@ -236,7 +236,7 @@ def test_columns_and_names_of_detections_are_the_users() -> None:
 def test_a_detection_is_pinned_and_its_gradient_is_that_of_the_score() -> None:
     _, _, (first,) = known("detector")
     found, (rows,), pinned = pinned_scores("detector", ks.Box(anchors()[8]))
-    anchor = pinned.known["anchor"]
+    anchor = pinned.values["anchor"]
     labels = first[np.arange(3), anchor, 4:].argmax(axis=1)
     same(found, rows[np.arange(3), anchor, 4 + labels], CLOSE, "on other images")
     tiny, probe, _ = known("detector_dict")
@@ -261,6 +261,6 @@ def test_the_probability_of_a_detection() -> None:
     tiny, probe, _ = known("detector_dict")
     final = ops.convert_to_numpy(tiny.model(tiny.images)["scores"])
     found = ks.Saliency()(probe, tiny.images, ks.Probability(ks.Box(anchors()[8], 1)))
-    anchor = probe.run(None, tiny.images, ks.Box(anchors()[8], 1)).pinned.known["anchor"]
+    anchor = probe.run(None, tiny.images, ks.Box(anchors()[8], 1)).pinned.values["anchor"]
     same(found.scores, final[np.arange(3), anchor, 1], CLOSE, "behind the sigmoid")
     same(found.probabilities, found.scores, CLOSE, "its probability")

@@ -11,7 +11,7 @@ import kerascope as ks
 from kerascope import errors, metric
 from kerascope.synthetic import shapes
 from tests.helpers.expected_warnings import warned
-from tests.helpers.trained import trained
+from tests.helpers.networks.trained import trained
 
 SHORTCUTS = [None, "watermark", "background", "frame"]
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.helpers.vis_network import network
+from tests.helpers.networks.vis import network
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from kerascope.vis.visualization import (
     visualize_activation_with_losses,
 )
 from tests.helpers.expected_warnings import FLATTENED
-from tests.helpers.vis_network import CLOSE, HEAD, REPOSITORY, Symbolic, network
+from tests.helpers.networks.vis import CLOSE, HEAD, REPOSITORY, Symbolic, network
 
 
 class Watcher(callbacks.OptimizerCallback):

@@ -19,7 +19,7 @@ from kerascope.vis.visualization import (
     visualize_saliency_with_losses,
 )
 from tests.helpers.expected_warnings import FLATTENED
-from tests.helpers.vis_network import CLOSE, HEAD
+from tests.helpers.networks.vis import CLOSE, HEAD
 
 HIDDEN = np.array([[-1.0, 1.0], [-1.0, 1.0]])
 OUT = np.array([[-1.0], [2.0]])

@@ -13,7 +13,7 @@ from kerascope.vis.visualization import (
     get_num_filters,
     overlay,
 )
-from tests.helpers.vis_network import HEAD, network
+from tests.helpers.networks.vis import HEAD, network
 
 
 @pytest.mark.once

@@ -20,7 +20,7 @@ from kerascope.vis.visualization import (
     visualize_saliency_with_losses,
 )
 from tests.helpers.expected_warnings import warned
-from tests.helpers.vis_network import CLOSE, HEAD, REPOSITORY, stretched
+from tests.helpers.networks.vis import CLOSE, HEAD, REPOSITORY, stretched
 
 
 class Squares(losses.Loss):

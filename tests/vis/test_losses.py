@@ -15,7 +15,7 @@ from kerascope.vis.visualization import (
     visualize_saliency_with_losses,
 )
 from tests.helpers.expected_warnings import FLATTENED
-from tests.helpers.vis_network import CLOSE, HEAD, Symbolic, network, stretched
+from tests.helpers.networks.vis import CLOSE, HEAD, Symbolic, network, stretched
 
 
 class TestLosses:

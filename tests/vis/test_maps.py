@@ -17,7 +17,7 @@ from kerascope.vis.visualization import (
     visualize_saliency,
 )
 from tests.helpers.expected_warnings import FLATTENED, warned
-from tests.helpers.vis_network import CLOSE, HEAD, network, stretched
+from tests.helpers.networks.vis import CLOSE, HEAD, network, stretched
 
 pytestmark = FLATTENED
 

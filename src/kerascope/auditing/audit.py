@@ -24,16 +24,16 @@ from kerascope.auditing.result.label_audits import LabelAudits
 from kerascope.auditing.shortcuts.samples import IMAGES_PER_TRIAL
 from kerascope.dataset.classes.class_names import ClassName, is_multilabel
 from kerascope.dataset.options import ImageOptions, ReadOptions, RunOptions
-from kerascope.dataset.preparing.conventions import infer_preprocessing
 from kerascope.dataset.preparing.detection import AUTO
 from kerascope.dataset.preparing.frame import Fit
+from kerascope.dataset.preparing.loader_defaults import infer_preprocessing
 from kerascope.dataset.preparing.preprocessing import Preprocessing
 from kerascope.dataset.reading.arrays import from_arrays
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.running.cluster import Cluster, open_workers
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
-from kerascope.dataset.writing.apart import files_among
+from kerascope.dataset.writing.overlap import existing_paths
 from kerascope.method import Method, as_method
 from kerascope.probe import Probe, as_probe
 

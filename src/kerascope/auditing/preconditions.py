@@ -9,7 +9,7 @@ from pathlib import Path
 from kerascope import errors
 from kerascope.dataset.result_folder import AUDIT, AUDIT_PICTURES, MANIFEST
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.writing.removal import audit_in, audit_pictures, is_audit_picture, pictures_named
+from kerascope.dataset.writing.removal import audit_pictures, is_audit_picture, picture_indices, read_audit
 
 
 def check_auditable(job: Job) -> None:
@@ -48,7 +48,7 @@ def check_form(folder: str | os.PathLike[str] | None, several: bool, overwrite: 
     """
     if folder is None or overwrite:
         return
-    by_label = "labels" in (audit_in(Path(folder)) or {})
+    by_label = "labels" in (read_audit(Path(folder)) or {})
     if (several and Path(folder, MANIFEST).exists()) or (not several and by_label):
         raise errors.DatasetError(
             f"the folder must hold no other audit; {os.fspath(folder)!r} holds one "
@@ -65,7 +65,7 @@ def check_own(folder: Path) -> None:
     Raises:
         DatasetError: it would be.
     """
-    found = audit_in(folder)
+    found = read_audit(folder)
     if found is None and os.path.lexists(folder / AUDIT):
         raise errors.DatasetError(
             f"an audit must not overwrite files that are not kerascope's; {str(folder / AUDIT)!r} is of "

@@ -16,7 +16,7 @@ from kerascope.cli.commands.evaluate import evaluate
 from kerascope.cli.commands.explain import explain
 from kerascope.cli.commands.layers import layers
 from kerascope.cli.commands.maximize import maximize
-from kerascope.cli.interruption import CODE, stopping
+from kerascope.cli.interruption import CODE, exit_on_interrupt
 
 _HELP = """What a Keras 3 vision model looks at, and how far that picture can be trusted.
 
@@ -67,7 +67,7 @@ def main() -> None:
     """
     # TensorFlow tells of its build on the terminal otherwise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with said.readers_may_leave(), stopping("run it again"):
+    with said.allow_readers_to_leave(), exit_on_interrupt("run it again"):
         sys.exit(_code())
 
 

@@ -45,7 +45,7 @@ class _Unread:
 
 
 @contextmanager
-def readers_may_leave() -> Iterator[None]:
+def allow_readers_to_leave() -> Iterator[None]:
     """Within the block, readers of what is printed may stop reading, as `head -1` does; that is no error."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(_Unread, before)
@@ -78,7 +78,7 @@ def warn(text: str) -> None:
     print(_printable(f"warning: {_line(text)}", sys.stderr), file=sys.stderr)
 
 
-def warn_of(failures: Iterable[tuple[str, str]]) -> None:
+def warn_failures(failures: Iterable[tuple[str, str]]) -> None:
     """Images that failed, those with the same reason in one line.
 
     Args:
@@ -111,7 +111,7 @@ def _printable(text: str, stream: TextIO) -> str:
 
 
 @contextmanager
-def warnings_told() -> Iterator[None]:
+def show_warnings() -> Iterator[None]:
     """Show kerascope's warnings as lines, each once; leave others out."""
     told: set[str] = set()
 

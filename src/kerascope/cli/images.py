@@ -27,7 +27,7 @@ from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.sample import interleave_by_label
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
-from kerascope.dataset.writing.apart import check_apart
+from kerascope.dataset.writing.overlap import check_no_overlap
 from kerascope.probe import Probe
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def load(arguments: LoadArguments, limit: int, outputs: Sequence[Path | None] = 
     source = arguments.find_images()
     for path in outputs:
         if path is not None and path.exists():
-            check_apart(path, (), source)
+            check_no_overlap(path, (), source)
     job = plan(arguments.load_probe(), source, options=arguments.to_image_options())
     layout = job.layout
     chosen = islice(interleave_by_label(job.source), limit)

@@ -81,7 +81,7 @@ class _Watch:
 
 
 @contextmanager
-def stopping(advice: str, resumable: bool = False) -> Iterator[None]:
+def exit_on_interrupt(advice: str, resumable: bool = False) -> Iterator[None]:
     """Within the block Ctrl-C ends the process at once, with code 130.
 
     Args:
@@ -102,7 +102,7 @@ def stopping(advice: str, resumable: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def stopping_with_results(advice: str) -> Iterator[threading.Event]:
+def return_on_interrupt(advice: str) -> Iterator[threading.Event]:
     """Within the block Ctrl-C is a `KeyboardInterrupt` that is awaited; a second one ends the process.
 
     Args:

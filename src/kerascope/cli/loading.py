@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from kerascope.dataset.running.cluster import Cluster
     from kerascope.method import Method
     from kerascope.probe import Probe
-    from kerascope.target import TargetLike
-    from kerascope.target.kind import Kind
+    from kerascope.target import OutputKind, TargetLike
 
 
 @contextmanager
@@ -59,7 +58,7 @@ class LoadArguments:
 
     model: Path
     paths: Sequence[str]
-    model_output: Kind | None
+    model_output: OutputKind | None
     classes: Path | None
     preprocess: str
     fit: str | None
@@ -166,7 +165,7 @@ def _hint(path: Path, text: str) -> str:
     return "is it a whole Keras file?"
 
 
-def load_probe(path: Path, unsafe: bool, imports: Sequence[str] | None, output: Kind | None) -> Probe:
+def load_probe(path: Path, unsafe: bool, imports: Sequence[str] | None, output: OutputKind | None) -> Probe:
     """A saved model, and what its numbers are: as is said, or as the loss tells that it was saved with."""
     from kerascope.cli.saved_loss import saved_loss
     from kerascope.probe import Probe

@@ -12,8 +12,8 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.dataset.decoding.formats import PICTURE_ENDINGS
-from kerascope.dataset.preparing.conventions import KERAS
 from kerascope.dataset.preparing.frame import Fit
+from kerascope.dataset.preparing.loader_defaults import KERAS
 from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing
 from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.reading.folder import FolderPart, list_subfolders
@@ -58,7 +58,8 @@ def read_folder(
         size: height and width of the images, or one number for both.
         per_class: the most pictures of each class, drawn at random; None for all.
         seed: of the draw.
-        fit: what becomes of pictures of another shape: `"stretch"`, `"crop"` or `"pad"`; see `Frame.fitted`.
+        fit: what becomes of pictures of another shape: `"stretch"`, `"crop"` or `"pad"`; see
+            `Frame.for_size`.
 
     Raises:
         InputError: there is no such folder, or no picture in its subfolders.

@@ -72,7 +72,7 @@ class Results:
                     row["map"] = np.asarray(one.to_numpy(), "float32") if one.is_valid else None
                 yield row
 
-    def explained(self, columns: list[str]) -> Iterator[dict[str, Any]]:
+    def image_rows(self, columns: list[str]) -> Iterator[dict[str, Any]]:
         """The row of each explained image, the first where several classes are; see `rows`.
 
         Args:
@@ -113,7 +113,7 @@ def open_results(folder: str | os.PathLike[str]) -> Results:
     Raises:
         DatasetError: there are none.
     """
-    manifest = Store(folder).manifest()
+    manifest = Store(folder).read_manifest()
     if manifest is None:
         raise errors.DatasetError(
             f"there must be results with a manifest; there are none in {os.fspath(folder)!r}; explain into "
@@ -144,10 +144,10 @@ def heatmap(row: Mapping[str, Any]) -> Array:
         raise errors.DatasetError(
             f"a row must have a map; that of {row.get('path')!r} has none: {row.get('error')}"
         )
-    return Frame(row["height"], row["width"], *row["box"]).spread(np.asarray(row["map"]))
+    return Frame(row["height"], row["width"], *row["box"]).uncrop(np.asarray(row["map"]))
 
 
-def counted(store: Store) -> dict[str, int]:
+def count_results(store: Store) -> dict[str, int]:
     """The counts of the shards that are there; only two columns are read, a shard at a time."""
     import pyarrow.parquet as pq
 

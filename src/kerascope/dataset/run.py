@@ -66,7 +66,7 @@ def explain_dataset(
             for those of the probe, else those of the subfolders or the table where there are as many as the
             model has outputs.
         preprocessing: name of a convention, a JSON file, a `Preprocessing`, or `"auto"`: see `detect`.
-        fit: `"stretch"`, `"crop"` or `"pad"`, see `Frame.fitted`; None for that of the preprocessing, where
+        fit: `"stretch"`, `"crop"` or `"pad"`, see `Frame.for_size`; None for that of the preprocessing, where
             that says one, else what is likely for the model unless labels show another one to be right.
         size: (h, w) of the images, for models that take any.
         overlay: write the photographs under their maps as `"jpg"` or `"png"`; None for none.

@@ -190,7 +190,7 @@ class _RowWork:
     most: float
     explicit: bool
 
-    def begun(self, probe: Probe) -> Callable[[int], _Table]:
+    def start(self, probe: Probe) -> Callable[[int], _Table]:
         batch = EvalBatch(probe, *self.asked, **self.known)
 
         def measured(row: int) -> _Table:

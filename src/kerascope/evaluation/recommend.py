@@ -228,5 +228,5 @@ def _sampled(probe: Any, images: Any, target: TargetLike, sample: int, seed: int
     rows = np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
     if target is not None:
         # It may be another one for each image.
-        target = probe.run(None, images, target).pinned.rows(rows)
+        target = probe.run(None, images, target).pinned.take(rows)
     return tree.map_structure(lambda array: np.asarray(array)[rows], images), target

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.writing.whole_file import whole
+from kerascope.dataset.writing.atomic_file import atomic_write
 from kerascope.evaluation import statistics
 from kerascope.evaluation.output import text as told
 from kerascope.evaluation.statistics import Comparison
@@ -207,7 +207,7 @@ class Report:
 
         text = page(self)
         if path is not None:
-            with whole(Path(path)) as partial:
+            with atomic_write(Path(path)) as partial:
                 partial.write_text(text, encoding="utf-8")
         return text
 
@@ -250,7 +250,7 @@ class Report:
         }
         meta |= {"controls": sorted(self.controls), "columns": [asdict(one) for one in self.columns]}
         text = np.asarray(json.dumps({"format": _FORMAT, **meta}))
-        with whole(path) as partial, partial.open("wb") as file:
+        with atomic_write(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, **{"meta": text, **arrays})
         return path
 

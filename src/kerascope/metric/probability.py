@@ -12,8 +12,8 @@ from keras import ops, tree
 from kerascope import errors
 from kerascope.probe import Answer, Probe
 from kerascope.target import Class, Pinned, Probability, TargetLike
-from kerascope.target.around import Around
 from kerascope.target.base import Context, Forward, Reading
+from kerascope.target.wrappers import TargetWrapper
 from kerascope.typing import Array
 
 
@@ -33,7 +33,7 @@ def probability_of(probe: Probe, images: Any, answer: Answer) -> Answer:
     """
     pinned = answer.pinned
     if isinstance(pinned.target, Class) and not np.isnan(answer.probabilities).any():
-        pinned = Pinned(Probability(pinned.target), pinned.known)
+        pinned = Pinned(Probability(pinned.target), pinned.values)
         return replace(answer, scores=answer.probabilities, pinned=pinned)
     for target in (Probability(pinned), Softmax(pinned)):
         try:
@@ -44,7 +44,7 @@ def probability_of(probe: Probe, images: Any, answer: Answer) -> Answer:
 
 
 @dataclass(frozen=True)
-class Softmax(Around):
+class Softmax(TargetWrapper):
     """A target on the softmax over the scores of a model without an output activation.
 
     Args:

@@ -303,7 +303,7 @@ class Stream:
         run = self._probe.routine(
             step.over(numpy),
             batch.structured([array[images] for array in batch.arrays]),
-            self.first.pinned.rows(images),
+            self.first.pinned.take(images),
             step.carried,
             layers=() if self._cut is None else (self._cut.path,),
             gradient=False,

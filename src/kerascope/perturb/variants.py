@@ -45,7 +45,7 @@ def asked(
     for start in range(0, count, at_once):
         numbers = range(start, min(start + at_once, count))
         pixels = np.concatenate([variant(number) for number in numbers])
-        answer = ask(padded, first.batch.with_pixels(pixels), first.pinned.repeated(len(numbers)))
+        answer = ask(padded, first.batch.with_pixels(pixels), first.pinned.tile(len(numbers)))
         if answer.failure is not None:
             raise answer.failure
         if any(kind is errors.InterruptedWarning for kind, _ in answer.warnings):

@@ -19,8 +19,7 @@ from kerascope.probe.execute.routine import Step
 from kerascope.probe.graph.graph import UNKNOWN, Output, Survey
 from kerascope.probe.graph.output_kind import Remark, Said, known_outputs
 from kerascope.probe.inputs import Batch, padded_rows
-from kerascope.target import Forward, Reading, Target, TargetLike, as_target
-from kerascope.target.kind import Kind
+from kerascope.target import Forward, OutputKind, Reading, Target, TargetLike, as_target
 from kerascope.typing import Array
 
 _HINT = (
@@ -72,7 +71,7 @@ class BlackBox:
         class_names: Sequence[str] | None = None,
         data_format: str = CHANNELS_LAST,
         input_range: tuple[float, float] | None = None,
-        output: Kind | Mapping[str, Kind] | None = None,
+        output: OutputKind | Mapping[str, OutputKind] | None = None,
     ) -> None:
         if not callable(predict):
             raise errors.ParameterError(f"predict must be a function of images; got {predict!r}.")
@@ -286,7 +285,7 @@ class BlackBox:
     def _question(self, batch: Batch, outputs: Any, target: Target) -> Question:
         survey = self._known = self._survey(batch, outputs)
         context = context_of(survey, batch.count, self.class_names)
-        target = target.fitted(context)
+        target = target.resolve(context)
         arguments = target.arguments(context)
         return Question(survey, batch, target, arguments, (), False, False, None)
 
@@ -311,7 +310,7 @@ class BlackBox:
             kept["columns"] = list(reading.columns)
         row = {"scores": ops.cast(reading.scores, "float32")}
         row |= predictions(kept, forward, question.survey.opaque, reading)
-        row |= {CHOSEN + name: value for name, value in reading.chosen.items()}
+        row |= {CHOSEN + name: value for name, value in reading.choices.items()}
         return {name: ops.convert_to_numpy(value) for name, value in row.items()}
 
     @staticmethod

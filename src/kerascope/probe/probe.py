@@ -16,8 +16,7 @@ from kerascope.probe.execute.engine import Engine
 from kerascope.probe.execute.result import Answer
 from kerascope.probe.graph.table import LayerTable, table
 from kerascope.probe.inputs import blank_inputs
-from kerascope.target import TargetLike
-from kerascope.target.kind import Kind
+from kerascope.target import OutputKind, TargetLike
 from kerascope.typing import Array
 
 
@@ -68,7 +67,7 @@ class Probe(Engine):
         batch_size: int = 32,
         class_names: Sequence[str] | None = None,
         input: str | int | None = None,
-        output: Kind | Mapping[str, Kind] | None = None,
+        output: OutputKind | Mapping[str, OutputKind] | None = None,
         label: str | int | None = None,
         compile: bool | None = None,
     ) -> None:

@@ -1,33 +1,31 @@
-"""What is explained: the one number per image that a map is about.
+"""Targets: the number per image that a map explains.
 
-A target turns the outputs of a model into scores of shape (N, K): one column for each class asked about. The
-numbers in a target (classes, steps, boxes, masks) are arguments of the compiled program, never constants in
-it, so asking about another class compiles nothing.
+A target turns the outputs of a model into scores of shape (N, K), one column per explained class. The numbers
+in a target (classes, steps, boxes, masks) are arguments of the compiled program and not constants in it, so
+that explaining another class compiles nothing.
 
-Wherever a target is wanted, plain values do: None for the predicted class, an integer, one integer per image,
-a class name, or any function of the outputs.
+Every parameter called `target` also takes plain values: None for the predicted class, a class index, a class
+name, one of them per image, or any function of the outputs.
 """
 
-from kerascope.target.base import Context, Forward, Reading, Target, TargetLike
-from kerascope.target.box import Box
+from kerascope.target.base import OUTPUT_KINDS, Context, Forward, OutputKind, Reading, Target, TargetLike
 from kerascope.target.classes import Class, LogOdds, Rank, Top
-from kerascope.target.coerce import as_target
-from kerascope.target.column import Column
-from kerascope.target.compose import Contrast, Output, Probability
+from kerascope.target.contrast import Contrast, Rivals
+from kerascope.target.conversion import as_target
+from kerascope.target.detection import Box
 from kerascope.target.function import Function
-from kerascope.target.opposite import Opposite
-from kerascope.target.pinned import Pinned
-from kerascope.target.region import Region
-from kerascope.target.rivals import Rivals
+from kerascope.target.segmentation import Region
+from kerascope.target.sequence import Step
 from kerascope.target.similarity import Similarity
-from kerascope.target.step import Step
 from kerascope.target.unit import Unit
 from kerascope.target.value import Value
+from kerascope.target.wrappers import ClassColumn, Opposite, Output, Pinned, Probability
 
 __all__ = [
+    "OUTPUT_KINDS",
     "Box",
     "Class",
-    "Column",
+    "ClassColumn",
     "Context",
     "Contrast",
     "Forward",
@@ -35,6 +33,7 @@ __all__ = [
     "LogOdds",
     "Opposite",
     "Output",
+    "OutputKind",
     "Pinned",
     "Probability",
     "Rank",

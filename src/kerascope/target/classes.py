@@ -1,4 +1,4 @@
-"""Targets that are classes: one class, one by its place among all, and the best few."""
+"""Targets that are classes: a class, its log-odds, a class by rank, and the top k classes."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.target.base import Context, Forward, Reading, Target
+from kerascope.target.base import Context, Forward, Reading, Target, class_count
 from kerascope.target.indices import check_names, class_indices, one_output, whole_numbers
-from kerascope.target.kind import class_count
 from kerascope.target.value import Value
 from kerascope.typing import Array
+from kerascope.validation import check_whole
 
 
 @dataclass(frozen=True, eq=False)
 class Class(Target):
     r"""The score of a class: $s_n = z_{n, c_n}$ with the pre-softmax scores $z$.
 
-    A model that ends in one sigmoid has two classes, as Keras numbers folders: class 1, which is predicted
-    where p > 0.5, with the score $z$ in front of the sigmoid, and class 0 with $-z$.
+    A model that ends in one sigmoid has two classes, as Keras numbers folders: class 1, predicted where
+    p > 0.5, with the score $z$ before the sigmoid, and class 0 with $-z$.
 
     Args:
-        index: class index, class name, or one of them per image; None for the class with the highest score
-            of each image, or for the number of a model that returns a single one of its own, as in
-            regression.
+        index: class index or name, or one per image; None for the class with the highest score of each image,
+            or for the number that a model with a single output returns, as in regression.
 
     Example:
         >>> import kerascope as ks
@@ -55,15 +54,15 @@ class Class(Target):
             return {}
         return {"index": class_indices(self.index, classes, context)}
 
-    def fitted(self, context: Context) -> Target:
+    def resolve(self, context: Context) -> Target:
         (shape, *others), kind = context.outputs.values(), context.kind
-        one = len(shape) <= 2 and class_count(shape, kind) == 1 and kind != "classes"
-        if self.index is not None or others or not (one or kind == "regression"):
+        single = len(shape) <= 2 and class_count(shape, kind) == 1 and kind != "classes"
+        if self.index is not None or others or not (single or kind == "regression"):
             return self
-        if not one:
+        if not single:
             raise errors.TargetError(
-                f"a regression has no predicted class; this one returns {shape}; choose one of its numbers "
-                'with ks.Value(index), or say with ks.Probe(model, output="classes") that they are scores.'
+                f"a regression has no predicted class; this model returns {shape}; choose one of its numbers "
+                'with ks.Value(index), or declare them class scores with ks.Probe(model, output="classes").'
             )
         return Value()
 
@@ -71,8 +70,8 @@ class Class(Target):
         columns = forward.columns
         labels = arguments["index"] if "index" in arguments else ops.argmax(columns[1], axis=-1)
         labels = ops.cast(labels, "int32")
-        chosen = {"index": labels} if self.index is None else {}
-        return _of_classes(columns, labels[:, None], chosen)
+        choices = {"index": labels} if self.index is None else {}
+        return _read_classes(columns, labels[:, None], choices)
 
     def describe(self) -> str:
         if self.index is None:
@@ -86,9 +85,9 @@ class LogOdds(Class):
 
     $$s_n = z_{n, c_n} - \log \sum_{j \neq c_n} \exp z_{n, j} = \log \frac{p}{1 - p}$$
 
-    with the pre-softmax scores $z$ and the probability $p$ of the softmax. Unlike the score it falls where
-    rivals rise, and unlike the probability its gradient never vanishes. Behind a sigmoid, be it one for two
-    classes or one for each label, the score by itself is the log-odds.
+    with the pre-softmax scores $z$ and the softmax probability $p$. Unlike the score, it falls when rivals
+    rise; unlike the probability, its gradient never vanishes. With sigmoids, one for two classes or one per
+    label, the score is already the log-odds.
 
     Args:
         index: see `Class`.
@@ -119,11 +118,10 @@ class LogOdds(Class):
 
 @dataclass(frozen=True, eq=False)
 class Rank(Target):
-    r"""The class at a place of the ranking of each image: $s_n = z_{n, \sigma_n(r)}$.
+    r"""The class at a rank of each image: $s_n = z_{n, \sigma_n(r)}$.
 
-    $\sigma_n$ sorts the classes by their pre-softmax scores $z_n$, the highest first; of equal scores, the
-    class that is counted first comes first. The predicted class against the runner-up is
-    `Contrast(None, Rank(2))`.
+    $\sigma_n$ sorts the classes by their pre-softmax scores $z_n$, the highest first; equal scores keep the
+    order of the classes. `Contrast(None, Rank(2))` is the predicted class against the runner-up.
 
     Args:
         place: 1 for the predicted class, 2 for the runner-up, up to the number of classes; or one per image.
@@ -159,7 +157,7 @@ class Rank(Target):
                 :, 0
             ]
         labels = ops.cast(labels, "int32")
-        return _of_classes(columns, labels[:, None], {"index": labels})
+        return _read_classes(columns, labels[:, None], {"index": labels})
 
     def describe(self) -> str:
         return "class at given places" if np.ndim(self.place) else f"class at place {self.place}"
@@ -170,7 +168,7 @@ class Top(Target):
     """The `k` classes with the highest scores, from one forward pass; results carry a class axis.
 
     Args:
-        k: how many, from 1 to the number of classes.
+        k: number of classes, from 1 to all.
 
     Example:
         >>> import kerascope as ks
@@ -185,8 +183,7 @@ class Top(Target):
     linear = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.k, int | np.integer) or isinstance(self.k, bool) or self.k < 1:
-            raise errors.TargetError(f"Top(k) needs a whole number k of at least 1; got {self.k!r}.")
+        check_whole(self.k, "k")
 
     def key(self) -> Hashable:
         return ("top", self.k)
@@ -196,28 +193,27 @@ class Top(Target):
 
     def arguments(self, context: Context) -> dict[str, Array]:
         if self.k > (classes := _classes(context)):
-            raise errors.TargetError(
-                f"Top(k) needs k of at most the number of classes; got k = {self.k} for {classes} classes."
-            )
+            raise errors.TargetError(f"k must be at most the number of classes, {classes}; got {self.k}.")
         return {}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         columns = forward.columns
-        given = arguments.get("labels")
-        labels = ops.top_k(columns[1], self.k, sorted=True)[1] if given is None else given
+        labels = arguments.get("labels")
+        if labels is None:
+            labels = ops.top_k(columns[1], self.k, sorted=True)[1]
         labels = ops.cast(labels, "int32")
-        return _of_classes(columns, labels, {"labels": labels})
+        return _read_classes(columns, labels, {"labels": labels})
 
     def describe(self) -> str:
         return f"top {self.k} classes"
 
 
 def _classes(context: Context) -> int:
-    """Number of classes of the one output, checked against the class names."""
+    """Return the number of classes of the only output, checked against the class names."""
     shape = list(context.outputs.values())[one_output(context, "a class")]
     if len(shape) > 2:
         raise errors.TargetError(
-            f"a class needs outputs of shape (N, classes); this model returns {shape}; {_instead(shape)}"
+            f"a class needs outputs of shape (N, classes); this model returns {shape}; {_suggest(shape)}"
         )
     kind, classes = context.kind, class_count(shape, context.kind)
     if classes == 1 and kind != "classes":
@@ -225,24 +221,26 @@ def _classes(context: Context) -> int:
         raise errors.TargetError(
             f"a class must be one of two or more; this model returns one number, a regression; {instead}."
             if kind == "regression"
-            else "a class must be one of two or more; this model returns one number without a sigmoid; say "
-            'with ks.Probe(model, output="binary") (--model-output binary) that it is the score of class 1 '
-            f"against class 0, or {instead}."
+            else "a class must be one of two or more; this model returns one number without a sigmoid; "
+            'declare it the score of class 1 against class 0 with ks.Probe(model, output="binary") (--model-'
+            f"output binary), or {instead}."
         )
     check_names(classes, context)
     return classes
 
 
-def _of_classes(columns: tuple[Any, Any], labels: Any, chosen: dict[str, Any]) -> Reading:
-    """The scores of classes (N, K)."""
-    return Reading(ops.take_along_axis(columns[1], labels, axis=1), labels, 0, chosen=chosen, columns=columns)
+def _read_classes(columns: tuple[Any, Any], labels: Any, choices: dict[str, Any]) -> Reading:
+    """Return the scores of classes (N, K)."""
+    return Reading(
+        ops.take_along_axis(columns[1], labels, axis=1), labels, 0, choices=choices, columns=columns
+    )
 
 
-def _instead(shape: tuple[int, ...]) -> str:
-    """Which target fits outputs of another shape."""
+def _suggest(shape: tuple[int, ...]) -> str:
+    """Return the targets that fit outputs of another shape."""
     if len(shape) == 3:
         return (
-            "choose a step of a sequence with ks.Step(step, target), a place of a signal with "
+            "choose a step of a sequence with ks.Step(step, target), a part of a signal with "
             "ks.Region(index, mask), or a detection with ks.Box(box)."
         )
     return (

@@ -1,4 +1,4 @@
-"""What targets check of the numbers that they are given: classes, places and steps, one or one per image."""
+"""Indices in targets: classes, steps and values, one for all images or one per image."""
 
 from __future__ import annotations
 
@@ -13,30 +13,26 @@ from kerascope.typing import Array
 
 
 def one_output(context: Context, what: str) -> int:
-    """Position of the model's only output.
+    """Return the index of the model's only output.
 
     Args:
         context: of the model.
-        what: what needs it, such as `"a class"`.
+        what: what needs a single output, such as `"a class"`.
 
     Raises:
-        TargetError: there are several.
+        TargetError: the model has several outputs.
     """
     if len(context.outputs) != 1:
         names = list(context.outputs)
         raise errors.TargetError(
-            f"{what} needs a model with one output; this one has {len(names)}: {names}; choose one with "
+            f"{what} needs a model with one output; this model has {len(names)}: {names}; choose one with "
             f"ks.Output({names[0]!r}, target), or give a function of the outputs."
         )
     return 0
 
 
 def check_names(classes: int, context: Context) -> None:
-    """Check that there are as many class names as classes.
-
-    Raises:
-        TargetError: there are not.
-    """
+    """Check that there is one name per class, if there are names; raise `TargetError` if not."""
     names = context.class_names
     if names is not None and len(names) != classes:
         raise errors.TargetError(
@@ -45,28 +41,28 @@ def check_names(classes: int, context: Context) -> None:
 
 
 def per_image(value: Any, count: int, what: str) -> list[Any]:
-    """What was given as a list with one entry per image, or with one entry for all.
+    """Return a list with one entry per image, or with one entry for all.
 
     Args:
         value: one value, or one per image.
         count: number of images.
-        what: what it is, such as `"class"`.
+        what: noun for an entry, such as `"class"`.
 
     Raises:
-        TargetError: there are several, and not as many as images.
+        TargetError: the number of values is not the number of images.
     """
     several = not isinstance(value, str) and np.ndim(value) > 0
     values = list(value) if several else [value]
     if several and len(values) != count:
         raise errors.TargetError(
-            f"a target per image must have one entry for each of the {count} images; got "
-            f"{len(values)}; give one {what} for all, or as many as images."
+            f"a target per image must have one entry for each of the {count} images; got {len(values)}; give "
+            f"one {what} for all images, or one per image."
         )
     return values
 
 
 def class_indices(value: Any, classes: int, context: Context) -> Array:
-    """The class index of each image, (N,) int32.
+    """Return the class index of each image, (N,) int32.
 
     Args:
         value: a class index or name, or one per image.
@@ -74,50 +70,46 @@ def class_indices(value: Any, classes: int, context: Context) -> Array:
         context: gives the number of images and the names.
 
     Raises:
-        TargetError: no such class, or not as many as images.
+        TargetError: there is no such class, or the number of classes is not the number of images.
     """
-    values = per_image(value, context.count, "class")
-    return rows([_class_index(one, classes, context.class_names) for one in values], context.count)
+    names = context.class_names
+    indices = [_class_index(entry, classes, names) for entry in per_image(value, context.count, "class")]
+    return to_rows(indices, context.count)
 
 
 def whole_numbers(value: Any, low: int, high: int, context: Context, what: str, hint: str) -> Array:
-    """A whole number for each image, (N,) int32.
+    """Return a whole number for each image, (N,) int32.
 
     Args:
         value: one for all, or one per image.
         low: the least.
         high: the greatest.
         context: gives the number of images.
-        what: what it is, such as `"step"`.
+        what: noun for an entry, such as `"step"`.
         hint: what to do.
 
     Raises:
-        TargetError: not a whole number, out of range, or not as many as images.
+        TargetError: an entry is not a whole number or out of range, or the number of entries is wrong.
     """
     values = per_image(value, context.count, what)
-    for one in values:
-        whole = isinstance(one, int | np.integer) and not isinstance(one, bool)
-        if not whole or not low <= one <= high:
+    for entry in values:
+        whole = isinstance(entry, int | np.integer) and not isinstance(entry, bool)
+        if not whole or not low <= entry <= high:
             raise errors.TargetError(
-                f"a {what} must be a whole number from {low} to {high}; got {one!r}; {hint}"
+                f"a {what} must be a whole number from {low} to {high}; got {entry!r}; {hint}"
             )
-    return rows([int(one) for one in values], context.count)
+    return to_rows([int(entry) for entry in values], context.count)
 
 
-def rows(values: Any, count: int, dtype: str = "int32") -> Array:
-    """An array with one row per image, from one row for all or one for each."""
+def to_rows(values: Any, count: int, dtype: str = "int32") -> Array:
+    """Return an array with one row per image, from one row for all or one per image."""
     array = np.asarray(values, dtype)
     return np.broadcast_to(array, (count, *array.shape[1:])).copy()
 
 
-def taken(tensor: Any, places: Any) -> Any:
-    """Of (N, T, ...), what stands at one place of each image, (N, ...), in backend tensors.
-
-    Args:
-        tensor: (N, T, ...).
-        places: (N,) int32.
-    """
-    index = ops.reshape(places, (-1, *[1] * (len(tensor.shape) - 1)))
+def take_per_image(tensor: Any, indices: Any) -> Any:
+    """Return one entry of (N, T, ...) per image, (N, ...), by indices (N,) int32."""
+    index = ops.reshape(indices, (-1, *[1] * (len(tensor.shape) - 1)))
     index = ops.broadcast_to(index, (tensor.shape[0], 1, *tensor.shape[2:]))
     return ops.take_along_axis(tensor, index, axis=1)[:, 0]
 
@@ -126,8 +118,8 @@ def _class_index(value: Any, classes: int, names: tuple[str, ...] | None) -> int
     if isinstance(value, str):
         if names is None:
             raise errors.TargetError(
-                f"a class name needs the names of the classes; got {value!r} without any; make the probe "
-                "with ks.Probe(model, class_names=[...])."
+                f"a class name needs a probe with class names; got {value!r}; use "
+                "ks.Probe(model, class_names=[...])."
             )
         if value not in names:
             raise errors.UnknownClassError(
@@ -135,14 +127,14 @@ def _class_index(value: Any, classes: int, names: tuple[str, ...] | None) -> int
                 f"{errors.nearest(value, names)}"
             )
         if names.count(value) > 1:
-            where = " and ".join(str(place) for place, name in enumerate(names) if name == value)
+            indices = " and ".join(str(index) for index, name in enumerate(names) if name == value)
             raise errors.TargetError(
-                f"a class name must be unique; {value!r} stands for outputs {where}; give the index."
+                f"a class name must be unique; {value!r} names classes {indices}; give the index."
             )
         return names.index(value)
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise errors.TargetError(
-            f"a class must be a whole number or a name; got {value!r} ({type(value).__name__})."
+            f"a class must be an index or a name; got {value!r} ({type(value).__name__})."
         )
     if not 0 <= value < classes:
         raise errors.TargetError(

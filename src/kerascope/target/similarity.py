@@ -1,4 +1,4 @@
-"""A target on an embedding: how much it looks like another one."""
+"""Targets on an embedding: its similarity to a reference."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from keras import ops, tree
 from kerascope import errors
 from kerascope.layout import Layout
 from kerascope.target.base import Context, Forward, Reading, Target
-from kerascope.target.indices import one_output, rows
+from kerascope.target.indices import one_output, to_rows
 from kerascope.typing import Array
 
 _LEAST = 1e-12
-"""The least length that an embedding has a direction at."""
+"""The least length at which an embedding has a direction."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +25,9 @@ class Similarity(Target):
 
     $$s_n = \frac{e_n \cdot r_n}{\lVert e_n \rVert \, \lVert r_n \rVert}$$
 
-    from -1 to 1, with the embedding $e$: what the model returns, or what a layer does. Where that has places,
-    such as (N, H, W, D), the embedding is the mean over them, so that an image is compared wherever its parts
-    are. It belongs to no class, and is read as the model returns it, also behind a softmax.
+    from -1 to 1, with the embedding $e$, the output of the model or of a layer. An output with spatial axes,
+    such as (N, H, W, D), is averaged over them, so that the similarity does not depend on positions. It
+    belongs to no class, and is read after the output activation.
 
     Args:
         reference: (D,) for all images, or (N, D).
@@ -55,7 +55,7 @@ class Similarity(Target):
         return ("similarity", self.layer)
 
     def outputs(self, context: Context) -> tuple[int, ...] | None:
-        # All of the only one: it is made of all places, and none is picked.
+        # All columns of the only output: none is selected.
         return () if self.layer is not None else None
 
     def arguments(self, context: Context) -> dict[str, Array]:
@@ -67,44 +67,44 @@ class Similarity(Target):
             layout = context.layouts.get(name)
             width = shape[-1] if len(shape) > 1 else 1
             size = width if layout is None else layout.channels
-        found = np.asarray(self.reference)
-        if found.dtype.kind not in "biuf" or found.shape not in ((size,), (context.count, size)):
+        references = np.asarray(self.reference)
+        if references.dtype.kind not in "biuf" or references.shape not in ((size,), (context.count, size)):
             raise errors.TargetError(
                 f"a reference must hold numbers of shape ({size},), or ({context.count}, {size}) with one "
-                f"row for each image; got {found.dtype} of shape {found.shape}; give the embedding of "
-                "another image."
+                f"row for each image; got {references.dtype} of shape {references.shape}; give the "
+                "embedding of another image."
             )
-        reference = rows(found.reshape(-1, size), context.count, "float32")
+        reference = to_rows(references.reshape(-1, size), context.count, "float32")
         lengths = np.linalg.norm(reference, axis=1)
         if not (np.isfinite(lengths) & (lengths > _LEAST)).all():
             raise errors.TargetError(
-                "a reference must be finite and not all zeros, to have a direction; got one of length "
+                "a reference must be finite and not all zeros; got one of length "
                 f"{lengths.min():.3g}; give the embedding of another image."
             )
         return {"reference": reference / lengths[:, None]}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         if self.layer is None:
-            embedding, output = _pooled(tree.flatten(forward.outputs)[0], forward.layout), 0
+            embedding, output = _pool(tree.flatten(forward.outputs)[0], forward.layout), 0
         else:
-            embedding = _pooled(forward.activations[self.layer], forward.layouts[self.layer])
+            embedding = _pool(forward.activations[self.layer], forward.layouts[self.layer])
             output = None
         squares = ops.sum(embedding * embedding, axis=-1, keepdims=True)
-        some = squares > _LEAST**2
-        length = ops.where(some, ops.sqrt(ops.where(some, squares, 1.0)), 1.0)
+        valid = squares > _LEAST**2
+        length = ops.where(valid, ops.sqrt(ops.where(valid, squares, 1.0)), 1.0)
         scores = ops.sum(embedding / length * arguments["reference"], axis=-1, keepdims=True)
         columns = None if output is None else (scores, scores)
-        return Reading(scores, output=output, unmet=ops.logical_not(some)[:, 0], columns=columns)
+        return Reading(scores, output=output, undefined=ops.logical_not(valid)[:, 0], columns=columns)
 
     def describe(self) -> str:
         return f"similarity{f' of {self.layer}' if self.layer is not None else ''} to the reference"
 
-    def complaint(self) -> str:
-        return "an embedding must not be all zeros, to be compared; choose another layer"
+    def requirement(self) -> str:
+        return "an embedding must not be all zeros; choose another layer"
 
 
-def _pooled(tensor: Any, layout: Layout | None) -> Any:
-    """(N, D) float32, the mean over places."""
+def _pool(tensor: Any, layout: Layout | None) -> Any:
+    """Return (N, D) float32, the mean over spatial axes."""
     tensor = tensor if layout is None else layout.channels_last(tensor)
     tensor = ops.cast(tensor, "float32")
     if len(tensor.shape) == 1:

@@ -1,4 +1,4 @@
-"""Targets inside the model: a layer, a channel, a neuron."""
+"""Targets on a unit inside the model: a layer, a channel or a neuron."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Unit(Target):
     Args:
         layer: path of the layer.
         channel: a channel, or several for a class axis over them; None for the mean over all channels.
-        position: a place on the layer's grid, such as `(row, column)`; None for the mean over all places.
+        position: on the layer's grid, such as `(row, column)`; None for the mean over all positions.
 
     Example:
         >>> import kerascope as ks
@@ -38,11 +38,11 @@ class Unit(Target):
             channels = np.asarray(self.channel)
             if channels.dtype.kind not in "iu" or channels.ndim > 1 or not channels.size:
                 raise errors.TargetError(
-                    f"a channel must be a whole number, or several of them; got {self.channel!r}."
+                    f"a channel must be a whole number, or a list of whole numbers; got {self.channel!r}."
                 )
             object.__setattr__(self, "channel", tuple(channels.tolist()) if channels.ndim else int(channels))
         if self.position is not None:
-            object.__setattr__(self, "position", tuple(int(place) for place in self.position))
+            object.__setattr__(self, "position", tuple(int(index) for index in self.position))
 
     @property
     def class_axis(self) -> bool:  # type: ignore[override]
@@ -74,11 +74,11 @@ class Unit(Target):
         layout, channels = context.layer(self.layer)
         if layout is None and self.position is not None:
             raise errors.TargetError(
-                f"a position needs a layer with spatial axes; {self.layer!r} has none; leave position out."
+                f"a position needs a layer with spatial axes; {self.layer!r} has none; omit the position."
             )
         if layout is not None and self.position is not None:
             inside = len(self.position) == len(layout.spatial) and all(
-                0 <= place < size for place, size in zip(self.position, layout.spatial, strict=True)
+                0 <= index < size for index, size in zip(self.position, layout.spatial, strict=True)
             )
             if not inside:
                 raise errors.TargetError(
@@ -90,8 +90,8 @@ class Unit(Target):
                 raise errors.TargetError(
                     f"a channel of {self.layer!r} must be from 0 to {channels - 1}; got {channel}."
                 )
-        chosen = np.asarray(self._channels(), "int32")
-        return {"channel": np.broadcast_to(chosen, (context.count, len(chosen))).copy()}
+        indices = np.asarray(self._channels(), "int32")
+        return {"channel": np.broadcast_to(indices, (context.count, len(indices))).copy()}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         activation = forward.activations[self.layer]

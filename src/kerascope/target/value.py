@@ -1,4 +1,4 @@
-"""A target that is a number which the model returns, and no class."""
+"""Targets that are a number of the output and no class, as in regression."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from kerascope.typing import Array
 class Value(Target):
     r"""A number that the model returns, as in regression: $s_n = y_{n, i}$.
 
-    Outputs $y$ of shape (N,), (N, 1) or (N, D). It belongs to no class, so none is named. As for classes, it
-    is read in front of a sigmoid that the model ends in; `Probability(Value(0))` is behind it.
+    Outputs $y$ have shape (N,), (N, 1) or (N, D). The number belongs to no class. As for classes, it is read
+    before a final sigmoid; `Probability(Value(0))` is read after it.
 
     Args:
-        index: which of the numbers, counted from 0; or one per image; None for the only one.
+        index: of the number, from 0; or one per image; None for the only number.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -52,8 +52,8 @@ class Value(Target):
         last = shape[1] - 1 if len(shape) == 2 else 0
         if self.index is None and last:
             raise errors.TargetError(
-                f"a value must be chosen where there are several; this model returns {shape}; give its "
-                "place: ks.Value(index)."
+                f"a value needs an index where there are several; this model returns {shape}; use "
+                "ks.Value(index)."
             )
         hint, index = "values are counted from 0.", 0 if self.index is None else self.index
         return {"index": whole_numbers(index, 0, last, context, "value's index", hint)}

@@ -41,7 +41,7 @@ class Watched(Class):
         if "index" in arguments:
             return reading
         gap = ops.max(ops.abs(forward.scores - arguments["own"]), axis=-1)
-        return replace(reading, unmet=gap > 1e-3)
+        return replace(reading, undefined=gap > 1e-3)
 
     def complaint(self) -> str:
         return "a predicted class must be chosen on the images themselves, and pinned for their variants"

@@ -10,7 +10,7 @@ import pytest
 
 from kerascope import errors
 from kerascope.dataset.decoding.photograph import decode
-from tests.helpers.photographs import animation, colours, encoded, sixteen_bits, tiff, turned
+from tests.helpers.files.photographs import animation, colours, encoded, sixteen_bits, tiff, turned
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 

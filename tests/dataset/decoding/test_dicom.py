@@ -25,8 +25,8 @@ import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import find_images
 from kerascope.dataset.decoding.photograph import decode
-from tests.helpers.photographs import SMALL, colours, encoded, network, rows_of
-from tests.helpers.scans import CANARY, of_a_patient, scan, written
+from tests.helpers.files.dicom import CANARY, of_a_patient, scan, written
+from tests.helpers.files.photographs import SMALL, colours, encoded, network, rows_of
 
 pytestmark = pytest.mark.once
 

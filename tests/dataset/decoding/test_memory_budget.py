@@ -22,11 +22,11 @@ from kerascope.dataset.decoding.photograph import decode
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.reading import photograph_reader as reading
 from kerascope.dataset.running import explainer as explainer_room
-from kerascope.dataset.running import stream as stream_room
+from kerascope.dataset.running import pipeline as stream_room
 from kerascope.dataset.writing.overlays import painted
 from kerascope.render.overlay import Paint, overlay, table_of
 from kerascope.resize import resize
-from tests.helpers.photographs import cuttings, encoded, network, rows_of, same, tiff
+from tests.helpers.files.photographs import cuttings, encoded, network, rows_of, same, tiff
 
 pytestmark = pytest.mark.once
 
@@ -145,7 +145,7 @@ def test_drawing_part_by_part_is_the_same(monkeypatch: pytest.MonkeyPatch, fines
     found = explained(np.outer(np.arange(6), [1, 2, 3, 5, 7, 9]), 32)
     picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (150, 120, 3), "uint8"))
     paint = Paint(table_of(found), 0.5)
-    (drawn,) = painted(found, picture, Frame.fitted(150, 120, (32, 32), "stretch"), paint)
+    (drawn,) = painted(found, picture, Frame.for_size(150, 120, (32, 32), "stretch"), paint)
     wanted = overlay(found, images=np.asarray(picture)[None])[0].astype(int)
     assert np.abs(np.asarray(drawn).astype(int) - wanted).max() <= (0 if finest > 150 else 6)
 
@@ -154,7 +154,7 @@ def test_drawing_part_by_part_is_the_same(monkeypatch: pytest.MonkeyPatch, fines
 def test_marks_go_on_from_part_to_part(monkeypatch: pytest.MonkeyPatch, fill: float) -> None:
     found = explained(np.full((6, 6), fill), 32)
     picture = Image.new("RGB", (120, 100), "green")
-    frame, paint = Frame.fitted(100, 120, (32, 32), "crop"), Paint(table_of(found), 0.5)
+    frame, paint = Frame.for_size(100, 120, (32, 32), "crop"), Paint(table_of(found), 0.5)
     (whole,) = painted(found, picture, frame, paint)
     monkeypatch.setattr("kerascope.dataset.decoding.bit_depth._AT_ONCE", 300)
     (parts,) = painted(found, picture, frame, paint)
@@ -167,7 +167,7 @@ def test_marks_go_on_from_part_to_part(monkeypatch: pytest.MonkeyPatch, fill: fl
 def test_images_are_scaled_from_the_rows_that_count(fit: Any, shape: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (*shape, 3), "uint8")
     picture = Image.fromarray(pixels)
-    frame = Frame.fitted(*shape, (16, 12), fit)
+    frame = Frame.for_size(*shape, (16, 12), fit)
     found = frame.cut(picture, (16, 12), "bilinear-aliased")
     box = np.asarray(picture.crop((frame.left, frame.top, frame.right, frame.bottom)))
     np.testing.assert_allclose(found, resize(box, (16, 12), first=0), rtol=0, atol=1e-3)
@@ -181,14 +181,16 @@ def test_what_is_between_rows_is_left_out_where_that_costs_less(
     made = []
     crop = Image.Image.crop
     monkeypatch.setattr(Image.Image, "crop", lambda self, box: made.append(box) or crop(self, box))
-    Frame.fitted(*shape, (16, 12), "stretch").cut(Image.new("RGB", shape[::-1]), (16, 12), "bilinear-aliased")
+    Frame.for_size(*shape, (16, 12), "stretch").cut(
+        Image.new("RGB", shape[::-1]), (16, 12), "bilinear-aliased"
+    )
     assert len(made) == copies
 
 
 def test_a_line_of_a_million_pixels_needs_no_matrix_of_them() -> None:
     """Weights of each output for each pixel would take 900 MB."""
     picture = Image.new("RGB", (1_000_000, 3), "white")
-    found = Frame.fitted(3, 1_000_000, (224, 224), "stretch").cut(picture, (224, 224), "bilinear-aliased")
+    found = Frame.for_size(3, 1_000_000, (224, 224), "stretch").cut(picture, (224, 224), "bilinear-aliased")
     np.testing.assert_allclose(found, 255, rtol=1e-6)
 
 

@@ -19,7 +19,16 @@ from PIL import Image
 from kerascope import errors
 from kerascope.dataset import CONVENTIONS, Frame, Preprocessing, as_preprocessing
 from kerascope.dataset.decoding.photograph import decode
-from tests.helpers.photographs import animation, bomb, colours, encoded, shipped, sixteen_bits, tiff, turned
+from tests.helpers.files.photographs import (
+    animation,
+    bomb,
+    colours,
+    encoded,
+    shipped,
+    sixteen_bits,
+    tiff,
+    turned,
+)
 
 pytestmark = pytest.mark.once
 
@@ -230,12 +239,12 @@ def test_no_damage_raises_anything_else(place: int, value: int, cut: int) -> Non
 
 
 def test_the_box_of_each_fit() -> None:
-    assert Frame.fitted(100, 200, (8, 8)).box == (0, 50, 100, 150)
-    assert Frame.fitted(200, 100, (8, 8)).box == (50, 0, 150, 100)
-    assert Frame.fitted(100, 200, (8, 8), "stretch").box == (0, 0, 100, 200)
-    assert Frame.fitted(100, 200, (8, 8), "pad").box == (-50, 0, 150, 200)
-    assert Frame.fitted(100, 200, (8, 16)).box == (0, 0, 100, 200)
-    assert Frame.fitted(300, 451, (224, 224), share=0.875).box == (19, 94, 281, 356)
+    assert Frame.for_size(100, 200, (8, 8)).box == (0, 50, 100, 150)
+    assert Frame.for_size(200, 100, (8, 8)).box == (50, 0, 150, 100)
+    assert Frame.for_size(100, 200, (8, 8), "stretch").box == (0, 0, 100, 200)
+    assert Frame.for_size(100, 200, (8, 8), "pad").box == (-50, 0, 150, 200)
+    assert Frame.for_size(100, 200, (8, 16)).box == (0, 0, 100, 200)
+    assert Frame.for_size(300, 451, (224, 224), share=0.875).box == (19, 94, 281, 356)
 
 
 @settings(max_examples=200, deadline=None)
@@ -249,20 +258,20 @@ def test_the_box_of_each_fit() -> None:
 def test_maps_go_where_the_pixels_came_from(
     height: int, width: int, size: tuple[int, int], fit: str, share: float
 ) -> None:
-    frame = Frame.fitted(height, width, size, fit, share if fit == "crop" else 1.0)  # type: ignore[arg-type]
-    rows, columns = frame.seen
+    frame = Frame.for_size(height, width, size, fit, share if fit == "crop" else 1.0)  # type: ignore[arg-type]
+    rows, columns = frame.visible
     assert 0 <= rows.start < rows.stop <= height
     assert 0 <= columns.start < columns.stop <= width
     if fit == "pad":
         assert (rows, columns) == (slice(0, height), slice(0, width))
     ramp = np.linspace(-1, 1, size[0] * size[1]).reshape(size).astype("float32")
-    spread = frame.spread(ramp)
+    spread = frame.uncrop(ramp)
     assert spread.shape == (height, width)
     seen = np.zeros((height, width), bool)
     seen[rows, columns] = True
     np.testing.assert_array_equal(np.isnan(spread), ~seen)
     covered = seen.astype(int)
-    for beside in frame.unseen:
+    for beside in frame.hidden:
         covered[beside] += 1
     assert (covered == 1).all()
     for row in range(rows.start, rows.stop):
@@ -291,11 +300,11 @@ def interpolated(values: np.ndarray, frame: Frame, row: int, column: int) -> flo
 
 def test_a_map_of_another_corner_is_found_out() -> None:
     """The wrong variant: spread over the whole photograph, as if nothing had been cut off."""
-    frame = Frame.fitted(40, 80, (4, 4))
+    frame = Frame.for_size(40, 80, (4, 4))
     values = np.zeros((4, 4), "float32")
     values[:, 0] = 1
-    whole = frame.spread(values)
-    wrong = Frame.fitted(40, 80, (4, 4), "stretch").spread(values)
+    whole = frame.uncrop(values)
+    wrong = Frame.for_size(40, 80, (4, 4), "stretch").uncrop(values)
     assert np.nanargmax(whole[20]) == 20
     assert np.nanargmax(wrong[20]) == 0
 

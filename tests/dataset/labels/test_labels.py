@@ -22,7 +22,7 @@ from kerascope.dataset.labels.label import as_label, find_label_indices
 from kerascope.dataset.reading.arrays import from_arrays
 from kerascope.dataset.reading.sample import sample_by_label
 from tests.helpers.expected_warnings import warned
-from tests.helpers.photographs import colours, encoded, network, rows_of
+from tests.helpers.files.photographs import colours, encoded, network, rows_of
 
 once = pytest.mark.once
 PNG = encoded(colours(size=(32, 32)), "PNG")

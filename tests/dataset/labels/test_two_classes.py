@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import kerascope as ks
-from tests.helpers.heads import FORMS, network
+from tests.helpers.networks.heads import FORMS, network
 
 MEANS = np.array([-0.5, -0.25, 0.25, 0.5])
 """Of the images, as the model takes them; the first two are of class 0."""

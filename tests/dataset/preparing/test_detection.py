@@ -12,7 +12,7 @@ import pytest
 
 import kerascope as ks
 from kerascope.dataset.preparing.detection import detect
-from tests.helpers.photographs import network
+from tests.helpers.files.photographs import network
 
 
 def found(model: keras.Model, size: Any = None, path: Any = None) -> Any:

@@ -17,8 +17,8 @@ import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import find_images
 from kerascope.dataset.reading.address import Address, resolve_name
-from tests.helpers.object_store import KEYS, object_store
-from tests.helpers.photographs import SMALL, cuttings, network, rows_of
+from tests.helpers.files.object_store import KEYS, object_store
+from tests.helpers.files.photographs import SMALL, cuttings, network, rows_of
 
 pytestmark = [pytest.mark.once]
 

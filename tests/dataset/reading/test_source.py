@@ -18,7 +18,7 @@ from kerascope import errors
 from kerascope.dataset import find_images
 from kerascope.dataset.decoding.photograph import decode
 from kerascope.dataset.reading.item import safe_name
-from tests.helpers.photographs import colours, encoded
+from tests.helpers.files.photographs import colours, encoded
 
 pytestmark = pytest.mark.once
 

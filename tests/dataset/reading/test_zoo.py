@@ -25,10 +25,10 @@ from kerascope.dataset import Preprocessing, find_images
 from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.running import job
 from kerascope.dataset.running.explainer import Explainer
-from tests.helpers.command_line import runner
-from tests.helpers.photographs import colours, encoded, network, rows_of
-from tests.helpers.zoo import KINDS, Kind, names
-from tests.helpers.zoo.kind import JPEG, PNG, good
+from tests.helpers.files.photographs import colours, encoded, network, rows_of
+from tests.helpers.files.zoo import KINDS, Kind, names
+from tests.helpers.files.zoo.kind import JPEG, PNG, good
+from tests.helpers.processes.command_line import runner
 
 pytestmark = pytest.mark.once
 

@@ -22,12 +22,12 @@ from kerascope.dataset import Cluster, find_images
 from kerascope.dataset.options import ImageOptions, RunOptions
 from kerascope.dataset.running import cluster, worker
 from kerascope.dataset.running.plan import plan
-from tests.helpers.bars import planted
 from tests.helpers.expected_warnings import warned
-from tests.helpers.moments import files
-from tests.helpers.object_store import KEYS, object_store
-from tests.helpers.photographs import SMALL, cuttings, network, same
-from tests.helpers.trained import trained
+from tests.helpers.files.moments import files
+from tests.helpers.files.object_store import KEYS, object_store
+from tests.helpers.files.photographs import SMALL, cuttings, network, same
+from tests.helpers.networks.bars import planted
+from tests.helpers.networks.trained import trained
 
 ray = pytest.importorskip("ray")
 
@@ -94,7 +94,7 @@ def struck(session: None, one_thread: None, monkeypatch: pytest.MonkeyPatch, tmp
     marks.mkdir()
 
     class Struck(worker.Worker):
-        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.Done:
+        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.WorkResult:
             done = super().do(number, references, item)
             mark = marks / type(ray.get(references[1])).__name__
             if not mark.exists():
@@ -258,7 +258,7 @@ def test_what_a_worker_cannot_do_is_said(
 
     # What kills every worker ends the run, and does not begin for ever.
     class Mortal(worker.Worker):
-        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.Done:
+        def do(self, number: int, references: Sequence[Any], item: Any) -> worker.WorkResult:
             os.kill(os.getpid(), signal.SIGKILL)
             raise AssertionError
 

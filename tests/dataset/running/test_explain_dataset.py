@@ -18,7 +18,7 @@ from kerascope import errors
 from kerascope.dataset import heatmap
 from kerascope.dataset.running import explainer as explainer_room
 from tests.helpers.expected_warnings import warned
-from tests.helpers.photographs import (
+from tests.helpers.files.photographs import (
     PHOTOGRAPHS,
     SMALL,
     copied,

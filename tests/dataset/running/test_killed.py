@@ -12,10 +12,10 @@ import pytest
 
 import kerascope as ks
 from kerascope.dataset.writing.store import Store
-from tests.helpers import stops
-from tests.helpers.command_line import runner
-from tests.helpers.moments import files
-from tests.helpers.photographs import cuttings, network, same
+from tests.helpers.files.moments import files
+from tests.helpers.files.photographs import cuttings, network, same
+from tests.helpers.processes import signals
+from tests.helpers.processes.command_line import runner
 
 pytestmark = [pytest.mark.once, pytest.mark.slow]
 
@@ -42,14 +42,14 @@ def test_a_process_that_is_killed_is_continued_to_the_bit(
     """Killed between two shards; all other moments are in test_dataset_moments.py."""
     part, whole = tmp_path / "part", tmp_path / "whole"
     killed = subprocess.run(
-        [sys.executable, "-m", "kerascope", *run, "--out", part, *stops.IMPORT],
+        [sys.executable, "-m", "kerascope", *run, "--out", part, *signals.IMPORT],
         check=False,
-        env=stops.environment("SIGKILL", 1, tmp_path / "mark"),
+        env=signals.environment("SIGKILL", 1, tmp_path / "mark"),
     )
     assert killed.returncode == -signal.SIGKILL
     assert list(Store(part).shards()) == [0]
     assert [path.name.split(".")[1] for path in (part / "data").glob(".*.partial")] == ["part-00001"]
-    manifest = Store(part).manifest()
+    manifest = Store(part).read_manifest()
     assert manifest is not None
     assert manifest["status"] == "running"
     kerascope = runner(monkeypatch, capsys)

@@ -18,7 +18,7 @@ import kerascope as ks
 from kerascope import errors
 from kerascope.dataset.running import explainer as explainer_room
 from kerascope.dataset.writing.store import Store
-from tests.helpers.photographs import SMALL, cuttings, labelled, network, rows_of, same
+from tests.helpers.files.photographs import SMALL, cuttings, labelled, network, rows_of, same
 
 FOUND_OUT = 2 + (3 + 3) * 15
 """Passes about the preprocessing: black and white, then three fits and three filters of 15 photographs."""
@@ -128,7 +128,7 @@ def test_another_model_option_or_image_is_refused(
 
 
 def test_two_runs_into_one_folder_are_refused(probe: ks.Probe, folder: Path, tmp_path: Path) -> None:
-    with Store(tmp_path).locked(), pytest.raises(errors.LockedError, match="another one writes"):
+    with Store(tmp_path).lock(), pytest.raises(errors.LockedError, match="another one writes"):
         ks.explain_dataset(probe, folder, tmp_path, **SMALL)
     assert ks.explain_dataset(probe, folder, tmp_path, **SMALL).manifest["status"] == "complete"
 

@@ -16,9 +16,9 @@ import keras
 import pytest
 
 import kerascope as ks
-from tests.helpers import forked
-from tests.helpers.moments import files
-from tests.helpers.photographs import cuttings, network, same
+from tests.helpers.files.moments import files
+from tests.helpers.files.photographs import cuttings, network, same
+from tests.helpers.processes import fork
 
 pytestmark = [
     pytest.mark.once,
@@ -42,9 +42,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def forks(root: Path) -> Iterator[Forks]:
-    """Does tasks, each in a process of its own: see `tests/helpers/forked.py`."""
+    """Does tasks, each in a process of its own: see `tests/helpers/processes/fork.py`."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.helpers.forked", root],
+        [sys.executable, "-m", "tests.helpers.processes.fork", root],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -149,6 +149,6 @@ def test_a_lock_goes_with_the_process_that_held_it(forks: Forks, root: Path) -> 
 
 def test_forks_do_the_same_as_this_process(forks: Forks, root: Path) -> None:
     probe = ks.Probe(keras.saving.load_model(root / "model.keras"), batch_size=2)
-    ks.explain_dataset(probe, root / "in", root / "here", "saliency", **forked.OPTIONS)
+    ks.explain_dataset(probe, root / "in", root / "here", "saliency", **fork.OPTIONS)
     assert forks([{"what": "explain", "folder": str(root / "there")}])[0]["error"] is None
     same(root / "here", root / "there")

@@ -18,13 +18,13 @@ from kerascope import errors
 from kerascope.dataset.reading.dicom_frames import FrameLocation
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.location import FileLocation
-from kerascope.dataset.writing.apart import check_apart
-from kerascope.dataset.writing.removal import clear
+from kerascope.dataset.writing.atomic_file import atomic_write
+from kerascope.dataset.writing.overlap import check_no_overlap
+from kerascope.dataset.writing.removal import remove_run
 from kerascope.dataset.writing.store import Store
-from kerascope.dataset.writing.whole_file import whole
 from tests.helpers.expected_warnings import warned
-from tests.helpers.folders import contents, others, png
-from tests.helpers.photographs import cuttings, network, same
+from tests.helpers.files.folders import contents, others, png
+from tests.helpers.files.photographs import cuttings, network, same
 
 pytestmark = pytest.mark.once
 
@@ -125,8 +125,8 @@ def test_only_what_a_run_has_written_is_removed(place: Place) -> None:
     left = place.out / "overlays" / "cat" / "000007_left.jpg"
     shutil.copy(ours[0], left)
     store = Store(place.out)
-    with store.locked():
-        clear(store)
+    with store.lock():
+        remove_run(store)
     assert not left.exists()
     found = contents(place.out)
     assert {name for name, content in found.items() if content is not None} == {".lock", *beside}
@@ -156,8 +156,8 @@ def test_paths_in_a_crafted_folder_lead_nowhere_else(place: Place) -> None:
         pq.write_table(table.set_column(column, "overlay", pa.array(pair)), shard)
         copy = Path(shutil.copytree(place.out, place.root / "copy", symlinks=True))
         store = Store(copy)
-        with store.locked():
-            clear(store)
+        with store.lock():
+            remove_run(store)
         assert (copy / "overlays" / "mine.txt").exists()
         assert contents(outside) == before
         shutil.rmtree(copy)
@@ -206,7 +206,7 @@ def test_what_is_read_is_not_removed(place: Place) -> None:
         refused(place, r"inside\.json' lies in", overwrite=True, **{name: file})
     frame = Item("x.dcm", "x", FrameLocation(FileLocation(str(nested / "x.dcm")), 0))
     with pytest.raises(errors.DatasetError, match="must not be replaced"):
-        check_apart(place.out, (), [frame])
+        check_no_overlap(place.out, (), [frame])
     shutil.rmtree(nested)
     shutil.rmtree(place.out / "mine")
     assert place.explain(overwrite=True).counts["explained"] == 4
@@ -221,7 +221,7 @@ def test_refused_runs_have_changed_nothing(place: Place) -> None:
         ({"paths": place.root / "nothing"}, errors.DatasetError),
     ):
         refused(place, ".", kind, overwrite=True, **options)
-    with Store(place.out).locked():
+    with Store(place.out).lock():
         for options in ({}, {"resume": True}, {"overwrite": True}):
             refused(place, "another one writes", errors.LockedError, **options)
     next(place.photos.rglob("*.jpg")).unlink()
@@ -282,7 +282,7 @@ def test_the_table_of_an_interrupted_run_without_shards_is_empty(place: Place) -
 
 def test_files_with_long_names_are_written_at_the_same_time(tmp_path: Path) -> None:
     one, two = (tmp_path / f"{index:06d}_{'写' * 66}.jpg" for index in (1, 2))
-    with whole(one, settled=False) as first, whole(two, settled=False) as second:
+    with atomic_write(one, settled=False) as first, atomic_write(two, settled=False) as second:
         first.write_text("1")
         second.write_text("2")
     assert (one.read_text(), two.read_text()) == ("1", "2")

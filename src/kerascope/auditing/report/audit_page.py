@@ -113,7 +113,7 @@ def _select_images(audit: Audit) -> tuple[set[int], list[list[Any]]]:
 
 def _rows(audit: Audit) -> Iterator[list[Any]]:
     columns = ["index", "path", "label", "label_index", "prediction", "target", "probability", "warnings"]
-    for row in audit.results.explained(columns):
+    for row in audit.results.image_rows(columns):
         if row["prediction"] is None:
             continue  # its scores are not finite: it is not part of the audit
         right = None if row["label_index"] is None else int(row["label_index"] == row["prediction"])
@@ -132,7 +132,7 @@ def _pictures(audit: Audit, shown: set[int]) -> Iterator[tuple[int, tuple[str, s
     grid = _GRID if len(shown) <= _FEW else CELLS
     large = audit_pictures(audit.folder)
     table = colour_table()
-    for row in audit.results.explained(["index", "picture", "map", "warnings"]):
+    for row in audit.results.image_rows(["index", "picture", "map", "warnings"]):
         if row["index"] not in shown:
             continue
         path = large.get(row["index"])

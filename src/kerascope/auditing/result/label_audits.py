@@ -14,8 +14,8 @@ from kerascope.auditing.result.audit_result import FORMAT, Audit
 from kerascope.auditing.result.json import to_json
 from kerascope.auditing.shortcuts.finding import Finding, rank_findings
 from kerascope.dataset.result_folder import AUDIT
+from kerascope.dataset.writing.atomic_file import atomic_write
 from kerascope.dataset.writing.store import Store
-from kerascope.dataset.writing.whole_file import whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,7 @@ class LabelAudits(Mapping[str, Audit]):
         content = self.to_json()
         content["labels"] = {label: audit.folder.name for label, audit in self.items()}
         text = json.dumps(content, indent=1, ensure_ascii=False)
-        return Store(self.folder).replace(AUDIT, (text + "\n").encode())
+        return Store(self.folder).write_file(AUDIT, (text + "\n").encode())
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the report: a page with links to a page for each label, in the same folder.

@@ -9,8 +9,8 @@ import typer
 
 from kerascope.cli import arguments
 from kerascope.cli import console as said
-from kerascope.cli.interruption import stopping
-from kerascope.cli.writable import check_folder, check_page
+from kerascope.cli.interruption import exit_on_interrupt
+from kerascope.cli.output_files import check_folder, check_page
 
 if TYPE_CHECKING:
     import kerascope as ks
@@ -112,7 +112,7 @@ def audit(
     from kerascope.cli.images import read_methods
     from kerascope.cli.loading import load_names, load_probe, read_cluster, read_size
     from kerascope.dataset.options import RunOptions
-    from kerascope.dataset.preparing.model_input import NOTE
+    from kerascope.dataset.preparing.fit_choice import NOTE
     from kerascope.dataset.writing.store import Store
 
     inputs = (model, classes, preprocess, masks, before, *(training or ()), *paths)
@@ -120,7 +120,7 @@ def audit(
     check_folder("--out", out, overwrite, inputs)
     check_page("--html", html, "audit", inputs)
     advice = f"what was explained is in {out}: continue with --resume"
-    with said.warnings_told(), stopping(advice, resumable=True):
+    with said.show_warnings(), exit_on_interrupt(advice, resumable=True):
         earlier = None if before is None else ks.open_audit(before)
         found = ks.audit(
             load_probe(model, unsafe, imports, model_output),
@@ -152,7 +152,7 @@ def audit(
             safe_mode=not unsafe,
         )
         if html is not None:
-            with Store(out).locked():
+            with Store(out).lock():
                 found.to_html(html)
         changes = None if earlier is None else ks.compare_audits(earlier, found)
     if json:
@@ -163,7 +163,7 @@ def audit(
         said.print_lines([(name, text) for name, _, text in (note.partition(": ") for note in chosen)])
         said.show(found)
         if found.failed:
-            said.warn_of(found.failures())
+            said.warn_failures(found.failures())
         said.print_lines([("audit", str(out)), *([] if html is None else [("report", str(html))])])
         if changes is not None:
             said.show(changes)

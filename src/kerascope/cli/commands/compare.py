@@ -9,8 +9,8 @@ import typer
 
 from kerascope.cli import arguments
 from kerascope.cli import console as said
-from kerascope.cli.interruption import stopping
-from kerascope.cli.writable import check_picture, write_picture
+from kerascope.cli.interruption import exit_on_interrupt
+from kerascope.cli.output_files import check_picture, write_picture
 
 METHODS = ["auto", "grad_cam", "saliency", "integrated_gradients"]
 
@@ -60,7 +60,7 @@ def compare(
         imports,
     )
     check_picture("--out", out, arguments.inputs)
-    with said.warnings_told(), stopping("the picture was not written: run it again"):
+    with said.show_warnings(), exit_on_interrupt("the picture was not written: run it again"):
         loaded = load(arguments, limit, [out])
         tell(loaded)
         wanted = loaded.asked(read_target(target))

@@ -11,8 +11,8 @@ import typer
 
 from kerascope.cli import arguments
 from kerascope.cli import console as said
-from kerascope.cli.interruption import CODE, stopping, stopping_with_results
-from kerascope.cli.writable import check_page, check_report
+from kerascope.cli.interruption import CODE, exit_on_interrupt, return_on_interrupt
+from kerascope.cli.output_files import check_page, check_report
 
 METHODS = [
     "auto",
@@ -91,14 +91,14 @@ def evaluate(
     )
     check_page("--html", html, "evaluate", arguments.inputs)
     check_report("--save", save, arguments.inputs)
-    with said.warnings_told():
+    with said.show_warnings():
         loaded = load(arguments, limit, [html, save])
         if not json:
             tell(loaded)
         wanted = read_target(target)
         if wanted == LABEL and loaded.labels is None:
             wanted = None
-        with stopping_with_results("writing what was measured; Ctrl-C again ends at once") as stopped:
+        with return_on_interrupt("writing what was measured; Ctrl-C again ends at once") as stopped:
             report = ks.evaluate(
                 list(read_methods(method or METHODS, layer).values()),
                 loaded.probe,
@@ -112,7 +112,7 @@ def evaluate(
                 imports=imports or (),
                 safe_mode=not unsafe,
             )
-        with stopping("what was being written is not there: run it again"):
+        with exit_on_interrupt("what was being written is not there: run it again"):
             report = replace(report, model=model.name)
             if html is not None:
                 report.html(html)

@@ -11,8 +11,8 @@ import typer
 
 from kerascope.cli import arguments
 from kerascope.cli import console as said
-from kerascope.cli.interruption import stopping
-from kerascope.cli.writable import check_folder
+from kerascope.cli.interruption import exit_on_interrupt
+from kerascope.cli.output_files import check_folder
 
 if TYPE_CHECKING:
     from kerascope.dataset import Results
@@ -111,7 +111,7 @@ def explain(
         progress=False if json else None,
     )
     check_folder("--out", out, overwrite, arguments.inputs)
-    with said.warnings_told():
+    with said.show_warnings():
         chosen = read_method(method, layer, parameters)
         source = arguments.find_images()
         probe = arguments.load_probe()
@@ -124,7 +124,7 @@ def explain(
         job = plan(probe, source, chosen, read_target(target), options)
         if not json:
             said.print_lines([("model", str(model)), *job.told])
-        with stopping(f"what was finished is in {out}: continue with --resume", resumable=True):
+        with exit_on_interrupt(f"what was finished is in {out}: continue with --resume", resumable=True):
             results = job.run(out, run)
             if json:
                 said.print_json(_told(results))
@@ -154,7 +154,7 @@ def _print(results: Results) -> None:
     )
     if "strange_labels" in counts:
         said.warn(results.manifest["warnings"][-1].partition(": ")[2])
-    said.warn_of(results.failures())
+    said.warn_failures(results.failures())
     count, first = _doubtful(results)
     if count:
         said.warn(

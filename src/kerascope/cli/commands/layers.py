@@ -22,7 +22,7 @@ def layers(
     from kerascope.cli.loading import load_model, read_size
     from kerascope.probe import Probe
 
-    with said.warnings_told():
+    with said.show_warnings():
         probe = Probe(load_model(model, unsafe, imports))
         table = probe.layers(probe.blank(read_size(size)))
     if json:

@@ -10,8 +10,8 @@ import typer
 from kerascope import errors
 from kerascope.cli import arguments
 from kerascope.cli import console as said
-from kerascope.cli.interruption import stopping
-from kerascope.cli.writable import check_picture, write_picture
+from kerascope.cli.interruption import exit_on_interrupt
+from kerascope.cli.output_files import check_picture, write_picture
 
 
 def maximize(
@@ -44,19 +44,19 @@ def maximize(
     import kerascope as ks
     from kerascope.cli.loading import load_names, load_probe, read_size
     from kerascope.dataset.classes.class_names import to_unique_names
-    from kerascope.dataset.preparing.detection import as_detected
+    from kerascope.dataset.preparing.detection import find_preprocessing
     from kerascope.target import TargetLike
 
     if (layer is None) == (not target) or (channel and layer is None):
         raise errors.ParameterError("give either --target, or --layer with the channels of it.")
     check_picture("--out", out, (model, classes, preprocess))
-    with said.warnings_told(), stopping("the picture was not written: run it again"):
+    with said.show_warnings(), exit_on_interrupt("the picture was not written: run it again"):
         given = load_names(classes)
         names = None if given is None else to_unique_names(given)[0]
         probe = load_probe(model, unsafe, imports, model_output).with_class_names(names)
         sides = read_size(size)
         blank = probe.blank() if sides is None else probe.blank(sides)
-        found = as_detected(preprocess, probe, blank, model)
+        found = find_preprocessing(preprocess, probe, blank, model)
         said.print_lines([("preprocessing", f"{found.preprocessing.name} ({found.reason})")])
         if found.doubt is not None:
             said.warn(found.doubt)

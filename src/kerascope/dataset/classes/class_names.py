@@ -18,7 +18,7 @@ from kerascope.dataset.reading.source import AS_COLUMNS, Source
 from kerascope.probe import Probe
 from kerascope.probe.graph.output_kind import answers
 from kerascope.target import TargetLike
-from kerascope.target.kind import class_count as target_class_count
+from kerascope.target.base import class_count as target_class_count
 
 ClassName = str | tuple[str, str]
 """The name of a class; or its code, such as that of WordNet, and its name."""

@@ -11,8 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerascope.dataset.preparing.conventions import own_preprocessing
-from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing, as_said
+from kerascope.dataset.preparing.loader_defaults import own_preprocessing
+from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing, read_preprocessing
 from kerascope.probe import Probe
 
 # Networks of `keras.applications` that leave preprocessing to the user, by the names they have there.
@@ -81,12 +81,12 @@ def said(
         None where nobody did.
     """
     if value != AUTO:
-        found, fields = as_said(value)
+        found, fields = read_preprocessing(value)
         return Detected(found, "as said", said=_cutting(fields))
     if path is not None:
         beside = Path(path).with_suffix("").with_name(Path(path).stem + SIDECAR)
         if beside.is_file():
-            found, fields = as_said(beside)
+            found, fields = read_preprocessing(beside)
             return Detected(found, f"said by {beside.name}", said=_cutting(fields))
     own = own_preprocessing(model)
     return None if own is None else Detected(own, "said by the model's own preprocessor", said=_SAID)
@@ -147,7 +147,7 @@ def _own(probe: Probe, blank: Any, layer: str) -> str | None:
     return "0-255" if 200 < white - black < 300 and black < -20 else None
 
 
-def as_detected(
+def find_preprocessing(
     value: str | os.PathLike[str] | Preprocessing,
     probe: Probe,
     blank: Any,

@@ -41,7 +41,7 @@ class Frame:
     right: int
 
     @classmethod
-    def fitted(
+    def for_size(
         cls, height: int, width: int, size: tuple[int, int], fit: Fit = "crop", share: float = 1.0
     ) -> Frame:
         """The box that becomes an image of a shape.
@@ -56,7 +56,7 @@ class Frame:
 
         Example:
             >>> from kerascope.dataset.preparing.frame import Frame
-            >>> Frame.fitted(100, 200, (8, 8)).box
+            >>> Frame.for_size(100, 200, (8, 8)).box
             (0, 50, 100, 150)
         """
         rows, columns = float(height), float(width)
@@ -82,7 +82,7 @@ class Frame:
         return self.bottom - self.top, self.right - self.left
 
     @property
-    def seen(self) -> tuple[slice, slice]:
+    def visible(self) -> tuple[slice, slice]:
         """The rows and columns of the photograph that the model is shown."""
         return (
             slice(max(self.top, 0), min(self.bottom, self.height)),
@@ -90,9 +90,9 @@ class Frame:
         )
 
     @property
-    def unseen(self) -> tuple[tuple[slice, slice], ...]:
+    def hidden(self) -> tuple[tuple[slice, slice], ...]:
         """The rest of the photograph: above, below, left and right of what the model is shown."""
-        rows, columns = self.seen
+        rows, columns = self.visible
         return (
             (slice(0, rows.start), slice(None)),
             (slice(rows.stop, None), slice(None)),
@@ -116,34 +116,34 @@ class Frame:
 
         box = self.left, self.top, self.right, self.bottom
         if interpolation == "bilinear-aliased":
-            return _sampled(picture, box, size)
+            return _resize_aliased(picture, box, size)
         if self.box != (0, 0, self.height, self.width):
             picture = picture.crop(box)
         filters = Image.Resampling
         chosen = {"area": filters.BOX}.get(interpolation) or filters[interpolation.upper()]
         return np.asarray(picture.resize((size[1], size[0]), chosen))
 
-    def boxed(self, maps: Array) -> Array:
+    def resize_to_box(self, maps: Array) -> Array:
         """Maps brought to the pixels that the model was shown.
 
         Args:
             maps: (..., h, w), over the model's image.
 
         Returns:
-            float32 (..., *shape of the photograph at `seen`), by half-pixel bilinear interpolation.
+            float32 (..., *shape of the photograph at `visible`), by half-pixel bilinear interpolation.
         """
-        return self.trimmed(resize(maps, self.size, first=maps.ndim - 2))
+        return self.trim(resize(maps, self.size, first=maps.ndim - 2))
 
-    def trimmed(self, maps: Array) -> Array:
+    def trim(self, maps: Array) -> Array:
         """Maps of the size of the box without what is beyond the photograph: padding."""
-        rows, columns = self.seen
+        rows, columns = self.visible
         return maps[
             ...,
             rows.start - self.top : rows.stop - self.top,
             columns.start - self.left : columns.stop - self.left,
         ]
 
-    def spread(self, maps: Array) -> Array:
+    def uncrop(self, maps: Array) -> Array:
         """Maps over the whole photograph, NaN where the model was shown nothing.
 
         Args:
@@ -155,15 +155,15 @@ class Frame:
         Example:
             >>> import numpy as np
             >>> from kerascope.dataset.preparing.frame import Frame
-            >>> Frame(1, 4, 0, 1, 1, 3).spread(np.ones((1, 2)))
+            >>> Frame(1, 4, 0, 1, 1, 3).uncrop(np.ones((1, 2)))
             array([[nan,  1.,  1., nan]], dtype=float32)
         """
         whole = np.full((*maps.shape[:-2], self.height, self.width), np.nan, "float32")
-        whole[(..., *self.seen)] = self.boxed(maps)
+        whole[(..., *self.visible)] = self.resize_to_box(maps)
         return whole
 
 
-def _sampled(picture: Any, box: tuple[int, int, int, int], size: tuple[int, int]) -> Array:
+def _resize_aliased(picture: Any, box: tuple[int, int, int, int], size: tuple[int, int]) -> Array:
     """What `resize` gives of a box, from the few rows and columns that count: a photograph has thousands."""
     left, top, right, bottom = box
     (rows, down), (columns, across) = (
@@ -192,7 +192,7 @@ def _weights(old: int, new: int) -> tuple[Array, Array]:
 
 
 def check_fit(fit: str, interpolation: str, share: float) -> None:
-    """Refuse what `Frame.fitted` and `Frame.cut` do not know.
+    """Refuse what `Frame.for_size` and `Frame.cut` do not know.
 
     Raises:
         ParameterError: naming what is wrong.

@@ -40,7 +40,7 @@ class Preprocessing:
         scale: one factor, or one for each channel in the order of `order`.
         offset: the same of what is added.
         order: of the channels, `"rgb"` or `"bgr"`.
-        fit: how a photograph of other proportions becomes the model's image; see `Frame.fitted`.
+        fit: how a photograph of other proportions becomes the model's image; see `Frame.for_size`.
         share: of the sides of the box that is cut out, what is kept around its centre.
         interpolation: the filter that scales: `"nearest"`, `"bilinear"`, `"bilinear-aliased"` (not
             antialiased, as Keras' loaders scale), `"bicubic"`, `"lanczos"` or `"area"`; see `Frame.cut`.
@@ -93,7 +93,7 @@ class Preprocessing:
             from PIL import Image
 
             picture = Image.fromarray(picture)
-        frame = Frame.fitted(picture.height, picture.width, size, self.fit, self.share)
+        frame = Frame.for_size(picture.height, picture.width, size, self.fit, self.share)
         if frame.size[0] * frame.size[1] > MAX_PIXELS:
             raise errors.PhotographError(
                 f"a picture must have at most {MAX_PIXELS:,} pixels with its frame; got {picture.width} x "
@@ -183,10 +183,10 @@ def as_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> Preproces
     Raises:
         ParameterError: neither a convention nor such a file, or a field that does not exist or fit.
     """
-    return as_said(value)[0]
+    return read_preprocessing(value)[0]
 
 
-def as_said(value: str | os.PathLike[str] | Preprocessing) -> tuple[Preprocessing, frozenset[str]]:
+def read_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> tuple[Preprocessing, frozenset[str]]:
     """A preprocessing, and the names of the fields that were said: of a convention its arithmetic.
 
     Args:
@@ -196,8 +196,8 @@ def as_said(value: str | os.PathLike[str] | Preprocessing) -> tuple[Preprocessin
         ParameterError: see `as_preprocessing`.
 
     Example:
-        >>> from kerascope.dataset.preparing.preprocessing import as_said
-        >>> "scale" in as_said("torch")[1], "fit" in as_said("torch")[1]
+        >>> from kerascope.dataset.preparing.preprocessing import read_preprocessing
+        >>> "scale" in read_preprocessing("torch")[1], "fit" in read_preprocessing("torch")[1]
         (True, False)
     """
     if isinstance(value, Preprocessing):

@@ -16,7 +16,7 @@ import keras
 
 from kerascope import errors
 from kerascope.dataset.options import RunOptions
-from kerascope.dataset.running.worker import Done, Work, Worker
+from kerascope.dataset.running.worker import Work, Worker, WorkResult
 from kerascope.provenance import warn
 from kerascope.validation import check_number, check_whole
 
@@ -133,10 +133,10 @@ class Workers:
         self._works.clear()
         self._actors, self._model, self._started = [], None, False
 
-    def _got(self, reference: Any) -> Done:
+    def _got(self, reference: Any) -> WorkResult:
         ray = self._ray
         try:
-            found: Done = ray.get(reference)
+            found: WorkResult = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
             cause = error.cause if isinstance(error.cause, Exception) else error
             raise cause from None

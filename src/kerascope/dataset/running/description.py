@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import numpy as np
 
-    from kerascope.dataset.running.prepared import Prepared
+    from kerascope.dataset.running.images import PreparedImage
     from kerascope.explanation import Explanation
     from kerascope.probe import Probe
     from kerascope.target import Target
@@ -20,7 +20,7 @@ class Description(Protocol):
     def columns(self) -> Sequence[tuple[str, Any]]:
         """Their names, and their types of pyarrow."""
 
-    def written(self) -> Mapping[str, Any]:
+    def to_json(self) -> Mapping[str, Any]:
         """What decides them, as JSON takes it: a run is resumed with the same only."""
 
     def ask(
@@ -29,7 +29,7 @@ class Description(Protocol):
         images: np.ndarray[Any, Any],
         target: Target,
         explanation: Explanation,
-        batch: Sequence[Prepared],
+        batch: Sequence[PreparedImage],
     ) -> Sequence[Any]:
         """What is asked of the model, in the pass of a batch; something for each image.
 
@@ -41,7 +41,7 @@ class Description(Protocol):
             batch: the images as they were read.
         """
 
-    def describe(self, prepared: Prepared, explanation: Explanation, asked: Any) -> Mapping[str, Any]:
+    def describe(self, prepared: PreparedImage, explanation: Explanation, asked: Any) -> Mapping[str, Any]:
         """The columns of one image; it runs beside the passes.
 
         Args:

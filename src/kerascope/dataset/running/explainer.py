@@ -21,9 +21,9 @@ from kerascope.dataset.reading.arrays import ArrayLocation
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.photograph_reader import open_photograph
 from kerascope.dataset.running.description import Description
-from kerascope.dataset.running.finite import non_finite_score, predicted, unpredicted
 from kerascope.dataset.running.image_labels import check_labels, join_explanations, to_label_columns
-from kerascope.dataset.running.prepared import Explained, Prepared, Row
+from kerascope.dataset.running.images import ExplainedImage, PreparedImage, ResultRow
+from kerascope.dataset.running.non_finite_scores import predicted, score_error, unpredicted
 from kerascope.dataset.writing.overlays import Overlays
 from kerascope.dataset.writing.store import Store
 from kerascope.explanation import Explanation, how_flat
@@ -87,7 +87,7 @@ class Explainer:
         """
         tags = self.options.method.tags
         of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
-        paths = explained_layers(self.options.method) if of_layer else ()
+        paths = layers_of(self.options.method) if of_layer else ()
         blank = self._given(np.zeros((1, *self.size, self.layout.channels), "float32"))
         runs = self.probe.resolve_layers(blank, self.options.model_target, paths, spatial=of_layer)
         if not of_layer:
@@ -95,10 +95,10 @@ class Explainer:
         grids = [run.layout.spatial for run in runs if run.layout is not None]
         return tuple(map(max, zip(*grids, strict=True)))
 
-    def prepare(self, index: int, item: Item) -> Prepared:
+    def prepare(self, index: int, item: Item) -> PreparedImage:
         """Read an image and make it ready. What is wrong with it is in the row, and never raised."""
         start = time.perf_counter()
-        row: Row = {
+        row: ResultRow = {
             "index": index,
             "path": item.path,
             **to_label_columns(item, self.places, self.names, self.classes),
@@ -110,10 +110,10 @@ class Explainer:
         except errors.MissingPackageError:
             raise
         except (errors.KerascopeError, MemoryError) as error:
-            return Prepared(item, index, row | _failed(error), seconds=time.perf_counter() - start)
+            return PreparedImage(item, index, row | _failed(error), seconds=time.perf_counter() - start)
         row |= {"height": frame.height, "width": frame.width, "box": frame.box}
         row["warnings"] += [f"PhotographNote: {note}" for note in notes]
-        return Prepared(item, index, row, photograph, image, frame, time.perf_counter() - start)
+        return PreparedImage(item, index, row, photograph, image, frame, time.perf_counter() - start)
 
     def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, tuple[str, ...], str]:
         """An image as the model takes it, where it lies in its photograph, that where it is kept, and notes.
@@ -136,7 +136,7 @@ class Explainer:
         """Whether a photograph waits to be drawn; else it is decoded again then."""
         return self.options.overlay is not None and pixels <= _KEPT and CACHE.reserve(photograph, 4 * pixels)
 
-    def explain(self, batch: Sequence[Prepared]) -> list[Explained]:
+    def explain(self, batch: Sequence[PreparedImage]) -> list[ExplainedImage]:
         """Explain prepared images in one pass. Where that fails, one by one, so that only some are lost.
 
         Raises:
@@ -147,7 +147,7 @@ class Explainer:
             explanations, asked = self._explanations(batch)
         except Exception as error:
             if len(batch) == 1:
-                return [Explained(batch[0], error)]
+                return [ExplainedImage(batch[0], error)]
             found = [self.explain([one])[0] for one in batch]
             if len({repr(one.explanation) for one in found}) == 1 and isinstance(
                 found[0].explanation, Exception
@@ -156,11 +156,11 @@ class Explainer:
             return found
         seconds = (time.perf_counter() - start) / len(batch)
         return [
-            Explained(prepared, explanation, seconds, more)
+            ExplainedImage(prepared, explanation, seconds, more)
             for prepared, explanation, more in zip(batch, explanations, asked, strict=True)
         ]
 
-    def finish(self, explained: Explained) -> list[Row]:
+    def finish(self, explained: ExplainedImage) -> list[ResultRow]:
         """The rows of an image: one for each explained class. Its pictures are written."""
         start = time.perf_counter()
         prepared, explanation = explained.prepared, explained.explanation
@@ -168,7 +168,7 @@ class Explainer:
             return [prepared.row | {"timings": {"read": prepared.seconds}}]
         if isinstance(explanation, Explanation):
             chosen = not self.options.by_label and self.options.model_target.chooses
-            explanation = non_finite_score(explanation, chosen) or explanation
+            explanation = score_error(explanation, chosen) or explanation
         if isinstance(explanation, Exception):
             return [prepared.row | _failed(explanation) | {"timings": {"read": prepared.seconds}}]
         maps = explanation.heatmaps(size=self.grid).reshape(-1, *self.grid)
@@ -208,7 +208,7 @@ class Explainer:
         }
         return [row | {"timings": seconds} for row in rows]
 
-    def _explanations(self, batch: Sequence[Prepared]) -> tuple[Sequence[Explanation], Sequence[Any]]:
+    def _explanations(self, batch: Sequence[PreparedImage]) -> tuple[Sequence[Explanation], Sequence[Any]]:
         images = self._given(np.stack([one.image for one in batch if one.image is not None]))
         labels = [one.row["label_indices"] for one in batch] if self.options.by_label else []
         if any(len(own) > 1 for own in labels):
@@ -287,13 +287,13 @@ def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:
     return layout
 
 
-def explained_layers(method: Any) -> tuple[str | None, ...]:
+def layers_of(method: Any) -> tuple[str | None, ...]:
     """The layers that a method explains, of a method inside another one those of the inner."""
     while not hasattr(method, "layer") and hasattr(method, "method"):
         method = method.method
     return tuple(getattr(method, "layers", None) or (getattr(method, "layer", None),))
 
 
-def _failed(error: BaseException) -> Row:
+def _failed(error: BaseException) -> ResultRow:
     kind = "" if isinstance(error, errors.PhotographError) else f"{type(error).__name__}: "
     return {"status": "failed", "error": f"{kind}{error}"}

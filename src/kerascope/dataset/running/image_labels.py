@@ -10,11 +10,13 @@ import numpy as np
 from kerascope import errors
 from kerascope.dataset.labels.label import format_label
 from kerascope.dataset.reading.item import Item
-from kerascope.dataset.running.prepared import Row
+from kerascope.dataset.running.images import ResultRow
 from kerascope.explanation import Explanation
 
 
-def to_label_columns(item: Item, places: Mapping[str, int], names: Sequence[str], count: int | None) -> Row:
+def to_label_columns(
+    item: Item, places: Mapping[str, int], names: Sequence[str], count: int | None
+) -> ResultRow:
     """The columns of an image's labels, and what is doubtful about them.
 
     Args:
@@ -32,7 +34,7 @@ def to_label_columns(item: Item, places: Mapping[str, int], names: Sequence[str]
     }
 
 
-def check_labels(row: Row, alone: bool) -> None:
+def check_labels(row: ResultRow, alone: bool) -> None:
     """Check that an image can be explained by its labels.
 
     Args:

@@ -16,23 +16,23 @@ from kerascope import errors
 from kerascope.dataset.classes.class_names import ClassNames
 from kerascope.dataset.labels.label import describe_unknown_labels
 from kerascope.dataset.options import ResultOptions, RunOptions
-from kerascope.dataset.preparing.model_input import NOTE
+from kerascope.dataset.preparing.fit_choice import NOTE
 from kerascope.dataset.preparing.preprocessing import written
 from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.reading.shard import Shard, to_shards
 from kerascope.dataset.reading.source import Source
-from kerascope.dataset.results import Results, counted, open_results
+from kerascope.dataset.results import Results, count_results, open_results
 from kerascope.dataset.running.cluster import open_workers
 from kerascope.dataset.running.description import Description
 from kerascope.dataset.running.explainer import Explainer
+from kerascope.dataset.running.pipeline import explain_shards
 from kerascope.dataset.running.shard_work import ShardWork
-from kerascope.dataset.running.stream import explained_shards
 from kerascope.dataset.running.worker import SharedProbe
-from kerascope.dataset.writing.apart import check_apart, files_among
-from kerascope.dataset.writing.beginning import check_begin, check_same, held, sorted_out
 from kerascope.dataset.writing.digest import model_digest
-from kerascope.dataset.writing.removal import clear
-from kerascope.dataset.writing.store import Store, faults_of_disk_told
+from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
+from kerascope.dataset.writing.removal import remove_run
+from kerascope.dataset.writing.resume import check_folder_state, check_same_run, check_shards, lock_folder
+from kerascope.dataset.writing.store import Store, wrap_disk_errors
 from kerascope.layout import Layout
 from kerascope.probe import Probe
 from kerascope.progress import Progress
@@ -108,7 +108,7 @@ class Job:
                 "map_shape": list(grid),
                 "batch_size": options.batch_size,
                 "shard_size": options.shard_size,
-                **({} if self.description is None else {"description": dict(self.description.written())}),
+                **({} if self.description is None else {"description": dict(self.description.to_json())}),
             },
             "versions": dict(versions()),
             "choices": self.choices,
@@ -140,21 +140,23 @@ class Job:
         columns = schema.schema(grid, self.options.map_type, more)
 
         def check() -> None:
-            before = check_begin(store, options.resume, options.overwrite, self.options.overlay is not None)
+            before = check_folder_state(
+                store, options.resume, options.overwrite, self.options.overlay is not None
+            )
             if options.resume and before is not None:
-                check_same(before, manifest)
+                check_same_run(before, manifest)
 
         if options.overwrite:
-            check_apart(store.folder, files_among(*self.inputs, *self.source.paths), self.source)
-        with open_workers(options, self.probe.model) as workers, held(store, check):
+            check_no_overlap(store.folder, existing_paths(*self.inputs, *self.source.paths), self.source)
+        with open_workers(options, self.probe.model) as workers, lock_folder(store, check):
             done, damaged = set[int](), list[int]()
             if options.resume:
-                done, damaged = sorted_out(store, self.source, self.options.shard_size)
+                done, damaged = check_shards(store, self.source, self.options.shard_size)
             manifest["warnings"] += [warn(errors.KerascopeWarning, _damaged(number)) for number in damaged]
             if options.overwrite:
-                clear(store)
+                remove_run(store)
             else:
-                store.tidy()
+                store.remove_partial_files()
             total, started = self.source.count(), datetime.now(UTC)
             with (
                 _noted(store, manifest, started, self.naming.count is not None),
@@ -162,7 +164,7 @@ class Job:
             ):
                 todo = _todo(self.source, self.options.shard_size, done, progress.advance)
                 if workers is None:
-                    shards = explained_shards(explainer, todo, options.thread_count, progress.advance)
+                    shards = explain_shards(explainer, todo, options.thread_count, progress.advance)
                     for number, rows in shards:
                         store.write_shard(number, schema.table(rows, columns))
                 else:
@@ -173,7 +175,7 @@ class Job:
                         written.add(number)
                         progress.advance(images, failed)
                     # What workers that were killed have left.
-                    store.tidy()
+                    store.remove_partial_files()
                     _check_shared(store, written)
             return open_results(store.folder)
 
@@ -216,11 +218,11 @@ def _todo(source: Source, size: int, done: set[int], skip: Callable[[int], None]
 def _noted(store: Store, manifest: dict[str, Any], started: datetime, classes: bool) -> Iterator[None]:
     """The manifest at the begin, and at the end however it comes."""
     times = {"started": started.isoformat(timespec="seconds")}
-    with faults_of_disk_told(store.folder):
+    with wrap_disk_errors(store.folder):
         store.write_manifest({"status": "running", **manifest, **times})
     status = "interrupted"
     try:
-        with faults_of_disk_told(store.folder):
+        with wrap_disk_errors(store.folder):
             yield
         status = "complete"
     except Exception:
@@ -233,8 +235,8 @@ def _noted(store: Store, manifest: dict[str, Any], started: datetime, classes: b
             "seconds": str(round((ended - started).total_seconds(), 1)),
         }
         try:
-            with faults_of_disk_told(store.folder):
-                counts = counted(store)
+            with wrap_disk_errors(store.folder):
+                counts = count_results(store)
                 strangers = Results(store.folder, manifest).strange_labels() if classes else {}
                 if strangers:
                     counts["strange_labels"] = sum(strangers.values())

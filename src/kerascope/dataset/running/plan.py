@@ -17,11 +17,11 @@ from kerascope.dataset.classes.class_names import (
 )
 from kerascope.dataset.options import ImageOptions, ResultOptions
 from kerascope.dataset.preparing.detection import Detected, detect, said
-from kerascope.dataset.preparing.model_input import Evidence, fed
+from kerascope.dataset.preparing.fit_choice import Evidence, fed
 from kerascope.dataset.reading.source import Source
-from kerascope.dataset.running.explainer import explained_layers, image_layout
+from kerascope.dataset.running.explainer import image_layout, layers_of
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.writing.apart import files_among
+from kerascope.dataset.writing.overlap import existing_paths
 from kerascope.layout import Layout
 from kerascope.method import Method, as_method
 from kerascope.probe import Probe, as_probe
@@ -62,7 +62,7 @@ def plan(
     explaining, reason = result.method.chosen(probe, blank, result.model_target)
     result = replace(result, method=explaining)
     of_layer = "layer" in explaining.tags
-    notes = probe.notes(blank, result.model_target, explained_layers(explaining)) if of_layer else ()
+    notes = probe.notes(blank, result.model_target, layers_of(explaining)) if of_layer else ()
     shape = " x ".join(map(str, layout.spatial))
     choices = {
         "method": f"{explaining.describe()}{f' ({reason})' if reason else ''}",
@@ -82,7 +82,7 @@ def plan(
         choices,
         (*feed.doubts, *warnings),
         None if options.model_file is None else os.fspath(options.model_file),
-        inputs=tuple(files_among(options.model_file, options.preprocessing)),
+        inputs=tuple(existing_paths(options.model_file, options.preprocessing)),
     )
 
 

@@ -9,7 +9,7 @@ from kerascope.dataset.options import ResultOptions
 from kerascope.dataset.reading.shard import Shard
 from kerascope.dataset.running.description import Description
 from kerascope.dataset.running.explainer import Explainer
-from kerascope.dataset.running.stream import explained_shards
+from kerascope.dataset.running.pipeline import explain_shards
 from kerascope.dataset.running.worker import SharedProbe
 from kerascope.dataset.writing.store import Store
 from kerascope.probe import Probe
@@ -35,7 +35,7 @@ class ShardWork:
     grid: tuple[int, ...]
     threads: int
 
-    def begun(self, probe: Probe) -> Callable[[Shard], tuple[int, int, int]]:
+    def start(self, probe: Probe) -> Callable[[Shard], tuple[int, int, int]]:
         """From a shard, which is written, to its number, and those of its images and of those that failed."""
         from kerascope.dataset.writing import schema
 
@@ -51,7 +51,7 @@ class ShardWork:
                 nonlocal failures
                 failures += failed
 
-            for number, rows in explained_shards(explainer, [shard], self.threads, advance):
+            for number, rows in explain_shards(explainer, [shard], self.threads, advance):
                 store.write_shard(number, schema.table(rows, columns))
             return shard.number, len(shard.items), failures
 

@@ -15,7 +15,7 @@ import keras
 
 from kerascope import errors, model_file
 from kerascope.probe import Probe
-from kerascope.target.kind import Kind
+from kerascope.target import OutputKind
 
 _BEGUN = 2
 """Works that a worker has at hand, such as to describe and to try; older ones are begun anew."""
@@ -34,7 +34,7 @@ class SharedProbe:
     batch_size: int
     compile: bool
     input: str | int | None
-    output: Kind | Mapping[str, Kind] | None
+    output: OutputKind | Mapping[str, OutputKind] | None
     label: int | None
     names: tuple[str, ...] | None
     labels: tuple[str, ...] | None
@@ -54,16 +54,16 @@ class SharedProbe:
         )
 
     @property
-    def of_all(self) -> SharedProbe:
+    def about_all_labels(self) -> SharedProbe:
         """That which is asked about all labels."""
         return self if self.label is None else replace(self, label=None, names=self.labels, labels=None)
 
-    def made(self, model: keras.Model) -> Probe:
+    def build(self, model: keras.Model) -> Probe:
         """A probe of a model, about all labels."""
         return Probe(
             model,
             batch_size=self.batch_size,
-            class_names=self.of_all.names,
+            class_names=self.about_all_labels.names,
             input=self.input,
             output=self.output,
             compile=self.compile,
@@ -77,7 +77,7 @@ class Work(Protocol):
     def probe(self) -> SharedProbe:
         """What is asked."""
 
-    def begun(self, probe: Probe) -> Callable[[Any], Any]:
+    def start(self, probe: Probe) -> Callable[[Any], Any]:
         """From an item to its result; asked once in each worker.
 
         Args:
@@ -86,7 +86,7 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Done:
+class WorkResult:
     """What became of an item.
 
     Args:
@@ -118,7 +118,7 @@ class Worker:
         self._probes: list[tuple[SharedProbe, Probe]] = []
         self._begun: dict[int, tuple[Probe, Callable[[Any], Any]]] = {}
 
-    def do(self, number: int, references: Sequence[Any], item: Any) -> Done:
+    def do(self, number: int, references: Sequence[Any], item: Any) -> WorkResult:
         """Do an item.
 
         Args:
@@ -132,7 +132,7 @@ class Worker:
             model, reference = references
             work: Work = ray.get(reference)
             found = self._probe(work.probe, model)
-            self._begun[number] = found, work.begun(found)
+            self._begun[number] = found, work.start(found)
             for old in sorted(self._begun)[:-_BEGUN]:
                 del self._begun[old]
         probe, function = self._begun[number]
@@ -142,14 +142,14 @@ class Worker:
             warnings.simplefilter("always", errors.KerascopeWarning)
             result = function(item)
         told = [(one.category, str(one.message)) for one in caught]
-        return Done(result, probe.forward_count - forwards, probe.backward_count - backwards, told)
+        return WorkResult(result, probe.forward_count - forwards, probe.backward_count - backwards, told)
 
     def _probe(self, shared: SharedProbe, model: Any) -> Probe:
         """A probe of the model; those of several labels share their programs."""
-        found = next((probe for known, probe in self._probes if known == shared.of_all), None)
+        found = next((probe for known, probe in self._probes if known == shared.about_all_labels), None)
         if found is None:
-            found = shared.made(self._loaded(model))
-            self._probes.append((shared.of_all, found))
+            found = shared.build(self._loaded(model))
+            self._probes.append((shared.about_all_labels, found))
         return (
             found.with_class_names(shared.names) if shared.label is None else found.with_label(shared.label)
         )

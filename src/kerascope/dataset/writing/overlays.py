@@ -14,7 +14,7 @@ from kerascope.dataset.options import Picture
 from kerascope.dataset.photograph_errors import convert_errors
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.reading.photograph_reader import open_photograph
-from kerascope.dataset.writing.signature import signed
+from kerascope.dataset.writing.signature import signature_options
 from kerascope.dataset.writing.store import Store
 from kerascope.explanation import Explanation
 from kerascope.resize import neighbours
@@ -23,7 +23,7 @@ from kerascope.typing import Array
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from kerascope.dataset.running.prepared import Prepared
+    from kerascope.dataset.running.images import PreparedImage
 
 
 _QUALITY = 90
@@ -47,7 +47,7 @@ class Overlays:
         self._kind = kind
         self._paint: Any = None
 
-    def draw(self, prepared: Prepared, explanation: Explanation) -> list[str]:
+    def draw(self, prepared: PreparedImage, explanation: Explanation) -> list[str]:
         """Write the photograph under the map of each explained class; paths in the store.
 
         Raises:
@@ -65,7 +65,9 @@ class Overlays:
             del photograph
             return drawn
 
-    def _drawn(self, prepared: Prepared, picture: Image, frame: Frame, explanation: Explanation) -> list[str]:
+    def _drawn(
+        self, prepared: PreparedImage, picture: Image, frame: Frame, explanation: Explanation
+    ) -> list[str]:
         if self._kind == "jpg" and max(picture.size) > _LONGEST:
             raise errors.PhotographError(
                 f"a JPEG file must have at most {_LONGEST:,} pixels a side; got {picture.width} x "
@@ -83,14 +85,14 @@ class Overlays:
         for rank, drawn in enumerate(painted(explanation, picture, frame, self._paint), start=1):
             more = f"-{rank}" if several else ""
             name = f"{folder}/{prepared.index:06d}_{stem}{more}.{self._kind}".lstrip("/")
-            paths.append(self._store.overlay(name, self._encoded(drawn)))
+            paths.append(self._store.write_overlay(name, self._encoded(drawn)))
         return paths
 
     def _encoded(self, picture: Image) -> bytes:
         with convert_errors("a picture must be one that can be written"):
             if self._kind == "jpg":
-                return encode(picture, "JPEG", quality=_QUALITY, **signed("JPEG"))
-            return encode(picture, "PNG", compress_level=3, **signed("PNG"))
+                return encode(picture, "JPEG", quality=_QUALITY, **signature_options("JPEG"))
+            return encode(picture, "PNG", compress_level=3, **signature_options("PNG"))
 
 
 def painted(explanation: Explanation, picture: Image, frame: Frame, paint: Any) -> Iterator[Image]:
@@ -118,7 +120,7 @@ def painted(explanation: Explanation, picture: Image, frame: Frame, paint: Any) 
         for side, has in zip(frame.size, own if len(own) == 2 else (0, 0), strict=True)
     )
     relevance = relevance_of(explanation, size=size)
-    rows, columns = frame.seen
+    rows, columns = frame.visible
     for values, state in zip(
         relevance.maps.reshape(-1, *size), relevance.states.reshape(-1).tolist(), strict=True
     ):
@@ -126,7 +128,7 @@ def painted(explanation: Explanation, picture: Image, frame: Frame, paint: Any) 
         for box in _boxes(rows, columns):
             part = _painted(np.asarray(picture.crop(box)), values, box, frame, paint, state)
             whole.paste(Image.fromarray(part), box)
-        for beside in frame.unseen:
+        for beside in frame.hidden:
             for box in _boxes(*beside, frame):
                 part = (np.asarray(picture.crop(box)) >> 1) + np.uint8(112)
                 whole.paste(Image.fromarray(part), box)
@@ -146,7 +148,7 @@ def _painted(pixels: Array, values: Array, box: Tile, frame: Frame, paint: Any, 
     ]
     shown: Array = paint(pixels, _between(values, *places))
     if state != SAYS_SOMETHING:
-        rows, columns = frame.seen
+        rows, columns = frame.visible
         size = rows.stop - rows.start, columns.stop - columns.start
         mark(shown, state, whole=size, at=(top - rows.start, left - columns.start))
     return shown

@@ -11,15 +11,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kerascope.dataset.result_folder import AUDIT, AUDIT_PICTURES, DATA, MANIFEST, OVERLAYS, is_audit
+from kerascope.dataset.writing.atomic_file import is_regular_file
 from kerascope.dataset.writing.signature import is_signed
 from kerascope.dataset.writing.store import REMOVING, Store, is_shard, remove_empty
-from kerascope.dataset.writing.whole_file import is_plain
 
 _OVERLAY = re.compile(r"\d{6,}_.*\.(jpg|png)")
 _AUDIT_PICTURE = re.compile(r"\d{6,}\.(jpg|png)")
 
 
-def clear(store: Store) -> None:
+def remove_run(store: Store) -> None:
     """Remove a run and its audit.
 
     What is removed is what the manifest, shards and audit name, and pictures that are called like these and
@@ -29,14 +29,14 @@ def clear(store: Store) -> None:
     Args:
         store: whose lock is held.
     """
-    before = store.manifest()
+    before = store.read_manifest()
     if before is not None and before.get("status") != REMOVING:
         store.write_manifest({**before, "status": REMOVING})
     remove_audit(store.folder)
-    store.tidy()
+    store.remove_partial_files()
     if before is None:
         return
-    for path in store.named_shards().values():
+    for path in store.shard_candidates().values():
         if is_shard(path) is False:
             continue
         for overlay in _overlays_of(path):
@@ -52,8 +52,8 @@ def clear(store: Store) -> None:
 
 def remove_audit(folder: Path) -> None:
     """Remove an audit, first what says that there is one, then its pictures."""
-    content = audit_in(folder)
-    named = set() if content is None else set(pictures_named(content))
+    content = read_audit(folder)
+    named = set() if content is None else set(picture_indices(content))
     if content is not None:
         (folder / AUDIT).unlink()
     for path in audit_pictures(folder, named).values():
@@ -61,13 +61,13 @@ def remove_audit(folder: Path) -> None:
     remove_empty(folder / AUDIT_PICTURES)
 
 
-def audit_in(folder: Path) -> Mapping[str, Any] | None:
+def read_audit(folder: Path) -> Mapping[str, Any] | None:
     """What the audit in a folder says; None where there is none, or something else."""
     try:
         found = json.loads((folder / AUDIT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if is_audit(found) and is_plain(folder / AUDIT) else None
+    return found if is_audit(found) and is_regular_file(folder / AUDIT) else None
 
 
 def audit_pictures(folder: Path, named: Iterable[int] = ()) -> dict[int, Path]:
@@ -85,7 +85,7 @@ def audit_pictures(folder: Path, named: Iterable[int] = ()) -> dict[int, Path]:
     return {
         int(path.stem): path
         for path in found
-        if is_signed(path) or (int(path.stem) in known and is_plain(path))
+        if is_signed(path) or (int(path.stem) in known and is_regular_file(path))
     }
 
 
@@ -94,7 +94,7 @@ def is_audit_picture(name: str) -> bool:
     return _AUDIT_PICTURE.fullmatch(name) is not None
 
 
-def pictures_named(audit: Mapping[str, Any]) -> Iterator[int]:
+def picture_indices(audit: Mapping[str, Any]) -> Iterator[int]:
     """The indices of the images that an audit shows; nothing where it is damaged."""
     with suppress(AttributeError, KeyError, TypeError):
         for one in audit.get("findings", ()):
@@ -130,7 +130,7 @@ def _remove(folder: Path, name: str) -> None:
     if parts[0] != OVERLAYS or ".." in parts or not _OVERLAY.fullmatch(parts[-1]):
         return
     path = folder.joinpath(*parts)
-    if path.parent.resolve() != folder.resolve().joinpath(*parts[:-1]) or not is_plain(path):
+    if path.parent.resolve() != folder.resolve().joinpath(*parts[:-1]) or not is_regular_file(path):
         return
     path.unlink()
     for above in path.parents[: len(parts) - 1]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import __version__
-from kerascope.dataset.writing.whole_file import is_plain
+from kerascope.dataset.writing.atomic_file import is_regular_file
 
 _WORDS = "made by kerascope"
 SIGNATURE = f"{_WORDS} {__version__}"
@@ -14,7 +14,7 @@ _SOFTWARE = 0x0131
 """The tag of EXIF and TIFF for the program that wrote a picture."""
 
 
-def signed(kind: str) -> dict[str, Any]:
+def signature_options(kind: str) -> dict[str, Any]:
     """Options of Pillow by which a picture names the program that wrote it.
 
     Args:
@@ -39,12 +39,12 @@ def is_signed(path: Path) -> bool:
     Example:
         >>> import tempfile, pathlib
         >>> from PIL import Image
-        >>> from kerascope.dataset.writing.signature import is_signed, signed
+        >>> from kerascope.dataset.writing.signature import is_signed, signature_options
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     ours, other = pathlib.Path(folder, "ours.png"), pathlib.Path(folder, "other.png")
-        ...     Image.new("L", (2, 2)).save(ours, **signed("PNG"))
+        ...     Image.new("L", (2, 2)).save(ours, **signature_options("PNG"))
         ...     Image.new("L", (2, 2)).save(other)
         ...     is_signed(ours), is_signed(other)
         (True, False)
     """
-    return is_plain(path) and _WORDS.encode() in path.read_bytes()
+    return is_regular_file(path) and _WORDS.encode() in path.read_bytes()

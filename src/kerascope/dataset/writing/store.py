@@ -20,8 +20,8 @@ from kerascope.dataset.result_folder import (
     OVERLAYS,
     is_manifest,
 )
+from kerascope.dataset.writing.atomic_file import atomic_write, is_partial, is_regular_file
 from kerascope.dataset.writing.signature import is_signed
-from kerascope.dataset.writing.whole_file import is_partial, is_plain, whole
 
 LOCK = ".lock"
 REMOVING = "removing"
@@ -73,7 +73,7 @@ class Store:
         return FileLock(self.folder / LOCK, timeout=0)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Keep other runs out; the lock goes with the process that holds it. A store may lock itself again.
 
         Raises:
@@ -84,7 +84,7 @@ class Store:
         from filelock import Timeout
 
         path = self.folder / LOCK
-        if os.path.lexists(path) and not (is_plain(path) and path.stat().st_size == 0):
+        if os.path.lexists(path) and not (is_regular_file(path) and path.stat().st_size == 0):
             # It would be emptied.
             raise errors.DatasetError(
                 f"a lock must be an empty file; {str(path)!r} is of another program; take another folder."
@@ -99,7 +99,7 @@ class Store:
                 "wait for it, or choose another folder."
             ) from None
 
-    def manifest(self) -> dict[str, Any] | None:
+    def read_manifest(self) -> dict[str, Any] | None:
         """What the manifest says, or None where there is none.
 
         Raises:
@@ -131,9 +131,9 @@ class Store:
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Replace the manifest."""
         text = json.dumps({"format": _FORMAT, **manifest}, indent=1, ensure_ascii=False)
-        self.replace(MANIFEST, (text + "\n").encode())
+        self.write_file(MANIFEST, (text + "\n").encode())
 
-    def named_shards(self) -> dict[int, Path]:
+    def shard_candidates(self) -> dict[int, Path]:
         """All that is called like a shard, by number."""
         folder = self.folder / DATA
         found = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -146,7 +146,7 @@ class Store:
         Raises:
             DatasetError: one cannot be read.
         """
-        states = {number: (path, is_shard(path)) for number, path in self.named_shards().items()}
+        states = {number: (path, is_shard(path)) for number, path in self.shard_candidates().items()}
         damaged = [path for path, state in states.values() if state is None]
         if damaged:
             raise errors.DatasetError(
@@ -161,20 +161,20 @@ class Store:
 
         path = self.folder / DATA / f"part-{number:05d}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             pq.write_table(table, partial, compression="zstd")
         return path
 
-    def overlay(self, name: str, content: bytes) -> str:
+    def write_overlay(self, name: str, content: bytes) -> str:
         """Write an overlay: see `picture`.
 
         Args:
             name: relative path, safe to be joined: see `kerascope.dataset.reading.item.safe_name`.
             content: of the file.
         """
-        return self.picture(f"{OVERLAYS}/{name}", content)
+        return self.write_picture(f"{OVERLAYS}/{name}", content)
 
-    def picture(self, name: str, content: bytes) -> str:
+    def write_picture(self, name: str, content: bytes) -> str:
         """Write a signed picture: whole, or not at all; its path, relative to the folder.
 
         Args:
@@ -198,19 +198,19 @@ class Store:
                 f"a picture must not be written over what is not kerascope's; {str(path)!r} is such a file; "
                 "move it elsewhere, or take another folder."
             )
-        with whole(path, settled=False) as partial:
+        with atomic_write(path, settled=False) as partial:
             partial.write_bytes(content)
         return name
 
-    def paths(self, number: int) -> list[str]:
+    def read_paths(self, number: int) -> list[str]:
         """The images of a whole shard, in order."""
         import pyarrow.parquet as pq
 
-        table = pq.read_table(self.named_shards()[number], columns=["index", "path"])
+        table = pq.read_table(self.shard_candidates()[number], columns=["index", "path"])
         by_index = dict(zip(table["index"].to_pylist(), table["path"].to_pylist(), strict=True))
         return [by_index[index] for index in sorted(by_index)]
 
-    def unfinished(self) -> Iterator[Path]:
+    def find_partial_files(self) -> Iterator[Path]:
         """Files that a run that was killed has not finished."""
         for path in (self.folder, self.folder / DATA):
             yield from (one for one in path.glob(".*.partial") if is_partial(one))
@@ -218,14 +218,14 @@ class Store:
             if not (self.folder / name).is_symlink():
                 yield from (one for one in (self.folder / name).rglob(".*.partial") if is_partial(one))
 
-    def tidy(self) -> None:
+    def remove_partial_files(self) -> None:
         """Remove what a run that was killed has left unfinished."""
-        for path in list(self.unfinished()):
+        for path in list(self.find_partial_files()):
             path.unlink()
             for above in path.relative_to(self.folder).parents[:-1]:
                 remove_empty(self.folder / above)
 
-    def replace(self, name: str, content: bytes) -> Path:
+    def write_file(self, name: str, content: bytes) -> Path:
         """Write a file in the folder: whole, or not at all. What a killed run has left of it is removed.
 
         Args:
@@ -236,7 +236,7 @@ class Store:
         for left in self.folder.glob(f".{name}.*.partial"):
             if is_partial(left):
                 left.unlink()
-        with whole(path) as partial:
+        with atomic_write(path) as partial:
             partial.write_bytes(content)
         return path
 
@@ -246,7 +246,7 @@ def is_shard(path: Path) -> bool | None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not is_plain(path):
+    if not is_regular_file(path):
         return False
     try:
         return set(pq.read_schema(path).names) >= _COLUMNS
@@ -262,7 +262,7 @@ def remove_empty(folder: Path) -> None:
 
 
 @contextmanager
-def faults_of_disk_told(folder: Path) -> Iterator[None]:
+def wrap_disk_errors(folder: Path) -> Iterator[None]:
     """What a disk does not take as an error that says what to do.
 
     Raises:

@@ -213,7 +213,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         run = probe.routine(
             step,
             first.batch.structured([array[images] for array in first.batch.arrays]),
-            first.pinned.rows(images),
+            first.pinned.take(images),
             _CARRIED,
             key=step,
         )

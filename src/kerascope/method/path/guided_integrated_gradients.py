@@ -14,7 +14,7 @@ from kerascope.method.path.base import BaselinePath, summed_up
 from kerascope.perturb.baseline import noted
 from kerascope.perturb.host_images import Pictures
 from kerascope.probe import Answer, Probe
-from kerascope.target import Column, Target
+from kerascope.target import ClassColumn, Target
 from kerascope.typing import Array
 from kerascope.validation import is_number
 
@@ -94,7 +94,7 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
         pinned = first.pinned
         classes: Sequence[Target] = [pinned]
         if pinned.class_axis:
-            classes = [Column(pinned, number) for number in range(first.scores.shape[1])]
+            classes = [ClassColumn(pinned, index) for index in range(first.scores.shape[1])]
         found = [[self._walked(probe, first, pictures, start, one) for start, _ in starts] for one in classes]
         values = np.stack([np.mean([walk[0] for walk in column], axis=0) for column in found], axis=1)
         scores = np.stack([np.mean([walk[1] for walk in column], axis=0) for column in found], axis=1)

@@ -93,7 +93,7 @@ class FinerCAM(Wrapper, name="finer_cam"):
         about = probe.run(None, images, target)
         contrast = Contrast(about.pinned, Rivals(self.similar, about.pinned), strength=self.strength)
         found = self.method.ask(probe, images, contrast)
-        nearest = found.pinned.known["negative rivals"].shape[-1]
+        nearest = found.pinned.values["negative rivals"].shape[-1]
         note = f"against the mean of the {nearest} nearest classes, times {self.strength:g}"
         return replace(
             about,

@@ -30,8 +30,7 @@ from kerascope.probe.input_range import pixel_range, preprocessing_layer
 from kerascope.probe.inputs import Batch, check_inputs, input_specs, padded_rows
 from kerascope.probe.intercept.training import undisturbed
 from kerascope.rule import Rule
-from kerascope.target import Target, TargetLike, as_target
-from kerascope.target.kind import Kind
+from kerascope.target import OutputKind, Target, TargetLike, as_target
 from kerascope.typing import Array
 
 Repeated = Callable[..., dict[str, Any]]
@@ -58,7 +57,7 @@ class Engine:
         class_names: tuple[str, ...] | None,
         input: str | int | None,
         compile: bool,
-        output: Kind | Mapping[str, Kind] | None,
+        output: OutputKind | Mapping[str, OutputKind] | None,
         label: int | None,
     ) -> None:
         self._backend = backend.current()
@@ -544,7 +543,7 @@ class Engine:
 
     @staticmethod
     def _check_met(question: Question, row: Mapping[str, Array], start: int, count: int) -> None:
-        if "unmet" in row and (missing := np.flatnonzero(row["unmet"][:count])).size:
+        if "undefined" in row and (missing := np.flatnonzero(row["undefined"][:count])).size:
             raise errors.TargetError(
-                f"{question.target.complaint()}; not so for images {(missing + start).tolist()[:10]}."
+                f"{question.target.requirement()}; not so for images {(missing + start).tolist()[:10]}."
             )

@@ -19,8 +19,7 @@ from kerascope.probe.intercept.bias import Biases, BiasTaps, Site, Term
 from kerascope.probe.intercept.rectifier import Rectifiers
 from kerascope.rule import Rule
 from kerascope.target import Reading, Target
-from kerascope.target.base import Forward
-from kerascope.target.kind import columns
+from kerascope.target.base import Forward, class_columns
 
 INPUT = "the input"
 """Name, among the places to differentiate at, of the explained input itself."""
@@ -29,7 +28,7 @@ BIAS = "bias "
 REPLACED = "instead of "
 """In front of the names, among what a score is a function of, of layers whose output is given."""
 CHOSEN = "chosen "
-"""In front of the names, in a program's answer, of what a target chose: see `Reading.chosen`."""
+"""In front of the names, in a program's answer, of what a target chose: see `Reading.choices`."""
 
 
 @dataclass(frozen=True)
@@ -178,12 +177,12 @@ class Plan:
                 "outputs": tree.flatten(result.outputs),
                 "scores": tree.flatten(result.scores),
             }
-            kept["chosen"] = dict(reading.chosen)
+            kept["chosen"] = dict(reading.choices)
             kept["constants"] = {} if taps is None else dict(taps.constants)
             if reading.labels is not None:
                 kept["labels"] = reading.labels
-            if reading.unmet is not None:
-                kept["unmet"] = reading.unmet
+            if reading.undefined is not None:
+                kept["undefined"] = reading.undefined
             if reading.columns is not None:
                 kept["columns"] = list(reading.columns)
             return scores, kept
@@ -203,8 +202,8 @@ class Plan:
             kept, notes["forward"], self.survey.opaque, notes["reading"]
         )
         answer |= {CHOSEN + name: value for name, value in kept["chosen"].items()}
-        if "unmet" in kept:
-            answer["unmet"] = kept["unmet"]
+        if "undefined" in kept:
+            answer["undefined"] = kept["undefined"]
         if self.watched(moving):
             changes = [
                 ops.stack([ops.any(ops.not_equal(column[name], 0)) for name in self.watched(moving)])
@@ -322,7 +321,7 @@ def predictions(
     if len(raw.shape) not in (1, 2) and "columns" not in kept:
         return found
     kind = forward.kinds[place] if forward.kinds else None
-    output, scores = kept.get("columns") or columns(raw, kept["scores"][place], kind)
+    output, scores = kept.get("columns") or class_columns(raw, kept["scores"][place], kind)
     known = forward.squashed[place] or kind in ("binary", "labels")
     precise = keras.backend.standardize_dtype(raw.dtype) in ("float32", "float64")
     output = ops.cast(output, "float32")

@@ -108,7 +108,7 @@ def fitted(
         InputError: there is no gradient at the input.
     """
     context = context_of(survey, batch.count, class_names)
-    target = target.fitted(context)
+    target = target.resolve(context)
     arguments = target.arguments(context)
     named = []
     for layer in layers:
@@ -207,7 +207,7 @@ def resolve_target(
 ) -> tuple[Target, tuple[Remark, ...]]:
     """What a target stands for with a model, and what there is to say on the outputs that it is about."""
     context = context_of(survey, survey.batch, class_names)
-    fitted_one = target.fitted(context)
+    fitted_one = target.resolve(context)
     read = fitted_one.outputs(context)
     remarks = [survey.remarks[place] for place in (range(len(survey.outputs)) if read is None else read)]
     # Who asks for a number of the model's knows that it is one.

@@ -13,7 +13,7 @@ from typing import Any
 from kerascope import errors
 from kerascope.layout import Layout
 from kerascope.probe.graph.layers import Place, find
-from kerascope.target.kind import Kind
+from kerascope.target import OutputKind
 
 INPUT = -1
 """Source of a tensor that is the explained input of the model, or any input where none is explained."""
@@ -127,7 +127,7 @@ class Survey:
     silent: frozenset[int] = frozenset()
     squashings: tuple[Squashing, ...] = ()
     measured: Mapping[int, Any] = field(default_factory=dict)
-    kinds: tuple[Kind | None, ...] = ()
+    kinds: tuple[OutputKind | None, ...] = ()
     remarks: tuple[tuple[type[Warning] | None, str] | None, ...] = ()
     label: int | None = None
     label_count: int = 0

@@ -1,4 +1,4 @@
-"""What the numbers of each output of a model are, and why that is known: see `kerascope.target.kind`."""
+"""What the numbers of each output of a model are, and why that is known: see `kerascope.target.base`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from keras import tree
 from kerascope import errors
 from kerascope.probe.graph.graph import Output, Survey
 from kerascope.probe.graph.head import Head, heads, is_score
-from kerascope.target.kind import KINDS, Kind
+from kerascope.target import OUTPUT_KINDS, OutputKind
 
 _BINARY = ("bce", "binarycrossentropy", "binaryfocalcrossentropy", "hinge", "squaredhinge")
 _REGRESSION = (
@@ -49,21 +49,21 @@ class Said:
         loss: that the model was compiled with, where it does not say so itself, or None.
     """
 
-    output: Kind | Mapping[str, Kind] | None = None
+    output: OutputKind | Mapping[str, OutputKind] | None = None
     names: tuple[str, ...] | None = None
     label: int | None = None
     loss: Any = None
 
     def __post_init__(self) -> None:
-        said = self.output.values() if isinstance(self.output, Mapping) else [self.output or KINDS[0]]
+        said = self.output.values() if isinstance(self.output, Mapping) else [self.output or OUTPUT_KINDS[0]]
         for one in said:
-            if one not in KINDS:
+            if one not in OUTPUT_KINDS:
                 raise errors.ParameterError(
-                    f"output must be one of {', '.join(map(repr, KINDS))}, or one for each output by name; "
-                    f"got {one!r}."
+                    f"output must be one of {', '.join(map(repr, OUTPUT_KINDS))}, or one for each output by "
+                    f"name; got {one!r}."
                 )
 
-    def of(self, name: str) -> Kind | None:
+    def of(self, name: str) -> OutputKind | None:
         """What was said of an output."""
         if isinstance(self.output, Mapping):
             return self.output.get(name)
@@ -148,7 +148,7 @@ def _one_label(survey: Survey, label: int) -> Survey:
 
 def _kind(
     survey: Survey, place: int, head: Head | None, said: Said, loss: str
-) -> tuple[Kind | None, Remark | None]:
+) -> tuple[OutputKind | None, Remark | None]:
     output, one = survey.outputs[place], _channels(survey, place) == 1
     if (given := said.of(output.name)) is not None:
         _check(given, output, one, head)
@@ -178,7 +178,7 @@ def _channels(survey: Survey, place: int) -> int:
     return shape[-1] if len(shape) > 1 else 1
 
 
-def _check(given: Kind, output: Output, one: bool, head: Head | None) -> None:
+def _check(given: OutputKind, output: Output, one: bool, head: Head | None) -> None:
     if (given == "binary" and not one) or (given in ("classes", "labels") and one):
         raise errors.ModelError(
             f"output={given!r} needs {'one number' if given == 'binary' else 'several numbers'} for each "

@@ -1,0 +1,62 @@
+"""That no input lies in what is to be replaced: what a run reads must never be removed by it."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from kerascope import errors
+from kerascope.dataset.reading.address import is_address
+from kerascope.dataset.reading.item import Item
+
+
+def check_no_overlap(
+    target: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]], items: Iterable[Item] = ()
+) -> None:
+    """An error where an input is a file or folder that is to be replaced, or lies in it; links are followed.
+
+    Args:
+        target: what is to be replaced.
+        inputs: paths and addresses that are read.
+        items: images that are read, wherever their bytes are.
+
+    Raises:
+        DatasetError: one does.
+    """
+    root = os.path.realpath(target)
+
+    @functools.lru_cache(maxsize=1024)
+    def resolved(folder: str) -> str:
+        return os.path.realpath(folder)
+
+    def check(path: str) -> None:
+        if is_address(path):
+            scheme, _, path = path.partition("://")
+            if scheme != "file":
+                return
+        # Most files are no links, and many lie in one folder.
+        folder, name = os.path.split(path)
+        linked = Path(path).is_symlink()
+        real = os.path.realpath(path) if linked else f"{resolved(folder or '.').rstrip(os.sep)}{os.sep}{name}"
+        if f"{real}{os.sep}".startswith(f"{root.rstrip(os.sep)}{os.sep}"):
+            raise errors.DatasetError(
+                f"what is read must not be replaced; {path!r} lies in {str(target)!r}, or is it; take "
+                "another place for what is written."
+            )
+
+    for given in (os.fspath(one) for one in inputs):
+        check(given if is_address(given) else os.path.realpath(given))
+    for item in items:
+        path = getattr(item.location, "path", None)
+        if isinstance(path, str):
+            check(path)
+
+
+def existing_paths(*values: Any) -> Iterator[str]:
+    """Of what may name a file or folder, and may be something else, the paths of those that are there."""
+    for value in values:
+        if isinstance(value, str | os.PathLike) and os.path.lexists(value):
+            yield os.fspath(value)
