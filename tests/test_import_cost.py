@@ -26,7 +26,7 @@ print(json.dumps(new))
 
 # Rooms of kerascope that are imported when they are needed.
 LATER = (
-    "kerascope.auditing.report.audit_page",
+    "kerascope.auditing.report",
     "kerascope.auditing.shortcuts.search",
     "kerascope.auditing.shortcuts.kinds",
     "kerascope.cli",

@@ -168,11 +168,11 @@ def audit(
     )
     job = plan(model, source, methods[0], None if target == "predicted" else target, images)
     options = replace(options, methods=(job.options.method, *methods[1:]))
-    inputs = files_among(masks)
+    inputs = existing_paths(masks)
     if training is not None:
         training_source = _training_source(training, job, reading)
         options = replace(options, training=TrainingData(training_source, threads, progress))
-        inputs = files_among(masks, *training_source.paths)
+        inputs = existing_paths(masks, *training_source.paths)
     job = replace(job, description=_describe(job, options, as_objects(masks)), inputs=(*job.inputs, *inputs))
     multilabel = is_multilabel(job.probe, job.blank)
     check_form(folder, multilabel, overwrite)
@@ -213,8 +213,7 @@ def _training_source(data: Any, job: Job, reading: ReadOptions) -> Source:
     if shape not in (expected, expected[:-1] if expected[-1] == 1 else expected):
         axes = ", ".join(map(str, expected))
         raise errors.InputError(
-            f"training must be paths, or images as the model takes them, (N, {axes}); got "
-            f"{np.shape(data)}."
+            f"training must be paths, or images as the model takes them, (N, {axes}); got {np.shape(data)}."
         )
     return from_arrays(data)
 

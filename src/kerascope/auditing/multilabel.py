@@ -18,10 +18,10 @@ from kerascope.auditing.result.label_audits import LabelAudits
 from kerascope.dataset.classes.class_names import find_class_names
 from kerascope.dataset.reading.item import safe_name
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.writing.apart import check_apart, files_among
-from kerascope.dataset.writing.beginning import check_begin, held, left_by_others
-from kerascope.dataset.writing.removal import clear
-from kerascope.dataset.writing.store import Store, faults_of_disk_told
+from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
+from kerascope.dataset.writing.removal import remove_run
+from kerascope.dataset.writing.resume import check_folder_state, foreign_names, lock_folder
+from kerascope.dataset.writing.store import Store, wrap_disk_errors
 from kerascope.provenance import versions
 
 _LABEL = re.compile(r"\d+-.")
@@ -55,13 +55,13 @@ def audit_labels(
             check_store(own, options)
 
     if options.run.overwrite:
-        check_apart(store.folder, files_among(*job.inputs, *job.source.paths), job.source)
+        check_no_overlap(store.folder, existing_paths(*job.inputs, *job.source.paths), job.source)
     with ExitStack() as stack:
-        stack.enter_context(held(store, check))
+        stack.enter_context(lock_folder(store, check))
         for own in stores.values():
-            stack.enter_context(own.locked())
+            stack.enter_context(own.lock())
         if options.run.overwrite:
-            clear(store)  # an audit of classes, if there was one
+            remove_run(store)  # an audit of classes, if there was one
         values = read_label_values(job, len(names))
         audits = {
             names[label]: run_audit(
@@ -77,7 +77,7 @@ def audit_labels(
             dict(versions()),
             find_copies(job, next(iter(audits.values())).results, options.training, values),
         )
-        with faults_of_disk_told(store.folder):
+        with wrap_disk_errors(store.folder):
             result.save()
     return result
 
@@ -91,9 +91,9 @@ def _check_folder(store: Store, overwrite: bool) -> None:
         DatasetError: it is not.
     """
     check_own(store.folder)
-    names = left_by_others(store)
+    names = foreign_names(store)
     if overwrite and not all(_LABEL.match(name) and (store.folder / name).is_dir() for name in names):
-        check_begin(store, resume=False, overwrite=True, overlays=False)
+        check_folder_state(store, resume=False, overwrite=True, overlays=False)
 
 
 def select_label(job: Job, label: int) -> Job:

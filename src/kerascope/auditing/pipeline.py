@@ -28,10 +28,10 @@ from kerascope.dataset.decoding.photograph import encode
 from kerascope.dataset.result_folder import AUDIT_PICTURES
 from kerascope.dataset.running.cluster import Workers
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.writing.beginning import check_begin, held
 from kerascope.dataset.writing.removal import remove_audit
-from kerascope.dataset.writing.signature import signed
-from kerascope.dataset.writing.store import Store, faults_of_disk_told
+from kerascope.dataset.writing.resume import check_folder_state, lock_folder
+from kerascope.dataset.writing.signature import signature_options
+from kerascope.dataset.writing.store import Store, wrap_disk_errors
 from kerascope.probe import Probe
 from kerascope.progress import Progress
 from kerascope.provenance import versions
@@ -67,7 +67,7 @@ def run_audit(
         store: the folder, which no other run writes into until the last file is written.
         label_matrix: while one of several labels is audited, the labels of all images; else None.
     """
-    with held(store, lambda: check_store(store, options)), faults_of_disk_told(store.folder):
+    with lock_folder(store, lambda: check_store(store, options)), wrap_disk_errors(store.folder):
         audit = _compute(job, options, store, label_matrix)
         audit.save()
     return audit
@@ -77,9 +77,9 @@ def check_store(store: Store, options: AuditOptions) -> None:
     """Check that an audit may begin in a folder, or continue in it; nothing is changed.
 
     Raises:
-        DatasetError, ParameterError: see `kerascope.dataset.writing.beginning.check_begin`.
+        DatasetError, ParameterError: see `kerascope.dataset.writing.resume.check_folder_state`.
     """
-    check_begin(store, options.run.resume, options.run.overwrite, overlays=False)
+    check_folder_state(store, options.run.resume, options.run.overwrite, overlays=False)
     check_own(store.folder)
 
 
@@ -177,8 +177,8 @@ def _notes(data: AuditData, job: Job) -> tuple[str, ...]:
         notes.append("The model has no layer with places, so strategies depend on where it looks only.")
     if len(data.thumbnails) < len(data):
         notes.append(
-            f"Marks and places were searched for in {len(data.thumbnails):,} of {len(data):,} images, as many "
-            "of each class as possible."
+            f"Marks and places were searched for in {len(data.thumbnails):,} of {len(data):,} images, as "
+            "many of each class as possible."
         )
     return tuple(notes)
 
@@ -201,5 +201,5 @@ def _write_pictures(data: AuditData, audit: Audit, store: Store) -> None:
             picture.thumbnail((_PICTURE, _PICTURE), Image.Resampling.BOX)
         small = max(picture.size) <= 96
         kind, quality = ("PNG", {}) if small else ("JPEG", {"quality": 85})
-        content = encode(picture, kind, **quality, **signed(kind))
-        store.picture(f"{AUDIT_PICTURES}/{index[row]:06d}.{'png' if small else 'jpg'}", content)
+        content = encode(picture, kind, **quality, **signature_options(kind))
+        store.write_picture(f"{AUDIT_PICTURES}/{index[row]:06d}.{'png' if small else 'jpg'}", content)

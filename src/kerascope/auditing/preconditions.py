@@ -77,7 +77,7 @@ def check_own(folder: Path) -> None:
             f"pictures must be written into a folder; {str(pictures)!r} is a file or a link; take "
             "another folder."
         )
-    own = audit_pictures(folder, () if found is None else pictures_named(found)).values()
+    own = audit_pictures(folder, () if found is None else picture_indices(found)).values()
     others = sorted({path for path in pictures.glob("*") if is_audit_picture(path.name)} - set(own))
     if others:
         raise errors.DatasetError(

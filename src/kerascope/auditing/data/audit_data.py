@@ -20,8 +20,8 @@ from kerascope.auditing.description.traits import PLACES, TRAITS
 from kerascope.auditing.duplicates.duplicates import Duplicates
 from kerascope.dataset.results import Results
 from kerascope.dataset.running.explainer import Explainer
+from kerascope.dataset.running.images import PreparedImage
 from kerascope.dataset.running.job import Job
-from kerascope.dataset.running.prepared import Prepared
 from kerascope.dataset.writing.store import Store
 from kerascope.typing import Array
 
@@ -85,7 +85,7 @@ class AuditData:
             name: [] for name in (*_NUMBERS, *_LISTS, "path", "digest", "warnings")
         }
         non_finite = sum(error.startswith("NonFiniteScoreError") for _, error in results.failures())
-        for row in results.explained(list(values)):
+        for row in results.image_rows(list(values)):
             if row["prediction"] is None:
                 non_finite += 1
                 continue
@@ -225,7 +225,7 @@ class AuditData:
         positions = dict(zip(self.columns["index"][rows].tolist(), range(len(rows)), strict=True))
         pictures: list[Any] = [None] * len(rows)
         maps: list[Any] = [None] * len(rows)
-        for row in self.results.explained(["index", "picture", "map"]):
+        for row in self.results.image_rows(["index", "picture", "map"]):
             if row["index"] in positions:
                 position = positions[row["index"]]
                 pixels = np.asarray(Image.open(io.BytesIO(row["picture"])).convert("RGB"))
@@ -239,7 +239,7 @@ class AuditData:
         job = self.job
         return Explainer(job.probe, job.options, job.names, Store(self.results.folder))
 
-    def prepare_images(self, rows: Array) -> Iterator[tuple[int, Prepared]]:
+    def prepare_images(self, rows: Array) -> Iterator[tuple[int, PreparedImage]]:
         """Read some images again, each with its row; those that are gone are left out."""
         wanted = dict(zip(self.columns["index"][rows].tolist(), rows.tolist(), strict=True))
         for index, item in enumerate(self.job.source):

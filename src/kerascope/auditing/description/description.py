@@ -20,7 +20,7 @@ from kerascope.auditing.description.relevance import (
 from kerascope.auditing.description.traits import compute_traits
 from kerascope.dataset.decoding.photograph import encode
 from kerascope.dataset.preparing.preprocessing import Preprocessing
-from kerascope.dataset.running.prepared import Prepared
+from kerascope.dataset.running.images import PreparedImage
 from kerascope.explanation import Explanation
 from kerascope.method import Method
 from kerascope.probe import Probe
@@ -71,7 +71,7 @@ class AuditDescription:
             ("picture", pa.binary()),
         ]
 
-    def written(self) -> Mapping[str, Any]:
+    def to_json(self) -> Mapping[str, Any]:
         return {
             "methods": [method.describe() for method in self.methods],
             "objects": None if self.objects is None else self.objects.to_json(),
@@ -85,7 +85,7 @@ class AuditDescription:
         images: Array,
         target: Target,
         explanation: Explanation,
-        batch: Sequence[Prepared],
+        batch: Sequence[PreparedImage],
     ) -> Sequence[Any]:
         """See `Description.ask`.
 
@@ -110,7 +110,7 @@ class AuditDescription:
             return np.zeros((len(images), 0), "float32")
         return pool_features(features, positive_relevance(explanation, features.shape[1:3]))
 
-    def describe(self, prepared: Prepared, explanation: Explanation, asked: Any) -> Mapping[str, Any]:
+    def describe(self, prepared: PreparedImage, explanation: Explanation, asked: Any) -> Mapping[str, Any]:
         content, agreement = asked
         assert prepared.image is not None
         assert prepared.frame is not None

@@ -81,7 +81,7 @@ def _read_records(job: Job, results: Results, label_values: Array | None) -> Ite
     from PIL import Image
 
     columns = ["index", "path", "label", "label_index", "label_indices", "prediction", "pixels", "picture"]
-    for row in results.explained(columns):
+    for row in results.image_rows(columns):
         if label_values is None and row["prediction"] is None:
             continue  # its scores are not finite: it is not part of the audit
         label, classes = row["label"], comparable_label(row["label"], row["label_indices"])

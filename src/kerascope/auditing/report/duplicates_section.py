@@ -31,7 +31,7 @@ def render_duplicates(duplicates: Duplicates | None, results: Results) -> str:
 
     groups = duplicates.groups[:SHOWN]
     wanted = {copy.index for group in groups for copy in group.images[:_MOST]} - {None}
-    rows = results.explained(["index", "picture"]) if wanted else iter(())
+    rows = results.image_rows(["index", "picture"]) if wanted else iter(())
     pictures = {row["index"]: row["picture"] for row in rows if row["index"] in wanted}
 
     def address(copy: Copy) -> str:

@@ -20,8 +20,8 @@ from kerascope.auditing.shortcuts.finding import Finding
 from kerascope.dataset.labels.label import describe_unknown_labels
 from kerascope.dataset.result_folder import AUDIT
 from kerascope.dataset.results import Results, open_results
+from kerascope.dataset.writing.atomic_file import atomic_write
 from kerascope.dataset.writing.store import Store
-from kerascope.dataset.writing.whole_file import whole
 from kerascope.provenance import display_name
 
 FORMAT = 1
@@ -136,7 +136,7 @@ class Audit:
     def save(self) -> Path:
         """Write `audit.json` into the folder: whole, or not at all."""
         text = json.dumps(self.to_json(), indent=1, ensure_ascii=False)
-        return Store(self.folder).replace(AUDIT, (text + "\n").encode())
+        return Store(self.folder).write_file(AUDIT, (text + "\n").encode())
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write the report: one HTML file that needs no other file and no network.
@@ -148,7 +148,7 @@ class Audit:
 
         target = Path(path)
         text = render_audit(self)
-        with whole(target) as partial:
+        with atomic_write(target) as partial:
             partial.write_text(text, encoding="utf-8")
         return target
 

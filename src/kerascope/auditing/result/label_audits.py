@@ -153,7 +153,7 @@ class LabelAudits(Mapping[str, Audit]):
         for label, audit in self.items():
             page = target.with_name(f"{target.stem}-{audit.folder.name}{target.suffix}")
             pages[label] = audit.to_html(page).name
-        with whole(target) as partial:
+        with atomic_write(target) as partial:
             partial.write_text(render_labels(self, pages), encoding="utf-8")
         return target
 

@@ -151,7 +151,9 @@ def _responses(content: Mapping[str, Any] | None) -> Responses | None:
 
 def _estimates(content: Mapping[str, Mapping[str, Any]]) -> dict[str, Estimate]:
     return {
-        name: Estimate(_number(values["value"]), _number(values["low"]), _number(values["high"]), values["usual"])
+        name: Estimate(
+            _number(values["value"]), _number(values["low"]), _number(values["high"]), values["usual"]
+        )
         for name, values in content.items()
     }
 
