@@ -13,7 +13,7 @@ import pytest
 
 import kerascope as ks
 from kerascope.errors import ExplanationError
-from kerascope.explanation import how_flat
+from kerascope.explanation import describe_flatness
 from kerascope.resize import bilinear_weights, resize
 
 pytestmark = pytest.mark.once
@@ -100,9 +100,9 @@ def test_a_map_is_flat_as_it_is_seen() -> None:
 
 
 def test_how_flat_maps_are_is_said_in_words() -> None:
-    assert how_flat(np.array([0.0, 1e-7])) == "are constant"
-    assert how_flat(np.array([0.0, 0.021])) == "vary by up to 2% of their largest value"
-    assert [how_flat(share) for share in np.array([0.0, 3e-5, np.nan])] == [
+    assert describe_flatness(np.array([0.0, 1e-7])) == "are constant"
+    assert describe_flatness(np.array([0.0, 0.021])) == "vary by up to 2% of their largest value"
+    assert [describe_flatness(share) for share in np.array([0.0, 3e-5, np.nan])] == [
         "is constant",
         "varies by 0.003% of its largest value",
         "is not finite",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from examples.demo.explain_digits import ALPHA, AUTO
 from kerascope.render.drawing import prepare
 from kerascope.render.overlay import PERCENTILE
-from kerascope.render.page import Row, make_page
+from kerascope.render.page import PanelRow, make_page
 from kerascope.render.panels import Bar
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def save_overview(photographs: Sequence[PhotographResult], digits: Sequence[Digi
         probability = f"{float(auto.explanation.probabilities[0]):.0%}"
         columns.append((auto.input(0, name, probability), auto.overlay((0,)), cam.overlay((0,))))
     inputs, autos, cams = (list(cells) for cells in zip(*columns, strict=True))
-    rows = [Row(inputs), Row(autos, details=AUTO), Row(cams, details="Grad-CAM")]
+    rows = [PanelRow(inputs), PanelRow(autos, details=AUTO), PanelRow(cams, details="Grad-CAM")]
     bars = [Bar(auto.table, False, f"p{PERCENTILE}", clipped=True), Bar(cam.table, False, "max")]
     picture = io.BytesIO()
     make_page(rows, footer=[FOOTER], bars=bars, panel=PANEL).savefig(picture, format="png")

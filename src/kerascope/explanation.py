@@ -126,7 +126,9 @@ class Explanation:
         # The numbers of an input without places are no channels of one.
         placed = self.values.ndim > self.scores.ndim + 1
         with np.errstate(invalid="ignore", over="ignore"):
-            heat = reduced(self.values, self.reduction if placed else "none").reshape(*self.scores.shape, -1)
+            heat = reduce_channels(self.values, self.reduction if placed else "none").reshape(
+                *self.scores.shape, -1
+            )
             found = variation(heat.min(axis=-1), heat.max(axis=-1))
         return np.where(np.isfinite(maps).all(axis=-1), found, np.nan)
 
@@ -158,8 +160,8 @@ class Explanation:
                 several inputs and none was chosen.
         """
         if size is None:
-            check_input_chosen(self)
-        maps = reduced(self.values, self.reduction)
+            check_has_input(self)
+        maps = reduce_channels(self.values, self.reduction)
         size = self.input_size if size is None else tuple(size)
         first = self.scores.ndim
         if maps.ndim - first != len(size):
@@ -242,7 +244,7 @@ class Explanation:
         }
 
 
-def check_input_chosen(explanation: Explanation) -> None:
+def check_has_input(explanation: Explanation) -> None:
     """An error unless it is known which input the maps lie on.
 
     Raises:
@@ -271,7 +273,7 @@ def variation(least: Array, greatest: Array) -> Array:
         return np.asarray((high - low) / np.where(largest > 0, largest, 1))
 
 
-def how_flat(shares: Array) -> str:
+def describe_flatness(shares: Array) -> str:
     """How maps that show nothing are, in words that stand behind "they", or "it" for a single number.
 
     Args:
@@ -285,7 +287,7 @@ def how_flat(shares: Array) -> str:
     return f"{verb} by {extent}{100 * most:.1g}% of {whose} largest value"
 
 
-def reduced(values: Array, reduction: Reduction) -> Array:
+def reduce_channels(values: Array, reduction: Reduction) -> Array:
     """Values without their channel axis, as heat maps have them; see `Explanation.reduction`."""
     if reduction == "max_abs":
         return np.asarray(np.abs(values).max(axis=-1))

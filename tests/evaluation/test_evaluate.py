@@ -302,9 +302,9 @@ def test_any_keras_model_will_do() -> None:
 class Collects(ks.EdgeMap):
     """What nothing holds is gone by the time that it explains."""
 
-    def ask(self, probe: Any, images: Any, target: Any) -> Any:
+    def attribute(self, probe: Any, images: Any, target: Any) -> Any:
         gc.collect()
-        return super().ask(probe, images, target)
+        return super().attribute(probe, images, target)
 
 
 @pytest.mark.once

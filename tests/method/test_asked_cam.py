@@ -37,15 +37,15 @@ def test_fewer_channels_are_those_that_vary_most(tiny: ks.testing.Tiny) -> None:
 
 @once
 def test_clusters_bring_like_maps_together() -> None:
-    from kerascope.method.cam.score_cam import clustered
+    from kerascope.method.cam.score_cam import cluster_means
 
     generator = np.random.default_rng(0)
     kinds = np.eye(3).repeat(4, axis=1)
     maps = kinds[[0, 1, 2, 0, 1, 2, 0]] + 0.05 * generator.random((7, 12))
-    found = clustered(maps, 3)
+    found = cluster_means(maps, 3)
     assert sorted(found.argmax(axis=1) // 4) == [0, 1, 2]
-    assert clustered(maps, 7).shape == (7, 12)
-    assert np.isfinite(clustered(np.zeros((4, 6)), 2)).all()
+    assert cluster_means(maps, 7).shape == (7, 12)
+    assert np.isfinite(cluster_means(np.zeros((4, 6)), 2)).all()
 
 
 @once

@@ -12,7 +12,7 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.method.masks.extremal_perturbation import ExtremalPerturbation, places
+from kerascope.method.masks.extremal_perturbation import ExtremalPerturbation, target_mask
 from kerascope.testing.models import MODELS
 from tests.helpers.expected_warnings import warned
 
@@ -60,17 +60,17 @@ def linear(shape: tuple[int, ...], seed: int = 0, scale: float = 1.0) -> tuple[k
 def test_entries_of_a_sorted_mask() -> None:
     masks = np.random.default_rng(0).permuted(np.arange(20) / 20)[None]
     expected = (masks > 0.77).astype(float)  # 0.8, 0.85, 0.9, 0.95
-    np.testing.assert_allclose(places(masks, 0.2), expected, atol=1e-6)
+    np.testing.assert_allclose(target_mask(masks, 0.2), expected, atol=1e-6)
 
 
 def test_equal_cells_share_their_places_and_a_part_of_a_cell_is_one() -> None:
-    np.testing.assert_allclose(places(np.zeros((1, 8)), 0.25), 0.25)
-    np.testing.assert_allclose(places(np.array([[0.1, 0.5, 0.9]]), 0.5), [[0, 0.5, 1]])
+    np.testing.assert_allclose(target_mask(np.zeros((1, 8)), 0.25), 0.25)
+    np.testing.assert_allclose(target_mask(np.array([[0.1, 0.5, 0.9]]), 0.5), [[0, 0.5, 1]])
 
 
 def test_entries_do_not_jump_where_two_cells_change_places() -> None:
     steps = np.linspace(0.4, 0.6, 401)
-    found = np.concatenate([places(np.array([[0.5, step, 0.0, 1.0]]), 0.5) for step in steps])
+    found = np.concatenate([target_mask(np.array([[0.5, step, 0.0, 1.0]]), 0.5) for step in steps])
     assert np.abs(np.diff(found, axis=0)).max() < 0.03
     np.testing.assert_allclose(found.sum(axis=1), 2, atol=1e-9)
 

@@ -11,8 +11,8 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.method.cam.principal import principal
-from kerascope.method.wrappers.xrai import grown, segmented
+from kerascope.method.cam.principal import principal_component
+from kerascope.method.wrappers.xrai import grow_regions, segment
 from kerascope.testing.models import MODELS, fill
 
 
@@ -64,18 +64,18 @@ def test_the_centre_is_as_wide_as_said() -> None:
 def test_segments_are_what_one_sees(channels: int) -> None:
     picture = np.zeros((12, 20, channels), "float32")
     picture[:, 10:] = 1
-    regions = segmented(1000 * picture - 500, (50.0, 500.0), 1)
+    regions = segment(1000 * picture - 500, (50.0, 500.0), 1)
     assert len(np.unique(regions)) == 4, "two halves at each of two scales"
     for scale in regions:
         assert len(np.unique(scale[:, :10])) == len(np.unique(scale[:, 10:])) == 1
-    np.testing.assert_array_equal(regions, segmented(picture, (50.0, 500.0), 1))
+    np.testing.assert_array_equal(regions, segment(picture, (50.0, 500.0), 1))
 
 
 def test_regions_are_taken_in_the_order_of_their_gain() -> None:
     attribution = np.array([[4.0, 4.0, 1.0, 0.0]])
     # A: the first pixel; B: the first three, of which the second and third are left when A is taken.
     regions = np.array([[[0, 1, 1, 1]], [[2, 2, 2, 3]]])
-    np.testing.assert_array_equal(grown(attribution, regions), [[4.0, 2.5, 2.5, 0.0]])
+    np.testing.assert_array_equal(grow_regions(attribution, regions), [[4.0, 2.5, 2.5, 0.0]])
 
 
 def test_growing_is_the_plain_loop() -> None:
@@ -89,7 +89,7 @@ def test_growing_is_the_plain_loop() -> None:
         best = int(np.argmax(gains))
         expected[masks[best]] = gains[best]
         free &= ~masks[best]
-    np.testing.assert_allclose(grown(attribution, regions), expected, rtol=1e-12)
+    np.testing.assert_allclose(grow_regions(attribution, regions), expected, rtol=1e-12)
 
 
 def test_regions_need_pictures() -> None:
@@ -131,7 +131,7 @@ def test_the_first_component_is_that_of_a_singular_value_decomposition(shape: tu
     matrices[1] *= 1e-20
     matrices[2] = 0
     sums = matrices.sum(axis=-1)
-    found = ops.convert_to_numpy(ops.sum(principal(ops.convert_to_tensor(matrices)), axis=-1))
+    found = ops.convert_to_numpy(ops.sum(principal_component(ops.convert_to_tensor(matrices)), axis=-1))
     for matrix, total, component in zip(matrices.astype("float64"), sums, found, strict=True):
         left, sizes, _ = np.linalg.svd(matrix, full_matrices=False)
         expected = left[:, 0] * sizes[0]

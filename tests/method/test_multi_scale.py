@@ -10,7 +10,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.method.cam.multi_scale_cam import joined
+from kerascope.method.cam.multi_scale_cam import combine_scales
 from kerascope.resize import resize
 from kerascope.testing.bench import CLOSE, EXACT, same
 from kerascope.typing import Tensor
@@ -36,7 +36,9 @@ def on_a_line(*weights: float) -> keras.Model:
 
 
 def by_array(*maps: Any) -> Tensor:
-    return ops.convert_to_numpy(joined([ops.convert_to_tensor(np.float32(one)[None]) for one in maps]))[0]
+    return ops.convert_to_numpy(
+        combine_scales([ops.convert_to_tensor(np.float32(one)[None]) for one in maps])
+    )[0]
 
 
 @pytest.mark.once
@@ -74,7 +76,7 @@ def test_a_blank_scale_changes_nothing() -> None:
 @pytest.mark.once
 def test_where_every_finer_layer_is_blank_the_image_decides() -> None:
     deep, image = ops.convert_to_tensor([[1.0, 4.0]]), ops.convert_to_tensor([[3.0, 1.0]])
-    found = ops.convert_to_numpy(joined([deep, 0 * deep], image))
+    found = ops.convert_to_numpy(combine_scales([deep, 0 * deep], image))
     np.testing.assert_allclose(found, [[1.04, 4.04 / 3]], rtol=1e-5)
 
 

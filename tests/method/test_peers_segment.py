@@ -69,7 +69,7 @@ def test_lime(model: keras.Model, images: Tensor, alpha: float) -> None:
     found = method(model, images, CLASS)
 
     def perturbed(*_: Any, **__: Any) -> Any:
-        for coalition in method.drawn(5):
+        for coalition in method.draw(5):
             yield torch.tensor(coalition[None], dtype=torch.float32)
 
     # captum's kernel is exp(-d^2 / (2 width^2)), and measures images unless coalitions are handed in.

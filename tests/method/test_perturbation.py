@@ -157,14 +157,14 @@ def test_tolerance_stops_an_image_by_itself_and_keeps_its_word() -> None:
 
 @once
 def test_the_error_of_a_map_is_that_of_all_its_pixels_together() -> None:
-    steady = rise.Steady()
+    steady = rise.RunningMap()
     for sign in (1, -1) * 4:
         # One pixel of four moves by 1 around 0; the range of the map is 10.
         part = Sums(np.ones(4), np.array([[sign, 0.0, 0.0, 10.0]]), np.zeros(1), 1)
         steady.add(part, whole=True)
     error = np.sqrt(8 / 7 / 8 / 4) / 10
-    assert steady.settled(1.01 * error)
-    assert not steady.settled(0.99 * error)
+    assert steady.has_converged(1.01 * error)
+    assert not steady.has_converged(0.99 * error)
 
 
 @once
@@ -191,7 +191,7 @@ def test_a_small_budget_makes_small_passes_and_the_same_map(tiny: ks.testing.Tin
             resident={},
             memory=memory,
             progress=False,
-            asked=100,
+            expected=100,
             title="",
         )
         return stream.rows

@@ -14,7 +14,7 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.method.segments.base import SegmentMethod
-from kerascope.perturb.hierarchy import Group, hierarchy
+from kerascope.perturb.hierarchy import SegmentGroup, hierarchy
 from kerascope.typing import Tensor
 
 # Everything here is NumPy, but for a few small networks.
@@ -28,7 +28,7 @@ GRID = np.arange(8, dtype="int32").reshape(2, 4)
 def played(method: SegmentMethod, game: Game, labels: Tensor = GRID) -> tuple[Tensor, list[Tensor]]:
     """The values (K, S) of the segments of a game, and the coalitions that were asked about."""
     count = int(labels.max()) + 1
-    exploration = method.explore(count, game(np.ones((1, count)))[0], labels)
+    exploration = method.value_segments(count, game(np.ones((1, count)))[0], labels)
     requests, scores = [], None
     while True:
         try:
@@ -137,7 +137,7 @@ def test_every_group_split_gives_owen_values() -> None:
     game = drawn_game(8)
     expected = np.zeros((2, 8))
 
-    def follow(group: Group, others: list[Tensor]) -> None:
+    def follow(group: SegmentGroup, others: list[Tensor]) -> None:
         if group.halves:
             for half, other in zip(group.halves, group.halves[::-1], strict=True):
                 follow(half, [*others, other.members])
@@ -181,7 +181,7 @@ def test_groups_that_are_equal_but_for_rounding_are_split_in_turn() -> None:
     np.testing.assert_array_equal(first, second)
 
 
-def leaves(group: Group) -> list[list[int]]:
+def leaves(group: SegmentGroup) -> list[list[int]]:
     """Members of the groups, from the top."""
     return [group.members.tolist(), *(part for half in group.halves for part in leaves(half))]
 
@@ -212,7 +212,7 @@ def test_a_hierarchy_follows_where_segments_lie() -> None:
     ids=["signal", "volume", "rings", "one"],
 )
 def test_a_hierarchy_ends_in_every_segment_once(labels: Tensor) -> None:
-    def check(group: Group) -> list[int]:
+    def check(group: SegmentGroup) -> list[int]:
         below = [member for half in group.halves for member in check(half)] or group.members.tolist()
         assert sorted(below) == sorted(group.members.tolist())
         return below
@@ -235,10 +235,10 @@ def test_lime_is_a_ridge_regression() -> None:
 
 
 def test_fewer_coalitions_are_the_first_ones() -> None:
-    few, many = (ks.LIME(masks).drawn(9) for masks in (20, 500))
+    few, many = (ks.LIME(masks).draw(9) for masks in (20, 500))
     np.testing.assert_array_equal(few, many[:21])
     assert 0.45 < many[1:].mean() < 0.55
-    assert not np.array_equal(few, ks.LIME(20, seed=1).drawn(9))
+    assert not np.array_equal(few, ks.LIME(20, seed=1).draw(9))
 
 
 # All of them

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kerascope import errors
-from kerascope.perturb.segmentation import as_segments, grid_cells, segmented_as
+from kerascope.perturb.segmentation import as_segments, grid_cells, segment_images
 from kerascope.typing import Array
 
 pytestmark = pytest.mark.once
@@ -33,7 +33,7 @@ def patches(count: int = 1, side: int = 32) -> Array:
 
 def segmented(given: Any, images: Array) -> tuple[Array, str]:
     """The segments, and the note, after what holds of all of them has been checked."""
-    labels, note = segmented_as(as_segments(given), images)
+    labels, note = segment_images(as_segments(given), images)
     assert labels.dtype == np.int32
     assert labels.shape == images.shape[:-1]
     for one in labels:

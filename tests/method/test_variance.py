@@ -19,7 +19,7 @@ pytestmark = pytest.mark.once
 
 def explored(method: ks.SegmentMethod, count: int, score: Callable[[Array], Array]) -> tuple[Array, int]:
     """What a method finds about a function of masks, (S,) or (K, S), and how many masks it asked for."""
-    exploration = method.explore(count, np.zeros(1), np.arange(count))
+    exploration = method.value_segments(count, np.zeros(1), np.arange(count))
     asked, scores = 0, None
     try:
         while True:
@@ -86,7 +86,7 @@ class TestSobol:
         from scipy.stats import qmc
 
         whole = qmc.Sobol(242, scramble=True, seed=1).random(32)
-        first, second = ks.Sobol(32).drawn(121)
+        first, second = ks.Sobol(32).draw(121)
         usual = ((whole[:, :121] - whole[:, 121:]) ** 2).mean(axis=0)
         here = ((first - second) ** 2).mean(axis=0)
         assert here == pytest.approx(np.full(121, 1 / 6), rel=0.05)
@@ -97,7 +97,7 @@ class TestSobol:
             return np.asarray(np.exp(masks[:, 0] * masks[:, 1]) + masks[:, 2])
 
         method = ks.Sobol(4, seed=3)
-        first, second = method.drawn(3)
+        first, second = method.draw(3)
         both = np.concatenate([score(first), score(second)])
         variance = sum((one - both.mean()) ** 2 for one in both) / 7
         expected = []
@@ -114,24 +114,24 @@ class TestSobol:
 
     @pytest.mark.parametrize("designs", [2, 32, 512])
     def test_every_column_is_spread_evenly(self, designs: int) -> None:
-        for masks in ks.Sobol(designs).drawn(7):
+        for masks in ks.Sobol(designs).draw(7):
             strata = np.sort((masks * designs).astype(int), axis=0)
             assert (strata == np.arange(designs)[:, None]).all()
         # In the plane too: with as many boxes as points, each has one, whatever their shape.
-        first, second = ks.Sobol(designs).drawn(1)
+        first, second = ks.Sobol(designs).draw(1)
         power = designs.bit_length() - 1
         for across in range(power + 1):
             rows, columns = (first[:, 0] * 2**across), (second[:, 0] * 2 ** (power - across))
             assert len(set(zip(rows.astype(int), columns.astype(int), strict=True))) == designs
 
     def test_cells_are_independent_of_their_number(self) -> None:
-        few, many = ks.Sobol(16).drawn(3), ks.Sobol(16).drawn(9)
+        few, many = ks.Sobol(16).draw(3), ks.Sobol(16).draw(9)
         assert (few[0] == many[0][:, :3]).all()
         assert (few[1] == many[1][:, :3]).all()
-        assert not np.array_equal(ks.Sobol(16, seed=1).drawn(3)[0], few[0])
+        assert not np.array_equal(ks.Sobol(16, seed=1).draw(3)[0], few[0])
 
     def test_numbers_survive_float32(self) -> None:
-        for masks in ks.Sobol(1024).drawn(5):
+        for masks in ks.Sobol(1024).draw(5):
             assert (masks.astype("float32") == masks).all()
             assert ((masks >= 0) & (masks < 1)).all()
 
@@ -172,7 +172,7 @@ class TestSobol:
     def test_designs_without_a_score_are_left_out(self) -> None:
         method = ks.Sobol(16)
         weights = np.array([3.0, 2.0, 1.0])
-        first, second = method.drawn(3)
+        first, second = method.draw(3)
 
         def score(masks: Array) -> Array:
             scores = masks @ weights
@@ -238,7 +238,7 @@ class TestHSIC:
             return np.asarray(given @ weights + 4 * given[:, 2] * given[:, 3] + small)
 
         method = ks.HSIC(masks, seed=2)
-        drawn = method.drawn(5)
+        drawn = method.draw(5)
         found, asked = explored(method, 5, score)
         assert found == pytest.approx(literal(drawn, score(drawn)), rel=1e-9, abs=1e-15)
         assert asked == masks
@@ -248,7 +248,7 @@ class TestHSIC:
         masks, weights = 600, np.zeros(40)
         weights[:4] = [8.0, -4.0, 2.0, 1.0]
         method = ks.HSIC(masks)
-        drawn = method.drawn(40)
+        drawn = method.draw(40)
         scores = drawn @ weights
         distances = np.abs(scores[:, None] - scores[None])
         width = np.median(distances[distances > 0])
@@ -273,7 +273,7 @@ class TestHSIC:
             return np.asarray((2 * given[:, 0] - 1) * given[:, 1] * 3)
 
         method = ks.HSIC(400)
-        drawn = method.drawn(3)
+        drawn = method.draw(3)
         correlation = np.corrcoef(drawn[:, 1], score(drawn))[0, 1]
         found, _ = explored(method, 3, score)
         assert abs(correlation) < 0.1
@@ -293,11 +293,11 @@ class TestHSIC:
 
     @pytest.mark.parametrize("masks", [10, 11])
     def test_every_cell_is_left_in_half_of_the_masks(self, masks: int) -> None:
-        drawn = ks.HSIC(masks).drawn(30)
+        drawn = ks.HSIC(masks).draw(30)
         assert (drawn.sum(axis=0) == -(-masks // 2)).all()
         assert set(np.unique(drawn)) == {0.0, 1.0}
         assert len({tuple(column) for column in drawn.T}) > 20
-        assert (ks.HSIC(masks).drawn(3) == drawn[:, :3]).all()
+        assert (ks.HSIC(masks).draw(3) == drawn[:, :3]).all()
 
     def test_a_score_that_is_mostly_the_same_has_a_width(self) -> None:
         """Most pairs of scores are equal, so that the median of all distances would be 0."""
@@ -330,7 +330,7 @@ class TestHSIC:
 
     def test_masks_without_a_score_are_left_out(self) -> None:
         method = ks.HSIC(80)
-        drawn = method.drawn(3)
+        drawn = method.draw(3)
         missing = np.arange(80) % 9 == 4
 
         def score(given: Array) -> Array:

@@ -59,12 +59,12 @@ def test_it_explains_as_a_model_with_these_weights(method: ks.Method) -> None:
     probe = ks.Probe(model)
     pinned = probe.run(None, IMAGES, 1).pinned
     changed = probe.with_values(values)
-    found = method.ask(changed, IMAGES, pinned)
+    found = method.attribute(changed, IMAGES, pinned)
     expected = method(other, IMAGES, 1)
     np.testing.assert_allclose(found.values, expected.values, rtol=2e-4, atol=2e-5)
     np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-4)
     # The wrong variant: the model as it is.
-    assert not np.allclose(method.ask(probe, IMAGES, pinned).values, expected.values, rtol=1e-2)
+    assert not np.allclose(method.attribute(probe, IMAGES, pinned).values, expected.values, rtol=1e-2)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -74,19 +74,19 @@ def test_other_weights_run_through_the_same_programs() -> None:
     probe = ks.Probe(model)
     pinned = probe.run(None, IMAGES, 1).pinned
     method = ks.GradCAM(layer="depth")
-    method.ask(probe.with_values({}), IMAGES, pinned)
+    method.attribute(probe.with_values({}), IMAGES, pinned)
     traces = probe.trace_count
     scores = []
     for seed in range(3):
         values = {
             number: value for one in probe.randomize(IMAGES, seed) for number, value in one.values.items()
         }
-        scores.append(method.ask(probe.with_values(values), IMAGES, pinned).scores)
+        scores.append(method.attribute(probe.with_values(values), IMAGES, pinned).scores)
     assert probe.trace_count == traces
     assert not np.allclose(scores[0], scores[1])
     np.testing.assert_allclose(
-        method.ask(probe.with_values({}), IMAGES, pinned).values,
-        method.ask(probe, IMAGES, pinned).values,
+        method.attribute(probe.with_values({}), IMAGES, pinned).values,
+        method.attribute(probe, IMAGES, pinned).values,
         rtol=1e-4,
         atol=1e-6,
     )

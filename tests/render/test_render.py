@@ -22,8 +22,8 @@ from kerascope import render
 from kerascope.errors import ExplanationError, MissingPackageError, ParameterError
 from kerascope.explanation import Explanation
 from kerascope.render.colour import table_index
-from kerascope.render.marks import FLAT, NOT_FINITE, hatching
-from kerascope.render.words import fit, number
+from kerascope.render.hatching import FLAT, NOT_FINITE, hatching_lines
+from kerascope.render.text import fit, number
 
 pytestmark = pytest.mark.once
 
@@ -352,7 +352,7 @@ def test_a_flat_map_is_hatched_and_not_coloured(level: float, more: float, signe
     values = np.concatenate([level + more * ramp(), ramp()])
     images = np.full((2, 32, 32, 3), (90, 100, 110), np.uint8)
     picture, neighbour = render.overlay(explain(values, images, signed=signed))
-    lines = np.logical_or(*hatching(32, 32, FLAT))
+    lines = np.logical_or(*hatching_lines(32, 32, FLAT))
     assert np.array_equal(picture[~lines], images[0][~lines]), "untouched between the lines"
     assert (picture[lines] != images[0][lines]).any(axis=-1).all(), "marked"
     assert 0.1 < lines.mean() < 0.5
@@ -367,10 +367,10 @@ def test_a_map_that_is_not_finite_is_cross_hatched(bad: float, scale: Any) -> No
     values[0, 1, 2] = bad
     images = np.full((2, 48, 48, 3), 100, np.uint8)
     picture, neighbour = render.overlay(explain(values, images), scale=scale)
-    lines = np.logical_or(*hatching(48, 48, NOT_FINITE))
+    lines = np.logical_or(*hatching_lines(48, 48, NOT_FINITE))
     assert (picture[~lines] == 100).all()
     assert (picture[lines] != 100).any(axis=-1).all()
-    assert lines.sum() > np.logical_or(*hatching(48, 48, FLAT)).sum()
+    assert lines.sum() > np.logical_or(*hatching_lines(48, 48, FLAT)).sum()
     alone = render.overlay(explain(values[1:], images[1:]), scale=scale)[0]
     assert np.array_equal(neighbour, alone)
 
@@ -430,7 +430,7 @@ def test_scale_is_checked(scale: Any) -> None:
 
 
 def test_an_overlay_says_why_it_cannot_be_made() -> None:
-    with pytest.raises(ExplanationError, match="without them; give them"):
+    with pytest.raises(ExplanationError, match="does not hold them"):
         render.overlay(explain(ramp(), input_size=(32, 32)))
     with pytest.raises(ExplanationError, match="got 2 images for 1 maps"):
         render.overlay(explain(ramp()), images=np.zeros((2, 32, 32, 3)))
@@ -671,7 +671,7 @@ def test_a_sheet_follows_its_images() -> None:
         render.sheet(first, columns=-1)
     with pytest.raises(ParameterError, match="got none"):
         render.sheet([])
-    with pytest.raises(ExplanationError, match="without them"):
+    with pytest.raises(ExplanationError, match="does not hold them"):
         render.sheet(explain(ramp(), input_size=(32, 32)))
     assert render.sheet(explain(ramp(), input_size=(32, 32)), show=["map"])
 

@@ -17,28 +17,28 @@ from kerascope.target import Function
 class ChangesWeights(ks.Saliency):
     """A weight moves by a little."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         weight = probe.model.weights[0]
         weight.assign(weight.value * 1.001)
-        return super().ask(probe, images, target)
+        return super().attribute(probe, images, target)
 
 
 @dataclass(frozen=True)
 class LeavesAnAttribute(ks.Saliency):
     """Something is left on a layer."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         object.__setattr__(probe.model.layers[0], "leftover", 1)
-        return super().ask(probe, images, target)
+        return super().attribute(probe, images, target)
 
 
 @dataclass(frozen=True)
 class LeavesItAfterFailures(ks.Saliency):
     """Something is left on a layer, if the question fails."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         object.__setattr__(probe.model.layers[0], "leftover", 1)
-        answer = super().ask(probe, images, target)
+        answer = super().attribute(probe, images, target)
         object.__delattr__(probe.model.layers[0], "leftover")
         return answer
 
@@ -47,26 +47,26 @@ class LeavesItAfterFailures(ks.Saliency):
 class WritesToTheImages(ks.Saliency):
     """The caller's array is changed."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         images *= 0.5
-        return super().ask(probe, images, target)
+        return super().attribute(probe, images, target)
 
 
 @dataclass(frozen=True)
 class DrawsFromTheGlobalGenerator(ks.Saliency):
     """NumPy's global random state moves on."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         np.random.rand()  # noqa: NPY002
-        return super().ask(probe, images, target)
+        return super().attribute(probe, images, target)
 
 
 @dataclass(frozen=True)
 class Unseeded(ks.Saliency):
     """Noise without a seed."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        answer = super().ask(probe, images, target)
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        answer = super().attribute(probe, images, target)
         assert answer.values is not None
         noise = np.random.default_rng().normal(size=answer.values.shape)
         return replace(answer, values=answer.values + noise.astype("float32"))
@@ -76,7 +76,7 @@ class Unseeded(ks.Saliency):
 class CompilesAnew(ks.Saliency):
     """Every question has a key of its own."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         return probe.run(self.compute, images, target, image_gradient=True, key=object())
 
 
@@ -92,26 +92,26 @@ class ProbesAnew(ks.Saliency):
 class RemembersTheFirstAnswer(ks.Saliency):
     """An answer is kept on the probe and given again when the weights have changed."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         kept: dict[str, Answer] = probe.__dict__.setdefault("kept", {})
-        return kept.setdefault("answer", super().ask(probe, images, target))
+        return kept.setdefault("answer", super().attribute(probe, images, target))
 
 
 @dataclass(frozen=True)
 class AsksTwice(ks.Saliency):
     """Twice the declared cost."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        super().ask(probe, images, target)
-        return super().ask(probe, images, target)
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        super().attribute(probe, images, target)
+        return super().attribute(probe, images, target)
 
 
 @dataclass(frozen=True)
 class FirstImageOnly(ks.Saliency):
     """Each image gets the values of the first."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        answer = super().ask(probe, images, target)
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        answer = super().attribute(probe, images, target)
         assert answer.values is not None
         return replace(answer, values=np.repeat(answer.values[:1], len(answer.values), 0))
 
@@ -151,10 +151,10 @@ class ForgetsItsLayer(ks.GradCAM):
 class AlwaysTheLastConvolution(ks.GradCAM):
     """The layer is not the one that was asked for, and skips what comes behind a merge."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         rows = probe.layers(images)
         last = [row.path for row in rows if row.kind == "Conv2D"][-1]
-        return ks.GradCAM(layer=last).ask(probe, images, target)
+        return ks.GradCAM(layer=last).attribute(probe, images, target)
 
 
 @dataclass(frozen=True)
@@ -183,17 +183,17 @@ class AddsTheBatchAxis(ks.Saliency):
 class RescalesIntegers(ks.Saliency):
     """Integers are taken for pixels from 0 to 255, whatever the model's own preprocessing does."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         whole = isinstance(images, np.ndarray) and images.dtype.kind == "u"
-        return super().ask(probe, images / 255 if whole else images, target)
+        return super().attribute(probe, images / 255 if whole else images, target)
 
 
 @dataclass(frozen=True)
 class DiffersWhenEager(ks.Saliency):
     """Twice as large where nothing is compiled."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        answer = super().ask(probe, images, target)
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        answer = super().attribute(probe, images, target)
         assert answer.values is not None
         return replace(answer, values=answer.values * (1 if probe.compile else 2))
 
@@ -218,8 +218,8 @@ class Nothing(ks.GradCAM):
 class ExplainsProbabilities(ks.Saliency):
     """What comes out of the softmax is explained."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return super().ask(probe, images, ks.Probability(target))
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        return super().attribute(probe, images, ks.Probability(target))
 
 
 def mean_of_the_outputs(outputs: Any) -> Any:
@@ -231,15 +231,15 @@ def mean_of_the_outputs(outputs: Any) -> Any:
 class ExplainsTheMean(ks.Saliency):
     """Whatever the target, the mean of the outputs is explained."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return super().ask(probe, images, Function(mean_of_the_outputs))
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        return super().attribute(probe, images, Function(mean_of_the_outputs))
 
 
 @dataclass(frozen=True)
 class BakesTheTargetIn(ks.Saliency):
     """Each number in a target is a program of its own."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         return probe.run(self.compute, images, target, image_gradient=True, key=repr(target))
 
 
@@ -247,26 +247,26 @@ class BakesTheTargetIn(ks.Saliency):
 class ChoosesAgain(ks.Saliency):
     """A variant of each image is asked about whatever class is predicted there."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        super().ask(probe, 1 - images, target)
-        return super().ask(probe, images, target)
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        super().attribute(probe, 1 - images, target)
+        return super().attribute(probe, images, target)
 
 
 @dataclass(frozen=True)
 class AlwaysClassZero(ks.Saliency):
     """Where no class is given, the first is taken."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         unnamed = isinstance(target, ks.Class) and target.index is None
-        return super().ask(probe, images, ks.Class(0) if unnamed else target)
+        return super().attribute(probe, images, ks.Class(0) if unnamed else target)
 
 
 @dataclass(frozen=True)
 class OneMapForAllClasses(ks.Saliency):
     """Of several classes, only the first is explained."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        answer = super().ask(probe, images, target)
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        answer = super().attribute(probe, images, target)
         if not target.class_axis:
             return answer
         assert answer.values is not None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerascope.method.masks import extremal
-from kerascope.method.masks.extremal_perturbation import Climb, ExtremalPerturbation
+from kerascope.method.masks.extremal_perturbation import ExtremalPerturbation, MaskOptimizer
 from kerascope.probe import Answer, Probe
 
 
@@ -16,8 +16,8 @@ from kerascope.probe import Answer, Probe
 class WhatIsRemoved(ExtremalPerturbation):
     """The mask is 1 where the baseline is put."""
 
-    def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
-        found = super().explored(probe, first, pictures)
+    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+        found = super().perturb(probe, first, pictures)
         assert found.values is not None
         return replace(found, values=1 - found.values)
 
@@ -26,15 +26,15 @@ class WhatIsRemoved(ExtremalPerturbation):
 class OneMaskForAll(ExtremalPerturbation):
     """All classes have the mask of the first one."""
 
-    def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
-        found = super().explored(probe, first, pictures)
+    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+        found = super().perturb(probe, first, pictures)
         if found.scores.ndim == 1:
             return found
         assert found.values is not None
         return replace(found, values=np.broadcast_to(found.values[:, :1], found.values.shape))
 
 
-class ScaledTogether(Climb):
+class ScaledTogether(MaskOptimizer):
     """One scale of scores for the whole pass."""
 
     def begin(self, ask: Any) -> bool:
@@ -47,20 +47,20 @@ class ScaledTogether(Climb):
 class ScaleOfTheBatch(ExtremalPerturbation):
     """Scores are divided by the largest change of the batch: a mask depends on its neighbours."""
 
-    def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
+    def optimizer(self, whole: Any, grid: tuple[int, ...]) -> MaskOptimizer:
         return ScaledTogether(self, whole, grid)
 
 
-class SortedByPosition(Climb):
+class SortedByPosition(MaskOptimizer):
     """Of equal cells, a sort takes the last ones for the ones of r_a."""
 
     def step(self, number: int, ask: Any) -> bool:
-        shared = extremal.places
+        shared = extremal.target_mask
         try:
-            extremal.places = _by_position
+            extremal.target_mask = _by_position
             return super().step(number, ask)
         finally:
-            extremal.places = shared
+            extremal.target_mask = shared
 
 
 def _by_position(masks: Any, area: float) -> Any:
@@ -72,7 +72,7 @@ def _by_position(masks: Any, area: float) -> Any:
 class Sorted(ExtremalPerturbation):
     """The area is put where cells stand in memory, whatever the score says of them."""
 
-    def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
+    def optimizer(self, whole: Any, grid: tuple[int, ...]) -> MaskOptimizer:
         return SortedByPosition(self, whole, grid)
 
 
@@ -82,11 +82,11 @@ class NoArea(ExtremalPerturbation):
 
     area_weight: float = 1e-9
 
-    def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
-        return Climb(replace(self, area_weight=1e-9), whole, grid)
+    def optimizer(self, whole: Any, grid: tuple[int, ...]) -> MaskOptimizer:
+        return MaskOptimizer(replace(self, area_weight=1e-9), whole, grid)
 
 
-class Restless(Climb):
+class Restless(MaskOptimizer):
     """The area counts the same from the first step to the last, as if each were the first."""
 
     def step(self, number: int, ask: Any) -> bool:
@@ -97,11 +97,11 @@ class Restless(Climb):
 class SameWeight(ExtremalPerturbation):
     """The weight of the area does not grow."""
 
-    def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
+    def optimizer(self, whole: Any, grid: tuple[int, ...]) -> MaskOptimizer:
         return Restless(self, whole, grid)
 
 
-class Shown(Climb):
+class Shown(MaskOptimizer):
     """Masks are shown as they are, also where none of them changes the score."""
 
     @property
@@ -113,7 +113,7 @@ class Shown(Climb):
 class SomethingOfNothing(ExtremalPerturbation):
     """Where the score does not depend on the image, the mask is where the area has pushed it."""
 
-    def climb(self, whole: Any, grid: tuple[int, ...]) -> Climb:
+    def optimizer(self, whole: Any, grid: tuple[int, ...]) -> MaskOptimizer:
         return Shown(self, whole, grid)
 
 

@@ -92,51 +92,51 @@ def multiplied(cam: Answer, guided: Answer, enlarge: Any = resize) -> Answer:
 class UnrectifiedMap(ks.GuidedGradCAM):
     """The map keeps what speaks against the class, which then turns the sign of the detail."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        cam = ks.GradCAM(self.layer, relu=False).ask(probe, images, target)
-        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target))
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        cam = ks.GradCAM(self.layer, relu=False).attribute(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().attribute(probe, images, target))
 
 
 @dataclass(frozen=True)
 class EnlargedByNearestNeighbour(ks.GuidedGradCAM):
     """The map is enlarged in blocks, as captum does by default."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         def blocks(maps: Any, size: tuple[int, ...], first: int) -> Any:
             for axis, new in enumerate(size, start=first):
                 maps = np.repeat(maps, new // maps.shape[axis], axis=axis)
             return maps
 
-        cam = ks.GradCAM(self.layer).ask(probe, images, target)
-        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target), blocks)
+        cam = ks.GradCAM(self.layer).attribute(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().attribute(probe, images, target), blocks)
 
 
 @dataclass(frozen=True)
 class MapOfTheGuidedGradient(ks.GuidedGradCAM):
     """Both halves take the guided gradient, as where the model itself was changed; no rectifier is needed."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         # Behind the last convolution nothing but this gate is left of the rule.
-        cam = ks.GradCAM(self.layer, gradients="positive").ask(probe, images, target)
-        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target))
+        cam = ks.GradCAM(self.layer, gradients="positive").attribute(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().attribute(probe, images, target))
 
 
 @dataclass(frozen=True)
 class RuleBehindTheLayer(ks.GuidedGradCAM):
     """The map asks for a rectifier behind its layer, where there need be none."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        cam = ks.GradCAM(self.layer, backprop="guided").ask(probe, images, target)
-        return multiplied(cam, ks.GuidedBackprop().ask(probe, images, target))
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        cam = ks.GradCAM(self.layer, backprop="guided").attribute(probe, images, target)
+        return multiplied(cam, ks.GuidedBackprop().attribute(probe, images, target))
 
 
 @dataclass(frozen=True)
 class DetailOfSaliency(ks.GuidedGradCAM):
     """The detail is that of the plain gradient."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        cam = ks.GradCAM(self.layer).ask(probe, images, target)
-        return multiplied(cam, ks.Saliency().ask(probe, images, target))
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        cam = ks.GradCAM(self.layer).attribute(probe, images, target)
+        return multiplied(cam, ks.Saliency().attribute(probe, images, target))
 
 
 WRONG = [

@@ -9,15 +9,15 @@ import numpy as np
 from keras import ops
 
 import kerascope as ks
-from kerascope.perturb.variants import asked
+from kerascope.perturb.variants import run_variants
 
 
 @dataclass(frozen=True)
 class AnotherForEachPlace(ks.RandomMap):
     """The generator goes on from image to image: a map depends on the place in the batch."""
 
-    def ask(self, probe: Any, images: Any, target: Any) -> Any:
-        answer = super().ask(probe, images, target)
+    def attribute(self, probe: Any, images: Any, target: Any) -> Any:
+        answer = super().attribute(probe, images, target)
         return replace(answer, values=np.random.default_rng(self.seed).random(answer.values.shape))
 
 
@@ -73,16 +73,16 @@ class WithoutTheGradient(ks.FullGrad):
 class WholeRegions(ks.XRAI):
     """Regions of one scale alone."""
 
-    def ask(self, probe: Any, images: Any, target: Any) -> Any:
-        return ks.XRAI(self.method, scales=self.scales[-1:]).ask(probe, images, target)
+    def attribute(self, probe: Any, images: Any, target: Any) -> Any:
+        return ks.XRAI(self.method, scales=self.scales[-1:]).attribute(probe, images, target)
 
 
 @dataclass(frozen=True)
 class UpsideDownRegions(ks.XRAI):
     """Turned upside down."""
 
-    def ask(self, probe: Any, images: Any, target: Any) -> Any:
-        answer = super().ask(probe, images, target)
+    def attribute(self, probe: Any, images: Any, target: Any) -> Any:
+        answer = super().attribute(probe, images, target)
         return replace(answer, values=np.flip(answer.values, -2))
 
 
@@ -90,7 +90,7 @@ class UpsideDownRegions(ks.XRAI):
 class NotTurnedBack(ks.Augmented):
     """The maps of mirror images are not mirrored."""
 
-    def ask(self, probe: Any, images: Any, target: Any) -> Any:
+    def attribute(self, probe: Any, images: Any, target: Any) -> Any:
         first = probe.run(None, images, target)
 
         def variant(number: int) -> Any:
@@ -98,7 +98,7 @@ class NotTurnedBack(ks.Augmented):
             pixels = first.batch.pixels * np.float32(scale)
             return np.flip(pixels, 2) if flip else pixels
 
-        found = list(asked(probe, first, len(self.variants), variant, self.method.ask))
+        found = list(run_variants(probe, first, len(self.variants), variant, self.method.attribute))
         mean = np.mean([values for _, _, values in found], axis=0)
         return replace(first, values=mean, layers=found[0][1].layers)
 

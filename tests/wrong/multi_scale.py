@@ -15,8 +15,8 @@ from kerascope.method.cam import multi_scale
 class WithoutTheImage(ks.MultiScaleCAM):
     """The finest scale is the first layer's."""
 
-    def places(self, probe: Any, images: Any, target: Any) -> Any:
-        found = super().places(probe, images, target)
+    def scales(self, probe: Any, images: Any, target: Any) -> Any:
+        found = super().scales(probe, images, target)
         return type(found)(found.layers, image=False)
 
 

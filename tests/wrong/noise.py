@@ -16,33 +16,35 @@ from tests.wrong.path import Forgetful
 class NoiseNeverUsed(ks.SmoothGrad):
     """The noise is drawn and forgotten."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         return replace(self, sigma=0.0)._asked(probe, images, target)
 
     def _asked(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return super().ask(probe, images, target)
+        return super().attribute(probe, images, target)
 
 
 @dataclass(frozen=True)
 class AbsoluteSigma(ks.SmoothGrad):
     """Sigma is in the model's units, whatever range an image has."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         share = self.sigma / max(float(np.ptp(image)) for image in images)
-        return ks.SmoothGrad(self.method, self.samples, share, self.seed).ask(probe, images, target)
+        return ks.SmoothGrad(self.method, self.samples, share, self.seed).attribute(probe, images, target)
 
 
 @dataclass(frozen=True)
 class RangeOfTheBatch(ks.SmoothGrad):
     """Sigma is a share of the range of the whole batch."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         parts = []
-        right = ks.SmoothGrad(self.method, self.samples, self.sigma, self.seed).ask(probe, images, target)
+        right = ks.SmoothGrad(self.method, self.samples, self.sigma, self.seed).attribute(
+            probe, images, target
+        )
         for place in range(len(images)):
             sigma = self.sigma * float(np.ptp(images) / np.ptp(images[place]))
             noisy = ks.SmoothGrad(self.method, self.samples, sigma, self.seed)
-            parts.append(noisy.ask(probe, images, target).values[place])  # type: ignore[index]
+            parts.append(noisy.attribute(probe, images, target).values[place])  # type: ignore[index]
         return replace(right, values=np.stack(parts))
 
 
@@ -50,24 +52,24 @@ class RangeOfTheBatch(ks.SmoothGrad):
 class MeanOfAbsolutes(ks.SmoothGrad):
     """Signs are dropped before the mean."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         absolute = replace(self, method=ks.Saliency(gradients="absolute"))
-        return ks.SmoothGrad.ask(absolute, probe, images, target)
+        return ks.SmoothGrad.attribute(absolute, probe, images, target)
 
 
 @dataclass(frozen=True)
 class PredictedUnderNoise(ks.SmoothGrad):
     """The class is chosen anew on each copy."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return super().ask(Forgetful(probe), images, target)  # type: ignore[arg-type]
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        return super().attribute(Forgetful(probe), images, target)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class UnbiasedVariance(ks.VarGrad):
     """Divided by one less than the number of copies."""
 
-    def gathered(self, count: int, mean: Any, squares: Any) -> Any:
+    def summarize(self, count: int, mean: Any, squares: Any) -> Any:
         return squares / max(count - 1, 1)
 
 
@@ -75,7 +77,7 @@ class UnbiasedVariance(ks.VarGrad):
 class StandardDeviation(ks.VarGrad):
     """The root of the variance."""
 
-    def gathered(self, count: int, mean: Any, squares: Any) -> Any:
+    def summarize(self, count: int, mean: Any, squares: Any) -> Any:
         return np.sqrt(squares / count)
 
 
@@ -83,7 +85,7 @@ class StandardDeviation(ks.VarGrad):
 class SquareOfTheMean(ks.SquareGrad):
     """The mean is squared, not the values."""
 
-    def gathered(self, count: int, mean: Any, squares: Any) -> Any:
+    def summarize(self, count: int, mean: Any, squares: Any) -> Any:
         return mean**2
 
 

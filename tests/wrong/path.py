@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import kerascope as ks
-from kerascope.method.path.base import Path, Step
+from kerascope.method.path.base import Path, PathStep
 from kerascope.probe import Answer, Probe
 
 
@@ -25,7 +25,7 @@ class WithoutTheImage(ks.InputXGradient):
 class LeftSum(ks.IntegratedGradients):
     """The gradient is asked for where each step begins."""
 
-    def _line(self, start: Any, image: Any) -> Callable[[int], Step]:
+    def _line(self, start: Any, image: Any) -> Callable[[int], PathStep]:
         way = image - start
         return lambda number: (start + number / self.steps * way, way / self.steps)
 
@@ -34,7 +34,7 @@ class LeftSum(ks.IntegratedGradients):
 class EndpointMean(ks.IntegratedGradients):
     """The points run from the baseline to the image, both included, all with the same weight."""
 
-    def _line(self, start: Any, image: Any) -> Callable[[int], Step]:
+    def _line(self, start: Any, image: Any) -> Callable[[int], PathStep]:
         way = image - start
         return lambda number: (start + number / (self.steps - 1) * way, way / self.steps)
 
@@ -43,11 +43,11 @@ class EndpointMean(ks.IntegratedGradients):
 class ShortTrapezoid(ks.IntegratedGradients):
     """A trapezoid of n points whose weights sum to (n - 1) / n."""
 
-    def _line(self, start: Any, image: Any) -> Callable[[int], Step]:
+    def _line(self, start: Any, image: Any) -> Callable[[int], PathStep]:
         way = image - start
         last = self.steps - 1
 
-        def step(number: int) -> Step:
+        def step(number: int) -> PathStep:
             weight = 0.5 if number in (0, last) else 1.0
             return start + number / last * way, weight * way / self.steps
 
@@ -58,7 +58,7 @@ class ShortTrapezoid(ks.IntegratedGradients):
 class WithoutTheWay(ks.IntegratedGradients):
     """The mean gradient is not multiplied with the way from the baseline."""
 
-    def _line(self, start: Any, image: Any) -> Callable[[int], Step]:
+    def _line(self, start: Any, image: Any) -> Callable[[int], PathStep]:
         step = super()._line(start, image)
         return lambda number: (step(number)[0], np.full(image.shape, 1 / self.steps))
 
@@ -67,7 +67,7 @@ class WithoutTheWay(ks.IntegratedGradients):
 class TimesTheImage(ks.IntegratedGradients):
     """Multiplied with the image, not with the way from the baseline."""
 
-    def _line(self, start: Any, image: Any) -> Callable[[int], Step]:
+    def _line(self, start: Any, image: Any) -> Callable[[int], PathStep]:
         step = super()._line(start, image)
         return lambda number: (step(number)[0], image / self.steps)
 
@@ -76,8 +76,8 @@ class TimesTheImage(ks.IntegratedGradients):
 class PredictedOnTheWay(ks.IntegratedGradients):
     """The class is chosen anew at each point."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return super().ask(Forgetful(probe), images, target)  # type: ignore[arg-type]
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        return super().attribute(Forgetful(probe), images, target)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class BlurBackwards(ks.BlurIntegratedGradients):
     def paths(self, pictures: Any) -> Sequence[Path]:
         (path,) = super().paths(pictures)
 
-        def step(number: int) -> Step:
+        def step(number: int) -> PathStep:
             point, way = path.step(number)
             return point, -way
 
@@ -100,7 +100,7 @@ class BlurredColours(ks.BlurIntegratedGradients):
 
     def paths(self, pictures: Any) -> Sequence[Path]:
         class Rows(type(pictures)):  # type: ignore[misc]
-            def blurred(self, sigma: float) -> Any:
+            def blur(self, sigma: float) -> Any:
                 from scipy.ndimage import gaussian_filter1d
 
                 return gaussian_filter1d(self.pixels, sigma, axis=1) if sigma else self.pixels
@@ -112,15 +112,15 @@ class BlurredColours(ks.BlurIntegratedGradients):
 class SteepestFirst(ks.GuidedIntegratedGradients):
     """Those pixels move first that change the score most."""
 
-    def advanced(self, gone: Any, distances: Any, slopes: Any, number: int) -> Any:
-        return super().advanced(gone, distances, -slopes, number)
+    def advance(self, gone: Any, distances: Any, slopes: Any, number: int) -> Any:
+        return super().advance(gone, distances, -slopes, number)
 
 
 @dataclass(frozen=True)
 class NeverGuided(ks.GuidedIntegratedGradients):
     """The gradient does not lead: a straight path."""
 
-    def advanced(self, gone: Any, distances: Any, slopes: Any, number: int) -> Any:
+    def advance(self, gone: Any, distances: Any, slopes: Any, number: int) -> Any:
         return np.full_like(gone, number / self.steps)
 
 
@@ -137,8 +137,8 @@ class ExpectedAlphas(ks.ExpectedGradients):
 class ForgottenGap(ks.IntegratedGradients):
     """The completeness gap is not told."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        answer = super().ask(probe, images, target)
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        answer = super().attribute(probe, images, target)
         assert answer.completeness_gap is not None
         return replace(answer, completeness_gap=np.zeros_like(answer.completeness_gap))
 

@@ -17,8 +17,8 @@ from kerascope.probe import Answer, Probe
 class WhatIsLeft(ks.Occlusion):
     """The score that is left instead of the drop: evidence is where the map is low."""
 
-    def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
-        found = super().explored(probe, first, pictures)
+    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+        found = super().perturb(probe, first, pictures)
         return replace(found, values=first.scores.reshape(-1, 1, 1) - found.values)
 
 
@@ -26,8 +26,8 @@ class WhatIsLeft(ks.Occlusion):
 class SummedDrops(ks.Occlusion):
     """Drops are summed, not divided by the number of windows on a pixel: the middle outweighs the border."""
 
-    def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
-        found = super().explored(probe, first, pictures)
+    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+        found = super().perturb(probe, first, pictures)
         assert found.values is not None
         window, starts = self.windows(found.values.shape[1:])
         cover = np.zeros(found.values.shape[1:])
@@ -40,8 +40,8 @@ class SummedDrops(ks.Occlusion):
 class Miscounted(ks.Occlusion):
     """It tells of one mask too few."""
 
-    def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
-        found = super().explored(probe, first, pictures)
+    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+        found = super().perturb(probe, first, pictures)
         assert found.masks is not None
         return replace(found, masks=found.masks - 1)
 
@@ -50,8 +50,8 @@ class Miscounted(ks.Occlusion):
 class ShiftedWindows(WindowMasks):
     """Windows begin one pixel further."""
 
-    def made(self, codes: Any, own: Any, numpy: Any) -> Any:
-        return super().made(codes + 1, own, numpy)
+    def make(self, codes: Any, own: Any, numpy: Any) -> Any:
+        return super().make(codes + 1, own, numpy)
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class OneFurther(ks.Occlusion):
 class NotCentred(ks.RISE):
     """Equation 6 as it stands: the mean score stays in, with the noise of how many masks leave a pixel."""
 
-    def explored(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
-        found = super().explored(probe, first, pictures)
+    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+        found = super().perturb(probe, first, pictures)
         return replace(found, values=found.values + first.scores.reshape(-1, 1, 1))
 
 
@@ -76,16 +76,16 @@ class NotCentred(ks.RISE):
 class OneMaskForAll(ks.RISE):
     """Every mask is drawn from the same seed."""
 
-    def drawn(self, numbers: Any, kind: Any) -> Any:
-        return super().drawn(np.zeros_like(numbers), kind)
+    def draw_codes(self, numbers: Any, kind: Any) -> Any:
+        return super().draw_codes(np.zeros_like(numbers), kind)
 
 
 @dataclass(frozen=True)
 class NeverShifted(ks.RISE):
     """Masks are not shifted: the grid shows."""
 
-    def drawn(self, numbers: Any, kind: Any) -> Any:
-        codes = super().drawn(numbers, kind)
+    def draw_codes(self, numbers: Any, kind: Any) -> Any:
+        codes = super().draw_codes(numbers, kind)
         codes[:, -len(kind.cells) :] = 0
         return codes
 
@@ -94,8 +94,8 @@ class NeverShifted(ks.RISE):
 class Unseeded(ks.RISE):
     """Masks come from the global generator."""
 
-    def drawn(self, numbers: Any, kind: Any) -> Any:
-        codes = super().drawn(numbers, kind)
+    def draw_codes(self, numbers: Any, kind: Any) -> Any:
+        codes = super().draw_codes(numbers, kind)
         codes[:, : -len(kind.cells)] = np.random.random(codes[:, : -len(kind.cells)].shape) < 0.5  # noqa: NPY002
         return codes
 
@@ -104,8 +104,8 @@ class Unseeded(ks.RISE):
 class NearestMaps(MapMasks):
     """Maps are not brought to 0 to 1."""
 
-    def made(self, codes: Any, own: Any, numpy: Any) -> Any:
-        return super().made(codes, own, numpy) * 0.5
+    def make(self, codes: Any, own: Any, numpy: Any) -> Any:
+        return super().make(codes, own, numpy) * 0.5
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ class NoBaseline(ks.ScoreCAM):
 
     relu: bool = False
 
-    def weighted(self, first: Answer, channels: Any, weights: Any) -> Any:
-        return super().weighted(first, channels, weights + first.scores.reshape(len(weights), -1, 1))
+    def sum_channels(self, first: Answer, channels: Any, weights: Any) -> Any:
+        return super().sum_channels(first, channels, weights + first.scores.reshape(len(weights), -1, 1))
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,8 @@ class OtherWay(ks.AblationCAM):
 
     relu: bool = False
 
-    def weighted(self, first: Answer, channels: Any, weights: Any) -> Any:
-        return super().weighted(first, channels, -weights)
+    def sum_channels(self, first: Answer, channels: Any, weights: Any) -> Any:
+        return super().sum_channels(first, channels, -weights)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import kerascope as ks
-from kerascope.method.segments.base import Exploration
+from kerascope.method.segments.base import Valuation
 from kerascope.typing import Tensor
 
 
@@ -40,9 +40,9 @@ class RootOfTheKernel(ks.LIME):
 class AlwaysPenalised(ks.LIME):
     """The penalty is one, whatever was asked for."""
 
-    def explore(self, count: int, whole: Tensor, labels: Tensor) -> Exploration:
+    def value_segments(self, count: int, whole: Tensor, labels: Tensor) -> Valuation:
         method = ks.LIME(self.masks, self.width, 1.0, self.seed, self.tolerance)
-        return method.explore(count, whole, labels)
+        return method.value_segments(count, whole, labels)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class KernelOfSizes(ks.KernelSHAP):
         return (count - 1) / (sizes * (count - sizes))
 
 
-def from_nothing(exploration: Exploration) -> Generator[Tensor, Tensor, Tensor]:
+def from_nothing(exploration: Valuation) -> Generator[Tensor, Tensor, Tensor]:
     """An exploration that is told that the empty coalition, its first one, scores zero."""
     request = next(exploration)
     scores = np.array((yield request))
@@ -71,32 +71,32 @@ def from_nothing(exploration: Exploration) -> Generator[Tensor, Tensor, Tensor]:
 class FromZero(ks.KernelSHAP):
     """The score without any segment is taken to be zero."""
 
-    def explore(self, count: int, whole: Tensor, labels: Tensor) -> Exploration:
-        return from_nothing(super().explore(count, whole, labels))
+    def value_segments(self, count: int, whole: Tensor, labels: Tensor) -> Valuation:
+        return from_nothing(super().value_segments(count, whole, labels))
 
 
 @dataclass(frozen=True)
 class PartsFromZero(ks.PartitionSHAP):
     """The score without any segment is taken to be zero."""
 
-    def explore(self, count: int, whole: Tensor, labels: Tensor) -> Exploration:
-        return from_nothing(super().explore(count, whole, labels))
+    def value_segments(self, count: int, whole: Tensor, labels: Tensor) -> Valuation:
+        return from_nothing(super().value_segments(count, whole, labels))
 
 
 @dataclass(frozen=True)
 class HalvesOfNumbers(ks.PartitionSHAP):
     """Segments are cut in halves by their numbers, wherever they lie."""
 
-    def explore(self, count: int, whole: Tensor, labels: Tensor) -> Exploration:
-        return super().explore(count, whole, np.arange(count, dtype="int32"))
+    def value_segments(self, count: int, whole: Tensor, labels: Tensor) -> Valuation:
+        return super().value_segments(count, whole, np.arange(count, dtype="int32"))
 
 
 @dataclass(frozen=True)
 class SplitOnce(ks.PartitionSHAP):
     """Halves are not split again."""
 
-    def explore(self, count: int, whole: Tensor, labels: Tensor) -> Exploration:
-        return ks.PartitionSHAP.explore(replace(self, masks=2), count, whole, labels)
+    def value_segments(self, count: int, whole: Tensor, labels: Tensor) -> Valuation:
+        return ks.PartitionSHAP.value_segments(replace(self, masks=2), count, whole, labels)
 
 
 WRONG = [

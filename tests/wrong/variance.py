@@ -33,7 +33,7 @@ class NotHalved(ks.Sobol):
 class AllButTheCell(ks.Sobol):
     """The matrices change their parts: of B all cells are taken but the one."""
 
-    def masked(self, first: Any, second: Any) -> Any:
+    def build_masks(self, first: Any, second: Any) -> Any:
         designs, count = first.shape
         masks = np.repeat(second[:, None], count + 2, axis=1)
         masks[:, 0] = first

@@ -32,10 +32,10 @@ class CamWithMeanWeights(ks.CAM):
 class CamOfAnyHead(ks.CAM):
     """The head is not looked at."""
 
-    def ask_for(
+    def attribute_with(
         self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
     ) -> Answer:
-        return super(ks.CAM, self).ask_for(compute, key, probe, images, target)
+        return super(ks.CAM, self).attribute_with(compute, key, probe, images, target)
 
 
 @dataclass(frozen=True)
@@ -142,28 +142,32 @@ class ShapleyWithAnUncountedBackward(ks.ShapleyCAM):
 class FinerAgainstTheBest(ks.FinerCAM):
     """One look-alike stands for all."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return ks.FinerCAM.ask(replace(self, similar=1), probe, images, target)
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        return ks.FinerCAM.attribute(replace(self, similar=1), probe, images, target)
 
 
 @dataclass(frozen=True)
 class FinerIsTheMethod(ks.FinerCAM):
     """The look-alikes are forgotten, so that any target will do."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return self.method.ask(probe, images, target)
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        return self.method.attribute(probe, images, target)
 
 
 @dataclass(frozen=True)
 class FinerWithAStrengthOfItsOwn(ks.FinerCAM):
     """The strength is not handed on."""
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return super().ask(probe, images, target) if self.strength else _strong(self, probe, images, target)
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+        return (
+            super().attribute(probe, images, target)
+            if self.strength
+            else _strong(self, probe, images, target)
+        )
 
 
 def _strong(method: ks.FinerCAM, probe: Probe, images: Any, target: Any) -> Answer:
-    return ks.FinerCAM.ask(replace(method, strength=1.0), probe, images, target)
+    return ks.FinerCAM.attribute(replace(method, strength=1.0), probe, images, target)
 
 
 WRONG = [

@@ -22,7 +22,8 @@ from kerascope.auditing.preconditions import check_auditable, check_form
 from kerascope.auditing.result.audit_result import Audit
 from kerascope.auditing.result.label_audits import LabelAudits
 from kerascope.auditing.shortcuts.samples import IMAGES_PER_TRIAL
-from kerascope.dataset.classes.class_names import ClassName, is_multilabel
+from kerascope.dataset.classes.class_names import ClassName
+from kerascope.dataset.classes.outputs import is_multilabel
 from kerascope.dataset.options import ImageOptions, ReadOptions, RunOptions
 from kerascope.dataset.preparing.detection import AUTO
 from kerascope.dataset.preparing.frame import Fit

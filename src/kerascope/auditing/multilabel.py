@@ -104,25 +104,25 @@ def select_label(job: Job, label: int) -> Job:
         label: its index.
     """
     probe = job.probe.with_label(label)
-    naming = find_class_names(job.names, probe, job.source, job.blank)
-    assert naming.selected is not None
+    class_names = find_class_names(job.names, probe, job.source, job.blank)
+    assert class_names.selected is not None
     choices = {
         **job.choices,
-        "class_names": naming.origin,
+        "class_names": class_names.origin,
         "output": "one of several labels, audited by itself",
     }
     return replace(
         job,
-        probe=probe.with_class_names(naming.names),
-        source=job.source.relabel(naming.selected.relabel),
-        naming=naming,
+        probe=probe.with_class_names(class_names.names),
+        source=class_names.apply(job.source),
+        class_names=class_names,
         choices=choices,
     )
 
 
 def label_names(job: Job) -> tuple[str, ...]:
     """The names of the labels, or else names by their indices."""
-    return job.names or tuple(f"label {label}" for label in range(job.naming.count or 0))
+    return job.names or tuple(f"label {label}" for label in range(job.class_names.count or 0))
 
 
 def subfolder(label: int, name: str) -> str:

@@ -14,13 +14,9 @@ import numpy as np
 from kerascope import errors
 from kerascope.cli import console as said
 from kerascope.cli.loading import LoadArguments, read_method
-from kerascope.dataset.classes.class_names import (
-    LABEL,
-    ClassNames,
-    find_number_doubts,
-    is_multilabel,
-    resolve_target,
-)
+from kerascope.dataset.classes.class_names import ClassNames
+from kerascope.dataset.classes.outputs import is_multilabel
+from kerascope.dataset.classes.targets import LABEL, find_number_doubts, resolve_target
 from kerascope.dataset.folder_arrays import read_images
 from kerascope.dataset.labels.label import describe_unknown_labels
 from kerascope.dataset.reading.item import Item
@@ -61,9 +57,9 @@ class Loaded:
             TargetError: labels are wanted, and not all images have just one.
         """
         if target != LABEL:
-            for text in find_number_doubts(target, self.job.naming):
+            for text in find_number_doubts(target, self.job.class_names):
                 said.warn(text)
-            return resolve_target(target, self.job.naming)
+            return resolve_target(target, self.job.class_names)
         found = [_single(one) for one in self.labels or ()]
         if not found or None in found:
             raise errors.TargetError(
@@ -97,7 +93,7 @@ def load(arguments: LoadArguments, limit: int, outputs: Sequence[Path | None] = 
         job,
         job.probe,
         layout.original(images, np),
-        _labels(kept, job.naming, is_multilabel(job.probe, layout.original(images[:1], np))),
+        _labels(kept, job.class_names, is_multilabel(job.probe, layout.original(images[:1], np))),
         [Path(item.path).name for item in kept],
     )
 
@@ -109,12 +105,12 @@ def _single(label: Any) -> int | None:
     return label[0] if label is not None and len(label) == 1 else None
 
 
-def _labels(items: Sequence[Item], naming: ClassNames, several: bool) -> list[Any] | None:
+def _labels(items: Sequence[Item], class_names: ClassNames, several: bool) -> list[Any] | None:
     """The place of each image's label among the classes; None, with a warning, where one has not just one.
 
     Of a model of several labels, the places of each image's labels.
     """
-    found = [naming.label_indices(item) for item in items]
+    found = [class_names.label_indices(item) for item in items]
     if several:
         return [None if places is None else list(places) for places in found] if any(found) else None
     single = [places[0] for places in found if places is not None and len(places) == 1]

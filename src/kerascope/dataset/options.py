@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from kerascope import errors
-from kerascope.dataset.classes.class_names import LABEL, ClassName
+from kerascope.dataset.classes.class_names import ClassName
+from kerascope.dataset.classes.targets import LABEL
 from kerascope.dataset.preparing.detection import AUTO
 from kerascope.dataset.preparing.frame import Fit
 from kerascope.dataset.preparing.preprocessing import Preprocessing

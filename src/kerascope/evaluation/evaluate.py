@@ -121,7 +121,7 @@ def evaluate(
         memory=memory,
         progress=False,
     )
-    tried = [as_method(one).chosen(known, batch.images, batch.target)[0] for one in given]
+    tried = [as_method(one).choose(known, batch.images, batch.target)[0] for one in given]
     chosen = _unique(tried, list(controls))
     measured = _metrics(metrics, level, seed)
     quick = level == "quick" and metrics is None

@@ -10,7 +10,8 @@ import numpy as np
 from keras import tree
 
 from kerascope import errors
-from kerascope.dataset.classes.class_names import SelectedLabel, class_count, is_multilabel, unique_indices
+from kerascope.dataset.classes.class_names import SelectedLabel, unique_indices
+from kerascope.dataset.classes.outputs import class_count, is_multilabel
 from kerascope.dataset.labels.label import Label, find_label_indices
 from kerascope.dataset.reading.arrays import as_labels
 from kerascope.probe import Probe

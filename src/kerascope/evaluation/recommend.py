@@ -122,7 +122,7 @@ def recommend(
     wanted = questions(asked, images, labels, target)
     chosen, target = _sampled(asked, wanted.images, wanted.target, sample, seed)
     given = list(methods) if methods is not None else _candidates(asked, chosen)
-    tried = [method.chosen(asked, chosen, target)[0] for method in given]
+    tried = [method.choose(asked, chosen, target)[0] for method in given]
     report = evaluate(
         tried,
         asked,

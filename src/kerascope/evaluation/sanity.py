@@ -219,7 +219,7 @@ def sanity(
             "sanity checks must be given a Keras model and at least two images, since maps of different "
             f"images are compared; got {type(probe).__name__} and {len(batch)} images."
         )
-    method, _ = as_method(method).chosen(asked, images, batch.answer.pinned)
+    method, _ = as_method(method).choose(asked, images, batch.answer.pinned)
     explanation = method(asked, images, batch.answer.pinned)
     item = EvalItem(batch, explanation, method)
     drawn = [asked.randomize(images, seed + draw) for draw in range(draws)]
@@ -228,7 +228,7 @@ def sanity(
     upper = sum(2 * place <= len(layers) for place in places) or 1
 
     def maps(values: Mapping[int, Array], of: Probe = asked) -> Array:
-        answer = method.ask(of.with_values(values) if values else of, images, batch.answer.pinned)
+        answer = method.attribute(of.with_values(values) if values else of, images, batch.answer.pinned)
         assert answer.values is not None
         return batch.maps(method, answer.values)
 

@@ -30,13 +30,13 @@ class Choice(Method, kind="choice"):
     layer: str | None = None
 
     @abstractmethod
-    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def choose(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """The method, and why it is that, in a sentence without a full stop."""
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """As the method that is chosen."""
-        method, reason = self.chosen(probe, images, target)
-        answer = method.ask(probe, images, target)
+        method, reason = self.choose(probe, images, target)
+        answer = method.attribute(probe, images, target)
         return replace(answer, notes=(reason, *answer.notes))
 
 
@@ -71,22 +71,24 @@ class Auto(Choice, name="auto"):
 
     tags: ClassVar[frozenset[str]] = MultiScaleCAM.tags
 
-    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def choose(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """By whether there is a gradient, and a layer that has places."""
         if isinstance(probe, BlackBox) and self.layer is None:
             return Occlusion(), "auto: Occlusion, since a black box has no gradients"
-        asked = as_probe(probe)
+        prober = as_probe(probe)
         try:
-            (deepest,) = asked.resolve_layers(images, target, (self.layer,))
+            (deepest,) = prober.resolve_layers(images, target, (self.layer,))
         except errors.NoSpatialExtentError:
             if self.layer is not None:
                 raise
             return InputXGradient(), "auto: InputXGradient, since no layer has places"
-        reason = f"auto: MultiScaleCAM, since {_told(asked.without_refresh(), images, target, deepest)}"
+        reason = (
+            f"auto: MultiScaleCAM, since {_describe_layer(prober.without_refresh(), images, target, deepest)}"
+        )
         return MultiScaleCAM(layer=self.layer), reason
 
 
-def _told(probe: Probe, images: Any, target: TargetLike, deepest: Run) -> str:
+def _describe_layer(probe: Probe, images: Any, target: TargetLike, deepest: Run) -> str:
     """What is coarse about the deepest layer."""
     assert deepest.layout is not None
     survey = probe.graph(images)
@@ -127,6 +129,6 @@ class Fast(Choice, name="fast"):
 
     tags: ClassVar[frozenset[str]] = HiResCAM.tags
 
-    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def choose(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """Always the same."""
         return HiResCAM(layer=self.layer), "fast: HiResCAM, at the cost of one forward pass"

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.explanation import Explanation, Reduction, how_flat
+from kerascope.explanation import Explanation, Reduction, describe_flatness
 from kerascope.probe import Answer, BlackBox, Probe, as_probe
 from kerascope.provenance import versions, warn
 from kerascope.registry import Registered
@@ -59,12 +59,12 @@ class Method(Registered, ABC, kind="method"):
         """The same method at another layer, for those that explain one; others as they are."""
         return replace(self, layer=layer) if "layer" in self.tags else self  # type: ignore[call-arg]
 
-    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def choose(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """The method itself and no reason; another one and the reason for those of `automatic.py`."""
         return self, ""
 
     @abstractmethod
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """Ask the probe for the values, one per image and place."""
 
     def __call__(self, probe: Probe | keras.Model, images: Any, target: TargetLike = None) -> Explanation:
@@ -81,11 +81,11 @@ class Method(Registered, ABC, kind="method"):
         Raises:
             InputError, TargetError, LayerError, RuleError: what was given does not fit the model.
         """
-        asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
+        prober = as_probe(probe)  # which holds its model weakly: the argument keeps it
         target = as_target(target)
-        method, reason = self.chosen(asked, images, target)
-        answer = method.ask(asked, images, target)
-        target, remarks = asked.resolve_target(answer.batch, target)
+        method, reason = self.choose(prober, images, target)
+        answer = method.attribute(prober, images, target)
+        target, remarks = prober.resolve_target(answer.batch, target)
         said = tuple((kind, text) for kind, text in remarks if kind is not None)
         answer = replace(answer, warnings=(*said, *answer.warnings))
         notes = [reason, *(text for kind, text in remarks if kind is None), *answer.notes]
@@ -112,21 +112,21 @@ class Method(Registered, ABC, kind="method"):
             method=method.describe(),
             target=target.describe(),
             layer=", ".join(answer.layers) or None,
-            class_names=asked.class_names,
+            class_names=prober.class_names,
             seed=getattr(method, "seed", None),
             completeness_gap=answer.completeness_gap,
             masks=answer.masks,
             notes=tuple(filter(None, notes)),
             versions=dict(versions()),
         )
-        explanation = _warned(explanation, answer, "complete" in method.tags)
+        explanation = _add_warnings(explanation, answer, "complete" in method.tags)
         if answer.failure is not None:
             answer.failure.result = explanation
             raise answer.failure
         return explanation
 
 
-def _warned(explanation: Explanation, answer: Answer, complete: bool) -> Explanation:
+def _add_warnings(explanation: Explanation, answer: Answer, complete: bool) -> Explanation:
     """The explanation with what is doubtful about it, said aloud and stored."""
     found: dict[type[Warning], str] = dict(answer.warnings)
     if answer.suspect:
@@ -157,7 +157,8 @@ def _warned(explanation: Explanation, answer: Answer, complete: bool) -> Explana
             else "no gradient arrives there: the score does not change with it"
         )
         found[errors.FlatMapWarning] = (
-            f"every map should vary; {_where(flat)} {how_flat(explanation.variation[flat])} and show "
+            f"every map should vary; {_where(flat)} "
+            f"{describe_flatness(explanation.variation[flat])} and show "
             f"nothing; {reason}. Try another layer or target, or the signed map."
         )
     gap = np.zeros(1) if answer.completeness_gap is None else np.abs(answer.completeness_gap)

@@ -32,12 +32,12 @@ def methods() -> Mapping[str, type[Method]]:
         >>> ks.methods()["grad_cam"]
         <class 'kerascope.method.cam.grad_cam.GradCAM'>
     """
-    _load_installed()
+    _load_entry_points()
     return MappingProxyType(Method.registry)
 
 
 @functools.cache
-def _load_installed() -> None:
+def _load_entry_points() -> None:
     """Load the methods of installed packages, once: looking through all packages takes a while."""
     for point in importlib.metadata.entry_points(group=_ENTRY_POINTS):
         if point.name in Method.registry:

@@ -30,7 +30,7 @@ class Control(Method):
     def draw(self, image: Array) -> Array:
         """The map (*spatial) of one image (*spatial, C), float32."""
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """One forward, for the scores alone; the map is the same for each class."""
         answer = probe.run(None, images, target)
         maps = np.stack([self.draw(image) for image in pixels_of(answer)]).astype("float32")

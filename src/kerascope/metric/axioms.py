@@ -12,7 +12,7 @@ from kerascope.metric.base import Direction, Invariance, Measurement, Metric
 from kerascope.metric.context import EvalBatch, EvalItem
 from kerascope.perturb import SegmentMasks
 from kerascope.perturb.baseline import BaselineLike, as_baseline
-from kerascope.perturb.segmentation import grid_cells, segmented_as
+from kerascope.perturb.segmentation import grid_cells, segment_images
 from kerascope.typing import Array
 from kerascope.validation import check_inside, check_whole
 
@@ -140,7 +140,7 @@ class NonSensitivity(Metric, name="non_sensitivity"):
     def _remove_cells(self, batch: EvalBatch) -> tuple[Array, Array]:
         """Return the cell of each pixel, and the drop of the score without each cell, (N, cells)."""
         cells = grid_cells(self.cells, batch.spatial)
-        labels = segmented_as(cells, batch.host_images.pixels)[0].reshape(len(batch), -1)
+        labels = segment_images(cells, batch.host_images.pixels)[0].reshape(len(batch), -1)
         scores = batch.scores(
             SegmentMasks(batch.spatial),
             dict.fromkeys(range(len(batch)), 1.0 - np.eye(int(np.prod(cells)))),

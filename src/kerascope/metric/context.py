@@ -10,15 +10,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.explanation import Explanation, reduced
+from kerascope.explanation import Explanation, reduce_channels
 from kerascope.method import Method
 from kerascope.metric.probability import probability_of
 from kerascope.metric.statistics import ranks
 from kerascope.perturb import Masks, Stream
-from kerascope.perturb.baseline import BaselineLike, as_baseline, made
-from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.baseline import BaselineLike, as_baseline, make_baseline
+from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
-from kerascope.perturb.variants import asked
+from kerascope.perturb.variants import run_variants
 from kerascope.probe import Answer, Probe
 from kerascope.resize import resize
 from kerascope.target import TargetLike, as_target
@@ -84,10 +84,10 @@ class EvalBatch:
         return self.compute_once("probability", lambda: probability_of(self.probe, self.images, self.answer))
 
     @cached_property
-    def host_images(self) -> Pictures:
+    def host_images(self) -> HostImages:
         """The images as NumPy arrays."""
         pixels_of(self.answer)  # raises where there are no pixels
-        return Pictures.of(self.probe, self.answer, smooth=False)
+        return HostImages.of(self.probe, self.answer, smooth=False)
 
     @property
     def spatial(self) -> tuple[int, ...]:
@@ -120,7 +120,7 @@ class EvalBatch:
     def baseline(self, baseline: BaselineLike) -> Array:
         """A baseline for every image, (N, *spatial, C); see `kerascope.method.PerturbationMethod`."""
         return self.compute_once(
-            ("baseline", baseline), lambda: made(as_baseline(baseline), self.host_images, 0, 0)[0]
+            ("baseline", baseline), lambda: make_baseline(as_baseline(baseline), self.host_images, 0, 0)[0]
         )
 
     def scores(
@@ -159,7 +159,7 @@ class EvalBatch:
             resident=resident or {},
             memory=self.memory,
             progress=self.progress,
-            asked=max(counts),
+            expected=max(counts),
             title=title,
         ) as stream:
             found = stream.scores(codes)
@@ -192,18 +192,20 @@ class EvalBatch:
         """
 
         def run(probe: Probe, images: Any, target: Any) -> Answer:
-            return probe.run(None, images, target) if method is None else method.ask(probe, images, target)
+            return (
+                probe.run(None, images, target) if method is None else method.attribute(probe, images, target)
+            )
 
         def make_variant(index: int) -> Array:
-            return self.host_images.given(make_pixels(index))
+            return self.host_images.to_inputs(make_pixels(index))
 
         answer = self.probability if probability else self.answer
-        for _, _, values in asked(self.probe, answer, count, make_variant, run):
+        for _, _, values in run_variants(self.probe, answer, count, make_variant, run):
             yield values if method is None else self.maps(method, values)
 
     def maps(self, method: Method, values: Array) -> Array:
         """Return a method's values as maps of the size of the images, float64 (N, *spatial)."""
-        return np.asarray(resize(reduced(values, method.reduction), self.spatial, 1), "float64")
+        return np.asarray(resize(reduce_channels(values, method.reduction), self.spatial, 1), "float64")
 
     def explain(
         self, method: Method, *, probe: Probe | None = None, images: Any = None, target: Any = None
@@ -216,7 +218,7 @@ class EvalBatch:
             images: other images, as the model takes them.
             target: another target.
         """
-        answer = method.ask(
+        answer = method.attribute(
             self.probe if probe is None else probe,
             self.images if images is None else images,
             self.answer.pinned if target is None else target,

@@ -67,7 +67,7 @@ class Focus(Metric, name="focus"):
         mosaic = batch.compute_once(
             ("mosaics", self.seed), lambda: mosaics(batch.host_images.pixels, batch.labels, self.seed)
         )
-        inputs = batch.answer.batch.with_pixels(batch.host_images.given(mosaic.images))
+        inputs = batch.answer.batch.with_pixels(batch.host_images.to_inputs(mosaic.images))
         maps = batch.explain(method, images=inputs, target=Class(mosaic.targets.tolist()))
         positive = np.maximum(np.nan_to_num(maps), 0.0)
         total = positive.sum(axis=(1, 2))

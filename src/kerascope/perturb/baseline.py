@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.host_images import HostImages
 from kerascope.typing import Array
 
 NAMES = ("black", "white", "mean", "blur", "noise")
@@ -99,7 +99,7 @@ def parts_of(baseline: Baseline) -> tuple[Baseline, ...]:
     return baseline if isinstance(baseline, tuple) else (baseline,)
 
 
-def made(baseline: Baseline, pictures: Pictures, seed: int, number: int) -> tuple[Array, str]:
+def make_baseline(baseline: Baseline, pictures: HostImages, seed: int, number: int) -> tuple[Array, str]:
     """A single baseline for every image, and what it is in words.
 
     Noise is drawn from `numpy.random.default_rng([seed, number]).random` in the shape of one image, channels
@@ -132,7 +132,7 @@ def made(baseline: Baseline, pictures: Pictures, seed: int, number: int) -> tupl
         return np.broadcast_to(mean, pixels.shape), "the mean colour of each image"
     if baseline == "blur":
         sigma = BLUR * max(pictures.spatial)
-        return pictures.blurred(sigma), f"the image blurred by a Gaussian of sigma {sigma:.3g} pixels"
+        return pictures.blur(sigma), f"the image blurred by a Gaussian of sigma {sigma:.3g} pixels"
     if baseline == "noise":
         share = np.random.default_rng([seed, number]).random(pixels.shape[1:])
         said = "the range of each image" if unstated else f"{low.item()} to {high.item()}"
@@ -141,7 +141,7 @@ def made(baseline: Baseline, pictures: Pictures, seed: int, number: int) -> tupl
     return np.full(pixels.shape, baseline, "float64"), f"{baseline} everywhere"
 
 
-def check_fits(baseline: Baseline, pictures: Pictures) -> None:
+def check_fits(baseline: Baseline, pictures: HostImages) -> None:
     """An error unless every array of a baseline fits the images: before the first of them is used.
 
     Raises:
@@ -152,11 +152,11 @@ def check_fits(baseline: Baseline, pictures: Pictures) -> None:
             _array(part.array, pictures)
 
 
-def noted(notes: list[str]) -> str:
+def describe_baselines(notes: list[str]) -> str:
     """The note that says which baselines were used.
 
     Args:
-        notes: of each of them, from `made`.
+        notes: of each of them, from `make_baseline`.
     """
     different = list(dict.fromkeys(notes))
     if len(notes) == 1:
@@ -165,13 +165,13 @@ def noted(notes: list[str]) -> str:
     return f"baseline: mean over {len(notes)}: {shown}"
 
 
-def _array(array: Array, pictures: Pictures) -> Array:
+def _array(array: Array, pictures: HostImages) -> Array:
     """An array for every image, channels last: given so, or in the model's own layout."""
     shape = pictures.pixels.shape
     given = array.astype("float64")
     if array.shape in (shape, shape[1:], shape[-1:]):
         return np.broadcast_to(given, shape)
-    own = pictures.given(pictures.pixels[:1]).shape[1:]
+    own = pictures.to_inputs(pictures.pixels[:1]).shape[1:]
     if pictures.layout is not None and array.shape in (own, (shape[0], *own)):
         batch = given if given.ndim == len(own) + 1 else given[None]
         return np.broadcast_to(pictures.layout.channels_last(batch, np), shape)

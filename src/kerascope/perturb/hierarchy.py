@@ -10,7 +10,7 @@ from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class SegmentGroup:
     """Segments of a hierarchy that are together.
 
     Args:
@@ -19,10 +19,10 @@ class Group:
     """
 
     members: Array
-    halves: tuple[Group, ...] = ()
+    halves: tuple[SegmentGroup, ...] = ()
 
 
-def hierarchy(labels: Array) -> Group:
+def hierarchy(labels: Array) -> SegmentGroup:
     """All segments of an image, cut in halves until each is alone.
 
     A group is cut across its longest side, and between its segments' centres: where the numbers of segments
@@ -45,10 +45,10 @@ def hierarchy(labels: Array) -> Group:
     return _cut(np.arange(count), np.stack(centres), np.stack(low), np.stack(high))
 
 
-def _cut(members: Array, centres: Array, low: Array, high: Array) -> Group:
+def _cut(members: Array, centres: Array, low: Array, high: Array) -> SegmentGroup:
     count = len(members)
     if count == 1:
-        return Group(members)
+        return SegmentGroup(members)
     sides = high[:, members].max(axis=1) - low[:, members].min(axis=1)
     # Segments with one centre, such as rings, are cut by their numbers.
     halves = members[: count // 2], members[count // 2 :]
@@ -59,4 +59,4 @@ def _cut(members: Array, centres: Array, low: Array, high: Array) -> Group:
             cut = int(cuts[np.argmin(np.abs(2 * cuts - count))])
             halves = order[:cut], order[cut:]
             break
-    return Group(members, tuple(_cut(half, centres, low, high) for half in halves))
+    return SegmentGroup(members, tuple(_cut(half, centres, low, high) for half in halves))

@@ -16,7 +16,7 @@ from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
+class HostImages:
     """The images that an answer is about.
 
     Args:
@@ -32,7 +32,7 @@ class Pictures:
     stated: tuple[float, float] | None
 
     @classmethod
-    def of(cls, probe: Probe, answer: Answer, smooth: bool = True) -> Pictures:
+    def of(cls, probe: Probe, answer: Answer, smooth: bool = True) -> HostImages:
         """The pictures behind an answer.
 
         Args:
@@ -73,7 +73,7 @@ class Pictures:
         """The highest value of the stated range, else of each image: broadcasts over the pixels."""
         return self._end(1, np.max)
 
-    def given(self, pixels: Array) -> Array:
+    def to_inputs(self, pixels: Array) -> Array:
         """Pictures as the model takes them.
 
         Args:
@@ -82,7 +82,7 @@ class Pictures:
         placed = pixels if self.layout is None else self.layout.original(pixels, np)
         return np.asarray(placed, self.dtype)
 
-    def blurred(self, sigma: float) -> Array:
+    def blur(self, sigma: float) -> Array:
         """Every picture behind a Gaussian, over space only; borders are mirrored.
 
         Args:

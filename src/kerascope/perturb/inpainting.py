@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.perturb.mask import along_axes
+from kerascope.perturb.resampling import apply_along_axes
 from kerascope.resize import bilinear_weights
 from kerascope.typing import Array
 
@@ -20,7 +20,7 @@ _SWEEPS = 8
 """Sweeps on each grid."""
 
 
-def inpainted(pictures: Any, masks: Any, numpy: Any) -> Any:
+def inpaint(pictures: Any, masks: Any, numpy: Any) -> Any:
     """Pictures with their holes filled.
 
     Args:
@@ -39,7 +39,7 @@ def inpainted(pictures: Any, masks: Any, numpy: Any) -> Any:
     levels = [(pictures * masks, masks)]
     for finer, coarser in itertools.pairwise(grids):
         halves = [_halving(old, new) for old, new in zip(finer, coarser, strict=True)]
-        levels.append(tuple(along_axes(part, halves, numpy) for part in levels[-1]))
+        levels.append(tuple(apply_along_axes(part, halves, numpy) for part in levels[-1]))
     found: Any = None
     for (sums, kept), grid in zip(levels[::-1], grids[::-1], strict=True):
         known = sums / numpy.where(kept > 0, kept, 1.0)
@@ -51,7 +51,7 @@ def inpainted(pictures: Any, masks: Any, numpy: Any) -> Any:
         else:
             sizes = [int(side) for side in found.shape[1:-1]]
             enlarged = [bilinear_weights(old, new) for old, new in zip(sizes, grid, strict=True)]
-            found = along_axes(found, enlarged, numpy)
+            found = apply_along_axes(found, enlarged, numpy)
         for _ in range(_SWEEPS):
             found = share * known + (1.0 - share) * _neighbours(found, numpy)
     return found

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from kerascope.perturb.resampling import apply_along_axes, to_tensor
 from kerascope.resize import bilinear_weights
-from kerascope.typing import Array
 
 
 class Masks(ABC):
     """A kind of mask: a frozen dataclass, a value."""
 
     @abstractmethod
-    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+    def make(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
         """The masks (B, *spatial, 1) or, where channels differ, (B, *spatial, C), with axes of 1 for all.
 
         Args:
@@ -45,7 +45,7 @@ class WindowMasks(Masks):
     spatial: tuple[int, ...]
     window: tuple[int, ...]
 
-    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+    def make(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
         rank = len(self.spatial)
         inside: Any = 1.0
         for axis, (side, length) in enumerate(zip(self.spatial, self.window, strict=True)):
@@ -53,7 +53,7 @@ class WindowMasks(Masks):
                 [-1 if one == axis else 1 for one in range(rank)]
             )
             start = numpy.reshape(codes[:, axis], (-1, *[1] * rank))
-            places = constant(places, numpy)
+            places = to_tensor(places, numpy)
             here = numpy.logical_and(places[None] >= start, places[None] < start + length)
             inside = inside * numpy.where(here, 1.0, 0.0)
         return (1.0 - inside)[..., None]
@@ -75,14 +75,14 @@ class GridMasks(Masks):
     cells: tuple[int, ...]
     enlarged: tuple[int, ...]
 
-    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+    def make(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
         count = math.prod(self.cells)
         masks = numpy.reshape(codes[:, :count], (-1, *self.cells))
         for axis, (old, new, side) in enumerate(zip(self.cells, self.enlarged, self.spatial, strict=True)):
             # Of the matrix that enlarges an axis, each row of the batch takes `side` rows, from its shift on.
             first = numpy.reshape(codes[:, count + axis], (-1, 1))
-            places = _whole(first + constant(np.arange(side, dtype="float32"), numpy)[None], numpy)
-            weights = numpy.take(constant(bilinear_weights(old, new), numpy), places, axis=0)
+            places = _whole(first + to_tensor(np.arange(side, dtype="float32"), numpy)[None], numpy)
+            weights = numpy.take(to_tensor(bilinear_weights(old, new), numpy), places, axis=0)
             moved = numpy.moveaxis(masks, axis + 1, -1)
             shape = moved.shape
             flat = numpy.reshape(moved, (-1, math.prod(shape[1:-1]), old))
@@ -101,7 +101,7 @@ class SegmentMasks(Masks):
 
     spatial: tuple[int, ...]
 
-    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+    def make(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
         taken = numpy.take_along_axis(codes, own["labels"], axis=1)
         return numpy.reshape(taken, (-1, *self.spatial, 1))
 
@@ -119,7 +119,7 @@ class RankMasks(Masks):
 
     spatial: tuple[int, ...]
 
-    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+    def make(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
         ranks = own["ranks"]
         stays = numpy.logical_and(ranks >= codes[:, :1], ranks < codes[:, 1:2])
         return numpy.reshape(numpy.where(stays, 1.0, 0.0), (-1, *self.spatial, 1))
@@ -143,20 +143,20 @@ class MapMasks(Masks):
     spatial: tuple[int, ...]
     sigma: float = 0.0
 
-    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
-        masks = self._taken(own["maps"], codes[:, 0], numpy)
+    def make(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+        masks = self._select(own["maps"], codes[:, 0], numpy)
         axes = tuple(range(1, len(self.spatial) + 1))
         if self.sigma:
             width = numpy.max(masks, axis=axes, keepdims=True) - numpy.min(masks, axis=axes, keepdims=True)
-            masks = masks + self.sigma * width * self._taken(own["noise"], codes[:, 2], numpy)
-        masks = along_axes(masks, list(map(bilinear_weights, self.grid, self.spatial)), numpy)
+            masks = masks + self.sigma * width * self._select(own["noise"], codes[:, 2], numpy)
+        masks = apply_along_axes(masks, list(map(bilinear_weights, self.grid, self.spatial)), numpy)
         low, high = numpy.min(masks, axis=axes, keepdims=True), numpy.max(masks, axis=axes, keepdims=True)
         # A map that is the same everywhere marks nothing.
         wide = numpy.where(high > low, high - low, 1.0)
         factor = numpy.reshape(codes[:, 1], (-1, *[1] * len(axes)))
         return (factor * (masks - low) / wide)[..., None]
 
-    def _taken(self, maps: Any, numbers: Any, numpy: Any) -> Any:
+    def _select(self, maps: Any, numbers: Any, numpy: Any) -> Any:
         """Of each row one of the maps, (B, *grid)."""
         flat = numpy.reshape(maps, (-1, math.prod(self.grid), maps.shape[-1]))
         places = _whole(numpy.reshape(numbers, (-1, 1, 1)), numpy)
@@ -176,31 +176,10 @@ class ChannelMasks(Masks):
     channels: int
     rank: int
 
-    def made(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
-        numbers = constant(np.arange(self.channels, dtype="float32"), numpy)
+    def make(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+        numbers = to_tensor(np.arange(self.channels, dtype="float32"), numpy)
         kept = numpy.where(codes[:, :1] == numbers[None], 0.0, 1.0)
         return numpy.reshape(kept, (-1, *[1] * self.rank, self.channels))
-
-
-def along_axes(tensor: Any, weights: Sequence[Array], numpy: Any) -> Any:
-    """A tensor (B, *spatial, ...) with a matrix applied along each spatial axis, such as one that resizes it.
-
-    Args:
-        tensor: from axis 1 on spatial.
-        weights: of each spatial axis, (new, old).
-        numpy: `keras.ops` or NumPy.
-    """
-    for axis, matrix in enumerate(weights, start=1):
-        moved = numpy.matmul(
-            numpy.moveaxis(tensor, axis, -1), constant(np.ascontiguousarray(matrix.T), numpy)
-        )
-        tensor = numpy.moveaxis(moved, -1, axis)
-    return tensor
-
-
-def constant(array: Array, numpy: Any) -> Any:
-    """An array as the module that computes takes it."""
-    return array if numpy is np else numpy.convert_to_tensor(array)
 
 
 def _whole(numbers: Any, numpy: Any) -> Any:

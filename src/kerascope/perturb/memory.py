@@ -116,14 +116,15 @@ def gradient_rows(
     if least > allowed:
         raise errors.MemoryBudgetError(
             f"memory must hold {f'{most} images' if fixed else 'one image'} on the way forward and back, "
-            f"which takes about {written(least)}; got {written(allowed)}; allow more, or use smaller images."
+            f"which takes about {format_bytes(least)}; got {format_bytes(allowed)}; allow more, or "
+            "use smaller images."
         )
     while not fixed and row * most > allowed:
         most //= 2
     return most
 
 
-def written(size: float) -> str:
+def format_bytes(size: float) -> str:
     """Bytes in words."""
     return f"{size / 1e9:.3g} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"
 

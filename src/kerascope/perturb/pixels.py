@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kerascope import errors
-from kerascope.explanation import Reduction, reduced
+from kerascope.explanation import Reduction, reduce_channels
 from kerascope.probe import Answer
 from kerascope.resize import resize
 from kerascope.typing import Array
@@ -44,7 +44,7 @@ def on_pixels(answer: Answer, reduction: Reduction) -> Array:
         ExplanationError: the values lie on a grid of another dimension than the input.
     """
     assert answer.values is not None
-    maps = reduced(answer.values, reduction)
+    maps = reduce_channels(answer.values, reduction)
     size = pixels_of(answer).shape[1:-1]
     first = answer.scores.ndim
     if maps.ndim - first != len(size):

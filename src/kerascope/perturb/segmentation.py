@@ -47,7 +47,7 @@ def as_segments(given: SegmentsLike) -> Segments:
     )
 
 
-def segmented_as(segments: Segments, pictures: Array) -> tuple[Array, str]:
+def segment_images(segments: Segments, pictures: Array) -> tuple[Array, str]:
     """The segment of each pixel, numbered from 0 without gaps in each image, and what was taken in words.
 
     Args:
@@ -63,7 +63,7 @@ def segmented_as(segments: Segments, pictures: Array) -> tuple[Array, str]:
     """
     spatial = pictures.shape[1:-1]
     if isinstance(segments, Pixels):
-        labels, what = _given(segments.array, pictures), "given"
+        labels, what = _check_labels(segments.array, pictures), "given"
     elif isinstance(segments, tuple):
         labels, what = _grid(segments, spatial), f"a grid of {' x '.join(map(str, segments))}"
     elif len(spatial) == 2:
@@ -101,7 +101,7 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= 1
 
 
-def _given(array: Array, pictures: Array) -> Array:
+def _check_labels(array: Array, pictures: Array) -> Array:
     if array.shape not in (pictures.shape[1:-1], pictures.shape[:-1]):
         raise errors.InputError(
             f"segments must cover the images: an array of shape {pictures.shape[1:-1]} for all, or "

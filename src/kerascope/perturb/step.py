@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.perturb.inpainting import inpainted
-from kerascope.perturb.mask import Masks, constant
+from kerascope.perturb.inpainting import inpaint
+from kerascope.perturb.mask import Masks
+from kerascope.perturb.resampling import to_tensor
 from kerascope.typing import Array
 
 _CARRIED = ("rows", "codes", "which", "pictures", "baselines")
@@ -42,7 +43,7 @@ class Sums:
 
 
 @dataclass(frozen=True)
-class Step:
+class StreamStep:
     """What is computed for the rows of a pass; a value, so that it names its program.
 
     Args:
@@ -72,10 +73,10 @@ class Step:
         rows, which = carried["rows"], carried["which"]
         own = {name: numpy.take(carried[name], rows, axis=0) for name in self.resident}
         pictures = numpy.take(carried["pictures"], rows, axis=0)
-        masks = self.masks.made(carried["codes"], own, numpy)
+        masks = self.masks.make(carried["codes"], own, numpy)
         base = numpy.take(carried["baselines"], which * self.images + rows, axis=0)
         if self.inpaint:
-            filled = inpainted(pictures, masks, numpy)
+            filled = inpaint(pictures, masks, numpy)
             for number in self.inpaint:
                 here = numpy.reshape(which == number, (-1, *[1] * (len(pictures.shape) - 1)))
                 base = numpy.where(here, filled, base)
@@ -92,7 +93,7 @@ class Step:
         known = numpy.logical_and(numpy.all(numpy.isfinite(scores), axis=1), carried["real"] > 0)
         change = scores - numpy.take(carried["reference"], rows, axis=0)
         change = numpy.where(known[:, None], change, 0.0)
-        numbers = constant(np.arange(self.images, dtype="int32"), numpy)
+        numbers = to_tensor(np.arange(self.images, dtype="int32"), numpy)
         place = numpy.where(numpy.logical_and(rows[:, None] == numbers[None], known[:, None]), 1.0, 0.0)
         pixels = numpy.reshape(masks, (masks.shape[0], -1))
         by_image = numpy.reshape(place[:, :, None] * change[:, None, :], (masks.shape[0], -1))

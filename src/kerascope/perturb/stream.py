@@ -11,8 +11,8 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.perturb.mask import Masks
-from kerascope.perturb.memory import activation_bytes, budget, picture_bytes, written
-from kerascope.perturb.step import Step, Sums
+from kerascope.perturb.memory import activation_bytes, budget, format_bytes, picture_bytes
+from kerascope.perturb.step import StreamStep, Sums
 from kerascope.probe import Answer, BlackBox, Cut, Probe
 from kerascope.progress import Progress
 from kerascope.typing import Array
@@ -40,7 +40,7 @@ class Stream:
         resident: what the masks need of the images, (N, ...) each.
         memory: the budget; see `kerascope.perturb.memory`.
         progress: see `kerascope.progress.Progress`.
-        asked: about how many masks there will be for each image, or None where that is not known.
+        expected: about how many masks there will be for each image, or None where that is not known.
         title: of the progress bar.
         note: on the baselines.
         cut: where what a layer returns is replaced, for masks that do so.
@@ -64,7 +64,7 @@ class Stream:
         resident: Mapping[str, Array],
         memory: int | str | None,
         progress: bool | None,
-        asked: int | None,
+        expected: int | None,
         title: str,
         note: str = "",
         cut: Cut | None = None,
@@ -82,11 +82,11 @@ class Stream:
         self._scores = first.scores.astype("float64").reshape(len(pictures), -1)
         # What scores are taken from while they are summed; it cancels.
         self._reference = np.where(np.isfinite(self._scores), self._scores, 0.0)
-        self._total = None if asked is None else asked * len(pictures) * len(baselines)
+        self._total = None if expected is None else expected * len(pictures) * len(baselines)
         self._bar = (progress, title)
         self._open = contextlib.ExitStack()
         self._advance: Callable[[int], None] = lambda count: None
-        self._images, self._rows = self._fitted(budget(memory), asked)
+        self._images, self._rows = self._plan_sizes(budget(memory), expected)
 
     @property
     def stopped(self) -> bool:
@@ -127,7 +127,7 @@ class Stream:
             return np.stack([np.pad(row, (0, (width or len(row)) - len(row))) for row in rows])
 
         for group in self._groups(sorted(requests)):
-            order = _in_turn({image: range(len(requests[image])) for image in group})
+            order = _interleave({image: range(len(requests[image])) for image in group})
             for pairs, scores in self._passes(group, order, codes):
                 for (mask, image), row in zip(pairs.tolist(), scores, strict=True):
                     found[image][mask] += row
@@ -151,7 +151,7 @@ class Stream:
         """
         found: dict[int, Sums] = {}
         for group in self._groups(sorted(images)):
-            order = _in_turn(dict.fromkeys(group, range(start, stop)))
+            order = _interleave(dict.fromkeys(group, range(start, stop)))
             drawn: dict[int, Array] = {}
 
             def codes(part: Array, drawn: dict[int, Array] = drawn) -> Array:
@@ -163,17 +163,17 @@ class Stream:
                 return np.stack([drawn[number] for number in part[:, 0].tolist()])
 
             known = {image: (np.zeros(self._scores.shape[1]), 0) for image in group}
-            asked = dict.fromkeys(group, 0)
+            scored = dict.fromkeys(group, 0)
             device: dict[str, Any] = {}
             for pairs, scores in self._passes(group, order, codes, device):
                 for (_, image), row in zip(pairs.tolist(), scores, strict=True):
-                    asked[image] += 1
+                    scored[image] += 1
                     if np.isfinite(row).all():
                         change, number = known[image]
                         known[image] = change + row - self._reference[image], number + 1
             for place, image in enumerate(group):
-                self.used[image] += -(-asked[image] // len(self._baselines))
-                self._excluded[image] += -(-(asked[image] - known[image][1]) // len(self._baselines))
+                self.used[image] += -(-scored[image] // len(self._baselines))
+                self._excluded[image] += -(-(scored[image] - known[image][1]) // len(self._baselines))
                 pixels = int(np.prod(self._pictures.shape[1:-1]))
                 found[image] = Sums(
                     np.asarray(device["weight"][place], "float64") if device else np.zeros(pixels),
@@ -211,7 +211,7 @@ class Stream:
             )
         return tuple(found)
 
-    def _fitted(self, bytes_: int, asked: int | None) -> tuple[int, int]:
+    def _plan_sizes(self, bytes_: int, expected: int | None) -> tuple[int, int]:
         """How many images are on the device, and how many rows go in a pass."""
         probe, count = self._probe, len(self._pictures)
         most = probe.pass_size(probe.batch_size)
@@ -226,9 +226,9 @@ class Stream:
             row += activation_bytes(survey, {run.number for run in spared}, kept=not probe.compile)
         if spared and not fixed:
             # The part of a model behind a cut is small: as many rows as fill a cache.
-            most = max(most, _power(max(1, _CHUNK // row), down=True))
-        wanted = count * len(self._baselines) * (asked or most)
-        rows = most if fixed else min(most, _power(wanted))
+            most = max(most, _round_to_power_of_two(max(1, _CHUNK // row), down=True))
+        wanted = count * len(self._baselines) * (expected or most)
+        rows = most if fixed else min(most, _round_to_power_of_two(wanted))
         # One picture, its baselines, and what masks need; sums, and their successors, for each class.
         image = 4 * int(np.prod(shape)) * (1 + len(self._baselines))
         image += resident
@@ -237,11 +237,11 @@ class Stream:
         if least > bytes_:
             raise errors.MemoryBudgetError(
                 f"memory must hold one image under {f'{rows} masks' if fixed else 'one mask'}, which takes "
-                f"about {written(least)}; got {written(bytes_)}; allow more, or use smaller images."
+                f"about {format_bytes(least)}; got {format_bytes(bytes_)}; allow more, or use smaller images."
             )
         if not fixed:
-            rows = min(rows, _power((bytes_ - image) // row, down=True))
-        images = min(_power(count), rows)
+            rows = min(rows, _round_to_power_of_two((bytes_ - image) // row, down=True))
+        images = min(_round_to_power_of_two(count), rows)
         while images > 1 and images * image + rows * row > bytes_:
             images //= 2
         return images, rows
@@ -264,7 +264,7 @@ class Stream:
         places = {image: place for place, image in enumerate(group)}
         baselines = len(self._baselines)
         try:
-            run, fixed = self._prepared(group, device is not None)
+            run, fixed = self._compile_step(group, device is not None)
             for start in range(0, len(order) * baselines, self._rows):
                 numbers = np.arange(start, min(start + self._rows, len(order) * baselines))
                 pairs = order[numbers // baselines]
@@ -294,11 +294,11 @@ class Stream:
         if device:
             device.update({name: self._numbers(value) for name, value in device.items()})
 
-    def _prepared(self, group: Sequence[int], summed: bool) -> tuple[Any, dict[str, Any]]:
+    def _compile_step(self, group: Sequence[int], summed: bool) -> tuple[Any, dict[str, Any]]:
         """The compiled step for a group of images, and what stays on the device for it."""
         images = np.asarray([*group, *[group[-1]] * (self._images - len(group))])
         numpy = self._probe.numpy
-        step = Step(self._masks, tuple(sorted(self._resident)), self._images, self._inpaint, summed)
+        step = StreamStep(self._masks, tuple(sorted(self._resident)), self._images, self._inpaint, summed)
         batch = self.first.batch
         run = self._probe.routine(
             step.over(numpy),
@@ -349,12 +349,12 @@ def _narrow(baselines: Sequence[Array]) -> list[Array]:
     return found
 
 
-def _power(count: int, down: bool = False) -> int:
+def _round_to_power_of_two(count: int, down: bool = False) -> int:
     """The power of two that is not below `count`, or not above it."""
     return 1 << (count.bit_length() - 1 if down else (count - 1).bit_length())
 
 
-def _in_turn(masks: Mapping[int, range]) -> Array:
+def _interleave(masks: Mapping[int, range]) -> Array:
     """Pairs (mask, image), int64 (T, 2): every image under its first mask, then under the next one."""
     pairs = np.concatenate(
         [np.stack([np.asarray(numbers), np.full(len(numbers), image)], 1) for image, numbers in masks.items()]

@@ -18,12 +18,12 @@ from kerascope.probe import Answer, Probe
 from kerascope.target import Pinned
 from kerascope.typing import Array
 
-Ask = Callable[[Probe, Any, Pinned], Answer]
+Attribute = Callable[[Probe, Any, Pinned], Answer]
 """`ask(probe, images, target)`: what is asked about the variants, such as a method's own `ask`."""
 
 
-def asked(
-    probe: Probe, first: Answer, count: int, variant: Callable[[int], Array], ask: Ask
+def run_variants(
+    probe: Probe, first: Answer, count: int, variant: Callable[[int], Array], ask: Attribute
 ) -> Iterator[tuple[int, Answer, Array]]:
     """Ask about every variant of the images that `first` was about.
 

@@ -1,18 +1,20 @@
-"""Pictures of explanations: overlays by lookup table, figures by matplotlib.
+"""Rendering of explanations: overlays by lookup tables, figures by matplotlib.
 
     colour.py    colour maps as tables of 256 colours
-    display.py   what a model eats, turned back into photographs
-    marks.py     hatching, for maps that say nothing
-    overlay.py   relevance over photographs, fast
-    words.py     names, numbers, text made to fit
+    display.py   model inputs converted to photographs
+    hatching.py  hatching of maps that are flat or not finite
+    smooth.py    Gaussian smoothing of maps
+    overlay.py   relevance over photographs
+    text.py      names, numbers, line breaking
+    html.py      HTML templates and data URIs
     panels.py    one panel of a page: picture, lines, colour bar (imports matplotlib)
     page.py      rows of panels on a matplotlib figure           (imports matplotlib)
     drawing.py   the panels of an explanation                    (imports matplotlib)
     figure.py    input, map and overlay of each image
     sheet.py     contact sheets, and methods side by side
-    gallery.py   pictures that are no explanations, and animations
+    gallery.py   sheets of other pictures, and animations
 
-Matplotlib is imported when something is drawn, never before, and pyplot never.
+Matplotlib is imported when something is drawn, and pyplot never.
 """
 
 from __future__ import annotations

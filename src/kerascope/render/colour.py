@@ -1,4 +1,4 @@
-"""Colour maps as lookup tables: 256 colours that paint any number of maps."""
+"""Colour maps as lookup tables of 256 colours."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ ONE_SIGNED = "turbo"
 """The default colours of maps that are never negative, up to `BRIGHT`."""
 
 BRIGHT = 0.88
-"""Where the default colours end: turbo's last, a dark red, is lost on dark photographs."""
+"""End of the default colours: turbo's last, a dark red, is lost on dark photographs."""
 
 FINE = "inferno"
-"""The default colours of maps with a value per pixel and channel: a hue per pixel reads as confetti."""
+"""The default colours of maps with a value per pixel and channel, on which many hues are hard to read."""
 
 SIGNED = "RdBu_r"
 """The default colours of maps of both signs: blue below zero, a light grey at zero, red above."""
 
 MISSING = (200, 200, 200)
-"""The grey that stands where a map says nothing: flat, or not finite."""
+"""The grey of maps that are flat or not finite."""
 
 CENTRE = 128
-"""The entry of a signed table that stands for zero; entries 1 to 255 run from -1 to 1."""
+"""The entry for zero in a signed table; entries 1 to 255 run from -1 to 1."""
 
 Table = npt.NDArray[np.uint8]
 
 
 def colour_table(colormap: Any = None, signed: bool = False) -> Table:
-    """256 colours of a matplotlib colour map, as numbers.
+    """Return 256 colours of a matplotlib colour map.
 
     An unsigned table runs from 0 (entry 0) to 1 (entry 255). A signed table runs from -1 (entry 1)
     over zero (entry 128, exactly the middle colour) to 1 (entry 255); its entry 0 repeats entry 1.
 
     Args:
         colormap: a name known to matplotlib ("turbo", "jet", "RdBu_r"), a matplotlib `Colormap`, or
-            a finished table, uint8 (256, 3), which needs no matplotlib. Default None: "turbo" without
-            its last, darkest reds, or "RdBu_r" where signed.
+            a table, uint8 (256, 3), which needs no matplotlib. Default None: "turbo" without its last,
+            darkest reds, or "RdBu_r" if signed.
         signed: whether the map has both signs. Default False.
 
     Returns:
         uint8 (256, 3), red, green, blue.
 
     Raises:
-        ParameterError: no colour map of that name, or a table of another shape or type.
+        ParameterError: an unknown colour map, or a table of another shape or type.
         MissingPackageError: matplotlib is not installed.
 
-    Cost: one evaluation of 256 colours; keep the table when painting often.
+    Cost: one evaluation of 256 colours; reuse the table to paint often.
 
     Source: "turbo", Mikhailov 2019; "RdBu", ColorBrewer.
 
@@ -95,19 +95,19 @@ def colour_table(colormap: Any = None, signed: bool = False) -> Table:
 
 
 def table_index(relevance: npt.NDArray[Any], signed: bool = False) -> npt.NDArray[np.uint8]:
-    """The entry of a table for each relevance: round(255 x), or 128 + round(127 x) where signed.
+    """Return the table entry of each relevance: round(255 x), or 128 + round(127 x) if signed.
 
     Args:
-        relevance: float, any shape, [0, 1], or [-1, 1] where signed; what lies outside is clipped,
-            and what is not finite takes the entry of zero.
-        signed: which of the two kinds of table is meant. Default False.
+        relevance: float, any shape, [0, 1], or [-1, 1] if signed; other values are clipped, and NaN has
+            the entry of zero.
+        signed: whether the table is signed. Default False.
 
     Returns:
         uint8, the shape of `relevance`.
     """
     low, size = (-1.0, 127.0) if signed else (0.0, 255.0)
     scaled = np.clip(relevance, low, 1.0)
-    if not np.isfinite(scaled.sum()):  # NaN and nothing else is left after clipping
+    if not np.isfinite(scaled.sum()):  # only NaN is left after clipping
         scaled = np.nan_to_num(scaled, nan=0.0)
     scaled = np.multiply(scaled, np.float32(size), out=scaled if scaled.dtype == np.float32 else None)
     scaled += np.float32((CENTRE if signed else 0) + 0.5)
@@ -120,11 +120,11 @@ def apply(table: Table, relevance: npt.NDArray[Any], signed: bool = False) -> np
 
     Args:
         table: uint8 (256, 3), from `colour_table` with the same `signed`.
-        relevance: float (N, H, W), or any shape, [0, 1], or [-1, 1] where signed; clipped.
+        relevance: float (N, H, W), or any shape, [0, 1], or [-1, 1] if signed; clipped.
         signed: whether relevance has both signs. Default False.
 
     Returns:
-        uint8 (N, H, W, 3); where relevance is NaN, a light grey that says "missing".
+        uint8 (N, H, W, 3); light grey where relevance is NaN.
 
     Cost: one table lookup per pixel.
 
@@ -133,8 +133,8 @@ def apply(table: Table, relevance: npt.NDArray[Any], signed: bool = False) -> np
         [[[0, 0, 0], [255, 255, 255], [200, 200, 200]]]
     """
     relevance = np.asarray(relevance)
-    painted = table.take(table_index(relevance, signed), axis=0)
+    colours = table.take(table_index(relevance, signed), axis=0)
     missing = np.isnan(relevance)
     if missing.any():
-        painted[missing] = MISSING
-    return painted
+        colours[missing] = MISSING
+    return colours

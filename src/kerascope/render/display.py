@@ -1,4 +1,4 @@
-"""What a model eats, turned back into something people can look at."""
+"""Conversion of model inputs to photographs for display."""
 
 from __future__ import annotations
 
@@ -10,49 +10,45 @@ import numpy.typing as npt
 
 from kerascope.errors import ExplanationError, ParameterError
 
-Pictures = npt.NDArray[np.uint8]
-Display = Callable[[npt.NDArray[Any]], Pictures]
+RGBImages = npt.NDArray[np.uint8]
+Display = Callable[[npt.NDArray[Any]], RGBImages]
 
-# Preprocessing of `keras.applications` that can be recognised by its bounds, and undone.
+# Preprocessing of `keras.applications` that is recognised by its bounds, and inverted.
 _CAFFE_MEAN = np.array([103.939, 116.779, 123.68], np.float32)  # blue, green, red; range 0 to 255
 _TORCH_MEAN = np.array([0.485, 0.456, 0.406], np.float32)  # red, green, blue; range 0 to 1
 _TORCH_SCALE = np.array([0.229, 0.224, 0.225], np.float32)
 _SLACK = 0.05  # how far, as a share of the range, resizing may overshoot
 
 
-def display_images(images: npt.ArrayLike, value_range: tuple[float, float] | None = None) -> Pictures:
-    """Photographs, uint8 RGB, from the numbers that a model was given.
+def display_images(images: npt.ArrayLike, value_range: tuple[float, float] | None = None) -> RGBImages:
+    """Convert model inputs to photographs, uint8 RGB.
 
-    The first rule that fits all images of the batch is used, so that two images are never shown on
-    two scales unless nothing else is left:
+    The first rule that fits all images of the batch is used, so that images have different scales only under
+    the last rule:
 
-    1. `value_range=(low, high)`, where given: low is black, high is white.
-    2. bool: False is black, True is white. Integers within 0..255: as they are.
+    1. `value_range=(low, high)`, if given: low is black, high is white.
+    2. bool: False is black, True is white. Integers within 0..255: unchanged.
     3. [0, 1]: times 255.
     4. [-1, 1]: (x + 1) / 2, times 255.
     5. [0, 255] in floats: rounded.
-    6. three channels within the bounds of the "torch" preprocessing of `keras.applications`:
-       undone.
-    7. three channels within the bounds of its "caffe" preprocessing (blue first, mean subtracted):
-       undone.
-    8. anything else (standardised in another way, 16 bit): each image from its own minimum to its
-       own maximum.
+    6. three channels within the bounds of the "torch" preprocessing of `keras.applications`: inverted.
+    7. three channels within the bounds of its "caffe" preprocessing (blue first, mean subtracted): inverted.
+    8. anything else (other standardisation, 16 bit): each image from its own minimum to its own maximum.
 
-    Rules 3 and 5 allow for an overshoot of 5 % of the range, as resizing leaves it. Three channels
-    are red, green and blue; of four the first three; one, or any other number, gives the mean as
-    grey. NaN is shown as black, infinite as black or white.
+    Rules 3 and 5 allow an overshoot of 5 % of the range, as after resizing. Three channels are red, green and
+    blue, as are the first three of four; the mean of any other number of channels is shown as grey. NaN is
+    black, infinity black or white.
 
     Args:
         images: (N, H, W, C), or (N, H, W) for grey; any number type.
-        value_range: (low, high) that the numbers span, where it is known. Default None: found as
-            above.
+        value_range: (low, high) of the numbers, if known. Default None: see above.
 
     Returns:
         uint8 (N, H, W, 3).
 
     Raises:
-        ExplanationError: not a batch of images.
-        ParameterError: a range that is not two finite numbers, low below high.
+        ExplanationError: the input is not a batch of images.
+        ParameterError: the range is not two finite numbers, low below high.
 
     Cost: one pass over the numbers to find the range, one to convert.
 
@@ -65,10 +61,10 @@ def display_images(images: npt.ArrayLike, value_range: tuple[float, float] | Non
 
 
 def as_batch(images: npt.ArrayLike) -> npt.NDArray[Any]:
-    """(N, H, W, C), with a channel axis added to grey images, or an error."""
+    """Return images as (N, H, W, C), with a channel axis added to grey images."""
     array = np.asarray(images)
     if array.dtype.kind not in "buif":
-        if array.dtype.kind == "V":  # bfloat16 and its like, which numpy does not know
+        if array.dtype.kind == "V":  # bfloat16 and similar types, which NumPy does not know
             array = array.astype(np.float32)
         else:
             raise ExplanationError(
@@ -85,13 +81,13 @@ def as_batch(images: npt.ArrayLike) -> npt.NDArray[Any]:
 
 
 def choose_display(images: npt.NDArray[Any], value_range: tuple[float, float] | None = None) -> Display:
-    """The rule of `display_images` that fits `images`, as a function to use on any part of them."""
+    """Return the rule of `display_images` that fits `images`, as a function of any part of them."""
     if value_range is not None:
         low, high = (float(bound) for bound in value_range)
         if not (np.isfinite(low) and np.isfinite(high) and low < high):
             raise ParameterError(
                 f"value_range must be two finite numbers, low below high, got {value_range!r}; "
-                "give for example (0, 1), or None to have it found"
+                "give for example (0, 1), or None to infer it"
             )
         return _linear(255 / (high - low), -low * 255 / (high - low))
     if images.dtype == np.bool_:
@@ -112,13 +108,13 @@ def choose_display(images: npt.NDArray[Any], value_range: tuple[float, float] | 
         if _within(channels, -_TORCH_MEAN / _TORCH_SCALE, (1 - _TORCH_MEAN) / _TORCH_SCALE):
             return _linear(255 * _TORCH_SCALE, 255 * _TORCH_MEAN)
         if high - low > 32 and _within(channels, -_CAFFE_MEAN, 255 - _CAFFE_MEAN):
-            undo = _linear(1, _CAFFE_MEAN)
-            return lambda part: np.ascontiguousarray(undo(part)[..., ::-1])
+            invert = _linear(1, _CAFFE_MEAN)
+            return lambda part: np.ascontiguousarray(invert(part)[..., ::-1])
     return _stretch
 
 
 def _bounds(images: npt.NDArray[Any]) -> tuple[float, float]:
-    """The least and the greatest finite number, (0, 0) where there is none."""
+    """Return the least and the greatest finite number, (0, 0) if there is none."""
     if images.size == 0:
         return 0.0, 0.0
     low, high = float(images.min()), float(images.max())
@@ -139,7 +135,7 @@ def _linear(factor: Any, offset: Any) -> Display:
     factor = np.asarray(factor, np.float32)
     offset = np.asarray(offset, np.float32) + np.float32(0.5)
 
-    def show(part: npt.NDArray[Any]) -> Pictures:
+    def show(part: npt.NDArray[Any]) -> RGBImages:
         with np.errstate(invalid="ignore", over="ignore"):  # infinite pixels
             scaled = part.astype(np.float32)
             scaled *= factor
@@ -154,8 +150,8 @@ def _linear(factor: Any, offset: Any) -> Display:
     return show
 
 
-def _stretch(part: npt.NDArray[Any]) -> Pictures:
-    """Each image from its own least to its own greatest number; a constant image is mid grey."""
+def _stretch(part: npt.NDArray[Any]) -> RGBImages:
+    """Scale each image from its own least to its own greatest number; a constant image is mid grey."""
     pictures = np.empty((*part.shape[:3], 3), np.uint8)
     for picture, image in zip(pictures, part, strict=True):
         low, high = _bounds(image)
@@ -164,7 +160,7 @@ def _stretch(part: npt.NDArray[Any]) -> Pictures:
     return pictures
 
 
-def _as_rgb(images: npt.NDArray[Any]) -> Pictures:
+def _as_rgb(images: npt.NDArray[Any]) -> RGBImages:
     channels = images.shape[-1]
     if channels == 1:
         return np.repeat(images, 3, axis=-1)

@@ -1,4 +1,4 @@
-"""Pictures that are no explanations: sheets with captions, and animations."""
+"""Sheets of captioned pictures, and animations."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import numpy.typing as npt
 from kerascope.errors import ExplanationError, MissingPackageError, ParameterError
 from kerascope.render.display import display_images
 from kerascope.render.figure import check_panel
+from kerascope.validation import check_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDE = 8
-"""The most pictures side by side where no number is chosen."""
+"""The most pictures side by side by default."""
 
 
 def gallery(
@@ -33,19 +34,19 @@ def gallery(
     """Draw pictures in rows, each with a title.
 
     Args:
-        pictures: (N, H, W, C) pictures as `display_images` takes them, or (N, T, C) signals, drawn as lines.
-        titles: a text for each.
-        numbers: a smaller text for each, below its title.
+        pictures: (N, H, W, C), see `display_images`, or signals (N, T, C), drawn as lines.
+        titles: a text for each picture.
+        numbers: a smaller text for each picture, below its title.
         columns: pictures side by side. Default None: up to 8, in rows of even length.
         panel: width of a picture in inches. Default 1.6.
-        title: above all.
+        title: above the page.
 
     Returns:
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ExplanationError: neither pictures nor signals.
-        ParameterError: another number of titles than of pictures, or a bad number of columns.
+        ExplanationError: `pictures` are neither pictures nor signals.
+        ParameterError: there is not one title per picture, or `columns` is below 1.
         MissingPackageError: matplotlib is not installed.
 
     Cost: some hundredths of a second per picture.
@@ -55,7 +56,7 @@ def gallery(
         >>> figure = ks.render.gallery(np.zeros((3, 4, 4, 1)), ["one", "two", "three"], columns=2)
     """
     try:
-        from kerascope.render.page import Row, make_page
+        from kerascope.render.page import PanelRow, make_page
         from kerascope.render.panels import Cell
     except ImportError as error:
         raise MissingPackageError("matplotlib", extra="plot") from error
@@ -72,33 +73,33 @@ def gallery(
         raise ParameterError(
             f"there must be a title for each picture; got {len(titles)} for {len(array)} pictures."
         )
-    if columns is not None and (isinstance(columns, bool) or not isinstance(columns, int) or columns < 1):
-        raise ParameterError(f"columns must be a whole number of at least 1, or None; got {columns!r}.")
+    if columns is not None:
+        check_whole(columns, "columns")
     rows = math.ceil(len(array) / (columns or WIDE))
     wide = columns or math.ceil(len(array) / rows)
     cells = [
-        Cell(**_content(one), title=text, number=number)
-        for one, text, number in zip(array, titles, numbers, strict=True)
+        Cell(**_content(picture), title=text, number=number)
+        for picture, text, number in zip(array, titles, numbers, strict=True)
     ]
     strips = [cells[first : first + wide] for first in range(0, len(cells), wide)]
-    padded = [Row(strip + [Cell()] * (wide - len(strip)), gap=0.2) for strip in strips]
-    return make_page(padded, panel=panel, title=title)
+    panel_rows = [PanelRow(strip + [Cell()] * (wide - len(strip)), gap=0.2) for strip in strips]
+    return make_page(panel_rows, panel=panel, title=title)
 
 
 def save_gif(frames: npt.NDArray[np.uint8], path: Path, milliseconds: int = 120, pause: int = 1000) -> Path:
-    """Write pictures as an animated GIF that starts again when it ends.
+    """Write pictures as an animated GIF that loops.
 
     Args:
         frames: uint8 (M, H, W, 3).
         path: the file.
-        milliseconds: how long each is shown.
-        pause: milliseconds that the last one is shown longer.
+        milliseconds: duration of each frame.
+        pause: additional milliseconds of the last frame.
 
     Returns:
-        The path that was written.
+        The path of the file.
 
     Raises:
-        ExplanationError: no pictures of this shape.
+        ExplanationError: `frames` have another shape or type.
         MissingPackageError: Pillow is not installed.
     """
     try:
@@ -111,8 +112,8 @@ def save_gif(frames: npt.NDArray[np.uint8], path: Path, milliseconds: int = 120,
             f"{frames.dtype} {frames.shape}."
         )
     images = [Image.fromarray(frame) for frame in frames]
-    shown = [milliseconds] * (len(images) - 1) + [milliseconds + pause]
-    images[0].save(path, save_all=True, append_images=images[1:], duration=shown, loop=0, format="GIF")
+    durations = [milliseconds] * (len(images) - 1) + [milliseconds + pause]
+    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0, format="GIF")
     return path
 
 

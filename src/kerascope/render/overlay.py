@@ -1,4 +1,4 @@
-"""Overlays: the photograph, coloured where it mattered, untouched where it did not."""
+"""Overlays: photographs coloured by relevance."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from kerascope.errors import ExplanationError, ParameterError
-from kerascope.explanation import LEAST_VARIATION, check_input_chosen, variation
+from kerascope.explanation import LEAST_VARIATION, check_has_input, variation
 from kerascope.render.colour import CENTRE, FINE, Table, apply, colour_table, table_index
-from kerascope.render.display import Pictures, as_batch, choose_display
-from kerascope.render.marks import FLAT, NOT_FINITE, SAYS_SOMETHING, mark
+from kerascope.render.display import RGBImages, as_batch, choose_display
+from kerascope.render.hatching import FLAT, INFORMATIVE, NOT_FINITE, mark
 from kerascope.render.smooth import deviation_for, smooth
+from kerascope.validation import check_fraction, is_number
 
 if TYPE_CHECKING:
     from kerascope.explanation import Explanation
@@ -31,14 +32,14 @@ _BLOCK_BYTES = 2_000_000  # pictures are made in blocks that fit the processor's
 
 @dataclass(frozen=True)
 class Relevance:
-    """Maps made ready for the eye; the numbers of the explanation stay as they are.
+    """Maps scaled for display.
 
     Attributes:
-        maps: float32 (N, *size) or (N, K, *size), in [0, 1], or [-1, 1] where signed; zero where a
-            map says nothing.
-        tops: float32 (N,) or (N, K): the relevance that is shown as 1.
-        clipped: bool, like `tops`: some relevance lies above.
-        states: uint8, like `tops`: `SAYS_SOMETHING`, `FLAT` or `NOT_FINITE`.
+        maps: float32 (N, *size) or (N, K, *size), in [0, 1], or [-1, 1] if signed; zero for maps that are
+            flat or not finite.
+        tops: float32 (N,) or (N, K): the relevance that is scaled to 1.
+        clipped: bool, like `tops`: some relevance is larger.
+        states: uint8, like `tops`: `INFORMATIVE`, `FLAT` or `NOT_FINITE`.
         signed: whether the maps have both signs.
     """
 
@@ -49,7 +50,7 @@ class Relevance:
     signed: bool
 
     def __getitem__(self, index: Any) -> Relevance:
-        """Some of the maps."""
+        """Return some of the maps."""
         return Relevance(
             self.maps[index], self.tops[index], self.clipped[index], self.states[index], self.signed
         )
@@ -61,41 +62,40 @@ def overlay(
     colormap: Any = None,
     scale: Scale = "image",
     images: npt.ArrayLike | None = None,
-) -> Pictures:
-    """Photographs with relevance painted over them, as many as there are maps.
+) -> RGBImages:
+    """Paint relevance over photographs, one picture per map.
 
-        r = x / top, clipped to [0, 1], or [-1, 1] where signed
+        r = x / top, clipped to [0, 1], or [-1, 1] if signed
         o = alpha min(1, 2 |r|)
         picture = (1 - o) photograph + o colour(r)
 
-    Relevance x that a method gives for every pixel of a photograph by a layer, such as `MultiScaleCAM`, is
-    smoothed first, over 1 % of the shorter side: single pixels are not seen.
+    Relevance x of layers on the grid of the input, as that of `MultiScaleCAM`, is smoothed first, over 1 % of
+    the shorter side, since single pixels are not visible.
 
-    Opacity follows relevance: where a map is zero, the photograph is untouched, to the bit. A map
-    that is flat (see `Explanation.flat`) is hatched with diagonal lines, one that holds NaN or infinity is
-    cross-hatched, and neither is coloured.
+    Opacity follows relevance: where a map is zero, the photograph does not change. A flat map (see
+    `Explanation.flat`) is hatched with diagonal lines, a map with NaN or infinity is cross-hatched, and
+    neither is coloured.
 
     Args:
         explanation: what to draw, with the images it explains.
         alpha: the greatest opacity, 0 to 1. Default 0.5.
-        colormap: see `colour_table`. Default None: "RdBu_r" where signed, else "inferno" for maps
-            with a value per pixel and channel, else "turbo" without its darkest reds.
+        colormap: see `colour_table`. Default None: "RdBu_r" if signed, else "inferno" for maps with a value
+            per pixel and channel, else "turbo" without its darkest reds.
         scale: the relevance that gets the last colour. "image" (default): the greatest |x| of each
             map, or, of maps with a value per pixel and channel and of layers' maps on the input's own
-            grid, the 99th percentile. "shared": the greatest of these of all maps, so that they can be
-            compared. A number above 0: that relevance.
-        images: other photographs to draw on, (N, H, W, C) of any size, for example those before
-            preprocessing. Default None: the images of the explanation, shown as `display_images`
-            finds them.
+            grid, the 99th percentile. "shared": the greatest of these over all maps, so that maps can
+            be compared. A number above 0: that relevance.
+        images: other photographs to draw on, (N, H, W, C) of any size, for example without preprocessing.
+            Default None: the images of the explanation, converted by `display_images`.
 
     Returns:
-        uint8 (N, H, W, 3), or (N, K, H, W, 3) where the explanation has a class axis.
+        uint8 (N, H, W, 3), or (N, K, H, W, 3) if the explanation has a class axis.
 
     Raises:
         ExplanationError: no images are stored, the number of images differs, or the inputs are not
             images.
         ParameterError: alpha, scale or colormap is out of range or unknown.
-        MissingPackageError: matplotlib, which knows the colours, is not installed.
+        MissingPackageError: matplotlib, which has the colours, is not installed.
 
     Cost: a few table lookups per pixel; no matplotlib figure is made.
 
@@ -107,7 +107,7 @@ def overlay(
         >>> ks.render.overlay(ks.explain(model, images), alpha=0.6, scale="shared").shape
         (2, 8, 8, 3)
     """
-    check_alpha(alpha)
+    check_fraction(alpha, "alpha")
     photographs = photographs_of(explanation, images)
     table = table_of(explanation, colormap)
     relevance = relevance_of(explanation, scale, size=photographs.shape[1:3])
@@ -125,23 +125,23 @@ def overlay(
         if maps.ndim == 4:
             shown = shown[:, None]
         pictures[block] = paint_over(shown, maps)
-    for place in np.argwhere(relevance.states != SAYS_SOMETHING):
-        mark(pictures[tuple(place)], int(relevance.states[tuple(place)]))
+    for index in np.argwhere(relevance.states != INFORMATIVE):
+        mark(pictures[tuple(index)], int(relevance.states[tuple(index)]))
     return pictures
 
 
-def blend(pictures: Pictures, maps: Maps, table: Table, alpha: float, signed: bool = False) -> Pictures:
+def blend(pictures: RGBImages, maps: Maps, table: Table, alpha: float, signed: bool = False) -> RGBImages:
     """Paint maps over pictures: see `Paint`.
 
     Args:
         pictures: uint8 (..., H, W, 3).
-        maps: float (..., H, W), [0, 1], or [-1, 1] where signed.
+        maps: float (..., H, W), [0, 1], or [-1, 1] if signed.
         table: uint8 (256, 3), see `colour_table`.
         alpha: the greatest opacity, 0 to 1.
         signed: whether the maps have both signs. Default False.
 
     Returns:
-        uint8 (..., H, W, 3); where a map is zero, the picture to the bit.
+        uint8 (..., H, W, 3); where a map is zero, the picture does not change.
     """
     return Paint(table, alpha, signed)(pictures, maps)
 
@@ -164,23 +164,23 @@ class Paint:
         opacity = np.rint(256 * alpha * np.minimum(2 * strength, 1)).astype(np.uint16)[:, None]
         channel = np.arange(256, dtype=np.uint16)
         self._mixtures = [
-            ((256 - opacity) * channel + table[:, [place]] * opacity + np.uint16(128) >> 8)
+            ((256 - opacity) * channel + table[:, [colour]] * opacity + np.uint16(128) >> 8)
             .astype(np.uint8)
             .reshape(-1)
-            for place in range(3)
+            for colour in range(3)
         ]
 
-    def __call__(self, pictures: Pictures, maps: Maps) -> Pictures:
+    def __call__(self, pictures: RGBImages, maps: Maps) -> RGBImages:
         """See `blend`."""
         rows = table_index(maps, self._signed).astype(np.uint16) << 8
         mixed = np.empty((*np.broadcast_shapes(pictures.shape[:-1], maps.shape), 3), np.uint8)
-        for place, mixtures in enumerate(self._mixtures):
-            mixed[..., place] = mixtures.take(rows | pictures[..., place])
+        for colour, mixtures in enumerate(self._mixtures):
+            mixed[..., colour] = mixtures.take(rows | pictures[..., colour])
         return mixed
 
 
-def paint(relevance: Relevance, table: Table) -> Pictures:
-    """The maps alone, in full colour; a map that says nothing is a hatched grey.
+def paint(relevance: Relevance, table: Table) -> RGBImages:
+    """Paint maps alone, in full colour; flat and non-finite maps are hatched grey.
 
     Args:
         relevance: see `relevance_of`, of images.
@@ -190,53 +190,53 @@ def paint(relevance: Relevance, table: Table) -> Pictures:
         uint8 (N, H, W, 3) or (N, K, H, W, 3).
     """
     pictures = apply(table, relevance.maps, relevance.signed)
-    for place in np.argwhere(relevance.states != SAYS_SOMETHING):
-        mark(pictures[tuple(place)], int(relevance.states[tuple(place)]), plain=True)
+    for index in np.argwhere(relevance.states != INFORMATIVE):
+        mark(pictures[tuple(index)], int(relevance.states[tuple(index)]), plain=True)
     return pictures
 
 
 def relevance_of(
     explanation: Explanation, scale: Scale = "image", size: tuple[int, ...] | None = None
 ) -> Relevance:
-    """The heatmaps of an explanation on a scale for the eye: x / top, never NaN.
+    """Scale the heatmaps of an explanation for display: x / top, never NaN.
 
     Args:
         explanation: what to draw.
         scale: see `overlay`.
-        size: (H, W) of the maps. Default None: that of the input.
+        size: (H, W) of the maps. Default None: the size of the input.
 
     Returns:
         `Relevance`. An all-zero map stays zero.
 
     Raises:
-        ParameterError: a scale that is neither "image", "shared" nor a number above 0.
+        ParameterError: a scale other than "image", "shared" or a number above 0.
     """
-    fixed = _fixed_top(scale)
+    top = _parse_top(scale)
     signed = has_both_signs(explanation)
     maps = heatmaps(explanation, size)
     lead = np.shape(explanation.scores)
     rows = maps.reshape(math.prod(lead), math.prod(maps.shape[len(lead) :]))
     least, greatest = rows.min(axis=1), rows.max(axis=1)
     finite = np.isfinite(least) & np.isfinite(greatest)
-    states = np.full(len(rows), SAYS_SOMETHING, np.uint8)
+    states = np.full(len(rows), INFORMATIVE, np.uint8)
     with np.errstate(invalid="ignore"):
         # A resized map may vary less than its grid does.
         states[np.reshape(explanation.flat, -1) | ~(variation(least, greatest) > LEAST_VARIATION)] = FLAT
     if not signed:
         states[greatest <= 0] = FLAT
     states[~finite] = NOT_FINITE
-    rows[states != SAYS_SOMETHING] = 0
+    rows[states != INFORMATIVE] = 0
     peaks = np.maximum(-least, greatest) if signed else greatest
-    peaks[states != SAYS_SOMETHING] = 0
+    peaks[states != INFORMATIVE] = 0
     tops = peaks.copy()
-    if is_fine(explanation) or on_pixels(explanation) or (signed and explanation.layer is None):
-        # A few pixels, or a few left over between regions, would set the scale.
+    if is_fine(explanation) or is_on_pixels(explanation) or (signed and explanation.layer is None):
+        # Otherwise a few outlying pixels would set the scale.
         high = np.percentile(np.abs(rows), PERCENTILE, axis=1)
         tops = np.where(high > 0, high, peaks).astype(np.float32)
     if scale == "shared":
         tops[:] = tops.max(initial=0)
-    elif fixed is not None:
-        tops[:] = fixed
+    elif top is not None:
+        tops[:] = top
     with np.errstate(over="ignore"):
         rows /= np.where(tops > 0, tops, 1)[:, None]
     np.clip(rows, -1 if signed else 0, 1, out=rows)
@@ -244,9 +244,9 @@ def relevance_of(
 
 
 def heatmaps(explanation: Explanation, size: tuple[int, ...] | None = None) -> Maps:
-    """The heatmaps as a copy that may be changed; what is not finite stays so, quietly.
+    """Return a copy of the heatmaps, without warnings about values that are not finite.
 
-    Maps of layers on the input's own grid are smooth, see `kerascope.render.smooth`.
+    Maps of layers on the input's own grid are smoothed, see `kerascope.render.smooth`.
     """
     deviation = smoothing(explanation)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -256,28 +256,28 @@ def heatmaps(explanation: Explanation, size: tuple[int, ...] | None = None) -> M
 
 
 def has_both_signs(explanation: Explanation) -> bool:
-    """Whether heatmaps can be negative; those that reduce channels by the greatest |x| cannot."""
+    """Whether heatmaps can be negative; with channels reduced by the greatest |x| they cannot."""
     return bool(explanation.signed) and explanation.reduction != "max_abs"
 
 
 def is_fine(explanation: Explanation) -> bool:
-    """Whether there is a value per pixel and channel, so that maps are speckled, not smooth."""
+    """Whether maps have a value per pixel and channel, so that they are speckled."""
     return explanation.reduction != "none"
 
 
-def on_pixels(explanation: Explanation) -> bool:
-    """Whether a map of layers lies on the input's own grid, as that of `MultiScaleCAM`."""
+def is_on_pixels(explanation: Explanation) -> bool:
+    """Whether a layer's map has the grid of the input, as in `MultiScaleCAM`."""
     size = tuple(explanation.input_size)
     return explanation.layer is not None and np.shape(explanation.values)[-len(size) :] == size
 
 
 def smoothing(explanation: Explanation) -> float:
-    """By how many pixels maps are smoothed before they are drawn; 0 where they are drawn as they are."""
-    return deviation_for(tuple(explanation.input_size)) if on_pixels(explanation) else 0.0
+    """Return the deviation in pixels by which maps are smoothed for display, or 0."""
+    return deviation_for(tuple(explanation.input_size)) if is_on_pixels(explanation) else 0.0
 
 
 def table_of(explanation: Explanation, colormap: Any = None) -> Table:
-    """The colours asked for, or those that fit the signs and the grain of the maps."""
+    """Return the colour table of `colormap`, or the one that fits the maps."""
     signed = has_both_signs(explanation)
     if colormap is None and is_fine(explanation) and not signed:
         colormap = FINE
@@ -285,25 +285,18 @@ def table_of(explanation: Explanation, colormap: Any = None) -> Table:
 
 
 def photographs_of(explanation: Explanation, images: npt.ArrayLike | None = None) -> npt.NDArray[Any]:
-    """The images to draw on, (N, H, W, C), or an error that says why there are none."""
-    check_input_chosen(explanation)
+    """Return the images to draw on, (N, H, W, C); raise `ExplanationError` if there are none."""
+    check_has_input(explanation)
     if len(explanation.input_size) != 2:
         raise ExplanationError(_not_images(explanation))
     if images is None:
         images = explanation.images
     if images is None:
         raise ExplanationError(
-            "an overlay needs the images, and this explanation was made or saved without them; "
-            "give them: overlay(explanation, images=photographs)"
+            "an overlay needs the images, and this explanation does not hold them; "
+            "use overlay(explanation, images=photographs)"
         )
     return as_batch(images)
-
-
-def check_alpha(alpha: float) -> None:
-    """An error unless alpha is a number from 0 to 1."""
-    number = isinstance(alpha, int | float | np.number) and not isinstance(alpha, bool)
-    if not number or not 0 <= alpha <= 1:
-        raise ParameterError(f"alpha must be a number from 0 to 1, got {alpha!r}; 0.5 is usual")
 
 
 def _not_images(explanation: Explanation) -> str:
@@ -319,15 +312,14 @@ def _not_images(explanation: Explanation) -> str:
     )
 
 
-def _fixed_top(scale: Any) -> float | None:
+def _parse_top(scale: Any) -> float | None:
     if scale in ("image", "shared"):
         return None
-    number = isinstance(scale, int | float | np.number) and not isinstance(scale, bool)
-    if number and np.isfinite(scale) and scale > 0:
+    if is_number(scale) and scale > 0:
         return float(max(scale, np.finfo(np.float32).tiny))
     raise ParameterError(
         f'scale must be "image", "shared" or a finite number above 0, got {scale!r}; '
-        '"image" shows each map on its own scale'
+        '"image" scales each map by itself'
     )
 
 

@@ -1,4 +1,4 @@
-"""A page of panels with exact places in inches, so that nothing overlaps and nothing is cut.
+"""A page of panels placed in inches, so that nothing overlaps and nothing is cut.
 
 This module needs matplotlib, and uses its objects directly: no pyplot, no global state, no backend
 to choose.
@@ -17,18 +17,18 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
 from kerascope.render.panels import BAR, INK, QUIET, SMALL, TINY, Bar, Cell, draw_bar, draw_cell
-from kerascope.render.words import fit
+from kerascope.render.text import fit
 
 HEADING, HEAD = 10.5, 9.0  # points
 LINE = 1.35 / 72  # inches per point of text
 MARGIN, GAP = 0.18, 0.1  # inches
 BAR_GAP, BAR_TEXT = 0.1, 0.48
 _HINTED = 0.98
-"""Share of a line that is filled: letters that are fitted to pixels are a little wider than measured."""
+"""Share of a line to fill: letters hinted to pixels are a little wider than measured."""
 
 
 class Page(Figure):
-    """A matplotlib Figure that shows itself in a notebook without pyplot."""
+    """A matplotlib Figure that notebooks display without pyplot."""
 
     def _repr_png_(self) -> bytes:
         stream = io.BytesIO()
@@ -37,7 +37,7 @@ class Page(Figure):
 
 
 @dataclass(frozen=True)
-class Row:
+class PanelRow:
     """Panels side by side under a heading, and a colour bar; `gap` inches below the last row."""
 
     cells: Sequence[Cell]
@@ -48,14 +48,14 @@ class Row:
 
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """The width of a text in inches."""
+    """Return the width of a text in inches."""
     font = FontProperties(size=size, weight=weight)
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, False)
     return float(width) / 72
 
 
 def make_page(
-    rows: Sequence[Row],
+    rows: Sequence[PanelRow],
     heads: Sequence[str] = (),
     footer: Sequence[str] = (),
     bars: Sequence[Bar | None] = (),
@@ -114,7 +114,7 @@ def make_page(
 
 
 class _Writer:
-    """Collects what to draw from the top down, then draws it on a page of just that height."""
+    """Collects drawing operations from the top down, then draws them on a page of that height."""
 
     def __init__(self, width: float) -> None:
         self.width = width
@@ -144,15 +144,15 @@ class _Writer:
     ) -> None:
         """Texts centred above their columns, the last lines on one level."""
         measure = partial(text_width, size=size)
-        broken = [fit(text, panel, measure, limit) for text in texts]
-        height = max(len(lines) for lines in broken)
-        for column, lines in enumerate(broken):
+        wrapped = [fit(text, panel, measure, limit) for text in texts]
+        height = max(len(lines) for lines in wrapped)
+        for column, lines in enumerate(wrapped):
             x = MARGIN + column * (panel + GAP) + panel / 2
             for level, line in enumerate(lines, start=height - len(lines)):
                 self._text(x, self.y + level * size * LINE, line, size, color=color, ha="center")
         self.y += height * size * LINE
 
-    def panels(self, row: Row, panel: float, columns: int) -> None:
+    def panels(self, row: PanelRow, panel: float, columns: int) -> None:
         height = panel * max(cell.shape for cell in row.cells)
         for column, cell in enumerate(row.cells):
             box = (MARGIN + column * (panel + GAP), self.y, panel, height)

@@ -1,6 +1,6 @@
-"""One panel of a page: a picture, lines over coloured background, words, or a colour bar.
+"""Panels of a page: a picture, lines over a coloured background, words, or a colour bar.
 
-This module needs matplotlib; a user's style for grids, layout or origin does not reach it.
+This module needs matplotlib; it ignores the user's style for grids, layout and origin.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke
 
 from kerascope.render.colour import Table
-from kerascope.render.display import Pictures
+from kerascope.render.display import RGBImages
 from kerascope.render.overlay import PERCENTILE
 
 INK, QUIET, FRAME = "#1a1a1a", "#5f5f5f", "#b8b8b8"
@@ -26,13 +26,13 @@ CRISP_BELOW = 64  # pixels: smaller images show their pixels
 
 @dataclass(frozen=True)
 class Bar:
-    """A colour bar: its colours, whether they have both signs, and what the last one stands for.
+    """A colour bar.
 
     Attributes:
         table: the colours.
-        signed: whether they have both signs.
-        top: what the last one stands for.
-        clipped: whether it also stands for what lies above.
+        signed: whether the values have both signs.
+        top: label of the last colour.
+        clipped: whether larger values have the last colour too.
     """
 
     table: Table
@@ -41,12 +41,12 @@ class Bar:
     clipped: bool = False
 
     def without_unit(self) -> Bar:
-        """A bar for maps that end at different numbers."""
+        """Return a bar for maps that end at different numbers."""
         return replace(self, top=f"p{PERCENTILE}" if self.clipped else "max")
 
     @property
     def labels(self) -> list[str]:
-        """What is written at its ticks."""
+        """The labels of its ticks."""
         less, more = ("≤", "≥") if self.clipped else ("", "")
         labels = [f"{less}\N{MINUS SIGN}{self.top}", "0", f"{more}{self.top}"]
         return labels if self.signed else labels[1:]
@@ -58,14 +58,14 @@ class Cell:
 
     Attributes:
         picture: uint8 (H, W, 3), or (1, T, 3): the background of a sequence.
-        sequence: whether this is one.
-        series: (T, C), drawn as lines, where the sequence is known.
+        sequence: whether the panel shows a sequence.
+        series: (T, C), drawn as lines, if known.
         title: above the panel, wrapped to two lines.
-        number: below the title, a line that is always shown.
+        number: below the title, on one line.
         words: in the middle of the panel.
     """
 
-    picture: Pictures | None = None
+    picture: RGBImages | None = None
     sequence: bool = False
     series: npt.NDArray[Any] | None = None
     title: str = ""
@@ -81,10 +81,10 @@ class Cell:
         return 0.24 if self.sequence else float(np.clip(height / width, 0.25, 2.0))
 
 
-Box = tuple[float, float, float, float]
+Bounds = tuple[float, float, float, float]
 
 
-def _axes(page: Figure, box: Box) -> Axes:
+def _axes(page: Figure, box: Bounds) -> Axes:
     """Axes at (x, y, width, height) in inches from the upper left corner."""
     width, height = page.get_size_inches()
     x, y, wide, high = box
@@ -96,10 +96,10 @@ def _axes(page: Figure, box: Box) -> Axes:
     return axes
 
 
-def draw_cell(page: Figure, box: Box, cell: Cell) -> None:
+def draw_cell(page: Figure, box: Bounds, cell: Cell) -> None:
     """Draw a panel into a box; an empty cell draws nothing."""
     if cell.picture is None:
-        if cell.words:  # beside the panel to its right
+        if cell.words:  # left of the next panel
             x, y, wide, high = box
             width, height = page.get_size_inches()
             page.text(
@@ -123,7 +123,7 @@ def draw_cell(page: Figure, box: Box, cell: Cell) -> None:
         )  # fmt: skip
 
 
-def _draw_sequence(axes: Axes, background: Pictures, series: npt.NDArray[Any] | None) -> None:
+def _draw_sequence(axes: Axes, background: RGBImages, series: npt.NDArray[Any] | None) -> None:
     low, high = 0.0, 1.0
     if series is not None:
         finite = series[np.isfinite(series)]
@@ -144,7 +144,7 @@ def _draw_sequence(axes: Axes, background: Pictures, series: npt.NDArray[Any] | 
     axes.set(xlim=extent[:2], ylim=extent[2:])
 
 
-def draw_bar(page: Figure, box: Box, bar: Bar) -> None:
+def draw_bar(page: Figure, box: Bounds, bar: Bar) -> None:
     """Draw a colour bar into a box, upright where the box is."""
     axes = _axes(page, box)
     colours = bar.table[1:] if bar.signed else bar.table

@@ -1,4 +1,4 @@
-"""Many images on one page: contact sheets, and methods side by side."""
+"""Contact sheets of many images, and methods side by side."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from kerascope.errors import ExplanationError, ParameterError
-from kerascope.render import words
-from kerascope.render.display import Pictures, display_images
+from kerascope.render import text
+from kerascope.render.display import RGBImages, display_images
 from kerascope.render.figure import ROWS, check_captions, check_panel, class_title, labels
 from kerascope.render.overlay import Scale, is_fine
+from kerascope.validation import check_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kerascope.explanation import Explanation
     from kerascope.render.drawing import Drawing, Indices
+    from kerascope.render.page import PanelRow
     from kerascope.render.panels import Bar, Cell
 
 PANELS = ("input", "map", "overlay")
 TILES = 64
-"""How many images a contact sheet shows where none are chosen."""
+"""The number of images in a contact sheet by default."""
 
 
 def sheet(
@@ -40,15 +42,13 @@ def sheet(
 ) -> Figure:
     """Draw a contact sheet: a column per image, with its panels below each other.
 
-    Above each image stand the name of the target and its probability, or its caption; below
-    everything, the colour bars. With a class axis, the panels of the likeliest class come first, and
-    each class adds its own.
+    The name of the target and its probability, or the caption, are above each image; the colour bars are at
+    the bottom. With a class axis, each class adds its panels, the likeliest class first.
 
     Args:
-        explanations: one, or several whose images follow each other.
-        indices: which images, counted over all explanations. Default None: the first 64.
-        show: which panels each image gets, of "input", "map" and "overlay". Default input and
-            overlay.
+        explanations: one, or several whose images are concatenated.
+        indices: of the images to draw, over all explanations. Default None: the first 64.
+        show: panels of each image, of "input", "map" and "overlay". Default input and overlay.
         columns: images side by side. Default None: up to 8, in rows of even length.
         alpha: see `overlay`.
         colormap: see `colour_table`.
@@ -61,7 +61,7 @@ def sheet(
         A `matplotlib.figure.Figure`.
 
     Raises:
-        ExplanationError: the inputs are not images, or are not known and a panel needs them.
+        ExplanationError: the inputs are not images, or are unknown and a panel needs them.
         ParameterError: an unknown panel, an index out of range, or another bad parameter.
         MissingPackageError: matplotlib is not installed.
 
@@ -76,8 +76,8 @@ def sheet(
         >>> len(ks.render.sheet(cam, show=("input", "map", "overlay")).axes)  # with a colour bar
         7
     """
-    from kerascope.render.drawing import chosen_indices, prepare
-    from kerascope.render.page import Row, make_page
+    from kerascope.render.drawing import prepare, select_indices
+    from kerascope.render.page import PanelRow, make_page
     from kerascope.render.panels import Cell
 
     check_panel(panel)
@@ -86,32 +86,32 @@ def sheet(
         raise ParameterError("a sheet needs one explanation or more, got none")
     _check_show(show)
     counts = [len(explanation.scores) for explanation in whole]
-    chosen = chosen_indices(indices, sum(counts), limit=TILES)
+    selection = select_indices(indices, sum(counts), limit=TILES)
     notes = check_captions(captions, sum(counts))
     tiles: dict[int, list[Cell]] = {}
     drawings = []
     start = 0
-    for one, count in zip(whole, counts, strict=True):
-        own = [index for index in chosen if start <= index < start + count]
+    for explanation, count in zip(whole, counts, strict=True):
+        own = [index for index in selection if start <= index < start + count]
         if own:
-            drawing = prepare(one, [index - start for index in own], alpha, colormap, scale)
+            drawing = prepare(explanation, [index - start for index in own], alpha, colormap, scale)
             tiles |= {index: _tile(drawing, row, show, notes[index]) for row, index in enumerate(own)}
             drawings.append(drawing)
         start += count
-    strips = [tiles[index] for index in chosen]
-    width = columns or -(-len(chosen) // -(-len(chosen) // 8))
-    if width < 1:
-        raise ParameterError(f"columns must be 1 or more, got {columns!r}; None chooses up to 8")
+    strips = [tiles[index] for index in selection]
+    if columns is not None:
+        check_whole(columns, "columns")
+    width = columns or -(-len(selection) // -(-len(selection) // 8))
     rows = []
-    for start in range(0, len(chosen), width):
+    for start in range(0, len(selection), width):
         strip = strips[start : start + width]
         for level in range(max(len(tile) for tile in strip)):
             cells = [tile[level] if level < len(tile) else Cell() for tile in strip]
-            cells += [Cell()] * (min(width, len(chosen)) - len(strip))
-            rows.append(Row(cells, gap=0.06 if level else 0.2))
+            cells += [Cell()] * (min(width, len(selection)) - len(strip))
+            rows.append(PanelRow(cells, gap=0.06 if level else 0.2))
     footer = _common_footer(drawings)
-    if indices is None and len(chosen) < sum(counts):
-        footer.append(f"The first {len(chosen)} of {sum(counts)} images.")
+    if indices is None and len(selection) < sum(counts):
+        footer.append(f"The first {len(selection)} of {sum(counts)} images.")
     return make_page(rows, footer=footer, bars=_different_bars(drawings)[:width], panel=panel, title=title)
 
 
@@ -134,11 +134,11 @@ def compare(
 
     Args:
         explanations: label -> explanation; all of the same images, in the same order.
-        indices: which images. Default None: the first 12.
-        show: "overlay" or "map" for all methods. Default None: the map where a method gives a value
-            per pixel and channel, as its speckles are lost on a photograph, else the overlay.
+        indices: of the images to draw. Default None: the first 12.
+        show: "overlay" or "map" for all methods. Default None: the map for methods with a value per
+            pixel and channel, whose speckles are lost on a photograph, else the overlay.
         alpha: see `overlay`.
-        colormap: see `overlay`; default None gives each method the colours that fit its maps.
+        colormap: see `overlay`; default None: colours that fit the maps of each method.
         scale: see `overlay`; "shared" is shared within a method, as methods have different units.
         images: other photographs to draw on, see `overlay`.
         pictures: label -> pictures (N, H, W, C) for further columns, one for each image, such as the
@@ -149,8 +149,8 @@ def compare(
         panel: width of a panel in inches. Default 2.
 
     Returns:
-        A `matplotlib.figure.Figure`. Rows are named by their target; where methods explain
-        different targets, each panel names its own.
+        A `matplotlib.figure.Figure`. Rows are titled by their target; panels are, if methods
+        explain different targets.
 
     Raises:
         ExplanationError: different numbers of images, a class axis, or inputs that are not images.
@@ -168,47 +168,29 @@ def compare(
         >>> figure = ks.render.compare({"Grad-CAM": cam, "Saliency": saliency})
     """
     from kerascope.render.drawing import prepare
-    from kerascope.render.page import Row, make_page
+    from kerascope.render.page import make_page
     from kerascope.render.panels import Cell
 
     check_panel(panel)
-    if not isinstance(explanations, Mapping) or not explanations:
-        raise ParameterError(
-            "compare needs a mapping from labels to explanations, "
-            f'got {type(explanations).__name__}; such as {{"Grad-CAM": cam, "Saliency": saliency}}'
-        )
-    if show not in ("map", "overlay", None):
-        raise ParameterError(f'show must be "overlay", "map" or None, got {show!r}')
-    counts = {label: len(one.scores) for label, one in explanations.items()}
-    if len(set(counts.values())) > 1:
-        raise ExplanationError(
-            f"explanations to compare must be of the same images, got {counts} images; "
-            "explain the same batch with each method"
-        )
+    count = _check_explanations(explanations, show)
     if images is None:
-        images = next((one.images for one in explanations.values() if one.images is not None), None)
+        stored = (explanation.images for explanation in explanations.values())
+        images = next((batch for batch in stored if batch is not None), None)
     drawings = [
-        prepare(one, indices, alpha, colormap, scale, images, limit=ROWS) for one in explanations.values()
+        prepare(explanation, indices, alpha, colormap, scale, images, limit=ROWS)
+        for explanation in explanations.values()
     ]
-    kinds = [show or ("map" if is_fine(one) else "overlay") for one in explanations.values()]
+    kinds = [show or ("map" if is_fine(drawing.explanation) else "overlay") for drawing in drawings]
     _check_comparable(explanations, drawings, kinds)
     first = drawings[0]
-    texts = check_captions(captions, next(iter(counts.values())))
+    texts = check_captions(captions, count)
     others = {label: display_images(column) for label, column in (pictures or {}).items()}
     _check_columns(others, len(texts))
     rows = []
     for row, image in enumerate(first.indices):
-        heading, details = _row_labels(drawings, row, texts)
-        titles = [words.target_name(one.explanation, (row,)) if not heading else "" for one in drawings]
-        cells = [
-            one.map((row,), title) if kind == "map" else one.overlay((row,), title)
-            for one, kind, title in zip(drawings, kinds, titles, strict=True)
-        ]
-        if first.shows_input:
-            cells.insert(0, first.input(row))
-        cells += [Cell(column[image]) for column in others.values()]
-        rows.append(Row(cells, heading, details))
-    bars = [one.common_bar() for one in drawings]
+        extra = [Cell(column[image]) for column in others.values()]
+        rows.append(_compare_row(drawings, kinds, row, texts, extra))
+    bars = [drawing.common_bar() for drawing in drawings]
     heads = list(explanations)
     if first.shows_input:
         bars, heads = [None, *bars], ["Input", *heads]
@@ -218,16 +200,49 @@ def compare(
     return make_page(rows, [*heads, *others], footer, [*bars, *(None for _ in others)], panel, title)
 
 
+def _check_explanations(explanations: Mapping[str, Explanation], show: str | None) -> int:
+    """Check explanations to compare; return their number of images."""
+    if not isinstance(explanations, Mapping) or not explanations:
+        raise ParameterError(
+            "compare needs a mapping from labels to explanations, "
+            f'got {type(explanations).__name__}; such as {{"Grad-CAM": cam, "Saliency": saliency}}'
+        )
+    if show not in ("map", "overlay", None):
+        raise ParameterError(f'show must be "overlay", "map" or None, got {show!r}')
+    counts = {label: len(explanation.scores) for label, explanation in explanations.items()}
+    if len(set(counts.values())) > 1:
+        raise ExplanationError(
+            f"explanations to compare must have the same images, got {counts} images; "
+            "explain the same batch with each method"
+        )
+    return next(iter(counts.values()))
+
+
+def _compare_row(
+    drawings: Sequence[Drawing], kinds: Sequence[str], row: int, texts: Sequence[str], extra: Sequence[Cell]
+) -> PanelRow:
+    """Return the input of one image, the panel of each method, and extra panels."""
+    from kerascope.render.page import PanelRow
+
+    heading, details = _row_labels(drawings, row, texts)
+    cells = [drawings[0].input(row)] if drawings[0].shows_input else []
+    for drawing, kind in zip(drawings, kinds, strict=True):
+        title = "" if heading else text.target_name(drawing.explanation, (row,))
+        draw = drawing.map if kind == "map" else drawing.overlay
+        cells.append(draw((row,), title))
+    return PanelRow([*cells, *extra], heading, details)
+
+
 def _check_show(show: Sequence[str]) -> None:
     if isinstance(show, str) or not show or any(name not in PANELS for name in show):
         raise ParameterError(f'show must hold "input", "map" or "overlay", got {show!r}')
 
 
 def _tile(drawing: Drawing, row: int, show: Sequence[str], caption: str) -> list[Cell]:
-    """The panels of one image from top to bottom: the input once, then those of each class."""
+    """Return the panels of one image from top to bottom: the input, then the panels of each class."""
     _check_pictures(drawing, show)
-    places = drawing.places(row)
-    titles = [class_title(drawing, place) for place in places]
+    indices = drawing.map_indices(row)
+    titles = [class_title(drawing, index) for index in indices]
     cells = []
     if not drawing.has_classes and caption:
         titles = [(caption, "")]
@@ -235,13 +250,13 @@ def _tile(drawing: Drawing, row: int, show: Sequence[str], caption: str) -> list
         title = (caption or "Input", "") if drawing.has_classes else titles.pop()
         cells.append(drawing.input(row, *title))
     alone = "map" not in show
-    titles += [("", "")] * (len(places) - len(titles))
-    for place, title in zip(places, titles, strict=True):
+    titles += [("", "")] * (len(indices) - len(titles))
+    for index, title in zip(indices, titles, strict=True):
         if "map" in show:
-            cells.append(drawing.map(place, *title))
+            cells.append(drawing.map(index, *title))
             title = ("", "")
         if "overlay" in show:
-            cells.append(drawing.overlay(place, *title, alone=alone))
+            cells.append(drawing.overlay(index, *title, alone=alone))
     return cells
 
 
@@ -249,12 +264,12 @@ def _check_pictures(drawing: Drawing, show: Sequence[str]) -> None:
     if drawing.is_sequence:
         raise ExplanationError(
             "a sheet needs images, and these inputs are sequences of length "
-            f"{drawing.explanation.input_size[0]}; use plot(), which draws them as lines"
+            f"{drawing.explanation.input_size[0]}; use plot(), which draws lines"
         )
     if not drawing.shows_input and set(show) != {"map"}:
         raise ExplanationError(
-            "inputs and overlays need the images, and this explanation was made or saved without "
-            "them; show the maps only, or use plot(images=photographs)"
+            "inputs and overlays need the images, and this explanation does not hold them; "
+            "show the maps only, or use plot(images=photographs)"
         )
 
 
@@ -270,29 +285,29 @@ def _check_comparable(
         _check_pictures(drawing, [kind])
 
 
-def _check_columns(columns: Mapping[str, Pictures], count: int) -> None:
+def _check_columns(columns: Mapping[str, RGBImages], count: int) -> None:
     for label, pictures in columns.items():
         if len(pictures) != count:
             raise ExplanationError(
-                f"pictures must hold one for each of the {count} images; {label!r} holds {len(pictures)}."
+                f"pictures must have one entry for each of the {count} images; {label!r} has {len(pictures)}."
             )
 
 
 def _row_labels(drawings: Sequence[Drawing], row: int, notes: Sequence[str]) -> tuple[str, str]:
-    """The target and its numbers, or only the caption where the targets differ."""
+    """Return the target and its numbers, or only the caption if the targets differ."""
     first = drawings[0]
-    if len({words.target_name(drawing.explanation, (row,)) for drawing in drawings}) > 1:
+    if len({text.target_name(drawing.explanation, (row,)) for drawing in drawings}) > 1:
         return "", notes[first.indices[row]]
     return labels(first, (row,), notes)
 
 
 def _common_footer(drawings: Sequence[Drawing]) -> list[str]:
-    """The provenance of each explanation, once."""
-    return list(dict.fromkeys(line for one in drawings for line in one.provenance()))
+    """Return the provenance of the explanations, without repeated lines."""
+    return list(dict.fromkeys(line for drawing in drawings for line in drawing.provenance()))
 
 
 def _different_bars(drawings: Sequence[Drawing]) -> list[Bar]:
-    """One colour bar for each table of colours; where they end differently, without a unit."""
+    """Return one colour bar per colour table; without a unit if their ends differ."""
     bars: dict[object, Bar] = {}
     for bar in filter(None, (drawing.common_bar() for drawing in drawings)):
         look = (bar.table.tobytes(), bar.signed)

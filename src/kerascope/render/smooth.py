@@ -1,4 +1,4 @@
-"""Smoothing for the eye: maps with a value per pixel are drawn smooth, since single pixels are not seen."""
+"""Gaussian smoothing of maps for display."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-SMOOTHED = 0.01
+DEVIATION = 0.01
 """Standard deviation of the Gaussian, as a share of the shorter side."""
 _LEAST = 0.5  # pixels: less changes hardly anything
 
 
 def deviation_for(size: tuple[int, ...]) -> float:
-    """The standard deviation in pixels for a map of a size; 0 where it is left as it is.
+    """Return the standard deviation in pixels for a map of a size; 0 for no smoothing.
 
     Args:
-        size: (H, W); signals and volumes are left as they are.
+        size: (H, W); signals and volumes are not smoothed.
 
     Example:
         >>> deviation_for((224, 224)), deviation_for((28, 28))
         (2.24, 0.0)
     """
-    deviation = SMOOTHED * min(size)
+    deviation = DEVIATION * min(size)
     return deviation if len(size) == 2 and deviation >= _LEAST else 0.0
 
 
 def smooth(maps: npt.NDArray[np.floating], deviation: float) -> npt.NDArray[np.float32]:
-    """Maps after a Gaussian along their last two axes; at an edge the weights that are left sum to 1.
+    """Smooth maps by a Gaussian along their last two axes; weights at edges are renormalised.
 
     Args:
         maps: (..., H, W).
@@ -47,9 +47,9 @@ def smooth(maps: npt.NDArray[np.floating], deviation: float) -> npt.NDArray[np.f
 
 @functools.lru_cache(maxsize=8)
 def _weights(length: int, deviation: float) -> npt.NDArray[np.float32]:
-    """The matrix (length, length) that smooths an axis; each row sums to 1."""
-    places = np.arange(length)
-    weights = np.exp(-0.5 * ((places[:, None] - places) / deviation) ** 2)
+    """Return the matrix (length, length) that smooths an axis; each row sums to 1."""
+    positions = np.arange(length)
+    weights = np.exp(-0.5 * ((positions[:, None] - positions) / deviation) ** 2)
     shares: npt.NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     shares.setflags(write=False)
     return shares

@@ -165,7 +165,7 @@ class Optimizer:
         """The loss, its gradient (1, *spatial, C), and what that is taken at, as the model has it."""
         if not self.wrt_tensor_is_input_tensor:
             return gradient_inside(self._probe, inputs, self._objective, self._method.backprop)
-        answer = self._method.ask(self._probe, inputs, self._objective)
+        answer = self._method.attribute(self._probe, inputs, self._objective)
         assert answer.values is not None
         return float(answer.scores[0]), answer.values[0][None], image
 

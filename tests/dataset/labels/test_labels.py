@@ -203,7 +203,7 @@ def test_columns_of_0_and_1_are_labels_of_their_names(tmp_path: Path) -> None:
 
 @once
 def test_names_that_occur_twice() -> None:
-    with pytest.raises(errors.ParameterError, match="'crane' stands for outputs 0 and 2"):
+    with pytest.raises(errors.ParameterError, match="'crane' names outputs 0 and 2"):
         to_unique_names(["crane", "dog", "crane"])
     names, codes, note = to_unique_names([("n1", "crane"), ("n2", "dog"), ("n3", "crane")])
     assert names == ("crane (n1)", "dog", "crane (n3)")
@@ -314,7 +314,7 @@ def test_a_target_by_the_name_of_a_folder(tmp_path: Path) -> None:
     assert str(told[0].message) in results.manifest["warnings"][0]
     with pytest.raises(errors.UnknownClassError, match="got '5'"):
         explained("5")
-    with pytest.raises(errors.TargetError, match="stands for outputs 0 and 2"):
+    with pytest.raises(errors.TargetError, match="names outputs 0 and 2"):
         ks.explain_dataset(
             ks.Probe(model, class_names=["a", "b", "a", "c"]), root, tmp_path / "two", target="a", **QUICK
         )

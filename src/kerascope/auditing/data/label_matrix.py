@@ -42,7 +42,7 @@ def read_label_values(job: Job, count: int) -> Array:
     """
     rows = []
     for item in job.source:
-        found = job.naming.label_indices(item)
+        found = job.class_names.label_indices(item)
         row = np.full(count, -1 if found is None else 0, "int8")
         row[list(found or ())] = 1
         rows.append(row)

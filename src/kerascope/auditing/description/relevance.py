@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from kerascope.explanation import Explanation, reduced
+from kerascope.explanation import Explanation, reduce_channels
 from kerascope.resize import bilinear_weights
 from kerascope.typing import Array
 
@@ -20,7 +20,7 @@ _RANKED = 14
 
 def positive_relevance(explanation: Explanation, size: tuple[int, ...]) -> Array:
     """Positive relevance, float32 (N, h, w); zero where a map is flat or not finite."""
-    maps = positive_part(reduced(explanation.values, explanation.reduction))
+    maps = positive_part(reduce_channels(explanation.values, explanation.reduction))
     return resize_maps(maps * ~np.expand_dims(explanation.flat, (-2, -1)), size).reshape(-1, *size)
 
 

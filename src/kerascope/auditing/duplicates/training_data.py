@@ -69,9 +69,7 @@ class TrainingData:
 
     def read_blocks(self, job: Job) -> Iterator[list[ImageRecord | None]]:
         """Read the images as a job does, in blocks; None for one that cannot be read."""
-        naming = job.naming
-        source = self.source.rename_labels(naming.codes) if naming.codes else self.source
-        source = source if naming.selected is None else source.relabel(naming.selected.relabel)
+        source = job.class_names.apply(self.source)
         # Read images with and without a label.
         explainer = Explainer(job.probe, replace(job.options, target=0), job.names, Store(os.devnull))
 

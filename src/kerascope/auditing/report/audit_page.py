@@ -45,7 +45,7 @@ def render_audit(audit: Audit) -> str:
     Raises:
         MissingPackageError: Jinja2 or matplotlib is not installed.
     """
-    from kerascope.render.template import page_template
+    from kerascope.render.html import load_template
 
     here = Path(__file__)
     functions = {
@@ -56,7 +56,7 @@ def render_audit(audit: Audit) -> str:
         "draw_mean_map": draw_mean_map,
         "bars": bars,
     }
-    template = page_template(here.with_name("page.html"), "audit", **functions)
+    template = load_template(here.with_name("page.html"), "audit", **functions)
     shown, rows = _select_images(audit)
     pictures = dict(_pictures(audit, shown))
     text: str = template.render(
@@ -167,10 +167,10 @@ def _draw_overlay(values: Array, table: Array, grid: int) -> str:
 
 def _to_address(picture: Any, kind: Literal["PNG", "JPEG"]) -> str:
     """A picture as an address."""
-    from kerascope.render.address import data_address
+    from kerascope.render.html import data_uri
 
     options: dict[str, Any] = {"quality": _QUALITY} if kind == "JPEG" else {"optimize": True}
-    return data_address(encode(picture, kind, **options), kind.lower())
+    return data_uri(encode(picture, kind, **options), kind.lower())
 
 
 def draw_patch(pixels: Array) -> str:

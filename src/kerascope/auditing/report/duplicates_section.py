@@ -26,8 +26,7 @@ def render_duplicates(duplicates: Duplicates | None, results: Results) -> str:
     """
     if duplicates is None or not duplicates.statements():
         return ""
-    from kerascope.render.address import data_address
-    from kerascope.render.template import page_template
+    from kerascope.render.html import data_uri, load_template
 
     groups = duplicates.groups[:SHOWN]
     wanted = {copy.index for group in groups for copy in group.images[:_MOST]} - {None}
@@ -36,9 +35,9 @@ def render_duplicates(duplicates: Duplicates | None, results: Results) -> str:
 
     def address(copy: Copy) -> str:
         content = encode(copy.picture, "PNG") if copy.picture is not None else pictures[copy.index]
-        return data_address(content, "png")
+        return data_uri(content, "png")
 
     path = Path(__file__).with_name("duplicates.html")
-    template = page_template(path, "audit", address=address)
+    template = load_template(path, "audit", address=address)
     text: str = template.render(duplicates=duplicates, groups=groups, most=_MOST)
     return text

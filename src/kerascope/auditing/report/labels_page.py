@@ -24,10 +24,10 @@ def render_labels(audits: LabelAudits, pages: Mapping[str, str]) -> str:
     Raises:
         MissingPackageError: Jinja2 is not installed.
     """
-    from kerascope.render.template import page_template
+    from kerascope.render.html import load_template
 
     here = Path(__file__)
-    template = page_template(here.with_name("labels.html"), "audit", percent=percent)
+    template = load_template(here.with_name("labels.html"), "audit", percent=percent)
     text: str = template.render(
         audits=audits,
         pages={label: quote(name) for label, name in pages.items()},

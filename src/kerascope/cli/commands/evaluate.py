@@ -74,7 +74,7 @@ def evaluate(
     import kerascope as ks
     from kerascope.cli.images import load, read_methods, tell
     from kerascope.cli.loading import LoadArguments, read_cluster, read_target
-    from kerascope.dataset.classes.class_names import LABEL
+    from kerascope.dataset.classes.targets import LABEL
 
     arguments = LoadArguments(
         model,

@@ -1,4 +1,4 @@
-"""Pictures of more than 8 bits, of signed or floating-point numbers, as 8 bits, and by which range."""
+"""Pictures of more than 8 bits, of signed or floating-point numbers, scaled to 8 bits."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _STORE = "store pictures of 8 bits to have all scaled alike"
 
 @dataclass(frozen=True)
 class SampleFormat:
-    """How a file stores its numbers, as its head says.
+    """How a file stores its numbers, from its header.
 
     Args:
-        raw: Pillow's name for it, such as `"I;16B"`.
+        raw: Pillow's raw mode, such as `"I;16B"`.
         signed: they may be negative.
-        bits: that may be used of each, where that is said; else None.
-        white_is_zero: the least is white, and Pillow was not told.
+        bits: that are used of each number; None where the file does not say it.
+        white_is_zero: the least number is white, and Pillow does not know it.
     """
 
     raw: str
@@ -42,7 +42,7 @@ class SampleFormat:
 
     @classmethod
     def of(cls, picture: Image, white_is_zero: bool = False) -> SampleFormat:
-        """Of a picture that was opened and not yet decoded."""
+        """Read it from a picture that is open and not yet decoded."""
         tags = getattr(picture, "tag_v2", {})
         given = picture.tile[0][3] if picture.tile else ""
         raw = given[0] if isinstance(given, tuple) and given else given
@@ -54,86 +54,85 @@ class SampleFormat:
 
 @dataclass(frozen=True)
 class Window:
-    """What becomes black and what white, in the numbers of a picture.
+    """The range of numbers that is scaled from black to white.
 
     Args:
-        black: this and beyond; greater than `white` where the least number is white.
-        white: this and beyond.
-        why: in words.
+        black: numbers up to it are black; greater than `white` where the least number is white.
+        white: numbers from it on are white.
+        reason: for this range, in words.
     """
 
     black: float
     white: float
-    why: str
+    reason: str = ""
 
     def __call__(self, values: Array) -> Array:
-        """The numbers as uint8."""
+        """Scale numbers to uint8."""
         factor = 255 / ((self.white - self.black) or 1)
         scaled = (replace_non_finite(values).astype("float64") - self.black) * factor
         return np.rint(np.clip(scaled, 0, 255)).astype("uint8")
 
 
-def is_deep(picture: Image, stored: SampleFormat) -> bool:
+def is_deep(picture: Image, samples: SampleFormat) -> bool:
     """Whether a picture has one number for each pixel that is not simply of 8 bits."""
-    return picture.mode.startswith(("I", "F")) or (picture.mode == "L" and stored.signed)
+    return picture.mode.startswith(("I", "F")) or (picture.mode == "L" and samples.signed)
 
 
-def to_eight_bits(picture: Image, stored: SampleFormat) -> tuple[Image, str]:
-    """A deep picture with 8 bits, and a note that says by which range it was scaled.
+def to_eight_bits(picture: Image, samples: SampleFormat) -> tuple[Image, str]:
+    """Scale a deep picture to 8 bits, tile by tile, so that no other copy of it is in memory.
 
     Args:
         picture: decoded; see `is_deep`.
-        stored: what its head said.
+        samples: how its file stores numbers.
 
     Returns:
-        Of Pillow, in its mode `"L"`. Nothing as large as the picture is made but that.
+        A picture of Pillow, mode `"L"`, and a note that names the range.
     """
 
     def parts() -> Iterator[tuple[Tile, Array]]:
-        return ((box, _to_numbers(picture.crop(box), stored)) for box in tiles(picture.width, picture.height))
+        return (
+            (tile, _to_numbers(picture.crop(tile), samples)) for tile in tiles(picture.width, picture.height)
+        )
 
     low, high, missing = find_extremes(values for _, values in parts())
     whole = next(parts())[1].dtype.kind in "iu"
-    found = (
-        _choose_inverted_window(low, high, stored, whole)
-        if stored.white_is_zero
-        else _choose_window(low, high, stored, whole)
-    )
+    choose = _choose_inverted_window if samples.white_is_zero else _choose_window
+    window = choose(low, high, samples, whole)
     kind = "whole" if whole else "floating-point"
     more = f"; {missing:,} that are NaN or infinite were taken for 0" if missing else ""
     note = (
-        f"{kind} numbers from {low:g} to {high:g} were scaled to 8 bits, {found.black:g} black and "
-        f"{found.white:g} white ({found.why}){more}"
+        f"{kind} numbers from {low:g} to {high:g} were scaled to 8 bits, {window.black:g} black and "
+        f"{window.white:g} white ({window.reason}){more}"
     )
-    return assemble_tiles(picture.width, picture.height, parts(), found), note
+    return assemble_tiles(picture.width, picture.height, parts(), window), note
 
 
 def assemble_tiles(
-    width: int, height: int, parts: Iterable[tuple[Tile, Array]], scaled: Callable[[Array], Array]
+    width: int, height: int, parts: Iterable[tuple[Tile, Array]], convert: Callable[[Array], Array]
 ) -> Image:
-    """A grey or coloured picture made part by part.
+    """Make a grey or coloured picture tile by tile.
 
     Args:
-        width: of it.
-        height: of it.
-        parts: numbers (h, w) and the box that they lie in.
-        scaled: makes uint8 (h, w) or (h, w, 3) of these.
+        width: of the picture.
+        height: of the picture.
+        parts: each tile and its numbers (h, w).
+        convert: from these to uint8 (h, w) or (h, w, 3).
 
     Returns:
-        Of Pillow, in its mode `"L"` or `"RGB"`.
+        A picture of Pillow, mode `"L"` or `"RGB"`.
     """
     from PIL import Image
 
     whole: Any = None
-    for box, values in parts:
-        part = Image.fromarray(scaled(values))
+    for tile, values in parts:
+        part = Image.fromarray(convert(values))
         whole = Image.new(part.mode, (width, height)) if whole is None else whole
-        whole.paste(part, box)
+        whole.paste(part, tile)
     return whole
 
 
 def tiles(width: int, height: int) -> Iterator[Tile]:
-    """Boxes that cover a picture, left, top, right, bottom: rows, and parts of these where they are long."""
+    """Tiles that cover a picture, as (left, top, right, bottom): rows, and parts of rows that are long."""
     if not width or not height:
         return
     across = min(width, _AT_ONCE)
@@ -144,7 +143,7 @@ def tiles(width: int, height: int) -> Iterator[Tile]:
 
 
 def find_extremes(parts: Iterable[Array]) -> tuple[float, float, int]:
-    """The least and the greatest number, and how many are none: NaN or infinite ones, taken for 0."""
+    """Find the least and the greatest number, and count NaN and infinity, which are taken for 0."""
     low, high, missing = np.inf, -np.inf, 0
     for values in parts:
         known = replace_non_finite(values)
@@ -156,15 +155,15 @@ def find_extremes(parts: Iterable[Array]) -> tuple[float, float, int]:
 
 
 def replace_non_finite(values: Array) -> Array:
-    """Numbers with 0 for what is none, NaN or infinite."""
+    """Replace NaN and infinity by 0."""
     if values.dtype.kind != "f" or np.isfinite(values).all():
         return values
     return np.nan_to_num(values, posinf=0, neginf=0)
 
 
-def find_truncation(picture: Image, stored: SampleFormat) -> str | None:
-    """A note on a picture with colours of 16 bits, of which Pillow takes the upper 8; None for others."""
-    if ";16" not in stored.raw or is_deep(picture, stored):
+def find_truncation(picture: Image, samples: SampleFormat) -> str | None:
+    """A note on colours of 16 bits, of which Pillow takes the upper 8; None for other pictures."""
+    if ";16" not in samples.raw or is_deep(picture, samples):
         return None
     extremes = np.atleast_2d(picture.getextrema())[:, 1]
     greatest = max(
@@ -177,18 +176,18 @@ def find_truncation(picture: Image, stored: SampleFormat) -> str | None:
     return "of 16 bits the upper 8 were taken"
 
 
-def _to_numbers(picture: Image, stored: SampleFormat) -> Array:
-    """The numbers of the pixels as they were meant."""
+def _to_numbers(picture: Image, samples: SampleFormat) -> Array:
+    """The numbers of the pixels, with the type that the file means."""
     values = np.asarray(picture)
     if picture.mode == "L":
         return values.view("int8")
-    if stored.raw.startswith("I;32") and not stored.raw.endswith("S"):
+    if samples.raw.startswith("I;32") and not samples.raw.endswith("S"):
         return values.view("uint32")
     return values
 
 
-def _choose_window(low: float, high: float, stored: SampleFormat, whole: bool) -> Window:
-    """What is black and what is white, and why."""
+def _choose_window(low: float, high: float, samples: SampleFormat, whole: bool) -> Window:
+    """The range of a picture whose least number is black."""
     if not whole:
         if low < 0 or high > 1:
             return Window(low, high, f"their own least and greatest; {_STORE}")
@@ -197,23 +196,27 @@ def _choose_window(low: float, high: float, stored: SampleFormat, whole: bool) -
         return Window(0, 1, "the range 0 to 1")
     if low < 0 or high > 65535:
         return Window(low, high, f"their own least and greatest; {_STORE}")
-    said = stored.bits if high < 2 ** (stored.bits or 0) else None
-    found = said or next(one for one in (8, 12, 16) if high < 2**one)
-    if high < 2**found * _LITTLE:
-        return Window(
-            0, 2**found - 1, f"{found} bits, of which they use less than 1/8: nearly black; {_STORE}"
-        )
-    if said is None and found < 16:
-        return Window(0, 2**found - 1, f"as {found} bits, since none needs more; {_STORE}")
-    return Window(0, 2**found - 1, f"{found} bits")
+    bits, is_declared = _count_bits(high, samples)
+    reason = f"{bits} bits"
+    if high < 2**bits * _LITTLE:
+        reason = f"{bits} bits, of which they use less than 1/8: nearly black; {_STORE}"
+    elif not is_declared and bits < 16:
+        reason = f"as {bits} bits, since none needs more; {_STORE}"
+    return Window(0, 2**bits - 1, reason)
 
 
-def _choose_inverted_window(low: float, high: float, stored: SampleFormat, whole: bool) -> Window:
-    """The same where the least number is white: the range of what the numbers mean, in these numbers."""
+def _choose_inverted_window(low: float, high: float, samples: SampleFormat, whole: bool) -> Window:
+    """The range of a picture whose least number is white: the one of the inverted numbers, inverted back."""
     if whole and low >= 0:
-        said = stored.bits if high < 2 ** (stored.bits or 0) else None
-        sum_of_both = 2.0 ** (said or next(one for one in (8, 12, 16, 32) if high < 2**one)) - 1
+        total = 2.0 ** _count_bits(high, samples)[0] - 1
     else:
-        sum_of_both = 1.0 if low >= 0 and high <= 1 else low + high
-    found = _choose_window(sum_of_both - high, sum_of_both - low, stored, whole)
-    return Window(sum_of_both - found.black, sum_of_both - found.white, f"{found.why}; white is the least")
+        total = 1.0 if low >= 0 and high <= 1 else low + high
+    window = _choose_window(total - high, total - low, samples, whole)
+    return Window(total - window.black, total - window.white, f"{window.reason}; white is the least")
+
+
+def _count_bits(high: float, samples: SampleFormat) -> tuple[int, bool]:
+    """Bits of the numbers, and whether the file declares them; else the fewest usual ones that hold them."""
+    if samples.bits is not None and high < 2**samples.bits:
+        return samples.bits, True
+    return next(bits for bits in (8, 12, 16, 32) if high < 2**bits), False

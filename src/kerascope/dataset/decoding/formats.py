@@ -1,40 +1,55 @@
-"""Endings of files: which are taken for pictures, and which are pictures that are not read."""
+"""Formats of files: which are decoded, their endings, and endings of pictures that are not read."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
-DICOM_ENDINGS = frozenset({".dcm", ".dicom"})
-"""Endings of DICOM files, which may hold several pictures."""
-PICTURE_ENDINGS = DICOM_ENDINGS | frozenset(
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """A format that Pillow decodes.
+
+    Args:
+        endings: of the names of its files, in lower case; none where they are those of another format.
+        decoder_bytes: per pixel, that decoding and scaling take besides the decoded picture.
+    """
+
+    endings: tuple[str, ...]
+    decoder_bytes: int = 8
+
+
+FORMATS: Mapping[str, ImageFormat] = MappingProxyType(
     {
-        *(".avif", ".bmp", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm"),
-        *(".tif", ".tiff", ".webp"),
+        "AVIF": ImageFormat((".avif",)),
+        "BMP": ImageFormat((".bmp",)),
+        "GIF": ImageFormat((".gif",)),
+        "JPEG": ImageFormat((".jfif", ".jpe", ".jpeg", ".jpg")),
+        "JPEG2000": ImageFormat((".jp2",), decoder_bytes=16),
+        "MPO": ImageFormat(()),  # a JPEG file with a preview
+        "PNG": ImageFormat((".png",)),
+        "PPM": ImageFormat((".pgm", ".ppm")),
+        "TIFF": ImageFormat((".tif", ".tiff")),
+        "WEBP": ImageFormat((".webp",), decoder_bytes=12),
     }
 )
+"""Formats that are decoded, by Pillow's names; others start programs, as PostScript, or are no pictures."""
+DICOM_ENDINGS = frozenset({".dcm", ".dicom"})
+"""Endings of DICOM files, which may hold several pictures; see `kerascope.dataset.decoding.dicom`."""
+PICTURE_ENDINGS = DICOM_ENDINGS.union(*(image_format.endings for image_format in FORMATS.values()))
 """Endings of files that are taken for pictures."""
 UNREAD_ENDINGS = frozenset(
     {
         *(".3fr", ".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".pef", ".raf", ".raw", ".rw2", ".srw"),
-        *(
-            ".ai",
-            ".dds",
-            ".emf",
-            ".eps",
-            ".exr",
-            ".hdr",
-            ".heic",
-            ".heics",
-            ".heif",
-            ".hif",
-        ),
+        *(".ai", ".dds", ".emf", ".eps", ".exr", ".hdr", ".heic", ".heics", ".heif", ".hif"),
         *(".icns", ".ico", ".j2k", ".jxl", ".mha", ".mhd", ".nii", ".npy", ".nrrd", ".pbm", ".pcx", ".pdf"),
         *(".pnm", ".psd", ".svg", ".svs", ".tga", ".wdp", ".wmf", ".xcf"),
         *(".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm"),
     }
 )
-"""Endings of pictures and films that are not read; other files, such as notes, are nobody's pictures."""
+"""Endings of pictures and films that are not read, and so are reported; other files are passed over."""
 _SHOWN = 6
 _ADVICE = "convert them to PNG or JPEG to have them explained"
 
@@ -50,7 +65,7 @@ def is_dicom_name(path: str) -> bool:
 
 
 def describe_unread(names: Iterable[str]) -> str | None:
-    """How many files of which endings are pictures that are not read, in words; None where there are none.
+    """A warning that counts pictures of formats that are not read, by ending; None where there are none.
 
     Args:
         names: of files.

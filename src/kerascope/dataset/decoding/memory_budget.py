@@ -1,4 +1,4 @@
-"""Memory that is bounded in bytes: who needs much waits until others have given theirs back."""
+"""Memory budgets in bytes: threads that need much wait until others release theirs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 
 
 class MemoryBudget:
-    """Bytes that may be held at a time, by all threads together; who asks first is let through first.
+    """Bytes that all threads together may hold at a time, first come, first served.
 
-    One alone may hold more, so that nothing waits for ever. Of several budgets a thread asks in one order,
-    and of each once: then whoever holds the last one needs nothing further, and gives it back.
+    A single holder may hold more, so that nothing waits for ever. A thread must ask several budgets in one
+    order, and each once: then whoever holds the last one needs no further one, and releases it.
 
     Args:
-        size: bytes.
+        size: of the budget, in bytes.
 
     Example:
         >>> from kerascope.dataset.decoding.memory_budget import MemoryBudget
@@ -43,7 +43,7 @@ class MemoryBudget:
         """Hold some bytes, once there is room for them.
 
         Args:
-            count: bytes.
+            count: of bytes.
         """
         ticket = object()
         with self._changed:
@@ -67,39 +67,39 @@ class MemoryBudget:
 
 
 class CacheBudget:
-    """Things that are kept as long as there is room for them, and while anybody knows them.
+    """Bytes that cached objects may take together; the bytes of an object are released with it.
 
     Args:
-        size: bytes.
+        size: of the budget, in bytes.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.held = 0
-        # Whatever is forgotten may be so in the middle of a call, in the same thread.
+        # An object may be freed in the middle of a call, in the same thread.
         self._lock = RLock()
 
-    def reserve(self, thing: Any, count: int) -> bool:
-        """Whether there was room for it; it counts until it is forgotten.
+    def reserve(self, cached: Any, count: int) -> bool:
+        """Reserve the bytes of an object until it is freed, and return whether there was room for them.
 
         Args:
-            thing: to be kept.
-            count: bytes.
+            cached: the object.
+            count: of bytes.
         """
         with self._lock:
             if self.held + count > self.size:
                 return False
             self.held += count
-        weakref.finalize(thing, self._forget, count).atexit = False
+        weakref.finalize(cached, self._release, count).atexit = False
         return True
 
-    def _forget(self, count: int) -> None:
+    def _release(self, count: int) -> None:
         with self._lock:
             self.held -= count
 
 
 def release_memory() -> None:
-    """Give memory that is free to the system, where an allocator keeps it for each thread, as glibc does."""
+    """Return free memory to the system, where an allocator keeps it for each thread, as glibc does."""
     _trim()(0)
 
 
@@ -113,10 +113,10 @@ def _trim() -> Callable[[int], object]:
 
 
 FILES = MemoryBudget(1 << 28)
-"""Bytes of files that are read and not yet decoded."""
+"""For files that are read and not yet decoded."""
 PIXELS = MemoryBudget(3 << 28)
-"""Bytes of pictures that are decoded, scaled and drawn; asked for after `FILES`."""
+"""For pictures that are decoded, scaled and drawn; to be asked after `FILES`."""
 CACHE = CacheBudget(1 << 27)
-"""Bytes of small photographs that wait to be drawn; others are decoded again."""
+"""For small photographs that wait to be drawn; others are decoded again."""
 PREFETCH = 1 << 27
-"""Bytes of images, as the model takes them, that are ready before they are asked for."""
+"""Bytes of images, as the model takes them, that are read ahead."""

@@ -1,4 +1,4 @@
-"""One photograph from the bytes of a file: upright, red, green and blue, whatever the file holds."""
+"""Decoding: a photograph from the bytes of a file, upright, red, green and blue; and encoding."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.dataset.decoding.bit_depth import SampleFormat, find_truncation, is_deep, to_eight_bits
 from kerascope.dataset.decoding.dicom import decode_frame, is_dicom
+from kerascope.dataset.decoding.formats import FORMATS
 from kerascope.dataset.decoding.tiff import set_black_is_zero
 from kerascope.dataset.photograph_errors import convert_errors, describe_error
 from kerascope.typing import Array
@@ -20,25 +21,21 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TIFF", "WEBP")
-"""What is decoded, by Pillow's names. Others, such as PostScript, would start programs or are no pictures."""
 MAX_PIXELS = 1 << 26
 """Pixels of the largest picture that is decoded: 67 million, 200 MB."""
-_DECODER_BYTES = {"JPEG2000": 16, "WEBP": 12}
-"""Bytes a pixel that decoders take beside their result, where that is more than 8."""
 _ORIENTATION = 0x0112
-"""The tag of EXIF data that says how a photograph is to be turned."""
+"""The EXIF tag of the orientation."""
 MAX_FILE_SIZE = 1 << 28
 """Bytes of the largest file that is read: 268 MB."""
 
 
 @dataclass(frozen=True, eq=False)
 class Photograph:
-    """A picture as people see it.
+    """A decoded picture, upright.
 
     Args:
-        picture: of Pillow, red, green, blue, turned as its EXIF orientation says.
-        notes: what was left out or changed in reading it, a line each.
+        picture: of Pillow, red, green, blue, turned by its EXIF orientation.
+        notes: what decoding left out or changed, a line each.
     """
 
     picture: Image
@@ -53,7 +50,7 @@ class Photograph:
 def decode(
     content: bytes, frame: int | None = None, admit: Callable[[int], object] | None = None
 ) -> Photograph:
-    """The photograph in the bytes of a file.
+    """Decode the photograph in the bytes of a file.
 
     Greyscale, palette and CMYK pictures become red, green and blue; numbers of more than 8 bits are scaled to
     8, where Pillow alone would clip, see `kerascope.dataset.decoding.bit_depth`; an alpha channel is dropped;
@@ -87,25 +84,25 @@ def decode(
         raise errors.PhotographError("a picture must hold something; the file is empty (0 bytes).")
     if frame is not None or is_dicom(content):
         with convert_errors("a DICOM file must be whole and hold a picture"):
-            found, said = decode_frame(content, frame, MAX_PIXELS, admit)
-            return Photograph(found, tuple(said))
+            shown, remarks = decode_frame(content, frame, MAX_PIXELS, admit)
+            return Photograph(shown, tuple(remarks))
     notes: list[str] = []
-    # Decoders raise what they like on damaged files; warnings, where these are made errors.
+    # Decoders raise anything on damaged files, also warnings where these are errors.
     with convert_errors("a picture must be whole and undamaged"):
         try:
             content, white_is_zero = set_black_is_zero(content)
             with Image.open(io.BytesIO(content), formats=_formats()) as picture:
-                # The size stands in the head of a file: nothing is decoded yet.
+                # The size is in the header: nothing is decoded yet.
                 if picture.width * picture.height > MAX_PIXELS:
                     raise errors.PhotographError(_too_large(f"{picture.width} x {picture.height}"))
                 # The second picture of an MPO file is a camera's preview.
                 if picture.format != "MPO" and (frames := getattr(picture, "n_frames", 1)) > 1:
                     notes.append(f"the first of {frames} frames or pages was taken")
-                stored = SampleFormat.of(picture, white_is_zero)
+                samples = SampleFormat.of(picture, white_is_zero)
                 if admit is not None:
                     admit(_decoding_bytes(picture))
                 picture.load()
-                upright = _to_rgb(_turn_upright(picture, ImageOps, notes), stored, notes)
+                upright = _to_rgb(_turn_upright(picture, ImageOps, notes), samples, notes)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise errors.PhotographError(_too_large(str(error))) from error
         except Image.UnidentifiedImageError as error:
@@ -113,15 +110,14 @@ def decode(
                 f"a picture must be in one of the formats {', '.join(FORMATS)} or DICOM; these "
                 f"{len(content):,} bytes, which begin with {content[:8]!r}, are in none of them."
             ) from error
-        # Its decoder would be kept with it, which holds as much again, and more.
+        # Without the copy its decoder would stay in memory, which is larger than the picture.
         return Photograph(upright.copy() if upright is picture else upright, tuple(notes))
 
 
 def _decoding_bytes(picture: Image) -> int:
-    """What decoding, and scaling what was decoded, takes at the most, by the head of a file."""
+    """Bytes that decoding and scaling take, at the most, by the header of a file."""
     own = {"1": 1, "L": 1, "P": 1, "LA": 4, "F": 4, "I": 4}.get(picture.mode, 2 if ";" in picture.mode else 4)
-    more = 6 if picture.info.get("progressive") else _DECODER_BYTES.get(picture.format or "", 0)
-    return int(picture.width * picture.height * (own + max(8, more)))
+    return int(picture.width * picture.height * (own + FORMATS[picture.format or ""].decoder_bytes))
 
 
 def _formats() -> tuple[str, ...]:
@@ -141,7 +137,7 @@ def _turn_upright(picture: Image, turning: Any, notes: list[str]) -> Image:
         exif = picture.getexif()
         if picture.info.get("exif") and not exif:  # of which Pillow warns, here or elsewhere
             raise ValueError("they have no entry")
-        # It copies what need not be turned.
+        # exif_transpose copies a picture that is upright already.
         turned = turning.exif_transpose(picture) if exif.get(_ORIENTATION, 1) != 1 else picture
     except Exception as error:  # noqa: BLE001 (of any kind: damaged EXIF must not lose the picture)
         notes.append(f"its EXIF data cannot be read, so it was not turned ({describe_error(error)})")
@@ -149,18 +145,18 @@ def _turn_upright(picture: Image, turning: Any, notes: list[str]) -> Image:
     return picture if turned is None else turned
 
 
-def _to_rgb(picture: Image, stored: SampleFormat, notes: list[str]) -> Image:
-    """Red, green and blue, 8 bits each."""
+def _to_rgb(picture: Image, samples: SampleFormat, notes: list[str]) -> Image:
+    """Convert a picture to red, green and blue, 8 bits each."""
     from PIL import ImageOps
 
-    if is_deep(picture, stored):
-        scaled, note = to_eight_bits(picture, stored)
-        notes.append(note)
+    if is_deep(picture, samples):
+        scaled, remark = to_eight_bits(picture, samples)
+        notes.append(remark)
         return scaled.convert("RGB")
-    if (cut := find_truncation(picture, stored)) is not None:
-        notes.append(cut)
-    found = _convert_mode(picture, notes)
-    return ImageOps.invert(found) if stored.white_is_zero else found
+    if (note := find_truncation(picture, samples)) is not None:
+        notes.append(note)
+    converted = _convert_mode(picture, notes)
+    return ImageOps.invert(converted) if samples.white_is_zero else converted
 
 
 def _convert_mode(picture: Image, notes: list[str]) -> Image:
@@ -176,7 +172,7 @@ def _convert_mode(picture: Image, notes: list[str]) -> Image:
 
 
 def encode(picture: Image | Array, kind: str, **options: Any) -> bytes:
-    """The bytes of a file that holds a picture.
+    """Encode a picture as the bytes of a file.
 
     Args:
         picture: of Pillow, or uint8 (H, W), (H, W, 3) or (H, W, 4), or bool (H, W).

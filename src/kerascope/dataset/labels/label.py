@@ -1,4 +1,4 @@
-"""What a label is, and how any cell becomes one."""
+"""Labels of images: cells as labels, and indices of their classes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numpy as np
 from kerascope import errors
 
 Label = str | int | tuple[str | int, ...] | None
-"""The name of a class, its place, several of these, or None where it is missing."""
+"""The name of a class, its index, several of these, or None where it is missing."""
 
 _SEPARATOR = "|"
-"""What stands between several labels in a text."""
+"""Separates several labels in a text."""
 _SHOWN = 3
-"""Labels that are no classes, which are named."""
+"""The most labels that a warning names."""
 _NUMBER = re.compile(r"([0-9]+)(?:\.0*)?")
 _FLAGS = {"true": 1, "false": 0}
 _MISSING = ("NAType", "NaTType")
-"""What pandas writes for nothing, by the names of its types."""
+"""Types of pandas for missing values, by name."""
 
 
 def as_label(cell: Any) -> Label:
-    """A cell of a list, table or array as a label.
+    """Convert a cell of a list, table or array to a label.
 
     Args:
         cell: a text; a whole number, also as a decimal, true or false, or a scalar of NumPy; a list or array
@@ -60,11 +60,11 @@ def as_label(cell: Any) -> Label:
 
 
 def read_label(cell: Any, where: str) -> tuple[Label, tuple[str, ...]]:
-    """A cell as a label; one that cannot be a label gives None, and a note that says so.
+    """Convert a cell to a label; one that cannot be a label becomes None, with a note that says so.
 
     Args:
         cell: see `as_label`.
-        where: what the note calls it, such as `"column 'target'"`.
+        where: the cell is, for the note, such as `"column 'target'"`.
     """
     try:
         return as_label(cell), ()
@@ -72,16 +72,16 @@ def read_label(cell: Any, where: str) -> tuple[Label, tuple[str, ...]]:
         return None, (f"{where}: {error}",)
 
 
-def find_label_indices(label: Label, places: Mapping[str, int], count: int | None) -> tuple[int, ...] | None:
-    """The places of a label among the classes, each once; None where it is missing or one is not found.
+def find_label_indices(label: Label, indices: Mapping[str, int], count: int | None) -> tuple[int, ...] | None:
+    """Find the indices of the classes of a label, each once; None where it is missing or is no class.
 
-    A text is the class of that name. Else it is several, with | between them, or the place that it writes:
-    `"1"`, `"1.0"`, `"true"`.
+    A text is the name of a class, or several names, with | between them, or an index: `"1"`, `"1.0"`,
+    `"true"`.
 
     Args:
         label: of an image.
-        places: of the classes by name.
-        count: how many classes there are; None where the model has none, so that no number is a place.
+        indices: of the classes by name.
+        count: of the classes; None where the model has none, so that no number is an index.
 
     Example:
         >>> from kerascope.dataset.labels.label import find_label_indices
@@ -91,33 +91,33 @@ def find_label_indices(label: Label, places: Mapping[str, int], count: int | Non
     """
     if label is None:
         return None
-    if isinstance(label, str) and label not in places and _SEPARATOR in label:
+    if isinstance(label, str) and label not in indices and _SEPARATOR in label:
         label = tuple(part.strip() for part in label.split(_SEPARATOR) if part.strip())
-    found = [_find_index(one, places, count) for one in (label if isinstance(label, tuple) else (label,))]
-    known = tuple(dict.fromkeys(place for place in found if place is not None))
+    found = [_find_index(part, indices, count) for part in (label if isinstance(label, tuple) else (label,))]
+    known = tuple(dict.fromkeys(index for index in found if index is not None))
     return None if None in found else known
 
 
-def format_label(label: Label, found: Sequence[int] | None, names: Sequence[str]) -> str | None:
-    """A label as text: names of classes where these are known, and | between several.
+def format_label(label: Label, indices: Sequence[int] | None, names: Sequence[str]) -> str | None:
+    """Format a label: by names of classes where these are known, and with | between several.
 
     Args:
         label: of an image.
-        found: its places, see `places_of`.
+        indices: of its classes, see `find_label_indices`.
         names: of the classes; none where they are not known.
     """
     if label is None:
         return None
-    if found is not None and names:
-        return _SEPARATOR.join(names[place] for place in found)
+    if indices is not None and names:
+        return _SEPARATOR.join(names[index] for index in indices)
     return _SEPARATOR.join(map(str, label)) if isinstance(label, tuple) else str(label)
 
 
 def describe_unknown_labels(labels: Mapping[str, int]) -> list[str]:
-    """That some labels of images are no classes of the model, in a sentence; none where there are none.
+    """Describe labels of images that are no classes of the model in a sentence; none without such labels.
 
     Args:
-        labels: as they are written, and how often each is there.
+        labels: as text, and how often each occurs.
 
     Example:
         >>> from kerascope.dataset.labels.label import describe_unknown_labels
@@ -126,7 +126,7 @@ def describe_unknown_labels(labels: Mapping[str, int]) -> list[str]:
     """
     if not labels:
         return []
-    ordered = sorted(labels.items(), key=lambda one: (-one[1], one[0]))
+    ordered = sorted(labels.items(), key=lambda pair: (-pair[1], pair[0]))
     shown = ", ".join(f"{label!r:.60} ({count:,})" for label, count in ordered[:_SHOWN])
     more = f", and {len(ordered) - _SHOWN:,} more" if len(ordered) > _SHOWN else ""
     count = sum(labels.values())
@@ -153,10 +153,10 @@ def _is_decimal(cell: Any) -> bool:
     return isinstance(cell, float | Decimal)
 
 
-def _find_index(one: str | int, places: Mapping[str, int], count: int | None) -> int | None:
-    if isinstance(one, str):
-        if one in places:
-            return places[one]
-        number = _NUMBER.fullmatch(one)
-        one = int(number[1]) if number else _FLAGS.get(one.lower(), -1)
-    return one if 0 <= one < (count or 0) else None
+def _find_index(label: str | int, indices: Mapping[str, int], count: int | None) -> int | None:
+    if isinstance(label, str):
+        if label in indices:
+            return indices[label]
+        number = _NUMBER.fullmatch(label)
+        label = int(number[1]) if number else _FLAGS.get(label.lower(), -1)
+    return label if 0 <= label < (count or 0) else None

@@ -56,23 +56,23 @@ class Evidence:
         probe: of the model.
         source: of the images.
         layout: how the model takes a photograph.
-        naming: of the classes.
+        class_names: of the classes.
     """
 
     probe: Probe
     source: Source
     layout: Layout
-    naming: ClassNames
+    class_names: ClassNames
 
     def trial(self, candidates: Sequence[Preprocessing]) -> Trial | None:
         """What labels say of candidates, the first of which is likeliest; None where they say nothing."""
-        if (self.naming.count or 0) < 2 or len(candidates) < 2:
+        if (self.class_names.count or 0) < 2 or len(candidates) < 2:
             return None
         return tried(self.probe, self.layout, sample_by_label(self.source), self.labels, candidates)
 
     def labels(self, item: Item) -> Collection[int]:
         """The places of an image's labels among the classes."""
-        return self.naming.label_indices(item) or ()
+        return self.class_names.label_indices(item) or ()
 
 
 def fed(found: Detected, fit: Fit | None, evidence: Evidence) -> Fed:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kerascope.dataset.labels.label import Label, find_label_indices
+from kerascope.dataset.labels.label import Label
 from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.reading.location import Location
 
@@ -52,15 +51,6 @@ class Item:
             ("notes", tuple(map(to_readable, self.notes))),
         ):
             object.__setattr__(self, name, value)
-
-    def label_indices(self, indices: Mapping[str, int], count: int | None) -> tuple[int, ...] | None:
-        """Indices of the classes of its labels, or None where a label is no class.
-
-        Args:
-            indices: of the classes by name.
-            count: of the classes; None where the model has none.
-        """
-        return find_label_indices(self.label, indices, count)
 
 
 def safe_name(text: str) -> str:

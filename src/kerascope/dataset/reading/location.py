@@ -73,7 +73,7 @@ class MemberLocation:
         path: of the file, or its address.
         offset: of its first byte.
         size: in bytes.
-        state: of the file when the part was found in it, see `state_of`.
+        state: of the file when the part was found in it, see `file_state`.
     """
 
     path: str
@@ -128,7 +128,7 @@ def to_absolute(path: str) -> str:
 
 
 FileState = tuple[int, ...]
-"""What tells a file from one that has taken its name; see `state_of`."""
+"""What tells a file from one that has taken its name; see `file_state`."""
 
 
 def file_state(path: str) -> FileState:

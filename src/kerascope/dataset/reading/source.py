@@ -153,7 +153,7 @@ def find_images(
         parts += found
         doubts += [] if (doubt := _doubt(path, found)) is None else [doubt]
         for part in found:
-            # One that cannot be read is an image that fails, see `whole`.
+            # One that cannot be read is an image that fails, see `read_part`.
             with suppress(errors.UnreadableError):
                 names += [] if (own := _names_of(part)) is None else [own]
                 doubts += _doubts(part)

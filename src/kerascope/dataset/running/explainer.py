@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.classes.class_names import class_count, unique_indices
+from kerascope.dataset.classes.class_names import unique_indices
+from kerascope.dataset.classes.outputs import class_count
 from kerascope.dataset.decoding.memory_budget import CACHE
 from kerascope.dataset.decoding.photograph import Photograph
 from kerascope.dataset.options import ResultOptions
@@ -26,7 +27,7 @@ from kerascope.dataset.running.images import ExplainedImage, PreparedImage, Resu
 from kerascope.dataset.running.non_finite_scores import predicted, score_error, unpredicted
 from kerascope.dataset.writing.overlays import Overlays
 from kerascope.dataset.writing.store import Store
-from kerascope.explanation import Explanation, how_flat
+from kerascope.explanation import Explanation, describe_flatness
 from kerascope.layout import Layout
 from kerascope.method.base import LARGEST_GAP
 from kerascope.probe import Probe
@@ -255,7 +256,7 @@ class Explainer:
         if not np.isfinite(values).all():
             found.append("NonFiniteMapWarning: the map holds NaN or infinity.")
         elif explanation.flat.reshape(-1)[rank]:
-            how = how_flat(explanation.variation.reshape(-1)[rank])
+            how = describe_flatness(explanation.variation.reshape(-1)[rank])
             found.append(f"FlatMapWarning: the map {how} and shows nothing.")
         if "complete" in self.options.method.tags and explanation.completeness_gap is not None:
             gap = abs(float(explanation.completeness_gap.reshape(-1)[rank]))

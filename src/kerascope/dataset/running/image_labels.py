@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.labels.label import format_label
+from kerascope.dataset.labels.label import find_label_indices, format_label
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.running.images import ResultRow
 from kerascope.explanation import Explanation
@@ -25,7 +25,7 @@ def to_label_columns(
         names: of the classes; none where they are not known.
         count: how many classes there are, or None.
     """
-    found = item.label_indices(places, count)
+    found = find_label_indices(item.label, places, count)
     return {
         "label": format_label(item.label, found, names),
         "label_index": found[0] if found is not None and len(found) == 1 else None,
@@ -38,7 +38,7 @@ def check_labels(row: ResultRow, alone: bool) -> None:
     """Check that an image can be explained by its labels.
 
     Args:
-        row: of the image, see `labelled`.
+        row: of the image, see `to_label_columns`.
         alone: it must have one label, and not several.
 
     Raises:

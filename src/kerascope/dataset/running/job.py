@@ -50,7 +50,7 @@ class Job:
         probe: of the model.
         source: of the images.
         options: that decide the results.
-        naming: what the classes are called.
+        class_names: what the classes are called.
         layout: how the model takes a photograph.
         choices: what was chosen for the user and why, by what it is about.
         doubts: stored warnings.
@@ -63,7 +63,7 @@ class Job:
     probe: Probe
     source: Source
     options: ResultOptions
-    naming: ClassNames
+    class_names: ClassNames
     layout: Layout
     choices: dict[str, str]
     doubts: tuple[str, ...]
@@ -74,7 +74,7 @@ class Job:
     @property
     def names(self) -> tuple[str, ...] | None:
         """Names of the classes, or None."""
-        return self.naming.names
+        return self.class_names.names
 
     @property
     def blank(self) -> Any:
@@ -159,7 +159,7 @@ class Job:
                 store.remove_partial_files()
             total, started = self.source.count(), datetime.now(UTC)
             with (
-                _noted(store, manifest, started, self.naming.count is not None),
+                _noted(store, manifest, started, self.class_names.count is not None),
                 Progress(total, options.progress, "explain", "images", 0) as progress,
             ):
                 todo = _todo(self.source, self.options.shard_size, done, progress.advance)

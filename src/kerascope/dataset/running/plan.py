@@ -9,12 +9,9 @@ from typing import Any
 import keras
 
 from kerascope import errors
-from kerascope.dataset.classes.class_names import (
-    describe_outputs,
-    find_class_names,
-    find_doubts,
-    resolve_target,
-)
+from kerascope.dataset.classes.class_names import find_class_names
+from kerascope.dataset.classes.outputs import describe_outputs
+from kerascope.dataset.classes.targets import find_doubts, resolve_target
 from kerascope.dataset.options import ImageOptions, ResultOptions
 from kerascope.dataset.preparing.detection import Detected, detect, said
 from kerascope.dataset.preparing.fit_choice import Evidence, fed
@@ -41,25 +38,24 @@ def plan(
     """Plan a run before anything is written: see `explain_dataset`."""
     given = as_probe(model)
     found, layout, blank = _detect(given, options)
-    naming = find_class_names(options.class_names, given, source, blank)
-    source = source.rename_labels(naming.codes) if naming.codes else source
-    source = source if naming.selected is None else source.relabel(naming.selected.relabel)
+    class_names = find_class_names(options.class_names, given, source, blank)
+    source = class_names.apply(source)
     # Targets inside others, such as a contrast of two classes, look names up in the probe. The size of the
     # batch may also be smaller: methods that ask about masks fill their passes by it.
     count = options.batch_size or given.batch_size
-    named = given.with_class_names(naming.names).with_batch_size(count)
+    named = given.with_class_names(class_names.names).with_batch_size(count)
     probe = named.with_explicit_outputs(blank)
-    feed = fed(found, options.fit, Evidence(probe, source, layout, naming))
+    feed = fed(found, options.fit, Evidence(probe, source, layout, class_names))
     result = ResultOptions(
         as_method(method),
-        resolve_target(target, naming),
+        resolve_target(target, class_names),
         feed.preprocessing,
         options.overlay,
         options.map_type,
         probe.pass_size(count),
         options.shard_size,
     )
-    explaining, reason = result.method.chosen(probe, blank, result.model_target)
+    explaining, reason = result.method.choose(probe, blank, result.model_target)
     result = replace(result, method=explaining)
     of_layer = "layer" in explaining.tags
     notes = probe.notes(blank, result.model_target, layers_of(explaining)) if of_layer else ()
@@ -67,17 +63,17 @@ def plan(
     choices = {
         "method": f"{explaining.describe()}{f' ({reason})' if reason else ''}",
         "preprocessing": f"{feed.preprocessing.described}, to {shape} ({feed.reason})",
-        "class_names": naming.origin,
+        "class_names": class_names.origin,
         **describe_outputs(named, blank),
         **({"layer": "; ".join(notes)} if notes else {}),
     }
-    warnings = [warn(errors.KerascopeWarning, text) for text in find_doubts(target, source, naming)]
+    warnings = [warn(errors.KerascopeWarning, text) for text in find_doubts(target, source, class_names)]
     return Job(
         probe.model,
         probe,
         source,
         result,
-        naming,
+        class_names,
         layout,
         choices,
         (*feed.doubts, *warnings),

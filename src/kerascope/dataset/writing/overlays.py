@@ -137,7 +137,7 @@ def painted(explanation: Explanation, picture: Image, frame: Frame, paint: Any) 
 
 def _painted(pixels: Array, values: Array, box: Tile, frame: Frame, paint: Any, state: int) -> Array:
     """A part of a photograph under its part of a map."""
-    from kerascope.render.marks import SAYS_SOMETHING, mark
+    from kerascope.render.hatching import INFORMATIVE, mark
 
     left, top, right, bottom = box
     places = [
@@ -147,7 +147,7 @@ def _painted(pixels: Array, values: Array, box: Tile, frame: Frame, paint: Any, 
         )
     ]
     shown: Array = paint(pixels, _between(values, *places))
-    if state != SAYS_SOMETHING:
+    if state != INFORMATIVE:
         rows, columns = frame.visible
         size = rows.stop - rows.start, columns.stop - columns.start
         mark(shown, state, whole=size, at=(top - rows.start, left - columns.start))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerascope.evaluation.output import plot as chart
 from kerascope.evaluation.output import text as told
-from kerascope.render.address import data_address
-from kerascope.render.template import page_template
+from kerascope.render.html import data_uri, load_template
 
 if TYPE_CHECKING:
     from kerascope.evaluation.report import Report
@@ -20,7 +19,7 @@ def page(report: Report) -> str:
     Raises:
         MissingPackageError: Jinja2 or matplotlib is not installed.
     """
-    template = page_template(Path(__file__).with_name("page.html"), "evaluate")
+    template = load_template(Path(__file__).with_name("page.html"), "evaluate")
     text: str = template.render(
         report=report,
         incomplete=told.incomplete(report),
@@ -29,7 +28,7 @@ def page(report: Report) -> str:
         curves=[
             (
                 report.columns[report.column(name)].title,
-                data_address(chart.png(chart.curves(report, name)), "png"),
+                data_uri(chart.png(chart.curves(report, name)), "png"),
             )
             for name in report.curves
         ],
@@ -79,7 +78,7 @@ def _examples(report: Report) -> list[dict[str, Any]]:
         {
             "method": method,
             "maps": [
-                data_address(chart.heat(report.example_maps[row, number], picture), "jpeg")
+                data_uri(chart.heat(report.example_maps[row, number], picture), "jpeg")
                 for number, picture in enumerate(pictures)
             ],
         }

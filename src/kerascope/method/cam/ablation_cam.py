@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.method.cam.gradient_free import AskedCAM, channels_of
+from kerascope.method.cam.gradient_free import GradientFreeCAM, channels_of
 from kerascope.perturb import ChannelMasks, Stream
 from kerascope.probe import Answer, Cut, Evidence, Probe
 from kerascope.probe.execute.readouts import activation
@@ -18,7 +18,7 @@ from kerascope.target import Target
 
 
 @dataclass(frozen=True)
-class AblationCAM(AskedCAM, name="ablation_cam"):
+class AblationCAM(GradientFreeCAM, name="ablation_cam"):
     r"""Ablation-CAM: channels weighted by what the score loses when the channel is set to zero.
 
     $$L_{ij} = \mathrm{ReLU}\Big(\sum_c w_c A_{ijc}\Big), \qquad w_c = s - s_{\setminus c}$$
@@ -30,8 +30,8 @@ class AblationCAM(AskedCAM, name="ablation_cam"):
     `Explanation.notes` tells.
 
     Args:
-        layer: see `AskedCAM`.
-        relu: see `AskedCAM`.
+        layer: see `GradientFreeCAM`.
+        relu: see `GradientFreeCAM`.
         baseline: 0, nothing else: a channel is set to zero.
 
     Returns:
@@ -75,17 +75,19 @@ class AblationCAM(AskedCAM, name="ablation_cam"):
                 f"baseline must be 0, since a channel is set to zero; got {self.baseline!r}; leave it out."
             )
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """At once where the head is linear, else with each channel set to zero."""
         cut = probe.find_cut(images, target, self.layer, pooled=True)
-        if target.linear and self._linear(probe, images, target, cut):
-            found = probe.run(self._exactly, images, target, layers=(cut.layer,), gradients=True, key=self)
+        if target.linear and self._is_linear(probe, images, target, cut):
+            found = probe.run(
+                self._compute_linear, images, target, layers=(cut.layer,), gradients=True, key=self
+            )
             note = "the head is linear: one backward pass tells what every channel brings to the score"
             return replace(found, notes=(*found.notes, note))
         first = probe.run(activation, images, target, layers=(cut.layer,), spatial=True)
-        return self.explored(probe, first, cut)
+        return self.perturb(probe, first, cut)
 
-    def explored(self, probe: Probe, first: Answer, cut: Cut) -> Answer:  # type: ignore[override]
+    def perturb(self, probe: Probe, first: Answer, cut: Cut) -> Answer:  # type: ignore[override]
         """The scores without each channel."""
         channels = channels_of(first)
         count, space = channels.shape[-1], tuple(range(1, channels.ndim - 1))
@@ -104,7 +106,7 @@ class AblationCAM(AskedCAM, name="ablation_cam"):
             resident={},
             memory=self.memory,
             progress=self.progress,
-            asked=count,
+            expected=count,
             title=type(self).__name__,
             cut=cut,
         )
@@ -114,21 +116,21 @@ class AblationCAM(AskedCAM, name="ablation_cam"):
         whole = first.scores.astype("float64").reshape(len(channels), -1)
         weights = np.stack([whole[image][:, None] - found[image].T for image in found])
         behind = f"behind {cut.path!r}" if cut.spared else "the whole model, which cannot be cut there"
-        return self.told(
+        return self.to_answer(
             stream,
-            self.weighted(first, channels, weights),
+            self.sum_channels(first, channels, weights),
             (f"each channel was set to zero; run again: {behind}",),
         )
 
     @staticmethod
-    def _linear(probe: Probe, images: Any, target: Target, cut: Cut) -> bool:
+    def _is_linear(probe: Probe, images: Any, target: Target, cut: Cut) -> bool:
         try:
             check_pooled_head(probe.graph(images), (cut.layer,), target)
         except errors.HeadError:
             return False
         return True
 
-    def _exactly(self, evidence: Evidence) -> Any:
+    def _compute_linear(self, evidence: Evidence) -> Any:
         """The map of one class behind which everything is linear."""
         activations, gradients = evidence.activations[0], evidence.gradients[0]
         space = tuple(range(1, len(activations.shape) - 1))

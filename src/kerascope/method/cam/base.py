@@ -11,8 +11,8 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.method.base import Method
-from kerascope.method.cam.fusion import FUSIONS, fused
-from kerascope.method.gradient.modifier import Modifier, check_modifier, modified
+from kerascope.method.cam.fusion import FUSIONS, fuse
+from kerascope.method.gradient.modifier import Modifier, apply_modifier, check_modifier
 from kerascope.probe import Answer, Evidence, Probe, Scales
 from kerascope.probe.graph.head_kind import flattening_layers
 from kerascope.rule import get_rule
@@ -113,40 +113,40 @@ class ClassActivationMap(Method):
 
     def channels(self, evidence: Evidence) -> Any:
         """The channels (N, *spatial, C) of the first layer in `evidence`, weighted, not yet summed."""
-        gradients = modified(evidence.gradients[0], self.gradients) if evidence.gradients else None
+        gradients = apply_modifier(evidence.gradients[0], self.gradients) if evidence.gradients else None
         return self.weigh(evidence.activations[0], gradients)
 
     def combine(self, channels: Any) -> Any:
         """The map (N, *spatial) from the weighted channels: their sum."""
         return ops.sum(channels, axis=-1)
 
-    def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
+    def to_map(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
         """The map, from what `gather` makes of each layer's weighted channels."""
         maps = [gather(self.channels(part)) for part in evidence.split()]
-        return maps[0] if self.layers is None else fused(maps, self.fusion)
+        return maps[0] if self.layers is None else fuse(maps, self.fusion)
 
     def compute(self, evidence: Evidence) -> Any:
         """The map of one class, without negative relevance in any layer's where `relu` says so."""
-        return self.gathered(
+        return self.to_map(
             evidence,
             lambda channels: ops.relu(self.combine(channels)) if self.relu else self.combine(channels),
         )
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the layers."""
-        return self.ask_for(self.compute, self, probe, images, target)
+        return self.attribute_with(self.compute, self, probe, images, target)
 
-    def places(self, probe: Probe, images: Any, target: Target) -> Scales:
+    def scales(self, probe: Probe, images: Any, target: Target) -> Scales:
         """What is read of the model: the layer or the layers, and whether the image too."""
         return Scales((self.layer,) if self.layers is None else tuple(self.layers), image=False)
 
-    def ask_for(
+    def attribute_with(
         self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
     ) -> Answer:
         """Ask for something else that is computed from the evidence of this method; see `Probe.run`."""
-        return self.ask_at(self.places(probe, images, target), compute, key, probe, images, target)
+        return self.attribute_at(self.scales(probe, images, target), compute, key, probe, images, target)
 
-    def ask_at(
+    def attribute_at(
         self,
         places: Scales,
         compute: Callable[[Evidence], Any],
@@ -173,10 +173,13 @@ class ClassActivationMap(Method):
         flattened = flattening_layers(probe.graph(images), answer.layers, target)
         if not flattened:
             return answer
-        return replace(answer, warnings=(*answer.warnings, (errors.FlattenedHeadWarning, _told(flattened))))
+        return replace(
+            answer,
+            warnings=(*answer.warnings, (errors.FlattenedHeadWarning, _flattened_head_warning(flattened))),
+        )
 
 
-def _told(flattened: Mapping[str, str]) -> str:
+def _flattened_head_warning(flattened: Mapping[str, str]) -> str:
     """What is doubtful about an average over places that the head tells apart."""
     where = ", ".join(f"{found!r} behind {layer!r}" for layer, found in flattened.items())
     return (
@@ -186,11 +189,11 @@ def _told(flattened: Mapping[str, str]) -> str:
     )
 
 
-def over_space(tensor: Any) -> tuple[int, ...]:
+def spatial_axes(tensor: Any) -> tuple[int, ...]:
     """The spatial axes of a tensor (N, *spatial, C)."""
     return tuple(range(1, len(tensor.shape) - 1))
 
 
-def averaged(gradients: Any) -> Any:
+def mean_over_space(gradients: Any) -> Any:
     """The mean over space of (N, *spatial, C), one weight for each channel."""
-    return ops.mean(gradients, axis=over_space(gradients), keepdims=True)
+    return ops.mean(gradients, axis=spatial_axes(gradients), keepdims=True)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from kerascope import errors
 from kerascope.method.cam.base import ClassActivationMap
-from kerascope.method.cam.principal import principal
+from kerascope.method.cam.principal import principal_component
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class PrincipalMap(ClassActivationMap):
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Each channel times its part of the first right singular vector."""
-        return principal(self.table(activations, gradients), self.centre)
+        return principal_component(self.table(activations, gradients), self.centre)
 
 
 @dataclass(frozen=True)

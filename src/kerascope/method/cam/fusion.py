@@ -9,7 +9,7 @@ from typing import Any
 from keras import ops
 
 from kerascope import errors
-from kerascope.resize import bilinear_weights
+from kerascope.perturb.resampling import enlarge
 
 SHARPNESS = 2.0
 """The factor gamma of the tanh; 2 in the paper."""
@@ -25,7 +25,7 @@ def maximum(maps: Any) -> Any:
     return ops.max(maps, axis=0)
 
 
-def scaled(maps: Any) -> Any:
+def tanh_maximum(maps: Any) -> Any:
     """The largest of tanh(2 M / max |M|) over layers: every layer counts alike.
 
     Jiang et al., LayerCAM, 2021, section III-C. On maps at least 0, max |M| is the paper's max(M).
@@ -48,12 +48,12 @@ def product(maps: Any) -> Any:
 
 
 FUSIONS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
-    {"mean": mean, "max": maximum, "scaled": scaled, "product": product}
+    {"mean": mean, "max": maximum, "scaled": tanh_maximum, "product": product}
 )
 """Every fusion by the name that `fusion=` takes: from maps (layers, N, *spatial) to (N, *spatial)."""
 
 
-def fused(maps: Sequence[Any], fusion: str) -> Any:
+def fuse(maps: Sequence[Any], fusion: str) -> Any:
     """One map (N, *spatial) from those of several layers, each image by itself.
 
     Args:
@@ -63,10 +63,10 @@ def fused(maps: Sequence[Any], fusion: str) -> Any:
     Raises:
         LayerError: the grids of the layers have different numbers of axes.
     """
-    return FUSIONS[fusion](ops.stack(on_finest(maps)))
+    return FUSIONS[fusion](ops.stack(to_finest(maps)))
 
 
-def on_finest(maps: Sequence[Any]) -> list[Any]:
+def to_finest(maps: Sequence[Any]) -> list[Any]:
     """Maps (N, *spatial) of any sizes, enlarged to the finest grid among them.
 
     Raises:
@@ -79,13 +79,4 @@ def on_finest(maps: Sequence[Any]) -> list[Any]:
             "that are all pictures, or all sequences."
         )
     finest = tuple(map(max, zip(*grids, strict=True)))
-    return [enlarged(values, finest) for values in maps]
-
-
-def enlarged(values: Any, size: tuple[int, ...]) -> Any:
-    """Maps (N, *spatial) brought to another spatial size on the device, as `kerascope.resize` does it."""
-    for axis, new in enumerate(size, start=1):
-        if values.shape[axis] != new:
-            weights = ops.convert_to_tensor(bilinear_weights(values.shape[axis], new))
-            values = ops.moveaxis(ops.tensordot(values, weights, axes=[[axis], [1]]), -1, axis)
-    return values
+    return [enlarge(values, finest) for values in maps]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from keras import ops
 
-from kerascope.method.cam.base import ClassActivationMap, averaged, over_space
+from kerascope.method.cam.base import ClassActivationMap, mean_over_space, spatial_axes
 from kerascope.probe import Answer, Evidence, Probe
 from kerascope.probe.graph.pooled_head import check_pooled_head
 from kerascope.target import Target
@@ -67,13 +67,13 @@ class CAM(ClassActivationMap, name="cam"):
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Equation 2, before the sum."""
-        return ops.sum(gradients, axis=over_space(gradients), keepdims=True) * activations
+        return ops.sum(gradients, axis=spatial_axes(gradients), keepdims=True) * activations
 
-    def ask_for(
+    def attribute_with(
         self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
     ) -> Answer:
         """As every class activation map, where the head is one that it is exact for."""
-        answer = super().ask_for(compute, key, probe, images, target)
+        answer = super().attribute_with(compute, key, probe, images, target)
         check_pooled_head(probe.graph(images), answer.layers, target)
         return answer
 
@@ -122,7 +122,7 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Equations 1 and 2 of the paper, before the sum."""
-        return averaged(gradients) * activations
+        return mean_over_space(gradients) * activations
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class GradCAMPlusPlus(ClassActivationMap, name="grad_cam_plus_plus"):
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Equation 19 with the weights of equation 5, before the sum."""
-        space = over_space(gradients)
+        space = spatial_axes(gradients)
         # Divided through by the square of g, whose cube would vanish in float32.
         denominator = 2 + gradients * ops.sum(activations, axis=space, keepdims=True)
         alpha = ops.where(denominator != 0, 1 / ops.where(denominator != 0, denominator, 1.0), 0.0)
@@ -217,7 +217,7 @@ class XGradCAM(ClassActivationMap, name="xgrad_cam"):
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Equation 8, before the sum."""
-        space = over_space(gradients)
+        space = spatial_axes(gradients)
         total = ops.sum(activations, axis=space, keepdims=True)
         size = ops.sum(ops.abs(activations), axis=space, keepdims=True)
         usable = ops.abs(total) > CANCELLED * size

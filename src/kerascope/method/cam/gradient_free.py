@@ -15,7 +15,7 @@ from kerascope.typing import Array
 
 
 @dataclass(frozen=True)
-class AskedCAM(PerturbationMethod):
+class GradientFreeCAM(PerturbationMethod):
     """The family: a layer's channels, weighted by what the score says when the model is asked with a channel.
 
     Args:
@@ -42,7 +42,7 @@ class AskedCAM(PerturbationMethod):
         """Without the ReLU, values can be negative."""
         return not self.relu
 
-    def weighted(self, first: Answer, channels: Array, weights: Array) -> Array:
+    def sum_channels(self, first: Answer, channels: Array, weights: Array) -> Array:
         """The maps, (N, h, w) or with a class axis.
 
         Args:
@@ -57,8 +57,8 @@ class AskedCAM(PerturbationMethod):
         return np.asarray(maps.reshape(*first.scores.shape, *channels.shape[1:-1]))
 
     @abstractmethod
-    def explored(self, *arguments: Any) -> Answer:
-        """See `PerturbationMethod.explored`."""
+    def perturb(self, *arguments: Any) -> Answer:
+        """See `PerturbationMethod.perturb`."""
 
 
 def channels_of(first: Answer) -> Array:

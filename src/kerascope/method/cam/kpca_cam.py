@@ -11,7 +11,7 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.method.cam.base import ClassActivationMap
-from kerascope.method.cam.principal import agreeing, polished
+from kerascope.method.cam.principal import agreement_sign, refine_eigenvectors
 
 LARGEST = 4096
 """Positions whose kernel, a table of all pairs, still fits: 64 MB an image."""
@@ -127,8 +127,8 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
         values, vectors = ops.eigh(pairs)
         # Shifted, so that the largest eigenvalue is the one of largest absolute value too.
         shifted = pairs - ops.minimum(values[:, :1, None], 0) * ops.eye(rows.shape[1])
-        direction = polished(shifted, vectors[:, :, -1:])
+        direction = refine_eigenvectors(shifted, vectors[:, :, -1:])
         largest = ops.sum(direction * ops.matmul(pairs, direction), axis=(1, 2))
         component = ops.sqrt(ops.relu(largest))[:, None] * direction[:, :, 0]
-        component = agreeing(component, ops.sum(rows, axis=-1)) * component
+        component = agreement_sign(component, ops.sum(rows, axis=-1)) * component
         return ops.reshape(component, (count, *space, 1))

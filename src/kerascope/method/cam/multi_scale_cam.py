@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 from keras import ops
 
 from kerascope import errors
-from kerascope.method.cam.base import ClassActivationMap, over_space
-from kerascope.method.cam.fusion import enlarged, on_finest
-from kerascope.method.gradient.modifier import modified
+from kerascope.method.cam.base import ClassActivationMap, spatial_axes
+from kerascope.method.cam.fusion import to_finest
+from kerascope.method.gradient.modifier import apply_modifier
+from kerascope.perturb.resampling import enlarge
 from kerascope.probe import Answer, Evidence, Probe, Scales
 from kerascope.target import Target
 
@@ -98,11 +99,11 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     def compute(self, evidence: Evidence) -> Any:
         """The map of one class from all scales."""
         maps = self.maps(evidence, self.combine)
-        return on_the_image(joined(*maps) if self.relu else both_ways(*maps), evidence)
+        return enlarge_to_image(combine_scales(*maps) if self.relu else to_signed_map(*maps), evidence)
 
-    def gathered(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
+    def to_map(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
         """The signed map, from what `gather` makes of the weighted channels of each scale."""
-        return on_the_image(both_ways(*self.maps(evidence, gather)), evidence)
+        return enlarge_to_image(to_signed_map(*self.maps(evidence, gather)), evidence)
 
     def maps(self, evidence: Evidence, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
         """The signed map of each layer, the deepest first, and of the image, or None."""
@@ -110,60 +111,62 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         if evidence.image_gradient is None:
             return layers, None
         standing_out = evidence.image - ground(evidence.image)
-        return layers, gather(self.weigh(standing_out, modified(evidence.image_gradient, self.gradients)))
+        return layers, gather(
+            self.weigh(standing_out, apply_modifier(evidence.image_gradient, self.gradients))
+        )
 
-    def places(self, probe: Probe, images: Any, target: Target) -> Scales:
+    def scales(self, probe: Probe, images: Any, target: Target) -> Scales:
         """Every scale of the model."""
         if self.layers is not None:
-            return super().places(probe, images, target)
+            return super().scales(probe, images, target)
         return probe.scales(images, target, self.layer)
 
-    def ask_for(
+    def attribute_with(
         self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
     ) -> Answer:
         """At all scales; where the score has no gradient at one, without the image, or at the layer alone."""
         if self.layers is not None:
-            return super().ask_for(compute, key, probe, images, target)
-        found = self.places(probe, images, target)
+            return super().attribute_with(compute, key, probe, images, target)
+        found = self.scales(probe, images, target)
         probe = probe.without_refresh()
         *more, alone = dict.fromkeys((found, replace(found, image=False), Scales(found.layers[:1], False)))
         for places in more:
             try:
-                answer = self.ask_at(places, compute, key, probe, images, target)
+                answer = self.attribute_at(places, compute, key, probe, images, target)
                 break
             except errors.DisconnectedError:
                 continue
         else:
-            places, answer = alone, self.ask_at(alone, compute, key, probe, images, target)
-        return replace(answer, layers=answer.layers[:1], notes=(_told(places, found), *answer.notes))
+            places, answer = alone, self.attribute_at(alone, compute, key, probe, images, target)
+        return replace(answer, layers=answer.layers[:1], notes=(_scales_note(places, found), *answer.notes))
 
 
-def _told(places: Scales, found: Scales) -> str:
+def _scales_note(places: Scales, found: Scales) -> str:
     """Which scales say where, and which ones cannot."""
-    finer = _named(places)
-    missing = [name for name in _named(found) if name not in finer]
+    finer = _scale_names(places)
+    missing = [name for name in _scale_names(found) if name not in finer]
     told = f"where: by {', '.join(finer) or 'the layer alone'}"
     return f"{told}; the score has no gradient at {' or '.join(missing)}" if missing else told
 
 
-def _named(places: Scales) -> list[str]:
+def _scale_names(places: Scales) -> list[str]:
     return [*map(str, places.layers[1:]), *["the image"] * places.image]
 
 
-def on_the_image(maps: Any, evidence: Evidence) -> Any:
+def enlarge_to_image(maps: Any, evidence: Evidence) -> Any:
     """Maps enlarged to the explained input's own grid, where that has as many axes."""
     grid = tuple(maps.shape[1:])
     size = () if evidence.image is None else tuple(evidence.image.shape[1:-1])
-    return enlarged(maps, tuple(map(max, grid, size))) if len(grid) == len(size) else maps
+    return enlarge(maps, tuple(map(max, grid, size))) if len(grid) == len(size) else maps
 
 
-def both_ways(layers: Sequence[Any], image: Any) -> Any:
+def to_signed_map(layers: Sequence[Any], image: Any) -> Any:
     """What speaks for the class less what speaks against it."""
-    against = joined([-one for one in layers], None if image is None else -image)
-    return joined(layers, image) - against
+    against = combine_scales([-one for one in layers], None if image is None else -image)
+    return combine_scales(layers, image) - against
 
 
-def joined(layers: Sequence[Any], image: Any = None) -> Any:
+def combine_scales(layers: Sequence[Any], image: Any = None) -> Any:
     """What speaks for the class, (N, *spatial), at least 0.
 
     Args:
@@ -174,31 +177,31 @@ def joined(layers: Sequence[Any], image: Any = None) -> Any:
     scales = finer if image is None else [*finer, image]
     if not scales:
         return ops.relu(deep)
-    what, *where = on_finest([ops.relu(deep), *map(_of_its_mean, scales)])
+    what, *where = to_finest([ops.relu(deep), *map(_divide_by_mean, scales)])
     behind = where[: len(finer)] or where
     mean = sum(behind[1:], behind[0]) / len(behind)
     every = mean if image is None else mean + where[-1]
-    least = FLOOR * ops.max(ops.abs(deep), axis=over_places(deep), keepdims=True)
-    some = ops.any(every > 0, axis=over_places(every), keepdims=True)
-    return (what + ops.where(some, least, 0.0)) * _of_its_largest(mean) * _of_its_largest(every)
+    least = FLOOR * ops.max(ops.abs(deep), axis=map_axes(deep), keepdims=True)
+    some = ops.any(every > 0, axis=map_axes(every), keepdims=True)
+    return (what + ops.where(some, least, 0.0)) * _divide_by_max(mean) * _divide_by_max(every)
 
 
-def _of_its_largest(values: Any) -> Any:
+def _divide_by_max(values: Any) -> Any:
     """Maps, at least 0, as a share of their largest value; 1 where one is blank and decides nothing."""
-    largest = ops.max(values, axis=over_places(values), keepdims=True)
+    largest = ops.max(values, axis=map_axes(values), keepdims=True)
     return ops.where(largest > 0, values / _nonzero(largest), 1.0)
 
 
-def _of_its_mean(values: Any) -> Any:
+def _divide_by_mean(values: Any) -> Any:
     """What is positive of maps, in units of their mean absolute value."""
-    return ops.relu(values) / _nonzero(ops.mean(ops.abs(values), axis=over_places(values), keepdims=True))
+    return ops.relu(values) / _nonzero(ops.mean(ops.abs(values), axis=map_axes(values), keepdims=True))
 
 
 def _nonzero(values: Any) -> Any:
     return ops.where(values > 0, values, 1.0)
 
 
-def over_places(maps: Any) -> tuple[int, ...]:
+def map_axes(maps: Any) -> tuple[int, ...]:
     """The axes of maps (N, *spatial) but the first."""
     return tuple(range(1, len(maps.shape)))
 
@@ -209,7 +212,7 @@ def ground(values: Any) -> Any:
     Args:
         values: (N, *spatial, C).
     """
-    steps = [-(-values.shape[axis] // _MOST) for axis in over_space(values)]
+    steps = [-(-values.shape[axis] // _MOST) for axis in spatial_axes(values)]
     thinned = values[(slice(None), *(slice(step // 2, None, step) for step in steps))]
     rows = ops.sort(ops.reshape(thinned, (-1, math.prod(thinned.shape[1:-1]), values.shape[-1])), axis=1)
     count = rows.shape[1]

@@ -12,7 +12,7 @@ POLISHES = 4
 """Power steps behind an eigenvector, which undo the rounding of its decomposition."""
 
 
-def principal(channels: Any, centre: bool = False) -> Any:
+def principal_component(channels: Any, centre: bool = False) -> Any:
     """Each channel times its part of the first right singular vector; their sum is the first component.
 
     Args:
@@ -27,10 +27,10 @@ def principal(channels: Any, centre: bool = False) -> Any:
     if centre:
         scaled = scaled - ops.mean(scaled, axis=tuple(range(1, len(scaled.shape) - 1)), keepdims=True)
     weighted = scaled * first_direction(scaled)
-    return largest * agreeing(ops.sum(weighted, axis=-1), reference)[..., None] * weighted
+    return largest * agreement_sign(ops.sum(weighted, axis=-1), reference)[..., None] * weighted
 
 
-def agreeing(values: Any, reference: Any) -> Any:
+def agreement_sign(values: Any, reference: Any) -> Any:
     """The sign, 1 or -1 for each image, that a map needs to agree with another one.
 
     Args:
@@ -60,15 +60,15 @@ def first_direction(table: Any) -> Any:
     columns = ops.transpose(rows, (0, 2, 1))
     if rows.shape[1] < channels:
         products = ops.matmul(rows, columns)
-        direction = polished(products, ops.eigh(products)[1][:, :, -1:])
+        direction = refine_eigenvectors(products, ops.eigh(products)[1][:, :, -1:])
         direction = _unit(ops.matmul(columns, direction))
     else:
         products = ops.matmul(columns, rows)
-        direction = polished(products, ops.eigh(products)[1][:, :, -1:])
+        direction = refine_eigenvectors(products, ops.eigh(products)[1][:, :, -1:])
     return ops.reshape(direction, (count, *[1] * len(space), channels))
 
 
-def polished(matrix: Any, vectors: Any) -> Any:
+def refine_eigenvectors(matrix: Any, vectors: Any) -> Any:
     """Eigenvectors (N, M, 1) of the largest eigenvalue, after some power steps.
 
     Args:

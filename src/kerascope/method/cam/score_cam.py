@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.method.cam.gradient_free import AskedCAM, channels_of
+from kerascope.method.cam.gradient_free import GradientFreeCAM, channels_of
 from kerascope.perturb import MapMasks
-from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
 from kerascope.probe import Answer, Probe
 from kerascope.probe.execute.readouts import activation
@@ -24,7 +24,7 @@ _ROUNDS = 20
 
 
 @dataclass(frozen=True)
-class ScoreCAM(AskedCAM, name="score_cam"):
+class ScoreCAM(GradientFreeCAM, name="score_cam"):
     r"""Score-CAM: channels weighted by the score of the image masked by the channel, less the baseline's.
 
     $$L_{ij} = \mathrm{ReLU}\Big(\sum_c w_c A_{ijc}\Big), \qquad w_c = s(x \circ H_c) - s(b), \qquad
@@ -34,8 +34,8 @@ class ScoreCAM(AskedCAM, name="score_cam"):
     score $s$, and a baseline $b$ in the place of what is masked.
 
     Args:
-        layer: see `AskedCAM`.
-        relu: see `AskedCAM`.
+        layer: see `GradientFreeCAM`.
+        relu: see `GradientFreeCAM`.
         channels: ask about so many maps only; default None, about every channel.
         choice: which maps these are: `"variance"` (default), the channels that vary most over the image;
             `"clusters"`, the means of so many clusters of channels with similar maps, by k-means.
@@ -88,7 +88,7 @@ class ScoreCAM(AskedCAM, name="score_cam"):
     sigma: float = 0.15
     seed: int = 0
 
-    tags: ClassVar[frozenset[str]] = AskedCAM.tags
+    tags: ClassVar[frozenset[str]] = GradientFreeCAM.tags
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -109,12 +109,12 @@ class ScoreCAM(AskedCAM, name="score_cam"):
                 f"sigma must be a share of a map's range, at least 0; got {self.sigma!r}."
             )
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The activations and the score; then the scores under masks made of them."""
         first = probe.run(activation, images, target, layers=(self.layer,), spatial=True)
-        return self.explored(probe, first, Pictures.of(probe, first, smooth=False))
+        return self.perturb(probe, first, HostImages.of(probe, first, smooth=False))
 
-    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
         """The scores of the image seen through each map."""
         spatial = pixels_of(first).shape[1:-1]
         channels = channels_of(first)
@@ -124,7 +124,7 @@ class ScoreCAM(AskedCAM, name="score_cam"):
                 f"masks need a layer with at most the spatial axes of the input of size {spatial}; "
                 f"{first.layers[0]!r} gives maps of {grid}; choose another layer."
             )
-        maps = self._chosen(channels)
+        maps = self._select_maps(channels)
         # Of frames, a map that has no axis for them is the mask of each.
         grid = (*[1] * (len(spatial) - len(grid)), *grid)
         count = maps.shape[-1]
@@ -151,9 +151,9 @@ class ScoreCAM(AskedCAM, name="score_cam"):
         if self.softmax:
             powers = np.exp(weights - np.where(times > 0, weights, -np.inf).max(axis=-1, keepdims=True))
             weights = powers / np.where(times > 0, powers, 0).sum(axis=-1, keepdims=True)
-        asked = channels.shape[-1]
-        note = f"{count} maps of {asked} channels" if count < asked else f"all {asked} channels"
-        return self.told(stream, self.weighted(first, maps, weights), (note,))
+        every = channels.shape[-1]
+        note = f"{count} maps of {every} channels" if count < every else f"all {every} channels"
+        return self.to_answer(stream, self.sum_channels(first, maps, weights), (note,))
 
     def _codes(self, count: int) -> list[tuple[float, float, float]]:
         """For each map and sample: the number of the map, the factor of the mask, the number of the noise."""
@@ -170,7 +170,7 @@ class ScoreCAM(AskedCAM, name="score_cam"):
         noise = generator.standard_normal((*maps.shape[1:-1], self.samples)).astype("float32")
         return {"noise": np.broadcast_to(noise, (len(maps), *noise.shape))}
 
-    def _chosen(self, channels: Array) -> Array:
+    def _select_maps(self, channels: Array) -> Array:
         """The maps that are asked about, (N, h, w, M)."""
         if self.channels is None or self.channels >= channels.shape[-1]:
             return channels
@@ -180,11 +180,11 @@ class ScoreCAM(AskedCAM, name="score_cam"):
             order = np.argsort(-flat.var(axis=1), axis=-1, kind="stable")[:, : self.channels]
             taken = np.take_along_axis(flat, np.sort(order, axis=-1)[:, None, :], axis=-1)
         else:
-            taken = np.stack([clustered(one.T, self.channels).T for one in flat])
+            taken = np.stack([cluster_means(one.T, self.channels).T for one in flat])
         return taken.reshape(*channels.shape[:-1], -1)
 
 
-def clustered(maps: Array, count: int) -> Array:
+def cluster_means(maps: Array, count: int) -> Array:
     """The means of clusters of maps, (count, P), by k-means on maps of length 1 from a fixed start.
 
     Args:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kerascope import errors
-from kerascope.method.cam.base import ClassActivationMap, averaged
-from kerascope.method.gradient.modifier import modified
+from kerascope.method.cam.base import ClassActivationMap, mean_over_space
+from kerascope.method.gradient.modifier import apply_modifier
 from kerascope.probe import Evidence
 
 
@@ -78,8 +78,8 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
     def channels(self, evidence: Evidence) -> Any:
         """What is pooled is the gradient less half the curvature."""
         slopes = evidence.gradients[0] - evidence.curvatures[0] / 2
-        return self.weigh(evidence.activations[0], modified(slopes, self.gradients))
+        return self.weigh(evidence.activations[0], apply_modifier(slopes, self.gradients))
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """The mean over space of what is pooled, times the activations."""
-        return averaged(gradients) * activations
+        return mean_over_space(gradients) * activations

@@ -34,6 +34,6 @@ class InputGradient(Method):
         """The values of one class."""
         return self.combine(evidence.image, evidence.image_gradient)
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the input."""
         return probe.run(self.compute, images, target, image_gradient=True, rule=self.rule, key=self)

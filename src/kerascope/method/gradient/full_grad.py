@@ -11,8 +11,8 @@ import numpy as np
 from keras import ops
 
 from kerascope.method.base import Method
-from kerascope.method.cam.fusion import enlarged
 from kerascope.perturb.pixels import pixels_of
+from kerascope.perturb.resampling import enlarge
 from kerascope.probe import Answer, Evidence, Probe
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -67,13 +67,13 @@ class FullGrad(Method, name="full_grad"):
         """The map of one class, flattened, and behind it what all terms sum to."""
         size = tuple(evidence.image.shape[1:-1])
         terms = list(_terms(evidence))
-        total = sum(ops.sum(values, axis=_rest(values)) for values, _ in terms)
+        total = sum(ops.sum(values, axis=_axes_but_first(values)) for values, _ in terms)
         # In the first term, the image itself, every pixel counts, so there is a map.
-        drawn = sum(enlarged(_psi(values), size) for values, shown in terms if shown)
+        drawn = sum(enlarge(_psi(values), size) for values, shown in terms if shown)
         flat = ops.reshape(drawn, (-1, math.prod(size)))
         return ops.concatenate([flat, ops.reshape(total, (-1, 1))], axis=1)
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the input and every bias."""
         answer = probe.run(self.compute, images, target, image_gradient=True, biases=True, key=self)
         assert answer.values is not None
@@ -83,11 +83,11 @@ class FullGrad(Method, name="full_grad"):
         scale = np.where(answer.scores == 0, 1, np.abs(answer.scores))
         gap = (total - answer.scores) / scale
         return replace(
-            answer, values=values, completeness_gap=gap, notes=(*answer.notes, *_told(answer, gap))
+            answer, values=values, completeness_gap=gap, notes=(*answer.notes, *_find_gaps(answer, gap))
         )
 
 
-def _told(answer: Answer, gap: Array) -> Iterator[str]:
+def _find_gaps(answer: Answer, gap: Array) -> Iterator[str]:
     """What is missing from the terms."""
     if len(answer.batch.arrays) > 1:
         yield "what the model's other inputs contribute is left out"
@@ -109,10 +109,10 @@ def _terms(evidence: Evidence) -> Iterator[tuple[Any, bool]]:
 def _psi(values: Any) -> Any:
     """Absolute values, from 0 to 1 in each image, summed over channels; all 0 where they do not differ."""
     sizes = ops.abs(values)
-    low = ops.min(sizes, axis=_rest(sizes), keepdims=True)
-    spread = ops.max(sizes, axis=_rest(sizes), keepdims=True) - low
+    low = ops.min(sizes, axis=_axes_but_first(sizes), keepdims=True)
+    spread = ops.max(sizes, axis=_axes_but_first(sizes), keepdims=True) - low
     return ops.sum((sizes - low) / ops.where(spread > 0, spread, 1), axis=-1)
 
 
-def _rest(values: Any) -> tuple[int, ...]:
+def _axes_but_first(values: Any) -> tuple[int, ...]:
     return tuple(range(1, len(values.shape)))

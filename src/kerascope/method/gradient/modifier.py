@@ -72,7 +72,7 @@ def check_modifier(modifier: Modifier) -> None:
     )
 
 
-def modified(gradient: Any, modifier: Modifier) -> Any:
+def apply_modifier(gradient: Any, modifier: Modifier) -> Any:
     """The gradient as a method looks at it.
 
     Args:

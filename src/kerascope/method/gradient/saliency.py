@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from kerascope.explanation import Reduction
 from kerascope.method.gradient.base import InputGradient
-from kerascope.method.gradient.modifier import UNSIGNED, Modifier, check_modifier, modified
+from kerascope.method.gradient.modifier import UNSIGNED, Modifier, apply_modifier, check_modifier
 from kerascope.rule import Rule, get_rule
 
 
@@ -73,7 +73,7 @@ class Saliency(InputGradient, name="saliency"):
 
     def combine(self, image: Any, gradient: Any) -> Any:
         """The gradient itself."""
-        return modified(gradient, self.gradients)
+        return apply_modifier(gradient, self.gradients)
 
 
 @dataclass(frozen=True)

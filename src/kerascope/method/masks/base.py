@@ -12,8 +12,16 @@ import numpy as np
 from kerascope import errors
 from kerascope.method.base import Method
 from kerascope.perturb import Masks, Stream, check_memory
-from kerascope.perturb.baseline import INPAINT, NAMES, BaselineLike, as_baseline, made, noted, parts_of
-from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.baseline import (
+    INPAINT,
+    NAMES,
+    BaselineLike,
+    as_baseline,
+    describe_baselines,
+    make_baseline,
+    parts_of,
+)
+from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
 from kerascope.probe import Answer, Probe
 from kerascope.target import Target
@@ -58,14 +66,14 @@ class PerturbationMethod(Method):
         """Number of baselines, under each of which every mask is asked about."""
         return len(parts_of(self.baseline))
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The scores of the images, which pin the target; then those under masks."""
         first = probe.run(None, images, target)
         pixels_of(first)  # raises where there are no pixels
-        return self.explored(probe, first, Pictures.of(probe, first, smooth=False))
+        return self.perturb(probe, first, HostImages.of(probe, first, smooth=False))
 
     @abstractmethod
-    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
         """The values, from scores under masks.
 
         Args:
@@ -78,10 +86,10 @@ class PerturbationMethod(Method):
         self,
         probe: Probe,
         first: Answer,
-        pictures: Pictures,
+        pictures: HostImages,
         masks: Masks,
         resident: Mapping[str, Array] | None = None,
-        asked: int | None = None,
+        expected: int | None = None,
     ) -> Stream:
         """What asks about the images under masks.
 
@@ -91,9 +99,9 @@ class PerturbationMethod(Method):
             pictures: the images.
             masks: the kind of mask.
             resident: what it needs of the images, (N, ...) each.
-            asked: about how many masks there will be for each image, where that is known.
+            expected: about how many masks there will be for each image, where that is known.
         """
-        baselines, note = self.made(pictures)
+        baselines, note = self.make_baselines(pictures)
         return Stream(
             probe,
             first,
@@ -103,12 +111,12 @@ class PerturbationMethod(Method):
             resident=resident or {},
             memory=self.memory,
             progress=self.progress,
-            asked=asked,
+            expected=expected,
             title=type(self).__name__,
             note=note,
         )
 
-    def made(self, pictures: Pictures) -> tuple[list[Array | None], str]:
+    def make_baselines(self, pictures: HostImages) -> tuple[list[Array | None], str]:
         """The baselines (N, *spatial, C), None for holes that are inpainted, and a note on them."""
         arrays: list[Array | None] = []
         notes: list[str] = []
@@ -116,12 +124,12 @@ class PerturbationMethod(Method):
             if part == INPAINT:
                 array, note = None, "inpainted by diffusion from what a mask leaves"
             else:
-                array, note = made(part, pictures, getattr(self, "seed", 0), number)
+                array, note = make_baseline(part, pictures, getattr(self, "seed", 0), number)
             arrays.append(array)
             notes.append(note)
-        return arrays, noted(notes)
+        return arrays, describe_baselines(notes)
 
-    def told(self, stream: Stream, values: Array, notes: Sequence[str] = ()) -> Answer:
+    def to_answer(self, stream: Stream, values: Array, notes: Sequence[str] = ()) -> Answer:
         """The answer with its values, and what there is to say about how they were come by.
 
         Args:

@@ -11,12 +11,12 @@ import numpy as np
 from keras import ops
 
 from kerascope import backend, errors
-from kerascope.method.cam.fusion import enlarged
 from kerascope.method.masks.base import PerturbationMethod
 from kerascope.perturb import gradient_rows
 from kerascope.perturb.baseline import INPAINT, BaselineLike, parts_of
-from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
+from kerascope.perturb.resampling import enlarge
 from kerascope.probe import Answer, Probe, Score
 from kerascope.progress import Progress
 from kerascope.resize import resize
@@ -25,7 +25,7 @@ from kerascope.validation import check_whole, is_number
 
 Mode = Literal["preserve", "delete"]
 
-Ask = Callable[[Array], tuple[Array, Array, bool]]
+MaskScorer = Callable[[Array], tuple[Array, Array, bool]]
 """From masks (B, *grid) to scores (B,), slopes (B, P) at the cells, and whether any slope is not zero."""
 
 MOMENTUM = 0.9
@@ -145,15 +145,15 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         side = max(spatial) / self.cells
         return tuple(max(1, min(length, round(length / side))) for length in spatial)
 
-    def climb(self, whole: Array, grid: tuple[int, ...]) -> Climb:
+    def optimizer(self, whole: Array, grid: tuple[int, ...]) -> MaskOptimizer:
         """Masks before their first step, (B, *grid), of images with scores (B,)."""
-        return Climb(self, whole, grid)
+        return MaskOptimizer(self, whole, grid)
 
-    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
         """A mask for each image and class, as many at a time as fit in a pass."""
         first.batch.pixels  # noqa: B018 (raises where there are no floating-point numbers)
         spatial = pixels_of(first).shape[1:-1]
-        (baseline,), note = self.made(pictures)
+        (baseline,), note = self.make_baselines(pictures)
         assert baseline is not None
         whole = first.scores.astype("float64").reshape(len(pictures.pixels), -1)
         size = self._size(probe, first, pictures)
@@ -166,18 +166,18 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
                 rows = np.minimum(np.arange(start, start + size), whole.size - 1)
                 real = slice(start, min(start + size, whole.size))
                 count = real.stop - start
-                climb = self.climb(whole.ravel()[rows], masks.shape[1:])
+                optimizer = self.optimizer(whole.ravel()[rows], masks.shape[1:])
                 try:
-                    ask = self._asking(probe, first, pictures, baseline, rows, count)
+                    ask = self._make_scorer(probe, first, pictures, baseline, rows, count)
                     for step in range(-1, self.steps):
-                        alive |= climb.begin(ask) if step < 0 else climb.step(step, ask)
-                        masks[real] = climb.found[:count]
+                        alive |= optimizer.begin(ask) if step < 0 else optimizer.step(step, ask)
+                        masks[real] = optimizer.found[:count]
                         done[real] += 1
                         progress.advance(count)
                 except KeyboardInterrupt:
                     stopped = True
                     break
-        warnings = ((errors.InterruptedWarning, self._partial(done)),) if stopped else ()
+        warnings = ((errors.InterruptedWarning, self._partial_warning(done)),) if stopped else ()
         values = np.clip(resize(masks, spatial), 0, 1)
         return replace(
             first,
@@ -188,15 +188,15 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
             warnings=warnings,
         )
 
-    def _size(self, probe: Probe, first: Answer, pictures: Pictures) -> int:
+    def _size(self, probe: Probe, first: Answer, pictures: HostImages) -> int:
         """Rows of a pass."""
         most = probe.pass_size(1 << (first.scores.size - 1).bit_length())
         survey = probe.graph(first.batch.structured())
         return gradient_rows(survey, pictures.pixels.shape[1:], most, probe.pass_size(1) > 1, self.memory)
 
-    def _asking(
-        self, probe: Probe, first: Answer, pictures: Pictures, baseline: Array, rows: Array, count: int
-    ) -> Ask:
+    def _make_scorer(
+        self, probe: Probe, first: Answer, pictures: HostImages, baseline: Array, rows: Array, count: int
+    ) -> MaskScorer:
         """What asks about masks.
 
         Args:
@@ -223,16 +223,16 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
             "baselines": ops.convert_to_tensor(baseline[images].astype("float32")),
         }
 
-        def ask(masks: Array) -> tuple[Array, Array, bool]:
+        def score(masks: Array) -> tuple[Array, Array, bool]:
             result = run({"cells": ops.convert_to_tensor(masks.astype("float32")), **fixed}, count)
             scores, gradients = (
                 np.asarray(ops.convert_to_numpy(result[name]), "float64") for name in ("scores", "gradients")
             )
             return scores, gradients.reshape(size, -1), bool(ops.convert_to_numpy(result["alive"]))
 
-        return ask
+        return score
 
-    def _partial(self, done: Array) -> str:
+    def _partial_warning(self, done: Array) -> str:
         low, high = (max(0, int(end) - 1) for end in (done.min(), done.max()))
         return (
             f"every mask should take {self.steps} steps; the run was stopped after "
@@ -256,7 +256,7 @@ class MaskStep:
         """See `kerascope.probe.execute.routine`."""
 
         def objective(variables: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-            masks = enlarged(variables["cells"], self.spatial)
+            masks = enlarge(variables["cells"], self.spatial)
             kept = masks[..., None] if self.mode == "preserve" else 1.0 - masks[..., None]
             scores, _ = score(kept * carried["pictures"] + (1.0 - kept) * carried["baselines"])
             return ops.take_along_axis(scores, carried["columns"], axis=1), {}
@@ -273,7 +273,7 @@ class MaskStep:
         return {"scores": scores[:, 0], "gradients": gradients["cells"], "alive": alive}
 
 
-class Climb:
+class MaskOptimizer:
     """Masks on their way, each for itself, on the host.
 
     Args:
@@ -299,14 +299,14 @@ class Climb:
         """The masks as they are shown: zero where nothing has changed the score, which any mask keeps."""
         return np.where(self._scale == 0, 0, self._cells).reshape(self.masks.shape)
 
-    def begin(self, ask: Ask) -> bool:
+    def begin(self, ask: MaskScorer) -> bool:
         """Ask about the baseline alone; whether any score changes with its mask there."""
         baseline = np.full(self.masks.shape, 0.0 if self._method.mode == "preserve" else 1.0)
         scores, _, alive = ask(baseline)
         self._scale = np.abs(self._scale - scores[:, None])
         return alive
 
-    def step(self, number: int, ask: Ask) -> bool:
+    def step(self, number: int, ask: MaskScorer) -> bool:
         """One step of all masks, from number 0; whether any score changes with its mask."""
         _, slopes, alive = ask(self.masks)
         method = self._method
@@ -317,13 +317,13 @@ class Climb:
             # Of the score, and of the area, each times the number of cells.
             uphill = self._sign * slopes / np.where(self._scale == 0, 1, self._scale) * slopes.shape[1]
             weight = method.area_weight * GROWTH ** (number / method.steps)
-            uphill = uphill - 2 * weight * (self._cells - places(self._cells, method.area))
+            uphill = uphill - 2 * weight * (self._cells - target_mask(self._cells, method.area))
             self._speed = MOMENTUM * self._speed + method.learning_rate * uphill
             self._cells = np.clip(self._cells + self._speed, 0, 1)
         return alive
 
 
-def places(masks: Array, area: float) -> Array:
+def target_mask(masks: Array, area: float) -> Array:
     """For each cell its entry of r_a, at the cell's place in the sorted mask.
 
     Cells of one value share their places and have the mean of the entries there; so do, in part, cells that

@@ -12,7 +12,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.method.masks.base import PerturbationMethod
 from kerascope.perturb import WindowMasks
-from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
 from kerascope.probe import Answer, Probe
 from kerascope.typing import Array
@@ -97,20 +97,22 @@ class Occlusion(PerturbationMethod, name="occlusion"):
         ]
         return window, np.asarray(list(itertools.product(*starts)), "float32")
 
-    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
         """The drop under each window."""
         spatial = pixels_of(first).shape[1:-1]
         window, starts = self.windows(spatial)
         masks = WindowMasks(spatial, window)
-        with self.stream(probe, first, pictures, masks, asked=len(starts)) as stream:
+        with self.stream(probe, first, pictures, masks, expected=len(starts)) as stream:
             found = stream.scores(dict.fromkeys(range(len(pictures.pixels)), starts))
         whole = first.scores.astype("float64").reshape(len(found), -1)
-        values = np.stack([_spread(whole[image] - found[image], starts, window, spatial) for image in found])
+        values = np.stack(
+            [_average_drops(whole[image] - found[image], starts, window, spatial) for image in found]
+        )
         note = f"windows of {' x '.join(map(str, window))} pixels"
-        return self.told(stream, values.reshape(*first.scores.shape, *spatial), (note,))
+        return self.to_answer(stream, values.reshape(*first.scores.shape, *spatial), (note,))
 
 
-def _spread(drops: Array, starts: Array, window: tuple[int, ...], spatial: tuple[int, ...]) -> Array:
+def _average_drops(drops: Array, starts: Array, window: tuple[int, ...], spatial: tuple[int, ...]) -> Array:
     """The mean drop (K, *spatial) over the windows that cover a pixel, without those that are not known."""
     total, cover = np.zeros((drops.shape[1], *spatial)), np.zeros(spatial)
     for drop, start in zip(drops, starts.astype(int), strict=True):

@@ -11,7 +11,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.method.masks.base import PerturbationMethod
 from kerascope.perturb import GridMasks, Sums
-from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
 from kerascope.probe import Answer, Probe
 from kerascope.typing import Array
@@ -94,15 +94,15 @@ class RISE(PerturbationMethod, name="rise"):
         """One for the score, and one for each mask and baseline."""
         return 1 + self.masks * self.baselines
 
-    def kind(self, spatial: tuple[int, ...]) -> GridMasks:
+    def grid_masks(self, spatial: tuple[int, ...]) -> GridMasks:
         """The kind of mask for images of a size: cells, and what they are enlarged to."""
         side = max(spatial) / self.cells
         cells = tuple(max(1, min(length, round(length / side))) for length in spatial)
         sizes = [math.ceil(length / count) for length, count in zip(spatial, cells, strict=True)]
-        enlarged = tuple((count + 1) * size for count, size in zip(cells, sizes, strict=True))
-        return GridMasks(spatial, cells, enlarged)
+        enlarge = tuple((count + 1) * size for count, size in zip(cells, sizes, strict=True))
+        return GridMasks(spatial, cells, enlarge)
 
-    def drawn(self, numbers: Array, kind: GridMasks) -> Array:
+    def draw_codes(self, numbers: Array, kind: GridMasks) -> Array:
         """The codes of masks: of mask i, from `default_rng([seed, i])`, first the cells, then the shift.
 
         Args:
@@ -120,25 +120,27 @@ class RISE(PerturbationMethod, name="rise"):
             code[count:] = generator.integers(0, shifts)
         return codes
 
-    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
         """Sums over masks, in rounds."""
         spatial = pixels_of(first).shape[1:-1]
-        kind = self.kind(spatial)
-        found = {image: Steady() for image in range(len(pictures.pixels))}
+        kind = self.grid_masks(spatial)
+        found = {image: RunningMap() for image in range(len(pictures.pixels))}
         running = set(found)
         step = self.masks if self.tolerance is None else max(1, min(_ROUND, self.masks // _ROUNDS))
-        with self.stream(probe, first, pictures, kind, asked=self.masks) as stream:
+        with self.stream(probe, first, pictures, kind, expected=self.masks) as stream:
             for start in range(0, self.masks, step):
                 if not running or stream.stopped:
                     break
                 stop = min(start + step, self.masks)
-                parts = stream.sums(lambda numbers: self.drawn(numbers, kind), start, stop, sorted(running))
+                parts = stream.sums(
+                    lambda numbers: self.draw_codes(numbers, kind), start, stop, sorted(running)
+                )
                 for image, part in parts.items():
                     found[image].add(part, whole=stop - start == step)
-                    if self.tolerance is not None and found[image].settled(self.tolerance):
+                    if self.tolerance is not None and found[image].has_converged(self.tolerance):
                         running.discard(image)
         values = np.stack([one.map for one in found.values()])
-        told = self.told(stream, values.reshape(*first.scores.shape, *spatial))
+        told = self.to_answer(stream, values.reshape(*first.scores.shape, *spatial))
         if self.tolerance is None:
             return told
         note = (
@@ -159,13 +161,13 @@ def check_tolerance(tolerance: Any) -> None:
         )
 
 
-def higher(sums: Sums) -> Array:
+def score_gain(sums: Sums) -> Array:
     """By how much the score is higher where a mask leaves a pixel, (K, P); NaN where none does."""
     weight = np.where(sums.weight > 0, sums.weight, np.nan)
     return np.asarray(sums.total / weight - (sums.change / max(sums.count, 1))[:, None])
 
 
-class Steady:
+class RunningMap:
     """The sums of an image as they grow, and how far its map still moves from round to round."""
 
     def __init__(self) -> None:
@@ -178,17 +180,17 @@ class Steady:
         self._sums = part if self._sums is None else self._sums + part
         if whole:
             self._rounds += 1
-            away = higher(part) - self._mean
+            away = score_gain(part) - self._mean
             self._mean = self._mean + away / self._rounds
-            self._squares = self._squares + away * (higher(part) - self._mean)
+            self._squares = self._squares + away * (score_gain(part) - self._mean)
 
     @property
     def map(self) -> Array:
         """The map of all rounds, (K, P)."""
         assert self._sums is not None
-        return higher(self._sums)
+        return score_gain(self._sums)
 
-    def settled(self, tolerance: float) -> bool:
+    def has_converged(self, tolerance: float) -> bool:
         """Whether the standard error of the map is at most a share of its range, for each class."""
         if self._rounds < _LEAST:
             return False

@@ -11,15 +11,15 @@ import numpy as np
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
 from kerascope.method.gradient.saliency import Saliency
-from kerascope.perturb.baseline import BaselineLike, as_baseline, made, noted, parts_of
-from kerascope.perturb.host_images import Pictures
-from kerascope.perturb.variants import asked
+from kerascope.perturb.baseline import BaselineLike, as_baseline, describe_baselines, make_baseline, parts_of
+from kerascope.perturb.host_images import HostImages
+from kerascope.perturb.variants import run_variants
 from kerascope.probe import Answer, Probe
 from kerascope.target import Target
 from kerascope.typing import Array
 from kerascope.validation import check_whole
 
-Step = tuple[Array, Array]
+PathStep = tuple[Array, Array]
 """Where the gradient is asked for, and the step that it is multiplied with; each (N, *spatial, C)."""
 
 
@@ -34,7 +34,7 @@ class Path:
     """
 
     start: Array
-    step: Callable[[int], Step]
+    step: Callable[[int], PathStep]
     note: str
 
 
@@ -74,8 +74,8 @@ class PathMethod(Method):
         return self.starts * (self.steps + 1)
 
 
-def followed(
-    steps: int, probe: Probe, images: Any, target: Target, paths: Callable[[Pictures], Sequence[Path]]
+def integrate_paths(
+    steps: int, probe: Probe, images: Any, target: Target, paths: Callable[[HostImages], Sequence[Path]]
 ) -> Answer:
     """The score of the images, which pins the target; then the gradient at every step of known paths.
 
@@ -87,7 +87,7 @@ def followed(
         paths: from the images to the ways to them.
     """
     first = probe.run(None, images, target)
-    pictures = Pictures.of(probe, first)
+    pictures = HostImages.of(probe, first)
     ways = paths(pictures)
     each = steps + 1
     waiting: dict[int, Array] = {}
@@ -95,35 +95,37 @@ def followed(
     def variant(number: int) -> Array:
         path, step = ways[number // each], number % each
         if step == steps:
-            return pictures.given(path.start)
+            return pictures.to_inputs(path.start)
         point, waiting[number] = path.step(step)
-        return pictures.given(point)
+        return pictures.to_inputs(point)
 
     values: Array | None = None
     starts = np.zeros(first.scores.shape)
     alive, answer = False, first
-    for number, answer, gradients in asked(probe, first, len(ways) * each, variant, Saliency().ask):
+    for number, answer, gradients in run_variants(
+        probe, first, len(ways) * each, variant, Saliency().attribute
+    ):
         if number % each == steps:
             starts += answer.scores
             continue
         alive = alive or answer.alive
-        shares = gradients * spread(waiting.pop(number), first.scores)
+        shares = gradients * add_class_axis(waiting.pop(number), first.scores)
         values = shares if values is None else np.add(values, shares, out=values)
     assert values is not None
-    return summed_up(
+    return to_complete_answer(
         replace(first, alive=alive, layers=answer.layers),
         values / len(ways),
         starts / len(ways),
-        noted([path.note for path in ways]),
+        describe_baselines([path.note for path in ways]),
     )
 
 
-def spread(step: Array, scores: Array) -> Array:
+def add_class_axis(step: Array, scores: Array) -> Array:
     """(N, ...) with an axis for the classes, where the scores have one."""
     return step if scores.ndim == 1 else step[:, None]
 
 
-def summed_up(answer: Answer, values: Array, start: Array, note: str) -> Answer:
+def to_complete_answer(answer: Answer, values: Array, start: Array, note: str) -> Answer:
     """The answer with values that should sum to the change of the score, and by how much they do not.
 
     Args:
@@ -174,8 +176,9 @@ class BaselinePath(PathMethod):
     def starts(self) -> int:
         return len(parts_of(self.baseline))
 
-    def baselines(self, pictures: Pictures) -> list[tuple[Array, str]]:
+    def baselines(self, pictures: HostImages) -> list[tuple[Array, str]]:
         """Each baseline for every image, and its note."""
         return [
-            made(part, pictures, self.seed, number) for number, part in enumerate(parts_of(self.baseline))
+            make_baseline(part, pictures, self.seed, number)
+            for number, part in enumerate(parts_of(self.baseline))
         ]

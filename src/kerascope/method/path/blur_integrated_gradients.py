@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kerascope import errors
-from kerascope.method.path.base import Path, PathMethod, Step, followed
-from kerascope.perturb.host_images import Pictures
+from kerascope.method.path.base import Path, PathMethod, PathStep, integrate_paths
+from kerascope.perturb.host_images import HostImages
 from kerascope.probe import Answer, Probe
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -70,20 +70,20 @@ class BlurIntegratedGradients(PathMethod, name="blur_integrated_gradients"):
                 f"max_sigma must be a finite number of pixels above 0, or None; got {self.max_sigma!r}."
             )
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The score of the image, and the gradient at every step."""
-        return followed(self.steps, probe, images, target, self.paths)
+        return integrate_paths(self.steps, probe, images, target, self.paths)
 
-    def paths(self, pictures: Pictures) -> Sequence[Path]:
+    def paths(self, pictures: HostImages) -> Sequence[Path]:
         """One path, into focus; each blur is the end of a step and the beginning of the next."""
         sigma = max(pictures.spatial) / 6 if self.max_sigma is None else float(self.max_sigma)
 
         @functools.lru_cache(maxsize=2)
-        def blurred(number: int) -> Array:
-            return pictures.blurred(sigma * (1 - number / self.steps))
+        def blur(number: int) -> Array:
+            return pictures.blur(sigma * (1 - number / self.steps))
 
-        def step(number: int) -> Step:
-            before, after = blurred(number), blurred(number + 1)
+        def step(number: int) -> PathStep:
+            before, after = blur(number), blur(number + 1)
             return (before + after) / 2, after - before
 
-        return [Path(blurred(0), step, f"the image blurred by a Gaussian of sigma {sigma:.3g} pixels")]
+        return [Path(blur(0), step, f"the image blurred by a Gaussian of sigma {sigma:.3g} pixels")]

@@ -10,10 +10,17 @@ import numpy as np
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
 from kerascope.method.gradient.saliency import Saliency
-from kerascope.method.path.base import spread
-from kerascope.perturb.baseline import BaselineLike, as_baseline, check_fits, made, noted, parts_of
-from kerascope.perturb.host_images import Pictures
-from kerascope.perturb.variants import asked
+from kerascope.method.path.base import add_class_axis
+from kerascope.perturb.baseline import (
+    BaselineLike,
+    as_baseline,
+    check_fits,
+    describe_baselines,
+    make_baseline,
+    parts_of,
+)
+from kerascope.perturb.host_images import HostImages
+from kerascope.perturb.variants import run_variants
 from kerascope.probe import Answer, Probe
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -105,10 +112,10 @@ class ExpectedGradients(Method, name="expected_gradients"):
         baselines = len(parts_of(self.baseline))
         return alphas, random.permutation(max(self.samples, baselines))[: self.samples] % baselines
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The score of the image, which pins the target; then the gradient at every sample."""
         first = probe.run(None, images, target)
-        pictures = Pictures.of(probe, first)
+        pictures = HostImages.of(probe, first)
         alphas, numbers = self.draws()
         parts = parts_of(self.baseline)
         check_fits(self.baseline, pictures)
@@ -117,18 +124,20 @@ class ExpectedGradients(Method, name="expected_gradients"):
 
         def variant(number: int) -> Array:
             which = int(numbers[number])
-            start, notes[which] = made(parts[which], pictures, self.seed, number)
+            start, notes[which] = make_baseline(parts[which], pictures, self.seed, number)
             waiting[number] = pictures.pixels - start
-            return pictures.given(start + alphas[number] * waiting[number])
+            return pictures.to_inputs(start + alphas[number] * waiting[number])
 
         values, alive, answer = np.zeros(1), False, first
-        for number, answer, gradients in asked(probe, first, self.samples, variant, Saliency().ask):
+        for number, answer, gradients in run_variants(
+            probe, first, self.samples, variant, Saliency().attribute
+        ):
             alive = alive or answer.alive
-            values = values + gradients * spread(waiting.pop(number), first.scores)
+            values = values + gradients * add_class_axis(waiting.pop(number), first.scores)
         return replace(
             first,
             alive=alive,
             layers=answer.layers,
             values=(values / self.samples).astype("float32"),
-            notes=(noted([notes[which] for which in sorted(notes)]),),
+            notes=(describe_baselines([notes[which] for which in sorted(notes)]),),
         )

@@ -10,9 +10,9 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.method.gradient.saliency import Saliency
-from kerascope.method.path.base import BaselinePath, summed_up
-from kerascope.perturb.baseline import noted
-from kerascope.perturb.host_images import Pictures
+from kerascope.method.path.base import BaselinePath, to_complete_answer
+from kerascope.perturb.baseline import describe_baselines
+from kerascope.perturb.host_images import HostImages
 from kerascope.probe import Answer, Probe
 from kerascope.target import ClassColumn, Target
 from kerascope.typing import Array
@@ -85,26 +85,28 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
             if not (is_number(value) and 0 < value <= 1):
                 raise errors.ParameterError(f"{name} must be above 0 and at most 1; got {value!r}.")
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The score of the image, which pins the target; then every step of every class's path."""
         first = probe.run(None, images, target)
         probe = probe.with_padding(first.batch.count)
-        pictures = Pictures.of(probe, first)
+        pictures = HostImages.of(probe, first)
         starts = self.baselines(pictures)
         pinned = first.pinned
         classes: Sequence[Target] = [pinned]
         if pinned.class_axis:
             classes = [ClassColumn(pinned, index) for index in range(first.scores.shape[1])]
-        found = [[self._walked(probe, first, pictures, start, one) for start, _ in starts] for one in classes]
+        found = [[self._walk(probe, first, pictures, start, one) for start, _ in starts] for one in classes]
         values = np.stack([np.mean([walk[0] for walk in column], axis=0) for column in found], axis=1)
         scores = np.stack([np.mean([walk[1] for walk in column], axis=0) for column in found], axis=1)
         if not pinned.class_axis:
             values, scores = values[:, 0], scores[:, 0]
         alive = any(walk[2] for column in found for walk in column)
-        return summed_up(replace(first, alive=alive), values, scores, noted([note for _, note in starts]))
+        return to_complete_answer(
+            replace(first, alive=alive), values, scores, describe_baselines([note for _, note in starts])
+        )
 
-    def _walked(
-        self, probe: Probe, first: Answer, pictures: Pictures, start: Array, target: Target
+    def _walk(
+        self, probe: Probe, first: Answer, pictures: HostImages, start: Array, target: Target
     ) -> tuple[Array, Array, bool]:
         """The values along one path, the score where it begins, and whether any gradient was not zero."""
         way = pictures.pixels - start
@@ -117,8 +119,8 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
         alive = False
         for number in range(self.steps + 1):
             point = start + gone.reshape(shape) * way
-            inputs = first.batch.with_pixels(pictures.given(point))
-            answer = Saliency().ask(probe, inputs, target)
+            inputs = first.batch.with_pixels(pictures.to_inputs(point))
+            answer = Saliency().attribute(probe, inputs, target)
             assert answer.values is not None
             gradients = answer.values.astype("float64")
             alive = alive or answer.alive
@@ -126,14 +128,14 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
             # Half of the step that ends here, and half of the one that begins.
             values += gradients * step / 2
             if number < self.steps:
-                after = self.advanced(gone, distances, np.abs(gradients).reshape(gone.shape), number + 1)
+                after = self.advance(gone, distances, np.abs(gradients).reshape(gone.shape), number + 1)
                 step = (after - gone).reshape(shape) * way
                 values += gradients * step / 2
                 gone = after
         assert scores is not None
         return values, scores, alive
 
-    def advanced(self, gone: Array, distances: Array, slopes: Array, number: int) -> Array:
+    def advance(self, gone: Array, distances: Array, slopes: Array, number: int) -> Array:
         """How far each pixel is after a step.
 
         Args:

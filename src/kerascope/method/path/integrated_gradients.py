@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kerascope.method.path.base import BaselinePath, Path, Step, followed
-from kerascope.perturb.host_images import Pictures
+from kerascope.method.path.base import BaselinePath, Path, PathStep, integrate_paths
+from kerascope.perturb.host_images import HostImages
 from kerascope.probe import Answer, Probe
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -55,16 +55,16 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
         (('baseline: 0.5 everywhere',), True)
     """
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The score of the image, and the gradient at every step."""
-        return followed(self.steps, probe, images, target, self.paths)
+        return integrate_paths(self.steps, probe, images, target, self.paths)
 
-    def paths(self, pictures: Pictures) -> Sequence[Path]:
+    def paths(self, pictures: HostImages) -> Sequence[Path]:
         """Straight lines."""
         return [
             Path(start, self._line(start, pictures.pixels), note) for start, note in self.baselines(pictures)
         ]
 
-    def _line(self, start: Array, image: Array) -> Callable[[int], Step]:
+    def _line(self, start: Array, image: Array) -> Callable[[int], PathStep]:
         step = (image - start) / self.steps
         return lambda number: (start + (number + 0.5) * step, step)

@@ -10,13 +10,13 @@ import numpy as np
 
 from kerascope.method.masks.base import PerturbationMethod
 from kerascope.perturb import SegmentMasks
-from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
-from kerascope.perturb.segmentation import SegmentsLike, as_segments, segmented_as
+from kerascope.perturb.segmentation import SegmentsLike, as_segments, segment_images
 from kerascope.probe import Answer, Probe
 from kerascope.typing import Array
 
-Exploration = Generator[Array, Array, Array]
+Valuation = Generator[Array, Array, Array]
 """Yields coalitions (m, S), is sent their scores (m, K), returns the value of each segment (K, S)."""
 
 
@@ -24,8 +24,7 @@ Exploration = Generator[Array, Array, Array]
 class SegmentMethod(PerturbationMethod):
     """The family: a value for each segment, from scores of the image with some segments on and others off.
 
-    A member fills `explore`. All images are explored together, so that passes are filled whatever a single
-    image asks for.
+    Subclasses implement `value_segments`. All images go through it together, so that passes are full.
 
     Args:
         segments: what is switched on and off. A number: about so many segments of similar colour, by SLIC
@@ -41,7 +40,7 @@ class SegmentMethod(PerturbationMethod):
         object.__setattr__(self, "segments", as_segments(self.segments))
 
     @abstractmethod
-    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+    def value_segments(self, count: int, whole: Array, labels: Array) -> Valuation:
         """How one image is explored.
 
         Yields coalitions, float (m, S), 1 for a segment that is left as it is, 0 for one that is removed, and
@@ -57,20 +56,20 @@ class SegmentMethod(PerturbationMethod):
             (K, S) the value of each segment.
         """
 
-    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
         """Every image's exploration in step with the others; then each segment painted with its value."""
-        labels, note = segmented_as(self.segments, pixels_of(first))
+        labels, note = segment_images(self.segments, pixels_of(first))
         counts = labels.reshape(len(labels), -1).max(axis=1) + 1
         whole = first.scores.astype("float64").reshape(len(labels), -1)
-        explorations = [self.explore(*own) for own in zip(counts.tolist(), whole, labels, strict=True)]
+        explorations = [self.value_segments(*own) for own in zip(counts.tolist(), whole, labels, strict=True)]
         values = np.zeros((*whole.shape, *labels.shape[1:]))
         answers: dict[int, Array | None] = dict.fromkeys(range(len(labels)))
         masks = SegmentMasks(labels.shape[1:])
         resident = {"labels": labels.reshape(len(labels), -1)}
-        asked = getattr(self, "masks", None)
+        most_masks = getattr(self, "masks", None)
         # Images with about as many segments share a program.
         width = 1 << (int(counts.max()) - 1).bit_length()
-        with self.stream(probe, first, pictures, masks, resident, asked) as stream:
+        with self.stream(probe, first, pictures, masks, resident, most_masks) as stream:
             while answers:
                 requests: dict[int, Array] = {}
                 for image, scores in answers.items():
@@ -79,4 +78,4 @@ class SegmentMethod(PerturbationMethod):
                     except StopIteration as finished:
                         values[image] = np.asarray(finished.value)[:, labels[image]]
                 answers = dict(stream.scores(requests, width))
-        return self.told(stream, values.reshape(*first.scores.shape, *labels.shape[1:]), (note,))
+        return self.to_answer(stream, values.reshape(*first.scores.shape, *labels.shape[1:]), (note,))

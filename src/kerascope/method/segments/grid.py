@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from kerascope.method.segments.base import SegmentMethod
-from kerascope.perturb.host_images import Pictures
+from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
 from kerascope.perturb.segmentation import SegmentsLike, grid_cells
 from kerascope.probe import Answer, Probe
@@ -29,12 +29,12 @@ class GridMethod(SegmentMethod):
 
     segments: SegmentsLike = field(default=50, kw_only=True)
 
-    def explored(self, probe: Probe, first: Answer, pictures: Pictures) -> Answer:
+    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
         """As the family does, on a grid that fits the images."""
         if not isinstance(self.segments, int):
-            return super().explored(probe, first, pictures)
+            return super().perturb(probe, first, pictures)
         cells = grid_cells(self.segments, pixels_of(first).shape[1:-1])
-        return SegmentMethod.explored(replace(self, segments=cells), probe, first, pictures)
+        return SegmentMethod.perturb(replace(self, segments=cells), probe, first, pictures)
 
 
 def rounding(scores: Array) -> float:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from kerascope.method.segments.base import Exploration
+from kerascope.method.segments.base import Valuation
 from kerascope.method.segments.grid import GridMethod, rounding
 from kerascope.perturb.segmentation import SegmentsLike
 from kerascope.typing import Array
@@ -81,7 +81,7 @@ class HSIC(GridMethod, name="hsic"):
         """One for the score, and one for each mask and baseline."""
         return 1 + self.masks * self.baselines
 
-    def drawn(self, count: int) -> Array:
+    def draw(self, count: int) -> Array:
         """The masks, (m, S), 1 for a cell that is left: in half of them, by `default_rng([seed, cell])`.
 
         Args:
@@ -93,9 +93,9 @@ class HSIC(GridMethod, name="hsic"):
             masks[:, cell] = 2 * np.random.default_rng([self.seed, cell]).permutation(self.masks) < self.masks
         return masks
 
-    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+    def value_segments(self, count: int, whole: Array, labels: Array) -> Valuation:
         """All masks, and the criterion of those whose scores are known."""
-        masks = self.drawn(count)
+        masks = self.draw(count)
         scores = yield masks
         known = np.isfinite(scores).all(axis=1)
         if known.sum() < 2:

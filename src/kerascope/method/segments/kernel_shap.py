@@ -11,8 +11,8 @@ import numpy as np
 from kerascope import errors
 from kerascope.method.masks.base import PerturbationMethod
 from kerascope.method.masks.rise import check_tolerance
-from kerascope.method.segments.base import Exploration, SegmentMethod
-from kerascope.method.segments.regression import generator, rounds, settled, standard_error
+from kerascope.method.segments.base import SegmentMethod, Valuation
+from kerascope.method.segments.regression import generator, has_converged, rounds, standard_error
 from kerascope.typing import Array
 from kerascope.validation import check_whole
 
@@ -95,7 +95,7 @@ class KernelSHAP(SegmentMethod, name="kernel_shap"):
             masks = min(masks, 2 ** math.prod(self.segments) - 2)
         return 1 + (1 + masks) * self.baselines
 
-    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+    def value_segments(self, count: int, whole: Array, labels: Array) -> Valuation:
         """Coalitions in pairs, and the regression on them."""
         every = 2**count - 2 <= self.masks
         if not every and self.masks < 2 * (count - 1):
@@ -103,12 +103,12 @@ class KernelSHAP(SegmentMethod, name="kernel_shap"):
                 f"masks must be at least two for each segment but one, {2 * count - 2} for {count} segments; "
                 f"got {self.masks}; give more, or take fewer segments."
             )
-        pairs, draws = _every(count) if every else _drawn(count, self.masks // 2, self.seed)
+        pairs, draws = _all_pairs(count) if every else _draw_pairs(count, self.masks // 2, self.seed)
         tolerance = None if every else self.tolerance
         known, values = np.empty((0, 2, len(whole))), np.full((len(whole), count), np.nan)
         none = whole
-        for asked in rounds(2 * len(pairs), count, tolerance):
-            new = pairs[len(known) : asked // 2]
+        for total in rounds(2 * len(pairs), count, tolerance):
+            new = pairs[len(known) : total // 2]
             request = np.stack([new, 1 - new], axis=1).reshape(-1, count)
             if not len(known):
                 found = yield np.concatenate([np.zeros((1, count)), request])
@@ -117,9 +117,9 @@ class KernelSHAP(SegmentMethod, name="kernel_shap"):
                 found = yield request
             known = np.concatenate([known, found.reshape(-1, 2, len(whole))])
             part = pairs[: len(known)]
-            weights = self.weights(part) if every else _times(draws, len(known))
-            values, error = shared(part, weights, known, whole - none)
-            if settled(values, error, tolerance):
+            weights = self.weights(part) if every else _count_draws(draws, len(known))
+            values, error = solve_kernel(part, weights, known, whole - none)
+            if has_converged(values, error, tolerance):
                 break
         return values
 
@@ -130,7 +130,7 @@ class KernelSHAP(SegmentMethod, name="kernel_shap"):
         return np.array([(count - 1) / (math.comb(count, size) * size * (count - size)) for size in sizes])
 
 
-def shared(pairs: Array, weights: Array, scores: Array, change: Array) -> tuple[Array, Array]:
+def solve_kernel(pairs: Array, weights: Array, scores: Array, change: Array) -> tuple[Array, Array]:
     """What is due to each segment, by the weighted regression, and its standard error.
 
     The value of the last segment is what the others leave of the change. Then the equation of a coalition
@@ -160,14 +160,14 @@ def shared(pairs: Array, weights: Array, scores: Array, change: Array) -> tuple[
     return np.concatenate([values, change[None] - values.sum(axis=0, keepdims=True)]).T, error
 
 
-def _every(count: int) -> tuple[Array, Array]:
+def _all_pairs(count: int) -> tuple[Array, Array]:
     """Of every pair the coalition with the last segment, (2^(S-1) - 1, S); and no draws."""
     numbers = np.arange(2 ** (count - 1) - 1)
     others = numbers[:, None] >> np.arange(count - 1) & 1
     return np.concatenate([others, np.ones((len(numbers), 1))], axis=1), np.empty(0, "int64")
 
 
-def _drawn(count: int, most: int, seed: int) -> tuple[Array, Array]:
+def _draw_pairs(count: int, most: int, seed: int) -> tuple[Array, Array]:
     """Different pairs, as many as `most` unless these are nearly all there are, and the draws.
 
     Returns:
@@ -186,15 +186,15 @@ def _drawn(count: int, most: int, seed: int) -> tuple[Array, Array]:
     place = np.empty(len(order), "int64")
     place[order] = np.arange(len(order))
     draws = place[which.reshape(-1)]
-    return on[first[order[:most]]].astype("float64"), draws[: _before(draws, most)]
+    return on[first[order[:most]]].astype("float64"), draws[: _draws_before(draws, most)]
 
 
-def _times(draws: Array, pairs: int) -> Array:
+def _count_draws(draws: Array, pairs: int) -> Array:
     """How often each of the first pairs was drawn before a later one was, (pairs,)."""
-    return np.bincount(draws[: _before(draws, pairs)], minlength=pairs).astype("float64")
+    return np.bincount(draws[: _draws_before(draws, pairs)], minlength=pairs).astype("float64")
 
 
-def _before(draws: Array, pairs: int) -> int:
+def _draws_before(draws: Array, pairs: int) -> int:
     """How many draws there are before the first of a pair with this number."""
     later = draws >= pairs
     return int(np.argmax(later)) if later.any() else len(draws)

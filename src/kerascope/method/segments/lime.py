@@ -10,8 +10,8 @@ import numpy as np
 from kerascope import errors
 from kerascope.method.masks.base import PerturbationMethod
 from kerascope.method.masks.rise import check_tolerance
-from kerascope.method.segments.base import Exploration, SegmentMethod
-from kerascope.method.segments.regression import generator, rounds, settled, standard_error
+from kerascope.method.segments.base import SegmentMethod, Valuation
+from kerascope.method.segments.regression import generator, has_converged, rounds, standard_error
 from kerascope.typing import Array
 from kerascope.validation import check_whole, is_number
 
@@ -89,7 +89,7 @@ class LIME(SegmentMethod, name="lime"):
         """One for the score, and one for each mask and baseline."""
         return 1 + self.masks * self.baselines
 
-    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+    def value_segments(self, count: int, whole: Array, labels: Array) -> Valuation:
         """Random coalitions, and the slopes of the line through their scores."""
         _ridge(self.alpha)  # raises before anything is asked
         if self.masks < count:
@@ -97,18 +97,18 @@ class LIME(SegmentMethod, name="lime"):
                 f"masks must be at least as many as there are segments, {count}; got {self.masks}; give "
                 "more, or take fewer segments."
             )
-        coalitions = self.drawn(count)
+        coalitions = self.draw(count)
         weights = self.proximity(coalitions)
         scores, values = whole[None], np.full((len(whole), count), np.nan)
-        for asked in rounds(self.masks, count, self.tolerance):
-            new = yield coalitions[len(scores) : asked + 1]
+        for total in rounds(self.masks, count, self.tolerance):
+            new = yield coalitions[len(scores) : total + 1]
             scores = np.concatenate([scores, new])
-            values, error = self.fitted(coalitions[: len(scores)], weights[: len(scores)], scores)
-            if settled(values, error, self.tolerance):
+            values, error = self.fit(coalitions[: len(scores)], weights[: len(scores)], scores)
+            if has_converged(values, error, self.tolerance):
                 break
         return values
 
-    def drawn(self, count: int) -> Array:
+    def draw(self, count: int) -> Array:
         """The image itself, and random coalitions, float64 (1 + masks, S)."""
         left = generator(self.seed).random((self.masks, count)) < 0.5
         return np.concatenate([np.ones((1, count)), left])
@@ -118,7 +118,7 @@ class LIME(SegmentMethod, name="lime"):
         distances = 1 - np.sqrt(coalitions.mean(axis=1))
         return np.asarray(np.exp(-((distances / self.width) ** 2)))
 
-    def fitted(self, coalitions: Array, weights: Array, scores: Array) -> tuple[Array, Array]:
+    def fit(self, coalitions: Array, weights: Array, scores: Array) -> tuple[Array, Array]:
         """The slopes (K, S) of the line through the scores that are known, and their standard error (K,)."""
         known = np.isfinite(scores).all(axis=1)
         coalitions, weights, scores = coalitions[known], weights[known], scores[known]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerascope.method.segments.base import Exploration, SegmentMethod
-from kerascope.perturb.hierarchy import Group, hierarchy
+from kerascope.method.segments.base import SegmentMethod, Valuation
+from kerascope.perturb.hierarchy import SegmentGroup, hierarchy
 from kerascope.typing import Array
 from kerascope.validation import check_whole
 
@@ -91,13 +91,13 @@ class PartitionSHAP(SegmentMethod, name="partition_shap"):
             splits = min(splits, _splits(math.prod(self.segments)))
         return 1 + (1 + 2 * splits) * self.baselines
 
-    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+    def value_segments(self, count: int, whole: Array, labels: Array) -> Valuation:
         """Groups are split, those that are worth most first."""
         root = _Part(hierarchy(labels), np.zeros(count), 1.0)
         splits = self.masks // 2
         # The first levels are split in any case: they are asked about together.
-        request = [root.context, *(one for part in _levels(root, splits) for one in part.asked())]
-        known = _Known()
+        request = [root.context, *(one for part in _levels(root, splits) for one in part.coalitions())]
+        known = _ScoreCache()
         known.add(request, (yield np.stack(request)))
         known.add([np.ones(count)], whole[None])
         if not np.isfinite(known.worth(root)).all():
@@ -113,11 +113,11 @@ class PartitionSHAP(SegmentMethod, name="partition_shap"):
             chosen = [open_[place] for place in order[:number]]
             open_ = [open_[place] for place in order[number:]]
             splits -= len(chosen)
-            request = [one for part in chosen for one in part.asked() if not known.has(one)]
+            request = [one for part in chosen for one in part.coalitions() if not known.has(one)]
             if request:
                 known.add(request, (yield np.stack(request)))
             for part in chosen:
-                if all(np.isfinite(known.of(one)).all() for one in part.asked()):
+                if all(np.isfinite(known.of(one)).all() for one in part.coalitions()):
                     open_ += part.split()
                 else:
                     closed.append(part)
@@ -143,17 +143,17 @@ class _Part:
         weight: of the context.
     """
 
-    group: Group
+    group: SegmentGroup
     context: Array
     weight: float
 
     @property
     def with_group(self) -> Array:
-        return _joined(self.context, self.group)
+        return _unite(self.context, self.group)
 
-    def asked(self) -> list[Array]:
+    def coalitions(self) -> list[Array]:
         """The coalitions that a split asks about: the context with either half."""
-        return [_joined(self.context, half) for half in self.group.halves]
+        return [_unite(self.context, half) for half in self.group.halves]
 
     def split(self) -> list[_Part]:
         """Each half, without the other one and with it."""
@@ -161,11 +161,11 @@ class _Part:
         return [
             _Part(half, context, self.weight / 2)
             for half, other in ((first, second), (second, first))
-            for context in (self.context, _joined(self.context, other))
+            for context in (self.context, _unite(self.context, other))
         ]
 
 
-class _Known:
+class _ScoreCache:
     """Scores by coalition."""
 
     def __init__(self) -> None:
@@ -185,7 +185,7 @@ class _Known:
         return np.asarray(part.weight * (self.of(part.with_group) - self.of(part.context)))
 
 
-def _joined(context: Array, group: Group) -> Array:
+def _unite(context: Array, group: SegmentGroup) -> Array:
     joined = context.copy()
     joined[group.members] = 1
     return joined

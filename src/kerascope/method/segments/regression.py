@@ -54,7 +54,7 @@ def standard_error(influence: Array, residuals: Array, free: int) -> Array:
     return np.asarray(np.sqrt(variances.mean(axis=0)))
 
 
-def settled(values: Array, error: Array, tolerance: float | None) -> bool:
+def has_converged(values: Array, error: Array, tolerance: float | None) -> bool:
     """Whether the standard error is at most a share of the range of the values, for each class.
 
     Args:

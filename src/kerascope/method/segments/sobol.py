@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.method.segments.base import Exploration
+from kerascope.method.segments.base import Valuation
 from kerascope.method.segments.grid import GridMethod, rounding
 from kerascope.perturb.segmentation import SegmentsLike
 from kerascope.typing import Array
@@ -93,7 +93,7 @@ class Sobol(GridMethod, name="sobol"):
             )
         check_whole(self.seed, "seed", 0)
 
-    def drawn(self, count: int) -> tuple[Array, Array]:
+    def draw(self, count: int) -> tuple[Array, Array]:
         """The masks A and B, (n, S) each, with numbers of few binary digits from 0 to below 1.
 
         Of cell i, `default_rng([seed, i])` draws first the two shifts, then the order of the points.
@@ -115,17 +115,17 @@ class Sobol(GridMethod, name="sobol"):
         pairs /= 1 << digits
         return pairs[0], pairs[1]
 
-    def explore(self, count: int, whole: Array, labels: Array) -> Exploration:
+    def value_segments(self, count: int, whole: Array, labels: Array) -> Valuation:
         """Design by design, so that a run that is interrupted has whole ones."""
-        first, second = self.drawn(count)
+        first, second = self.draw(count)
         step = max(1, _ROWS // (count + 2))
         parts: list[Array] = []
         for start in range(0, self.designs, step):
-            found = yield self.masked(first[start : start + step], second[start : start + step])
+            found = yield self.build_masks(first[start : start + step], second[start : start + step])
             parts.append(found.reshape(-1, count + 2, found.shape[1]))
         return self.indices(np.concatenate(parts))
 
-    def masked(self, first: Array, second: Array) -> Array:
+    def build_masks(self, first: Array, second: Array) -> Array:
         """The masks of some designs, (m (S + 2), S): of each, A, B, and A with one cell after the other of B.
 
         Args:
@@ -143,7 +143,7 @@ class Sobol(GridMethod, name="sobol"):
         """The total-order indices (K, S); each from the designs whose scores are known.
 
         Args:
-            scores: (n, S + 2, K), of the masks of `masked`.
+            scores: (n, S + 2, K), of the masks of `build_masks`.
         """
         plain = scores[:, :2].reshape(-1, scores.shape[2])
         plain = plain[np.isfinite(plain).all(axis=1)]

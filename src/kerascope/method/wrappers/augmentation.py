@@ -10,7 +10,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.perturb.pixels import pixels_of
-from kerascope.perturb.variants import asked
+from kerascope.perturb.variants import run_variants
 from kerascope.probe import Answer, Probe
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -90,7 +90,7 @@ class Augmented(Wrapper, name="augmented"):
         """One to pin the target, and those of the method."""
         return 1 + super().programs
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The method about each variant, turned back and averaged."""
         first = probe.run(None, images, target)
         pictures = pixels_of(first)
@@ -107,7 +107,9 @@ class Augmented(Wrapper, name="augmented"):
         total: Array | None = None
         alive, last = False, first
         masks = np.zeros(first.batch.count, "int32")
-        for number, last, values in asked(probe, first, len(self.variants), variant, self.method.ask):
+        for number, last, values in run_variants(
+            probe, first, len(self.variants), variant, self.method.attribute
+        ):
             back = np.flip(values, columns) if self.variants[number][0] else values
             total = back.astype("float64") if total is None else total + back
             alive = alive or last.alive

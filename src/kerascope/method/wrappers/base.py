@@ -31,9 +31,9 @@ class Wrapper(Method):
                 f"method must be a kerascope method, such as ks.GradCAM(); got {self.method!r}."
             )
 
-    def chosen(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def choose(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """The same around the method that is chosen inside."""
-        inside, reason = self.method.chosen(probe, images, target)
+        inside, reason = self.method.choose(probe, images, target)
         return replace(self, method=inside), reason
 
     @property

@@ -88,11 +88,11 @@ class FinerCAM(Wrapper, name="finer_cam"):
         """One more, for the class and its score."""
         return 1 + self.method.programs
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The class first, then the contrast with its look-alikes."""
         about = probe.run(None, images, target)
         contrast = Contrast(about.pinned, Rivals(self.similar, about.pinned), strength=self.strength)
-        found = self.method.ask(probe, images, contrast)
+        found = self.method.attribute(probe, images, contrast)
         nearest = found.pinned.values["negative rivals"].shape[-1]
         note = f"against the mean of the {nearest} nearest classes, times {self.strength:g}"
         return replace(

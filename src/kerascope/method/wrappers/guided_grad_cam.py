@@ -71,10 +71,10 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
     def __post_init__(self) -> None:
         GradCAM(layer=self.layer)
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """Grad-CAM and guided backpropagation, multiplied at the image's size."""
-        cam = GradCAM(layer=self.layer).ask(probe, images, target)
-        guided = GuidedBackprop().ask(probe, images, target)
+        cam = GradCAM(layer=self.layer).attribute(probe, images, target)
+        guided = GuidedBackprop().attribute(probe, images, target)
         assert cam.values is not None
         assert guided.values is not None
         first = cam.scores.ndim
@@ -84,5 +84,5 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
                 f"guided Grad-CAM needs a layer with as many spatial axes as the input of size {size}; "
                 f"{cam.layers[0]!r} gives maps {cam.values.shape[first:]}; choose another layer."
             )
-        enlarged = resize(cam.values, size, first)
-        return replace(cam, values=enlarged[..., None] * guided.values, alive=cam.alive and guided.alive)
+        enlarge = resize(cam.values, size, first)
+        return replace(cam, values=enlarge[..., None] * guided.values, alive=cam.alive and guided.alive)

@@ -11,7 +11,7 @@ from keras import ops
 from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.cam.base import ClassActivationMap
-from kerascope.method.cam.principal import principal
+from kerascope.method.cam.principal import principal_component
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.probe import Answer, Evidence, Probe
 from kerascope.target import Target
@@ -89,13 +89,13 @@ class PrincipalComponent(Wrapper, name="principal_component"):
     def compute(self, evidence: Evidence) -> Any:
         """The map of one class, from the weighted channels of a class activation map."""
         assert isinstance(self.method, ClassActivationMap)
-        return self.method.gathered(evidence, self._gathered)
+        return self.method.to_map(evidence, self._collapse)
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """What the method asks, and its channels made one."""
         if isinstance(self.method, ClassActivationMap):
-            return self.method.ask_for(self.compute, self, probe, images, target)
-        answer = self.method.ask(probe, images, target)
+            return self.method.attribute_with(self.compute, self, probe, images, target)
+        answer = self.method.attribute(probe, images, target)
         if "input" not in self.method.tags:
             note = f"{self.method.describe()} has no channels, so it is its own first component"
             return replace(answer, notes=(*answer.notes, note))
@@ -105,9 +105,9 @@ class PrincipalComponent(Wrapper, name="principal_component"):
         values = np.abs(values) if self.method.reduction == "max_abs" else values
         return replace(answer, values=values.reshape(answer.values.shape[:-1]), completeness_gap=None)
 
-    def _gathered(self, channels: Any) -> Any:
+    def _collapse(self, channels: Any) -> Any:
         """The first component (N, *spatial) of channels (N, *spatial, C)."""
-        return ops.sum(principal(channels, self.centre), axis=-1)
+        return ops.sum(principal_component(channels, self.centre), axis=-1)
 
     def _on_device(self, values: Array) -> Array:
-        return np.asarray(ops.convert_to_numpy(self._gathered(ops.convert_to_tensor(values))))
+        return np.asarray(ops.convert_to_numpy(self._collapse(ops.convert_to_tensor(values))))

@@ -12,8 +12,8 @@ from kerascope import errors
 from kerascope.method.base import Method
 from kerascope.method.gradient.saliency import Saliency
 from kerascope.method.wrappers.base import Wrapper
-from kerascope.perturb.host_images import Pictures
-from kerascope.perturb.variants import asked
+from kerascope.perturb.host_images import HostImages
+from kerascope.perturb.variants import run_variants
 from kerascope.probe import Answer, Probe
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -24,7 +24,7 @@ _GRADIENT = Saliency()
 
 @dataclass(frozen=True)
 class NoisyMethod(Wrapper):
-    """The family: a method on noisy copies of each image. A member fills `gathered`.
+    """The family: a method on noisy copies of each image. A member fills `summarize`.
 
     Copy k of every image has the noise of `numpy.random.default_rng([seed, k]).standard_normal` in the shape
     of one image, channels last, wherever the image stands in a batch. The target is that of the image without
@@ -78,7 +78,7 @@ class NoisyMethod(Wrapper):
         return 1 + self.method.programs
 
     @abstractmethod
-    def gathered(self, count: int, mean: Array, squares: Array) -> Array:
+    def summarize(self, count: int, mean: Array, squares: Array) -> Array:
         """The values from those of all copies.
 
         Args:
@@ -87,28 +87,30 @@ class NoisyMethod(Wrapper):
             squares: sum of the squared distances from that mean.
         """
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The score of the image, which pins the target; then the method on each copy."""
         first = probe.run(None, images, target)
-        pictures = Pictures.of(probe, first)
+        pictures = HostImages.of(probe, first)
         axes = tuple(range(1, pictures.pixels.ndim))
         width = self.sigma * np.ptp(pictures.pixels, axis=axes, keepdims=True)
 
         def variant(number: int) -> Array:
             noise = np.random.default_rng([self.seed, number]).standard_normal(pictures.pixels.shape[1:])
-            return pictures.given(pictures.pixels + width * noise)
+            return pictures.to_inputs(pictures.pixels + width * noise)
 
         # Welford's sums, which lose nothing where the variance is small beside the mean.
         mean, squares = np.zeros(1), np.zeros(1)
         alive, answer = False, first
-        for number, answer, values in asked(probe, first, self.samples, variant, self.method.ask):
+        for number, answer, values in run_variants(
+            probe, first, self.samples, variant, self.method.attribute
+        ):
             alive = alive or answer.alive
             away = values.astype("float64") - mean
             mean = mean + away / (number + 1)
             squares = squares + away * (values - mean)
         return replace(
             first,
-            values=self.gathered(self.samples, mean, squares).astype("float32"),
+            values=self.summarize(self.samples, mean, squares).astype("float32"),
             alive=alive,
             layers=answer.layers,
             notes=answer.notes,
@@ -154,7 +156,7 @@ class SmoothGrad(NoisyMethod, name="smooth_grad"):
         (2, 6, 6)
     """
 
-    def gathered(self, count: int, mean: Array, squares: Array) -> Array:
+    def summarize(self, count: int, mean: Array, squares: Array) -> Array:
         return mean
 
 
@@ -209,7 +211,7 @@ class VarGrad(NoisyMethod, name="var_grad"):
         """Those of the method, without a sign."""
         return (super().tags - {"signed"}) | {"unlocalised", "rounded"}
 
-    def gathered(self, count: int, mean: Array, squares: Array) -> Array:
+    def summarize(self, count: int, mean: Array, squares: Array) -> Array:
         return np.asarray(squares / count)
 
 
@@ -261,5 +263,5 @@ class SquareGrad(NoisyMethod, name="square_grad"):
         """Those of the method, without a sign."""
         return super().tags - {"signed"}
 
-    def gathered(self, count: int, mean: Array, squares: Array) -> Array:
+    def summarize(self, count: int, mean: Array, squares: Array) -> Array:
         return np.asarray(mean**2 + squares / count)

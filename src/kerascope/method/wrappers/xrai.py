@@ -104,10 +104,10 @@ class XRAI(Wrapper, name="xrai"):
         """As the heat maps of the method."""
         return bool(self.method.signed) and self.method.reduction != "max_abs"
 
-    def ask(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
         """The attributions of the method, gathered into regions."""
-        _segmentation()  # raises before the method is asked
-        answer = self.method.ask(probe, images, target)
+        _import_felzenszwalb()  # raises before the method is asked
+        answer = self.method.attribute(probe, images, target)
         pictures = pixels_of(answer)
         if pictures.ndim != 4:
             raise errors.InputError(
@@ -118,13 +118,13 @@ class XRAI(Wrapper, name="xrai"):
         maps = attributions.reshape(len(pictures), -1, *attributions.shape[-2:])
         gathered = np.empty(maps.shape, "float32")
         for picture, of_picture, found in zip(pictures, maps, gathered, strict=True):
-            regions = segmented(picture, self.scales, self.smallest)
+            regions = segment(picture, self.scales, self.smallest)
             for place, attribution in enumerate(of_picture):
-                found[place] = grown(attribution, regions)
+                found[place] = grow_regions(attribution, regions)
         return replace(answer, values=gathered.reshape(attributions.shape), completeness_gap=None)
 
 
-def segmented(picture: Array, scales: Sequence[float], smallest: int) -> Array:
+def segment(picture: Array, scales: Sequence[float], smallest: int) -> Array:
     """Regions of one picture at several scales.
 
     Args:
@@ -138,7 +138,7 @@ def segmented(picture: Array, scales: Sequence[float], smallest: int) -> Array:
     Raises:
         MissingPackageError: scikit-image is not installed.
     """
-    felzenszwalb = _segmentation()
+    felzenszwalb = _import_felzenszwalb()
     height, width, _ = picture.shape
     share = height * width / _AREA
     low, high = float(picture.min()), float(picture.max())
@@ -159,7 +159,7 @@ def segmented(picture: Array, scales: Sequence[float], smallest: int) -> Array:
     return np.stack(found)
 
 
-def grown(attribution: Array, regions: Array) -> Array:
+def grow_regions(attribution: Array, regions: Array) -> Array:
     """The mean attribution of the region that takes each pixel, taken greedily.
 
     Args:
@@ -203,7 +203,7 @@ def _colours(picture: Array) -> Array:
     return np.stack([part.mean(axis=-1) for part in parts], axis=-1)
 
 
-def _segmentation() -> Callable[..., Any]:
+def _import_felzenszwalb() -> Callable[..., Any]:
     """Felzenszwalb's segmentation."""
     try:
         from skimage.segmentation import felzenszwalb

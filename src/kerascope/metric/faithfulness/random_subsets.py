@@ -14,7 +14,7 @@ from kerascope.metric.context import EvalBatch, EvalItem
 from kerascope.metric.statistics import finite_mean, pearson
 from kerascope.perturb import SegmentMasks
 from kerascope.perturb.baseline import BaselineLike, as_baseline
-from kerascope.perturb.segmentation import grid_cells, segmented_as
+from kerascope.perturb.segmentation import grid_cells, segment_images
 from kerascope.typing import Array
 from kerascope.validation import check_inside, check_whole
 
@@ -62,7 +62,7 @@ class SubsetMetric(Metric):
     def _score_subsets(self, batch: EvalBatch, share: float) -> tuple[Array, Array, Array]:
         """Return the subsets, (samples, cells), the cell of each pixel, and the drops, (N, samples)."""
         cells = grid_cells(self.cells, batch.spatial)
-        labels = segmented_as(cells, batch.host_images.pixels)[0].reshape(len(batch), -1)
+        labels = segment_images(cells, batch.host_images.pixels)[0].reshape(len(batch), -1)
         count = int(np.prod(cells))
         size = min(count, max(1, round(share * count)))
         subsets = np.zeros((self.samples, count))

@@ -13,7 +13,7 @@ from kerascope.metric.context import EvalBatch, EvalItem
 from kerascope.metric.statistics import ranks
 from kerascope.perturb import RankMasks
 from kerascope.perturb.baseline import BaselineLike, as_baseline
-from kerascope.perturb.segmentation import grid_cells, segmented_as
+from kerascope.perturb.segmentation import grid_cells, segment_images
 from kerascope.typing import Array
 from kerascope.validation import check_whole
 
@@ -124,7 +124,7 @@ class IROF(RegionCurve, name="irof"):
 
     def segment(self, batch: EvalBatch) -> Array:
         """Return SLIC's segments; the cells of a grid if the inputs are not images."""
-        return segmented_as(self.regions, batch.host_images.pixels)[0].reshape(len(batch), -1)
+        return segment_images(self.regions, batch.host_images.pixels)[0].reshape(len(batch), -1)
 
     def compute_drops(self, before: Array, curves: Array) -> Array:
         """Return the drops relative to the probability of the image."""
@@ -180,7 +180,7 @@ class RegionPerturbation(RegionCurve, name="region_perturbation"):
     def segment(self, batch: EvalBatch) -> Array:
         """Return the cells of a grid."""
         cells = grid_cells(max(2, min(self.regions, int(np.prod(batch.spatial)) // 4)), batch.spatial)
-        return segmented_as(cells, batch.host_images.pixels)[0].reshape(len(batch), -1)
+        return segment_images(cells, batch.host_images.pixels)[0].reshape(len(batch), -1)
 
     def count_steps(self, count: int) -> int:
         """Return the number of steps, or of all cells if there are fewer."""

@@ -33,7 +33,7 @@ def rise_tends_to_its_expectation(bench: Bench) -> None:
     """
     tiny = bench.tiny("linear")
     method = RISE(masks=2048, cells=4, probability=0.4, baseline=0.0)
-    kind = method.kind((8, 8))
+    kind = method.grid_masks((8, 8))
     side = kind.enlarged[0] // (kind.cells[0] + 1)
     weights = bilinear_weights(kind.cells[0], kind.enlarged[0]).astype("float64")
     crops = [weights[shift : shift + 8] for shift in range(side)]

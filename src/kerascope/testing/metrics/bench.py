@@ -87,9 +87,9 @@ class Changed(Wrapper):
 
     change: Callable[[Array], Array] = np.asarray
 
-    def ask(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
         """The changed values."""
-        answer = self.method.ask(probe, images, target)
+        answer = self.method.attribute(probe, images, target)
         assert answer.values is not None
         return replace(answer, values=self.change(answer.values))
 

@@ -27,7 +27,7 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
-from kerascope.explanation import LEAST_VARIATION, how_flat, variation
+from kerascope.explanation import LEAST_VARIATION, describe_flatness, variation
 from kerascope.method import ClassActivationMap
 from kerascope.method.cam.grad_cam import GradCAM
 from kerascope.method.gradient.saliency import Saliency
@@ -306,7 +306,7 @@ def _shown(values: Array) -> Array:
 
 def _warn_flat(spread: Array) -> None:
     if not spread > LEAST_VARIATION:  # or NaN
-        how = how_flat(spread)
+        how = describe_flatness(spread)
         warn(
             errors.FlatMapWarning,
             f"the map should vary; with this grad_modifier it {how} and shows nothing; try another one.",

@@ -28,7 +28,7 @@ class TableHeader:
     Args:
         schema: its columns.
         rows: the number of rows of each row group.
-        state: of the file, see `kerascope.dataset.reading.item.state_of`.
+        state: of the file, see `kerascope.dataset.reading.location.file_state`.
     """
 
     schema: Any

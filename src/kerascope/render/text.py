@@ -1,4 +1,4 @@
-"""What is written beside a picture: names, numbers, and text made to fit."""
+"""Text next to pictures: names, numbers, and line breaking."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy as np
 if TYPE_CHECKING:
     from kerascope.explanation import Explanation
 
-Place = tuple[int, ...]
-"""(image,), or (image, k) where an explanation has a class axis."""
+MapIndex = tuple[int, ...]
+"""Index of a map: (image,), or (image, class) if an explanation has a class axis."""
 
 
-def target_name(explanation: Explanation, place: Place) -> str:
-    """The name of what is explained there: "tiger cat", "class 3", or the target's own words."""
-    target = int(np.asarray(explanation.targets)[place])
+def target_name(explanation: Explanation, index: MapIndex) -> str:
+    """Return the name of the target: "tiger cat", "class 3", or the description of the target."""
+    target = int(np.asarray(explanation.targets)[index])
     return class_name(explanation, target) if target >= 0 else one_line(explanation.target)
 
 
 def class_name(explanation: Explanation, index: int) -> str:
-    """The name of a class: "tiger cat", or "class 3" where names are unknown."""
+    """Return the name of a class: "tiger cat", or "class 3" without names."""
     names = explanation.class_names
     return one_line(str(names[index])) if names and index < len(names) else f"class {index}"
 
 
-def probability(explanation: Explanation, place: Place) -> str:
-    """In words, such as "probability 0.385"; nothing where it is unknown."""
-    value = float(np.asarray(explanation.probabilities)[place])
+def probability(explanation: Explanation, index: MapIndex) -> str:
+    """Return a text such as "probability 0.385"; empty if unknown."""
+    value = float(np.asarray(explanation.probabilities)[index])
     if np.isnan(value):
         return ""
     if 0 < value < 0.0005:
@@ -36,25 +36,25 @@ def probability(explanation: Explanation, place: Place) -> str:
     return f"probability {value:.3f}"
 
 
-def score(explanation: Explanation, place: Place) -> str:
-    """In words, such as "score 8.21"."""
-    return f"score {number(float(np.asarray(explanation.scores)[place]))}"
+def score(explanation: Explanation, index: MapIndex) -> str:
+    """Return a text such as "score 8.21"."""
+    return f"score {number(float(np.asarray(explanation.scores)[index]))}"
 
 
-def prediction(explanation: Explanation, place: Place) -> str:
-    """In words, such as "predicted Egyptian cat", where the target is another class."""
+def prediction(explanation: Explanation, index: MapIndex) -> str:
+    """Return a text such as "predicted Egyptian cat" if the target is another class, else an empty one."""
     if explanation.predictions is None:
         return ""
-    predicted = int(np.asarray(explanation.predictions)[place[0]])
-    if predicted < 0 or predicted == int(np.asarray(explanation.targets)[place]):
+    label = int(np.asarray(explanation.predictions)[index[0]])
+    if label < 0 or label == int(np.asarray(explanation.targets)[index]):
         return ""
-    return f"predicted {class_name(explanation, predicted)}"
+    return f"predicted {class_name(explanation, label)}"
 
 
 def provenance(explanation: Explanation) -> list[str]:
-    """The method and the layer, and the warnings that came with the maps.
+    """Return lines with the method, the layer and the warnings.
 
-    A warning of flat maps may be of other images than these: it stays only where one of these is flat.
+    A warning about flat maps may concern other images: it is kept only if one of these maps is flat.
     """
     layer = "" if explanation.layer is None else f" · layer {explanation.layer}"
     lines = [f"{explanation.method}{layer}"]
@@ -68,12 +68,12 @@ def provenance(explanation: Explanation) -> list[str]:
 
 
 def method_name(explanation: Explanation) -> str:
-    """The method without its parameters: "GradCAM"."""
+    """Return the method without its parameters: "GradCAM"."""
     return str(explanation.method).split("(", 1)[0] or "Map"
 
 
 def number(value: float) -> str:
-    """Three digits, without a leading "e" unless it is needed: "8.21", "0.004", "3.1e-5"."""
+    """Format with three digits, and an exponent only if needed: "8.21", "0.004", "3.1e-5"."""
     if not np.isfinite(value):
         return str(value)
     if value == 0:
@@ -85,12 +85,12 @@ def number(value: float) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text with white space of any kind as single blanks."""
+    """Return a text with any white space as single blanks."""
     return " ".join(str(text).split())
 
 
 def fit(text: str, width: float, measure: Callable[[str], float], lines: int = 1) -> list[str]:
-    """Break a text into lines of a width, and end it with an ellipsis where it is longer still.
+    """Break a text into lines of a width, with an ellipsis if it is longer.
 
     Args:
         text: any; white space counts as one blank.
@@ -99,24 +99,23 @@ def fit(text: str, width: float, measure: Callable[[str], float], lines: int = 1
         lines: the most lines allowed. Default 1.
 
     Returns:
-        Up to `lines` texts, none wider than `width`; a word is broken only where it is wider
-        itself.
+        Up to `lines` texts, none wider than `width`; a word is broken only if it is wider itself.
     """
-    rest, done = one_line(text), list[str]()
+    rest, result = one_line(text), list[str]()
     while rest:
         if measure(rest) <= width:
-            return [*done, rest]
-        if len(done) == lines - 1:
-            return [*done, _cut(rest, width, measure)]
+            return [*result, rest]
+        if len(result) == lines - 1:
+            return [*result, _cut(rest, width, measure)]
         piece = _longest(rest, width, measure)
         blank = rest.rfind(" ", 0, piece + 1)
         if blank > 0:
-            done.append(rest[:blank])
+            result.append(rest[:blank])
             rest = rest[blank + 1 :]
         else:
-            done.append(rest[:piece])
+            result.append(rest[:piece])
             rest = rest[piece:]
-    return done
+    return result
 
 
 def _cut(text: str, width: float, measure: Callable[[str], float]) -> str:
@@ -125,7 +124,7 @@ def _cut(text: str, width: float, measure: Callable[[str], float]) -> str:
 
 
 def _longest(text: str, width: float, measure: Callable[[str], float]) -> int:
-    """How many characters fit, at least one."""
+    """Return the number of characters that fit, at least one."""
     low, high = 1, len(text)
     while low < high:
         middle = (low + high + 1) // 2

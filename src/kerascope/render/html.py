@@ -1,4 +1,4 @@
-"""Pages from templates of Jinja2: text is never markup, and nothing is asked for from elsewhere."""
+"""HTML pages from Jinja2 templates: text is escaped, and nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kerascope import __version__
 from kerascope.errors import MissingPackageError
 
 
-def page_template(path: Path, extra: str, **functions: Any) -> Any:
-    """A template; `generator` is what wrote the page, by which it is told from pages of others.
+def load_template(path: Path, extra: str, **functions: Any) -> Any:
+    """Load a template. Its `generator` names kerascope, so that its pages can be recognised.
 
     Args:
-        path: of its file.
-        extra: of kerascope, that installs Jinja2.
-        **functions: that the template may call.
+        path: of the template.
+        extra: the extra of kerascope that installs Jinja2.
+        **functions: functions that the template may call.
 
     Returns:
         A `jinja2.Template`, which may call `policy`, and has the filter `breakable`.
@@ -34,13 +34,13 @@ def page_template(path: Path, extra: str, **functions: Any) -> Any:
         raise MissingPackageError("jinja2", extra) from None
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.globals.update(functions, generator=f"kerascope {__version__}")
-    environment.globals["policy"] = lambda script=None: markup(policy(script))
-    environment.filters["breakable"] = lambda text: markup(breakable(str(text)))
+    environment.globals["policy"] = lambda script=None: markup(content_security_policy(script))
+    environment.filters["breakable"] = lambda text: markup(allow_breaks(str(text)))
     return environment.from_string(path.read_text(encoding="utf-8"))
 
 
-def policy(script: str | None = None) -> str:
-    """The content security policy that stands in the head of every page, as an element.
+def content_security_policy(script: str | None = None) -> str:
+    """Return the content security policy for the head of a page, as an element.
 
     Args:
         script: the text of the one script that may run; None for none.
@@ -53,6 +53,20 @@ def policy(script: str | None = None) -> str:
     return f'<meta http-equiv="Content-Security-Policy" content="{"; ".join(rules)}">'
 
 
-def breakable(text: str) -> str:
-    """A name or path as markup that a browser may break behind its separators."""
+def allow_breaks(text: str) -> str:
+    """Return a name or path as markup that a browser may break after its separators."""
     return re.sub(r"([/\\_.,:=(-])(?=[^\s<])", r"\1<wbr>", html.escape(text, quote=False))
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Return an encoded picture as a data URI.
+
+    Args:
+        content: bytes of the file.
+        kind: `"png"` or `"jpeg"`.
+
+    Example:
+        >>> data_uri(b"abc", "png")
+        'data:image/png;base64,YWJj'
+    """
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""The marks on maps that say nothing, so that nobody reads something into them."""
+"""Hatching of maps that are flat or not finite, so that nobody reads anything into them."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import numpy.typing as npt
 
 from kerascope.render.colour import MISSING
 
-SAYS_SOMETHING, FLAT, NOT_FINITE = 0, 1, 2
+INFORMATIVE, FLAT, NOT_FINITE = 0, 1, 2
 
 WORDS = {FLAT: "flat map", NOT_FINITE: "not finite"}
-"""What is written on a marked map in a figure."""
+"""Text on a hatched map in a figure."""
 
 _LIGHT, _DARK = 235, 70
 
 
-def hatching(
+def hatching_lines(
     height: int, width: int, state: int, box: tuple[int, int, int, int] | None = None
 ) -> tuple[npt.NDArray[np.bool_], ...]:
-    """Where the light and the dark lines of a mark run, bool (H, W) each, or of the size of the box.
+    """Return masks of the light and the dark lines, bool (H, W) each, or of the size of the box.
 
     Args:
         height: of the picture, in pixels.
         width: of the picture, in pixels.
         state: `FLAT` for diagonal lines, `NOT_FINITE` for lines both ways.
-        box: top, left, bottom and right of a part of it; None for all of it.
+        box: top, left, bottom and right of a part of the picture; None for all of it.
 
     Returns:
-        (light, dark), thin neighbouring lines, so that one of them is seen on any photograph.
+        (light, dark), thin neighbouring lines, one of which is visible on any photograph.
     """
     side = min(height, width)
     period = max(6, round(side / 9))
@@ -49,20 +49,20 @@ def mark(
     whole: tuple[int, int] | None = None,
     at: tuple[int, int] = (0, 0),
 ) -> None:
-    """Hatch one picture in place; what lies between the lines is left as it is.
+    """Hatch one picture in place; pixels between the lines do not change.
 
     Args:
         picture: uint8 (H, W, 3), changed.
         state: `FLAT` or `NOT_FINITE`.
         plain: first paint everything grey. Default False.
-        whole: (H, W) of the picture that this is a part of. Default None: it is the whole.
-        at: top and left of the part in that.
+        whole: (H, W) of the picture that this is a part of. Default None: this picture.
+        at: top and left of the part.
     """
     if plain:
         picture[...] = MISSING
     height, width = picture.shape[:2]
     top, left = at
     rows, columns = whole or (height, width)
-    light, dark = hatching(rows, columns, state, (top, left, top + height, left + width))
+    light, dark = hatching_lines(rows, columns, state, (top, left, top + height, left + width))
     picture[light] = _LIGHT
     picture[dark] = _DARK

@@ -1,0 +1,44 @@
+"""Resizing on the device: matrices along the spatial axes of a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from kerascope.resize import bilinear_weights
+from kerascope.typing import Array, Tensor
+
+
+def enlarge(maps: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Maps (N, *spatial) resized bilinearly, as `kerascope.resize` does it.
+
+    Args:
+        maps: of any spatial size.
+        size: the new one.
+    """
+    old = tuple(maps.shape[1:])
+    return maps if old == size else apply_along_axes(maps, list(map(bilinear_weights, old, size)), ops)
+
+
+def apply_along_axes(tensor: Tensor, weights: Sequence[Array], numpy: Any) -> Tensor:
+    """A tensor (B, *spatial, ...) with a matrix applied along each spatial axis.
+
+    Args:
+        tensor: from axis 1 on spatial.
+        weights: of each spatial axis, (new, old).
+        numpy: `keras.ops` or NumPy.
+    """
+    for axis, matrix in enumerate(weights, start=1):
+        moved = numpy.matmul(
+            numpy.moveaxis(tensor, axis, -1), to_tensor(np.ascontiguousarray(matrix.T), numpy)
+        )
+        tensor = numpy.moveaxis(moved, -1, axis)
+    return tensor
+
+
+def to_tensor(array: Array, numpy: Any) -> Any:
+    """An array as `keras.ops` takes it, or as it is for NumPy."""
+    return array if numpy is np else numpy.convert_to_tensor(array)
