@@ -210,14 +210,16 @@ def _maximization(name: str, setting: Setting, model: keras.Model, **parameters:
     """One step of activation maximisation, as many images as the others explain."""
     import kerascope as ks
     from kerascope.maximization.canvas import Canvas
-    from kerascope.maximization.targets import spread
+    from kerascope.maximization.targets import split_targets
 
     probe = ks.Probe(model, batch_size=setting.batch)
     configuration = ks.Maximize(copies=setting.batch, input_range=(-1, 1), **parameters)
-    targets = [target for target in spread(0) for _ in range(setting.batch)]
+    targets = [target for target in split_targets(0) for _ in range(setting.batch)]
     canvas = Canvas.of(probe, setting.batch, None, configuration.input_range, None)
-    climb = configuration.climb(probe, targets, canvas, range(setting.batch), setting.batch)
-    return Contestant(name, "kerascope", lambda: climb.step(configuration.learning_rate), probe, (1, 1))
+    optimization = configuration.start(probe, targets, canvas, range(setting.batch), setting.batch)
+    return Contestant(
+        name, "kerascope", lambda: optimization.step(configuration.learning_rate), probe, (1, 1)
+    )
 
 
 def others(

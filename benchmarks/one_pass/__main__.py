@@ -119,7 +119,7 @@ def measured(questions: Questions, seed: int, dear: bool) -> dict[str, dict[str,
         for title, method in chosen.items():
             if title in found and title not in (MANY, "chance", "centre", "edges"):
                 check = ks.sanity(method, probe, questions.images[:CHECKED], seed=seed).check("cascading")
-                found[title]["kept"] = float(np.nanmean(check.kept))
+                found[title]["kept"] = float(np.nanmean(check.retention))
     return found
 
 

@@ -120,7 +120,7 @@ def test_a_refused_audit_has_changed_nothing(
         with pytest.raises(kind, match=said):
             ks.audit(probe, photos, folder=out, overwrite=True, **{**OPTIONS, **options})
         assert contents(out) == before, options
-    with Store(out).lock(), pytest.raises(errors.LockedError):
+    with Store(out).lock, pytest.raises(errors.LockedError):
         ks.audit(probe, photos, folder=out, overwrite=True, **OPTIONS)
     assert contents(out) == before
 

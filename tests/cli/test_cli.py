@@ -15,9 +15,8 @@ import pytest
 from PIL import Image
 
 import kerascope as ks
-from kerascope.cli import console as said
-from kerascope.cli import loading, main
-from kerascope.cli.commands.maximize import numbers
+from kerascope.cli import console, loading, main
+from kerascope.cli.commands.maximize import parse_indices
 from kerascope.errors import KerascopeError
 from tests.helpers.files.photographs import cuttings, network
 from tests.helpers.networks import heads
@@ -228,10 +227,10 @@ def test_maximize(kerascope: Kerascope, model: Path) -> None:
 
 
 def test_numbers() -> None:
-    assert numbers(["3", "0-2", "dog"], ("cat", "dog")) == [3, 0, 1, 2, 1]
+    assert parse_indices(["3", "0-2", "dog"], ("cat", "dog")) == [3, 0, 1, 2, 1]
     for wrong in ("3-1", "x", "-1", "1-"):
         with pytest.raises(KerascopeError, match="a range such as 0-9"):
-            numbers([wrong], None)
+            parse_indices([wrong], None)
 
 
 def test_a_number_that_is_the_name_of_another_class_is_said(
@@ -407,10 +406,10 @@ def test_what_nobody_reads_goes_nowhere(arguments: tuple[str, ...]) -> None:
                 main()
             assert stopped.value.code == 0
         else:
-            with said.allow_readers_to_leave():
-                said.print_lines([("one", "two")])
-                said.print_json({"three": 4})
-                said.show("five")
+            with console.allow_readers_to_leave():
+                console.print_lines([("one", "two")])
+                console.print_json({"three": 4})
+                console.show("five")
         assert sys.stdout is stream
 
 

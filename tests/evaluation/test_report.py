@@ -13,8 +13,8 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.evaluation import Column
-from kerascope.evaluation.output import text as told
+from kerascope.evaluation import ReportColumn
+from kerascope.evaluation.output import text as report_text
 
 pytestmark = pytest.mark.once
 
@@ -36,9 +36,9 @@ def report(count: int = COUNT, **changed: Any) -> ks.Report:
         "methods": METHODS,
         "controls": frozenset({"RandomMap()"}),
         "columns": (
-            Column("deletion", "deletion", "faithfulness", "lower", (0.0, 1.0)),
-            Column("insertion", "insertion", "faithfulness", "higher", (0.0, 1.0)),
-            Column("sparseness", "sparseness", "complexity", None, (0.0, None)),
+            ReportColumn("deletion", "deletion", "faithfulness", "lower", (0.0, 1.0)),
+            ReportColumn("insertion", "insertion", "faithfulness", "higher", (0.0, 1.0)),
+            ReportColumn("sparseness", "sparseness", "complexity", None, (0.0, None)),
         ),
         "values": values,
         "shown": np.isfinite(values[:, 1]),
@@ -207,13 +207,15 @@ def test_words_for_a_terminal_and_a_notebook() -> None:
     assert text.splitlines()[0] == repr(one)
     assert "~ RandomMap()" in text
     assert "FAITHFULNESS" in text
-    assert told.shortly(one).endswith(("Saliency() 3.0, RandomMap() 4.0", "Saliency() 3.5, RandomMap() 3.5"))
+    assert report_text.summary(one).endswith(
+        ("Saliency() 3.0, RandomMap() 4.0", "Saliency() 3.5, RandomMap() 3.5")
+    )
     order = [line.split()[0] for line in text.splitlines() if line.startswith("  ") and "()" in line]
     assert order[0] in ("LayerCAM()", "GradCAM()")
     assert "<i>RandomMap()</i>" in one._repr_html_()
-    assert told.number(NAN) == "-"
-    assert told.number(0.00012) == "1.20e-04"
-    assert told.number(0.0) == "0"
+    assert report_text.format_number(NAN) == "-"
+    assert report_text.format_number(0.00012) == "1.20e-04"
+    assert report_text.format_number(0.0) == "0"
 
 
 def test_a_saved_report_is_the_same(tmp_path: Path) -> None:
@@ -284,7 +286,7 @@ def test_an_incomplete_report_says_so_first_and_ranks_what_was_measured_of_all(t
         assert found.statements()[0].startswith(f"{said}, RandomMap() in part")
         assert not any("deletion" in text for text in found.statements()[1:])
         np.testing.assert_array_equal(found.mean_ranks, found.ranks[0][:, 1])  # by insertion alone
-        assert "over the metrics that were measured of all" in told.shortly(found)
+        assert "over the metrics that were measured for all" in report_text.summary(found)
         assert str(found).splitlines()[1].startswith(said)
         assert found.markdown().startswith(f"**{said}")
         assert f"<caption>{said}" in found._repr_html_()
@@ -293,6 +295,6 @@ def test_an_incomplete_report_says_so_first_and_ranks_what_was_measured_of_all(t
         assert page.index(said) < page.index("Best mean ranks")
         assert found.plot().get_suptitle() == "incomplete: interrupted"
     nothing = report(unmeasured={"RandomMap()": ["deletion", "insertion", "sparseness"]})
-    assert told.shortly(nothing) == ""
+    assert report_text.summary(nothing) == ""
     assert "better" not in " ".join(nothing.statements())
     assert "No metric here has a direction" not in nothing.html()

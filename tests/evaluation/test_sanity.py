@@ -12,8 +12,8 @@ import pytest
 import kerascope as ks
 from examples.demo import digits, train
 from kerascope import errors
-from kerascope.evaluation import Check
-from kerascope.evaluation.sanity import ALIKE, KEPT
+from kerascope.evaluation import SanityCheck
+from kerascope.evaluation.sanity import MAX_RETENTION, SAME_SIMILARITY
 from kerascope.metric import similarity
 from kerascope.testing.models import fill
 from tests.helpers.expected_warnings import warned
@@ -68,11 +68,11 @@ def test_steps_are_those_of_models_with_these_weights() -> None:
             maps = method(other, IMAGES, 1).heatmaps()
             for kind in similarity.SIMILARITIES:
                 expected = similarity.similarity_of(kind, original, maps)
-                np.testing.assert_allclose(check.similar[kind][step], expected, atol=3e-3)
+                np.testing.assert_allclose(check.similarities[kind][step], expected, atol=3e-3)
             others = similarity.ssim(original, np.roll(maps, -1, axis=0))
-            np.testing.assert_allclose(check.apart[step], others, atol=2e-3)
+            np.testing.assert_allclose(check.cross_similarity[step], others, atol=2e-3)
     # The wrong variant: independent steps are not cascading ones, but for the first.
-    one, other = (result.check(name).similar["ssim"] for name in ("cascading", "independent"))
+    one, other = (result.check(name).similarities["ssim"] for name in ("cascading", "independent"))
     np.testing.assert_allclose(one[0], other[0])
     assert not np.allclose(one[2], other[2], atol=1e-3)
 
@@ -98,8 +98,8 @@ def test_draws_are_seeds_one_after_the_other() -> None:
         for given in ({"draws": 1, "seed": 4}, {"draws": 1, "seed": 5}, {"draws": 2, "seed": 4})
     )
     for name in ("cascading", "independent"):
-        mean = (one.check(name).similar["ssim"] + other.check(name).similar["ssim"]) / 2
-        np.testing.assert_allclose(both.check(name).similar["ssim"], mean, atol=1e-5)
+        mean = (one.check(name).similarities["ssim"] + other.check(name).similarities["ssim"]) / 2
+        np.testing.assert_allclose(both.check(name).similarities["ssim"], mean, atol=1e-5)
 
 
 @pytest.mark.once
@@ -113,9 +113,9 @@ def test_the_entropy_is_that_of_the_metric() -> None:
     )
 
 
-def check(same: Any, apart: Any, judged: int | None = None) -> Check:
+def check(same: Any, apart: Any, judged: int | None = None) -> SanityCheck:
     same, apart = np.asarray(same, "float64"), np.asarray(apart, "float64")
-    return Check("cascading", ("a",) * len(same), {"ssim": same}, apart, judged or len(same))
+    return SanityCheck("cascading", ("a",) * len(same), {"ssim": same}, apart, judged or len(same))
 
 
 @pytest.mark.once
@@ -123,21 +123,21 @@ def test_what_is_kept_and_its_verdict() -> None:
     generator = np.random.default_rng(0)
     noise = generator.normal(0, 0.02, (2, 20))
     gone, half = check(0.3 + noise, np.full((2, 20), 0.3)), check(0.65 + noise, np.full((2, 20), 0.3))
-    np.testing.assert_allclose(half.kept, ((0.65 + noise - 0.3) / 0.7).mean(axis=0))
+    np.testing.assert_allclose(half.retention, ((0.65 + noise - 0.3) / 0.7).mean(axis=0))
     assert gone.verdict == "passes"
     assert half.verdict == "fails"
-    middle = check([[KEPT - 0.2, KEPT + 0.2] * 5], np.zeros((1, 10)))
+    middle = check([[MAX_RETENTION - 0.2, MAX_RETENTION + 0.2] * 5], np.zeros((1, 10)))
     assert middle.verdict == "undecided"
     # Maps that are the same for every image keep nothing of their own, and fail all the same.
-    fixed = check(np.full((1, 9), ALIKE + 0.1), np.full((1, 9), ALIKE + 0.1))
-    assert fixed.kept == pytest.approx(0)
+    fixed = check(np.full((1, 9), SAME_SIMILARITY + 0.1), np.full((1, 9), SAME_SIMILARITY + 0.1))
+    assert fixed.retention == pytest.approx(0)
     assert fixed.verdict == "fails"
     # Only steps that are judged count; images without a map do not.
     late = check([[0.1] * 6, [1.0] * 6], [[0.1] * 6, [0.1] * 6], judged=1)
     assert late.verdict == "passes"
-    assert replace(late, judged=2).verdict == "fails"
+    assert replace(late, decisive=2).verdict == "fails"
     some = check([[0.1, np.nan, 0.1]], [[0.1, 0.1, 0.1]])
-    assert np.isnan(some.kept[1])
+    assert np.isnan(some.retention[1])
     assert some.verdict == "passes"
     assert check([[np.nan, np.nan]], [[0.0, 0.0]]).verdict == "undecided"
 

@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from kerascope.evaluation import statistics
-from kerascope.evaluation.statistics import LEAST, LEVEL, RESAMPLES, Comparison
+from kerascope.evaluation.statistics import LEVEL, MIN_IMAGES, RESAMPLES, Comparison
+from kerascope.metric.statistics import finite_mean
 
 pytestmark = pytest.mark.once
 
@@ -18,7 +19,7 @@ GENERATOR = np.random.default_rng(5)
 
 
 def test_means_leave_out_what_is_not_known() -> None:
-    found = statistics.means(np.asarray([[1.0, NAN, 3.0], [NAN, NAN, NAN]]))
+    found = finite_mean(np.asarray([[1.0, NAN, 3.0], [NAN, NAN, NAN]]))
     assert found[0] == 2
     assert np.isnan(found[1])
 
@@ -26,7 +27,7 @@ def test_means_leave_out_what_is_not_known() -> None:
 def test_resamples_are_means_of_the_same_images_for_every_row() -> None:
     values = GENERATOR.normal(size=(2, 7))
     values[1, 3] = NAN
-    found = statistics.resampled(values, seed=4)
+    found = statistics.bootstrap_means(values, seed=4)
     drawn = np.random.default_rng(4).integers(0, 7, (RESAMPLES, 7))
     for sample in (0, 17, RESAMPLES - 1):
         for row in (0, 1):
@@ -109,9 +110,9 @@ def test_equal_methods_are_not_separate_and_constant_differences_are() -> None:
 
 
 def test_few_images_separate_nothing() -> None:
-    row = GENERATOR.normal(size=LEAST - 1)
+    row = GENERATOR.normal(size=MIN_IMAGES - 1)
     assert not pairs([row, row + 9])[0, 1].separate
-    row = GENERATOR.normal(size=LEAST)
+    row = GENERATOR.normal(size=MIN_IMAGES)
     assert pairs([row, row + 9])[0, 1].separate
 
 

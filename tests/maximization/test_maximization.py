@@ -12,7 +12,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.maximization.ascent import likeness
+from kerascope.maximization.ascent import gram_similarity
 from kerascope.testing.bench import CLOSE, same
 from kerascope.testing.clauses.effects import snapshot
 from kerascope.testing.models import MODELS
@@ -74,7 +74,7 @@ def test_diversity_makes_copies_less_alike() -> None:
     for weight in (0.0, 50.0):
         found = maximize(probe, 1, copies=2, steps=60, diversity=weight)
         activations = ops.convert_to_tensor(probe.activations(found.images))
-        alike.append(float(ops.convert_to_numpy(likeness(activations, kin))[0]))
+        alike.append(float(ops.convert_to_numpy(gram_similarity(activations, kin))[0]))
     assert alike[1] < alike[0] - 0.05, f"likeness {alike}"
 
 

@@ -97,15 +97,15 @@ def no_gradient(scores: Any) -> Any:
         (1, {"input_range": (0, np.inf)}, errors.ParameterError, "finite"),
         (1, {"input_range": 255}, errors.ParameterError, "input_range"),
         (1, {"input_range": ((0, 0), (1, 1))}, errors.ParameterError, "3 channels"),
-        (None, {}, errors.TargetError, "must be given"),
+        (None, {}, errors.TargetError, "needs a target"),
         ([], {}, errors.TargetError, "at least one"),
         (ks.Top(2), {}, errors.TargetError, "one score"),
         (ks.Contrast(1), {}, errors.TargetError, "no predicted class"),
         (ks.Output(0), {}, errors.TargetError, "no predicted class"),
-        (ks.Rank(1), {}, errors.TargetError, "choose by looking"),
-        (ks.Region(1), {}, errors.TargetError, "choose by looking"),
-        (ks.Box([0, 0, 1, 1], 1), {}, errors.TargetError, "choose by looking"),
-        (ks.Contrast(1, ks.Rivals(1, 1)), {}, errors.TargetError, "choose by looking"),
+        (ks.Rank(1), {}, errors.TargetError, "does not depend on an image"),
+        (ks.Region(1), {}, errors.TargetError, "does not depend on an image"),
+        (ks.Box([0, 0, 1, 1], 1), {}, errors.TargetError, "does not depend on an image"),
+        (ks.Contrast(1, ks.Rivals(1, 1)), {}, errors.TargetError, "does not depend on an image"),
         (99, {}, errors.TargetError, "from 0 to 2"),
         (ks.Unit("conv2", channel=6), {}, errors.TargetError, "from 0 to 5"),
         (ks.Unit("nowhere"), {}, errors.UnknownLayerError, "nowhere"),
@@ -141,7 +141,7 @@ def test_a_size_too_small_for_the_network() -> None:
             layers.Dense(2),
         ]
     )
-    with pytest.raises(errors.InputError, match="too small"):
+    with pytest.raises(errors.InputError, match="choose a larger size"):
         maximize(model, 0, size=8)
     assert maximize(model, 0, size=24).images.shape == (1, 24, 24, 3)
     with pytest.raises(errors.InputError, match="size"):
@@ -163,7 +163,7 @@ def test_whole_numbers_have_no_gradient() -> None:
         (lambda: ks.Transforms(scale=0.5), "scale"),
         (lambda: ks.Transforms(rotate=True), "rotate"),
         (lambda: ks.TotalVariation(-1), "weight"),
-        (lambda: ks.LPNorm(p=0.5), "p of LPNorm"),
+        (lambda: ks.LPNorm(p=0.5), "p must be"),
     ],
 )
 def test_parts_check_their_parameters(build: Any, name: str) -> None:

@@ -11,9 +11,9 @@ from keras import ops
 
 import kerascope as ks
 from kerascope import backend
-from kerascope.maximization.ascent import likeness
+from kerascope.maximization.ascent import gram_similarity
 from kerascope.maximization.parametrization import Parametrization
-from kerascope.maximization.transforms import placed, turned
+from kerascope.maximization.transforms import rotate, shift_matrices
 from kerascope.testing.bench import CLOSE, same
 from kerascope.testing.models import MODELS
 from kerascope.typing import Array
@@ -162,7 +162,7 @@ def test_waves_are_cosines_scaled_by_their_length() -> None:
 
 def test_a_placement_is_that_of_loops() -> None:
     shift, zoom = np.array([0.1, -0.25], "float32"), np.array([1.2, 0.8], "float32")
-    found = ops.convert_to_numpy(placed(9, ops.convert_to_tensor(shift), ops.convert_to_tensor(zoom)))
+    found = ops.convert_to_numpy(shift_matrices(9, ops.convert_to_tensor(shift), ops.convert_to_tensor(zoom)))
     for row in range(2):
         same(found[row], looped_placement(9, shift[row], zoom[row]), CLOSE, f"row {row}")
 
@@ -189,7 +189,7 @@ def test_a_turn_is_that_of_loops_and_its_gradient_the_transpose(dtype: str, tole
     angles = np.array([0.3, -1.1, np.pi / 2, 3.0], "float32")
     picture, weights = generator.normal(size=(2, 4, 2, 5, 6)).astype(dtype)
     shown, gradient = pulled_back(
-        lambda values: turned(values, ops.convert_to_tensor(angles)), picture, weights
+        lambda values: rotate(values, ops.convert_to_tensor(angles)), picture, weights
     )
     assert shown.dtype == gradient.dtype == dtype
     for place, angle in enumerate(angles):
@@ -212,10 +212,10 @@ def test_the_gradient_of_every_view_is_its_transpose(
 
     def view(coefficients: Any) -> Any:
         bases = [
-            ops.matmul(placed(size, shift, zoom), ops.convert_to_tensor(basis))
+            ops.matmul(shift_matrices(size, shift, zoom), ops.convert_to_tensor(basis))
             for size, basis in zip(shape.size, shape.bases, strict=True)
         ]
-        return turned(shape.values(coefficients, bases), angle)
+        return rotate(shape.values(coefficients, bases), angle)
 
     x, y = generator.normal(size=(2, 2, 3, 7, 5)).astype("float32")
     shown, gradient = pulled_back(view, x, y)
@@ -261,5 +261,5 @@ def test_likeness_is_that_of_loops() -> None:
     kin = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]], "float32")
     gram = [one.astype("float64").T @ one for one in activations]
     cosine = np.sum(gram[0] * gram[1]) / np.linalg.norm(gram[0]) / np.linalg.norm(gram[1])
-    found = likeness(ops.convert_to_tensor(activations), ops.convert_to_tensor(kin))
+    found = gram_similarity(ops.convert_to_tensor(activations), ops.convert_to_tensor(kin))
     same(ops.convert_to_numpy(found), np.array([cosine, cosine, 0]), CLOSE, "likeness")

@@ -12,7 +12,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.probe import Evidence
+from kerascope.probe import Internals
 from kerascope.resize import resize
 from kerascope.testing import MODELS
 from kerascope.testing.bench import CLOSE, EXACT, same
@@ -79,8 +79,8 @@ def test_several_layers_cost_one_backward(images: Tensor) -> None:
 class ScaledOverTheBatch(ks.LayerCAM):
     """Each layer's maps are scaled by the largest value of the whole batch."""
 
-    def compute(self, evidence: Evidence) -> Any:
-        maps = [ops.relu(self.combine(self.channels(part))) for part in evidence.split()]
+    def compute(self, internals: Internals) -> Any:
+        maps = [ops.relu(self.combine(self.channels(part))) for part in internals.split()]
         small = maps[1] / ops.max(maps[1])
         return ops.repeat(ops.repeat(small, 2, axis=1), 2, axis=2) + maps[0] / ops.max(maps[0])
 

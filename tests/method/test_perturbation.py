@@ -215,9 +215,9 @@ def test_what_a_row_takes_is_what_is_wanted_at_a_time() -> None:
     y = layers.Conv2D(20, 1)(x)  # 1280, beside x, which is wanted again
     z = layers.Conv2D(10, 1)(y)  # 640, beside x and y
     model = keras.Model(inputs, layers.Flatten()(layers.Add()([x, z])))
-    survey = ks.Probe(model).graph(np.zeros((1, 4, 4, 1)))
-    assert activation_bytes(survey) == 2 * (640 + 1280 + 640)
-    assert activation_bytes(survey, {run.number for run in survey.runs}) == 0
+    graph = ks.Probe(model).graph(np.zeros((1, 4, 4, 1)))
+    assert activation_bytes(graph) == 2 * (640 + 1280 + 640)
+    assert activation_bytes(graph, {call.number for call in graph.calls}) == 0
 
 
 @once

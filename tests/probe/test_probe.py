@@ -160,7 +160,7 @@ def test_programs_are_kept_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     for k in (1, 2, 3, 3, 2, 1):
         probe.scores(tiny.images, ks.Top(k))
     assert probe.trace_count == 4
-    assert len(probe._kept._programs) == 2
+    assert len(probe._cache._programs) == 2
 
 
 def test_a_bare_models_probe_lives_and_dies_with_it() -> None:

@@ -10,7 +10,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.probe.graph.trace import survey
+from kerascope.probe.graph.trace import trace_graph
 from kerascope.testing.bench import CLOSE, same
 from kerascope.testing.models import MODELS, fill, pictures
 from tests.helpers.probes import BACKEND, picked
@@ -417,8 +417,8 @@ def test_a_survey_runs_nothing_and_keeps_nothing_of_the_run() -> None:
         calls.append(inputs)
         return tiny.model(inputs)
 
-    found = survey(call, tiny.model, ops.convert_to_tensor(tiny.images), 0)
+    found = trace_graph(call, tiny.model, ops.convert_to_tensor(tiny.images), 0)
     assert len(calls) == 1
-    assert [run.place.path for run in found.runs] == [
+    assert [call.layer.path for call in found.calls] == [
         layer.name for layer in tiny.model.layers if not isinstance(layer, layers.InputLayer)
     ]

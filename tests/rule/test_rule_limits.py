@@ -13,6 +13,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope import backend
+from kerascope.probe import Request
 from kerascope.testing.bench import CLOSE, same
 from kerascope.typing import Tensor
 from tests.helpers.networks.rectifiers import PLACES
@@ -226,6 +227,6 @@ def test_a_rule_is_part_of_the_question_also_where_the_function_is_the_same() ->
     probe = ks.Probe(PLACES["argument"](), compile=False)
     for rule in (None, "guided", "deconvnet", None, "guided"):
         chosen = None if rule is None else ks.rule.RULES[rule]
-        found = probe.run(image_gradient_of, IMAGES, CLASS, image_gradient=True, rule=chosen)
+        found = probe.run(image_gradient_of, IMAGES, CLASS, Request(image_gradient=True, rule=chosen))
         same(found.values, by_hand(rule, [relu] * 3), CLOSE, f"{rule}")
     assert probe.trace_count == 3

@@ -11,6 +11,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
+from kerascope.probe import Request
 from kerascope.testing.bench import same
 from tests.helpers.networks.heads import FORMS, GRADIENT, IMAGES, SCORES, network, written_out
 
@@ -47,7 +48,7 @@ def test_one_output_is_two_classes(form: str) -> None:
         asked[ks.LogOdds(0)] = (-np.ones(3), [0, 0, 0])
     for target, (factors, labels) in asked.items():
         answer = probe.run(
-            lambda evidence: evidence.gradients[0], IMAGES, target, layers=("conv",), gradients=True
+            lambda internals: internals.gradients[0], IMAGES, target, Request(("conv",), gradients=True)
         )
         same(answer.scores, factors * SCORES, CLOSE, f"scores of {target!r}")
         expected = np.broadcast_to(factors[:, None, None, None] * GRADIENT, (3, 6, 6, 2))

@@ -71,8 +71,8 @@ class SwappedAxes(ks.GradCAM):
 class ForgottenRectifier(ks.GradCAM):
     """The ReLU is missing."""
 
-    def compute(self, evidence: Any) -> Any:
-        return self.combine(self.channels(evidence))
+    def compute(self, internals: Any) -> Any:
+        return self.combine(self.channels(internals))
 
 
 @dataclass(frozen=True)

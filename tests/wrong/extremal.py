@@ -9,14 +9,14 @@ import numpy as np
 
 from kerascope.method.masks import extremal
 from kerascope.method.masks.extremal_perturbation import ExtremalPerturbation, MaskOptimizer
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 
 
 @dataclass(frozen=True)
 class WhatIsRemoved(ExtremalPerturbation):
     """The mask is 1 where the baseline is put."""
 
-    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: Any) -> Answer:
         found = super().perturb(probe, first, pictures)
         assert found.values is not None
         return replace(found, values=1 - found.values)
@@ -26,7 +26,7 @@ class WhatIsRemoved(ExtremalPerturbation):
 class OneMaskForAll(ExtremalPerturbation):
     """All classes have the mask of the first one."""
 
-    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: Any) -> Answer:
         found = super().perturb(probe, first, pictures)
         if found.scores.ndim == 1:
             return found

@@ -24,9 +24,9 @@ class WithoutTheImage(ks.MultiScaleCAM):
 class WithoutTheGround(ks.MultiScaleCAM):
     """The image is multiplied by its gradient as it is: white paper counts."""
 
-    def compute(self, evidence: Any) -> Any:
-        maps = [self.combine(self.channels(part)) for part in evidence.split()]
-        image = ops.sum(evidence.image * evidence.image_gradient, axis=-1)
+    def compute(self, internals: Any) -> Any:
+        maps = [self.combine(self.channels(part)) for part in internals.split()]
+        image = ops.sum(internals.image * internals.image_gradient, axis=-1)
         return multi_scale.joined(maps, image)
 
 
@@ -34,8 +34,8 @@ class WithoutTheGround(ks.MultiScaleCAM):
 class OverTheWholeBatch(ks.MultiScaleCAM):
     """Maps are normalised over all images, so that one depends on the others."""
 
-    def compute(self, evidence: Any) -> Any:
-        found = super().compute(evidence)
+    def compute(self, internals: Any) -> Any:
+        found = super().compute(internals)
         return found / ops.max(found)
 
 
@@ -43,9 +43,9 @@ class OverTheWholeBatch(ks.MultiScaleCAM):
 class OnlyWhere(ks.MultiScaleCAM):
     """What the deep layer says is left out."""
 
-    def compute(self, evidence: Any) -> Any:
+    def compute(self, internals: Any) -> Any:
         image = ops.sum(
-            (evidence.image - multi_scale.ground(evidence.image)) * evidence.image_gradient, axis=-1
+            (internals.image - multi_scale.ground(internals.image)) * internals.image_gradient, axis=-1
         )
         return ops.relu(image)
 

@@ -9,7 +9,7 @@ from typing import Any
 from keras import ops
 
 import kerascope as ks
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, AnyProbe, Internals
 from kerascope.target import Target
 
 SPACE = (1, 2)
@@ -33,7 +33,7 @@ class CamOfAnyHead(ks.CAM):
     """The head is not looked at."""
 
     def attribute_with(
-        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: AnyProbe, images: Any, target: Target
     ) -> Answer:
         return super(ks.CAM, self).attribute_with(compute, key, probe, images, target)
 
@@ -69,9 +69,9 @@ class PlusPlusNormalised(ks.GradCAMPlusPlus):
 class PlusPlusOfTheExponential(ks.GradCAMPlusPlus):
     """The gradient is that of exp(s)."""
 
-    def channels(self, evidence: Evidence) -> Any:
-        channels = super().channels(evidence)
-        return channels * ops.reshape(ops.exp(evidence.scores), (-1, *[1] * (len(channels.shape) - 1)))
+    def channels(self, internals: Internals) -> Any:
+        channels = super().channels(internals)
+        return channels * ops.reshape(ops.exp(internals.scores), (-1, *[1] * (len(channels.shape) - 1)))
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class ShapleyWithAnUncountedBackward(ks.ShapleyCAM):
 class FinerAgainstTheBest(ks.FinerCAM):
     """One look-alike stands for all."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return ks.FinerCAM.attribute(replace(self, similar=1), probe, images, target)
 
 
@@ -150,7 +150,7 @@ class FinerAgainstTheBest(ks.FinerCAM):
 class FinerIsTheMethod(ks.FinerCAM):
     """The look-alikes are forgotten, so that any target will do."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return self.method.attribute(probe, images, target)
 
 
@@ -158,7 +158,7 @@ class FinerIsTheMethod(ks.FinerCAM):
 class FinerWithAStrengthOfItsOwn(ks.FinerCAM):
     """The strength is not handed on."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return (
             super().attribute(probe, images, target)
             if self.strength
@@ -166,7 +166,7 @@ class FinerWithAStrengthOfItsOwn(ks.FinerCAM):
         )
 
 
-def _strong(method: ks.FinerCAM, probe: Probe, images: Any, target: Any) -> Answer:
+def _strong(method: ks.FinerCAM, probe: AnyProbe, images: Any, target: Any) -> Answer:
     return ks.FinerCAM.attribute(replace(method, strength=1.0), probe, images, target)
 
 

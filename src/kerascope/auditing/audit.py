@@ -36,7 +36,7 @@ from kerascope.dataset.running.job import Job
 from kerascope.dataset.running.plan import plan
 from kerascope.dataset.writing.overlap import existing_paths
 from kerascope.method import Method, as_method
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import Probe, as_probe, require_probe
 
 
 def audit(
@@ -222,7 +222,7 @@ def _training_source(data: Any, job: Job, reading: ReadOptions) -> Source:
 def _image_size(model: keras.Model | Probe, images: Any) -> tuple[int, int] | None:
     """The size of images, for models that take any size; None for the others."""
     try:
-        as_probe(model).blank()
+        require_probe(as_probe(model)).blank()
     except errors.InputError:
         height, width = np.shape(images)[1:3]
         return height, width

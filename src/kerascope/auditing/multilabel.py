@@ -18,9 +18,10 @@ from kerascope.auditing.result.label_audits import LabelAudits
 from kerascope.dataset.classes.class_names import find_class_names
 from kerascope.dataset.reading.item import safe_name
 from kerascope.dataset.running.job import Job
+from kerascope.dataset.writing.lock import lock_folder
 from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
 from kerascope.dataset.writing.removal import remove_run
-from kerascope.dataset.writing.resume import check_folder_state, foreign_names, lock_folder
+from kerascope.dataset.writing.resume import check_folder_state, foreign_names
 from kerascope.dataset.writing.store import Store, wrap_disk_errors
 from kerascope.provenance import versions
 
@@ -59,7 +60,7 @@ def audit_labels(
     with ExitStack() as stack:
         stack.enter_context(lock_folder(store, check))
         for own in stores.values():
-            stack.enter_context(own.lock())
+            stack.enter_context(own.lock)
         if options.run.overwrite:
             remove_run(store)  # an audit of classes, if there was one
         values = read_label_values(job, len(names))

@@ -28,8 +28,9 @@ from kerascope.dataset.decoding.photograph import encode
 from kerascope.dataset.result_folder import AUDIT_PICTURES
 from kerascope.dataset.running.cluster import Workers
 from kerascope.dataset.running.job import Job
+from kerascope.dataset.writing.lock import lock_folder
 from kerascope.dataset.writing.removal import remove_audit
-from kerascope.dataset.writing.resume import check_folder_state, lock_folder
+from kerascope.dataset.writing.resume import check_folder_state
 from kerascope.dataset.writing.signature import signature_options
 from kerascope.dataset.writing.store import Store, wrap_disk_errors
 from kerascope.probe import Probe

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from kerascope import __version__, errors
-from kerascope.cli import console as said
+from kerascope.cli import console
 from kerascope.cli.commands.audit import audit
 from kerascope.cli.commands.compare import compare
 from kerascope.cli.commands.evaluate import evaluate
@@ -67,7 +67,7 @@ def main() -> None:
     """
     # TensorFlow tells of its build on the terminal otherwise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with said.allow_readers_to_leave(), exit_on_interrupt("run it again"):
+    with console.allow_readers_to_leave(), exit_on_interrupt("run it again"):
         sys.exit(_code())
 
 

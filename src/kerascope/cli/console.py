@@ -19,7 +19,7 @@ _REASONS = 10
 """Reasons of failures that are told."""
 
 
-class _Unread:
+class _Output:
     """A stream whose reader may stop reading; from then on what is said goes nowhere."""
 
     def __init__(self, stream: Any) -> None:
@@ -48,7 +48,7 @@ class _Unread:
 def allow_readers_to_leave() -> Iterator[None]:
     """Within the block, readers of what is printed may stop reading, as `head -1` does; that is no error."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = map(_Unread, before)
+    sys.stdout, sys.stderr = map(_Output, before)
     try:
         yield
     finally:

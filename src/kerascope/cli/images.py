@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.cli import console as said
+from kerascope.cli import console
 from kerascope.cli.loading import LoadArguments, read_method
 from kerascope.dataset.classes.class_names import ClassNames
 from kerascope.dataset.classes.outputs import is_multilabel
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Loaded:
+class LoadedImages:
     """What was loaded.
 
     Args:
@@ -50,7 +50,7 @@ class Loaded:
     labels: list[Any] | None
     captions: list[str]
 
-    def asked(self, target: TargetLike) -> TargetLike:
+    def resolve_target(self, target: TargetLike) -> TargetLike:
         """A target, where that of the labels is what they are.
 
         Raises:
@@ -58,7 +58,7 @@ class Loaded:
         """
         if target != LABEL:
             for text in find_number_doubts(target, self.job.class_names):
-                said.warn(text)
+                console.warn(text)
             return resolve_target(target, self.job.class_names)
         found = [_single(one) for one in self.labels or ()]
         if not found or None in found:
@@ -69,7 +69,7 @@ class Loaded:
         return found
 
 
-def load(arguments: LoadArguments, limit: int, outputs: Sequence[Path | None] = ()) -> Loaded:
+def load(arguments: LoadArguments, limit: int, outputs: Sequence[Path | None] = ()) -> LoadedImages:
     """Load a model and the first images that can be read, evenly over the classes where there are labels.
 
     Args:
@@ -89,7 +89,7 @@ def load(arguments: LoadArguments, limit: int, outputs: Sequence[Path | None] = 
     chosen = islice(interleave_by_label(job.source), limit)
     height, width = layout.spatial
     images, kept = read_images(chosen, job.options.preprocessing, (height, width), layout.channels)
-    return Loaded(
+    return LoadedImages(
         job,
         job.probe,
         layout.original(images, np),
@@ -117,14 +117,14 @@ def _labels(items: Sequence[Item], class_names: ClassNames, several: bool) -> li
     if len(single) == len(items):
         return single or None
     if any(item.label is not None for item in items):
-        said.warn(
+        console.warn(
             f"every image must have one label among the classes for labels to be used; {len(single)} of "
             f"{len(items)} have, so all are left out.",
         )
         known = zip(items, found, strict=True)
         lost = [item.label for item, places in known if item.label is not None and places is None]
         for text in describe_unknown_labels(Counter(map(str, lost))):
-            said.warn(text)
+            console.warn(text)
     return None
 
 
@@ -135,6 +135,6 @@ def read_methods(names: Sequence[str], layer: str | None) -> dict[str, Method]:
     return {name: method if layer is None else method.at(layer) for name, method in found.items()}
 
 
-def tell(loaded: Loaded) -> None:
+def print_choices(loaded: LoadedImages) -> None:
     """What was chosen."""
-    said.print_lines([(name, text) for name, text in loaded.job.told if name != "method"])
+    console.print_lines([(name, text) for name, text in loaded.job.choice_lines if name != "method"])

@@ -33,13 +33,13 @@ class _Watch:
         self._terminal = os.dup(2)
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)
-        self._thread = threading.Thread(target=self._watch, name="kerascope-interruption", daemon=True)
+        self._thread = threading.Thread(target=self._wait, name="kerascope-interruption", daemon=True)
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def watch(self) -> Iterator[None]:
         """Within the block Ctrl-C is seen by the thread, and by the main thread where there is patience."""
 
-        def heard(number: int, frame: object) -> None:
+        def handle(number: int, frame: object) -> None:
             if self._patience and not self.came.is_set():
                 self.came.set()
                 raise KeyboardInterrupt
@@ -47,7 +47,7 @@ class _Watch:
         # In this order: what is written into is there before it can be written.
         self._thread.start()
         wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        handler = signal.signal(signal.SIGINT, heard)
+        handler = signal.signal(signal.SIGINT, handle)
         try:
             yield
         finally:
@@ -58,21 +58,21 @@ class _Watch:
             self._reader.close()
             os.close(self._terminal)
 
-    def _watch(self) -> None:
-        if not self._signalled():
+    def _wait(self) -> None:
+        if not self._wait_for_interrupt():
             return
         line = f"kerascope: interrupted; {self._advice}.\n"
         os.write(self._terminal, (line if not os.isatty(self._terminal) else "\n" + line).encode())
         if self._patience:
             self._reader.settimeout(None if math.isinf(self._patience) else self._patience)
             try:
-                if not self._signalled():
+                if not self._wait_for_interrupt():
                     return
             except TimeoutError:
                 pass
         os._exit(CODE)
 
-    def _signalled(self) -> bool:
+    def _wait_for_interrupt(self) -> bool:
         """Whether Ctrl-C came, rather than the end of the block."""
         while received := self._reader.recv(1):
             if received[0] == signal.SIGINT:
@@ -93,7 +93,7 @@ def exit_on_interrupt(advice: str, resumable: bool = False) -> Iterator[None]:
         return
     watch = _Watch(advice, _PATIENCE if resumable else 0.0)
     try:
-        with watch.watching():
+        with watch.watch():
             yield
     finally:
         if watch.came.is_set():
@@ -116,7 +116,7 @@ def return_on_interrupt(advice: str) -> Iterator[threading.Event]:
         return
     watch = _Watch(advice, math.inf)
     try:
-        with watch.watching():
+        with watch.watch():
             yield watch.came
     except BaseException:
         if watch.came.is_set():

@@ -53,7 +53,7 @@ _RESCALING: dict[str, Callable[[float], tuple[float, float]]] = {
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[Path]:
+def open_as_keras3(path: Path) -> Iterator[Path]:
     """The file, or a copy for the length of the block whose configuration Keras 3 reads.
 
     Nothing is loaded here, so what Keras' safe mode refuses it still refuses.
@@ -63,7 +63,7 @@ def readable(path: Path) -> Iterator[Path]:
     """
     text = _configuration(path)
     found = json.loads(text) if text is not None else None
-    modern = _without_slashes(_modern(found))
+    modern = _without_slashes(_convert(found))
     if modern == found:
         yield path
         return
@@ -110,13 +110,13 @@ def _text(found: Any) -> str | None:
     return found.decode() if isinstance(found, bytes) else found
 
 
-def _modern(part: Any) -> Any:
+def _convert(part: Any) -> Any:
     """A part of a configuration, with all in it, as Keras 3 reads it."""
     if isinstance(part, list):
-        return [_modern(one) for one in part]
+        return [_convert(one) for one in part]
     if not isinstance(part, dict):
         return part
-    part = {name: _modern(value) for name, value in part.items()}
+    part = {name: _convert(value) for name, value in part.items()}
     if part.get("class_name") == "Sequential":
         return _sequential(part)
     return _object(part) if isinstance(part.get("config"), dict) else part
@@ -153,7 +153,7 @@ def _object(entry: dict[str, Any]) -> Any:
     known = getattr(keras.layers, name, None) or getattr(keras.initializers, name, None)
     if not isinstance(known, type):
         return entry
-    taken = _taken(known)
+    taken = _argument_names(known)
     config = entry["config"].items()
     kept = {key: _at_home(value) for key, value in config if key in taken or _matters(key, value)}
     return {**entry, "config": kept}
@@ -175,7 +175,7 @@ def _matters(name: str, value: Any) -> bool:
     return values is not None and value not in values
 
 
-def _taken(kind: type) -> set[str]:
+def _argument_names(kind: type) -> set[str]:
     """Names of the arguments of a class, and of those that it hands further ones to."""
     names: set[str] = set()
     for one in kind.__mro__:
@@ -212,14 +212,14 @@ def _without_slashes(config: Any) -> Any:
     """The same with `_` for `/` in the names of layers, which Keras 3 does not allow there."""
     names = {name for name in _names(config) if "/" in name}
 
-    def renamed(part: Any) -> Any:
+    def rename(part: Any) -> Any:
         if isinstance(part, dict):
-            return {key: renamed(value) for key, value in part.items()}
+            return {key: rename(value) for key, value in part.items()}
         if isinstance(part, list):
-            return [renamed(one) for one in part]
+            return [rename(one) for one in part]
         return part.replace("/", "_") if isinstance(part, str) and part in names else part
 
-    return renamed(config) if names else config
+    return rename(config) if names else config
 
 
 def _names(part: Any) -> Iterator[str]:

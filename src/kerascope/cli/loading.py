@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascope import errors
-from kerascope.cli import console as said
+from kerascope.cli import console
 
 if TYPE_CHECKING:
     from kerascope.dataset.classes.class_names import ClassName
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def _silenced() -> Iterator[None]:
+def _silence_stderr() -> Iterator[None]:
     """Nothing on the standard error stream, also not from libraries: TensorFlow tells of its build there."""
     sys.stderr.flush()
     kept = os.dup(2)
@@ -43,7 +43,7 @@ def _silenced() -> Iterator[None]:
 
 try:
     # Here, before anything else imports it.
-    with _silenced():
+    with _silence_stderr():
         import keras
 except ImportError as error:
     raise errors.BackendError(
@@ -127,12 +127,12 @@ def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras
                 f"--import must name a Python module; {name!r} fails: {error}."
             ) from error
     if unsafe:
-        said.warn(f"{path} may run code of its own, since --unsafe was given.")
+        console.warn(f"{path} may run code of its own, since --unsafe was given.")
     from kerascope import model_file
     from kerascope.cli import keras2
 
     try:
-        with keras2.readable(path) as file:
+        with keras2.open_as_keras3(path) as file:
             if not unsafe:
                 model_file.check(file)
             model = keras.saving.load_model(file, compile=False, safe_mode=not unsafe)
@@ -146,7 +146,7 @@ def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras
             f"{text.splitlines()[0] if text else 'no reason given'}\n{_hint(path, text)}"
         ) from error
     if (doubt := keras2.doubt(path)) is not None:
-        said.warn(doubt)
+        console.warn(doubt)
     return model
 
 
@@ -167,10 +167,10 @@ def _hint(path: Path, text: str) -> str:
 
 def load_probe(path: Path, unsafe: bool, imports: Sequence[str] | None, output: OutputKind | None) -> Probe:
     """A saved model, and what its numbers are: as is said, or as the loss tells that it was saved with."""
-    from kerascope.cli.saved_loss import saved_loss
+    from kerascope.cli.saved_loss import read_loss
     from kerascope.probe import Probe
 
-    return Probe(load_model(path, unsafe, imports), output=output).with_loss(saved_loss(path))
+    return Probe(load_model(path, unsafe, imports), output=output).with_loss(read_loss(path))
 
 
 def load_names(path: Path | None) -> tuple[ClassName, ...] | None:

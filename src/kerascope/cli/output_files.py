@@ -16,7 +16,7 @@ from kerascope import errors
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Inputs = Iterable[str | os.PathLike[str] | None]
+InputPaths = Iterable[str | os.PathLike[str] | None]
 _GENERATOR = b'<meta name="generator" content="kerascope '
 _HEAD = 4096
 """Bytes at the beginning of a page in which its generator stands."""
@@ -26,7 +26,7 @@ KINDS = (*_CREATED, *_PHOTOGRAPHS, "gif", "png")
 """Kinds of picture that can be signed; others are not written."""
 
 
-def check_folder(option: str, path: Path, overwrite: bool, inputs: Inputs) -> None:
+def check_folder(option: str, path: Path, overwrite: bool, inputs: InputPaths) -> None:
     """An error unless a folder can be made there, or is there and can be written into.
 
     Args:
@@ -55,7 +55,7 @@ def check_folder(option: str, path: Path, overwrite: bool, inputs: Inputs) -> No
         check_no_overlap(path, existing_paths(*inputs))
 
 
-def check_page(option: str, path: Path | None, extra: str, inputs: Inputs) -> None:
+def check_page(option: str, path: Path | None, extra: str, inputs: InputPaths) -> None:
     """An error unless a page can be made and written there, with those of labels beside it.
 
     Args:
@@ -79,7 +79,7 @@ def check_page(option: str, path: Path | None, extra: str, inputs: Inputs) -> No
         raise errors.MissingPackageError("jinja2", extra)
 
 
-def check_report(option: str, path: Path | None, inputs: Inputs) -> None:
+def check_report(option: str, path: Path | None, inputs: InputPaths) -> None:
     """An error unless a report of an evaluation can be written there.
 
     Args:
@@ -95,7 +95,7 @@ def check_report(option: str, path: Path | None, inputs: Inputs) -> None:
         _check(option, target, _is_report, inputs)
 
 
-def check_picture(option: str, path: Path, inputs: Inputs) -> None:
+def check_picture(option: str, path: Path, inputs: InputPaths) -> None:
     """An error unless a figure can be written there.
 
     Args:
@@ -127,10 +127,10 @@ def write_picture(figure: Figure, path: Path) -> None:
     from kerascope.dataset.writing.atomic_file import atomic_write
 
     with atomic_write(path) as partial:
-        figure.savefig(partial, format=_kind(path), **_signed(_kind(path)))
+        figure.savefig(partial, format=_kind(path), **_signature(_kind(path)))
 
 
-def _signed(kind: str) -> dict[str, Any]:
+def _signature(kind: str) -> dict[str, Any]:
     """Options of matplotlib by which a picture is signed."""
     from kerascope.dataset.writing.signature import SIGNATURE, signature_options
 
@@ -145,7 +145,7 @@ def _kind(path: Path) -> str:
     return path.suffix.lower().removeprefix(".")
 
 
-def _check(option: str, path: Path, is_ours: Callable[[Path], bool], inputs: Inputs) -> None:
+def _check(option: str, path: Path, is_ours: Callable[[Path], bool], inputs: InputPaths) -> None:
     """An error unless a file can be written there, and one that is there replaced.
 
     Args:

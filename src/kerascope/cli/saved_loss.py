@@ -13,19 +13,19 @@ _LARGEST = 1 << 24
 """Bytes of a configuration that are read."""
 
 
-def saved_loss(path: Path) -> Any:
+def read_loss(path: Path) -> Any:
     """The name of the loss, or names by output or in the order of the outputs; None where none is told.
 
     Args:
         path: of a model, `.keras` or `.h5`.
     """
     try:
-        return _named(_compiled(path).get("loss"))
+        return _loss_name(_read_compile_config(path).get("loss"))
     except (OSError, ValueError, KeyError, AttributeError, TypeError, zipfile.BadZipFile):
         return None
 
 
-def _compiled(path: Path) -> Any:
+def _read_compile_config(path: Path) -> Any:
     """How the model was compiled, as the file has it."""
     if h5py.is_hdf5(path):
         with h5py.File(path) as file:
@@ -34,14 +34,14 @@ def _compiled(path: Path) -> Any:
         return json.loads(file.read(_LARGEST))["compile_config"]
 
 
-def _named(loss: Any) -> Any:
+def _loss_name(loss: Any) -> Any:
     """A loss by its name, one that is written as an object, too."""
     if isinstance(loss, list):
-        return [_named(one) for one in loss]
+        return [_loss_name(one) for one in loss]
     if not isinstance(loss, dict):
         return loss if isinstance(loss, str) else None
     if "class_name" in loss:
         # A function is written under its own name.
         inner = loss["config"]
         return inner if isinstance(inner, str) else str(loss["class_name"])
-    return {name: _named(one) for name, one in loss.items()}
+    return {name: _loss_name(one) for name, one in loss.items()}

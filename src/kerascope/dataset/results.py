@@ -1,4 +1,4 @@
-"""What a run has found, read from its folder."""
+"""The results of a run, read from its folder."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ import numpy as np
 from kerascope import errors
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.result_folder import DATA
-from kerascope.dataset.writing.store import REMOVING, Store
+from kerascope.dataset.writing.manifest import REMOVING, read_manifest
+from kerascope.dataset.writing.store import Store
 from kerascope.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """The folder that `explain_dataset` has written.
+    """The results in a folder of `explain_dataset`.
 
     Args:
-        folder: where it is.
-        manifest: what was done, with which model, options and versions.
+        folder: of the results.
+        manifest: model, options, versions, status and counts.
 
     Example: see `explain_dataset`.
     """
@@ -34,20 +35,20 @@ class Results:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many images there are, were explained, and failed; rows; shards."""
+        """The numbers of images, explained and failed ones, rows, and shards."""
         counts: Mapping[str, int] = self.manifest["counts"]
         return counts
 
     @property
     def data(self) -> Path:
-        """The folder with the Parquet files, as pandas, Arrow, DuckDB or Spark read it."""
+        """The folder of the Parquet files, for pandas, Arrow, DuckDB or Spark."""
         return self.folder / DATA
 
     def table(self, columns: list[str] | None = None) -> Any:
-        """The whole table, in memory: a `pyarrow.Table`, a row for each image and explained class.
+        """Read the whole table into memory: a `pyarrow.Table`, a row per image and explained class.
 
         Args:
-            columns: to be read; None for all.
+            columns: to read; None for all.
         """
         import pyarrow.dataset
 
@@ -55,10 +56,10 @@ class Results:
         return pyarrow.dataset.dataset(shards, format="parquet").to_table(columns=columns)
 
     def rows(self, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Row after row, in the order of the source, a shard at a time in memory; maps as float32 (h, w).
+        """Yield rows in the order of the source, with a shard at a time in memory; maps are float32 (h, w).
 
         Args:
-            columns: to be read; None for all.
+            columns: to read; None for all.
         """
         import pyarrow.parquet as pq
 
@@ -66,30 +67,30 @@ class Results:
             table = pq.read_table(path, columns=columns)
             maps = table["map"].combine_chunks() if "map" in table.column_names else None
             lists = table.drop_columns(["map"]).to_pylist() if maps is not None else table.to_pylist()
-            for place, row in enumerate(lists):
+            for index, row in enumerate(lists):
                 if maps is not None:
-                    one = maps[place]
-                    row["map"] = np.asarray(one.to_numpy(), "float32") if one.is_valid else None
+                    heatmap = maps[index]
+                    row["map"] = np.asarray(heatmap.to_numpy(), "float32") if heatmap.is_valid else None
                 yield row
 
     def image_rows(self, columns: list[str]) -> Iterator[dict[str, Any]]:
-        """The row of each explained image, the first where several classes are; see `rows`.
+        """Yield the first row of each explained image; see `rows`.
 
         Args:
-            columns: to be read, beside those that tell which rows these are.
+            columns: to read, besides `status` and `rank`.
         """
         for row in self.rows(list(dict.fromkeys((*columns, "status", "rank")))):
             if row["status"] == "explained" and row["rank"] == 1:
                 yield row
 
     def failures(self) -> Iterator[tuple[str, str]]:
-        """Path and reason of every image that failed."""
+        """Yield the path and the error of every failed image."""
         for row in self.rows(["path", "status", "error"]):
             if row["status"] == "failed":
                 yield row["path"], row["error"]
 
     def strange_labels(self) -> dict[str, int]:
-        """Labels of images that are no class of the model, and how often each is there."""
+        """Count the labels of images that are no class of the model."""
         found: Counter[str] = Counter()
         for row in self.rows(["label", "label_indices", "rank"]):
             if row["label"] is not None and row["label_indices"] is None and row["rank"] in (None, 1):
@@ -105,15 +106,15 @@ class Results:
 
 
 def open_results(folder: str | os.PathLike[str]) -> Results:
-    """The results in a folder that `explain_dataset` or `kerascope explain` has written.
+    """Open the results of `explain_dataset` or `kerascope explain`.
 
     Args:
-        folder: the one that was written into.
+        folder: of the results.
 
     Raises:
         DatasetError: there are none.
     """
-    manifest = Store(folder).read_manifest()
+    manifest = read_manifest(Path(folder))
     if manifest is None:
         raise errors.DatasetError(
             f"there must be results with a manifest; there are none in {os.fspath(folder)!r}; explain into "
@@ -128,14 +129,13 @@ def open_results(folder: str | os.PathLike[str]) -> Results:
 
 
 def heatmap(row: Mapping[str, Any]) -> Array:
-    """The heat map of a row over the whole upright photograph.
+    """Return the heat map of a row over the whole upright photograph.
 
     Args:
         row: of `Results.rows`, with `map`, `box`, `height` and `width`.
 
     Returns:
-        float32 (height, width), sign and scale as the method gives them; NaN where the model was shown
-        nothing.
+        float32 (height, width), in the units of the method; NaN outside the model's image.
 
     Raises:
         DatasetError: the image failed, so there is no map.
@@ -148,7 +148,7 @@ def heatmap(row: Mapping[str, Any]) -> Array:
 
 
 def count_results(store: Store) -> dict[str, int]:
-    """The counts of the shards that are there; only two columns are read, a shard at a time."""
+    """Count the images and rows of the shards; only two columns are read, a shard at a time."""
     import pyarrow.parquet as pq
 
     counts: Counter[str] = Counter()

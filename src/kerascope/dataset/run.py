@@ -1,4 +1,4 @@
-"""A whole data set explained into a folder: what `ks.explain_dataset` does."""
+"""`explain_dataset`: explain a whole data set into a folder."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def explain_dataset(
 
     Reading, decoding, explaining, drawing and writing overlap. A picture that cannot be read, or an image
     that cannot be explained, is a row with its error. Results are written shard by shard, each whole or not
-    at all: what stops a run loses at most the shard in flight, and `resume=True` continues it, with the same
-    result to the bit (but for `timings`) as if it had not been stopped.
+    at all: an interruption loses at most the shard in flight, and `resume=True` continues the run, with the
+    same results to the bit (except `timings`).
 
     Args:
         model: a Keras model or a `Probe`, of one photograph of one or three channels.
         paths: see `find_images`.
-        folder: where results are written: see `kerascope.dataset.writing.store.Store`.
+        folder: of the results: see `kerascope.dataset.writing.store.Store`.
         method: see `kerascope.explain`.
         target: see `kerascope.target`; the name of a class; `"label"` for each image's own label, a row for
             each of several; None for the predicted class.
@@ -66,43 +66,41 @@ def explain_dataset(
             for those of the probe, else those of the subfolders or the table where there are as many as the
             model has outputs.
         preprocessing: name of a convention, a JSON file, a `Preprocessing`, or `"auto"`: see `detect`.
-        fit: `"stretch"`, `"crop"` or `"pad"`, see `Frame.for_size`; None for that of the preprocessing, where
-            that says one, else what is likely for the model unless labels show another one to be right.
+        fit: `"stretch"`, `"crop"` or `"pad"`, see `Frame.for_size`; None for the one that the preprocessing
+            states, else the one that is likely for the model unless labels contradict it.
         size: (h, w) of the images, for models that take any.
         overlay: write the photographs under their maps as `"jpg"` or `"png"`; None for none.
         map_type: of the stored maps.
-        batch_size: images per pass; None for that of the probe, 32. The model's own where it has a fixed one.
+        batch_size: images per pass; None for the probe's, 32; ignored where the model has a fixed one.
         shard_size: images per file of the table: the most that is lost.
         threads: for reading and drawing; None for one for each processor, 4 at the most; 0 for none.
-        resume: continue a run that was stopped.
+        resume: continue an interrupted run.
         overwrite: remove the results of an earlier run first; refused where the folder is not empty and not
             kerascope's, or an input lies in it. See docs/datasets.md.
         image_column: see `find_images`.
         label_column: see `find_images`.
         follow_links: see `find_images`.
-        workers: explain by so many processes of a Ray cluster, or as a `kerascope.dataset.Cluster` says;
-            None for this process alone. See docs/datasets.md.
+        workers: the number of processes of a Ray cluster, or a `kerascope.dataset.Cluster`; None for this
+            process alone. See docs/datasets.md.
         imports: modules that register layers of the model, for workers.
         safe_mode: of Keras, when workers load the model; False lets it run code of its own, such as a
             `Lambda` layer.
-        model_file: where the model was loaded from, for the manifest and for a file of preprocessing beside
-            it.
+        model_file: path of the model, for the manifest and for `MODEL.preprocess.json` next to it.
         progress: draw a progress bar; None on a terminal.
 
     Returns:
-        The results, read from the folder when asked for.
+        The results, read from the folder on demand.
 
     Raises:
         DatasetError: there are no images, or the folder cannot be written or resumed.
         LockedError: another run writes into the folder.
-        ParameterError, InputError, TargetError, LayerError: what was given does not fit.
+        ParameterError, InputError, TargetError, LayerError: an argument does not fit the model.
         MissingPackageError: a package of the extra `dataset` (or `ray`) is not installed.
 
     Cost:
-        That of the method for each image; 1 forward to begin with, and 2 where the model preprocesses by
-        itself. Where labels are known, at most 64 for each way of loading that is tried: 3 fits, then 3
-        filters, of which those count that give different images; and each fit with each convention where that
-        of the model is in doubt.
+        The method's cost per image; 1 forward at the start, and 2 where the model preprocesses by itself.
+        Where labels are known, at most 64 forwards for each way of loading: 3 fits, then 3 filters, without
+        those that give the same images; and each fit with each convention where the model's is in doubt.
 
     Example:
         >>> import keras, pathlib, tempfile

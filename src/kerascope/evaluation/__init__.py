@@ -1,20 +1,17 @@
-"""Evaluation: methods against metrics and controls, sanity checks, advice.
-
-The loop is in `measuring`, what it found in `report`, what can be said of it in `statistics` and `told`.
-"""
+"""Evaluation of methods by metrics and controls, sanity checks, and recommendations."""
 
 from kerascope.evaluation.evaluate import CONTROLS, evaluate
 from kerascope.evaluation.recommend import Recommendation, recommend
-from kerascope.evaluation.report import Column, Report, load_report
-from kerascope.evaluation.sanity import Check, Sanity, sanity
+from kerascope.evaluation.report import Report, ReportColumn, load_report
+from kerascope.evaluation.sanity import Sanity, SanityCheck, sanity
 
 __all__ = [
     "CONTROLS",
-    "Check",
-    "Column",
     "Recommendation",
     "Report",
+    "ReportColumn",
     "Sanity",
+    "SanityCheck",
     "evaluate",
     "load_report",
     "recommend",

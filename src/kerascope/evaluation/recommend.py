@@ -1,4 +1,4 @@
-"""Which method, layer and settings to use for a model, by quick metrics on a sample."""
+"""Recommendation of a method, layer and settings for a model, from quick metrics on a sample."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.evaluation.evaluate import evaluate
-from kerascope.evaluation.questions import questions
+from kerascope.evaluation.inputs import resolve_inputs
 from kerascope.evaluation.report import Report
 from kerascope.method import Method
 from kerascope.method.cam.grad_cam import GradCAM
@@ -23,13 +23,13 @@ from kerascope.method.gradient.saliency import InputXGradient, Saliency
 from kerascope.method.masks.occlusion import Occlusion
 from kerascope.method.path.integrated_gradients import IntegratedGradients
 from kerascope.method.wrappers.smooth_grad import SmoothGrad
-from kerascope.probe import LayerTable, Probe, as_probe
+from kerascope.probe import AnyProbe, LayerTable, Probe, as_probe
 from kerascope.target import TargetLike
 from kerascope.validation import check_whole
 
 JUDGES = ("deletion", "insertion", "faithfulness_correlation", "average_drop")
-"""Metrics that decide: they ask the model, need nothing else, and no map wins all of them by being large,
-small or smooth."""
+"""The decisive metrics: they need only the model, and no map scores best on all by being large, small or
+smooth."""
 _AT_LAYERS: tuple[Method, ...] = (GradCAM(), LayerCAM(), HiResCAM())
 _ELSEWHERE: tuple[Method, ...] = (
     Saliency(),
@@ -39,18 +39,18 @@ _ELSEWHERE: tuple[Method, ...] = (
     Occlusion(),
 )
 _DEEPEST = 3
-"""Layers that are tried: the last of each of the finest grids on the way."""
+"""Number of candidate layers: the last layer of each of the deepest grids."""
 
 
 @dataclass(frozen=True, eq=False)
 class Recommendation:
-    """Advice, with the table behind it.
+    """A recommended method, with the report behind it.
 
     Args:
-        method: to use, with its layer and settings.
-        equals: methods that were not shown to be worse on any metric that decides, cheapest first.
-        report: everything that was measured.
-        reasons: of the advice, in sentences.
+        method: the method, with its layer and settings.
+        equals: methods not shown to be worse on any decisive metric, cheapest first.
+        report: the report on all candidates.
+        reasons: reasons for the recommendation, in sentences.
     """
 
     method: Method
@@ -67,7 +67,7 @@ class Recommendation:
 
 
 def recommend(
-    probe: Probe | keras.Model,
+    probe: AnyProbe | keras.Model,
     images: Any,
     *,
     target: TargetLike = None,
@@ -78,34 +78,34 @@ def recommend(
     memory: int | str | None = None,
     progress: bool | None = None,
 ) -> Recommendation:
-    """Say which method, layer and settings to use for a model.
+    """Recommend a method, layer and settings for a model.
 
     Candidates are measured on a sample by deletion, insertion, faithfulness correlation and average drop, at
-    the quick level, beside controls. The one with the best mean rank is advised; where others are not shown
-    to be worse on any of these, the cheapest of them.
+    the quick level, together with controls. The method with the best mean rank is recommended, or the
+    cheapest of those not shown to be worse on any of these.
 
     Args:
         probe: a `Probe`, a Keras model, or a `BlackBox`.
-        images: (N, ...) as the model takes them, such as the users' own; 16 or more say something.
-        target: what is explained; None for the labels, or without them for the predicted class.
-        labels: of the images, see `kerascope.evaluate`: of several labels each is asked about by itself.
+        images: (N, ...) as the model takes them, preferably your own; at least 16 are useful.
+        target: the explained target; None for the labels, or without them for the predicted class.
+        labels: labels of the images, see `kerascope.evaluate`; each of several labels is explained by itself.
         methods: the candidates; None for class activation maps at the automatic layer and at the last layers
-            of finer grids (not those that average what the head flattens), that of all scales, gradient
+            of finer grids (without those that average what the head flattens), at all scales, gradient
             methods, and occlusion.
-        sample: the most images that are looked at, drawn at random.
-        seed: of the sample, and of the metrics.
+        sample: the largest number of images, drawn at random.
+        seed: seed of the sample, and of the metrics.
         memory: see `kerascope.method.PerturbationMethod`.
-        progress: draw a progress bar; None on a terminal where it takes longer than some seconds.
+        progress: draw a progress bar; None to draw one on a terminal if it takes more than a few seconds.
 
     Returns:
-        The advice, which prints itself with the table behind it. `method` is ready to be called.
+        The recommendation, which prints itself with the table behind it. `method` is ready to be called.
 
     Raises:
-        EvaluationError: no candidate works on this model, or a label is no class of it.
+        EvaluationError: no candidate works on this model, or a label is not a class of the model.
 
     Cost:
-        At most `sample` images by about 45 forwards for each candidate and control, beside what the
-        candidates take themselves; and 1 forward of all images where a target is given.
+        At most `sample` images times about 45 forwards for each candidate and control, besides the cost of
+        the candidates themselves; and 1 forward of all images if a target is given.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -118,15 +118,15 @@ def recommend(
     """
     check_whole(sample, "sample", 2)
     check_whole(seed, "seed", 0)
-    asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
-    wanted = questions(asked, images, labels, target)
-    chosen, target = _sampled(asked, wanted.images, wanted.target, sample, seed)
-    given = list(methods) if methods is not None else _candidates(asked, chosen)
-    tried = [method.choose(asked, chosen, target)[0] for method in given]
+    known = as_probe(probe)  # which holds its model weakly: the argument keeps it
+    inputs = resolve_inputs(known, images, labels, target)
+    images, target = _draw_sample(known, inputs.images, inputs.target, sample, seed)
+    given = list(methods) if methods is not None else _candidates(known, images)
+    candidates = [method.choose(known, images, target)[0] for method in given]
     report = evaluate(
-        tried,
-        asked,
-        chosen,
+        candidates,
+        known,
+        images,
         metrics=JUDGES,
         target=target,
         level="quick",
@@ -135,27 +135,27 @@ def recommend(
         progress=progress,
     )
     if not report.complete:
-        raise KeyboardInterrupt  # of some candidates no advice can be given
-    return _advice(replace(report, warnings=(*wanted.doubts, *report.warnings)), tried)
+        raise KeyboardInterrupt  # some candidates are not enough for a recommendation
+    return _recommendation(replace(report, warnings=(*inputs.warnings, *report.warnings)), candidates)
 
 
 def _candidates(probe: Any, images: Any) -> list[Method]:
     if not isinstance(probe, Probe):
         return [Occlusion()]
     table = probe.layers(images)
-    layers = _layers(table)
+    layers = _candidate_layers(table)
     flattened = table.automatic is not None and table.automatic.head == "flattened"
     at_layers = [
-        method if place is None else method.at(place)
-        for place, method in itertools.product(layers, _AT_LAYERS)
+        method if layer is None else method.at(layer)
+        for layer, method in itertools.product(layers, _AT_LAYERS)
         if not (flattened and "averaged" in method.tags)
     ]
     at_all_scales = [MultiScaleCAM()] if layers else []
     return [*at_layers, *at_all_scales, *_ELSEWHERE]
 
 
-def _layers(table: LayerTable) -> list[str | None]:
-    """None for the automatic layer, and the last layer of each of the next finer grids."""
+def _candidate_layers(table: LayerTable) -> list[str | None]:
+    """Return None for the automatic layer, and the last layer of each of the next finer grids."""
     automatic = table.automatic
     if automatic is None:
         return []
@@ -163,32 +163,20 @@ def _layers(table: LayerTable) -> list[str | None]:
     for row in table:
         if row.explainable and row.grid and np.prod(row.grid) > np.prod(automatic.grid or (1,)):
             finer[row.grid] = row.path
-    # Of each grid the last layer; the coarsest of them come last on the way.
+    # The coarsest grids come last.
     return [None, *list(finer.values())[::-1][: _DEEPEST - 1]]
 
 
-def _advice(report: Report, tried: Sequence[Method]) -> Recommendation:
-    own = {method.describe(): method for method in tried}
+def _recommendation(report: Report, candidates: Sequence[Method]) -> Recommendation:
+    known = {method.describe(): method for method in candidates}
     ranks = report.mean_ranks
-    order = [row for row in np.argsort(ranks).tolist() if report.methods[row] in own and ranks[row] > 0]
+    order = [row for row in np.argsort(ranks).tolist() if report.methods[row] in known and ranks[row] > 0]
     if not order:
         raise errors.EvaluationError(
             "a candidate must work on this model; none did: " + "; ".join(report.warnings)
         )
     best = order[0]
-    worse: set[int] = set()
-    beaten: dict[str, int] = {}
-    for column in report.columns:
-        signs = 1 if column.direction == "higher" else -1
-        for one in report.comparisons(column.name):
-            if not one.separate or best not in (one.first, one.second):
-                continue
-            other = one.second if one.first == best else one.first
-            ahead = signs * one.difference * (1 if one.first == best else -1) > 0
-            if ahead:
-                worse.add(other)
-                if report.methods[other] in report.controls:
-                    beaten[report.methods[other]] = beaten.get(report.methods[other], 0) + 1
+    worse = _find_worse(report, best)
     equals = [row for row in order if row not in worse]
     cheapest = min(equals, key=lambda row: (report.forwards[row], ranks[row]))
     first = (
@@ -204,22 +192,38 @@ def _advice(report: Report, tried: Sequence[Method]) -> Recommendation:
     others = [report.methods[row] for row in equals if row != cheapest]
     if others:
         reasons.append(f"not shown to be worse either: {', '.join(others)}")
-    missed = [name for name in report.methods if name in report.controls and not beaten.get(name)]
-    if missed:
+    names = [report.methods[row] for row in worse]
+    unbeaten = [name for name in report.methods if name in report.controls and name not in names]
+    if unbeaten:
         reasons.append(
-            f"with care: {report.methods[best]} is not shown to be better than {', '.join(missed)} on any of "
-            "them; take more images, or do not rely on these maps"
+            f"with care: {report.methods[best]} is not shown to be better than {', '.join(unbeaten)} on any "
+            "of them; take more images, or do not rely on these maps"
         )
     return Recommendation(
-        own[report.methods[cheapest]],
+        known[report.methods[cheapest]],
         tuple(report.methods[row] for row in sorted(equals, key=lambda row: report.forwards[row])),
         report,
         tuple(reasons),
     )
 
 
-def _sampled(probe: Any, images: Any, target: TargetLike, sample: int, seed: int) -> tuple[Any, TargetLike]:
-    """Some of the images, in their order and in the structure that they came in, and what is explained."""
+def _find_worse(report: Report, best: int) -> set[int]:
+    """Return the methods and controls shown to be worse than the best method on any metric."""
+    worse = set()
+    for column in report.columns:
+        sign = 1 if column.direction == "higher" else -1
+        for pair in report.comparisons(column.name):
+            if pair.separate and pair.first == best and sign * pair.difference > 0:
+                worse.add(pair.second)
+            elif pair.separate and pair.second == best and sign * pair.difference < 0:
+                worse.add(pair.first)
+    return worse
+
+
+def _draw_sample(
+    probe: Any, images: Any, target: TargetLike, sample: int, seed: int
+) -> tuple[Any, TargetLike]:
+    """Return some of the images, in their order and structure, with their targets."""
     from keras import tree
 
     count = len(tree.flatten(images)[0])
@@ -227,6 +231,6 @@ def _sampled(probe: Any, images: Any, target: TargetLike, sample: int, seed: int
         return images, target
     rows = np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
     if target is not None:
-        # It may be another one for each image.
+        # The target may differ between images.
         target = probe.run(None, images, target).pinned.take(rows)
     return tree.map_structure(lambda array: np.asarray(array)[rows], images), target

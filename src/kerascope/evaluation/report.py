@@ -1,4 +1,4 @@
-"""A report: what was measured of methods, and what that shows. NumPy in, statements out."""
+"""The report of an evaluation: values, ranks, statements, tables, files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import numpy as np
 from kerascope import errors
 from kerascope.dataset.writing.atomic_file import atomic_write
 from kerascope.evaluation import statistics
-from kerascope.evaluation.output import text as told
+from kerascope.evaluation.output import text
 from kerascope.evaluation.statistics import Comparison
+from kerascope.metric.statistics import finite_mean
 from kerascope.typing import Array
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Column:
-    """A metric, as a report knows it.
+class ReportColumn:
+    """A metric in a report.
 
     Args:
-        name: of the metric.
+        name: name of the metric.
         title: the name in words.
-        group: what it is about.
-        direction: `"higher"` or `"lower"` is better; None where neither is.
+        group: group of the metric.
+        direction: `"higher"` or `"lower"` is better; None if neither is.
         bounds: the lowest and highest possible value; None where there is none.
     """
 
@@ -49,36 +50,36 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What `kerascope.evaluate` measured: methods and controls by metrics by images.
+    """The result of `kerascope.evaluate`: methods and controls by metrics by images.
 
     Means come with 95 % bootstrap intervals over the images, ranks with theirs, and statements are made only
-    where a difference is shown: see `kerascope.evaluation.statistics`.
+    about significant differences: see `kerascope.evaluation.statistics`.
 
     Args:
-        methods: M methods as they would be written, controls last.
-        controls: those of them that know nothing of the model.
+        methods: the expressions that create the M methods, controls last.
+        controls: the methods that ignore the model.
         columns: the Q metrics.
         values: float64 (M, Q, N), one for each image; NaN where there is none.
         shown: bool (M, N): the map varies and is finite.
-        curves: by the name of a metric, places (S,) and mean curves (M, S).
-        example_pictures: uint8 (E, H, W, 3), some of the images; none where they are no pictures.
+        curves: by the name of a metric, positions (S,) and mean curves (M, S).
+        example_pictures: uint8 (E, H, W, 3), some of the images; none if the inputs are not images.
         example_maps: float32 (M, E, H, W), their heat maps, not normalised.
-        example_titles: what was explained of them.
-        forwards: (M,) counted forward passes per image that a method took to explain.
-        measuring: (M, Q) counted forward passes per image that a metric took, less what was shared before.
-        target: what was explained, in words.
+        example_titles: the explained targets of these images.
+        forwards: (M,) counted forward passes per image of a method.
+        measuring: (M, Q) counted forward passes per image of a metric, without values shared before.
+        target: the explained target, in words.
         level: `"quick"` or `"full"`.
-        seed: of the metrics.
+        seed: seed of the metrics.
         model: name of the model.
         notes: the metrics with their parameters.
-        warnings: what was warned about.
-        versions: of kerascope, Keras and the backend.
-        unmeasured: by methods that an interruption came before, the names of the metrics that it left out.
+        warnings: texts of the warnings.
+        versions: versions of kerascope, Keras and the backend.
+        unmeasured: by methods that an interruption prevented, the names of the missing metrics.
     """
 
     methods: tuple[str, ...]
     controls: frozenset[str]
-    columns: tuple[Column, ...]
+    columns: tuple[ReportColumn, ...]
     values: Array
     shown: Array
     curves: Mapping[str, tuple[Array, Array]]
@@ -101,13 +102,13 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Every method was measured by every metric that applies to it: the run was not interrupted."""
+        """Whether every method was measured by every applicable metric: the run was not interrupted."""
         return not self.unmeasured
 
     @functools.cached_property
     def means(self) -> Array:
         """(M, Q), over the images with a value."""
-        return statistics.means(self.values)
+        return finite_mean(self.values)
 
     @functools.cached_property
     def intervals(self) -> tuple[Array, Array]:
@@ -116,33 +117,34 @@ class Report:
 
     @functools.cached_property
     def counts(self) -> Array:
-        """(M, Q), on how many images there is a value."""
+        """(M, Q), the number of images with a value."""
         return np.asarray(np.isfinite(self.values).sum(axis=2))
 
     @functools.cached_property
     def ranks(self) -> tuple[Array, Array, Array]:
         """Ranks on each metric, 1 the best, and the ends of their 95 % intervals, (M, Q) each.
 
-        NaN on metrics without a direction, and on those that an interruption left out for some method.
+        NaN for metrics without a direction, and for metrics that an interruption left incomplete.
         """
-        found = np.full((3, *self.means.shape), np.nan)
+        rank, low, high = (np.full(self.means.shape, np.nan) for _ in range(3))
         partial = {name for names in self.unmeasured.values() for name in names}
-        for place, column in enumerate(self.columns):
+        for index, column in enumerate(self.columns):
             if column.direction is not None and column.name not in partial:
-                found[:, :, place] = statistics.ranks(self.values[:, place], column.direction, self.seed)
-        return found[0], found[1], found[2]
+                rank[:, index], low[:, index], high[:, index] = statistics.ranks(
+                    self.values[:, index], column.direction, self.seed
+                )
+        return rank, low, high
 
     @functools.cached_property
     def mean_ranks(self) -> Array:
-        """(M,) the mean rank over the metrics that have a direction: an order to read by, no measurement."""
-        found: Array = statistics.means(self.ranks[0])
-        return found
+        """(M,) the mean rank over the metrics with a direction: a reading order, not a measurement."""
+        return finite_mean(self.ranks[0])
 
     def column(self, metric: str) -> int:
-        """The position of a metric.
+        """Return the column of a metric.
 
         Raises:
-            UnknownMetricError: the report has none of this name.
+            UnknownMetricError: the report has no metric of this name.
         """
         names = [column.name for column in self.columns]
         if metric not in names:
@@ -153,21 +155,21 @@ class Report:
         return names.index(metric)
 
     def comparisons(self, metric: str) -> list[Comparison]:
-        """Every pair of methods on a metric, tested for a difference."""
-        return self._compared[self.column(metric)]
+        """Return the comparison of every pair of methods on a metric."""
+        return self._comparisons[self.column(metric)]
 
     @functools.cached_property
-    def _compared(self) -> list[list[Comparison]]:
+    def _comparisons(self) -> list[list[Comparison]]:
         return [
-            statistics.comparisons(self.values[:, place], self.seed) for place in range(len(self.columns))
+            statistics.comparisons(self.values[:, column], self.seed) for column in range(len(self.columns))
         ]
 
     def statements(self) -> list[str]:
-        """What the numbers show, metric by metric, and what they do not show."""
-        return told.statements(self)
+        """Return the significant and insignificant differences in sentences, metric by metric."""
+        return text.statements(self)
 
     def to_dataframe(self, per_image: bool = False) -> DataFrame:
-        """A tidy table in pandas: a row for each method and metric, or for each image too.
+        """Return a tidy pandas table: a row for each method and metric, or for each image too.
 
         Args:
             per_image: one row per image, with its value.
@@ -179,7 +181,7 @@ class Report:
             import pandas as pd
         except ImportError:
             raise errors.MissingPackageError("pandas", "evaluate") from None
-        rows = told.rows(self)
+        rows = text.rows(self)
         if per_image:
             rows = [
                 {"method": row["method"], "metric": row["metric"], "image": image, "value": value}
@@ -191,34 +193,34 @@ class Report:
         return pd.DataFrame(rows)
 
     def markdown(self) -> str:
-        """Statements and tables as Markdown."""
-        return told.markdown(self)
+        """Return statements and tables as Markdown."""
+        return text.markdown(self)
 
     def html(self, path: str | os.PathLike[str] | None = None) -> str:
-        """A page that needs nothing from elsewhere: statements, tables, curves, maps.
+        """Return a self-contained HTML page: statements, tables, curves, maps.
 
         Args:
-            path: where to write it; None for the text alone.
+            path: the file to write; None to return the text only.
 
         Raises:
             MissingPackageError: Jinja2 or matplotlib is not installed.
         """
         from kerascope.evaluation.output.html import page
 
-        text = page(self)
+        content = page(self)
         if path is not None:
             with atomic_write(Path(path)) as partial:
-                partial.write_text(text, encoding="utf-8")
-        return text
+                partial.write_text(content, encoding="utf-8")
+        return content
 
     def plot(self) -> Figure:
-        """A matplotlib figure: means with their intervals, a panel for each metric."""
-        from kerascope.evaluation.output.plot import chart
+        """Return a matplotlib figure: means with their intervals, a panel for each metric."""
+        from kerascope.evaluation.output.plot import plot_means
 
-        return chart(self)
+        return plot_means(self)
 
     def __str__(self) -> str:
-        return told.text(self)
+        return text.table(self)
 
     def __repr__(self) -> str:
         return (
@@ -227,7 +229,7 @@ class Report:
         )
 
     def _repr_html_(self) -> str:
-        return told.table_html(self)
+        return text.table_html(self)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write an `.npz` file that `kerascope.load_report` reads.
@@ -274,7 +276,9 @@ def load_report(path: str | os.PathLike[str]) -> Report:
             arrays = {name: file[name] for name in file.files if name != "meta"}
         version = meta.pop("format")
         if version <= _FORMAT:
-            columns = tuple(Column(**{**one, "bounds": tuple(one["bounds"])}) for one in meta.pop("columns"))
+            columns = tuple(
+                ReportColumn(**{**one, "bounds": tuple(one["bounds"])}) for one in meta.pop("columns")
+            )
             names = [name.removeprefix("curves:") for name in arrays if name.startswith("curves:")]
             curves = {name: (arrays[f"places:{name}"], arrays[f"curves:{name}"]) for name in names}
             meta = {name: tuple(value) if isinstance(value, list) else value for name, value in meta.items()}

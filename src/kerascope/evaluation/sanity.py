@@ -1,4 +1,4 @@
-"""Sanity checks: does a map change when what the model has learnt does?"""
+"""Sanity checks: the change of a method's maps when the model's weights, the class or the labels change."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.evaluation.questions import questions
+from kerascope.evaluation.inputs import resolve_inputs
+from kerascope.evaluation.statistics import interval
 from kerascope.method import Method, as_method
 from kerascope.metric import EfficientRandomisation, EvalBatch, EvalItem
 from kerascope.metric.randomisation import random_class_maps
 from kerascope.metric.similarity import FEATURES, ssim
-from kerascope.metric.statistics import pearson
-from kerascope.probe import Probe, as_probe
+from kerascope.metric.statistics import finite_mean, pearson
+from kerascope.probe import AnyProbe, Probe, as_probe, require_probe
 from kerascope.progress import Progress
 from kerascope.target import TargetLike
 from kerascope.typing import Array
@@ -24,94 +25,94 @@ from kerascope.validation import check_whole
 
 Verdict = Literal["passes", "fails", "undecided"]
 
-KEPT = 0.25
-"""The most that may be left of a map, as a share, for it to pass."""
-ALIKE = 0.75
-"""The structural similarity from which on maps count as the same, whatever images they are of."""
-_RESAMPLES = 2000
+MAX_RETENTION = 0.25
+"""The largest retained share of a map with which a method passes."""
+SAME_SIMILARITY = 0.75
+"""The structural similarity from which maps count as the same, whatever the image."""
 
 
 @dataclass(frozen=True, eq=False)
-class Check:
-    """One sanity check: how alike maps are before and after something was changed.
+class SanityCheck:
+    """One sanity check: the similarity of maps before and after a change of the model or the class.
 
     Args:
-        name: of the check.
-        steps: what was changed, such as the lowest layer that was drawn anew.
-        similar: by the name of a similarity (see `kerascope.metric.similarity`), (S, N) for each step and
-            image, the mean over the random models; 1 for equal maps.
-        apart: (S, N), the structural similarity between the map of an image and the changed map of another
-            one: what maps of this method and these images have in common anyway.
-        judged: how many of the steps count for the verdict.
+        name: name of the check.
+        steps: the changes, such as the lowest randomised layer.
+        similarities: by the name of a similarity (see `kerascope.metric.similarity`), (S, N) for each step
+            and image, the mean over the randomised models; 1 for equal maps.
+        cross_similarity: (S, N), the structural similarity of the map of an image and the changed map of
+            another image: what maps of this method have in common anyway.
+        decisive: number of the steps on which the verdict depends.
     """
 
     name: str
     steps: tuple[str, ...]
-    similar: Mapping[str, Array]
-    apart: Array
-    judged: int
+    similarities: Mapping[str, Array]
+    cross_similarity: Array
+    decisive: int
 
     @property
-    def kept(self) -> Array:
-        """What is left of the map of each image, (N,), over the steps: see `sanity`."""
-        same, other = self.similar["ssim"][: self.judged], self.apart[: self.judged]
+    def retention(self) -> Array:
+        """The retained share of the map of each image, (N,), the mean over the steps: see `sanity`."""
+        same, other = self.similarities["ssim"][: self.decisive], self.cross_similarity[: self.decisive]
         room = 1.0 - np.where(np.isfinite(same), other, np.nan)
-        return _mean((same - other) / np.where(room > 0, room, np.nan))
+        return finite_mean((same - other) / np.where(room > 0, room, np.nan), axis=0)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % bootstrap interval of the mean of `kept`; NaN with fewer than two images."""
-        return _interval(self.kept)
+        """The 95 % bootstrap interval of the mean of `retention`; NaN with fewer than two images."""
+        known = self.retention[np.isfinite(self.retention)]
+        low, high = interval(known) if len(known) else (np.nan, np.nan)
+        return float(low), float(high)
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the map changed: the interval lies below `KEPT`, above it, or on both sides."""
-        alike = self.similar["ssim"][: self.judged]
+        """Whether the map changed: the interval lies below `MAX_RETENTION`, above it, or includes it."""
+        similarity = float(finite_mean(self.similarities["ssim"][: self.decisive].ravel()))
         low, high = self.interval
-        if float(np.nanmean(alike)) >= ALIKE if np.isfinite(alike).any() else False:
+        if similarity >= SAME_SIMILARITY:
             return "fails"
-        if high < KEPT:
+        if high < MAX_RETENTION:
             return "passes"
-        return "fails" if low > KEPT else "undecided"
+        return "fails" if low > MAX_RETENTION else "undecided"
 
     def __str__(self) -> str:
-        if not np.isfinite(self.kept).any():
-            return f"{self.name}: {self.verdict}; nothing could be measured, since no map shows anything"
-        (low, high), kept = self.interval, float(np.nanmean(self.kept))
-        if np.isnan(low):
-            return f"{self.name}: {self.verdict}; {kept:.0%} of the map is kept, of one image"
-        return f"{self.name}: {self.verdict}; {kept:.0%} of the map is kept (95 %: {low:.0%} to {high:.0%})"
+        (low, high), retention = self.interval, float(finite_mean(self.retention))
+        if np.isnan(retention):
+            return f"{self.name}: {self.verdict}; nothing could be measured, since no map is informative"
+        extent = "of one image" if np.isnan(low) else f"95 %: {low:.0%} to {high:.0%}"
+        return f"{self.name}: {self.verdict}; {retention:.0%} of the map is retained ({extent})"
 
 
 @dataclass(frozen=True, eq=False)
 class Sanity:
-    """What sanity checks found about a method.
+    """The results of the sanity checks of a method.
 
     Args:
-        method: as it would be written.
-        checks: parameter randomisation, cascading and independent; the random logit, where another class has
-            a score of its own; and, where a model was given, label randomisation.
-        entropy: (N,), by how much the entropy of the map rises when every layer is drawn anew, by the first
+        method: the expression that creates the method.
+        checks: parameter randomisation, cascading and independent; the random logit, if another class has
+            its own score; and label randomisation, if a model was given.
+        entropy: (N,), the relative rise of the map's entropy when every layer is randomised, by the first
             seed; see `kerascope.metric.EfficientRandomisation`.
-        notes: what else there is to know.
+        notes: remarks on the checks.
     """
 
     method: str
-    checks: tuple[Check, ...]
+    checks: tuple[SanityCheck, ...]
     entropy: Array
     notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
-        """That of the parameters, cascading, and of the labels: does the map depend on what was learnt?"""
-        found = [one.verdict for one in self.checks if one.name in ("cascading", "labels")]
-        if "fails" in found:
+        """Whether the map depends on the weights: the verdict on cascading and label randomisation."""
+        verdicts = [check.verdict for check in self.checks if check.name in ("cascading", "labels")]
+        if "fails" in verdicts:
             return "fails"
-        return "undecided" if "undecided" in found else "passes"
+        return "undecided" if "undecided" in verdicts else "passes"
 
-    def check(self, name: str) -> Check:
-        """One of the checks: `"cascading"`, `"independent"`, `"random logit"` or `"labels"`."""
-        known = {one.name: one for one in self.checks}
+    def check(self, name: str) -> SanityCheck:
+        """Return a check: `"cascading"`, `"independent"`, `"random logit"` or `"labels"`."""
+        known = {check.name: check for check in self.checks}
         if name not in known:
             raise errors.EvaluationError(
                 f"a check must be one of {sorted(known)}; got {name!r}; {errors.nearest(name, known)}"
@@ -120,15 +121,17 @@ class Sanity:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.method} {self.verdict} the sanity checks"
-            if self.verdict != "undecided"
-            else (f"{self.method}: the sanity checks do not decide")
+            f"{self.method}: the sanity checks do not decide"
+            if self.verdict == "undecided"
+            else f"{self.method} {self.verdict} the sanity checks"
         ]
-        lines += [f"  {one}" for one in self.checks]
+        lines += [f"  {check}" for check in self.checks]
         cascade = self.check("cascading")
-        lines += ["  what is left, layer by layer from the output (SSIM; of another image's map):"]
-        for step, same, other in zip(cascade.steps, cascade.similar["ssim"], cascade.apart, strict=True):
-            lines.append(f"    {_mean_of(same):5.2f}  {_mean_of(other):5.2f}  down to {step}")
+        lines += ["  SSIM by layer from the output (with the map of another image):"]
+        for step, same, other in zip(
+            cascade.steps, cascade.similarities["ssim"], cascade.cross_similarity, strict=True
+        ):
+            lines.append(f"    {finite_mean(same):5.2f}  {finite_mean(other):5.2f}  down to {step}")
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
     def __repr__(self) -> str:
@@ -137,7 +140,7 @@ class Sanity:
 
 def sanity(
     method: Method | str,
-    probe: Probe | keras.Model,
+    probe: AnyProbe | keras.Model,
     images: Any,
     target: TargetLike = None,
     *,
@@ -148,53 +151,54 @@ def sanity(
     seed: int = 0,
     progress: bool | None = None,
 ) -> Sanity:
-    r"""Check that a method's maps depend on what the model has learnt, and on the class.
+    r"""Check that a method's maps depend on the weights of the model, and on the class.
 
-    Layers are drawn anew by their own initialisers: from the output down (cascading), and one at a time
-    (independent). How alike maps are before and after is told by SSIM, Spearman's coefficient with and
-    without signs, and histograms of gradients. Since maps of one method are alike anyway, what is kept is
+    Layers are randomised by their own initialisers: from the output down (cascading), and one at a time
+    (independent). Maps before and after are compared by SSIM, Spearman's coefficient with and without signs,
+    and histograms of gradients. Since all maps of a method have something in common, the retained share is
 
     $$\frac{\mathrm{SSIM}(\Phi_\theta(x), \Phi_{\hat\theta}(x)) - \mathrm{SSIM}(\Phi_\theta(x),
     \Phi_{\hat\theta}(x'))}{1 - \mathrm{SSIM}(\Phi_\theta(x), \Phi_{\hat\theta}(x'))}$$
 
-    with the next image $x'$. A method passes where less than a quarter is kept, on average over the steps
-    that change the upper half of the layers; it fails where more is, or where maps stay alike at all (SSIM
-    of 0.75) because they are the same for every image. Where the bootstrap interval holds the limit, nothing
-    is decided.
+    with the next image $x'$. A method passes if less than a quarter is retained, on average over the steps
+    that change the upper half of the layers. It fails if more is, or if maps stay the same (SSIM of 0.75)
+    because they are the same for every image. If the bootstrap interval includes the limit, the verdict is
+    undecided.
 
     Args:
         method: a method, or the name of one.
         probe: a `Probe`, or a Keras model. It is not changed, and not copied.
         images: (N, ...) as the model takes them, at least two; some 50 or more to decide much.
-        target: what is explained; None for the labels, or without them for the predicted class.
-        labels: of the images, see `kerascope.evaluate`: of several labels each is asked about by itself.
-        depths: at how many depths layers are drawn anew, evenly spread, at least 2; default 6.
-        draws: how often, by how many seeds one after the other; likenesses are means over them; default 3.
-        shuffled: a model of the same kind that was trained on shuffled labels, or its probe; None to leave
+        target: the explained target; None for the labels, or without them for the predicted class.
+        labels: labels of the images, see `kerascope.evaluate`; each of several labels is explained by itself.
+        depths: number of depths at which layers are randomised, evenly spaced, at least 2; default 6.
+        draws: number of randomised models, with consecutive seeds; similarities are means over them;
+            default 3.
+        shuffled: a model of the same architecture trained on shuffled labels, or its probe; None to leave
             this check out.
-        seed: of the new weights, and of the other class.
-        progress: draw a progress bar; None on a terminal where it takes longer than some seconds.
+        seed: seed of the new weights, and of the other class.
+        progress: draw a progress bar; None to draw one on a terminal if it takes more than a few seconds.
 
     Returns:
-        The checks, with a verdict, and the similarities that it rests on. Where there is no other class with
-        a score of its own, the random logit is left out, with a note: no class is explained, or one sigmoid
-        stands for two classes, whose scores are opposite.
+        The checks, with a verdict and the similarities behind it. The random logit is left out, with a note,
+        if there is no other class with its own score: no class is explained, or one sigmoid gives the scores
+        of two classes, which are opposite.
 
     Raises:
-        EvaluationError: fewer than two images, no model to look into, or a label is no class of the model.
-        MissingPackageError: scikit-image is needed and not installed.
+        EvaluationError: fewer than two images, a black box, or a label is not a class of the model.
+        MissingPackageError: scikit-image is not installed.
 
     Cost:
         1 forward, and `draws` (2 `depths` - 1) + 2 explanations, with shuffled labels one more: cascading and
-        independent randomisation have their first step in common, and the entropy has its random model with
-        the last one. All random models run through the programs of the first one; forwards are not shared,
-        since a map that reaches below the lowest layer drawn anew needs the gradient there.
+        independent randomisation share their first step, and the entropy reuses the fully randomised model.
+        All randomised models run through the programs of the first one; forwards are not shared, since a map
+        that reaches below the lowest randomised layer needs the gradient there.
 
     Source:
         Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018, sections 4 and 5; Sixt, Granz and
         Landgraf, When Explanations Lie, ICML 2020, for the random logit; Hedström et al., 2024, for the
-        entropy. Deviations: the comparison with another image, and the limit, which are ours; they reproduce
-        the published verdicts on gradient and Grad-CAM (pass), guided backpropagation and guided Grad-CAM
+        entropy. Deviations: the comparison with another image, and the limit; they reproduce the published
+        verdicts on gradient and Grad-CAM (pass), guided backpropagation and guided Grad-CAM
         (fail).
 
     Example:
@@ -210,101 +214,105 @@ def sanity(
     check_whole(depths, "depths", 2)
     check_whole(draws, "draws")
     check_whole(seed, "seed", 0)
-    asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
-    wanted = questions(asked, images, labels, target)
-    images = wanted.images
-    batch = EvalBatch(asked, images, wanted.target)
-    if not isinstance(asked, Probe) or len(batch) < 2:
+    known = as_probe(probe)  # which holds its model weakly: the argument keeps it
+    inputs = resolve_inputs(known, images, labels, target)
+    batch = EvalBatch(known, inputs.images, inputs.target)
+    if not isinstance(known, Probe) or len(batch) < 2:
         raise errors.EvaluationError(
             "sanity checks must be given a Keras model and at least two images, since maps of different "
             f"images are compared; got {type(probe).__name__} and {len(batch)} images."
         )
-    method, _ = as_method(method).choose(asked, images, batch.answer.pinned)
-    explanation = method(asked, images, batch.answer.pinned)
+    method, _ = as_method(method).choose(known, batch.images, batch.answer.pinned)
+    explanation = method(known, batch.images, batch.answer.pinned)
     item = EvalItem(batch, explanation, method)
-    drawn = [asked.randomize(images, seed + draw) for draw in range(draws)]
-    layers = drawn[0]
-    places = sorted({round(place) for place in np.linspace(1, len(layers), depths)})
-    upper = sum(2 * place <= len(layers) for place in places) or 1
-
-    def maps(values: Mapping[int, Array], of: Probe = asked) -> Array:
-        answer = method.attribute(of.with_values(values) if values else of, images, batch.answer.pinned)
-        assert answer.values is not None
-        return batch.maps(method, answer.values)
-
-    original = np.where(item.is_informative.reshape(-1, *[1] * (item.maps.ndim - 1)), item.maps, np.nan)
-    before = {key: rows(original) for key, rows in FEATURES.items()}
-
-    def told(name: str, steps: Sequence[str], changed: Sequence[Sequence[Array]], judged: int) -> Check:
-        """A check, of changed maps for each draw and step."""
-        similar = {
-            key: _mean(np.stack([[pearson(before[key], rows(one)) for one in row] for row in changed]))
-            for key, rows in FEATURES.items()
-        }
-        similar["ssim"], apart = (
-            _mean(
-                np.stack([[ssim(original, np.roll(one, -shift, axis=0)) for one in row] for row in changed])
-            )
-            for shift in (0, 1)
-        )
-        return Check(name, tuple(steps), similar, apart, judged)
-
-    total = draws * (2 * len(places) - 1) + 1 + (shuffled is not None)
+    compare = _MapComparison(item)
+    models = [known.randomize(batch.images, seed + draw) for draw in range(draws)]
+    layers = models[0]
+    stops = sorted({round(stop) for stop in np.linspace(1, len(layers), depths)})
+    total = draws * (2 * len(stops) - 1) + 1 + (shuffled is not None)
+    notes = [*inputs.warnings]
     with Progress(total, progress, "sanity checks") as bar:
-        cascading: list[list[Array]] = [[] for _ in drawn]
-        independent: list[list[Array]] = [[] for _ in drawn]
-        for draw, found in enumerate(drawn):
-            for place in places:
-                values = {number: value for layer in found[:place] for number, value in layer.values.items()}
-                cascading[draw].append(maps(values))
-                bar.advance()
-                if place == 1:
-                    independent[draw].append(cascading[draw][0])
-                else:
-                    independent[draw].append(maps(found[place - 1].values))
-                    bar.advance()
-        paths = [layers[place - 1].path or "the model's own variables" for place in places]
+        cascading, independent = _explain_randomised(item, models, stops, bar)
+        paths = [layers[stop - 1].path or "the model's own variables" for stop in stops]
+        upper = sum(2 * stop <= len(layers) for stop in stops) or 1
         checks = [
-            told("cascading", paths, cascading, upper),
-            told("independent", paths, independent, len(paths)),
+            compare.check("cascading", paths, cascading, upper),
+            compare.check("independent", paths, independent, len(paths)),
         ]
-        notes = [*wanted.doubts]
         try:
-            checks.append(told("random logit", ["another class"], [[random_class_maps(item, seed)]], 1))
+            maps = random_class_maps(item, seed)
+            checks.append(compare.check("random logit", ["another class"], [[maps]], 1))
         except errors.EvaluationError as error:
             notes.append(f"random logit left out: {error}")
         bar.advance()
         if shuffled is not None:
-            checks.append(told("labels", ["shuffled labels"], [[maps({}, as_probe(shuffled))]], 1))
+            maps = batch.explain(method, probe=as_probe(shuffled))
+            checks.append(compare.check("labels", ["shuffled labels"], [[maps]], 1))
             bar.advance()
-    entropy = EfficientRandomisation(seed=seed)
-    mixed = [name for layer in layers for name in layer.shuffled]
-    if mixed:
-        notes.append(f"{len(mixed)} variables have no initialiser that varies; their values were shuffled")
-    return Sanity(
-        method.describe(),
-        tuple(checks),
-        entropy.compute_change(item.maps, cascading[0][-1]),
-        tuple(notes),
-    )
+    if mixed := sum(len(layer.shuffled) for layer in layers):
+        notes.append(f"{mixed} variables have no initialiser that varies; their values were shuffled")
+    entropy = EfficientRandomisation(seed=seed).compute_change(item.maps, cascading[0][-1])
+    return Sanity(method.describe(), tuple(checks), entropy, tuple(notes))
 
 
-def _interval(values: Array) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the mean of what is known."""
-    known = values[np.isfinite(values)]
-    if len(known) < 2:
-        return np.nan, np.nan
-    drawn = np.random.default_rng(0).integers(0, len(known), (_RESAMPLES, len(known)))
-    low, high = np.quantile(known[drawn].mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)
+def _explain_randomised(
+    item: EvalItem, models: Sequence[Any], stops: Sequence[int], bar: Progress
+) -> tuple[list[list[Array]], list[list[Array]]]:
+    """Return the maps of each randomised model: all layers down to each stop, and the layer at each stop.
+
+    Args:
+        item: the explanation.
+        models: the randomised layers of each model, from the output down.
+        stops: numbers of layers, ascending from 1.
+        bar: progress bar.
+    """
+    batch, method = item.batch, item.method
+    assert method is not None
+
+    def explain(layers: Sequence[Any]) -> Array:
+        values = {index: value for layer in layers for index, value in layer.values.items()}
+        maps = batch.explain(method, probe=require_probe(batch.probe).with_values(values))
+        bar.advance()
+        return maps
+
+    cascading, independent = [], []
+    for layers in models:
+        cascading.append([explain(layers[:stop]) for stop in stops])
+        # The first layer alone is the first step of both.
+        independent.append([cascading[-1][0], *(explain(layers[stop - 1 : stop]) for stop in stops[1:])])
+    return cascading, independent
 
 
-def _mean(rows: Array) -> Array:
-    """The mean over the first axis of what is known; NaN where nothing is."""
-    known = np.isfinite(rows)
-    total = np.where(known, rows, 0.0).sum(axis=0)
-    return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)
+class _MapComparison:
+    """Compares changed maps with the maps of an explanation.
+
+    Args:
+        item: the explanation.
+    """
+
+    def __init__(self, item: EvalItem) -> None:
+        informative = item.is_informative.reshape(-1, *[1] * (item.maps.ndim - 1))
+        self.maps = np.where(informative, item.maps, np.nan)
+        self.features = {name: compute(self.maps) for name, compute in FEATURES.items()}
+
+    def check(
+        self, name: str, steps: Sequence[str], changed: Sequence[Sequence[Array]], decisive: int
+    ) -> SanityCheck:
+        """Return a check from the changed maps of each model and step."""
+        similarities = {
+            key: _mean_over_models(
+                [[pearson(self.features[key], compute(maps)) for maps in row] for row in changed]
+            )
+            for key, compute in FEATURES.items()
+        }
+        similarities["ssim"], cross = (
+            _mean_over_models(
+                [[ssim(self.maps, np.roll(maps, -shift, axis=0)) for maps in row] for row in changed]
+            )
+            for shift in (0, 1)
+        )
+        return SanityCheck(name, tuple(steps), similarities, cross, decisive)
 
 
-def _mean_of(row: Array) -> float:
-    return float(_mean(row[:, None])[0])
+def _mean_over_models(rows: Sequence[Sequence[Array]]) -> Array:
+    return finite_mean(np.asarray(rows), axis=0)

@@ -1,4 +1,4 @@
-"""One step uphill, compiled with the model: picture, view, score, penalties, gradient, Adam."""
+"""One step of gradient ascent, compiled with the model."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from keras import ops
 from kerascope import backend, errors
 from kerascope.maximization.parametrization import Parametrization
 from kerascope.maximization.penalties import Penalty
-from kerascope.maximization.transforms import placed, turned
-from kerascope.probe import Score
+from kerascope.maximization.transforms import rotate, shift_matrices
+from kerascope.probe import ScoreFunction
 
-CARRIED = (
+STEP_TENSORS = (
     *("coefficients", "mean", "square", "step", "rate"),
-    *("low", "high", "shift", "zoom", "angle", "kin"),
+    *("low", "high", "shift", "zoom", "angle", "siblings"),
 )
-"""What the step is handed each time, in this order."""
+"""The tensors that each step receives, in this order."""
 
 
 @dataclass(frozen=True)
 class Ascent:
-    r"""What a step computes, fixed when it is compiled.
+    r"""One step, fixed when it is compiled.
 
     The gradient of score less penalties moves the coefficients by Adam,
 
@@ -34,11 +34,11 @@ class Ascent:
     with bias-corrected $\hat m$ and $\hat v$; Kingma and Ba, Adam, ICLR 2015, algorithm 1.
 
     Args:
-        parametrization: what is optimised.
-        penalties: taken off the score.
-        diversity: weight of the likeness of images of the same target, or 0.
+        parametrization: of the images.
+        penalties: subtracted from the score.
+        diversity: weight of the similarity of images of the same target, or 0.
         moves: images are shifted and scaled.
-        turns: images are turned.
+        turns: images are rotated.
     """
 
     parametrization: Parametrization
@@ -47,12 +47,12 @@ class Ascent:
     moves: bool
     turns: bool
 
-    def __call__(self, score: Score, carried: Mapping[str, Any]) -> dict[str, Any]:
-        """One step; see `kerascope.probe.execute.routine`."""
+    def __call__(self, score: ScoreFunction, carried: Mapping[str, Any]) -> dict[str, Any]:
+        """Run one step; see `kerascope.probe.execute.routine`."""
         bases = [ops.convert_to_tensor(basis) for basis in self.parametrization.bases]
         if self.moves:
             bases = [
-                ops.matmul(placed(size, carried["shift"][:, axis], carried["zoom"]), basis)
+                ops.matmul(shift_matrices(size, carried["shift"][:, axis], carried["zoom"]), basis)
                 for axis, (size, basis) in enumerate(zip(self.parametrization.size, bases, strict=True))
             ]
         axes = len(self.parametrization.size)
@@ -61,8 +61,8 @@ class Ascent:
         def objective(variables: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
             values = self.parametrization.values(variables["coefficients"], bases)
             if self.turns:
-                values = turned(values, carried["angle"])
-            # Channels first as long as possible: then a channel's range is one number for a whole plane.
+                values = rotate(values, carried["angle"])
+            # Channels first as long as possible: a channel's range is then one number for a whole plane.
             pictures = ops.sigmoid(values)
             images = low + (high - low) * pictures + variables["nudge"]
             scores, activations = score(_channels_last(images))
@@ -70,62 +70,62 @@ class Ascent:
             for penalty in self.penalties:
                 total = total - penalty(_channels_last(pictures))
             if self.diversity:
-                total = total - self.diversity * likeness(activations[0], carried["kin"])
+                total = total - self.diversity * gram_similarity(activations[0], carried["siblings"])
             return total[:, None], {"scores": scores[:, 0]}
 
-        # Penalties depend on the coefficients alone; whether the score depends on the image is told by the
-        # gradient at its brightness.
+        # Penalties depend on the coefficients alone, so the gradient at a brightness offset shows whether the
+        # score depends on the image.
         count = carried["coefficients"].shape[0]
         variables = {
             "coefficients": carried["coefficients"],
             "nudge": ops.zeros((count, *(1,) * (axes + 1)), "float32"),
         }
         differentiate = backend.current().value_and_gradients(objective)
-        _, kept, (gradients,) = differentiate(variables)
+        _, results, (gradients,) = differentiate(variables)
         if gradients["nudge"] is None:
             raise errors.DisconnectedError(
                 "the score must depend on the image to be maximised; this target does not, or not "
-                "differentiably: rounding, argmax, whole numbers, or another input. Choose another target."
+                "differentiably (rounding, argmax, integers, another input); choose another target."
             )
         gradient = gradients["coefficients"]
         step = carried["step"] + 1
         mean = 0.9 * carried["mean"] + 0.1 * gradient
         square = 0.999 * carried["square"] + 0.001 * ops.square(gradient)
         change = (mean / (1 - 0.9**step)) / (ops.sqrt(square / (1 - 0.999**step)) + 1e-8)
-        moved = carried["coefficients"] + carried["rate"] * change
+        coefficients = carried["coefficients"] + carried["rate"] * change
         return {
-            "coefficients": moved,
-            "finite": ops.all(ops.isfinite(moved)),
+            "coefficients": coefficients,
+            "finite": ops.all(ops.isfinite(coefficients)),
             "mean": mean,
             "square": square,
             "alive": ops.any(ops.not_equal(gradients["nudge"], 0)),
-            **kept,
+            **results,
         }
 
     def pictures(self, coefficients: Any) -> np.ndarray[Any, Any]:
-        """The pictures themselves, (N, *size, C) in [0, 1], neither moved nor turned."""
+        """Return the pictures without transforms, (N, *size, C) in [0, 1]."""
         bases = [ops.convert_to_tensor(basis) for basis in self.parametrization.bases]
         values = self.parametrization.values(ops.convert_to_tensor(coefficients), bases)
         return np.moveaxis(ops.convert_to_numpy(ops.sigmoid(values)), 1, -1)
 
 
 def _channels_last(pictures: Any) -> Any:
-    """(N, C, *spatial) as (N, *spatial, C), by way of three axes, which TensorFlow turns in half the time."""
+    """Move channels last, by way of three axes, which takes TensorFlow half the time."""
     count, channels, *spatial = pictures.shape
     flat = ops.reshape(pictures, (count, channels, -1))
     return ops.reshape(ops.swapaxes(flat, 1, 2), (count, *spatial, channels))
 
 
-def likeness(activations: Any, kin: Any) -> Any:
-    r"""How alike the images of one target are: the mean cosine of their Gram matrices, (N,).
+def gram_similarity(activations: Any, siblings: Any) -> Any:
+    r"""Similarity of the images of one target: the mean cosine of their Gram matrices, (N,).
 
     $$\frac{1}{|K_n|} \sum_{m \in K_n} \cos(A_n^\top A_n, A_m^\top A_m)$$
 
-    with the activations $A$ (places, channels), and the other images $K_n$ of the same target.
+    with the activations $A$ (positions, channels), and the other images $K_n$ of the same target.
 
     Args:
         activations: (N, *spatial, C).
-        kin: (N, N), 1 for another image of the same target, else 0.
+        siblings: (N, N), 1 for another image of the same target, else 0.
 
     Source:
         Olah, Mordvintsev and Schubert, Feature Visualization, Distill 2017, appendix "Diversity".
@@ -135,4 +135,4 @@ def likeness(activations: Any, kin: Any) -> Any:
     gram = ops.reshape(ops.matmul(ops.swapaxes(flat, 1, 2), flat), (count, -1))
     unit = gram / (ops.sqrt(ops.sum(ops.square(gram), axis=1, keepdims=True)) + 1e-8)
     cosines = ops.matmul(unit, ops.transpose(unit))
-    return ops.sum(cosines * kin, axis=1) / ops.maximum(ops.sum(kin, axis=1), 1.0)
+    return ops.sum(cosines * siblings, axis=1) / ops.maximum(ops.sum(siblings, axis=1), 1.0)

@@ -13,27 +13,28 @@ import numpy as np
 from kerascope import errors
 from kerascope.maximization.ascent import Ascent
 from kerascope.maximization.canvas import Canvas
-from kerascope.maximization.climb import Callback, Climb
-from kerascope.maximization.outcome import Maximization, join
-from kerascope.maximization.parametrization import Kind, Parametrization
+from kerascope.maximization.optimization import Callback, Optimization
+from kerascope.maximization.parametrization import Parametrization, ParametrizationKind
 from kerascope.maximization.penalties import Penalty, TotalVariation
-from kerascope.maximization.targets import Each, kinds, spread
+from kerascope.maximization.result import Maximization, join
+from kerascope.maximization.targets import TargetPerImage, group_targets, split_targets
 from kerascope.maximization.transforms import Transforms
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import Probe, as_probe, require_probe
 from kerascope.provenance import versions, warn
 from kerascope.target import Target, TargetLike
+from kerascope.validation import check_choice, check_number, check_positive, check_whole
 
 PHOTOGRAPH = 16
-"""Pixels along the shorter side from which on a picture of three channels counts as a photograph."""
+"""The least shorter side in pixels of a photograph with three channels."""
 SMALL = (Transforms(jitter=0.04, scale=1.05), (TotalVariation(weight=20.0),))
-"""Transforms and penalties of pixels, where none are chosen."""
+"""Default transforms and penalties of pixels."""
 LARGE = (Transforms(), ())
-"""The same for waves: these are smooth by themselves."""
+"""Default transforms and penalties of waves, which are smooth by themselves."""
 
 
 @dataclass(frozen=True)
 class Maximize:
-    r"""Activation maximisation: the image that excites a target most.
+    r"""Activation maximisation: the image that most excites a target.
 
     $$x^* = \arg\max_x \; \mathbb{E}_\tau[s(\tau(x))] - \sum_r R_r(x)$$
 
@@ -41,39 +42,40 @@ class Maximize:
     range. Images of all targets, and their copies, are optimised in one batch; the step is compiled once.
 
     Args:
-        steps: how many, at least 1.
-        copies: images per target, from different beginnings.
-        size: spatial size in pixels, a number or one per axis, for models that leave it open; with `start`,
-            its images have the size.
-        input_range: the least and the greatest pixel that the model takes, such as `(0, 255)`; each a
-            number or one per channel. None: read from the model's own rescaling, else (0, 1) with a warning.
-        parametrization: what is optimised: `"fourier"`, coefficients of waves in decorrelated colours, or
-            `"pixels"`; None for waves where the input is a photograph: three channels and 16 px or more.
-        transforms: how the image is moved at random before each step, `Transforms(...)`; None for a choice by
-            the parametrisation; `Transforms(jitter=0, scale=1)` for none.
-        penalties: functions of the pictures in [0, 1], (N, *spatial, C), to numbers (N,) that are taken off
-            the score, such as `TotalVariation` and `LPNorm`; None for a choice by the parametrisation.
-        diversity: weight of the likeness of copies of one target, in units of the score; 0 for none. Only
+        steps: number of steps, at least 1.
+        copies: images per target, from different start images.
+        size: spatial size in pixels, a number or one per axis, for models with an open size; with `start`,
+            the size of its images.
+        input_range: least and greatest pixel of the model, such as `(0, 255)`; each a number or one per
+            channel. None: from the rescaling in the model, else (0, 1) with a warning.
+        parametrization: `"fourier"`, coefficients of waves in decorrelated colours, or `"pixels"`; None for
+            waves if the input is a photograph, with three channels and at least 16 px.
+        transforms: random transforms of the image before each step, `Transforms(...)`; None for the default
+            of the parametrisation; `Transforms(jitter=0, scale=1)` for no transforms.
+        penalties: functions of the pictures in [0, 1], (N, *spatial, C), to numbers (N,) that are subtracted
+            from the score, such as `TotalVariation` and `LPNorm`; None for the default of the
+            parametrisation.
+        diversity: weight of the similarity of copies of one target, in units of the score; 0 for none. Only
             copies in one pass are compared, so `copies` should not exceed the probe's `batch_size`.
         learning_rate: of Adam, above 0.
-        snapshots: how often the images are scored as they are, without transforms, and kept as frames; the
+        snapshots: number of times that the images are scored without transforms and stored as frames; the
             best of these is the result.
-        seed: of beginnings and transforms; the same seed draws the same numbers on each backend.
+        seed: of start images and transforms; a seed gives the same numbers on each backend.
         progress: show a progress bar; None for yes on a terminal.
 
     Returns:
-        `config(probe, target)` gives a `Maximization`: images float32 (N, ...) as the model takes them, their
-        exact scores, probabilities, history and frames.
+        `config(probe, target)` returns a `Maximization`: images float32 (N, ...) as model inputs, their exact
+        scores, probabilities, history and frames.
 
     Raises:
-        ParameterError: a parameter out of its range, such as an input range whose ends are exchanged.
-        TargetError, LayerError: no target, one that only an image makes clear, or a layer that is not there.
-        InputError: the model cannot run at this size, or does not state its size.
+        ParameterError: a parameter is out of its range, such as an input range in reverse order.
+        TargetError, LayerError: there is no target, it depends on an image, or its layer does not exist.
+        InputError: the model cannot run at this size, or has no fixed size.
         DisconnectedError: the score does not depend on the image.
         ObjectiveError: a score became NaN or infinite; the error holds the best so far.
 
     Cost:
-        For each step 1 forward and 1 backward per image; 1 forward more for each snapshot.
+        1 forward and 1 backward per image for each step; 1 more forward for each snapshot.
 
     Source:
         Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2013, section 2; Olah,
@@ -93,7 +95,7 @@ class Maximize:
     copies: int = 1
     size: int | tuple[int, ...] | None = None
     input_range: tuple[Any, Any] | None = None
-    parametrization: Kind | None = None
+    parametrization: ParametrizationKind | None = None
     transforms: Transforms | None = None
     penalties: tuple[Penalty, ...] | None = None
     diversity: float = 0.0
@@ -104,17 +106,11 @@ class Maximize:
 
     def __post_init__(self) -> None:
         for name in ("steps", "copies", "snapshots"):
-            _whole(name, getattr(self, name), 1)
-        _whole("seed", self.seed, 0)
-        for name, low in (("learning_rate", 1e-12), ("diversity", 0)):
-            value = getattr(self, name)
-            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-            if not (number and low <= value < np.inf):
-                raise errors.ParameterError(f"{name} must be a number of at least {low}; got {value!r}.")
-        if self.parametrization not in (None, "fourier", "pixels"):
-            raise errors.ParameterError(
-                f'parametrization must be "fourier", "pixels" or None; got {self.parametrization!r}.'
-            )
+            check_whole(getattr(self, name), name)
+        check_whole(self.seed, "seed", least=0)
+        check_positive(self.learning_rate, "learning_rate")
+        check_number(self.diversity, "diversity")
+        check_choice(self.parametrization, "parametrization", ("fourier", "pixels", None))
         if not isinstance(self.transforms, Transforms | None):
             raise errors.ParameterError(
                 f"transforms must be ks.Transforms(...) or None; got {self.transforms!r}."
@@ -135,75 +131,74 @@ class Maximize:
         start: Any = None,
         callbacks: Iterable[Callback] = (),
     ) -> Maximization:
-        """Maximise.
+        """Optimise the images.
 
         Args:
             probe: a `Probe`, or a Keras model.
-            target: a class index or name, a `Unit`, a `Contrast`, any target or function; or a list of such,
-                or a `Unit` with several channels, for an image each.
-            start: images to begin from, as the model takes them: one for all, or one for each of the N. For a
-                model of several inputs its whole input structure; the others stay as they are. Waves along
-                axes of 64 px or more leave out details below 4 px: a photograph begins blurred.
+            target: a class index or name, a `Unit`, a `Contrast`, any target or function; or a list of these,
+                or a `Unit` with several channels, for one image each.
+            start: start images as model inputs: one for all, or one for each of the N. For a model with
+                several inputs, the whole input structure, in which the other inputs do not change. Waves
+                along axes of 64 px or more omit details below 4 px: a photograph starts blurred.
             callbacks: called with a `Progress` after every step.
 
         Returns:
-            The best images of the run; on an interruption from the keyboard those until then.
+            The best images of the run; after an interruption from the keyboard, the best so far.
         """
-        asked = as_probe(probe)  # which holds its model weakly: the argument keeps it
-        targets = [single for single in spread(target) for _ in range(self.copies)]
-        canvas = Canvas.of(asked, len(targets), self.size, self.input_range, start)
-        batches = _batches(asked, targets)
+        engine = require_probe(as_probe(probe))  # holds its model weakly: the argument keeps it alive
+        targets = [single for single in split_targets(target) for _ in range(self.copies)]
+        canvas = Canvas.of(engine, len(targets), self.size, self.input_range, start)
+        batches = _batches(engine, targets)
         show = sys.stdout.isatty() if self.progress is None else self.progress
         bar = keras.utils.Progbar(self.steps * len(batches), unit_name="step") if show else None
         every = max(1, -(-self.steps // self.snapshots))
-        found: list[tuple[list[int], Climb]] = []
+        runs: list[tuple[list[int], Optimization]] = []
         problem: BaseException | None = None
-        for chosen, rows in batches:
-            climb = self.climb(asked, targets, canvas, rows, len(chosen))
-            problem = climb.run(self.steps, every, self.learning_rate, tuple(callbacks), bar)
-            if climb.snapshots:
-                found.append((chosen, climb))
+        for rows, padded in batches:
+            run = self.start(engine, targets, canvas, padded, len(rows))
+            problem = run.run(self.steps, every, self.learning_rate, tuple(callbacks), bar)
+            if run.snapshots:
+                runs.append((rows, run))
             if problem is not None:
                 break
-        if problem is not None and not found:
+        if problem is not None and not runs:
             raise problem
-        result = self._result(found, targets, canvas, asked, isinstance(problem, KeyboardInterrupt))
+        result = self._result(runs, targets, canvas, engine, isinstance(problem, KeyboardInterrupt))
         if isinstance(problem, errors.ObjectiveError):
             problem.result = result
             raise problem
         return result
 
-    def climb(
+    def start(
         self, probe: Probe, targets: Sequence[Target], canvas: Canvas, rows: Sequence[int], count: int
-    ) -> Climb:
-        """The climb of some of the targets, at its beginning; the rows from `count` on are padding."""
+    ) -> Optimization:
+        """Return the optimisation of some of the targets, not yet run; rows from `count` on are padding."""
         ascent, transforms = self._choose(canvas)
-        climb = Climb(
+        optimization = Optimization(
             probe=probe,
-            target=Each(tuple(targets[row] for row in rows)),
+            target=TargetPerImage(tuple(targets[row] for row in rows)),
             ascent=ascent,
             transforms=transforms,
             low=canvas.low,
             high=canvas.high,
             inputs=canvas.inputs(rows),
-            kin=_kin(rows, self.copies, count),
+            siblings=_siblings(rows, self.copies, count),
             copies=[row % self.copies for row in rows],
             seed=self.seed,
         )
-        climb.start(canvas.pictures(rows))
-        return climb
+        optimization.start(canvas.pictures(rows))
+        return optimization
 
     def _choose(self, canvas: Canvas) -> tuple[Ascent, Transforms]:
-        """What a step computes, with what was not chosen filled in."""
+        """Return the step and the transforms, with defaults for parameters that are None."""
         layout = canvas.layout
         photograph = layout.channels == 3 and len(layout.spatial) == 2 and min(layout.spatial) >= PHOTOGRAPH
-        kind: Kind = self.parametrization or ("fourier" if photograph else "pixels")
+        kind: ParametrizationKind = self.parametrization or ("fourier" if photograph else "pixels")
         transforms, penalties = LARGE if kind == "fourier" else SMALL
         transforms = transforms if self.transforms is None else self.transforms
         if transforms.rotate and len(layout.spatial) != 2:
             raise errors.ParameterError(
-                f"rotate of Transforms turns pictures; this input has the spatial axes {layout.spatial}; use "
-                "rotate=0."
+                f"rotate of Transforms needs two spatial axes; this input has {layout.spatial}; use rotate=0."
             )
         ascent = Ascent(
             parametrization=Parametrization(kind, layout.spatial, layout.channels),
@@ -216,46 +211,46 @@ class Maximize:
 
     def _result(
         self,
-        found: Sequence[tuple[list[int], Climb]],
+        runs: Sequence[tuple[list[int], Optimization]],
         targets: Sequence[Target],
         canvas: Canvas,
         probe: Probe,
         interrupted: bool,
     ) -> Maximization:
-        """The best of every batch, in the order of the targets."""
-        told = list(canvas.warnings)
+        """Return the best images of all batches, in the order of the targets."""
+        warnings = list(canvas.warnings)
         stuck = [
             targets[row].describe()
-            for chosen, climb in found
-            for row, history in zip(chosen, np.transpose(climb.history), strict=False)
+            for rows, run in runs
+            for row, history in zip(rows, np.transpose(run.history), strict=False)
             if len(history) > 1 and np.ptp(history) == 0
         ]
         if stuck:
-            told.append(
+            warnings.append(
                 warn(
                     errors.StuckWarning,
-                    f"a score should rise; nothing changed that of {', '.join(stuck[:5])}"
-                    f"{', ...' if len(stuck) > 5 else ''}: the unit is closed for such images. Begin from a "
-                    "photograph (start=), or choose another unit.",
+                    f"a score should rise; it did not change for {', '.join(stuck[:5])}"
+                    f"{', ...' if len(stuck) > 5 else ''}, whose units are inactive; start from a photograph "
+                    "(start=), or choose another unit.",
                 )
             )
         if interrupted:
-            told.append(
+            warnings.append(
                 warn(
                     errors.InterruptedWarning,
                     f"all {self.steps} steps for {len(targets)} images should run; the run was interrupted; "
-                    "what was reached is returned.",
+                    "the best images so far are returned.",
                 )
             )
         return join(
-            found,
+            runs,
             titles=[target.describe() for target in targets],
             class_names=probe.class_names,
-            input_range=canvas.shown_range(),
+            input_range=canvas.compact_range(),
             seed=self.seed,
             configuration=repr(self),
             interrupted=interrupted,
-            warnings=tuple(told),
+            warnings=tuple(warnings),
             versions=dict(versions()),
         )
 
@@ -268,7 +263,7 @@ def maximize(
     callbacks: Iterable[Callback] = (),
     **parameters: Any,
 ) -> Maximization:
-    """Maximise in one line; `parameters` are those of `Maximize`.
+    """Maximise in one line, with the parameters of `Maximize`.
 
     Args:
         model: a Keras model or a `Probe`.
@@ -292,30 +287,25 @@ def maximize(
         configuration = Maximize(**parameters)
     except TypeError as error:
         raise errors.ParameterError(
-            f"maximize must be given parameters of ks.Maximize; got {sorted(parameters)} ({error}); see "
+            f"maximize takes the parameters of ks.Maximize; got {sorted(parameters)} ({error}); see "
             "help(ks.Maximize)."
         ) from error
     return configuration(model, target, start=start, callbacks=callbacks)
 
 
 def _batches(probe: Probe, targets: Sequence[Target]) -> list[tuple[list[int], list[int]]]:
-    """Rows that are optimised together: those that count, and the same with padding."""
+    """Return batches of rows, each without and with padding."""
     batches = []
-    for rows in kinds(targets):
+    for rows in group_targets(targets):
         size = probe.pass_size(len(rows))
         for first in range(0, len(rows), size):
-            chosen = rows[first : first + size]
-            batches.append((chosen, chosen + [chosen[-1]] * (size - len(chosen))))
+            batch = rows[first : first + size]
+            batches.append((batch, batch + [batch[-1]] * (size - len(batch))))
     return batches
 
 
-def _kin(rows: Sequence[int], copies: int, count: int) -> np.ndarray[Any, Any]:
-    """(N, N), 1 where two rows are different copies of one target, and neither is padding."""
+def _siblings(rows: Sequence[int], copies: int, count: int) -> np.ndarray[Any, Any]:
+    """Return (N, N), 1 for different copies of one target, neither of which is padding."""
     group, real = np.asarray(rows) // copies, np.arange(len(rows)) < count
-    alike = (group[:, None] == group) & ~np.eye(len(rows), dtype=bool)
-    return np.asarray(alike & real & real[:, None], "float32")
-
-
-def _whole(name: str, value: Any, low: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
-        raise errors.ParameterError(f"{name} must be a whole number of at least {low}; got {value!r}.")
+    same = (group[:, None] == group) & ~np.eye(len(rows), dtype=bool)
+    return np.asarray(same & real & real[:, None], "float32")

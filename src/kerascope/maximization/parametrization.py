@@ -1,22 +1,22 @@
-r"""What is optimised: the logits of pixels, or coefficients of waves.
+r"""Parametrisations of images: the logits of pixels, or coefficients of waves.
 
 Both are one formula. Coefficients $s$ of shape (N, C, K_1, ..., K_D) become a picture in [0, 1],
 
 $$p = \sigma\Big(M \sum_{k} f_k\, s_k\, b_{k_1}(x_1) \cdots b_{k_D}(x_D)\Big)$$
 
 with a basis $b$ for each axis, a factor $f$ for each coefficient, a colour matrix $M$ and the logistic
-function $\sigma$, so that no pixel can leave its range. Being separable, it is a product of small matrices,
-in any number of dimensions, the same on every backend; and a picture seen shifted or scaled is the same
-product with other matrices.
+function $\sigma$, so that no pixel can leave its range. It is separable, a product of small matrices, in any
+number of dimensions and the same on every backend; a shifted or scaled picture is the same product with other
+matrices.
 
 pixels    b is the identity, f = 1, M the identity.
 fourier   b are cosine waves (the orthonormal DCT-II), f_k = 1 / (4 max(frequency, lowest)), so that waves of
           every length change alike, as in photographs; M correlates colours as photographs do. Along an axis
-          of 64 pixels or more, waves shorter than four pixels are left out: they are where a network is
-          fooled, not where things are seen, and cost most of the arithmetic.
+          of 64 pixels or more, waves shorter than four pixels are omitted: they fool networks rather than
+          show objects, and take most of the arithmetic.
 
 Source: Olah, Mordvintsev and Schubert, Feature Visualization, Distill 2017, section "Preconditioning and
-Parameterization". Deviation: cosine waves for complex ones, so that opposite borders are not tied together.
+Parameterization". Deviation: cosine waves instead of complex ones, so that opposite borders are independent.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from keras import ops
 
 from kerascope.typing import Array
 
-Kind = Literal["fourier", "pixels"]
+ParametrizationKind = Literal["fourier", "pixels"]
 
 # Square root of the covariance of red, green and blue in ImageNet, as published with lucid; columns are
 # independent directions: brightness first.
 _COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.0, -0.05], [0.27, -0.09, 0.03]])
 FINE = 64
-"""Pixels along an axis from which on the shorter half of the waves is left out."""
+"""The least length of an axis, in pixels, from which the shorter half of the waves is omitted."""
 _GENTLE = 4.0
-_EDGE = 1e-3  # how far from 0 and 1 a given picture is kept, where logits are finite
+_EDGE = 1e-3  # distance of start pictures from 0 and 1, where logits are infinite
 _NOISE = {"fourier": 0.01, "pixels": 0.05}
 
 
 @dataclass(frozen=True)
 class Parametrization:
-    """What is optimised, for pictures of one size.
+    """The parametrisation of pictures of one size.
 
     Args:
         kind: `"fourier"` or `"pixels"`.
@@ -52,7 +52,7 @@ class Parametrization:
         channels: number of channels.
     """
 
-    kind: Kind
+    kind: ParametrizationKind
     size: tuple[int, ...]
     channels: int
 
@@ -63,14 +63,14 @@ class Parametrization:
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """How many coefficients there are along each axis."""
+        """Number of coefficients along each axis."""
         if self.kind == "pixels":
             return self.size
         return tuple(size if size < FINE else -(-size // 2) for size in self.size)
 
     @cached_property
     def bases(self) -> list[Array]:
-        """For each axis a matrix (positions, coefficients), float32."""
+        """A matrix (positions, coefficients) for each axis, float32."""
         if self.kind == "pixels":
             return [np.eye(size, dtype="float32") for size in self.size]
         return [_waves(size)[:, :count] for size, count in zip(self.size, self.counts, strict=True)]
@@ -89,18 +89,18 @@ class Parametrization:
 
     @cached_property
     def colours(self) -> Array | None:
-        """The matrix that ties channels together, or None."""
+        """The matrix that correlates channels, or None."""
         if self.kind == "pixels" or self.channels != 3:
             return None
         return np.asarray(_COLOURS / np.linalg.norm(_COLOURS, axis=0).max(), "float32")
 
     def random(self, count: int, generator: np.random.Generator) -> Array:
-        """Coefficients of pictures close to grey, (count, *shape)."""
-        drawn = generator.standard_normal((count, *self.shape)) * _NOISE[self.kind]
-        return drawn.astype("float32")
+        """Draw coefficients of pictures close to grey, (count, *shape)."""
+        noise = generator.standard_normal((count, *self.shape)) * _NOISE[self.kind]
+        return noise.astype("float32")
 
     def coefficients(self, pictures: Array) -> Array:
-        """The coefficients of pictures (N, *size, C) in [0, 1]."""
+        """Return the coefficients of pictures (N, *size, C) in [0, 1]."""
         inside = np.clip(np.asarray(pictures, "float64"), _EDGE, 1 - _EDGE)
         values = np.log(inside) - np.log1p(-inside)
         if (colours := self.colours) is not None:
@@ -111,41 +111,41 @@ class Parametrization:
         return np.asarray(values / self.factors, "float32")
 
     def values(self, coefficients: Any, bases: list[Any]) -> Any:
-        """What the logistic function is applied to, (N, C, *positions).
+        """Return the logits of the pixels, (N, C, *positions).
 
         Args:
             coefficients: (N, *shape).
-            bases: for each axis (positions, coefficients), or (N, positions, coefficients) where every
-                picture is seen in its own way.
+            bases: for each axis (positions, coefficients), or (N, positions, coefficients) for a view per
+                picture.
         """
         values = coefficients * ops.convert_to_tensor(self.factors)
         if (colours := self.colours) is not None:
-            # Before the waves are added up, while there are few numbers.
+            # Before the waves are summed, while there are few numbers.
             flat = ops.reshape(values, (values.shape[0], self.channels, -1))
             values = ops.reshape(ops.matmul(ops.convert_to_tensor(colours), flat), values.shape)
         for axis, basis in enumerate(bases, start=2):
-            values = _along(values, basis, axis)
+            values = _multiply_axis(values, basis, axis)
         return values
 
 
 def _waves(size: int) -> Array:
-    """The orthonormal cosine waves of an axis: column k has k half waves."""
-    place, wave = np.arange(size) + 0.5, np.arange(size)
-    matrix = np.cos(np.pi / size * place[:, None] * wave[None]) * np.sqrt(2 / size)
+    """Return the orthonormal cosine waves of an axis: column k has k half waves."""
+    position, wave = np.arange(size) + 0.5, np.arange(size)
+    matrix = np.cos(np.pi / size * position[:, None] * wave[None]) * np.sqrt(2 / size)
     matrix[:, 0] /= np.sqrt(2)
     return np.asarray(matrix, "float32")
 
 
-def _along(values: Any, basis: Any, axis: int) -> Any:
-    """`values` (N, C, ...) with `axis` replaced by its product with the rows of `basis`."""
+def _multiply_axis(values: Any, basis: Any, axis: int) -> Any:
+    """Multiply `axis` of `values` (N, C, ...) by the rows of `basis`."""
     last = len(values.shape) - 1
     several = len(basis.shape) == 3
     if axis == last:
         across = ops.swapaxes(basis, -1, -2)
         rows = ops.reshape(values, (*values.shape[: 1 if several else 0], -1, values.shape[-1]))
         return ops.reshape(ops.matmul(rows, across), (*values.shape[:-1], across.shape[-1]))
-    moved = ops.swapaxes(values, axis, last - 1) if axis != last - 1 else values
+    swapped = ops.swapaxes(values, axis, last - 1) if axis != last - 1 else values
     if several:
         basis = ops.reshape(basis, (basis.shape[0], *(1,) * (last - 2), *basis.shape[1:]))
-    product = ops.matmul(basis, moved)
+    product = ops.matmul(basis, swapped)
     return ops.swapaxes(product, axis, last - 1) if axis != last - 1 else product

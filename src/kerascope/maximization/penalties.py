@@ -1,4 +1,4 @@
-"""What keeps an image smooth and its values moderate; on pictures in [0, 1], divided by their size."""
+"""Penalties that keep an image smooth and its values moderate, as means over pictures in [0, 1]."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from keras import ops
 
-from kerascope import errors
+from kerascope.validation import check_fraction, check_number, check_positive
 
 Penalty = Callable[[Any], Any]
-"""From pictures (N, *spatial, C) in [0, 1] to one number for each, (N,), that is taken off its score."""
+"""A function from pictures (N, *spatial, C) in [0, 1] to numbers (N,) that are subtracted from the scores."""
 
 _SMALL = 1e-8
-"""Under a root, where its derivative would be infinite."""
+"""Added under a root, whose derivative is infinite at 0."""
 
 
 @dataclass(frozen=True)
 class TotalVariation:
-    r"""Total variation: how much neighbours differ.
+    r"""Total variation: the differences between neighbouring pixels.
 
     $$w \,\frac{1}{|P|} \sum_{i \in P} \Big(\sum_a (p_{i + e_a} - p_i)^2\Big)^{\beta / 2}$$
 
-    over the places $P$ that have a neighbour along each axis $a$, and the channels; $p$ in [0, 1]. Being a
-    mean over a known range, its weight means the same for any size and preprocessing.
+    over the pixels $P$ with a neighbour along each axis $a$, and the channels; $p$ in [0, 1]. As a mean over
+    a known range, its weight does not depend on size and preprocessing.
 
     Args:
         weight: $w$, in units of the score; at least 0.
@@ -45,10 +44,11 @@ class TotalVariation:
     beta: float = 2.0
 
     def __post_init__(self) -> None:
-        _check(self, {"weight": 0.0, "beta": 1e-6})
+        check_number(self.weight, "weight")
+        check_positive(self.beta, "beta")
 
     def __call__(self, pictures: Any) -> Any:
-        """The penalty of each picture, (N,)."""
+        """Return the penalty of each picture, (N,)."""
         pictures = ops.convert_to_tensor(pictures)
         spatial = range(1, len(pictures.shape) - 1)
         inner = tuple(
@@ -64,16 +64,16 @@ class TotalVariation:
 
 @dataclass(frozen=True)
 class LPNorm:
-    r"""Lp norm: how far values lie from where they rest.
+    r"""Lp norm: the distance of pixels from a resting value.
 
     $$w \Big(\frac{1}{|P|} \sum_{i \in P} |2 (p_i - r)|^p\Big)^{1/p}$$
 
-    over all places and channels; pictures in [0, 1].
+    over all pixels and channels; pictures in [0, 1].
 
     Args:
         weight: $w$, in units of the score; at least 0.
-        p: the exponent, at least 1; a large one minds extreme values most.
-        rest: $r$, the value that costs nothing, from 0 to 1: 0.5 is grey, 0 the black paper of MNIST.
+        p: the exponent, at least 1; large ones penalise extreme values most.
+        rest: $r$, the value without penalty, from 0 to 1: 0.5 is grey, 0 the black background of MNIST.
 
     Source:
         Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2013, section 2 (p = 2, rest at
@@ -90,21 +90,13 @@ class LPNorm:
     rest: float = 0.5
 
     def __post_init__(self) -> None:
-        _check(self, {"weight": 0.0, "p": 1.0, "rest": 0.0})
+        check_number(self.weight, "weight")
+        check_number(self.p, "p", least=1)
+        check_fraction(self.rest, "rest")
 
     def __call__(self, pictures: Any) -> Any:
-        """The penalty of each picture, (N,)."""
+        """Return the penalty of each picture, (N,)."""
         pictures = ops.convert_to_tensor(pictures)
         powers = ops.abs(2 * (pictures - self.rest)) ** self.p
         mean = ops.mean(powers, axis=tuple(range(1, len(pictures.shape))))
         return self.weight * ops.where(mean > 0, ops.maximum(mean, 1e-30) ** (1 / self.p), 0.0)
-
-
-def _check(penalty: Any, least: dict[str, float]) -> None:
-    for name, low in least.items():
-        value = getattr(penalty, name)
-        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-        if not (number and np.isfinite(value) and value >= low):
-            raise errors.ParameterError(
-                f"{name} of {type(penalty).__name__} must be a number of at least {low:g}; got {value!r}."
-            )

@@ -1,4 +1,4 @@
-"""Several targets of one kind, one image each, in one compiled program."""
+"""Several targets, one image each, in one compiled program."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kerascope.target import Class, Context, Forward, Reading, Target, TargetLik
 
 
 @dataclass(frozen=True, eq=False)
-class Each(Target):
-    """Image n is scored by target n; all of the same kind, so that one program serves.
+class TargetPerImage(Target):
+    """Scores image n by target n; all targets share one compiled program.
 
     Args:
         targets: one per image.
@@ -35,10 +35,11 @@ class Each(Target):
     def arguments(self, context: Context) -> dict[str, Any]:
         if len(self.targets) != context.count:
             raise errors.TargetError(
-                f"there must be a target for each image; got {len(self.targets)} for {context.count}."
+                f"there must be one target for each image; got {len(self.targets)} for {context.count} "
+                "images."
             )
-        one = replace(context, count=1)
-        rows = [target.arguments(one) for target in self.targets]
+        single = replace(context, count=1)
+        rows = [target.arguments(single) for target in self.targets]
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
@@ -48,42 +49,42 @@ class Each(Target):
         return ", ".join(dict.fromkeys(target.describe() for target in self.targets))
 
 
-def spread(target: TargetLike) -> tuple[Target, ...]:
-    """The single targets that `target` stands for, one image each.
+def split_targets(target: TargetLike) -> tuple[Target, ...]:
+    """Split a target into single ones, one image each.
 
     Args:
-        target: anything that is a target elsewhere, but None; a list of such; a list of class indices; a
-            `Unit` with several channels.
+        target: any target but None, a list of targets, a list of class indices, or a `Unit` with several
+            channels.
 
     Raises:
-        TargetError: None, or a target such as `Top` that only an image could make clear.
+        TargetError: the target is None, or depends on an image, as `Top` does.
     """
     if isinstance(target, list | tuple | range):
         if not len(target):
             raise errors.TargetError("there must be at least one target; got an empty list.")
-        return tuple(single for part in target for single in spread(part))
-    found = as_target(target)
-    if isinstance(found, Class) and np.ndim(found.index):  # type: ignore[arg-type]
-        return tuple(replace(found, index=index) for index in found.index)  # type: ignore[union-attr]
-    if isinstance(found, Unit) and isinstance(found.channel, tuple):
-        return tuple(replace(found, channel=channel) for channel in found.channel)
-    if found.class_axis:
+        return tuple(single for part in target for single in split_targets(part))
+    whole = as_target(target)
+    if isinstance(whole, Class) and np.ndim(whole.index):  # type: ignore[arg-type]
+        return tuple(replace(whole, index=index) for index in whole.index)  # type: ignore[union-attr]
+    if isinstance(whole, Unit) and isinstance(whole.channel, tuple):
+        return tuple(replace(whole, channel=channel) for channel in whole.channel)
+    if whole.class_axis:
         raise errors.TargetError(
-            f"each image must have one score to maximise; {found.describe()} has several, which change with "
+            f"each image must have one score to maximise; {whole.describe()} has several, which depend on "
             "the image; give the classes: target=[281, 285]."
         )
-    if found.chooses:
+    if whole.chooses:
         raise errors.TargetError(
-            "a target must be given to maximise: without an image there is no predicted class, nor anything "
-            "else to choose by looking at it; give a class index or name, a ks.Unit, a ks.Region with class "
-            f"and mask, or several of them; got {found.describe()!r}."
+            "maximisation needs a target that does not depend on an image, since without an image there is "
+            "no predicted class; give a class index or name, a ks.Unit, or a ks.Region with class and mask; "
+            f"got {whole.describe()!r}."
         )
-    return (found,)
+    return (whole,)
 
 
-def kinds(targets: Sequence[Target]) -> list[list[int]]:
-    """Positions of the targets, together where one compiled program serves them."""
+def group_targets(targets: Sequence[Target]) -> list[list[int]]:
+    """Group the indices of targets that share a compiled program."""
     groups: dict[Hashable, list[int]] = {}
-    for position, target in enumerate(targets):
-        groups.setdefault(target.key(), []).append(position)
+    for index, target in enumerate(targets):
+        groups.setdefault(target.key(), []).append(index)
     return list(groups.values())

@@ -1,4 +1,4 @@
-"""Random views of a picture: shifted, scaled and turned a little, anew at each step."""
+"""Random views of a picture: small shifts, scalings and rotations, different at each step."""
 
 from __future__ import annotations
 
@@ -10,31 +10,33 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.typing import Array
+from kerascope.validation import is_number
 
 
 @dataclass(frozen=True)
 class Transforms:
-    r"""How far a picture is moved at random before the network sees it, anew at each step.
+    r"""Random transforms of a picture before each step.
 
-    A position $x$ on an axis of $n$ pixels, counted from its middle, shows what lies at $z x + t n$ in the
-    picture, after a turn by $\theta$ in the plane of the last two axes:
+    Position $x$ on an axis of $n$ pixels, from its middle, shows position $z x + t n$ of the picture, after a
+    rotation by $\theta$ in the plane of the last two axes:
 
     $$t \sim U(-j, j), \qquad \log z \sim U(-\log s, \log s) + \log\tfrac{n + 2 p n}{n}, \qquad
       \theta \sim U(-r, r)$$
 
-    with the jitter $j$, the scale $s$, the pad $p$ and the rotation $r$. Every draw is symmetric and starts
-    from the picture itself, so that it does not walk away. Outside of the picture lies grey.
+    with the jitter $j$, the scale $s$, the pad $p$ and the rotation $r$. Each
+    transform is symmetric and starts from the picture itself, so that it does not drift. Outside the picture
+    is grey.
 
     Args:
         jitter: largest shift as a share of the size, from 0 to 0.5.
         scale: largest enlargement, and reduction by the same factor; at least 1.
-        pad: grey border around the picture, as a share of the size, from 0 to 1: the network sees the
-            picture with it, so that its edges are no place to hide things.
-        rotate: largest turn in degrees, from 0 to 180; pictures only. It gathers pixels one by one, and costs
-            more than all the rest: see docs/design.md.
+        pad: grey border around the picture, as a share of the size, from 0 to 1, so that no evidence is
+            hidden at the edges.
+        rotate: largest rotation in degrees, from 0 to 180; pictures only. It gathers pixels one by one, which
+            costs more than all other transforms: see docs/design.md.
 
     Raises:
-        ParameterError: out of these ranges.
+        ParameterError: a parameter is out of its range.
 
     Source:
         Olah, Mordvintsev and Schubert, Feature Visualization, Distill 2017, section "Transformation
@@ -55,66 +57,63 @@ class Transforms:
         limits = {"jitter": (0, 0.5), "scale": (1, 10), "pad": (0, 1), "rotate": (0, 180)}
         for name, (low, high) in limits.items():
             value = getattr(self, name)
-            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-            if not (number and low <= value <= high):
-                raise errors.ParameterError(
-                    f"{name} of Transforms must be a number from {low} to {high}; got {value!r}."
-                )
+            if not is_number(value) or not low <= value <= high:
+                raise errors.ParameterError(f"{name} must be a number from {low} to {high}; got {value!r}.")
 
     def draw(self, count: int, axes: int, generator: np.random.Generator) -> dict[str, Array]:
-        """Random placements of `count` pictures, by name, float32.
+        """Draw transforms of `count` pictures, float32 by name.
 
         `"shift"` (count, axes) as shares, `"zoom"` (count,), and `"angle"` (count,) in radians.
         """
         shift = generator.uniform(-1, 1, (count, axes)) * self.jitter
         zoom = np.exp(generator.uniform(-1, 1, count) * np.log(self.scale)) * (1 + 2 * self.pad)
         angle = np.deg2rad(generator.uniform(-1, 1, count) * self.rotate)
-        drawn = {"shift": shift, "zoom": zoom, "angle": angle}
-        return {name: value.astype("float32") for name, value in drawn.items()}
+        placement = {"shift": shift, "zoom": zoom, "angle": angle}
+        return {name: value.astype("float32") for name, value in placement.items()}
 
 
-def placed(size: int, shift: Any, zoom: Any) -> Any:
-    """The matrices (N, size, size) that show an axis shifted and scaled, by linear interpolation.
+def shift_matrices(size: int, shift: Any, zoom: Any) -> Any:
+    """Return matrices (N, size, size) that shift and scale an axis, by linear interpolation.
 
     Args:
         size: of the axis, in pixels.
         shift: (N,) as shares of the size.
-        zoom: (N,); above 1 more of the picture is seen.
+        zoom: (N,); above 1, more of the picture is visible.
     """
     middle = (size - 1) / 2
-    place = (ops.arange(size, dtype="float32") - middle)[None] * zoom[:, None]
-    place = place + middle + shift[:, None] * size
-    distance = place[:, :, None] - ops.arange(size, dtype="float32")[None, None]
+    position = (ops.arange(size, dtype="float32") - middle)[None] * zoom[:, None]
+    position = position + middle + shift[:, None] * size
+    distance = position[:, :, None] - ops.arange(size, dtype="float32")[None, None]
     return ops.relu(1 - ops.abs(distance))
 
 
-def turned(values: Any, angle: Any) -> Any:
-    """Values (N, C, H, W) turned around their middle, bilinear; zero outside.
+def rotate(values: Any, angle: Any) -> Any:
+    """Rotate values (N, C, H, W) around their middle, bilinear; zero outside.
 
     Pixels are gathered: the gradient of `ops.image.affine_transform` is not its transpose on TensorFlow.
 
     Args:
-        values: what is shown.
+        values: to rotate.
         angle: (N,) in radians.
     """
     count, channels, height, width = values.shape
-    row, column = _places(angle, height, width)
+    row, column = _source_positions(angle, height, width)
     flat = ops.swapaxes(ops.reshape(values, (count, channels, -1)), 1, 2)
     pixels = ops.reshape(flat, (-1, channels))
     first = ops.reshape(ops.arange(count) * (height * width), (-1, 1, 1))
     total = ops.zeros_like(pixels)
-    for near in (ops.floor(row), ops.floor(row) + 1):
-        for beside in (ops.floor(column), ops.floor(column) + 1):
-            weight = ops.relu(1 - ops.abs(row - near)) * ops.relu(1 - ops.abs(column - beside))
-            inside = _on(near, height) * _on(beside, width)
-            place = first + _index(near, height) * width + _index(beside, width)
-            seen = ops.take(pixels, ops.reshape(place, (-1,)), axis=0)
-            total = total + ops.cast(ops.reshape(weight * inside, (-1, 1)), values.dtype) * seen
+    for near_row in (ops.floor(row), ops.floor(row) + 1):
+        for near_column in (ops.floor(column), ops.floor(column) + 1):
+            weight = ops.relu(1 - ops.abs(row - near_row)) * ops.relu(1 - ops.abs(column - near_column))
+            weight = weight * _is_inside(near_row, height) * _is_inside(near_column, width)
+            index = first + _clip(near_row, height) * width + _clip(near_column, width)
+            corner = ops.take(pixels, ops.reshape(index, (-1,)), axis=0)
+            total = total + ops.cast(ops.reshape(weight, (-1, 1)), values.dtype) * corner
     return ops.reshape(ops.swapaxes(ops.reshape(total, (count, -1, channels)), 1, 2), values.shape)
 
 
-def _places(angle: Any, height: int, width: int) -> tuple[Any, Any]:
-    """For each pixel of a turned picture the row and the column, (N, H, W), that it shows."""
+def _source_positions(angle: Any, height: int, width: int) -> tuple[Any, Any]:
+    """Return the row and the column (N, H, W) that each pixel of a rotated picture shows."""
     cosine, sine = (ops.reshape(part, (-1, 1, 1)) for part in (ops.cos(angle), ops.sin(angle)))
     y, x = (height - 1) / 2, (width - 1) / 2
     down = ops.reshape(ops.arange(height, dtype="float32") - y, (-1, 1))
@@ -122,11 +121,11 @@ def _places(angle: Any, height: int, width: int) -> tuple[Any, Any]:
     return sine * across + cosine * down + y, cosine * across - sine * down + x
 
 
-def _on(place: Any, size: int) -> Any:
-    """1 where a whole position lies on an axis, else 0."""
-    return ops.cast((place >= 0) & (place < size), "float32")
+def _is_inside(position: Any, size: int) -> Any:
+    """Return 1 for positions on the axis, else 0."""
+    return ops.cast((position >= 0) & (position < size), "float32")
 
 
-def _index(place: Any, size: int) -> Any:
-    """The index of a whole position, or of the end that it lies beyond."""
-    return ops.cast(ops.clip(place, 0, size - 1), "int32")
+def _clip(position: Any, size: int) -> Any:
+    """Return positions as indices, clipped to the axis."""
+    return ops.cast(ops.clip(position, 0, size - 1), "int32")

@@ -12,7 +12,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.explanation import Explanation, Reduction, describe_flatness
-from kerascope.probe import Answer, BlackBox, Probe, as_probe
+from kerascope.probe import Answer, AnyProbe, as_probe
 from kerascope.provenance import versions, warn
 from kerascope.registry import Registered
 from kerascope.target import Target, TargetLike, as_target
@@ -59,15 +59,15 @@ class Method(Registered, ABC, kind="method"):
         """The same method at another layer, for those that explain one; others as they are."""
         return replace(self, layer=layer) if "layer" in self.tags else self  # type: ignore[call-arg]
 
-    def choose(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def choose(self, probe: AnyProbe, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """The method itself and no reason; another one and the reason for those of `automatic.py`."""
         return self, ""
 
     @abstractmethod
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """Ask the probe for the values, one per image and place."""
 
-    def __call__(self, probe: Probe | keras.Model, images: Any, target: TargetLike = None) -> Explanation:
+    def __call__(self, probe: AnyProbe | keras.Model, images: Any, target: TargetLike = None) -> Explanation:
         """Explain `target` on each of `images`.
 
         Args:

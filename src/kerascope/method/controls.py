@@ -12,7 +12,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.method.base import Method
 from kerascope.perturb.pixels import pixels_of
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.resize import resize
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -30,7 +30,7 @@ class Control(Method):
     def draw(self, image: Array) -> Array:
         """The map (*spatial) of one image (*spatial, C), float32."""
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """One forward, for the scores alone; the map is the same for each class."""
         answer = probe.run(None, images, target)
         maps = np.stack([self.draw(image) for image in pixels_of(answer)]).astype("float32")

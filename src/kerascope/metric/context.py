@@ -19,7 +19,7 @@ from kerascope.perturb.baseline import BaselineLike, as_baseline, make_baseline
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
 from kerascope.perturb.variants import run_variants
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.resize import resize
 from kerascope.target import TargetLike, as_target
 from kerascope.typing import Array
@@ -48,7 +48,7 @@ class EvalBatch:
 
     def __init__(
         self,
-        probe: Probe,
+        probe: AnyProbe,
         images: Any,
         target: TargetLike,
         *,
@@ -191,7 +191,7 @@ class EvalBatch:
             `count` forwards per image, or `count` explanations.
         """
 
-        def run(probe: Probe, images: Any, target: Any) -> Answer:
+        def run(probe: AnyProbe, images: Any, target: Any) -> Answer:
             return (
                 probe.run(None, images, target) if method is None else method.attribute(probe, images, target)
             )
@@ -208,7 +208,7 @@ class EvalBatch:
         return np.asarray(resize(reduce_channels(values, method.reduction), self.spatial, 1), "float64")
 
     def explain(
-        self, method: Method, *, probe: Probe | None = None, images: Any = None, target: Any = None
+        self, method: Method, *, probe: AnyProbe | None = None, images: Any = None, target: Any = None
     ) -> Array:
         """Return the maps of another explanation, float64 (N, *spatial); by default of the same question.
 

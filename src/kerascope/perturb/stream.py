@@ -13,7 +13,7 @@ from kerascope import errors
 from kerascope.perturb.mask import Masks
 from kerascope.perturb.memory import activation_bytes, budget, format_bytes, picture_bytes
 from kerascope.perturb.step import StreamStep, Sums
-from kerascope.probe import Answer, BlackBox, Cut, Probe
+from kerascope.probe import Answer, AnyProbe, Cut, Probe, Request
 from kerascope.progress import Progress
 from kerascope.typing import Array
 
@@ -55,7 +55,7 @@ class Stream:
 
     def __init__(
         self,
-        probe: Probe | BlackBox,
+        probe: AnyProbe,
         first: Answer,
         masks: Masks,
         pictures: Array,
@@ -215,16 +215,16 @@ class Stream:
         """How many images are on the device, and how many rows go in a pass."""
         probe, count = self._probe, len(self._pictures)
         most = probe.pass_size(probe.batch_size)
-        spared = () if self._cut is None else self._cut.spared
+        skippable = () if self._cut is None else self._cut.skippable
         fixed = probe.pass_size(1) > 1
         shape = self._pictures.shape[1:]
         row = picture_bytes(shape[:-1], shape[-1])
         resident = sum(one[:1].nbytes for one in self._resident.values())
         row += resident
         if isinstance(probe, Probe):
-            survey = probe.graph(self.first.batch.structured())
-            row += activation_bytes(survey, {run.number for run in spared}, kept=not probe.compile)
-        if spared and not fixed:
+            graph = probe.graph(self.first.batch.to_structure())
+            row += activation_bytes(graph, {call.number for call in skippable}, kept=not probe.compile)
+        if skippable and not fixed:
             # The part of a model behind a cut is small: as many rows as fill a cache.
             most = max(most, _round_to_power_of_two(max(1, _CHUNK // row), down=True))
         wanted = count * len(self._baselines) * (expected or most)
@@ -302,11 +302,10 @@ class Stream:
         batch = self.first.batch
         run = self._probe.routine(
             step.over(numpy),
-            batch.structured([array[images] for array in batch.arrays]),
+            batch.to_structure([array[images] for array in batch.arrays]),
             self.first.pinned.take(images),
             step.carried,
-            layers=() if self._cut is None else (self._cut.path,),
-            gradient=False,
+            Request() if self._cut is None else Request((self._cut.path,)),
             rows=self._rows,
             replaced=self._cut is not None,
             key=step,

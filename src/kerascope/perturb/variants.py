@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Pinned
 from kerascope.typing import Array
 
-Attribute = Callable[[Probe, Any, Pinned], Answer]
+Attribute = Callable[[AnyProbe, Any, Pinned], Answer]
 """`ask(probe, images, target)`: what is asked about the variants, such as a method's own `ask`."""
 
 
 def run_variants(
-    probe: Probe, first: Answer, count: int, variant: Callable[[int], Array], ask: Attribute
+    probe: AnyProbe, first: Answer, count: int, variant: Callable[[int], Array], ask: Attribute
 ) -> Iterator[tuple[int, Answer, Array]]:
     """Ask about every variant of the images that `first` was about.
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import keras
 
 from kerascope import errors
-from kerascope.probe import ruled
+from kerascope.probe import apply_rule
 from kerascope.rule import RULES
 from kerascope.vis.names import named
 
@@ -35,7 +35,7 @@ class BackpropModifier:
 
     def __call__(self, model: keras.Model) -> keras.Model:
         """A model with the weights of another one, and this gradient; see `modify_model_backprop`."""
-        return ruled(model, RULES[self.rule])
+        return apply_rule(model, RULES[self.rule])
 
 
 guided = BackpropModifier("guided", "guided")

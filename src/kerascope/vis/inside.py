@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.probe import Evidence, Probe
+from kerascope.probe import Internals, Probe, Request
 from kerascope.rule import get_rule
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -36,26 +36,26 @@ def gradient_inside(
         ParameterError: the tensor is an input when the model runs, or has tokens beside those of a grid.
         DisconnectedError: the score does not depend on it.
     """
-    survey = probe.graph(images)
-    source = survey.outputs[-1].source
+    graph = probe.graph(images)
+    source = graph.outputs[-1].source
     if source < 0:
         raise errors.ParameterError(
             "wrt_tensor must be made by a layer of the model; when that runs, this one is an input; give the "
             "input, one of model.inputs."
         )
-    run = survey.runs[source]
+    call = graph.calls[source]
     answer = probe.run(
-        _both, images, target, layers=(survey.name(run),), gradients=True, rule=get_rule(backprop)
+        _both, images, target, Request((graph.name(call),), gradients=True, rule=get_rule(backprop))
     )
     assert answer.values is not None
     gradient, value = answer.values[0]
-    if value.size != np.prod(run.shape[1:]):
+    if value.size != np.prod(call.shape[1:]):
         raise errors.ParameterError(
-            f"wrt_tensor must not hold tokens beside those of a grid; {survey.name(run)!r} returns "
-            f"{run.shape[1:]}; ks.Probe(model).gradients(images, target, layer=...) gives those of the grid."
+            f"wrt_tensor must not hold tokens beside those of a grid; {graph.name(call)!r} returns "
+            f"{call.shape[1:]}; ks.Probe(model).gradients(images, target, layer=...) gives those of the grid."
         )
-    return float(answer.scores[0]), gradient[None], as_given(value, run.shape[1:])[None]
+    return float(answer.scores[0]), gradient[None], as_given(value, call.shape[1:])[None]
 
 
-def _both(evidence: Evidence) -> Any:
-    return ops.stack([evidence.gradients[0], evidence.activations[0]], axis=1)
+def _both(internals: Internals) -> Any:
+    return ops.stack([internals.gradients[0], internals.activations[0]], axis=1)

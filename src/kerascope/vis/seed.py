@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import Probe, as_probe, require_probe
 from kerascope.typing import Array
 
 Shape = tuple[int | None, ...]
@@ -160,11 +160,11 @@ def probe_of(model: keras.Model, wrt_tensor: Any = None, at_input: bool = False,
         InputError: the model has several inputs and which one is wanted is not clear.
     """
     if not isinstance(model, keras.Model):
-        return as_probe(model)  # which says what a model is
+        return require_probe(as_probe(model))  # which says what a model is
     inputs = getattr(model, "inputs", None) or []
     place = input_of(inputs, wrt_tensor)
     if len(inputs) < 2:
-        return Probe(model) if own else as_probe(model)
+        return Probe(model) if own else require_probe(as_probe(model))
     if place is not None:
         return Probe(model, input=place)
     if at_input and sum(len(tensor.shape) > 2 for tensor in inputs) != 1:
@@ -172,7 +172,7 @@ def probe_of(model: keras.Model, wrt_tensor: Any = None, at_input: bool = False,
             "the input to look at must be chosen, as wrt_tensor=model.inputs[0]; the model has "
             f"{len(inputs)}: {[tensor.name for tensor in inputs]}."
         )
-    return Probe(model) if own else as_probe(model)
+    return Probe(model) if own else require_probe(as_probe(model))
 
 
 def as_given(values: Array, shape: tuple[int, ...]) -> Array:

@@ -23,7 +23,7 @@ from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.reading import photograph_reader as reading
 from kerascope.dataset.running import explainer as explainer_room
 from kerascope.dataset.running import pipeline as stream_room
-from kerascope.dataset.writing.overlays import painted
+from kerascope.dataset.writing.overlays import paint_overlays
 from kerascope.render.overlay import Paint, overlay, table_of
 from kerascope.resize import resize
 from tests.helpers.files.photographs import cuttings, encoded, network, rows_of, same, tiff
@@ -145,7 +145,7 @@ def test_drawing_part_by_part_is_the_same(monkeypatch: pytest.MonkeyPatch, fines
     found = explained(np.outer(np.arange(6), [1, 2, 3, 5, 7, 9]), 32)
     picture = Image.fromarray(np.random.default_rng(1).integers(0, 255, (150, 120, 3), "uint8"))
     paint = Paint(table_of(found), 0.5)
-    (drawn,) = painted(found, picture, Frame.for_size(150, 120, (32, 32), "stretch"), paint)
+    (drawn,) = paint_overlays(found, picture, Frame.for_size(150, 120, (32, 32), "stretch"), paint)
     wanted = overlay(found, images=np.asarray(picture)[None])[0].astype(int)
     assert np.abs(np.asarray(drawn).astype(int) - wanted).max() <= (0 if finest > 150 else 6)
 
@@ -155,9 +155,9 @@ def test_marks_go_on_from_part_to_part(monkeypatch: pytest.MonkeyPatch, fill: fl
     found = explained(np.full((6, 6), fill), 32)
     picture = Image.new("RGB", (120, 100), "green")
     frame, paint = Frame.for_size(100, 120, (32, 32), "crop"), Paint(table_of(found), 0.5)
-    (whole,) = painted(found, picture, frame, paint)
+    (whole,) = paint_overlays(found, picture, frame, paint)
     monkeypatch.setattr("kerascope.dataset.decoding.bit_depth._AT_ONCE", 300)
-    (parts,) = painted(found, picture, frame, paint)
+    (parts,) = paint_overlays(found, picture, frame, paint)
     assert whole.tobytes() == parts.tobytes()
     assert len(whole.getcolors() or ()) == 4  # green, faded green, light and dark lines
 

@@ -16,7 +16,7 @@ from kerascope.dataset import CONVENTIONS, find_images, heatmap
 from kerascope.dataset.options import ImageOptions
 from kerascope.dataset.preparing import fit_trial
 from kerascope.dataset.preparing.detection import detect
-from kerascope.dataset.preparing.fit_trial import MOST, Trial
+from kerascope.dataset.preparing.fit_trial import MOST, FitTrial
 from kerascope.dataset.preparing.loader_defaults import is_published
 from kerascope.dataset.reading.sample import sample_by_label
 from kerascope.dataset.running.job import Job
@@ -186,7 +186,7 @@ def test_a_model_of_keras_hub_says_its_own() -> None:
     found = detect(probe, probe.blank())
     assert (found.preprocessing.fit, found.preprocessing.interpolation) == ("crop", "bilinear-aliased")
     assert (found.preprocessing.scale, found.preprocessing.offset) == ((0.1, 0.2, 0.3), 0.0)
-    assert found.said == {"fit", "interpolation"}
+    assert found.stated == {"fit", "interpolation"}
 
 
 @pytest.mark.once
@@ -238,6 +238,6 @@ def test_another_candidate_is_taken_where_chance_is_unlikely() -> None:
         right = np.zeros((3, 20), bool)
         right[:, 10:] = True
         right[2, :better] = True
-        return candidates.index(Trial(candidates, right, np.zeros((3, 20)), 60).chosen)
+        return candidates.index(FitTrial(candidates, right, np.zeros((3, 20)), 60).best)
 
     assert [chosen(5), chosen(6)] == [0, 2]

@@ -153,7 +153,7 @@ def test_a_report_by_workers_that_are_killed_is_that_of_one_process(struck: Path
         told.append(sorted(str(one.message) for one in caught))
     alone, others = reports
     assert told[0] == told[1]  # what workers are warned about is said here
-    assert [path.name for path in struck.iterdir()] == ["_RowWork"]
+    assert [path.name for path in struck.iterdir()] == ["MeasurementWork"]
     for field in dataclasses.fields(ks.Report):
         one, two = (getattr(report, field.name) for report in (alone, others))
         np.testing.assert_equal(two, one, field.name)

@@ -11,6 +11,7 @@ import keras
 import pytest
 
 import kerascope as ks
+from kerascope.dataset.writing.manifest import read_manifest
 from kerascope.dataset.writing.store import Store
 from tests.helpers.files.moments import files
 from tests.helpers.files.photographs import cuttings, network, same
@@ -49,7 +50,7 @@ def test_a_process_that_is_killed_is_continued_to_the_bit(
     assert killed.returncode == -signal.SIGKILL
     assert list(Store(part).shards()) == [0]
     assert [path.name.split(".")[1] for path in (part / "data").glob(".*.partial")] == ["part-00001"]
-    manifest = Store(part).read_manifest()
+    manifest = read_manifest(part)
     assert manifest is not None
     assert manifest["status"] == "running"
     kerascope = runner(monkeypatch, capsys)

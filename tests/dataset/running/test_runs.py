@@ -128,7 +128,7 @@ def test_another_model_option_or_image_is_refused(
 
 
 def test_two_runs_into_one_folder_are_refused(probe: ks.Probe, folder: Path, tmp_path: Path) -> None:
-    with Store(tmp_path).lock(), pytest.raises(errors.LockedError, match="another one writes"):
+    with Store(tmp_path).lock, pytest.raises(errors.LockedError, match="another one writes"):
         ks.explain_dataset(probe, folder, tmp_path, **SMALL)
     assert ks.explain_dataset(probe, folder, tmp_path, **SMALL).manifest["status"] == "complete"
 
@@ -136,7 +136,7 @@ def test_two_runs_into_one_folder_are_refused(probe: ks.Probe, folder: Path, tmp
 def test_a_failing_image_does_not_take_its_batch(
     probe: ks.Probe, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = explainer_room.Explainer._explanations
+    ask = explainer_room.Explainer._explain_batch
     whole = ks.explain_dataset(probe, folder, tmp_path / "whole", overlay=None, **SMALL)
 
     def failing(self: Any, batch: Any) -> Any:
@@ -144,7 +144,7 @@ def test_a_failing_image_does_not_take_its_batch(
             raise errors.BlackBoxError("number three")
         return ask(self, batch)
 
-    monkeypatch.setattr(explainer_room.Explainer, "_explanations", failing)
+    monkeypatch.setattr(explainer_room.Explainer, "_explain_batch", failing)
     results = ks.explain_dataset(probe, folder, tmp_path / "out", overlay=None, **SMALL)
     rows = rows_of(results)
     assert rows[3]["error"] == "BlackBoxError: number three"
@@ -156,7 +156,7 @@ def test_a_failing_image_does_not_take_its_batch(
     def broken(self: Any, batch: Any) -> Any:
         raise errors.LayerError("no such thing")
 
-    monkeypatch.setattr(explainer_room.Explainer, "_explanations", broken)
+    monkeypatch.setattr(explainer_room.Explainer, "_explain_batch", broken)
     with pytest.raises(errors.LayerError, match="no such thing"):
         ks.explain_dataset(probe, folder, tmp_path / "out2", overlay=None, **SMALL)
 

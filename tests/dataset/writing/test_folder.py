@@ -18,7 +18,9 @@ from kerascope import errors
 from kerascope.dataset.reading.dicom_frames import FrameLocation
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.location import FileLocation
+from kerascope.dataset.running import job
 from kerascope.dataset.writing.atomic_file import atomic_write
+from kerascope.dataset.writing.manifest import write_manifest
 from kerascope.dataset.writing.overlap import check_no_overlap
 from kerascope.dataset.writing.removal import remove_run
 from kerascope.dataset.writing.store import Store
@@ -98,7 +100,12 @@ def test_a_folder_of_another_program_is_refused(place: Place, options: dict[str,
         if missing == "overlays" and "overwrite" not in options:
             (folder / ".lock").unlink()
             break
-        refused(place, "of another program|has shards and none|must be kerascope's", folder=folder, **options)
+        refused(
+            place,
+            "of another program|has shards and none|only results of kerascope",
+            folder=folder,
+            **options,
+        )
     if "overwrite" not in options:
         # Nothing is in the way now; what is there stays.
         before = contents(folder)
@@ -125,7 +132,7 @@ def test_only_what_a_run_has_written_is_removed(place: Place) -> None:
     left = place.out / "overlays" / "cat" / "000007_left.jpg"
     shutil.copy(ours[0], left)
     store = Store(place.out)
-    with store.lock():
+    with store.lock:
         remove_run(store)
     assert not left.exists()
     found = contents(place.out)
@@ -156,7 +163,7 @@ def test_paths_in_a_crafted_folder_lead_nowhere_else(place: Place) -> None:
         pq.write_table(table.set_column(column, "overlay", pa.array(pair)), shard)
         copy = Path(shutil.copytree(place.out, place.root / "copy", symlinks=True))
         store = Store(copy)
-        with store.lock():
+        with store.lock:
             remove_run(store)
         assert (copy / "overlays" / "mine.txt").exists()
         assert contents(outside) == before
@@ -221,7 +228,7 @@ def test_refused_runs_have_changed_nothing(place: Place) -> None:
         ({"paths": place.root / "nothing"}, errors.DatasetError),
     ):
         refused(place, ".", kind, overwrite=True, **options)
-    with Store(place.out).lock():
+    with Store(place.out).lock:
         for options in ({}, {"resume": True}, {"overwrite": True}):
             refused(place, "another one writes", errors.LockedError, **options)
     next(place.photos.rglob("*.jpg")).unlink()
@@ -282,20 +289,18 @@ def test_the_table_of_an_interrupted_run_without_shards_is_empty(place: Place) -
 
 def test_files_with_long_names_are_written_at_the_same_time(tmp_path: Path) -> None:
     one, two = (tmp_path / f"{index:06d}_{'写' * 66}.jpg" for index in (1, 2))
-    with atomic_write(one, settled=False) as first, atomic_write(two, settled=False) as second:
+    with atomic_write(one, sync=False) as first, atomic_write(two, sync=False) as second:
         first.write_text("1")
         second.write_text("2")
     assert (one.read_text(), two.read_text()) == ("1", "2")
 
 
 def test_a_disk_that_is_full_at_the_end_is_told(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = Store.write_manifest
-
     def write(store: Store, manifest: Any) -> None:
         if manifest["status"] != "running":
             raise OSError(28, "No space left on device")
-        written(store, manifest)
+        write_manifest(store, manifest)
 
-    monkeypatch.setattr(Store, "write_manifest", write)
+    monkeypatch.setattr(job, "write_manifest", write)
     with pytest.raises(errors.DatasetError, match="No space left on device; whole shards are kept"):
         place.explain(resume=True)

@@ -39,7 +39,7 @@ def moments(folder: Path, copies: Path) -> Iterator[dict[str, Path]]:
         moment = f"{name.as_posix()} {state}"
         while moment in found:
             moment += " again"
-        with pytest.raises(errors.LockedError), Store(folder).lock():
+        with pytest.raises(errors.LockedError), Store(folder).lock:
             pass
         found[moment] = copies / f"{len(found):03d}"
         shutil.copytree(folder, found[moment])

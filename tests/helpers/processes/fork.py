@@ -107,7 +107,7 @@ def child(task: dict[str, Any], root: Path) -> dict[str, Any]:
     if task.get("hold"):
         from kerascope.dataset.writing.store import Store
 
-        with Store(folder).lock():
+        with Store(folder).lock:
             os.kill(os.getpid(), signal.SIGKILL)
     if "stop" in task:
         calls = count_calls(task["stop"])

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kerascope.cli import arguments
-from kerascope.cli import console as said
+from kerascope.cli import arguments, console
 from kerascope.cli.interruption import exit_on_interrupt
 from kerascope.cli.output_files import check_folder, check_page
 
@@ -62,7 +61,7 @@ def audit(
     ] = None,
     before: Annotated[
         Path | None,
-        typer.Option(help="Folder of an earlier audit: tell what changed since.", metavar="FOLDER"),
+        typer.Option(help="Folder of an earlier audit: report what changed since.", metavar="FOLDER"),
     ] = None,
     fail_on: Annotated[
         int | None,
@@ -120,7 +119,7 @@ def audit(
     check_folder("--out", out, overwrite, inputs)
     check_page("--html", html, "audit", inputs)
     advice = f"what was explained is in {out}: continue with --resume"
-    with said.show_warnings(), exit_on_interrupt(advice, resumable=True):
+    with console.show_warnings(), exit_on_interrupt(advice, resumable=True):
         earlier = None if before is None else ks.open_audit(before)
         found = ks.audit(
             load_probe(model, unsafe, imports, model_output),
@@ -152,31 +151,31 @@ def audit(
             safe_mode=not unsafe,
         )
         if html is not None:
-            with Store(out).lock():
+            with Store(out).lock:
                 found.to_html(html)
         changes = None if earlier is None else ks.compare_audits(earlier, found)
     if json:
         told = found.to_json()
-        said.print_json(told if changes is None else {**told, "changes": changes.to_json()})
+        console.print_json(told if changes is None else {**told, "changes": changes.to_json()})
     else:
         chosen = [*found.notes[:3], *(note for note in found.notes[3:] if note.startswith(NOTE))]
-        said.print_lines([(name, text) for name, _, text in (note.partition(": ") for note in chosen)])
-        said.show(found)
+        console.print_lines([(name, text) for name, _, text in (note.partition(": ") for note in chosen)])
+        console.show(found)
         if found.failed:
-            said.warn_failures(found.failures())
-        said.print_lines([("audit", str(out)), *([] if html is None else [("report", str(html))])])
+            console.warn_failures(found.failures())
+        console.print_lines([("audit", str(out)), *([] if html is None else [("report", str(html))])])
         if changes is not None:
-            said.show(changes)
-    reasons = _failing(found, fail_on, fail_on_untested)
+            console.show(changes)
+    reasons = _failure_reasons(found, fail_on, fail_on_untested)
     for reason in reasons:
-        said.warn(reason)
+        console.warn(reason)
     if reasons:
         raise typer.Exit(4)
     if found.failed:
         raise typer.Exit(3)
 
 
-def _failing(found: ks.Audit | ks.LabelAudits, most: int | None, untested: bool) -> list[str]:
+def _failure_reasons(found: ks.Audit | ks.LabelAudits, most: int | None, untested: bool) -> list[str]:
     """Why the command fails: more was found, or could not be tried, than is allowed."""
     confirmed, others = len(found.confirmed), len(found.untested) if untested else 0
     allowed = 0 if most is None and untested else most

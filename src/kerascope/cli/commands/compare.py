@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kerascope.cli import arguments
-from kerascope.cli import console as said
+from kerascope.cli import arguments, console
 from kerascope.cli.interruption import exit_on_interrupt
 from kerascope.cli.output_files import check_picture, write_picture
 
@@ -43,7 +42,7 @@ def compare(
     Example: kerascope compare model.keras photos/ --method grad_cam,saliency --out compare.png
     """
     from kerascope import render
-    from kerascope.cli.images import load, read_methods, tell
+    from kerascope.cli.images import load, print_choices, read_methods
     from kerascope.cli.loading import LoadArguments, read_target
 
     arguments = LoadArguments(
@@ -60,13 +59,13 @@ def compare(
         imports,
     )
     check_picture("--out", out, arguments.inputs)
-    with said.show_warnings(), exit_on_interrupt("the picture was not written: run it again"):
+    with console.show_warnings(), exit_on_interrupt("the picture was not written: run it again"):
         loaded = load(arguments, limit, [out])
-        tell(loaded)
-        wanted = loaded.asked(read_target(target))
+        print_choices(loaded)
+        wanted = loaded.resolve_target(read_target(target))
         explanations = {
             name: one(loaded.probe, loaded.images, wanted)
             for name, one in read_methods(method or METHODS, layer).items()
         }
         write_picture(render.compare(explanations, captions=loaded.captions), out)
-    said.show(f"written    {out}")
+    console.show(f"written    {out}")

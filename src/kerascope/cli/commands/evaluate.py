@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from kerascope.cli import arguments
-from kerascope.cli import console as said
+from kerascope.cli import arguments, console
 from kerascope.cli.interruption import CODE, exit_on_interrupt, return_on_interrupt
 from kerascope.cli.output_files import check_page, check_report
 
@@ -72,7 +71,7 @@ def evaluate(
     Example: kerascope evaluate model.keras photos/ --method grad_cam,saliency --html report.html
     """
     import kerascope as ks
-    from kerascope.cli.images import load, read_methods, tell
+    from kerascope.cli.images import load, print_choices, read_methods
     from kerascope.cli.loading import LoadArguments, read_cluster, read_target
     from kerascope.dataset.classes.targets import LABEL
 
@@ -91,10 +90,10 @@ def evaluate(
     )
     check_page("--html", html, "evaluate", arguments.inputs)
     check_report("--save", save, arguments.inputs)
-    with said.show_warnings():
+    with console.show_warnings():
         loaded = load(arguments, limit, [html, save])
         if not json:
-            tell(loaded)
+            print_choices(loaded)
         wanted = read_target(target)
         if wanted == LABEL and loaded.labels is None:
             wanted = None
@@ -104,7 +103,7 @@ def evaluate(
                 loaded.probe,
                 loaded.images,
                 loaded.labels,
-                target=None if wanted == LABEL else loaded.asked(wanted),
+                target=None if wanted == LABEL else loaded.resolve_target(wanted),
                 level=level,
                 seed=seed,
                 progress=False if json else None,
@@ -120,7 +119,7 @@ def evaluate(
                 report.save(save)
             if json:
                 means = report.means
-                said.print_json(
+                console.print_json(
                     {
                         "model": loaded.probe.model.name,
                         "model_file": str(model),
@@ -139,6 +138,6 @@ def evaluate(
                     }
                 )
             else:
-                said.show(report)
+                console.show(report)
     if stopped.is_set():
         raise typer.Exit(CODE)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from kerascope.cli import arguments
-from kerascope.cli import console as said
+from kerascope.cli import arguments, console
 from kerascope.cli.interruption import exit_on_interrupt
 from kerascope.cli.output_files import check_folder
 
@@ -111,7 +110,7 @@ def explain(
         progress=False if json else None,
     )
     check_folder("--out", out, overwrite, arguments.inputs)
-    with said.show_warnings():
+    with console.show_warnings():
         chosen = read_method(method, layer, parameters)
         source = arguments.find_images()
         probe = arguments.load_probe()
@@ -123,18 +122,18 @@ def explain(
         )
         job = plan(probe, source, chosen, read_target(target), options)
         if not json:
-            said.print_lines([("model", str(model)), *job.told])
+            console.print_lines([("model", str(model)), *job.choice_lines])
         with exit_on_interrupt(f"what was finished is in {out}: continue with --resume", resumable=True):
             results = job.run(out, run)
             if json:
-                said.print_json(_told(results))
+                console.print_json(_to_json(results))
             else:
-                _print(results)
+                _print_results(results)
     if results.counts["failed"]:
         raise typer.Exit(3)
 
 
-def _told(results: Results) -> dict[str, Any]:
+def _to_json(results: Results) -> dict[str, Any]:
     """What is printed as JSON."""
     manifest = {name: results.manifest[name] for name in ("status", "counts", "choices", "warnings")}
     return {
@@ -144,25 +143,25 @@ def _told(results: Results) -> dict[str, Any]:
     }
 
 
-def _print(results: Results) -> None:
+def _print_results(results: Results) -> None:
     counts = results.counts
-    said.print_lines(
+    console.print_lines(
         [
             ("explained", f"{counts['explained']} of {counts['images']} images, {counts['failed']} failed"),
             ("table", f"{results.data} ({counts['rows']} rows, {counts['shards']} files)"),
         ]
     )
     if "strange_labels" in counts:
-        said.warn(results.manifest["warnings"][-1].partition(": ")[2])
-    said.warn_failures(results.failures())
-    count, first = _doubtful(results)
+        console.warn(results.manifest["warnings"][-1].partition(": ")[2])
+    console.warn_failures(results.failures())
+    count, first = _count_warnings(results)
     if count:
-        said.warn(
+        console.warn(
             f"{count} rows have warnings, such as: {first.rstrip('.')}. See the column warnings of the table."
         )
 
 
-def _doubtful(results: Results) -> tuple[int, str]:
+def _count_warnings(results: Results) -> tuple[int, str]:
     """How many rows have warnings, and the one that most of them have."""
     found: Counter[str] = Counter()
     count = 0

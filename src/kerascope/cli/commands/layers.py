@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from kerascope.cli import arguments
-from kerascope.cli import console as said
+from kerascope.cli import arguments, console
 
 
 def layers(
@@ -22,10 +21,10 @@ def layers(
     from kerascope.cli.loading import load_model, read_size
     from kerascope.probe import Probe
 
-    with said.show_warnings():
+    with console.show_warnings():
         probe = Probe(load_model(model, unsafe, imports))
         table = probe.layers(probe.blank(read_size(size)))
     if json:
-        said.print_json([asdict(row) for row in table])
+        console.print_json([asdict(row) for row in table])
     else:
-        said.show(table)
+        console.show(table)

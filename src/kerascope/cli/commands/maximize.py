@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from kerascope import errors
-from kerascope.cli import arguments
-from kerascope.cli import console as said
+from kerascope.cli import arguments, console
 from kerascope.cli.interruption import exit_on_interrupt
 from kerascope.cli.output_files import check_picture, write_picture
 
@@ -50,31 +49,31 @@ def maximize(
     if (layer is None) == (not target) or (channel and layer is None):
         raise errors.ParameterError("give either --target, or --layer with the channels of it.")
     check_picture("--out", out, (model, classes, preprocess))
-    with said.show_warnings(), exit_on_interrupt("the picture was not written: run it again"):
+    with console.show_warnings(), exit_on_interrupt("the picture was not written: run it again"):
         given = load_names(classes)
         names = None if given is None else to_unique_names(given)[0]
         probe = load_probe(model, unsafe, imports, model_output).with_class_names(names)
         sides = read_size(size)
         blank = probe.blank() if sides is None else probe.blank(sides)
         found = find_preprocessing(preprocess, probe, blank, model)
-        said.print_lines([("preprocessing", f"{found.preprocessing.name} ({found.reason})")])
+        console.print_lines([("preprocessing", f"{found.preprocessing.name} ({found.reason})")])
         if found.doubt is not None:
-            said.warn(found.doubt)
+            console.warn(found.doubt)
         wanted: TargetLike
         if layer is None:
-            wanted = numbers(target or [], names)
+            wanted = parse_indices(target or [], names)
         else:
-            wanted = ks.Unit(layer, channel=numbers(channel or ["0-7"], None))
+            wanted = ks.Unit(layer, channel=parse_indices(channel or ["0-7"], None))
         made = ks.maximize(
             probe, wanted, steps=steps, seed=seed, size=sides, input_range=found.preprocessing.range
         )
         write_picture(made.plot(), out)
     for title, score in zip(made.titles, made.scores, strict=True):
-        said.show(f"{title:<30}  score {float(score):.2f}")
-    said.show(f"written    {out}")
+        console.show(f"{title:<30}  score {float(score):.2f}")
+    console.show(f"written    {out}")
 
 
-def numbers(texts: list[str], names: tuple[str, ...] | None) -> list[int]:
+def parse_indices(texts: list[str], names: tuple[str, ...] | None) -> list[int]:
     """Numbers, ranges of them (`0-9`), and names of classes, as numbers.
 
     Raises:

@@ -1,1 +1,1 @@
-"""From pixels to what the model takes, and which way that is."""
+"""From photographs to a model's images: preprocessing, its detection, and how photographs are fitted."""

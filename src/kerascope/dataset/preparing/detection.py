@@ -1,4 +1,4 @@
-"""Which preprocessing a model wants: said by a file beside it, by its own first layers, or by its name."""
+"""Detection of a model's preprocessing: from a file next to it, its own first layers, or its name."""
 
 from __future__ import annotations
 
@@ -24,40 +24,44 @@ _NETWORKS = (
 )
 AUTO = "auto"
 SIDECAR = ".preprocess.json"
-"""Behind the name of a model's file, without its ending, the name of the file that says its preprocessing."""
+"""The ending of the file next to MODEL.keras that states its preprocessing: MODEL.preprocess.json."""
 
 
-_SAID: frozenset[str] = frozenset({"fit", "interpolation"})
+_LOADING: frozenset[str] = frozenset({"fit", "interpolation"})
 
 
 @dataclass(frozen=True)
-class Detected:
-    """A preprocessing, and how it was found.
+class Detection:
+    """A preprocessing, and how it was detected.
 
     Args:
-        preprocessing: what is used.
-        reason: how it was chosen, in a few words.
+        preprocessing: of the model.
+        reason: for it, in a few words.
         unclear: why it is a guess, or None.
-        said: which fields besides the arithmetic were said and not assumed.
+        stated: fields besides the arithmetic that were stated and not assumed.
     """
 
     preprocessing: Preprocessing
     reason: str
     unclear: str | None = None
-    said: frozenset[str] = frozenset()
+    stated: frozenset[str] = frozenset()
 
     @property
     def doubt(self) -> str | None:
         """A warning where it is a guess, else None."""
-        return None if self.unclear is None else doubt(self.unclear, f"{self.preprocessing.name} was assumed")
+        return (
+            None
+            if self.unclear is None
+            else describe_doubt(self.unclear, f"{self.preprocessing.name} was assumed")
+        )
 
 
-def doubt(why: str, done: str) -> str:
-    """A warning that the arithmetic is a guess.
+def describe_doubt(why: str, done: str) -> str:
+    """Return a warning that the arithmetic is a guess.
 
     Args:
-        why: it is not known.
-        done: what was done about it.
+        why: it is unknown.
+        done: the action taken.
     """
     return (
         f"the preprocessing of the model should be known; {why}, so {done}; say it: one of "
@@ -65,42 +69,42 @@ def doubt(why: str, done: str) -> str:
     )
 
 
-def said(
+def find_stated(
     value: str | os.PathLike[str] | Preprocessing,
     model: keras.Model,
     path: str | os.PathLike[str] | None = None,
-) -> Detected | None:
-    """A preprocessing that somebody said: the caller, a file beside the model, or its own preprocessor.
+) -> Detection | None:
+    """Find a stated preprocessing: of the caller, a file next to the model, or the model's own preprocessor.
 
     Args:
-        value: `"auto"`, or what `as_preprocessing` takes.
-        model: that it is for.
+        value: `"auto"`, or a value for `as_preprocessing`.
+        model: any.
         path: of the model's file, or None.
 
     Returns:
-        None where nobody did.
+        None where there is none.
     """
     if value != AUTO:
         found, fields = read_preprocessing(value)
-        return Detected(found, "as said", said=_cutting(fields))
+        return Detection(found, "as said", stated=_loading_fields(fields))
     if path is not None:
         beside = Path(path).with_suffix("").with_name(Path(path).stem + SIDECAR)
         if beside.is_file():
             found, fields = read_preprocessing(beside)
-            return Detected(found, f"said by {beside.name}", said=_cutting(fields))
+            return Detection(found, f"said by {beside.name}", stated=_loading_fields(fields))
     own = own_preprocessing(model)
-    return None if own is None else Detected(own, "said by the model's own preprocessor", said=_SAID)
+    return None if own is None else Detection(own, "said by the model's own preprocessor", stated=_LOADING)
 
 
-def _cutting(fields: frozenset[str]) -> frozenset[str]:
-    """Of fields that were said, those about how a photograph is cut; a share is of a crop."""
-    return _SAID & (fields | ({"fit"} if "share" in fields else set()))
+def _loading_fields(fields: frozenset[str]) -> frozenset[str]:
+    """Return the stated fields about how a photograph is fitted; a share implies a crop."""
+    return _LOADING & (fields | ({"fit"} if "share" in fields else set()))
 
 
-def detect(probe: Probe, blank: Any, path: str | os.PathLike[str] | None = None) -> Detected:
-    """Find the preprocessing of a model.
+def detect(probe: Probe, blank: Any, path: str | os.PathLike[str] | None = None) -> Detection:
+    """Detect the preprocessing of a model.
 
-    In this order: a file `MODEL.preprocess.json` beside `MODEL.keras`; the preprocessor that a model of
+    In this order: a file `MODEL.preprocess.json` next to `MODEL.keras`; the preprocessor that a model of
     keras-hub carries; the model's own first layers, which are shown a black and a white image; the name of a
     network of `keras.applications` in it; else `0-1`, in doubt.
 
@@ -112,31 +116,31 @@ def detect(probe: Probe, blank: Any, path: str | os.PathLike[str] | None = None)
     Cost:
         2 forwards where the model preprocesses by itself.
     """
-    known = said(AUTO, probe.model, path)
+    known = find_stated(AUTO, probe.model, path)
     if known is not None:
         return known
     layer = probe.preprocessing_layer(blank)
     if layer is not None:
-        found = _own(probe, blank, layer)
+        found = _match_range(probe, blank, layer)
         if found is not None:
-            return Detected(CONVENTIONS[found], f"the model's own {layer!r} takes pixels so")
-        return _assumed(f"what its first layers up to {layer!r} make of pixels fits neither 0-255 nor 0-1")
+            return Detection(CONVENTIONS[found], f"the model's own {layer!r} takes pixels so")
+        return _assume(f"what its first layers up to {layer!r} make of pixels fits neither 0-255 nor 0-1")
     names = [probe.model.name, *(row.path.split("/")[0] for row in probe.layers(blank))]
     for convention, pattern in _NETWORKS:
         for name in dict.fromkeys(names):
             if re.fullmatch(rf"({pattern})(_\d+)?", name.lower()):
-                return Detected(
+                return Detection(
                     CONVENTIONS[convention], f"{name!r} is a network of keras.applications without its own"
                 )
-    return _assumed("the model does not preprocess by itself, and is no known network")
+    return _assume("the model does not preprocess by itself, and is no known network")
 
 
-def _assumed(why: str) -> Detected:
-    return Detected(CONVENTIONS["0-1"], "assumed", why)
+def _assume(why: str) -> Detection:
+    return Detection(CONVENTIONS["0-1"], "assumed", why)
 
 
-def _own(probe: Probe, blank: Any, layer: str) -> str | None:
-    """`"0-255"` or `"0-1"`, whichever the model's own preprocessing brings to a usual range."""
+def _match_range(probe: Probe, blank: Any, layer: str) -> str | None:
+    """Return `"0-255"` or `"0-1"`, whichever the model's own preprocessing brings to a usual range."""
     extremes = np.concatenate([np.zeros_like(blank), np.full_like(blank, 255)])
     black, white = (float(np.mean(row)) for row in probe.activations(extremes, layer))
     for name, high in (("0-255", 255.0), ("0-1", 1.0)):
@@ -152,13 +156,13 @@ def find_preprocessing(
     probe: Probe,
     blank: Any,
     path: str | os.PathLike[str] | None = None,
-) -> Detected:
-    """A preprocessing that was said, or with `"auto"` the one that is found.
+) -> Detection:
+    """Return a stated preprocessing, or with `"auto"` the detected one.
 
     Args:
-        value: `"auto"`, or what `as_preprocessing` takes.
+        value: `"auto"`, or a value for `as_preprocessing`.
         probe: see `detect`.
         blank: see `detect`.
         path: see `detect`.
     """
-    return said(value, probe.model, path) or detect(probe, blank, path)
+    return find_stated(value, probe.model, path) or detect(probe, blank, path)

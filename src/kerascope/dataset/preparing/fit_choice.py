@@ -1,4 +1,4 @@
-"""What a model is fed: what was said, else what is likely for it, unless labels say otherwise."""
+"""The choice of fit and filter: as stated, else as is likely for the model, unless labels contradict it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from kerascope import errors
 from kerascope.dataset.classes.class_names import ClassNames
-from kerascope.dataset.preparing.detection import Detected, doubt
-from kerascope.dataset.preparing.fit_trial import Trial, photographs, tried
+from kerascope.dataset.preparing.detection import Detection, describe_doubt
+from kerascope.dataset.preparing.fit_trial import FitTrial, read_photographs, try_candidates
 from kerascope.dataset.preparing.frame import FITS, Fit, Interpolation
 from kerascope.dataset.preparing.loader_defaults import apply_loader_defaults
 from kerascope.dataset.preparing.preprocessing import CONVENTIONS, Preprocessing
@@ -23,24 +23,24 @@ from kerascope.probe import Probe
 from kerascope.provenance import warn
 
 _FILTERS: tuple[Interpolation, ...] = ("bilinear-aliased", "bilinear", "nearest")
-"""Those of `image_dataset_from_directory`, of Pillow, and of `load_img`."""
+"""The filters of `image_dataset_from_directory`, of Pillow, and of `load_img`."""
 _LOOKED_AT = 16
-"""Photographs whose proportions are looked at."""
+"""The most photographs whose proportions are compared."""
 _ALIKE = 0.02
-"""By how much proportions may differ and still be the same."""
+"""The difference of proportions, in logarithms, that is ignored."""
 NOTE = "PhotographNote"
-"""Begins notes about photographs among stored warnings."""
+"""The prefix of notes about photographs among stored warnings."""
 _DONE = {"crop": "cut to their middle", "stretch": "squeezed", "pad": "framed in black"}
 
 
 @dataclass(frozen=True)
-class Fed:
-    """What a model is fed.
+class PreprocessingChoice:
+    """The preprocessing of a model, with fit and filter.
 
     Args:
         preprocessing: of photographs.
         reason: why, in words.
-        doubts: stored warnings and notes.
+        doubts: warnings and notes to store.
     """
 
     preprocessing: Preprocessing
@@ -49,8 +49,8 @@ class Fed:
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """What can tell how photographs were loaded when the model was trained.
+class TrialImages:
+    """The labelled images on which ways of loading are compared.
 
     Args:
         probe: of the model.
@@ -64,53 +64,55 @@ class Evidence:
     layout: Layout
     class_names: ClassNames
 
-    def trial(self, candidates: Sequence[Preprocessing]) -> Trial | None:
-        """What labels say of candidates, the first of which is likeliest; None where they say nothing."""
+    def trial(self, candidates: Sequence[Preprocessing]) -> FitTrial | None:
+        """Try candidates, the likeliest first; None where labels cannot tell them apart."""
         if (self.class_names.count or 0) < 2 or len(candidates) < 2:
             return None
-        return tried(self.probe, self.layout, sample_by_label(self.source), self.labels, candidates)
+        return try_candidates(self.probe, self.layout, sample_by_label(self.source), self.labels, candidates)
 
     def labels(self, item: Item) -> Collection[int]:
-        """The places of an image's labels among the classes."""
+        """Return the class indices of an image's labels."""
         return self.class_names.label_indices(item) or ()
 
 
-def fed(found: Detected, fit: Fit | None, evidence: Evidence) -> Fed:
-    """Decide what a model is fed.
+def choose_preprocessing(found: Detection, fit: Fit | None, images: TrialImages) -> PreprocessingChoice:
+    """Choose the fit and the filter of a model, and its arithmetic where that is in doubt.
 
     Args:
-        found: the arithmetic, and what else was said.
-        fit: that the caller asks for, or None.
-        evidence: the model and the images.
+        found: the arithmetic, and what else was stated.
+        fit: of the caller, or None.
+        images: of the trials.
 
     Cost:
-        Where labels are known and fit or filter are not said: 1 forward for each of at most 64 photographs
+        Where labels are known and fit or filter are not stated: 1 forward for each of at most 64 photographs
         and each candidate: 3 fits, then 3 filters; where the arithmetic is in doubt, each fit with each
         convention.
     """
-    said = found.said | ({"fit"} if fit else set())
+    stated = found.stated | ({"fit"} if fit else set())
     given = replace(found.preprocessing, fit=fit or found.preprocessing.fit)
-    likely, maker = apply_loader_defaults(given, evidence.probe.model, said)
-    first = evidence.trial(_candidates(likely, found, "fit" in said, evidence.layout.channels))
-    between = likely if first is None else first.chosen
-    second = None if "interpolation" in said else evidence.trial(_filtered(between))
-    chosen = between if second is None else second.chosen
-    whose = "by the labels" if chosen != likely else "" if said >= {"fit", "interpolation"} else maker
-    if whose == maker and "fit" in said:
+    likely, maker = apply_loader_defaults(given, images.probe.model, stated)
+    first = images.trial(_candidates(likely, found, "fit" in stated, images.layout.channels))
+    between = likely if first is None else first.best
+    second = None if "interpolation" in stated else images.trial(_filter_candidates(between))
+    chosen = between if second is None else second.best
+    whose = "by the labels" if chosen != likely else "" if stated >= {"fit", "interpolation"} else maker
+    if whose == maker and "fit" in stated:
         whose = f"scaled {maker}"
     how = found.reason if chosen.name == found.preprocessing.name else ""
-    told = _told(first, second, found.unclear is not None)
-    doubts = [] if _settled(first, "name") else _of_arithmetic(found, chosen, first)
-    if "fit" not in said and not _settled(first, "fit"):
-        doubts += _of_proportions(chosen, evidence)
-    return Fed(chosen, "; ".join(filter(None, [how, whose, told])), tuple(doubts))
+    told = _describe_trials(first, second, found.unclear is not None)
+    doubts = [] if _is_settled(first, "name") else _warn_of_arithmetic(found, chosen, first)
+    if "fit" not in stated and not _is_settled(first, "fit"):
+        doubts += _note_proportions(chosen, images)
+    return PreprocessingChoice(chosen, "; ".join(filter(None, [how, whose, told])), tuple(doubts))
 
 
-def _candidates(likely: Preprocessing, found: Detected, fit_said: bool, channels: int) -> list[Preprocessing]:
-    """The likely one, and others with another fit, or where the arithmetic is in doubt another one."""
+def _candidates(
+    likely: Preprocessing, found: Detection, fit_stated: bool, channels: int
+) -> list[Preprocessing]:
+    """Return the likely candidate, then all fits, with each convention where the arithmetic is in doubt."""
     conventions = [] if found.unclear is None else [one for one in CONVENTIONS.values() if one.share == 1]
     arithmetic: list[Any] = [likely, *(one for one in conventions if one.takes(channels))]
-    fits: Any = [likely.fit] if fit_said else FITS
+    fits: Any = [likely.fit] if fit_stated else FITS
     every = [
         replace(one, fit=fit, interpolation=likely.interpolation, share=likely.share, size=likely.size)
         for one in arithmetic
@@ -119,40 +121,40 @@ def _candidates(likely: Preprocessing, found: Detected, fit_said: bool, channels
     return list(dict.fromkeys([likely, *every]))
 
 
-def _filtered(chosen: Preprocessing) -> list[Preprocessing]:
+def _filter_candidates(chosen: Preprocessing) -> list[Preprocessing]:
     others = [replace(chosen, interpolation=one) for one in _FILTERS]
     return list(dict.fromkeys([chosen, *others]))
 
 
-def _settled(trial: Trial | None, field: str) -> bool:
+def _is_settled(trial: FitTrial | None, field: str) -> bool:
     return trial is not None and trial.settles(field)
 
 
-def _told(first: Trial | None, second: Trial | None, conventions: bool) -> str:
-    """What came of the trials: `"right: stretch 100%, crop 50% of 32 labelled images; 64 predictions"`."""
+def _describe_trials(first: FitTrial | None, second: FitTrial | None, conventions: bool) -> str:
+    """Describe the trials: `"right: stretch 100%, crop 50% of 32 labelled images; 64 predictions"`."""
     fields = ("name", "fit") if conventions else ("fit",)
     trials = [(trial, names) for trial, names in ((first, fields), (second, ("interpolation",))) if trial]
     if not trials:
         return ""
-    right = "; ".join(trial.told(*names) for trial, names in trials)
+    right = "; ".join(trial.describe(*names) for trial, names in trials)
     return f"right: {right}; {sum(trial.predictions for trial, _ in trials)} predictions"
 
 
-def _of_arithmetic(found: Detected, chosen: Preprocessing, trial: Trial | None) -> list[str]:
-    """A warning where the arithmetic is a guess."""
+def _warn_of_arithmetic(found: Detection, chosen: Preprocessing, trial: FitTrial | None) -> list[str]:
+    """Warn where the arithmetic is a guess."""
     if found.unclear is None:
         return []
     kept = chosen.name == found.preprocessing.name
-    text = doubt(found.unclear, f"{chosen.name} was {'assumed' if kept else 'taken, by the labels'}")
+    text = describe_doubt(found.unclear, f"{chosen.name} was {'assumed' if kept else 'taken, by the labels'}")
     if trial is not None:
-        text += f" Right: {trial.told('name', 'fit')}."
+        text += f" Right: {trial.describe('name', 'fit')}."
     return [warn(errors.PreprocessingWarning, text)]
 
 
-def _of_proportions(chosen: Preprocessing, evidence: Evidence) -> list[str]:
-    """A note where photographs have other proportions than the model's image, and nobody says what to do."""
-    height, width = evidence.layout.spatial
-    for item, picture in islice(photographs(sample_by_label(evidence.source)), _LOOKED_AT):
+def _note_proportions(chosen: Preprocessing, images: TrialImages) -> list[str]:
+    """Note that photographs have other proportions than the model's image, and no fit was stated."""
+    height, width = images.layout.spatial
+    for item, picture in islice(read_photographs(sample_by_label(images.source)), _LOOKED_AT):
         if abs(log(picture.height * width / (picture.width * height))) > _ALIKE:
             size = f"{picture.height} x {picture.width}"
             note = (

@@ -1,4 +1,4 @@
-"""Ways to load photographs, tried on some whose labels are known."""
+"""The trial of ways to load photographs, on some whose labels are known."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from kerascope.probe import Probe
 from kerascope.typing import Array
 
 Labels = Callable[[Item], Collection[int]]
-"""The places of an image's labels among the classes; none where they are not known."""
+"""From an image to the class indices of its labels; empty where they are unknown."""
 
 MOST = 64
-"""Photographs that are tried at the most, and so predictions for each candidate."""
+"""The most photographs of a trial, and so the most predictions per candidate."""
 _LOOKED_AT = 256
-"""Images that are read at the most until as many as that are found."""
+"""The most images that are read to find them."""
 _CHANCE = 0.05
-"""How likely a candidate may be taken that is no better."""
+"""The probability of choosing a candidate that is no better."""
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
-    """How candidates did on the photographs on which their images differ.
+class FitTrial:
+    """The accuracy of candidates on the photographs of which they make different images.
 
     Args:
-        candidates: the first is what is taken unless another one is clearly better.
+        candidates: the first is chosen unless another one is clearly better.
         right: bool (candidates, photographs): the predicted class is among the labels.
         likelihood: float (candidates, photographs): log probability of the label; 0 where it is unknown.
-        predictions: how many the model was asked for.
+        predictions: the number of forward passes per image.
     """
 
     candidates: tuple[Preprocessing, ...]
@@ -47,27 +47,27 @@ class Trial:
     predictions: int
 
     @property
-    def chosen(self) -> Preprocessing:
-        """The one that is right most often, where that is clearly more often than the first; else the first.
+    def best(self) -> Preprocessing:
+        """The most accurate candidate, where it is clearly better than the first; else the first.
 
-        Of candidates that are right as often, the one by which labels are more probable.
+        Of equally accurate candidates, the one with the more probable labels.
         """
         accuracy, likelihood = self.right.mean(axis=1), self.likelihood.mean(axis=1)
         best = max(range(len(self.candidates)), key=lambda one: (accuracy[one], likelihood[one]))
         return self.candidates[best if self._clear(best, 0) else 0]
 
     def settles(self, field: str) -> bool:
-        """Whether the chosen one is clearly better than all that differ in a field."""
-        chosen = self.candidates.index(self.chosen)
-        value = getattr(self.chosen, field)
+        """Return whether the best candidate is clearly better than all that differ in a field."""
+        chosen = self.candidates.index(self.best)
+        value = getattr(self.best, field)
         others = [place for place, one in enumerate(self.candidates) if getattr(one, field) != value]
         return all(self._clear(chosen, other) for other in others)
 
-    def told(self, *names: str) -> str:
-        """How often each was right: `"stretch 100%, crop 50% of 32 labelled images"`.
+    def describe(self, *names: str) -> str:
+        """Describe how often each was right: `"stretch 100%, crop 50% of 32 labelled images"`.
 
         Args:
-            *names: of the fields that tell candidates apart.
+            *names: of the fields in which candidates differ.
         """
         shares = (
             f"{' '.join(getattr(one, name) for name in names)} {right:.0%}"
@@ -76,20 +76,20 @@ class Trial:
         return f"{', '.join(shares)} of {self.right.shape[1]} labelled images"
 
     def _clear(self, one: int, other: int) -> bool:
-        """A sign test, with Bonferroni's correction, of the photographs that only one gets right."""
+        """Return the result of a sign test, with Bonferroni's correction."""
         wins = int(np.sum(self.right[one] & ~self.right[other]))
         losses = int(np.sum(self.right[other] & ~self.right[one]))
         return _by_chance(wins, wins + losses) * (len(self.candidates) - 1) < _CHANCE
 
 
 def _by_chance(wins: int, of: int) -> float:
-    """How likely a fair coin falls on one side so often or more."""
+    """Return the probability of at least `wins` heads in `of` tosses of a fair coin."""
     return float(sum(comb(of, count) for count in range(wins, of + 1)) / 2**of)
 
 
-def tried(
+def try_candidates(
     probe: Probe, layout: Layout, items: Iterable[Item], labels: Labels, candidates: Sequence[Preprocessing]
-) -> Trial | None:
+) -> FitTrial | None:
     """Try candidates on the first `MOST` photographs that can be read and have a label.
 
     Args:
@@ -100,14 +100,14 @@ def tried(
         candidates: the first is kept unless another one is clearly better.
 
     Returns:
-        What came of it; None where there are no such photographs, or their images are the same by all.
+        The trial; None where there are no such photographs, or all candidates make the same images of them.
 
     Cost:
         1 forward for each photograph and each of its different images; one photograph is held at a time.
     """
     size: Any = layout.spatial
     rows = []
-    for picture, known in _labelled(items, labels):
+    for picture, known in _read_labelled(items, labels):
         try:
             images = [one(picture, size, layout.channels)[0] for one in candidates]
         except errors.PhotographError:  # too large by one of them
@@ -123,11 +123,11 @@ def tried(
     if not rows:
         return None
     every, likelihood, predictions = zip(*rows, strict=True)
-    return Trial(tuple(candidates), np.stack(every, 1), np.stack(likelihood, 1), sum(predictions))
+    return FitTrial(tuple(candidates), np.stack(every, 1), np.stack(likelihood, 1), sum(predictions))
 
 
-def photographs(items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
-    """Images that are files, with their pictures; what cannot be read is passed over."""
+def read_photographs(items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
+    """Yield the images that are files, with their pictures; skip those that cannot be read."""
     for item in islice(items, _LOOKED_AT):
         if isinstance(item.location, ArrayLocation):
             continue
@@ -138,12 +138,12 @@ def photographs(items: Iterable[Item]) -> Iterator[tuple[Item, Any]]:
             continue
 
 
-def _labelled(items: Iterable[Item], labels: Labels) -> Iterator[tuple[Any, list[int]]]:
+def _read_labelled(items: Iterable[Item], labels: Labels) -> Iterator[tuple[Any, list[int]]]:
     known = (item for item in items if labels(item))
-    for item, picture in islice(photographs(known), MOST):
+    for item, picture in islice(read_photographs(known), MOST):
         yield picture, list(labels(item))
 
 
 def _logarithm(probabilities: Array) -> Array:
-    """Of probabilities, 0 where they are unknown."""
+    """Return the logarithm of probabilities, 0 where they are unknown."""
     return np.asarray(np.nan_to_num(np.log(np.clip(probabilities, 1e-12, 1.0))))

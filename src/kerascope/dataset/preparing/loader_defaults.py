@@ -1,4 +1,4 @@
-"""How photographs became a model's images when it was trained, by who made it."""
+"""How the usual loaders turn photographs into images: keras.applications, Keras, keras-hub, arrays."""
 
 from __future__ import annotations
 

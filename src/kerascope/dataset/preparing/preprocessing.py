@@ -135,7 +135,7 @@ class Preprocessing:
         return black.tolist(), white.tolist()
 
     @property
-    def described(self) -> str:
+    def summary(self) -> str:
         """In a few words: `"-1-1: crop, bilinear"`."""
         cut = self.fit if self.share == 1 else f"{self.fit} {self.share:g}"
         return f"{self.name}: {cut}, {self.interpolation}"
@@ -204,7 +204,7 @@ def read_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> tuple[P
         return value, _ALL
     text = os.fspath(value)
     if text in CONVENTIONS:
-        return CONVENTIONS[text], _said_by(text)
+        return CONVENTIONS[text], _convention_fields(text)
     path = Path(text)
     if path.suffix.lower() != ".json" and not path.is_file():
         raise errors.ParameterError(
@@ -232,15 +232,15 @@ def read_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> tuple[P
     lists: dict[str, Any] = {
         name: tuple(found) if isinstance(found, list) else found for name, found in given.items()
     }
-    return replace(start, **lists), frozenset(given) | _said_by(base)
+    return replace(start, **lists), frozenset(given) | _convention_fields(base)
 
 
-def _said_by(convention: str | None) -> frozenset[str]:
+def _convention_fields(convention: str | None) -> frozenset[str]:
     """What the name of a convention says: the arithmetic, and that of a single network everything."""
     return _ALL if convention == "efficientnet-lite" else frozenset({"scale", "offset", "order"})
 
 
-def written(preprocessing: Preprocessing) -> dict[str, Any]:
+def preprocessing_to_json(preprocessing: Preprocessing) -> dict[str, Any]:
     """Its fields, as JSON takes them."""
     return {
         name: list(value) if isinstance(value, tuple) else value

@@ -1,1 +1,1 @@
-"""A run over a data set: planned, executed here or by workers, its faults kept to one image."""
+"""A run over a data set: its plan, job, pipeline and workers."""

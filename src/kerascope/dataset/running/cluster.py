@@ -1,4 +1,4 @@
-"""Workers of a Ray cluster: begun, handed work, replaced where they die, and ended."""
+"""The workers of a Ray cluster: started, given work, replaced where they die, and ended."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from kerascope.provenance import warn
 from kerascope.validation import check_number, check_whole
 
 _STORE_BYTES = 256 << 20
-"""Memory of the object store of a cluster that is started here; what is more goes to the disk."""
+"""Memory of the object store of a cluster that is started here; more is spilled to the disk."""
 _RETRIES = 3
-"""How often an item is begun anew that was lost with its worker."""
+"""How often an item is retried that was lost with its worker."""
 _CREDENTIALS = ("AWS_", "AZURE_", "GOOGLE_", "GCS_")
-"""How the names of variables begin by which stores are asked."""
+"""The prefixes of environment variables with credentials of object stores."""
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Who works, on a Ray cluster: that at RAY_ADDRESS, else one that is started here and stopped again.
+    """Workers on a Ray cluster: the one at RAY_ADDRESS, else one that is started for the call.
 
     Args:
         workers: processes, each with a compiled probe.
-        cpus: processors of each. With one, a process reads, explains and draws in turns; what is above one is
-            for reading and drawing meanwhile.
-        gpus: GPUs of each, also a part of one.
+        cpus: processors of each; with one, a process reads, explains and draws in turn; further ones read and
+            draw meanwhile.
+        gpus: GPUs of each; may be a fraction.
     """
 
     workers: int
@@ -50,13 +50,13 @@ class Cluster:
 
 
 class Workers:
-    """Processes of a Ray cluster, begun when the first work is handed to them.
+    """Processes of a Ray cluster, started with the first work.
 
-    A worker that dies is replaced, and what it had not finished is done again.
+    A worker that dies is replaced, and its unfinished items are retried.
 
     Args:
-        cluster: how many, and where.
-        model: that they ask; it is sent to them.
+        cluster: their number and resources.
+        model: sent to them.
         imports: modules that register layers of the model.
         safe_mode: whether a model with code of its own is refused.
 
@@ -68,7 +68,7 @@ class Workers:
     def __init__(
         self, cluster: Cluster, model: keras.Model, imports: Sequence[str] = (), safe_mode: bool = True
     ) -> None:
-        # Ray would tell its makers.
+        # Ray reports its use otherwise.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             import ray
@@ -78,7 +78,7 @@ class Workers:
         self.forwards, self.backwards = 0, 0
         self._ray: Any = ray
         self._given = (tuple(imports), safe_mode)
-        self._content: bytes | None = _saved(model)
+        self._content: bytes | None = _to_bytes(model)
         self._model: Any = None
         self._numbers = itertools.count()
         # A work is at hand for workers as long as somebody has it.
@@ -87,44 +87,44 @@ class Workers:
         self._started = False
 
     def map(self, work: Work, items: Iterable[Any]) -> Iterator[tuple[int, Any]]:
-        """Results of items as they come, each with the number of its item.
+        """Yield the results of items as they come, each with the index of its item.
 
-        An item is taken when a worker is free: what is in flight is bounded.
+        An item is taken when a worker is free, so that few are in flight.
 
         Args:
-            work: what is done.
-            items: that can be sent to another process.
+            work: to do.
+            items: that can be pickled.
 
         Raises:
             WorkerError: workers die of an item again and again.
-            Exception: what a worker raised.
+            Exception: a worker raised it.
         """
         ray, todo = self._ray, enumerate(items)
         running: dict[Any, tuple[int, int]] = {}
 
         def hand(worker: int) -> None:
-            for place, item in itertools.islice(todo, 1):
-                running[self._asked(worker, work, item)] = place, worker
+            for index, item in itertools.islice(todo, 1):
+                running[self._submit(worker, work, item)] = index, worker
 
         for worker in range(self.cluster.workers):
             hand(worker)
         while running:
             ((ready, *_), _) = ray.wait(list(running), num_returns=1)
-            place, worker = running.pop(ready)
-            done = self._got(ready)
+            index, worker = running.pop(ready)
+            done = self._fetch(ready)
             hand(worker)
             self.forwards += done.forwards
             self.backwards += done.backwards
-            for category, text in done.warned:
+            for category, text in done.warnings:
                 warn(category, text)
-            yield place, done.result
+            yield index, done.result
 
     def all(self, work: Work, items: Iterable[Any]) -> list[Any]:
-        """Results of items, in their order: see `map`."""
-        return [result for _, result in sorted(self.map(work, items), key=lambda one: one[0])]
+        """Return the results of items, in their order: see `map`."""
+        return [result for _, result in sorted(self.map(work, items), key=lambda pair: pair[0])]
 
     def close(self) -> None:
-        """End them; a cluster that was started for them is stopped."""
+        """End the workers, and stop a cluster that was started for them."""
         if self._started:
             self._ray.shutdown()
         else:
@@ -133,7 +133,7 @@ class Workers:
         self._works.clear()
         self._actors, self._model, self._started = [], None, False
 
-    def _got(self, reference: Any) -> WorkResult:
+    def _fetch(self, reference: Any) -> WorkResult:
         ray = self._ray
         try:
             found: WorkResult = ray.get(reference)
@@ -147,15 +147,15 @@ class Workers:
             ) from error
         return found
 
-    def _asked(self, worker: int, work: Work, item: Any) -> Any:
-        """A reference to the result of an item, which a worker is asked to do; a work is sent to it once."""
-        actor = self._begun()[worker]
+    def _submit(self, worker: int, work: Work, item: Any) -> Any:
+        """Submit an item to a worker and return a reference to its result; a work is sent once."""
+        actor = self._start_actors()[worker]
         if work not in self._works:
             self._works[work] = next(self._numbers), self._ray.put(work)
         number, reference = self._works[work]
         return actor.do.remote(number, (self._model, reference), item)
 
-    def _begun(self) -> list[Any]:
+    def _start_actors(self) -> list[Any]:
         if self._actors:
             return self._actors
         ray, cluster = self._ray, self.cluster
@@ -216,7 +216,7 @@ def _start(ray: Any, cluster: Cluster) -> None:
 
 
 def _check(ray: Any, cluster: Cluster, started: bool) -> None:
-    """Whether there is room: else workers would wait for it without a word."""
+    """Check that the cluster has room for the workers, which would wait silently otherwise."""
     there = ray.cluster_resources()
     for name, each in (("CPU", cluster.cpus), ("GPU", cluster.gpus)):
         if each * cluster.workers <= there.get(name, 0):
@@ -230,8 +230,8 @@ def _check(ray: Any, cluster: Cluster, started: bool) -> None:
         warn(errors.KerascopeWarning, f"{text}; some wait until it grows.")
 
 
-def _saved(model: keras.Model) -> bytes:
-    """A model as the content of a .keras file.
+def _to_bytes(model: keras.Model) -> bytes:
+    """Return a model as the content of a .keras file.
 
     Raises:
         ModelError: it cannot be saved.

@@ -1,4 +1,4 @@
-"""What else is noted of each image, beside its explanation: further columns of a table of results."""
+"""The description of an image: further columns of the table of results."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Description(Protocol):
     """Further columns of each explained image."""
 
     def columns(self) -> Sequence[tuple[str, Any]]:
-        """Their names, and their types of pyarrow."""
+        """Return their names, and their types of pyarrow."""
 
     def to_json(self) -> Mapping[str, Any]:
-        """What decides them, as JSON takes it: a run is resumed with the same only."""
+        """Return the options that decide them, for the manifest: a run is resumed only with the same."""
 
     def ask(
         self,
@@ -31,21 +31,21 @@ class Description(Protocol):
         explanation: Explanation,
         batch: Sequence[PreparedImage],
     ) -> Sequence[Any]:
-        """What is asked of the model, in the pass of a batch; something for each image.
+        """Query the model about a batch; return an answer for each image.
 
         Args:
             probe: of the model.
-            images: (N, ...), as the model takes them.
-            target: what was explained.
-            explanation: of them.
-            batch: the images as they were read.
+            images: (N, ...), of the model.
+            target: of the explanation.
+            explanation: of the images.
+            batch: the images as read.
         """
 
     def describe(self, prepared: PreparedImage, explanation: Explanation, asked: Any) -> Mapping[str, Any]:
-        """The columns of one image; it runs beside the passes.
+        """Return the columns of one image; called while other images are explained.
 
         Args:
             prepared: the image.
             explanation: of it alone.
-            asked: what `ask` gave for it.
+            asked: the answer of `ask`.
         """

@@ -1,4 +1,4 @@
-"""From an image of a data set to its rows: read and decoded, explained in a batch, mapped back and drawn."""
+"""The explainer: from an image of a data set to its rows of the table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kerascope.dataset.reading.photograph_reader import open_photograph
 from kerascope.dataset.running.description import Description
 from kerascope.dataset.running.image_labels import check_labels, join_explanations, to_label_columns
 from kerascope.dataset.running.images import ExplainedImage, PreparedImage, ResultRow
-from kerascope.dataset.running.non_finite_scores import predicted, score_error, unpredicted
+from kerascope.dataset.running.non_finite_scores import find_prediction, prediction_warnings, score_error
 from kerascope.dataset.writing.overlays import Overlays
 from kerascope.dataset.writing.store import Store
 from kerascope.explanation import Explanation, describe_flatness
@@ -35,22 +35,20 @@ from kerascope.target import TargetLike, as_target
 from kerascope.typing import Array
 
 _OF_IMAGES = ("FlatMapWarning", "NonFiniteMapWarning", "NonFiniteScoreWarning", "CompletenessWarning")
-"""Warnings about single images of a batch, which become those of their rows."""
+"""Warnings about single images of a batch, which go into their rows."""
 _KEPT = 1 << 20
-"""Pixels of the largest photograph that is held until it is drawn; a larger one is decoded again."""
+"""Pixels of the largest photograph that is kept until it is drawn."""
 
 
 class Explainer:
-    """One compiled probe, and all that makes rows of images with it.
-
-    All of it may run in any thread.
+    """Reads, explains and draws images with one compiled probe, in any thread.
 
     Args:
         probe: of the model.
         options: of the run.
-        names: names of the classes in the order of the model's outputs, by which labels are found, or None.
-        store: where pictures are written.
-        description: of what else is noted of each image, or None.
+        names: of the classes in the order of the model's outputs, or None.
+        store: for overlays.
+        description: further columns, or None.
 
     Raises:
         DatasetError: the model does not take one photograph.
@@ -82,22 +80,22 @@ class Explainer:
 
     @cached_property
     def grid(self) -> tuple[int, ...]:
-        """(h, w) of the maps that the method gives; the target and the layers are checked on the way.
+        """The (h, w) of the method's maps; it checks the target and the layers.
 
-        Cost: none: the model is run without data.
+        Cost: none: the model is traced without data.
         """
         tags = self.options.method.tags
         of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
         paths = layers_of(self.options.method) if of_layer else ()
-        blank = self._given(np.zeros((1, *self.size, self.layout.channels), "float32"))
-        runs = self.probe.resolve_layers(blank, self.options.model_target, paths, spatial=of_layer)
+        blank = self._to_input(np.zeros((1, *self.size, self.layout.channels), "float32"))
+        calls = self.probe.resolve_layers(blank, self.options.model_target, paths, spatial=of_layer)
         if not of_layer:
             return self.size
-        grids = [run.layout.spatial for run in runs if run.layout is not None]
+        grids = [call.layout.spatial for call in calls if call.layout is not None]
         return tuple(map(max, zip(*grids, strict=True)))
 
     def prepare(self, index: int, item: Item) -> PreparedImage:
-        """Read an image and make it ready. What is wrong with it is in the row, and never raised."""
+        """Read and preprocess an image. Its errors go into the row, and are not raised."""
         start = time.perf_counter()
         row: ResultRow = {
             "index": index,
@@ -111,16 +109,13 @@ class Explainer:
         except errors.MissingPackageError:
             raise
         except (errors.KerascopeError, MemoryError) as error:
-            return PreparedImage(item, index, row | _failed(error), seconds=time.perf_counter() - start)
+            return PreparedImage(item, index, row | _failure(error), seconds=time.perf_counter() - start)
         row |= {"height": frame.height, "width": frame.width, "box": frame.box}
         row["warnings"] += [f"PhotographNote: {note}" for note in notes]
         return PreparedImage(item, index, row, photograph, image, frame, time.perf_counter() - start)
 
     def _read(self, item: Item) -> tuple[Array, Frame, Photograph | None, tuple[str, ...], str]:
-        """An image as the model takes it, where it lies in its photograph, that where it is kept, and notes.
-
-        Last is the digest of its bytes.
-        """
+        """Read an image: its pixels, frame, photograph where it is kept, notes, and digest."""
         if isinstance(item.location, ArrayLocation):
             digest = hashlib.sha256(item.location.read()).hexdigest()
             image = np.asarray(self.layout.channels_last(item.location.image[None], np)[0], "float32")
@@ -134,18 +129,18 @@ class Explainer:
             return image, frame, kept, notes, digest
 
     def _keeps(self, photograph: Photograph, pixels: int) -> bool:
-        """Whether a photograph waits to be drawn; else it is decoded again then."""
+        """Return whether a photograph is kept until it is drawn, rather than decoded again."""
         return self.options.overlay is not None and pixels <= _KEPT and CACHE.reserve(photograph, 4 * pixels)
 
     def explain(self, batch: Sequence[PreparedImage]) -> list[ExplainedImage]:
-        """Explain prepared images in one pass. Where that fails, one by one, so that only some are lost.
+        """Explain images in one pass; where that fails, one by one.
 
         Raises:
             KerascopeError: every one of several images failed for the same reason.
         """
         start = time.perf_counter()
         try:
-            explanations, asked = self._explanations(batch)
+            explanations, asked = self._explain_batch(batch)
         except Exception as error:
             if len(batch) == 1:
                 return [ExplainedImage(batch[0], error)]
@@ -162,7 +157,7 @@ class Explainer:
         ]
 
     def finish(self, explained: ExplainedImage) -> list[ResultRow]:
-        """The rows of an image: one for each explained class. Its pictures are written."""
+        """Return the rows of an image, one per explained class, and write its overlays."""
         start = time.perf_counter()
         prepared, explanation = explained.prepared, explained.explanation
         if explanation is None:
@@ -171,14 +166,14 @@ class Explainer:
             chosen = not self.options.by_label and self.options.model_target.chooses
             explanation = score_error(explanation, chosen) or explanation
         if isinstance(explanation, Exception):
-            return [prepared.row | _failed(explanation) | {"timings": {"read": prepared.seconds}}]
+            return [prepared.row | _failure(explanation) | {"timings": {"read": prepared.seconds}}]
         maps = explanation.heatmaps(size=self.grid).reshape(-1, *self.grid)
         notes: list[str] = list(prepared.row["warnings"])
         try:
             pictures = [] if self._overlays is None else self._overlays.draw(prepared, explanation)
         except (errors.PhotographError, MemoryError) as error:
             pictures, notes = [], [*notes, f"PhotographNote: no picture was drawn ({error})"]
-        prediction = predicted(explanation)
+        prediction = find_prediction(explanation)
         common = dict(prepared.row)
         if self.description is not None:
             common |= self.description.describe(prepared, explanation, explained.asked)
@@ -198,7 +193,7 @@ class Explainer:
                 "layer": explanation.layer,
                 "map": values,
                 "overlay": pictures[rank] if pictures else None,
-                "warnings": [*notes, *unpredicted(explanation), *self._warnings(explanation, rank)],
+                "warnings": [*notes, *prediction_warnings(explanation), *self._warnings(explanation, rank)],
                 "status": "explained",
             }
             rows.append(common | row)
@@ -209,48 +204,48 @@ class Explainer:
         }
         return [row | {"timings": seconds} for row in rows]
 
-    def _explanations(self, batch: Sequence[PreparedImage]) -> tuple[Sequence[Explanation], Sequence[Any]]:
-        images = self._given(np.stack([one.image for one in batch if one.image is not None]))
+    def _explain_batch(self, batch: Sequence[PreparedImage]) -> tuple[Sequence[Explanation], Sequence[Any]]:
+        images = self._to_input(np.stack([one.image for one in batch if one.image is not None]))
         labels = [one.row["label_indices"] for one in batch] if self.options.by_label else []
         if any(len(own) > 1 for own in labels):
-            return self._of_several(images, labels), [None] * len(batch)
+            return self._explain_labels(images, labels), [None] * len(batch)
         target: TargetLike = (
             [own[0] for own in labels] if self.options.by_label else self.options.model_target
         )
-        maps = self._maps(images, target)
+        maps = self._call_method(images, target)
         asked: Sequence[Any] = [None] * len(batch)
         if self.description is not None:
             asked = self.description.ask(self.probe, images, as_target(target), maps, batch)
         return [maps[place] for place in range(len(batch))], asked
 
-    def _of_several(self, images: Array, labels: Sequence[Sequence[int]]) -> list[Explanation]:
-        """Explanations by several labels: an image is asked about once for each, a batch at a time."""
+    def _explain_labels(self, images: Array, labels: Sequence[Sequence[int]]) -> list[Explanation]:
+        """Explain images by several labels each, a batch at a time."""
         pairs = [(place, label) for place, own in enumerate(labels) for label in own]
         found: list[list[Explanation]] = [[] for _ in labels]
         for start in range(0, len(pairs), self.options.batch_size):
             places, targets = zip(*pairs[start : start + self.options.batch_size], strict=True)
-            maps = self._maps(images[list(places)], list(targets))
+            maps = self._call_method(images[list(places)], list(targets))
             for row, place in enumerate(places):
                 found[place].append(maps[row])
         return [join_explanations(own) for own in found]
 
-    def _maps(self, images: Array, target: TargetLike) -> Explanation:
-        """The explanation of images, without these: they are drawn from their files."""
+    def _call_method(self, images: Array, target: TargetLike) -> Explanation:
+        """Explain images by the method; the explanation does not hold them."""
         whole = self._method(self.probe, images, target)
         if any(one.startswith(errors.InterruptedWarning.__name__) for one in whole.warnings):
             # The method has kept what it had found; a run keeps whole maps only.
             raise KeyboardInterrupt
         return replace(whole, images=None)
 
-    def _given(self, images: Array) -> Array:
-        """Images, channels last, as the model takes them."""
+    def _to_input(self, images: Array) -> Array:
+        """Convert channels-last images to the layout of the model."""
         return np.asarray(self.layout.original(images, np))
 
     def _name(self, label: int | None) -> str | None:
         return None if label is None or not 0 <= label < len(self.names) else self.names[label]
 
     def _warnings(self, explanation: Explanation, rank: int) -> list[str]:
-        """What is doubtful about one map."""
+        """Return the warnings of one map."""
         found = [one for one in explanation.warnings if not one.startswith(_OF_IMAGES)]
         values = explanation.values.reshape(explanation.scores.size, -1)[rank]
         if not np.isfinite(values).all():
@@ -271,10 +266,10 @@ class Explainer:
 
 
 def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:
-    """How the model takes one photograph.
+    """Return how the model takes one photograph.
 
     Raises:
-        DatasetError: it takes something else, or several things.
+        DatasetError: it has other or several inputs.
         InputError: it takes any size and none was given.
     """
     blank = probe.blank() if size is None else probe.blank(size)
@@ -289,12 +284,12 @@ def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:
 
 
 def layers_of(method: Any) -> tuple[str | None, ...]:
-    """The layers that a method explains, of a method inside another one those of the inner."""
+    """Return the layers that a method explains; of a wrapper, those of the wrapped method."""
     while not hasattr(method, "layer") and hasattr(method, "method"):
         method = method.method
     return tuple(getattr(method, "layers", None) or (getattr(method, "layer", None),))
 
 
-def _failed(error: BaseException) -> ResultRow:
+def _failure(error: BaseException) -> ResultRow:
     kind = "" if isinstance(error, errors.PhotographError) else f"{type(error).__name__}: "
     return {"status": "failed", "error": f"{kind}{error}"}

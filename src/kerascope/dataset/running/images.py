@@ -1,4 +1,4 @@
-"""An image on its way through a run: read, and explained."""
+"""Images in the pipeline of a run: read, and explained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ResultRow = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class PreparedImage:
-    """An image that was read, or why it could not be.
+    """An image that was read, or the reason why not.
 
     Args:
         item: what it is.

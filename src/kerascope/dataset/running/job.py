@@ -1,4 +1,4 @@
-"""A run: begun or continued, shard after shard, and noted in the manifest however it ends."""
+"""The job of a run: shard after shard, here or by workers, recorded in the manifest however it ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kerascope.dataset.classes.class_names import ClassNames
 from kerascope.dataset.labels.label import describe_unknown_labels
 from kerascope.dataset.options import ResultOptions, RunOptions
 from kerascope.dataset.preparing.fit_choice import NOTE
-from kerascope.dataset.preparing.preprocessing import written
+from kerascope.dataset.preparing.preprocessing import preprocessing_to_json
 from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.reading.shard import Shard, to_shards
 from kerascope.dataset.reading.source import Source
@@ -29,9 +29,11 @@ from kerascope.dataset.running.pipeline import explain_shards
 from kerascope.dataset.running.shard_work import ShardWork
 from kerascope.dataset.running.worker import SharedProbe
 from kerascope.dataset.writing.digest import model_digest
+from kerascope.dataset.writing.lock import lock_folder
+from kerascope.dataset.writing.manifest import write_manifest
 from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
 from kerascope.dataset.writing.removal import remove_run
-from kerascope.dataset.writing.resume import check_folder_state, check_same_run, check_shards, lock_folder
+from kerascope.dataset.writing.resume import check_folder_state, check_same_run, check_shards
 from kerascope.dataset.writing.store import Store, wrap_disk_errors
 from kerascope.layout import Layout
 from kerascope.probe import Probe
@@ -43,20 +45,20 @@ _DEFAULTS = RunOptions()
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A run that was looked over and not begun.
+    """A planned run.
 
     Args:
-        model: which the probe may hold weakly.
+        model: kept alive, since the probe may hold it weakly.
         probe: of the model.
         source: of the images.
         options: that decide the results.
-        class_names: what the classes are called.
+        class_names: of the classes.
         layout: how the model takes a photograph.
-        choices: what was chosen for the user and why, by what it is about.
-        doubts: stored warnings.
-        model_file: where the model came from, or None.
-        description: of what else is noted of each image, or None.
-        inputs: paths of what was read beside the images.
+        choices: made for the user, with reasons, by topic.
+        doubts: warnings to store.
+        model_file: path of the model, or None.
+        description: further columns, or None.
+        inputs: paths that were read, besides the images.
     """
 
     model: keras.Model
@@ -82,13 +84,13 @@ class Job:
         return self.layout.original(np.zeros((1, *self.layout.spatial, self.layout.channels), "float32"), np)
 
     @property
-    def told(self) -> list[tuple[str, str]]:
-        """What was chosen, and notes about it: what it is about, and what is said."""
+    def choice_lines(self) -> list[tuple[str, str]]:
+        """The choices and notes, as lines with a topic and a text."""
         notes = [one.partition(": ")[2] for one in self.doubts if one.startswith(NOTE)]
         return [*self.choices.items(), *(("note", note) for note in notes)]
 
-    def described(self, grid: tuple[int, ...]) -> dict[str, Any]:
-        """The part of the manifest that decides the results, and what was chosen."""
+    def to_manifest(self, grid: tuple[int, ...]) -> dict[str, Any]:
+        """Return the part of the manifest that is known before the run."""
         options = self.options
         model = {"name": self.probe.model.name, "digest": model_digest(self.probe.model)}
         return {
@@ -102,7 +104,7 @@ class Job:
                 "class_names": None if self.names is None else list(self.names),
                 **({"output": self.probe.output} if self.probe.output else {}),
                 **({} if self.probe.label is None else {"label": self.probe.label}),
-                "preprocessing": written(options.preprocessing),
+                "preprocessing": preprocessing_to_json(options.preprocessing),
                 "overlay": options.overlay,
                 "map_type": options.map_type,
                 "map_shape": list(grid),
@@ -135,7 +137,7 @@ class Job:
         store = Store.of(folder)
         explainer = Explainer(self.probe, self.options, self.names, store, self.description)
         grid = explainer.grid
-        manifest = self.described(grid)
+        manifest = self.to_manifest(grid)
         more = () if self.description is None else self.description.columns()
         columns = schema.schema(grid, self.options.map_type, more)
 
@@ -152,45 +154,47 @@ class Job:
             done, damaged = set[int](), list[int]()
             if options.resume:
                 done, damaged = check_shards(store, self.source, self.options.shard_size)
-            manifest["warnings"] += [warn(errors.KerascopeWarning, _damaged(number)) for number in damaged]
+            manifest["warnings"] += [
+                warn(errors.KerascopeWarning, _damage_warning(number)) for number in damaged
+            ]
             if options.overwrite:
                 remove_run(store)
             else:
                 store.remove_partial_files()
             total, started = self.source.count(), datetime.now(UTC)
             with (
-                _noted(store, manifest, started, self.class_names.count is not None),
+                _record(store, manifest, started, self.class_names.count is not None),
                 Progress(total, options.progress, "explain", "images", 0) as progress,
             ):
-                todo = _todo(self.source, self.options.shard_size, done, progress.advance)
+                todo = _remaining_shards(self.source, self.options.shard_size, done, progress.advance)
                 if workers is None:
                     shards = explain_shards(explainer, todo, options.thread_count, progress.advance)
                     for number, rows in shards:
                         store.write_shard(number, schema.table(rows, columns))
                 else:
                     threads = workers.cluster.cpus - 1 if options.threads is None else options.threads
-                    work = self._shared(store, grid, threads)
+                    work = self._to_work(store, grid, threads)
                     written = set()
                     for _, (number, images, failed) in workers.map(work, todo):
                         written.add(number)
                         progress.advance(images, failed)
                     # What workers that were killed have left.
                     store.remove_partial_files()
-                    _check_shared(store, written)
+                    _check_shards_here(store, written)
             return open_results(store.folder)
 
-    def _shared(self, store: Store, grid: tuple[int, ...], threads: int) -> ShardWork:
-        """The same for workers."""
+    def _to_work(self, store: Store, grid: tuple[int, ...], threads: int) -> ShardWork:
+        """Convert to work for workers."""
         probe = SharedProbe.of(self.probe, self.blank)
         folder = str(store.folder.resolve())
         return ShardWork(probe, self.options, self.description, folder, grid, threads)
 
 
-def _check_shared(store: Store, written: set[int]) -> None:
-    """Check that shards that workers have written are here.
+def _check_shards_here(store: Store, written: set[int]) -> None:
+    """Check that the shards of workers are in the folder of this process.
 
     Raises:
-        DatasetError: some are elsewhere.
+        DatasetError: some are not.
     """
     lost = written - set(store.shards())
     if lost:
@@ -201,12 +205,14 @@ def _check_shared(store: Store, written: set[int]) -> None:
         )
 
 
-def _damaged(number: int) -> str:
-    return f"Shard {number} was damaged, and its images are explained anew."
+def _damage_warning(number: int) -> str:
+    return f"Shard {number} was damaged, and its images are explained again."
 
 
-def _todo(source: Source, size: int, done: set[int], skip: Callable[[int], None]) -> Iterator[Shard]:
-    """Shards that are not there yet."""
+def _remaining_shards(
+    source: Source, size: int, done: set[int], skip: Callable[[int], None]
+) -> Iterator[Shard]:
+    """Yield the shards that are not written yet."""
     for shard in to_shards(source, size):
         if shard.number in done:
             skip(len(shard.items))
@@ -215,11 +221,11 @@ def _todo(source: Source, size: int, done: set[int], skip: Callable[[int], None]
 
 
 @contextmanager
-def _noted(store: Store, manifest: dict[str, Any], started: datetime, classes: bool) -> Iterator[None]:
-    """The manifest at the begin, and at the end however it comes."""
+def _record(store: Store, manifest: dict[str, Any], started: datetime, classes: bool) -> Iterator[None]:
+    """Write the manifest at the start, and at the end however it comes."""
     times = {"started": started.isoformat(timespec="seconds")}
     with wrap_disk_errors(store.folder):
-        store.write_manifest({"status": "running", **manifest, **times})
+        write_manifest(store, {"status": "running", **manifest, **times})
     status = "interrupted"
     try:
         with wrap_disk_errors(store.folder):
@@ -245,8 +251,8 @@ def _noted(store: Store, manifest: dict[str, Any], started: datetime, classes: b
                         for one in describe_unknown_labels(strangers)
                     ]
                     manifest = {**manifest, "warnings": [*manifest["warnings"], *told]}
-                store.write_manifest({"status": status, **manifest, **times, "counts": counts})
+                write_manifest(store, {"status": status, **manifest, **times, "counts": counts})
         except errors.DatasetError:
-            # Such as on a full disk: the manifest of the begin stays, and what ended the run is raised.
+            # Such as on a full disk: the first manifest stays, and the cause is raised.
             if status == "complete":
                 raise

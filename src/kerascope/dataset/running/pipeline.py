@@ -1,4 +1,4 @@
-"""Shards explained one after another, while images are read ahead and pictures are drawn behind."""
+"""The pipeline of a run: images are read ahead, explained in batches, and drawn behind, by threads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kerascope.dataset.running.explainer import Explainer
 from kerascope.dataset.running.images import ExplainedImage, PreparedImage, ResultRow
 
 _BATCHES_AHEAD = 2
-"""Batches that are read before they are asked for, and explained before they are drawn, at the most."""
+"""The most batches that wait to be explained, and to be drawn."""
 _PASSES = 2
 """Passes at a time, on a processor: while one waits for its slowest thread, the other has the rest of it."""
 
@@ -25,18 +25,18 @@ _PASSES = 2
 def explain_shards(
     explainer: Explainer, shards: Iterable[Shard], threads: int, advance: Callable[[int, int], None]
 ) -> Iterator[tuple[int, list[ResultRow]]]:
-    """The rows of each shard, in order.
+    """Yield the rows of each shard, in order.
 
-    Images are read and decoded, and pictures drawn and written, by threads, while others explain. What is
-    in flight is bounded by batches and in bytes, whatever the number of images and the size of pictures: see
-    `kerascope.dataset.decoding.memory_budget`. Batches do not reach across shards, so a
-    shard gives the same wherever it is explained, and after whatever.
+    Threads read and decode images, and draw and write pictures, while others explain. Batches and bytes in
+    flight are bounded, whatever the number of images and the size of pictures: see
+    `kerascope.dataset.decoding.memory_budget`. Batches do not cross shards, so a shard has the same results
+    wherever and whenever it is explained.
 
     Args:
-        explainer: what explains.
-        shards: what to explain.
-        threads: for reading and drawing; 0 does everything in this one.
-        advance: called for every image that is done, with 1, and with 1 where it failed, else 0.
+        explainer: of the run.
+        shards: to explain.
+        threads: for reading and drawing; 0 for the calling thread alone.
+        advance: called after each image with 1, and with whether it failed.
     """
     size = explainer.options.batch_size
     with ExitStack() as stack:
@@ -55,11 +55,15 @@ def explain_shards(
             for shard in shards
             for place, item in enumerate(shard.items)
         )
-        prepared = _ahead(helpers, lambda one: (one[0], explainer.prepare(one[1], one[2])), numbered, ahead)
+        prepared = _map_ahead(
+            helpers, lambda one: (one[0], explainer.prepare(one[1], one[2])), numbered, ahead
+        )
         batches = _batches(prepared, size)
-        asked = _ahead(askers, lambda one: (one[0], _explained(explainer, one[1])), batches, passes - 1)
+        asked = _map_ahead(
+            askers, lambda one: (one[0], _explain_images(explainer, one[1])), batches, passes - 1
+        )
         explained = ((number, one) for number, batch in asked for one in batch)
-        finished = _ahead(helpers, lambda one: (one[0], explainer.finish(one[1])), explained, ahead)
+        finished = _map_ahead(helpers, lambda one: (one[0], explainer.finish(one[1])), explained, ahead)
         for number, group in groupby(finished, key=lambda one: one[0]):
             rows: list[ResultRow] = []
             for _, own in group:
@@ -69,7 +73,7 @@ def explain_shards(
 
 
 def _pool(stack: ExitStack, threads: int, name: str) -> ThreadPoolExecutor | None:
-    """Threads that are gone with the stack: what was begun is ended, unless the user has no patience."""
+    """Start threads that end with the stack: they finish their work, except after Ctrl-C."""
     if not threads:
         return None
     pool = ThreadPoolExecutor(threads, name)
@@ -84,7 +88,7 @@ def _pool(stack: ExitStack, threads: int, name: str) -> ThreadPoolExecutor | Non
 def _batches(
     prepared: Iterable[tuple[int, PreparedImage]], size: int
 ) -> Iterator[tuple[int, Sequence[PreparedImage]]]:
-    """Up to `size` images of a shard that could be read, with those between them that could not."""
+    """Yield up to `size` readable images of a shard, with the unreadable ones between them."""
     for number, group in groupby(prepared, key=lambda one: one[0]):
         held: list[PreparedImage] = []
         good = 0
@@ -98,24 +102,24 @@ def _batches(
             yield number, held
 
 
-def _explained(explainer: Explainer, batch: Sequence[PreparedImage]) -> list[ExplainedImage]:
-    """Images with their explanations, in order; those that could not be read pass by."""
+def _explain_images(explainer: Explainer, batch: Sequence[PreparedImage]) -> list[ExplainedImage]:
+    """Explain a batch in order; images that could not be read pass through."""
     good = [one for one in batch if one.image is not None]
     found = iter(explainer.explain(good) if good else ())
     return [next(found) if one.image is not None else ExplainedImage(one, None) for one in batch]
 
 
-def _ahead(
+def _map_ahead(
     pool: ThreadPoolExecutor | None, function: Callable[[Any], Any], stream: Iterable[Any], depth: int
 ) -> Iterator[Any]:
-    """`map(function, stream)` in order, by threads, with at most `depth` results begun and not yet taken."""
+    """`map(function, stream)` in order, by threads, with at most `depth` results waiting."""
     if pool is None:
         yield from map(function, stream)
         return
-    begun: deque[Future[Any]] = deque()
+    futures: deque[Future[Any]] = deque()
     for one in stream:
-        begun.append(pool.submit(function, one))
-        if len(begun) > depth:
-            yield begun.popleft().result()
-    while begun:
-        yield begun.popleft().result()
+        futures.append(pool.submit(function, one))
+        if len(futures) > depth:
+            yield futures.popleft().result()
+    while futures:
+        yield futures.popleft().result()

@@ -1,4 +1,4 @@
-"""A run looked over before anything is written: what the model is fed, names of classes, what is in doubt."""
+"""The plan of a run, made before anything is written: preprocessing, class names, target, doubts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from kerascope.dataset.classes.class_names import find_class_names
 from kerascope.dataset.classes.outputs import describe_outputs
 from kerascope.dataset.classes.targets import find_doubts, resolve_target
 from kerascope.dataset.options import ImageOptions, ResultOptions
-from kerascope.dataset.preparing.detection import Detected, detect, said
-from kerascope.dataset.preparing.fit_choice import Evidence, fed
+from kerascope.dataset.preparing.detection import Detection, detect, find_stated
+from kerascope.dataset.preparing.fit_choice import TrialImages, choose_preprocessing
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.running.explainer import image_layout, layers_of
 from kerascope.dataset.running.job import Job
 from kerascope.dataset.writing.overlap import existing_paths
 from kerascope.layout import Layout
 from kerascope.method import Method, as_method
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import Probe, as_probe, require_probe
 from kerascope.provenance import warn
 from kerascope.target import TargetLike
 
@@ -35,8 +35,8 @@ def plan(
     target: TargetLike = None,
     options: ImageOptions = _DEFAULTS,
 ) -> Job:
-    """Plan a run before anything is written: see `explain_dataset`."""
-    given = as_probe(model)
+    """Plan a run over the images of a source: see `explain_dataset`."""
+    given = require_probe(as_probe(model))
     found, layout, blank = _detect(given, options)
     class_names = find_class_names(options.class_names, given, source, blank)
     source = class_names.apply(source)
@@ -45,11 +45,11 @@ def plan(
     count = options.batch_size or given.batch_size
     named = given.with_class_names(class_names.names).with_batch_size(count)
     probe = named.with_explicit_outputs(blank)
-    feed = fed(found, options.fit, Evidence(probe, source, layout, class_names))
+    choice = choose_preprocessing(found, options.fit, TrialImages(probe, source, layout, class_names))
     result = ResultOptions(
         as_method(method),
         resolve_target(target, class_names),
-        feed.preprocessing,
+        choice.preprocessing,
         options.overlay,
         options.map_type,
         probe.pass_size(count),
@@ -62,7 +62,7 @@ def plan(
     shape = " x ".join(map(str, layout.spatial))
     choices = {
         "method": f"{explaining.describe()}{f' ({reason})' if reason else ''}",
-        "preprocessing": f"{feed.preprocessing.described}, to {shape} ({feed.reason})",
+        "preprocessing": f"{choice.preprocessing.summary}, to {shape} ({choice.reason})",
         "class_names": class_names.origin,
         **describe_outputs(named, blank),
         **({"layer": "; ".join(notes)} if notes else {}),
@@ -76,16 +76,16 @@ def plan(
         class_names,
         layout,
         choices,
-        (*feed.doubts, *warnings),
+        (*choice.doubts, *warnings),
         None if options.model_file is None else os.fspath(options.model_file),
         inputs=tuple(existing_paths(options.model_file, options.preprocessing)),
     )
 
 
-def _detect(probe: Probe, options: ImageOptions) -> tuple[Detected, Layout, Any]:
+def _detect(probe: Probe, options: ImageOptions) -> tuple[Detection, Layout, Any]:
     """Detect the preprocessing of a model, with its size, how it takes a photograph, and a blank image."""
     size = (options.size, options.size) if isinstance(options.size, int) else options.size
-    known = said(options.preprocessing, probe.model, options.model_file)
+    known = find_stated(options.preprocessing, probe.model, options.model_file)
     if size is None and known is not None:
         size = known.preprocessing.size
     layout = image_layout(probe, size)

@@ -1,4 +1,4 @@
-"""Shards explained by workers, each of which writes what it has explained."""
+"""The work of explaining and writing shards, for the workers of a cluster."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from kerascope.probe import Probe
 
 @dataclass(frozen=True, eq=False)
 class ShardWork:
-    """All that workers need, beside their shards: a `kerascope.dataset.running.worker.Work`.
+    """Explains and writes shards: a `kerascope.dataset.running.worker.Work`.
 
     Args:
         probe: that explains.
         options: of the run.
-        description: of what else is noted of each image, or None.
-        folder: of the results, which every worker can write to.
+        description: further columns, or None.
+        folder: of the results, shared by all workers.
         grid: (h, w) of the maps.
         threads: for reading and drawing, in each worker.
     """
@@ -36,7 +36,7 @@ class ShardWork:
     threads: int
 
     def start(self, probe: Probe) -> Callable[[Shard], tuple[int, int, int]]:
-        """From a shard, which is written, to its number, and those of its images and of those that failed."""
+        """Return a function that writes a shard, and returns its number, images and failures."""
         from kerascope.dataset.writing import schema
 
         store = Store(self.folder)
@@ -44,7 +44,7 @@ class ShardWork:
         more = () if self.description is None else self.description.columns()
         columns = schema.schema(self.grid, self.options.map_type, more)
 
-        def done(shard: Shard) -> tuple[int, int, int]:
+        def explain(shard: Shard) -> tuple[int, int, int]:
             failures = 0
 
             def advance(count: int, failed: int) -> None:
@@ -55,4 +55,4 @@ class ShardWork:
                 store.write_shard(number, schema.table(rows, columns))
             return shard.number, len(shard.items), failures
 
-        return done
+        return explain

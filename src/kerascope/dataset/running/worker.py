@@ -1,4 +1,4 @@
-"""A worker: a process that holds a model and probes of it, and does any work that is handed to it."""
+"""A worker of a cluster: a process with a model, which does any work."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from kerascope import errors, model_file
 from kerascope.probe import Probe
 from kerascope.target import OutputKind
 
-_BEGUN = 2
-"""Works that a worker has at hand, such as to describe and to try; older ones are begun anew."""
+_WORKS = 2
+"""Works that a worker keeps started, such as describing and trying."""
 
 
 @dataclass(frozen=True)
 class SharedProbe:
-    """What a worker makes a probe of, beside the model: all that decides its answers. See `Probe`.
+    """The options of a probe, from which workers build the same one.
 
     Args:
-        batch_size, compile, input, output, label: see there.
+        batch_size, compile, input, output, label: see `Probe`.
         names: of the classes, or None.
-        labels: names of all labels, where one of them is asked about, or None.
+        labels: names of all labels, for a probe of one of them, or None.
     """
 
     batch_size: int
@@ -41,7 +41,7 @@ class SharedProbe:
 
     @classmethod
     def of(cls, probe: Probe, images: Any) -> SharedProbe:
-        """What a probe is made of.
+        """Return the options of a probe.
 
         Args:
             probe: of a model.
@@ -55,11 +55,11 @@ class SharedProbe:
 
     @property
     def about_all_labels(self) -> SharedProbe:
-        """That which is asked about all labels."""
+        """The options of the probe of all labels."""
         return self if self.label is None else replace(self, label=None, names=self.labels, labels=None)
 
     def build(self, model: keras.Model) -> Probe:
-        """A probe of a model, about all labels."""
+        """Build a probe of a model, of all labels."""
         return Probe(
             model,
             batch_size=self.batch_size,
@@ -71,14 +71,14 @@ class SharedProbe:
 
 
 class Work(Protocol):
-    """What workers do, one item after the other; it can be sent to another process."""
+    """A function of items that workers execute; it can be sent to another process."""
 
     @property
     def probe(self) -> SharedProbe:
-        """What is asked."""
+        """The probe of the work."""
 
     def start(self, probe: Probe) -> Callable[[Any], Any]:
-        """From an item to its result; asked once in each worker.
+        """Return the function from an item to its result; called once in each worker.
 
         Args:
             probe: of the worker.
@@ -87,28 +87,28 @@ class Work(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class WorkResult:
-    """What became of an item.
+    """The result of an item, and its cost.
 
     Args:
         result: of the work.
         forwards: images that went forward.
         backwards: backward passes.
-        warned: what was warned about, each with its category.
+        warnings: with their categories.
     """
 
     result: Any
     forwards: int
     backwards: int
-    warned: Sequence[tuple[type[Warning], str]]
+    warnings: Sequence[tuple[type[Warning], str]]
 
 
 class Worker:
-    """A process of the cluster. It loads the model with the first item, whose error that would be.
+    """A process of the cluster. It loads the model with its first item.
 
     Args:
         imports: modules that register layers of the model.
         safe_mode: whether a model with code of its own is refused.
-        variables: of the environment, by which stores are asked.
+        variables: of the environment, with credentials of object stores.
     """
 
     def __init__(self, imports: Sequence[str], safe_mode: bool, variables: Mapping[str, str]) -> None:
@@ -116,7 +116,7 @@ class Worker:
         self._imports, self._safe_mode = imports, safe_mode
         self._model: keras.Model | None = None
         self._probes: list[tuple[SharedProbe, Probe]] = []
-        self._begun: dict[int, tuple[Probe, Callable[[Any], Any]]] = {}
+        self._functions: dict[int, tuple[Probe, Callable[[Any], Any]]] = {}
 
     def do(self, number: int, references: Sequence[Any], item: Any) -> WorkResult:
         """Do an item.
@@ -126,16 +126,16 @@ class Worker:
             references: to the model and to the work.
             item: of the work.
         """
-        if number not in self._begun:
+        if number not in self._functions:
             import ray
 
             model, reference = references
             work: Work = ray.get(reference)
             found = self._probe(work.probe, model)
-            self._begun[number] = found, work.start(found)
-            for old in sorted(self._begun)[:-_BEGUN]:
-                del self._begun[old]
-        probe, function = self._begun[number]
+            self._functions[number] = found, work.start(found)
+            for old in sorted(self._functions)[:-_WORKS]:
+                del self._functions[old]
+        probe, function = self._functions[number]
         forwards, backwards = probe.forward_count, probe.backward_count
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("ignore")
@@ -145,16 +145,16 @@ class Worker:
         return WorkResult(result, probe.forward_count - forwards, probe.backward_count - backwards, told)
 
     def _probe(self, shared: SharedProbe, model: Any) -> Probe:
-        """A probe of the model; those of several labels share their programs."""
+        """Return a probe of the model; probes of several labels share their programs."""
         found = next((probe for known, probe in self._probes if known == shared.about_all_labels), None)
         if found is None:
-            found = shared.build(self._loaded(model))
+            found = shared.build(self._load(model))
             self._probes.append((shared.about_all_labels, found))
         return (
             found.with_class_names(shared.names) if shared.label is None else found.with_label(shared.label)
         )
 
-    def _loaded(self, reference: Any) -> keras.Model:
+    def _load(self, reference: Any) -> keras.Model:
         if self._model is None:
             import ray
 

@@ -1,1 +1,1 @@
-"""The folder of a run: shards, overlays, manifest, lock; and what may be removed."""
+"""The folder of results: shards, overlays, manifest, lock; resuming and removing a run."""

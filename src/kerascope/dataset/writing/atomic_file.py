@@ -1,4 +1,4 @@
-"""A file that is written whole or not at all: beside its place, then moved to it."""
+"""Atomic writing: a file is written under a temporary name and then renamed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _PARTIAL = re.compile(r"\..+\.kerascope-\d+\.partial")
 
 
 @contextmanager
-def atomic_write(path: Path, settled: bool = True) -> Iterator[Path]:
-    """A name to write to, beside a place, to which it is moved at the end; after an error it is gone.
+def atomic_write(path: Path, sync: bool = True) -> Iterator[Path]:
+    """Yield a temporary path, which is renamed at the end of the block, and removed after an error.
 
     Args:
-        path: the place; what is no file, such as /dev/stdout, is written to as it is, and a link followed.
-        settled: wait until the file is on the disk, so that a name is never there before its content.
+        path: of the file; a link is followed, and a device, such as /dev/stdout, is written to directly.
+        sync: wait until the content is on the disk before the file is renamed.
 
     Example:
         >>> import tempfile, pathlib
@@ -38,7 +38,7 @@ def atomic_write(path: Path, settled: bool = True) -> Iterator[Path]:
     partial = path.with_name(f".{short}.kerascope-{os.getpid()}.partial")
     try:
         yield partial
-        if settled:
+        if sync:
             with partial.open("rb+") as file:
                 os.fsync(file.fileno())
         partial.replace(path)
@@ -48,10 +48,10 @@ def atomic_write(path: Path, settled: bool = True) -> Iterator[Path]:
 
 
 def is_partial(path: Path) -> bool:
-    """Whether it is a file that was not moved to its place, by its name."""
+    """Return whether a file is an unfinished one, by its name."""
     return _PARTIAL.fullmatch(path.name) is not None and is_regular_file(path)
 
 
 def is_regular_file(path: Path) -> bool:
-    """Whether it is a file, and not a link to one, a folder, or something else."""
+    """Return whether a path is a file, and not a link, a folder, or a device."""
     return path.is_file() and not path.is_symlink()

@@ -1,4 +1,4 @@
-"""The digest of a model: what it is made of and what it has learnt, in one number."""
+"""The digest of a model, over its configuration and weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 def model_digest(model: Any) -> str:
-    """SHA-256 over a model's configuration and the paths, types, shapes and values of its weights.
+    """Compute the SHA-256 of a model's configuration and the paths, types, shapes and values of its weights.
 
     Two files of one model have one digest; the state of its random numbers, metrics and optimiser does not
     count.

@@ -1,4 +1,4 @@
-"""That no input lies in what is to be replaced: what a run reads must never be removed by it."""
+"""Checks that no input lies in a folder or file that a run replaces."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from kerascope.dataset.reading.item import Item
 def check_no_overlap(
     target: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]], items: Iterable[Item] = ()
 ) -> None:
-    """An error where an input is a file or folder that is to be replaced, or lies in it; links are followed.
+    """Check that no input is, or lies in, a file or folder that is replaced; links are followed.
 
     Args:
-        target: what is to be replaced.
+        target: the file or folder.
         inputs: paths and addresses that are read.
-        items: images that are read, wherever their bytes are.
+        items: images that are read.
 
     Raises:
         DatasetError: one does.
@@ -29,7 +29,7 @@ def check_no_overlap(
     root = os.path.realpath(target)
 
     @functools.lru_cache(maxsize=1024)
-    def resolved(folder: str) -> str:
+    def resolve(folder: str) -> str:
         return os.path.realpath(folder)
 
     def check(path: str) -> None:
@@ -40,14 +40,13 @@ def check_no_overlap(
         # Most files are no links, and many lie in one folder.
         folder, name = os.path.split(path)
         linked = Path(path).is_symlink()
-        real = os.path.realpath(path) if linked else f"{resolved(folder or '.').rstrip(os.sep)}{os.sep}{name}"
+        real = os.path.realpath(path) if linked else f"{resolve(folder or '.').rstrip(os.sep)}{os.sep}{name}"
         if f"{real}{os.sep}".startswith(f"{root.rstrip(os.sep)}{os.sep}"):
             raise errors.DatasetError(
-                f"what is read must not be replaced; {path!r} lies in {str(target)!r}, or is it; take "
-                "another place for what is written."
+                f"an input must not be replaced; {path!r} lies in {str(target)!r}, or is it; write elsewhere."
             )
 
-    for given in (os.fspath(one) for one in inputs):
+    for given in (os.fspath(path) for path in inputs):
         check(given if is_address(given) else os.path.realpath(given))
     for item in items:
         path = getattr(item.location, "path", None)
@@ -56,7 +55,7 @@ def check_no_overlap(
 
 
 def existing_paths(*values: Any) -> Iterator[str]:
-    """Of what may name a file or folder, and may be something else, the paths of those that are there."""
+    """Yield the values that are paths of existing files or folders."""
     for value in values:
         if isinstance(value, str | os.PathLike) and os.path.lexists(value):
             yield os.fspath(value)

@@ -1,4 +1,4 @@
-"""Photographs under their maps, drawn and written."""
+"""Overlays: photographs under their heat maps, drawn part by part and written."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 _QUALITY = 90
 _ALPHA = 0.5
 _FINEST = 1024
-"""Places along each side of the finest map by which photographs are drawn."""
+"""Cells along each side of the finest map that is painted."""
 _LONGEST = 65_500
-"""Pixels along the longest side that a JPEG file can have."""
+"""The most pixels along a side of a JPEG file."""
 
 
 class Overlays:
-    """Draws photographs under their maps; it may run in any thread.
+    """Draws and writes overlays, in any thread.
 
     Args:
-        store: where they are written.
+        store: to write to.
         kind: of the files.
     """
 
@@ -48,24 +48,27 @@ class Overlays:
         self._paint: Any = None
 
     def draw(self, prepared: PreparedImage, explanation: Explanation) -> list[str]:
-        """Write the photograph under the map of each explained class; paths in the store.
+        """Write the photograph under the map of each explained class.
+
+        Returns:
+            Paths in the store.
 
         Raises:
-            PhotographError: the file is gone, or another one, or its picture cannot be drawn.
+            PhotographError: the file has gone or changed, or its picture cannot be drawn.
         """
         frame = prepared.frame
         if frame is None:
             return []
         if prepared.photograph is not None:
-            return self._drawn(prepared, prepared.photograph.picture, frame, explanation)
+            return self._write(prepared, prepared.photograph.picture, frame, explanation)
         with open_photograph(prepared.item.location) as (photograph, digest):
             if digest != prepared.row["digest"]:
                 raise errors.PhotographError("the file is another one now")
-            drawn = self._drawn(prepared, photograph.picture, frame, explanation)
+            drawn = self._write(prepared, photograph.picture, frame, explanation)
             del photograph
             return drawn
 
-    def _drawn(
+    def _write(
         self, prepared: PreparedImage, picture: Image, frame: Frame, explanation: Explanation
     ) -> list[str]:
         if self._kind == "jpg" and max(picture.size) > _LONGEST:
@@ -82,24 +85,24 @@ class Overlays:
             self._paint = Paint(table_of(explanation), _ALPHA, has_both_signs(explanation))
         paths = []
         several = explanation.scores.size > 1
-        for rank, drawn in enumerate(painted(explanation, picture, frame, self._paint), start=1):
+        for rank, drawn in enumerate(paint_overlays(explanation, picture, frame, self._paint), start=1):
             more = f"-{rank}" if several else ""
             name = f"{folder}/{prepared.index:06d}_{stem}{more}.{self._kind}".lstrip("/")
-            paths.append(self._store.write_overlay(name, self._encoded(drawn)))
+            paths.append(self._store.write_overlay(name, self._encode(drawn)))
         return paths
 
-    def _encoded(self, picture: Image) -> bytes:
+    def _encode(self, picture: Image) -> bytes:
         with convert_errors("a picture must be one that can be written"):
             if self._kind == "jpg":
                 return encode(picture, "JPEG", quality=_QUALITY, **signature_options("JPEG"))
             return encode(picture, "PNG", compress_level=3, **signature_options("PNG"))
 
 
-def painted(explanation: Explanation, picture: Image, frame: Frame, paint: Any) -> Iterator[Image]:
-    """A whole photograph under each map of one image: faded where the model was shown nothing.
+def paint_overlays(explanation: Explanation, picture: Image, frame: Frame, paint: Any) -> Iterator[Image]:
+    """Paint a whole photograph under each map of one image, faded outside the model's image.
 
-    It is drawn part by part, and by a map of at most `_FINEST` places a side, unless the model's own image
-    has more: nothing as large as the photograph is made but the drawing.
+    It is painted part by part, from a map of at most `_FINEST` cells a side, or as fine as the model's image,
+    so that only the result is as large as the photograph.
 
     Args:
         explanation: of one image.
@@ -126,7 +129,7 @@ def painted(explanation: Explanation, picture: Image, frame: Frame, paint: Any) 
     ):
         whole = Image.new("RGB", picture.size)
         for box in _boxes(rows, columns):
-            part = _painted(np.asarray(picture.crop(box)), values, box, frame, paint, state)
+            part = _paint_part(np.asarray(picture.crop(box)), values, box, frame, paint, state)
             whole.paste(Image.fromarray(part), box)
         for beside in frame.hidden:
             for box in _boxes(*beside, frame):
@@ -135,8 +138,8 @@ def painted(explanation: Explanation, picture: Image, frame: Frame, paint: Any) 
         yield whole
 
 
-def _painted(pixels: Array, values: Array, box: Tile, frame: Frame, paint: Any, state: int) -> Array:
-    """A part of a photograph under its part of a map."""
+def _paint_part(pixels: Array, values: Array, box: Tile, frame: Frame, paint: Any, state: int) -> Array:
+    """Paint a part of a photograph under its part of a map."""
     from kerascope.render.hatching import INFORMATIVE, mark
 
     left, top, right, bottom = box
@@ -146,7 +149,7 @@ def _painted(pixels: Array, values: Array, box: Tile, frame: Frame, paint: Any, 
             values.shape, frame.size, (frame.top, frame.left), (top, left), (bottom, right), strict=True
         )
     ]
-    shown: Array = paint(pixels, _between(values, *places))
+    shown: Array = paint(pixels, _interpolate(values, *places))
     if state != INFORMATIVE:
         rows, columns = frame.visible
         size = rows.stop - rows.start, columns.stop - columns.start
@@ -154,8 +157,8 @@ def _painted(pixels: Array, values: Array, box: Tile, frame: Frame, paint: Any, 
     return shown
 
 
-def _between(values: Array, rows: Sequence[Array], columns: Sequence[Array]) -> Array:
-    """A part of a map that is spread over a photograph."""
+def _interpolate(values: Array, rows: Sequence[Array], columns: Sequence[Array]) -> Array:
+    """Interpolate a part of a map."""
     for axis, (below, above, share) in enumerate((rows, columns)):
         if not share.any():
             values = values.take(below, axis)
@@ -167,7 +170,7 @@ def _between(values: Array, rows: Sequence[Array], columns: Sequence[Array]) -> 
 
 
 def _boxes(rows: slice, columns: slice, frame: Frame | None = None) -> Iterator[Tile]:
-    """Small boxes that cover some rows and columns of a photograph."""
+    """Yield small boxes that cover some rows and columns of a photograph."""
     top, bottom, _ = rows.indices(frame.height if frame else rows.stop)
     left, right, _ = columns.indices(frame.width if frame else columns.stop)
     for box in tiles(right - left, bottom - top):

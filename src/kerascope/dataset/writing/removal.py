@@ -1,4 +1,4 @@
-"""Removal of an earlier run or audit: of files that are known to be kerascope's, and of nothing else."""
+"""Removal of an earlier run or audit: only of files that kerascope has written."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 
 from kerascope.dataset.result_folder import AUDIT, AUDIT_PICTURES, DATA, MANIFEST, OVERLAYS, is_audit
 from kerascope.dataset.writing.atomic_file import is_regular_file
+from kerascope.dataset.writing.manifest import REMOVING, read_manifest, write_manifest
 from kerascope.dataset.writing.signature import is_signed
-from kerascope.dataset.writing.store import REMOVING, Store, is_shard, remove_empty
+from kerascope.dataset.writing.store import Store, is_shard, remove_empty
 
 _OVERLAY = re.compile(r"\d{6,}_.*\.(jpg|png)")
 _AUDIT_PICTURE = re.compile(r"\d{6,}\.(jpg|png)")
@@ -22,16 +23,16 @@ _AUDIT_PICTURE = re.compile(r"\d{6,}\.(jpg|png)")
 def remove_run(store: Store) -> None:
     """Remove a run and its audit.
 
-    What is removed is what the manifest, shards and audit name, and pictures that are called like these and
-    signed, which a killed run may have left. Folders go where nothing else is in them. The manifest says that
-    a removal is under way, and goes last, so that one that was stopped is known, and can be gone on with.
+    Files are removed that the manifest, shards and audit name, and signed pictures that are named like these,
+    which a killed run may have left; then empty folders. The manifest says that a removal is under way, and
+    goes last, so that an interrupted removal is recognised and can be continued.
 
     Args:
         store: whose lock is held.
     """
-    before = store.read_manifest()
+    before = read_manifest(store.folder)
     if before is not None and before.get("status") != REMOVING:
-        store.write_manifest({**before, "status": REMOVING})
+        write_manifest(store, {**before, "status": REMOVING})
     remove_audit(store.folder)
     store.remove_partial_files()
     if before is None:
@@ -51,7 +52,7 @@ def remove_run(store: Store) -> None:
 
 
 def remove_audit(folder: Path) -> None:
-    """Remove an audit, first what says that there is one, then its pictures."""
+    """Remove an audit: first `audit.json`, then its pictures."""
     content = read_audit(folder)
     named = set() if content is None else set(picture_indices(content))
     if content is not None:
@@ -62,7 +63,7 @@ def remove_audit(folder: Path) -> None:
 
 
 def read_audit(folder: Path) -> Mapping[str, Any] | None:
-    """What the audit in a folder says; None where there is none, or something else."""
+    """Read the audit of a folder; None where there is none, or another file."""
     try:
         found = json.loads((folder / AUDIT).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -71,7 +72,7 @@ def read_audit(folder: Path) -> Mapping[str, Any] | None:
 
 
 def audit_pictures(folder: Path, named: Iterable[int] = ()) -> dict[int, Path]:
-    """The pictures of an audit by the index of their image: those that are signed, or that it names.
+    """Find the pictures of an audit by the index of their image: signed ones, and those that it names.
 
     Args:
         folder: of the audit.
@@ -90,22 +91,22 @@ def audit_pictures(folder: Path, named: Iterable[int] = ()) -> dict[int, Path]:
 
 
 def is_audit_picture(name: str) -> bool:
-    """Whether a file is called like a picture of an audit."""
+    """Return whether a file is named like a picture of an audit."""
     return _AUDIT_PICTURE.fullmatch(name) is not None
 
 
 def picture_indices(audit: Mapping[str, Any]) -> Iterator[int]:
-    """The indices of the images that an audit shows; nothing where it is damaged."""
+    """Yield the indices of the images that an audit shows; none where it is damaged."""
     with suppress(AttributeError, KeyError, TypeError):
-        for one in audit.get("findings", ()):
-            yield from one["examples"]
-        for one in audit.get("classes", ()):
-            for strategy in one["strategies"]:
+        for finding in audit.get("findings", ()):
+            yield from finding["examples"]
+        for class_audit in audit.get("classes", ()):
+            for strategy in class_audit["strategies"]:
                 yield from strategy["prototypes"]
 
 
 def _overlays_of(shard: Path) -> list[str]:
-    """The overlays that a shard names; none where it is damaged."""
+    """Read the paths of the overlays of a shard; none where it is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -113,11 +114,11 @@ def _overlays_of(shard: Path) -> list[str]:
         found = pq.read_table(shard, columns=["overlay"])["overlay"].to_pylist()
     except (OSError, pa.ArrowException):
         return []
-    return [one for one in found if one]
+    return [path for path in found if path]
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All files in a folder; links are not followed."""
+    """Find all files in a folder, without following links."""
     if folder.is_symlink():
         return
     for place, _, names in os.walk(folder):

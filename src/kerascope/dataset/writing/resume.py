@@ -1,11 +1,10 @@
-"""Whether a run may begin in a folder, or go on: known before anything in the folder is changed."""
+"""Checks of a folder before a run starts or resumes in it; they change nothing."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kerascope import errors
@@ -13,48 +12,31 @@ from kerascope.dataset.reading.shard import to_shards
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.result_folder import DATA, OVERLAYS
 from kerascope.dataset.writing.atomic_file import is_partial
+from kerascope.dataset.writing.lock import LOCK
+from kerascope.dataset.writing.manifest import REMOVING, read_manifest
 from kerascope.dataset.writing.removal import read_audit
-from kerascope.dataset.writing.store import LOCK, REMOVING, Store, is_shard
-
-
-@contextmanager
-def lock_folder(store: Store, check: Callable[[], object]) -> Iterator[None]:
-    """A folder for one run alone, once a check has passed.
-
-    Args:
-        store: of the folder.
-        check: what raises where a run may not begin; called before a lock is made, so that a folder that is
-            refused is left as it was, and again under the lock.
-
-    Raises:
-        LockedError: another run holds it.
-    """
-    if not os.path.lexists(store.folder / LOCK):
-        check()
-    with store.lock():
-        check()
-        yield
+from kerascope.dataset.writing.store import Store, is_shard
 
 
 def check_folder_state(
     store: Store, resume: bool, overwrite: bool, overlays: bool
 ) -> Mapping[str, Any] | None:
-    """Whether a run may begin in a folder, or go on in it; nothing is changed.
+    """Check that a run may start in a folder, or resume in it.
 
     Args:
         store: of the folder.
-        resume: go on with what is there.
-        overwrite: remove what is there.
-        overlays: pictures are to be written.
+        resume: continue the run in it.
+        overwrite: remove the run in it.
+        overlays: pictures will be written.
 
     Returns:
-        The manifest of the run that is there, or None.
+        The manifest of the run in it, or None.
 
     Raises:
-        DatasetError: what is there is not kerascope's, or may not be changed as asked.
+        DatasetError: it holds files of another program, or a run that may not be changed so.
     """
     folder = str(store.folder)
-    before = store.read_manifest()
+    before = read_manifest(store.folder)
     for path in (store.folder / DATA, store.folder / OVERLAYS):
         if os.path.lexists(path) and (path.is_symlink() or not path.is_dir()):
             raise errors.DatasetError(
@@ -65,8 +47,8 @@ def check_folder_state(
     foreign = [path for path in named.values() if is_shard(path) is False]
     if overwrite and before is None and read_audit(store.folder) is None and foreign_names(store):
         raise errors.DatasetError(
-            f"what is overwritten must be kerascope's; {folder!r} holds files and no manifest of a run; take "
-            "another folder, or remove by hand what is not wanted."
+            f"only results of kerascope can be overwritten; {folder!r} holds files and no manifest of "
+            "a run; take another folder, or remove the files by hand."
         )
     if before is None and named:
         raise errors.DatasetError(
@@ -74,8 +56,8 @@ def check_folder_state(
         )
     if foreign:
         raise errors.DatasetError(
-            f"what is called like a shard must be one; {str(foreign[0])!r} is of another program; move "
-            "it elsewhere, or take another folder."
+            f"a file named like a shard must be one; {str(foreign[0])!r} is of another program; move it "
+            "elsewhere, or take another folder."
         )
     pictures = store.folder / OVERLAYS
     if before is None and overlays and not all(path.is_dir() for path in pictures.rglob("*")):
@@ -99,27 +81,27 @@ def check_folder_state(
 
 
 def foreign_names(store: Store) -> list[str]:
-    """Names in a folder of what is no lock and no unfinished file of kerascope's."""
+    """Return the names in a folder other than the lock and unfinished files of kerascope."""
     found = sorted(store.folder.iterdir()) if store.folder.is_dir() else []
     return [path.name for path in found if path.name != LOCK and not is_partial(path)]
 
 
 def check_same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """An error where a run is resumed that was begun with another model or other options.
+    """Check that a run is resumed with its own model and options.
 
     Raises:
-        DatasetError: what has changed.
+        DatasetError: they have changed.
     """
-    changed = list(_differences(_deciding(before), _deciding(now)))
+    changed = list(_differences(_result_part(before), _result_part(now)))
     if changed:
         raise errors.DatasetError(
-            "a run must be resumed with the model and the options that it was begun with; changed: "
+            "a run must be resumed with the model and the options that it was started with; changed: "
             f"{'; '.join(changed)}; take another folder."
         )
 
 
 def check_shards(store: Store, source: Source, size: int) -> tuple[set[int], list[int]]:
-    """The shards of a run that is resumed: those that are whole, and those that are damaged.
+    """Return the numbers of the whole and of the damaged shards of a run that is resumed.
 
     Args:
         store: of the run.
@@ -143,10 +125,10 @@ def check_shards(store: Store, source: Source, size: int) -> tuple[set[int], lis
         except (OSError, pa.ArrowException):
             damaged.append(shard.number)
             continue
-        changed = _paths_differ(before, [item.path for item in shard.items])
+        changed = _first_difference(before, [item.path for item in shard.items])
         if changed is not None:
             raise errors.DatasetError(
-                "a run must be resumed with the images that it was begun with; changed in shard "
+                "a run must be resumed with the images that it was started with; changed in shard "
                 f"{shard.number}: {changed}; take another folder."
             )
         done.add(shard.number)
@@ -154,14 +136,14 @@ def check_shards(store: Store, source: Source, size: int) -> tuple[set[int], lis
             break
     if left:
         raise errors.DatasetError(
-            f"a run must be resumed with the images that it was begun with; those of {len(left)} shards "
+            f"a run must be resumed with the images that it was started with; those of {len(left)} shards "
             "are gone; take another folder."
         )
     return done, sorted(damaged)
 
 
-def _deciding(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What of a manifest decides the results."""
+def _result_part(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the part of a manifest that decides the results."""
     return {name: manifest.get(name) for name in ("model", "source", "options", "versions")}
 
 
@@ -180,8 +162,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:40]} ... {text[-12:]}"
 
 
-def _paths_differ(before: Sequence[str], now: Sequence[str]) -> str | None:
-    """The first image that is another one, in words, or None."""
+def _first_difference(before: Sequence[str], now: Sequence[str]) -> str | None:
+    """Describe the first image that differs; None where there is none."""
     for place in range(max(len(before), len(now))):
         old = before[place] if place < len(before) else "nothing"
         new = now[place] if place < len(now) else "nothing"

@@ -1,4 +1,4 @@
-"""The table of results: its columns, and rows turned into it. It imports pyarrow: import it where used."""
+"""The schema of the table of results, and rows as a table. It imports pyarrow: import it where used."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ except ImportError:
     raise errors.MissingPackageError("pyarrow", "dataset") from None
 
 TIMINGS = ("read", "explain", "render")
-"""Seconds of an image: reading and decoding; its share of a batch; mapping back, drawing and writing."""
+"""Seconds per image: reading and decoding; its share of a batch; mapping back, drawing and writing."""
 
 
 def schema(map_shape: tuple[int, ...], map_type: str, more: Sequence[tuple[str, Any]] = ()) -> pa.Schema:
-    """Columns of a table of results; a row for each image and explained class.
+    """Return the columns of the table: a row per image and explained class.
 
     Args:
         map_shape: (h, w) of the heat maps.
@@ -60,7 +60,7 @@ def schema(map_shape: tuple[int, ...], map_type: str, more: Sequence[tuple[str, 
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: pa.Schema) -> pa.Table:
-    """Rows as a table; what a row leaves out is null.
+    """Convert rows to a table; missing values are null.
 
     Args:
         rows: by the names of the columns; maps as arrays.
@@ -78,14 +78,14 @@ def table(rows: Sequence[Mapping[str, Any]], columns: pa.Schema) -> pa.Table:
 
 
 def _storable(value: Any) -> Any:
-    """A value, with readable text where it is text or a list of it: errors quote names that are no UTF-8."""
+    """Return a value with readable text: errors quote names that are not UTF-8."""
     if isinstance(value, str):
         return to_readable(value)
-    return [_storable(one) for one in value] if isinstance(value, list) else value
+    return [_storable(element) for element in value] if isinstance(value, list) else value
 
 
 def _maps(values: Sequence[Any], kind: Any) -> pa.Array:
-    """Maps as one array of lists of fixed size, null where there is none."""
+    """Convert maps to an array of fixed-size lists, null where there is none."""
     size = int(np.prod(kind.shape))
     dtype = np.dtype(kind.value_type.to_pandas_dtype())
     flat = np.zeros((len(values), size), dtype)

@@ -1,4 +1,4 @@
-"""The name of kerascope in the files that it writes, by which they are told from those of others."""
+"""The signature in pictures that kerascope writes, which distinguishes them from other files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SOFTWARE = 0x0131
 
 
 def signature_options(kind: str) -> dict[str, Any]:
-    """Options of Pillow by which a picture names the program that wrote it.
+    """Return options of Pillow that sign a picture.
 
     Args:
         kind: `"PNG"`, `"JPEG"`, or another one that holds EXIF data: `"WEBP"`, `"TIFF"`, `"AVIF"`.
@@ -34,7 +34,7 @@ def signature_options(kind: str) -> dict[str, Any]:
 
 
 def is_signed(path: Path) -> bool:
-    """Whether a file is one that kerascope has signed; a link is none.
+    """Return whether a file is signed by kerascope; a link is not.
 
     Example:
         >>> import tempfile, pathlib

@@ -1,11 +1,10 @@
-"""The folder that a run writes: shards of a table, pictures, a manifest, a lock."""
+"""The folder of a run: shards of its table, pictures, and files, each written whole or not at all."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -16,35 +15,30 @@ from kerascope.dataset.readable_text import to_readable
 from kerascope.dataset.result_folder import (
     AUDIT_PICTURES,
     DATA,
-    MANIFEST,
     OVERLAYS,
-    is_manifest,
 )
 from kerascope.dataset.writing.atomic_file import atomic_write, is_partial, is_regular_file
+from kerascope.dataset.writing.lock import FolderLock
 from kerascope.dataset.writing.signature import is_signed
 
-LOCK = ".lock"
-REMOVING = "removing"
-"""The status of a run that is being removed."""
-_FORMAT = 1
 _SHARD = re.compile(r"part-(\d{5,})\.parquet")
 _COLUMNS = frozenset({"index", "path", "digest", "map", "overlay", "status", "error"})
-"""By which a shard is told from a table of others that is called like one."""
+"""Columns that distinguish a shard from a table of another program."""
 
 
 class Store:
     """A folder of results.
 
-        manifest.json            what was done, with which model, options and versions, and how many
-        data/part-00000.parquet  a row for each image and explained class; see
-        `kerascope.dataset.writing.schema` overlays/                pictures, in folders like those of the
-        images audit.json               of an audit: what was found; audit-pictures/: what is shown of it
+    * `manifest.json`: the model, options, versions, status and counts of the run
+    * `data/part-00000.parquet`: a row for each image and explained class, see `schema`
+    * `overlays/`: pictures, in folders like those of the images
+    * `audit.json`, `audit-pictures/`: of an audit
 
-    Files are written beside their place and then moved to it, so that whatever stops a run leaves whole
-    ones. What others have put into the folder is left alone, and never read or written over.
+    Files are written under a temporary name and then renamed, so that an interrupted run leaves whole ones.
+    Files of other programs are neither read nor replaced.
 
     Args:
-        folder: where; it is made where it is missing.
+        folder: created where it is missing.
 
     Raises:
         DatasetError: its name is not UTF-8, which pyarrow does not write to.
@@ -61,87 +55,23 @@ class Store:
 
     @classmethod
     def of(cls, folder: Store | str | os.PathLike[str]) -> Store:
-        """A store as it is, with the lock that it may hold; or that of a folder."""
+        """Return a store as it is, with the lock that it may hold, or the store of a folder."""
         return folder if isinstance(folder, Store) else cls(folder)
 
     @cached_property
-    def _lock(self) -> Any:
-        try:
-            from filelock import FileLock
-        except ImportError:
-            raise errors.MissingPackageError("filelock", "dataset") from None
-        return FileLock(self.folder / LOCK, timeout=0)
-
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Keep other runs out; the lock goes with the process that holds it. A store may lock itself again.
-
-        Raises:
-            LockedError: another run holds it.
-            DatasetError: the lock is a file of another program.
-        """
-        lock = self._lock
-        from filelock import Timeout
-
-        path = self.folder / LOCK
-        if os.path.lexists(path) and not (is_regular_file(path) and path.stat().st_size == 0):
-            # It would be emptied.
-            raise errors.DatasetError(
-                f"a lock must be an empty file; {str(path)!r} is of another program; take another folder."
-            )
-        self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with lock:
-                yield
-        except Timeout:
-            raise errors.LockedError(
-                f"one run at a time may write into a folder; another one writes into {str(self.folder)!r}; "
-                "wait for it, or choose another folder."
-            ) from None
-
-    def read_manifest(self) -> dict[str, Any] | None:
-        """What the manifest says, or None where there is none.
-
-        Raises:
-            DatasetError: it cannot be read, or is that of another program.
-        """
-        path = self.folder / MANIFEST
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            raise errors.DatasetError(
-                f"a manifest must be a JSON file; {str(path)!r} cannot be read as one ({error}); take "
-                f"another folder; or, if it is one of kerascope's that was damaged, remove it, {DATA}/ and "
-                f"{OVERLAYS}/ by hand."
-            ) from error
-        if path.is_symlink() or not is_manifest(found):
-            raise errors.DatasetError(
-                f"a manifest must be one of kerascope's; {str(path)!r} is of another program; take another "
-                "folder."
-            )
-        if found["format"] > _FORMAT:
-            raise errors.DatasetError(
-                f"a manifest must be of format {_FORMAT} or older; {str(path)!r} is not; install a newer "
-                "kerascope."
-            )
-        return dict(found)
-
-    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
-        """Replace the manifest."""
-        text = json.dumps({"format": _FORMAT, **manifest}, indent=1, ensure_ascii=False)
-        self.write_file(MANIFEST, (text + "\n").encode())
+    def lock(self) -> FolderLock:
+        """The lock of the folder."""
+        return FolderLock(self.folder)
 
     def shard_candidates(self) -> dict[int, Path]:
-        """All that is called like a shard, by number."""
+        """Return all files that are named like a shard, by number."""
         folder = self.folder / DATA
         found = sorted(folder.iterdir()) if folder.is_dir() else []
         matches = ((_SHARD.fullmatch(path.name), path) for path in found)
         return {int(match[1]): path for match, path in matches if match is not None}
 
     def shards(self) -> dict[int, Path]:
-        """Whole shards by number; tables of others that are called alike are left out.
+        """Return whole shards by number, without tables of other programs.
 
         Raises:
             DatasetError: one cannot be read.
@@ -151,7 +81,7 @@ class Store:
         if damaged:
             raise errors.DatasetError(
                 f"a shard must be a whole Parquet file; {str(damaged[0])!r} is damaged; resume the run, "
-                "which explains its images anew."
+                "which explains its images again."
             )
         return {number: path for number, (path, state) in states.items() if state}
 
@@ -166,7 +96,7 @@ class Store:
         return path
 
     def write_overlay(self, name: str, content: bytes) -> str:
-        """Write an overlay: see `picture`.
+        """Write an overlay: see `write_picture`.
 
         Args:
             name: relative path, safe to be joined: see `kerascope.dataset.reading.item.safe_name`.
@@ -175,14 +105,17 @@ class Store:
         return self.write_picture(f"{OVERLAYS}/{name}", content)
 
     def write_picture(self, name: str, content: bytes) -> str:
-        """Write a signed picture: whole, or not at all; its path, relative to the folder.
+        """Write a signed picture: whole, or not at all.
 
         Args:
-            name: that path.
+            name: its path, relative to the folder.
             content: of the file.
 
+        Returns:
+            `name`.
+
         Raises:
-            DatasetError: another one's file or link is in its place.
+            DatasetError: a file or link of another program is in its place.
         """
         path = self.folder / name
         if path.parent not in self._ready:
@@ -195,15 +128,15 @@ class Store:
             self._ready.add(path.parent)
         if os.path.lexists(path) and not is_signed(path):
             raise errors.DatasetError(
-                f"a picture must not be written over what is not kerascope's; {str(path)!r} is such a file; "
+                f"a picture must not replace a file of another program; {str(path)!r} is one; "
                 "move it elsewhere, or take another folder."
             )
-        with atomic_write(path, settled=False) as partial:
+        with atomic_write(path, sync=False) as partial:
             partial.write_bytes(content)
         return name
 
     def read_paths(self, number: int) -> list[str]:
-        """The images of a whole shard, in order."""
+        """Read the paths of the images of a whole shard, in order."""
         import pyarrow.parquet as pq
 
         table = pq.read_table(self.shard_candidates()[number], columns=["index", "path"])
@@ -211,22 +144,22 @@ class Store:
         return [by_index[index] for index in sorted(by_index)]
 
     def find_partial_files(self) -> Iterator[Path]:
-        """Files that a run that was killed has not finished."""
+        """Find the unfinished files of a killed run."""
         for path in (self.folder, self.folder / DATA):
-            yield from (one for one in path.glob(".*.partial") if is_partial(one))
+            yield from (file for file in path.glob(".*.partial") if is_partial(file))
         for name in (OVERLAYS, AUDIT_PICTURES):
             if not (self.folder / name).is_symlink():
-                yield from (one for one in (self.folder / name).rglob(".*.partial") if is_partial(one))
+                yield from (file for file in (self.folder / name).rglob(".*.partial") if is_partial(file))
 
     def remove_partial_files(self) -> None:
-        """Remove what a run that was killed has left unfinished."""
+        """Remove the unfinished files of a killed run."""
         for path in list(self.find_partial_files()):
             path.unlink()
             for above in path.relative_to(self.folder).parents[:-1]:
                 remove_empty(self.folder / above)
 
     def write_file(self, name: str, content: bytes) -> Path:
-        """Write a file in the folder: whole, or not at all. What a killed run has left of it is removed.
+        """Write a file in the folder: whole, or not at all. Unfinished ones of a killed run are removed.
 
         Args:
             name: of the file.
@@ -263,7 +196,7 @@ def remove_empty(folder: Path) -> None:
 
 @contextmanager
 def wrap_disk_errors(folder: Path) -> Iterator[None]:
-    """What a disk does not take as an error that says what to do.
+    """Turn errors of the disk into a `DatasetError` that says what to do.
 
     Raises:
         DatasetError: a file could not be written.

@@ -1,1 +1,1 @@
-"""A report as text, figure and page."""
+"""Output of reports: text, figures, HTML."""

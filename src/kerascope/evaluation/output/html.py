@@ -1,12 +1,11 @@
-"""A report as one HTML page that needs nothing from elsewhere."""
+"""The self-contained HTML page of a report."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerascope.evaluation.output import plot as chart
-from kerascope.evaluation.output import text as told
+from kerascope.evaluation.output import plot, text
 from kerascope.render.html import data_uri, load_template
 
 if TYPE_CHECKING:
@@ -14,74 +13,74 @@ if TYPE_CHECKING:
 
 
 def page(report: Report) -> str:
-    """The page: statements, tables, curves, maps, and where the numbers come from.
+    """Return the page: statements, tables, curves, maps, and versions.
 
     Raises:
         MissingPackageError: Jinja2 or matplotlib is not installed.
     """
     template = load_template(Path(__file__).with_name("page.html"), "evaluate")
-    text: str = template.render(
+    content: str = template.render(
         report=report,
-        incomplete=told.incomplete(report),
-        shortly=told.shortly(report),
-        tables=[_table(report, *group) for group in told.groups(report)],
+        incomplete=text.describe_interruption(report),
+        summary=text.summary(report),
+        tables=[_group_table(report, *group) for group in text.columns_by_group(report).items()],
         curves=[
             (
                 report.columns[report.column(name)].title,
-                data_uri(chart.png(chart.curves(report, name)), "png"),
+                data_uri(plot.to_png(plot.plot_curves(report, name)), "png"),
             )
             for name in report.curves
         ],
         examples=_examples(report),
         versions=", ".join(f"{name} {version}" for name, version in report.versions.items()),
     )
-    return text
+    return content
 
 
-def _table(report: Report, group: str, places: list[int]) -> dict[str, Any]:
-    best = {place: told.leading(report, place) for place in places}
+def _group_table(report: Report, group: str, columns: list[int]) -> dict[str, Any]:
+    best = {column: text.best_methods(report, column) for column in columns}
     rows = []
-    for row in told.order(report, places):
+    for row in text.order_methods(report, columns):
         cells = [
             {
-                **dict(zip(("mean", "span", "rank"), told.cell(report, row, place), strict=True)),
-                "best": row in best[place],
+                **dict(zip(("mean", "span", "rank"), text.format_cell(report, row, column), strict=True)),
+                "best": row in best[column],
             }
-            for place in places
+            for column in columns
         ]
         rows.append(
             {
                 "method": report.methods[row],
                 "control": report.methods[row] in report.controls,
                 "cells": cells,
-                "forwards": told.number(float(report.forwards[row])),
-                "shown": f"{report.shown[row].mean():.0%}" if _explained(report, row) else "-",
+                "forwards": text.format_number(float(report.forwards[row])),
+                "shown": f"{report.shown[row].mean():.0%}" if _is_explained(report, row) else "-",
             }
         )
     return {
         "group": group,
-        "heads": [told.head(report.columns[place]) for place in places],
+        "heads": [text.column_title(report.columns[column]) for column in columns],
         "rows": rows,
-        "statements": told.statements(report, places),
+        "statements": text.statements(report, columns),
     }
 
 
-def _explained(report: Report, row: int) -> bool:
-    """Whether an interruption did not come before the method."""
+def _is_explained(report: Report, row: int) -> bool:
+    """Whether the method was reached before an interruption."""
     return bool(report.shown[row].any()) or report.methods[row] not in report.unmeasured
 
 
 def _examples(report: Report) -> list[dict[str, Any]]:
-    """For each method its maps over the first pictures."""
+    """Return the maps of each method over the first images."""
     pictures = report.example_pictures
     return [
         {
             "method": method,
             "maps": [
-                data_uri(chart.heat(report.example_maps[row, number], picture), "jpeg")
-                for number, picture in enumerate(pictures)
+                data_uri(plot.to_overlay_jpeg(report.example_maps[row, image], picture), "jpeg")
+                for image, picture in enumerate(pictures)
             ],
         }
         for row, method in enumerate(report.methods)
-        if len(pictures) and _explained(report, row)
+        if len(pictures) and _is_explained(report, row)
     ]

@@ -1,4 +1,4 @@
-"""A report as a figure: means with intervals, a panel for each metric."""
+"""Figures of a report: means with intervals, curves, and small maps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerascope import errors
-from kerascope.evaluation.output import text as told
+from kerascope.evaluation.output import text
+from kerascope.typing import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,15 +21,14 @@ _ACROSS = 4
 """Panels side by side."""
 
 
-def chart(report: Report) -> Figure:
-    """Means with their 95 % intervals: a row for each method, by mean rank; controls in grey.
+def plot_means(report: Report) -> Figure:
+    """Return means with their 95 % intervals: a row for each method, by mean rank; controls in grey.
 
     Raises:
         MissingPackageError: matplotlib is not installed.
     """
     figure_class = _figure_class()
-    places = range(len(report.columns))
-    order = told.order(report, places)[::-1]
+    order = text.order_methods(report, range(len(report.columns)))[::-1]
     across = min(_ACROSS, len(report.columns))
     down = -(-len(report.columns) // across)
     longest = max(map(len, report.methods))
@@ -42,16 +42,18 @@ def chart(report: Report) -> Figure:
     axes = figure.subplots(down, across, squeeze=False, sharey=True)
     low, high = report.intervals
     colours = [_CONTROL if report.methods[row] in report.controls else _OWN for row in order]
-    for place, panel in enumerate(axes.ravel()):
-        if place >= len(report.columns):
+    for column, panel in enumerate(axes.ravel()):
+        if column >= len(report.columns):
             panel.set_visible(False)
             continue
         for level in range(0, len(order), 2):
             panel.axhspan(level - 0.5, level + 0.5, color=_BAND, lw=0)
         for level, (row, colour) in enumerate(zip(order, colours, strict=True)):
-            panel.plot([low[row, place], high[row, place]], [level, level], color=colour, lw=2.2, alpha=0.55)
-            panel.plot(report.means[row, place], level, "o", color=colour, ms=4.5)
-        panel.set_title(told.head(report.columns[place]), fontsize=9)
+            panel.plot(
+                [low[row, column], high[row, column]], [level, level], color=colour, lw=2.2, alpha=0.55
+            )
+            panel.plot(report.means[row, column], level, "o", color=colour, ms=4.5)
+        panel.set_title(text.column_title(report.columns[column]), fontsize=9)
         panel.set_yticks(range(len(order)), [report.methods[row] for row in order], fontsize=7.5)
         panel.tick_params(axis="x", labelsize=7)
         panel.set_ylim(-0.6, len(order) - 0.4)
@@ -64,27 +66,29 @@ def chart(report: Report) -> Figure:
     return figure
 
 
-def curves(report: Report, name: str, most: int = 6) -> Figure:
-    """The mean curves of a metric: the best methods by it, and the controls in grey.
+def plot_curves(report: Report, name: str, count: int = 6) -> Figure:
+    """Return the mean curves of a metric: its best methods, and the controls in grey.
 
     Args:
-        report: with a curve for this metric.
-        name: of the metric.
-        most: number of methods beside the controls.
+        report: a report with a curve of this metric.
+        name: name of the metric.
+        count: number of methods besides the controls.
     """
     figure: Figure = _figure_class()(figsize=(4.2, 2.9), dpi=110)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
-    places, means = report.curves[name]
+    positions, means = report.curves[name]
     column = report.column(name)
-    own = [row for row in told.order(report, [column]) if report.methods[row] not in report.controls]
+    methods = [
+        row for row in text.order_methods(report, [column]) if report.methods[row] not in report.controls
+    ]
     for row, method in enumerate(report.methods):
         if method in report.controls:
-            axes.plot(places, means[row], color=_CONTROL, lw=1, ls="--")
-    for row in own[:most]:
-        axes.plot(places, means[row], lw=1.6, label=report.methods[row][:34])
+            axes.plot(positions, means[row], color=_CONTROL, lw=1, ls="--")
+    for row in methods[:count]:
+        axes.plot(positions, means[row], lw=1.6, label=report.methods[row][:34])
     axes.plot([], [], color=_CONTROL, lw=1, ls="--", label="controls")
-    axes.set_title(told.head(report.columns[column]), fontsize=9)
+    axes.set_title(text.column_title(report.columns[column]), fontsize=9)
     axes.tick_params(labelsize=7)
     axes.legend(fontsize=6.5, frameon=False)
     for side in ("top", "right"):
@@ -92,15 +96,15 @@ def curves(report: Report, name: str, most: int = 6) -> Figure:
     return figure
 
 
-def png(figure: Figure) -> bytes:
-    """A figure as the bytes of a picture."""
+def to_png(figure: Figure) -> bytes:
+    """Return a figure as the bytes of a PNG file."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()
 
 
-def heat(heatmap: np.ndarray[Any, Any], picture: np.ndarray[Any, Any]) -> bytes:
-    """A map over its picture, as the bytes of a small picture."""
+def to_overlay_jpeg(heatmap: Array, picture: Array) -> bytes:
+    """Return a map over its image as the bytes of a small JPEG file."""
     from PIL import Image
 
     from kerascope.render import apply, colour_table

@@ -1,4 +1,4 @@
-"""A report in words: statements, rows, Markdown, a table for a terminal or a notebook."""
+"""Text of a report: statements, Markdown, and tables for the terminal and for notebooks."""
 
 from __future__ import annotations
 
@@ -8,249 +8,247 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kerascope.metric.statistics import finite_mean
+
 if TYPE_CHECKING:
-    from kerascope.evaluation.report import Column, Report
+    from kerascope.evaluation.report import Report, ReportColumn
 
 
-BETTER = {"higher": "↑", "lower": "↓", None: ""}
-"""A sign for the direction in which a metric is better."""
-_NAMED = 5
+ARROWS = {"higher": "↑", "lower": "↓", None: ""}
+"""Signs of the better direction of a metric."""
+_MAX_NAMES = 5
 """The most methods that a statement names; `Report.comparisons` has every pair."""
 
 
-def statements(report: Report, places: Iterable[int] | None = None) -> list[str]:
-    """What the numbers show, metric by metric, and what they do not show.
+def statements(report: Report, columns: Iterable[int] | None = None) -> list[str]:
+    """Return the significant and insignificant differences in sentences, metric by metric.
 
     Args:
-        report: what was measured.
-        places: of the metrics; None for all, with what an interruption left out.
+        report: the report.
+        columns: indices of the metrics; None for all, and a sentence about an interruption.
     """
-    if places is None:
-        first = [] if report.complete else [incomplete(report)]
+    if columns is None:
+        first = [] if report.complete else [describe_interruption(report)]
         return [*first, *statements(report, range(len(report.columns)))]
-    return [text for place in places for text in _of_metric(report, place)]
+    return [sentence for column in columns for sentence in _compare_methods(report, column)]
 
 
-def incomplete(report: Report) -> str:
-    """How much an interruption has left out, in a sentence; empty where there was none."""
+def describe_interruption(report: Report) -> str:
+    """Return a sentence on what an interruption left out; empty if there was none."""
     if report.complete:
         return ""
-    count, left = len(report.methods), report.unmeasured
-    some = [name for name in left if np.isfinite(report.values[report.methods.index(name)]).any()]
-    part = f", {', '.join(some)} in part" if some else ""
+    count, missing = len(report.methods), report.unmeasured
+    partial = [name for name in missing if np.isfinite(report.values[report.methods.index(name)]).any()]
+    part = f", {', '.join(partial)} in part" if partial else ""
     return (
-        f"Incomplete: the run was interrupted; {count - len(left)} of {count} methods and controls were "
-        f"measured{part}; metrics that were not measured of all are neither ranked nor compared"
+        f"Incomplete: the run was interrupted; {count - len(missing)} of {count} methods and controls were "
+        f"measured{part}; metrics that were not measured for all are neither ranked nor compared"
     )
 
 
-def _of_metric(report: Report, place: int) -> list[str]:
-    column = report.columns[place]
-    ranks = report.ranks[0][:, place]
-    if column.direction is None or not np.isfinite(ranks).any():
+def _compare_methods(report: Report, column: int) -> list[str]:
+    metric = report.columns[column]
+    ranks = report.ranks[0][:, column]
+    if metric.direction is None or not np.isfinite(ranks).any():
         return []
     separate = {}
-    for one in report.comparisons(column.name):
-        separate[one.first, one.second] = separate[one.second, one.first] = one.separate
+    for pair in report.comparisons(metric.name):
+        separate[pair.first, pair.second] = separate[pair.second, pair.first] = pair.separate
     order = [row for row in np.argsort(ranks, kind="stable").tolist() if np.isfinite(ranks[row])]
-    own = [row for row in order if report.methods[row] not in report.controls]
-    controls = [row for row in order if report.methods[row] in report.controls]
-    on = f"on {column.title}"
-    found = []
-    if len(own) > 1:
-        best, rest = own[0], own[1:]
-        worse = [row for row in rest if separate.get((best, row))]
-        level = [row for row in rest if not separate.get((best, row))]
+    methods = [row for row in order if report.methods[row] not in report.controls]
+    sentences = []
+    if len(methods) > 1:
+        best, others = methods[0], methods[1:]
+        worse = [row for row in others if separate.get((best, row))]
+        level = [row for row in others if not separate.get((best, row))]
         if worse:
-            found.append(f"{report.methods[best]} better than {_list(report, worse)} {on} (p < .05)")
-        if level:
-            found.append(
-                f"no difference shown between {report.methods[best]} and {_list(report, level)} {on} with "
-                f"{_count(report, place, [best, *level])} images"
+            sentences.append(
+                f"{report.methods[best]} better than {_list_names(report, worse)} on {metric.title} (p < .05)"
             )
-    # Controls that hold the same methods back are named together.
-    held: dict[tuple[int, ...], list[int]] = {}
-    for control in controls:
-        not_better = [
-            row for row in own if not (ranks[row] < ranks[control] and separate.get((row, control)))
-        ]
-        held.setdefault(tuple(not_better), []).append(control)
-    return found + [
-        f"{_list(report, rows)} not shown better than {_list(report, by)} {on} with "
-        f"{_count(report, place, [*by, *rows])} images"
-        for rows, by in held.items()
+        if level:
+            sentences.append(
+                f"no difference shown between {report.methods[best]} and {_list_names(report, level)} on "
+                f"{metric.title} with {_count_images(report, column, [best, *level])} images"
+            )
+    # Controls that the same methods do not beat share a sentence.
+    unbeaten: dict[tuple[int, ...], list[int]] = {}
+    for control in order:
+        if report.methods[control] in report.controls:
+            beaters = {row for row in methods if ranks[row] < ranks[control] and separate.get((row, control))}
+            rows = tuple(row for row in methods if row not in beaters)
+            unbeaten.setdefault(rows, []).append(control)
+    return sentences + [
+        f"{_list_names(report, rows)} not shown better than {_list_names(report, controls)} on "
+        f"{metric.title} with {_count_images(report, column, [*controls, *rows])} images"
+        for rows, controls in unbeaten.items()
         if rows
     ]
 
 
-def _list(report: Report, rows: Sequence[int]) -> str:
-    """Names in a sentence; of many, the first few in the order of their ranks."""
+def _list_names(report: Report, rows: Sequence[int]) -> str:
+    """Return the names of methods as a list in a sentence; of many, the first few by rank."""
     names = [report.methods[row] for row in rows]
-    if len(names) > _NAMED + 1:
-        names = [*names[:_NAMED], f"{len(names) - _NAMED} others"]
+    if len(names) > _MAX_NAMES + 1:
+        names = [*names[:_MAX_NAMES], f"{len(names) - _MAX_NAMES} others"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _count(report: Report, place: int, rows: Sequence[int]) -> str:
-    counts = {int(report.counts[row, place]) for row in rows}
+def _count_images(report: Report, column: int, rows: Sequence[int]) -> str:
+    counts = {int(report.counts[row, column]) for row in rows}
     return str(min(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
 
 
 def rows(report: Report) -> list[dict[str, Any]]:
-    """A row for each method and metric."""
+    """Return a row for each method and metric."""
     low, high = report.intervals
     rank, rank_low, rank_high = report.ranks
     return [
         {
             "method": method,
-            "metric": column.name,
-            "group": column.group,
-            "direction": column.direction,
-            "mean": float(report.means[row, place]),
-            "low": float(low[row, place]),
-            "high": float(high[row, place]),
-            "rank": float(rank[row, place]),
-            "rank_low": float(rank_low[row, place]),
-            "rank_high": float(rank_high[row, place]),
-            "count": int(report.counts[row, place]),
+            "metric": metric.name,
+            "group": metric.group,
+            "direction": metric.direction,
+            "mean": float(report.means[row, column]),
+            "low": float(low[row, column]),
+            "high": float(high[row, column]),
+            "rank": float(rank[row, column]),
+            "rank_low": float(rank_low[row, column]),
+            "rank_high": float(rank_high[row, column]),
+            "count": int(report.counts[row, column]),
             "control": method in report.controls,
         }
         for row, method in enumerate(report.methods)
-        for place, column in enumerate(report.columns)
+        for column, metric in enumerate(report.columns)
     ]
 
 
-def number(value: float) -> str:
-    """A number with three significant digits; a dash where there is none."""
+def format_number(value: float) -> str:
+    """Return a number with three significant digits; a dash for NaN."""
     if not np.isfinite(value):
         return "-"
     return f"{value:.2e}" if value and not 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
-def groups(report: Report) -> list[tuple[str, list[int]]]:
-    """The groups of metrics in the order of the report, each with the positions of its metrics."""
-    found: dict[str, list[int]] = {}
-    for place, column in enumerate(report.columns):
-        found.setdefault(column.group, []).append(place)
-    return list(found.items())
+def columns_by_group(report: Report) -> dict[str, list[int]]:
+    """Return the groups of metrics in the order of the report, each with the indices of its metrics."""
+    groups: dict[str, list[int]] = {}
+    for column, metric in enumerate(report.columns):
+        groups.setdefault(metric.group, []).append(column)
+    return groups
 
 
-def order(report: Report, places: Iterable[int]) -> list[int]:
-    """Methods by their mean rank on some metrics; controls are not set apart, since that shows most."""
-    ranks = report.ranks[0][:, list(places)]
-    known = np.isfinite(ranks)
-    mean = np.where(
-        known.any(axis=1), np.where(known, ranks, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1), np.inf
-    )
-    return [int(row) for row in np.argsort(mean, kind="stable")]
+def order_methods(report: Report, columns: Iterable[int]) -> list[int]:
+    """Return the methods and controls by their mean rank on some metrics."""
+    mean = finite_mean(report.ranks[0][:, list(columns)])
+    return [int(row) for row in np.argsort(np.where(np.isnan(mean), np.inf, mean), kind="stable")]
 
 
-def leading(report: Report, place: int) -> set[int]:
-    """The best method on a metric, where it separates from any, and those from which it does not."""
-    ranks = report.ranks[0][:, place]
-    if report.columns[place].direction is None or not np.isfinite(ranks).any():
+def best_methods(report: Report, column: int) -> set[int]:
+    """Return the best method on a metric and those not separate from it; none if it is separate from none."""
+    ranks = report.ranks[0][:, column]
+    if report.columns[column].direction is None or not np.isfinite(ranks).any():
         return set()
     best = int(np.nanargmin(ranks))
     separate = {
-        (one.first if one.second == best else one.second)
-        for one in report.comparisons(report.columns[place].name)
-        if one.separate and best in (one.first, one.second)
+        pair.first if pair.second == best else pair.second
+        for pair in report.comparisons(report.columns[column].name)
+        if pair.separate and best in (pair.first, pair.second)
     }
     known = {int(row) for row in np.flatnonzero(np.isfinite(ranks))}
     return known - separate if separate else set()
 
 
-def head(column: Column) -> str:
-    """The title of a metric with its direction."""
-    return f"{column.title} {BETTER[column.direction]}".strip()
+def column_title(metric: ReportColumn) -> str:
+    """Return the title of a metric with its direction."""
+    return f"{metric.title} {ARROWS[metric.direction]}".strip()
 
 
-def cell(report: Report, row: int, place: int) -> tuple[str, str, str]:
-    """What a table says of a method on a metric: the mean, its interval, and the rank with its interval.
+def format_cell(report: Report, row: int, column: int) -> tuple[str, str, str]:
+    """Return the mean of a method on a metric, its interval, and the rank with its interval.
 
     Returns:
-        In words; empty where there is none.
+        Texts; empty where there is no value.
     """
-    low, high = (ends[row, place] for ends in report.intervals)
-    rank, first, last = (f"{found[row, place]:.1f}".removesuffix(".0") for found in report.ranks)
-    span = f"{number(low)} to {number(high)}" if np.isfinite(low) else ""
-    placed = f"rank {rank} ({first} to {last})" if first != "nan" else ""
-    return number(report.means[row, place]), span, placed
+    low, high = (ends[row, column] for ends in report.intervals)
+    rank, first, last = (f"{ranks[row, column]:.1f}".removesuffix(".0") for ranks in report.ranks)
+    span = f"{format_number(low)} to {format_number(high)}" if np.isfinite(low) else ""
+    rank_text = f"rank {rank} ({first} to {last})" if first != "nan" else ""
+    return format_number(report.means[row, column]), span, rank_text
 
 
-def shortly(report: Report) -> str:
-    """The methods with the best mean ranks, in a sentence; empty where no metric has a direction."""
+def summary(report: Report) -> str:
+    """Return a sentence with the best mean ranks; empty if no metric has a direction."""
     if not np.isfinite(report.mean_ranks).any():
         return ""
-    best = [row for row in order(report, range(len(report.columns))) if np.isfinite(report.mean_ranks[row])]
-    ranked = [f"{report.methods[row]} {report.mean_ranks[row]:.1f}" for row in best[:_NAMED]]
-    which = "all metrics" if report.complete else "the metrics that were measured of all"
+    order = order_methods(report, range(len(report.columns)))
+    best = [row for row in order if np.isfinite(report.mean_ranks[row])][:_MAX_NAMES]
+    ranks = [f"{report.methods[row]} {report.mean_ranks[row]:.1f}" for row in best]
+    which = "all metrics" if report.complete else "the metrics that were measured for all"
     return (
-        f"Best mean ranks of {len(report.methods)} over {which}, an order to read by and no measurement: "
-        f"{', '.join(ranked)}"
+        f"Best mean ranks of {len(report.methods)} over {which}, a reading order and not a measurement: "
+        f"{', '.join(ranks)}"
     )
 
 
 def markdown(report: Report) -> str:
-    """Statements and tables as Markdown."""
+    """Return statements and tables as Markdown."""
     about = (
         f"{len(report)} images, model `{report.model}`, explained: {report.target}; level {report.level}, "
         f"seed {report.seed}. Mean over images and its 95 % bootstrap interval; ↑ higher is better, ↓ lower "
-        "is better; **bold**: not shown worse than the best; *italic*: controls, which know nothing of the "
-        "model. Rows by mean rank within the table."
+        "is better; **bold**: not shown worse than the best; *italic*: controls, which ignore the model. "
+        "Rows by mean rank within the table."
     )
-    lines = [*([] if report.complete else [f"**{incomplete(report)}.**", ""]), about, ""]
-    lines += [*([f"{shortly(report)}.", ""] if shortly(report) else [])]
-    for group, places in groups(report):
-        best = {place: leading(report, place) for place in places}
+    lines = [*([] if report.complete else [f"**{describe_interruption(report)}.**", ""]), about, ""]
+    lines += [*([f"{summary(report)}.", ""] if summary(report) else [])]
+    for group, columns in columns_by_group(report).items():
+        best = {column: best_methods(report, column) for column in columns}
+        titles = [column_title(report.columns[column]) for column in columns]
         lines += [f"### {group.capitalize()}", ""]
-        lines.append("| method | " + " | ".join(head(report.columns[place]) for place in places) + " |")
-        lines.append("|---" * (len(places) + 1) + "|")
-        for row in order(report, places):
+        lines += ["| method | " + " | ".join(titles) + " |", "|---" * (len(columns) + 1) + "|"]
+        for row in order_methods(report, columns):
             cells = []
-            for place in places:
-                mean, span, _ = cell(report, row, place)
-                text = f"{mean} ({span})" if span else mean
-                cells.append(f"**{text}**" if row in best[place] else text)
+            for column in columns:
+                mean, span, _ = format_cell(report, row, column)
+                cell = f"{mean} ({span})" if span else mean
+                cells.append(f"**{cell}**" if row in best[column] else cell)
             name = f"`{report.methods[row]}`"
             name = f"*{name}*" if report.methods[row] in report.controls else name
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
         lines.append("")
-        said = statements(report, places)
-        if said:
-            lines += ["What this shows:", "", *(f"- {text}." for text in said), ""]
+        if sentences := statements(report, columns):
+            lines += ["What this shows:", "", *(f"- {sentence}." for sentence in sentences), ""]
     if report.warnings:
-        lines += ["### Warnings", "", *(f"- {text}" for text in report.warnings), ""]
+        lines += ["### Warnings", "", *(f"- {warning}" for warning in report.warnings), ""]
     return "\n".join(lines)
 
 
-def text(report: Report) -> str:
-    """A compact table for a terminal."""
+def table(report: Report) -> str:
+    """Return a compact table for a terminal."""
     names = [("~ " if name in report.controls else "  ") + name for name in report.methods]
     width = max(map(len, names))
-    lines = [repr(report), *([] if report.complete else [f"{incomplete(report)}."])]
+    lines = [repr(report), *([] if report.complete else [f"{describe_interruption(report)}."])]
     lines.append("~ controls; ↑ higher is better, ↓ lower is better; rows by mean rank")
-    for group, places in groups(report):
-        lines.append("")
-        titles = [head(report.columns[place]) for place in places]
-        lines.append(f"{group.upper():<{width}}  " + "  ".join(f"{title:>12}" for title in titles))
-        for row in order(report, places):
+    for group, columns in columns_by_group(report).items():
+        titles = [column_title(report.columns[column]) for column in columns]
+        heading = "  ".join(f"{title:>12}" for title in titles)
+        lines += ["", f"{group.upper():<{width}}  {heading}"]
+        for row in order_methods(report, columns):
             cells = [
-                f"{number(report.means[row, place]):>{max(12, len(title))}}"
-                for place, title in zip(places, titles, strict=True)
+                f"{format_number(report.means[row, column]):>{max(12, len(title))}}"
+                for column, title in zip(columns, titles, strict=True)
             ]
             lines.append(f"{names[row]:<{width}}  " + "  ".join(cells))
     return "\n".join(lines)
 
 
 def table_html(report: Report) -> str:
-    """The means as a small table for a notebook."""
-    heads = "".join(f"<th>{html.escape(head(column))}</th>" for column in report.columns)
+    """Return the means as a small HTML table for a notebook."""
+    heads = "".join(f"<th>{html.escape(column_title(metric))}</th>" for metric in report.columns)
     body = ""
-    for row in order(report, range(len(report.columns))):
+    for row in order_methods(report, range(len(report.columns))):
         name = html.escape(report.methods[row])
         name = f"<i>{name}</i>" if report.methods[row] in report.controls else name
-        cells = "".join(f"<td>{number(value)}</td>" for value in report.means[row].tolist())
+        cells = "".join(f"<td>{format_number(value)}</td>" for value in report.means[row].tolist())
         body += f"<tr><th style='text-align:left'>{name}</th>{cells}</tr>"
-    caption = "" if report.complete else f"<caption>{html.escape(incomplete(report))}.</caption>"
+    caption = "" if report.complete else f"<caption>{html.escape(describe_interruption(report))}.</caption>"
     return f"<table>{caption}<thead><tr><th></th>{heads}</tr></thead><tbody>{body}</tbody></table>"

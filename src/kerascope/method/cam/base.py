@@ -13,7 +13,7 @@ from kerascope import errors
 from kerascope.method.base import Method
 from kerascope.method.cam.fusion import FUSIONS, fuse
 from kerascope.method.gradient.modifier import Modifier, apply_modifier, check_modifier
-from kerascope.probe import Answer, Evidence, Probe, Scales
+from kerascope.probe import Answer, AnyProbe, Internals, Request, Scales, require_probe
 from kerascope.probe.graph.head_kind import flattening_layers
 from kerascope.rule import get_rule
 from kerascope.target import Target
@@ -51,8 +51,8 @@ class ClassActivationMap(Method):
     fusion: str = "mean"
 
     tags: ClassVar[frozenset[str]] = frozenset({"layer", "gradient"})
-    curvatures: ClassVar[bool] = False
-    """Whether second derivatives are needed: `Evidence.curvatures`."""
+    hvp: ClassVar[bool] = False
+    """Whether Hessian-vector products are needed: `Internals.hvps`."""
 
     def __post_init__(self) -> None:
         if self.layer is not None and not isinstance(self.layer, str):
@@ -111,37 +111,37 @@ class ClassActivationMap(Method):
                 member without the tag `"gradient"`.
         """
 
-    def channels(self, evidence: Evidence) -> Any:
-        """The channels (N, *spatial, C) of the first layer in `evidence`, weighted, not yet summed."""
-        gradients = apply_modifier(evidence.gradients[0], self.gradients) if evidence.gradients else None
-        return self.weigh(evidence.activations[0], gradients)
+    def channels(self, internals: Internals) -> Any:
+        """The channels (N, *spatial, C) of the first layer in `internals`, weighted, not yet summed."""
+        gradients = apply_modifier(internals.gradients[0], self.gradients) if internals.gradients else None
+        return self.weigh(internals.activations[0], gradients)
 
     def combine(self, channels: Any) -> Any:
         """The map (N, *spatial) from the weighted channels: their sum."""
         return ops.sum(channels, axis=-1)
 
-    def to_map(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
+    def to_map(self, internals: Internals, gather: Callable[[Any], Any]) -> Any:
         """The map, from what `gather` makes of each layer's weighted channels."""
-        maps = [gather(self.channels(part)) for part in evidence.split()]
+        maps = [gather(self.channels(part)) for part in internals.split()]
         return maps[0] if self.layers is None else fuse(maps, self.fusion)
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """The map of one class, without negative relevance in any layer's where `relu` says so."""
         return self.to_map(
-            evidence,
+            internals,
             lambda channels: ops.relu(self.combine(channels)) if self.relu else self.combine(channels),
         )
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the layers."""
         return self.attribute_with(self.compute, self, probe, images, target)
 
-    def scales(self, probe: Probe, images: Any, target: Target) -> Scales:
+    def scales(self, probe: AnyProbe, images: Any, target: Target) -> Scales:
         """What is read of the model: the layer or the layers, and whether the image too."""
         return Scales((self.layer,) if self.layers is None else tuple(self.layers), image=False)
 
     def attribute_with(
-        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: AnyProbe, images: Any, target: Target
     ) -> Answer:
         """Ask for something else that is computed from the evidence of this method; see `Probe.run`."""
         return self.attribute_at(self.scales(probe, images, target), compute, key, probe, images, target)
@@ -149,9 +149,9 @@ class ClassActivationMap(Method):
     def attribute_at(
         self,
         places: Scales,
-        compute: Callable[[Evidence], Any],
+        compute: Callable[[Internals], Any],
         key: Hashable,
-        probe: Probe,
+        probe: AnyProbe,
         images: Any,
         target: Target,
     ) -> Answer:
@@ -160,17 +160,19 @@ class ClassActivationMap(Method):
             compute,
             images,
             target,
-            layers=places.layers,
-            spatial=True,
-            gradients="gradient" in self.tags,
-            image_gradient=places.image,
-            curvatures=self.curvatures,
-            rule=get_rule(self.backprop),
-            key=key,
+            Request(
+                places.layers,
+                spatial=True,
+                gradients="gradient" in self.tags,
+                image_gradient=places.image,
+                rule=get_rule(self.backprop),
+                hvp=self.hvp,
+            ),
+            key,
         )
         if "averaged" not in self.tags:
             return answer
-        flattened = flattening_layers(probe.graph(images), answer.layers, target)
+        flattened = flattening_layers(require_probe(probe).graph(images), answer.layers, target)
         if not flattened:
             return answer
         return replace(

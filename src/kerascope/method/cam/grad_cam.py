@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from keras import ops
 
 from kerascope.method.cam.base import ClassActivationMap, mean_over_space, spatial_axes
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, AnyProbe, Internals, require_probe
 from kerascope.probe.graph.pooled_head import check_pooled_head
 from kerascope.target import Target
 
@@ -70,11 +70,11 @@ class CAM(ClassActivationMap, name="cam"):
         return ops.sum(gradients, axis=spatial_axes(gradients), keepdims=True) * activations
 
     def attribute_with(
-        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: AnyProbe, images: Any, target: Target
     ) -> Answer:
         """As every class activation map, where the head is one that it is exact for."""
         answer = super().attribute_with(compute, key, probe, images, target)
-        check_pooled_head(probe.graph(images), answer.layers, target)
+        check_pooled_head(require_probe(probe).graph(images), answer.layers, target)
         return answer
 
 

@@ -14,7 +14,7 @@ from kerascope.method.cam.base import ClassActivationMap, spatial_axes
 from kerascope.method.cam.fusion import to_finest
 from kerascope.method.gradient.modifier import apply_modifier
 from kerascope.perturb.resampling import enlarge
-from kerascope.probe import Answer, Evidence, Probe, Scales
+from kerascope.probe import Answer, AnyProbe, Internals, Scales, require_probe
 from kerascope.target import Target
 
 FLOOR = 0.01
@@ -96,39 +96,39 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         """Gradient times activation, before the sum over channels."""
         return gradients * activations
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """The map of one class from all scales."""
-        maps = self.maps(evidence, self.combine)
-        return enlarge_to_image(combine_scales(*maps) if self.relu else to_signed_map(*maps), evidence)
+        maps = self.maps(internals, self.combine)
+        return enlarge_to_image(combine_scales(*maps) if self.relu else to_signed_map(*maps), internals)
 
-    def to_map(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
+    def to_map(self, internals: Internals, gather: Callable[[Any], Any]) -> Any:
         """The signed map, from what `gather` makes of the weighted channels of each scale."""
-        return enlarge_to_image(to_signed_map(*self.maps(evidence, gather)), evidence)
+        return enlarge_to_image(to_signed_map(*self.maps(internals, gather)), internals)
 
-    def maps(self, evidence: Evidence, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
+    def maps(self, internals: Internals, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
         """The signed map of each layer, the deepest first, and of the image, or None."""
-        layers = [gather(self.channels(part)) for part in evidence.split()]
-        if evidence.image_gradient is None:
+        layers = [gather(self.channels(part)) for part in internals.split()]
+        if internals.image_gradient is None:
             return layers, None
-        standing_out = evidence.image - ground(evidence.image)
+        standing_out = internals.image - ground(internals.image)
         return layers, gather(
-            self.weigh(standing_out, apply_modifier(evidence.image_gradient, self.gradients))
+            self.weigh(standing_out, apply_modifier(internals.image_gradient, self.gradients))
         )
 
-    def scales(self, probe: Probe, images: Any, target: Target) -> Scales:
+    def scales(self, probe: AnyProbe, images: Any, target: Target) -> Scales:
         """Every scale of the model."""
         if self.layers is not None:
             return super().scales(probe, images, target)
-        return probe.scales(images, target, self.layer)
+        return require_probe(probe).scales(images, target, self.layer)
 
     def attribute_with(
-        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: AnyProbe, images: Any, target: Target
     ) -> Answer:
         """At all scales; where the score has no gradient at one, without the image, or at the layer alone."""
         if self.layers is not None:
             return super().attribute_with(compute, key, probe, images, target)
         found = self.scales(probe, images, target)
-        probe = probe.without_refresh()
+        probe = require_probe(probe).without_refresh()
         *more, alone = dict.fromkeys((found, replace(found, image=False), Scales(found.layers[:1], False)))
         for places in more:
             try:
@@ -153,10 +153,10 @@ def _scale_names(places: Scales) -> list[str]:
     return [*map(str, places.layers[1:]), *["the image"] * places.image]
 
 
-def enlarge_to_image(maps: Any, evidence: Evidence) -> Any:
+def enlarge_to_image(maps: Any, internals: Internals) -> Any:
     """Maps enlarged to the explained input's own grid, where that has as many axes."""
     grid = tuple(maps.shape[1:])
-    size = () if evidence.image is None else tuple(evidence.image.shape[1:-1])
+    size = () if internals.image is None else tuple(internals.image.shape[1:-1])
     return enlarge(maps, tuple(map(max, grid, size))) if len(grid) == len(size) else maps
 
 

@@ -12,7 +12,7 @@ from kerascope.method.cam.gradient_free import GradientFreeCAM, channels_of
 from kerascope.perturb import MapMasks
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe, Request
 from kerascope.probe.execute.readouts import activation
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -109,12 +109,12 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
                 f"sigma must be a share of a map's range, at least 0; got {self.sigma!r}."
             )
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The activations and the score; then the scores under masks made of them."""
-        first = probe.run(activation, images, target, layers=(self.layer,), spatial=True)
+        first = probe.run(activation, images, target, Request((self.layer,), spatial=True))
         return self.perturb(probe, first, HostImages.of(probe, first, smooth=False))
 
-    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> Answer:
         """The scores of the image seen through each map."""
         spatial = pixels_of(first).shape[1:-1]
         channels = channels_of(first)

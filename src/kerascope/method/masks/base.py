@@ -23,7 +23,7 @@ from kerascope.perturb.baseline import (
 )
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 
@@ -66,14 +66,14 @@ class PerturbationMethod(Method):
         """Number of baselines, under each of which every mask is asked about."""
         return len(parts_of(self.baseline))
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The scores of the images, which pin the target; then those under masks."""
         first = probe.run(None, images, target)
         pixels_of(first)  # raises where there are no pixels
         return self.perturb(probe, first, HostImages.of(probe, first, smooth=False))
 
     @abstractmethod
-    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> Answer:
         """The values, from scores under masks.
 
         Args:
@@ -84,7 +84,7 @@ class PerturbationMethod(Method):
 
     def stream(
         self,
-        probe: Probe,
+        probe: AnyProbe,
         first: Answer,
         pictures: HostImages,
         masks: Masks,

@@ -17,7 +17,7 @@ from kerascope.perturb.baseline import INPAINT, BaselineLike, parts_of
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
 from kerascope.perturb.resampling import enlarge
-from kerascope.probe import Answer, Probe, Score
+from kerascope.probe import Answer, AnyProbe, Request, ScoreFunction, require_probe
 from kerascope.progress import Progress
 from kerascope.resize import resize
 from kerascope.typing import Array
@@ -149,7 +149,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         """Masks before their first step, (B, *grid), of images with scores (B,)."""
         return MaskOptimizer(self, whole, grid)
 
-    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> Answer:
         """A mask for each image and class, as many at a time as fit in a pass."""
         first.batch.pixels  # noqa: B018 (raises where there are no floating-point numbers)
         spatial = pixels_of(first).shape[1:-1]
@@ -188,14 +188,14 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
             warnings=warnings,
         )
 
-    def _size(self, probe: Probe, first: Answer, pictures: HostImages) -> int:
+    def _size(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> int:
         """Rows of a pass."""
         most = probe.pass_size(1 << (first.scores.size - 1).bit_length())
-        survey = probe.graph(first.batch.structured())
-        return gradient_rows(survey, pictures.pixels.shape[1:], most, probe.pass_size(1) > 1, self.memory)
+        graph = require_probe(probe).graph(first.batch.to_structure())
+        return gradient_rows(graph, pictures.pixels.shape[1:], most, probe.pass_size(1) > 1, self.memory)
 
     def _make_scorer(
-        self, probe: Probe, first: Answer, pictures: HostImages, baseline: Array, rows: Array, count: int
+        self, probe: AnyProbe, first: Answer, pictures: HostImages, baseline: Array, rows: Array, count: int
     ) -> MaskScorer:
         """What asks about masks.
 
@@ -212,9 +212,10 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         step = MaskStep(pictures.pixels.shape[1:-1], self.mode)
         run = probe.routine(
             step,
-            first.batch.structured([array[images] for array in first.batch.arrays]),
+            first.batch.to_structure([array[images] for array in first.batch.arrays]),
             first.pinned.take(images),
             _CARRIED,
+            Request(image_gradient=True),
             key=step,
         )
         fixed = {
@@ -252,7 +253,7 @@ class MaskStep:
     spatial: tuple[int, ...]
     mode: Mode
 
-    def __call__(self, score: Score, carried: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, score: ScoreFunction, carried: Mapping[str, Any]) -> dict[str, Any]:
         """See `kerascope.probe.execute.routine`."""
 
         def objective(variables: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

@@ -14,7 +14,7 @@ from kerascope.method.masks.base import PerturbationMethod
 from kerascope.perturb import WindowMasks
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.typing import Array
 from kerascope.validation import is_number
 
@@ -97,7 +97,7 @@ class Occlusion(PerturbationMethod, name="occlusion"):
         ]
         return window, np.asarray(list(itertools.product(*starts)), "float32")
 
-    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> Answer:
         """The drop under each window."""
         spatial = pixels_of(first).shape[1:-1]
         window, starts = self.windows(spatial)

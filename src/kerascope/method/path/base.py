@@ -14,7 +14,7 @@ from kerascope.method.gradient.saliency import Saliency
 from kerascope.perturb.baseline import BaselineLike, as_baseline, describe_baselines, make_baseline, parts_of
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.variants import run_variants
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 from kerascope.validation import check_whole
@@ -75,7 +75,7 @@ class PathMethod(Method):
 
 
 def integrate_paths(
-    steps: int, probe: Probe, images: Any, target: Target, paths: Callable[[HostImages], Sequence[Path]]
+    steps: int, probe: AnyProbe, images: Any, target: Target, paths: Callable[[HostImages], Sequence[Path]]
 ) -> Answer:
     """The score of the images, which pins the target; then the gradient at every step of known paths.
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from kerascope import errors
 from kerascope.method.path.base import Path, PathMethod, PathStep, integrate_paths
 from kerascope.perturb.host_images import HostImages
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 from kerascope.validation import is_number
@@ -70,7 +70,7 @@ class BlurIntegratedGradients(PathMethod, name="blur_integrated_gradients"):
                 f"max_sigma must be a finite number of pixels above 0, or None; got {self.max_sigma!r}."
             )
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The score of the image, and the gradient at every step."""
         return integrate_paths(self.steps, probe, images, target, self.paths)
 

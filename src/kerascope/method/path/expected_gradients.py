@@ -21,7 +21,7 @@ from kerascope.perturb.baseline import (
 )
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.variants import run_variants
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 from kerascope.validation import check_whole
@@ -112,7 +112,7 @@ class ExpectedGradients(Method, name="expected_gradients"):
         baselines = len(parts_of(self.baseline))
         return alphas, random.permutation(max(self.samples, baselines))[: self.samples] % baselines
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The score of the image, which pins the target; then the gradient at every sample."""
         first = probe.run(None, images, target)
         pictures = HostImages.of(probe, first)

@@ -13,7 +13,7 @@ from kerascope.method.gradient.saliency import Saliency
 from kerascope.method.path.base import BaselinePath, to_complete_answer
 from kerascope.perturb.baseline import describe_baselines
 from kerascope.perturb.host_images import HostImages
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import ClassColumn, Target
 from kerascope.typing import Array
 from kerascope.validation import is_number
@@ -85,7 +85,7 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
             if not (is_number(value) and 0 < value <= 1):
                 raise errors.ParameterError(f"{name} must be above 0 and at most 1; got {value!r}.")
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The score of the image, which pins the target; then every step of every class's path."""
         first = probe.run(None, images, target)
         probe = probe.with_padding(first.batch.count)
@@ -106,7 +106,7 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
         )
 
     def _walk(
-        self, probe: Probe, first: Answer, pictures: HostImages, start: Array, target: Target
+        self, probe: AnyProbe, first: Answer, pictures: HostImages, start: Array, target: Target
     ) -> tuple[Array, Array, bool]:
         """The values along one path, the score where it begins, and whether any gradient was not zero."""
         way = pictures.pixels - start

@@ -8,7 +8,7 @@ from typing import Any
 
 from kerascope.method.path.base import BaselinePath, Path, PathStep, integrate_paths
 from kerascope.perturb.host_images import HostImages
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 
@@ -55,7 +55,7 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
         (('baseline: 0.5 everywhere',), True)
     """
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The score of the image, and the gradient at every step."""
         return integrate_paths(self.steps, probe, images, target, self.paths)
 

@@ -13,7 +13,7 @@ from kerascope.perturb import SegmentMasks
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
 from kerascope.perturb.segmentation import SegmentsLike, as_segments, segment_images
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.typing import Array
 
 Valuation = Generator[Array, Array, Array]
@@ -56,7 +56,7 @@ class SegmentMethod(PerturbationMethod):
             (K, S) the value of each segment.
         """
 
-    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> Answer:
         """Every image's exploration in step with the others; then each segment painted with its value."""
         labels, note = segment_images(self.segments, pixels_of(first))
         counts = labels.reshape(len(labels), -1).max(axis=1) + 1

@@ -10,7 +10,7 @@ from kerascope.method.segments.base import SegmentMethod
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
 from kerascope.perturb.segmentation import SegmentsLike, grid_cells
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.typing import Array
 
 _ROUNDING = 4 * float(np.finfo("float32").eps)
@@ -29,7 +29,7 @@ class GridMethod(SegmentMethod):
 
     segments: SegmentsLike = field(default=50, kw_only=True)
 
-    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> Answer:
         """As the family does, on a grid that fits the images."""
         if not isinstance(self.segments, int):
             return super().perturb(probe, first, pictures)

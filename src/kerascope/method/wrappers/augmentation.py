@@ -11,7 +11,7 @@ from kerascope import errors
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.perturb.pixels import pixels_of
 from kerascope.perturb.variants import run_variants
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 from kerascope.validation import is_number
@@ -90,7 +90,7 @@ class Augmented(Wrapper, name="augmented"):
         """One to pin the target, and those of the method."""
         return 1 + super().programs
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The method about each variant, turned back and averaged."""
         first = probe.run(None, images, target)
         pictures = pixels_of(first)

@@ -9,7 +9,7 @@ from kerascope import errors
 from kerascope.method.cam.base import ClassActivationMap
 from kerascope.method.cam.grad_cam import GradCAM
 from kerascope.method.wrappers.base import Wrapper
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Contrast, Rivals, Target
 from kerascope.validation import check_whole, is_number
 
@@ -88,7 +88,7 @@ class FinerCAM(Wrapper, name="finer_cam"):
         """One more, for the class and its score."""
         return 1 + self.method.programs
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The class first, then the contrast with its look-alikes."""
         about = probe.run(None, images, target)
         contrast = Contrast(about.pinned, Rivals(self.similar, about.pinned), strength=self.strength)

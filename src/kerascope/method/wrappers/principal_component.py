@@ -13,7 +13,7 @@ from kerascope.explanation import Reduction
 from kerascope.method.cam.base import ClassActivationMap
 from kerascope.method.cam.principal import principal_component
 from kerascope.method.wrappers.base import Wrapper
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, AnyProbe, Internals
 from kerascope.target import Target
 from kerascope.typing import Array
 
@@ -86,12 +86,12 @@ class PrincipalComponent(Wrapper, name="principal_component"):
             return True
         return self.method.reduction == "sum" if "input" in self.method.tags else super().signed
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """The map of one class, from the weighted channels of a class activation map."""
         assert isinstance(self.method, ClassActivationMap)
-        return self.method.to_map(evidence, self._collapse)
+        return self.method.to_map(internals, self._collapse)
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """What the method asks, and its channels made one."""
         if isinstance(self.method, ClassActivationMap):
             return self.method.attribute_with(self.compute, self, probe, images, target)

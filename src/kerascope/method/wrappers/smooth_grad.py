@@ -14,7 +14,7 @@ from kerascope.method.gradient.saliency import Saliency
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.variants import run_variants
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 from kerascope.validation import check_whole, is_number
@@ -87,7 +87,7 @@ class NoisyMethod(Wrapper):
             squares: sum of the squared distances from that mean.
         """
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The score of the image, which pins the target; then the method on each copy."""
         first = probe.run(None, images, target)
         pictures = HostImages.of(probe, first)

@@ -15,7 +15,7 @@ from kerascope.method.base import Method
 from kerascope.method.path.integrated_gradients import IntegratedGradients
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.perturb.pixels import on_pixels, pixels_of
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 from kerascope.validation import check_whole, is_number
@@ -104,7 +104,7 @@ class XRAI(Wrapper, name="xrai"):
         """As the heat maps of the method."""
         return bool(self.method.signed) and self.method.reduction != "max_abs"
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The attributions of the method, gathered into regions."""
         _import_felzenszwalb()  # raises before the method is asked
         answer = self.method.attribute(probe, images, target)

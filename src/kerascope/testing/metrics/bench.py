@@ -12,7 +12,7 @@ import numpy as np
 from kerascope.explanation import Explanation
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.metric import Measurement, Metric
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.testing.metrics.fast import fast
 from kerascope.testing.metrics.scene import Scene, Scenes
 from kerascope.testing.oracles.metrics import METRIC_ORACLES, MetricOracle
@@ -87,7 +87,7 @@ class Changed(Wrapper):
 
     change: Callable[[Array], Array] = np.asarray
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         """The changed values."""
         answer = self.method.attribute(probe, images, target)
         assert answer.values is not None

@@ -31,7 +31,7 @@ from kerascope.explanation import LEAST_VARIATION, describe_flatness, variation
 from kerascope.method import ClassActivationMap
 from kerascope.method.cam.grad_cam import GradCAM
 from kerascope.method.gradient.saliency import Saliency
-from kerascope.probe import Evidence, Probe
+from kerascope.probe import Internals, Probe
 from kerascope.provenance import warn
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -292,9 +292,9 @@ class _Ingredients(ClassActivationMap):
         """(N, 2, *spatial, C)."""
         return ops.stack([activations, gradients], axis=1)
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """Neither summed nor rectified."""
-        return self.channels(evidence)
+        return self.channels(internals)
 
 
 def _shown(values: Array) -> Array:

@@ -10,7 +10,7 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.evaluation.questions import questions
+from kerascope.evaluation.inputs import resolve_inputs
 from kerascope.testing.models import fill
 from tests.helpers.expected_warnings import warned
 
@@ -44,7 +44,7 @@ SEVERAL = [
 @pytest.mark.parametrize("labels", SEVERAL)
 def test_each_label_of_an_image_is_a_question_of_its_own(labels: Any) -> None:
     with warned(errors.EvaluationWarning, "1 of 4 have none"):
-        asked = questions(probe("sigmoid", class_names=NAMES), IMAGES, labels, masks=IMAGES[..., 0])
+        asked = resolve_inputs(probe("sigmoid", class_names=NAMES), IMAGES, labels, masks=IMAGES[..., 0])
     pairs = sorted(zip([float(image[0, 0, 0]) for image in asked.images], asked.target, strict=True))
     own = [float(image[0, 0, 0]) for image in IMAGES]
     assert pairs == sorted([(own[0], 0), (own[0], 1), (own[1], 2), (own[3], 1)])
@@ -55,7 +55,7 @@ def test_each_label_of_an_image_is_a_question_of_its_own(labels: Any) -> None:
 @pytest.mark.once
 @pytest.mark.parametrize("labels", [[0, 1, 1, 0], [False, True, True, False], ["no", "yes", "yes", "no"]])
 def test_two_classes_of_one_sigmoid_have_labels_too(labels: Any) -> None:
-    asked = questions(probe("sigmoid", 1, class_names=["no", "yes"]), IMAGES, labels)
+    asked = resolve_inputs(probe("sigmoid", 1, class_names=["no", "yes"]), IMAGES, labels)
     assert asked.target == asked.labels == [0, 1, 1, 0]
 
 
@@ -63,7 +63,7 @@ def test_two_classes_of_one_sigmoid_have_labels_too(labels: Any) -> None:
 def test_one_label_that_is_asked_about_is_answered_by_yes_or_no() -> None:
     snow = probe("sigmoid", class_names=NAMES, label="snow")
     with warned(errors.EvaluationWarning, "1 of 4 have none"):
-        asked = questions(snow, IMAGES, [["snow", "sky"], "sea", None, []])
+        asked = resolve_inputs(snow, IMAGES, [["snow", "sky"], "sea", None, []])
     assert asked.target == [1, 0, 0]
 
 
@@ -71,7 +71,7 @@ def test_one_label_that_is_asked_about_is_answered_by_yes_or_no() -> None:
 @pytest.mark.parametrize(
     ("activation", "labels", "words"),
     [
-        ("softmax", [[0, 1], 0, 1, 2], "one label where one class is right"),
+        ("softmax", [[0, 1], 0, 1, 2], "one label if one class is correct"),
         ("softmax", ["sky", "snwo", "sea", "sky"], "snow"),
         ("sigmoid", [[0, 3], 0, 1, 2], "one of the model's 3 classes"),
         ("sigmoid", [None, [], None, None], "none of 4 has one"),
@@ -92,5 +92,5 @@ def test_methods_are_measured_checked_and_recommended_by_several_labels() -> Non
     assert [title.split()[0] for title in report.example_titles] == ["snow", "sky", "sea", "sea", "snow"]
     alone = ks.evaluate("saliency", model, IMAGES[:1], target="sky", metrics=["deletion"], controls=())
     np.testing.assert_allclose(report.values[0, 0, 1], alone.values[0, 0, 0], rtol=1e-5)
-    assert checked.check("random logit").similar["ssim"].shape == (1, 5)
+    assert checked.check("random logit").similarities["ssim"].shape == (1, 5)
     assert len(advice.report) == 5

@@ -1,4 +1,4 @@
-"""A model whose own gradient follows a rule, whoever takes it; with the weights of another one."""
+"""A twin of a model that shares its weights, and whose own gradient follows a rule."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import keras
 
 from kerascope import errors
-from kerascope.probe.graph.layers import places
 from kerascope.probe.intercept.rectifier import Rectifiers, is_rectifier
-from kerascope.probe.intercept.tap import Hook, entry, tapped
+from kerascope.probe.intercept.tap import Hook, entry, tap_operations
+from kerascope.probe.layer_ref import find_layers
 from kerascope.rule import Rule
 
 
-def ruled(model: keras.Model, rule: Rule) -> keras.Model:
-    """A twin of a model, each of whose rectifiers hands back what a rule says.
+def apply_rule(model: keras.Model, rule: Rule) -> keras.Model:
+    """A twin of a model whose rectifiers have the gradient of a rule.
 
     Its layers are of the same names and classes, and hold the weights of the model, not copies. Of a
     Sequential or Functional model it has a graph of its own, so that other models can be made from parts of
@@ -24,10 +24,10 @@ def ruled(model: keras.Model, rule: Rule) -> keras.Model:
 
     Args:
         model: a built model, which stays as it is.
-        rule: what rectifiers hand back.
+        rule: the gradient of rectifiers.
 
     Raises:
-        ModelError: it is no built Keras model.
+        ModelError: not a built Keras model.
         RuleError: it has no rectifier.
 
     Cost:
@@ -48,7 +48,7 @@ def ruled(model: keras.Model, rule: Rule) -> keras.Model:
 
 
 def _check_rectifiers(model: keras.Model, rule: Rule) -> None:
-    operations = [model, *(place.operation for place in places(model))]
+    operations = [model, *(layer.operation for layer in find_layers(model))]
     found = Rectifiers(rule, operations)
     # The code of others may call one by its name.
     unknown = any(not type(operation).__module__.startswith("keras.") for operation in operations)
@@ -66,10 +66,10 @@ def _follower(operation: Any, rule: Rule) -> Any:
 
     @functools.wraps(original)
     def call(*arguments: Any, **options: Any) -> Any:
-        inside = [place.operation for place in places(twin)]
+        inside = [layer.operation for layer in find_layers(twin)]
         rectifiers = Rectifiers(rule, [twin, *inside])
         hooks = {found: _hook(rectifiers) for found in rectifiers.operations if found is not twin}
-        with tapped(inside, hooks, rectifiers.functions), rectifiers.called_by_name():
+        with tap_operations(inside, hooks, rectifiers.functions), rectifiers.tap_functions():
             output = original(*arguments, **options)
         return rectifiers.apply(arguments[0], output) if is_rectifier(twin) else output
 

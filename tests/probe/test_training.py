@@ -11,7 +11,7 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.probe.execute.compiled import Program
+from kerascope.probe.execute.compiled import CompiledProgram
 
 IMAGES = np.random.default_rng(0).random((4, 8, 8, 1)).astype("float32")
 LABELS = np.arange(4) % 3
@@ -47,14 +47,14 @@ def test_a_step_within_a_pass_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     model = network()
     probe, saliency = ks.Probe(model), ks.Saliency()
     before = saliency(probe, IMAGES, 0).values
-    whole = Program.__call__
+    whole = CompiledProgram.__call__
 
-    def trained(program: Program, *arguments: Any) -> Any:
+    def trained(program: CompiledProgram, *arguments: Any) -> Any:
         model.train_on_batch(IMAGES, LABELS)
         return whole(program, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Program, "__call__", trained)
+        patch.setattr(CompiledProgram, "__call__", trained)
         with pytest.raises(errors.BusyModelError, match="must not be trained while it is asked"):
             saliency(probe, IMAGES, 0)
     after = saliency(probe, IMAGES, 0).values

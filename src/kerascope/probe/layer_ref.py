@@ -1,4 +1,4 @@
-"""The operations inside a model, each with its path from the outside in."""
+"""References to the layers inside a model, each with its path from the outside in."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from kerascope import errors
 
 
 @dataclass(frozen=True)
-class Place:
-    """An operation of a model.
+class LayerRef:
+    """A layer or operation of a model, and its path.
 
     Args:
         path: names from the outer model inwards, without the outer model's own: `"backbone/conv2"`.
         operation: the Keras layer or bare operation.
-        parent: the place that contains it; None where that is the outer model, which is not referred to, so
-            that a probe kept for a model does not keep it alive.
+        parent: the layer that contains it; None where that is the outer model: a reference to it would keep
+            the model of a cached probe alive.
     """
 
     path: str
     operation: keras.Operation
-    parent: Place | None
+    parent: LayerRef | None
 
-    def inside(self, other: Place) -> bool:
-        """Whether `other` contains this place, at any depth."""
+    def is_inside(self, other: LayerRef) -> bool:
+        """Whether `other` contains this layer, at any depth."""
         return self.path.startswith(f"{other.path}/")
 
 
-def places(model: keras.Model) -> list[Place]:
-    """Every operation inside `model` once, outer ones first, under its shortest path, which is its own."""
-    found: dict[int, Place] = {}
-    taken: set[str] = set()
-    queue: deque[Place | None] = deque([None])
+def find_layers(model: keras.Model) -> list[LayerRef]:
+    """Every operation inside `model` once, outer ones first, under its shortest path, which is unique."""
+    found: dict[int, LayerRef] = {}
+    used: set[str] = set()
+    queue: deque[LayerRef | None] = deque([None])
     while queue:
         parent = queue.popleft()
         for child in _children(model if parent is None else parent.operation):
@@ -44,27 +44,27 @@ def places(model: keras.Model) -> list[Place]:
             name = child.name if parent is None else f"{parent.path}/{child.name}"
             # A subclassed model may hold two layers of one name.
             path, count = name, 1
-            while path in taken:
+            while path in used:
                 path, count = f"{name}_{count}", count + 1
-            taken.add(path)
-            found[id(child)] = Place(path, child, parent)
+            used.add(path)
+            found[id(child)] = LayerRef(path, child, parent)
             queue.append(found[id(child)])
     return list(found.values())
 
 
-def find(name: str, known: Iterable[str]) -> list[str]:
-    """The paths that `name` stands for: itself, or all that end in it.
+def match_paths(name: str, paths: Iterable[str]) -> list[str]:
+    """The paths that match `name`: itself, or all that end in it.
 
     Raises:
         UnknownLayerError: there is none.
     """
-    known = list(known)
-    if name in known:
+    paths = list(paths)
+    if name in paths:
         return [name]
-    matches = [path for path in known if path.endswith("/" + name)]
+    matches = [path for path in paths if path.endswith("/" + name)]
     if matches:
         return matches
-    innermost = {path.rsplit("/", 1)[-1]: path for path in reversed(known)}
+    innermost = {path.rsplit("/", 1)[-1]: path for path in reversed(paths)}
     suggestion = errors.nearest(name.rsplit("/", 1)[-1], innermost)
     for short, path in innermost.items():
         suggestion = suggestion.replace(repr(short), repr(path))
