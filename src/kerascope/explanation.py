@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kerascope import errors
+from kerascope.persistence import load_arrays, save_arrays
 from kerascope.resize import resize
 from kerascope.typing import Array
 
@@ -220,16 +220,11 @@ class Explanation:
         Returns:
             The path that was written.
         """
-        path = Path(path)
-        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         arrays = {name: value for name, value in self._arrays().items() if value is not None}
         if not images:
             arrays.pop("images", None)
-        meta = {name: value for name, value in asdict(self).items() if name not in self._arrays()}
-        text = json.dumps({"format": _FORMAT, **meta})
-        with path.open("wb") as file:
-            np.savez_compressed(file, **{"meta": np.asarray(text), **arrays})  # type: ignore[arg-type]
-        return path
+        metadata = {name: value for name, value in asdict(self).items() if name not in self._arrays()}
+        return save_arrays(path, metadata, arrays, _FORMAT)
 
     def _arrays(self) -> dict[str, Array | None]:
         return {
@@ -304,28 +299,22 @@ def load(path: str | os.PathLike[str]) -> Explanation:
         ExplanationError: the file is not an explanation, is damaged, or was written by a later version.
         FileNotFoundError: there is no such file.
     """
-    try:
-        # Opened here: NumPy leaves the file open where it is a damaged archive.
-        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            meta = json.loads(str(file["meta"]))
-            arrays = {name: file[name] for name in file.files if name != "meta"}
-        version = meta.pop("format")
-        if version <= _FORMAT:
-            meta["input_size"] = tuple(meta["input_size"])
-            meta["warnings"] = tuple(meta["warnings"])
-            meta["notes"] = tuple(meta.get("notes", ()))
-            names = meta["class_names"]
-            meta["class_names"] = None if names is None else tuple(names)
-            absent = dict.fromkeys(("images", "predictions", "completeness_gap", "masks"))
-            return Explanation(**(absent | arrays | meta))
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        raise errors.ExplanationError(
-            f"the file must be an explanation written by Explanation.save; {os.fspath(path)!r} cannot be "
-            f"read as one ({type(error).__name__}: {error}); save it again."
-        ) from error
-    raise errors.ExplanationError(
-        f"the file must be of format {_FORMAT} or older; {os.fspath(path)!r} is of format {version}; install "
-        "a newer kerascope."
+    return load_arrays(
+        path,
+        _from_arrays,
+        kind="an explanation written by Explanation.save",
+        version=_FORMAT,
+        error=errors.ExplanationError,
     )
+
+
+def _from_arrays(metadata: dict[str, Any], arrays: dict[str, Array]) -> Explanation:
+    names = metadata["class_names"]
+    tuples: dict[str, Any] = {
+        "input_size": tuple(metadata["input_size"]),
+        "warnings": tuple(metadata["warnings"]),
+        "notes": tuple(metadata.get("notes", ())),
+        "class_names": None if names is None else tuple(names),
+    }
+    absent = dict.fromkeys(("images", "predictions", "completeness_gap", "masks"))
+    return Explanation(**{**absent, **arrays, **metadata, **tuples})

@@ -15,7 +15,7 @@ import kerascope as ks
 from kerascope.probe import Internals
 from kerascope.resize import resize
 from kerascope.testing import MODELS
-from kerascope.testing.bench import CLOSE, EXACT, same
+from kerascope.testing.fixture import CLOSE, EXACT, assert_close
 from kerascope.testing.models import fill
 from kerascope.typing import Tensor
 from tests.helpers.networks.cam import network
@@ -56,7 +56,7 @@ def test_several_layers_are_enlarged_and_fused(
     found = ks.LayerCAM(layers=list(BOTH), fusion=fusion, relu=relu)(probe, images, 1)
     single = [ks.LayerCAM(layer=layer, relu=relu)(probe, images, 1).values for layer in BOTH]
     assert found.layer == "conv1, conv2"
-    same(found.values, by_hand(single, fusion), CLOSE, fusion)
+    assert_close(found.values, by_hand(single, fusion), CLOSE, fusion)
 
 
 def test_each_way_to_fuse_is_another(probe: ks.Probe, images: Tensor) -> None:
@@ -188,8 +188,10 @@ def test_cam_is_exact(head: str) -> None:
     activations = probe.activations(images, "conv")
     for index in range(3):
         found = ks.CAM(layer="conv")(probe, images, index)
-        same(found.values, activations @ kernel[:, index], CLOSE, f"map of class {index}")
-        same(found.values.mean(axis=(1, 2)) + bias[index], found.scores, CLOSE, f"score of class {index}")
+        assert_close(found.values, activations @ kernel[:, index], CLOSE, f"map of class {index}")
+        assert_close(
+            found.values.mean(axis=(1, 2)) + bias[index], found.scores, CLOSE, f"score of class {index}"
+        )
 
 
 @pytest.mark.parametrize("head", REFUSED)
@@ -231,7 +233,7 @@ def test_grad_cam_plus_plus_divides_by_no_zero() -> None:
     found = ops.convert_to_numpy(ks.GradCAMPlusPlus().weigh(activations, gradients))
     assert not found[..., 0].any()  # 2 g^2 - 2 g^3 is zero for g = 1
     # 4 positions of alpha g = g / 2; the cube of the gradient is no number of float32
-    same(found[..., 1], np.full((1, 2, 2), 4 * 0.5e-15 * 0.5), EXACT, "of a small gradient")
+    assert_close(found[..., 1], np.full((1, 2, 2), 4 * 0.5e-15 * 0.5), EXACT, "of a small gradient")
 
 
 def test_xgrad_cam_divides_by_no_zero() -> None:
@@ -241,7 +243,7 @@ def test_xgrad_cam_divides_by_no_zero() -> None:
     found = ks.XGradCAM().weigh(ops.convert_to_tensor(activations), ops.convert_to_tensor(gradients))
     found = ops.convert_to_numpy(found)
     assert not found[..., :2].any()
-    same(found[..., 2], np.full((1, 2, 2), gradients[..., 2].mean()), EXACT, "of a channel of ones")
+    assert_close(found[..., 2], np.full((1, 2, 2), gradients[..., 2].mean()), EXACT, "of a channel of ones")
 
 
 @pytest.mark.parametrize("wrapper", [ks.PrincipalComponent, ks.SmoothGrad, ks.Augmented])

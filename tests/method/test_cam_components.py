@@ -8,7 +8,7 @@ from keras import layers
 
 import kerascope as ks
 from kerascope.testing import MODELS
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.typing import Tensor
 from tests.helpers.networks.cam import network
 
@@ -49,7 +49,7 @@ def test_components_are_those_of_a_singular_value_decomposition(
         component(table - table.mean(axis=0) if centre else table, table.sum(axis=1))
         for table in tables.reshape(2, 48, channels)
     ]
-    same(found.values.reshape(2, 48), np.stack(expected), CLOSE, "first component")
+    assert_close(found.values.reshape(2, 48), np.stack(expected), CLOSE, "first component")
 
 
 @pytest.mark.parametrize("kernel", ["sigmoid", "rbf", "linear", "cosine", "polynomial"])
@@ -67,12 +67,12 @@ def test_kernel_components_are_those_of_scikit_learn(kernel: str) -> None:
         decomposition = KernelPCA(n_components=1, kernel=name, eigen_solver="dense")
         peer = decomposition.fit_transform(table - table.mean(axis=0))[:, 0]
         expected.append(peer if peer @ table.sum(axis=1) >= 0 else -peer)
-    same(found.reshape(2, 48), np.stack(expected), CLOSE, kernel)
+    assert_close(found.reshape(2, 48), np.stack(expected), CLOSE, kernel)
 
 
 def test_the_linear_kernel_is_centred_eigen_cam(probe: ks.Probe, images: Tensor) -> None:
     linear = ks.KPCACAM(kernel="linear")(probe, images).values
-    same(linear, ks.EigenCAM(centre=True)(probe, images).values, CLOSE, "the linear kernel")
+    assert_close(linear, ks.EigenCAM(centre=True)(probe, images).values, CLOSE, "the linear kernel")
 
 
 def test_a_kernel_of_too_many_positions_is_refused() -> None:

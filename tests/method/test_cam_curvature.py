@@ -10,7 +10,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.resize import resize
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.networks.cam import network
@@ -44,7 +44,7 @@ def test_shapley_cam_with_a_hessian_by_hand() -> None:
         bent = -(np.diag(chances) - np.outer(chances, chances)) @ (scores - bias)
         expected.append(each @ (slope - kernel @ bent / positions / 2))
     found = ks.ShapleyCAM(relu=False)(probe, images, residual_softmax).values
-    same(found, np.stack(expected), CLOSE, "with the Hessian of the softmax")
+    assert_close(found, np.stack(expected), CLOSE, "with the Hessian of the softmax")
     plain = ks.GradCAM(relu=False)(probe, images, residual_softmax).values
     assert np.abs(found - plain).max() > 0.01 * np.abs(plain).max()
 
@@ -61,11 +61,11 @@ def test_shapley_cam_with_differences_of_gradients() -> None:
         before = values.reshape(len(values), -1) @ first[0].astype("float64") + first[1]
         return ((second[0][:, 1] / (1 + np.exp(-before))) @ first[0].T).reshape(values.shape)
 
-    same(probe.gradients(images, 1, "conv"), gradient(activations), CLOSE, "the gradient by hand")
+    assert_close(probe.gradients(images, 1, "conv"), gradient(activations), CLOSE, "the gradient by hand")
     step = 1e-4
     bent = (gradient(activations * (1 + step)) - gradient(activations * (1 - step))) / (2 * step)
     found = ks.ShapleyCAM(layer="conv", relu=False)(probe, images, 1).values
-    same(found, pooled(gradient(activations) - bent / 2, activations), CLOSE, "by differences")
+    assert_close(found, pooled(gradient(activations) - bent / 2, activations), CLOSE, "by differences")
     assert np.abs(pooled(bent, activations)).max() > 0.01 * np.abs(found).max()
 
 
@@ -81,7 +81,7 @@ def test_shapley_cam_takes_each_layer_by_itself() -> None:
     before = probe.backward_count
     found = ks.ShapleyCAM(layers=BOTH, relu=False)(probe, images, 1).values
     assert probe.backward_count - before == 2 * ks.ShapleyCAM(layers=BOTH).backwards == 6
-    same(found, (single[0] + resize(single[1], (6, 8))) / 2, CLOSE, "the mean of both")
+    assert_close(found, (single[0] + resize(single[1], (6, 8))) / 2, CLOSE, "the mean of both")
     assert not np.allclose(single[0], ks.GradCAM(layer="conv1", relu=False)(probe, images, 1).values)
 
 

@@ -13,7 +13,7 @@ from keras import ops
 import kerascope as ks
 from kerascope.method.gradient.modifier import MODIFIERS, UNSIGNED
 from kerascope.testing import MODELS
-from kerascope.testing.bench import CLOSE, EXACT, difference, same
+from kerascope.testing.fixture import CLOSE, EXACT, assert_close, difference
 from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import FLATTENED
 
@@ -77,10 +77,10 @@ def test_grad_cam_before_pooling(name: str, probe: ks.Probe, facts: dict[str, Te
     after_pooling = (BY_HAND[name](gradients.mean(axis=(0, 1))) * activations).sum(axis=-1)
     assert name == "negate" or difference(after_pooling, expected) > 0.1, "the order must show"
     signed = ks.GradCAM(relu=False, gradients=name)(probe, facts["images"], CLASS)
-    same(signed.values, expected, CLOSE, name)
+    assert_close(signed.values, expected, CLOSE, name)
     assert signed.signed
     rectified = ks.GradCAM(gradients=name)(probe, facts["images"], CLASS)
-    same(rectified.values, np.maximum(expected, 0), CLOSE, name)
+    assert_close(rectified.values, np.maximum(expected, 0), CLOSE, name)
     assert not rectified.signed
 
 
@@ -91,10 +91,10 @@ def cubed(gradient: Any) -> Any:
 def test_a_function(probe: ks.Probe, facts: dict[str, Tensor]) -> None:
     found = ks.Saliency(gradients=cubed)(probe, facts["images"], CLASS)
     expected = np.broadcast_to(facts["at_input"] ** 3, found.values.shape)
-    same(found.values, expected, CLOSE, "at the image")
+    assert_close(found.values, expected, CLOSE, "at the image")
     assert found.signed
     cam = ks.GradCAM(relu=False, gradients=cubed)(probe, facts["images"], CLASS)
-    same(cam.values, weighted(facts["at_layer"] ** 3, facts["activations"]), CLOSE, "at the layer")
+    assert_close(cam.values, weighted(facts["at_layer"] ** 3, facts["activations"]), CLOSE, "at the layer")
 
 
 def test_a_function_sees_the_gradient_channels_last_in_float32(
@@ -117,7 +117,7 @@ def test_modifiers_are_programs_of_their_own_and_compiled(facts: dict[str, Tenso
         for name in ("positive", None, "negative"):
             found = ks.Saliency(gradients=name)(probe, facts["images"], CLASS).values
             expected = BY_HAND[name](facts["at_input"]) if name else facts["at_input"]
-            same(found, np.broadcast_to(expected, found.shape), EXACT, str(name))
+            assert_close(found, np.broadcast_to(expected, found.shape), EXACT, str(name))
     assert probe.trace_count == 3
 
 
@@ -179,4 +179,4 @@ def test_a_rule_and_a_modifier_go_together() -> None:
     probe = ks.Probe(tiny.model, compile=False)
     guided = ks.GuidedBackprop()(probe, tiny.images, CLASS).values
     found = ks.Saliency(gradients="negative", backprop="guided")(probe, tiny.images, CLASS)
-    same(found.values, np.maximum(-guided, 0), EXACT, "of the guided gradient")
+    assert_close(found.values, np.maximum(-guided, 0), EXACT, "of the guided gradient")

@@ -12,7 +12,7 @@ from keras import layers, ops
 import kerascope as ks
 from kerascope.method.cam.multi_scale_cam import combine_scales
 from kerascope.resize import resize
-from kerascope.testing.bench import CLOSE, EXACT, same
+from kerascope.testing.fixture import CLOSE, EXACT, assert_close
 from kerascope.typing import Tensor
 from tests.helpers.networks.cam import network
 
@@ -46,7 +46,7 @@ def test_by_hand() -> None:
     found = ks.MultiScaleCAM()(on_a_line(2, 3), LINE, ks.Value())
     # D = (2, 6), enlarged (2, 3, 5, 6); F = (0, 1, 0, 3), since (0, 2, 0, 6) has the mean 2; the image less
     # its median, times the gradient, is (0, 1, 0, 4.5), of the mean 11 / 8: F + I = (0, 19, 0, 69) / 11.
-    same(found.values, np.array([[0, 3.06 / 3 * 19 / 69, 0, 6.06]]), EXACT, "D, F and I")
+    assert_close(found.values, np.array([[0, 3.06 / 3 * 19 / 69, 0, 6.06]]), EXACT, "D, F and I")
     assert found.layer == "deep"
     assert found.notes == ("where: by fine, the image",)
 
@@ -59,7 +59,7 @@ def test_signed_is_what_speaks_for_the_class_less_what_speaks_against_it(method:
     """Of a single channel at each scale, the first component is that channel."""
     # For: D = (-2, 6), F and I at the last pixel. Against: ReLU(-D) = (2, 0), enlarged (2, 1.5, 0.5, 0).
     found = method(on_a_line(-2, 3), LINE, ks.Value())
-    same(found.values, np.array([[0, -1.56, 0, 6.06]]), CLOSE, "for and against")
+    assert_close(found.values, np.array([[0, -1.56, 0, 6.06]]), CLOSE, "for and against")
 
 
 @pytest.mark.once
@@ -98,7 +98,7 @@ def test_the_ground_of_an_image_counts_for_nothing() -> None:
     for added in (0.0, 2.0):
         probe.model.set_weights([kernel, bias - added * kernel.sum(axis=(0, 1, 2)), *others])
         maps.append(ks.MultiScaleCAM()(probe, images + added, 1).values)
-    same(maps[1], maps[0], 1e-4, "on other paper")
+    assert_close(maps[1], maps[0], 1e-4, "on other paper")
 
 
 class Cut(layers.Layer):
@@ -137,9 +137,9 @@ def test_scales_without_a_gradient_are_left_out_and_named(place: str) -> None:
     assert found.notes == (f"where: by {told}",)
     assert found.layer == "deep"
     traces = probe.trace_count
-    same(ks.MultiScaleCAM()(probe, images, 1).values, found.values, EXACT, "asked again")
+    assert_close(ks.MultiScaleCAM()(probe, images, 1).values, found.values, EXACT, "asked again")
     assert probe.trace_count == traces
-    same(ks.MultiScaleCAM(layers=left)(probe, images, 1).values, found.values, EXACT, "what is left")
+    assert_close(ks.MultiScaleCAM(layers=left)(probe, images, 1).values, found.values, EXACT, "what is left")
 
 
 @pytest.mark.once
@@ -169,7 +169,7 @@ def test_layers_that_are_named_are_taken_in_their_order() -> None:
         where = np.maximum(fine, 0) / np.maximum(fine, 0).max()
         expected.append(resize((what * where**2)[None], (8, 10), 1)[0])
     found = ks.MultiScaleCAM(layers=["deep", "fine"])(probe, images, 1)
-    same(found.values, np.stack(expected), CLOSE, "by hand")
+    assert_close(found.values, np.stack(expected), CLOSE, "by hand")
     assert (found.layer, found.notes) == ("deep, fine", ())
     other = ks.MultiScaleCAM(layers=["fine", "deep"])(probe, images, 1).values
     assert not np.allclose(other, found.values)

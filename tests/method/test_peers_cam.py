@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.testing.bench import difference
+from kerascope.testing.fixture import difference
 from kerascope.testing.models import fill, pictures
 from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import FLATTENED

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.testing.bench import difference
+from kerascope.testing.fixture import difference
 from kerascope.typing import Tensor
 
 pytestmark = pytest.mark.skipif(os.environ["KERAS_BACKEND"] != "torch", reason="captum runs on torch")

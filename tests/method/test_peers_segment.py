@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.testing.bench import difference
+from kerascope.testing.fixture import difference
 from kerascope.typing import Tensor
 from tests.helpers.networks.smooth import plain
 

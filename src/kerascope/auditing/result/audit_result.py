@@ -20,8 +20,8 @@ from kerascope.auditing.shortcuts.finding import Finding
 from kerascope.dataset.labels.label import describe_unknown_labels
 from kerascope.dataset.result_folder import AUDIT
 from kerascope.dataset.results import Results, open_results
-from kerascope.dataset.writing.atomic_file import atomic_write
 from kerascope.dataset.writing.store import Store
+from kerascope.persistence import atomic_write
 from kerascope.provenance import display_name
 
 FORMAT = 1

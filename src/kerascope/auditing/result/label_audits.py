@@ -14,8 +14,8 @@ from kerascope.auditing.result.audit_result import FORMAT, Audit
 from kerascope.auditing.result.json import to_json
 from kerascope.auditing.shortcuts.finding import Finding, rank_findings
 from kerascope.dataset.result_folder import AUDIT
-from kerascope.dataset.writing.atomic_file import atomic_write
 from kerascope.dataset.writing.store import Store
+from kerascope.persistence import atomic_write
 
 
 @dataclass(frozen=True, eq=False)
