@@ -1,8 +1,7 @@
 """Rules: the same forward value, another gradient.
 
-A rule says what a rectifier (ReLU and its relatives, see `kerascope.probe.intercept.rectifier`) hands on to
-the layers
-before it. With f the rectifier, x what it is given and g the gradient that arrives at what it returns:
+A rule replaces the gradient of rectifiers (ReLU and its relatives, see
+`kerascope.probe.intercept.rectifier`). With f the rectifier, x its input and g the gradient at its output:
 
     plain gradient                   g f'(x)
     guided backpropagation           max(g, 0) f'(x)
@@ -25,10 +24,10 @@ from kerascope import backend, errors
 
 
 class Rule(ABC):
-    """What a rectifier hands back; a value that can be compared and hashed.
+    """The gradient of a rectifier; a value that can be compared and hashed.
 
     Attributes:
-        name: what `backprop=` takes.
+        name: the name that `backprop=` takes.
     """
 
     name: ClassVar[str] = ""
@@ -38,14 +37,14 @@ class Rule(ABC):
         """The rectifier's result with the rule's gradient.
 
         Args:
-            before: what the rectifier was given.
-            after: what it returned.
-            backwards: to be called whenever a gradient comes by.
+            before: the input of the rectifier.
+            after: its output.
+            backwards: called whenever a gradient passes.
         """
 
 
 @dataclass(frozen=True)
-class Guided(Rule):
+class GuidedRule(Rule):
     """Guided backpropagation: only positive gradients pass, times the rectifier's own derivative.
 
     Source:
@@ -56,11 +55,11 @@ class Guided(Rule):
     name = "guided"
 
     def route(self, before: Any, after: Any, backwards: Callable[[], None]) -> Any:
-        return backend.current().rerouted(after, after, _positive(backwards))
+        return backend.current().with_custom_gradient(after, after, _positive(backwards))
 
 
 @dataclass(frozen=True)
-class Deconvnet(Rule):
+class DeconvnetRule(Rule):
     """Deconvnet: only positive gradients pass, wherever the rectifier was closed on the way forward.
 
     Source:
@@ -70,10 +69,10 @@ class Deconvnet(Rule):
     name = "deconvnet"
 
     def route(self, before: Any, after: Any, backwards: Callable[[], None]) -> Any:
-        return backend.current().rerouted(before, after, _positive(backwards))
+        return backend.current().with_custom_gradient(before, after, _positive(backwards))
 
 
-RULES: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rule in (Guided(), Deconvnet())})
+RULES: Mapping[str, Rule] = MappingProxyType({rule.name: rule for rule in (GuidedRule(), DeconvnetRule())})
 """Every rule by the name that `backprop=` takes."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,3 +12,6 @@ Array = np.ndarray[Any, Any]
 
 Tensor = Any
 """A tensor of the backend: what Keras takes and returns."""
+
+TensorFunction = Callable[..., Any]
+"""A function of tensors, of any backend."""

@@ -20,7 +20,7 @@ pytestmark = [
 PROGRAM = """
 import keras, numpy as np
 import kerascope as ks
-from kerascope.probe import spread as room
+from kerascope.probe.execute import engine, sharding
 
 def network():
     return keras.Sequential([
@@ -43,16 +43,15 @@ model = network()
 model.set_weights(plain.get_weights())
 before = [variable.value.sharding for variable in model.variables]
 assert len(before[0].device_set) == 4
-assert room.shares() == 4
+assert sharding.num_shards() == 4
 
 parts = []
-whole = room.spread
-def spread(tensor):
+whole = sharding.shard
+def shard(tensor):
     found = whole(tensor)
     parts.append((found.shape[0], len(found.sharding.device_set), found.sharding.is_fully_replicated))
     return found
-from kerascope.probe import engine
-engine.spread = spread
+engine.shard = shard
 
 for batch_size in (32, 6):
     probe = ks.Probe(model, batch_size=batch_size)

@@ -26,7 +26,9 @@ SIZE = (8, 6, 3)
 def kind_of(model: keras.Model, layer: str | None = None) -> HeadKind:
     survey = ks.Probe(model, compile=False).graph(np.zeros((2, *model.inputs[0].shape[1:]), "float32"))
     sources = score_sources(survey, [0])
-    return head_kind(survey, survey.automatic(sources) if layer is None else survey.run(layer), sources)
+    return head_kind(
+        survey, survey.find_automatic(sources) if layer is None else survey.find_call(layer), sources
+    )
 
 
 def behind(*parts: Any, shape: tuple[int, ...] = SIZE) -> keras.Model:
@@ -138,7 +140,7 @@ def test_heads_of_every_kind_of_network(name: str) -> None:
     tiny = MODELS[name]()
     survey = ks.Probe(tiny.model, compile=False).graph(tiny.images)
     sources = score_sources(survey, [0])
-    assert head_kind(survey, survey.automatic(sources), sources) == TINY[name]
+    assert head_kind(survey, survey.find_automatic(sources), sources) == TINY[name]
 
 
 def test_the_way_ends_at_what_is_explained() -> None:

@@ -12,7 +12,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.probe import LayerRow, LayerTable
-from kerascope.probe.graph.layers import places
+from kerascope.probe.layer_ref import find_layers
 from kerascope.testing.models import MODELS, pictures
 
 
@@ -135,4 +135,4 @@ def test_layers_of_one_name_are_numbered() -> None:
             super().__init__()
             self.parts = [layers.Dense(2, name="part") for _ in range(4)]
 
-    assert [place.path for place in places(Model())] == ["part", "part_1", "part_2", "part_3"]
+    assert [layer.path for layer in find_layers(Model())] == ["part", "part_1", "part_2", "part_3"]

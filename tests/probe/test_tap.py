@@ -15,9 +15,9 @@ from keras import ops
 import kerascope as ks
 from kerascope import errors
 from kerascope.probe.graph.fingerprint import Fingerprint
-from kerascope.probe.graph.layers import find, places
 from kerascope.probe.intercept import tap
-from kerascope.probe.intercept.tap import tapped
+from kerascope.probe.intercept.tap import tap_operations
+from kerascope.probe.layer_ref import find_layers, match_paths
 from kerascope.testing.models import MODELS
 
 
@@ -44,7 +44,7 @@ def test_a_hook_sees_and_replaces_what_a_nested_layer_returns(model: keras.Model
     before = scores(model, images)
     bias = head.get_weights()[1]
     conv2 = model.get_layer("backbone").get_layer("conv2")
-    with tapped([], {conv2: doubled}):
+    with tap_operations([], {conv2: doubled}):
         inside = scores(model, images)
     np.testing.assert_allclose(inside - bias, 2 * (before - bias), rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(scores(model, images), before)
@@ -57,9 +57,9 @@ def test_nothing_is_left_on_a_layer_also_after_an_exception(model: keras.Model, 
     def explode(run: int, arguments: tuple[Any, ...], output: Any) -> Any:
         raise RuntimeError("in the hook")
 
-    with pytest.raises(RuntimeError, match="in the hook"), tapped([], {head: explode}):
+    with pytest.raises(RuntimeError, match="in the hook"), tap_operations([], {head: explode}):
         model(images)
-    with pytest.raises(RuntimeError, match="in the block"), tapped([], {}, {(head, "name"): max}):
+    with pytest.raises(RuntimeError, match="in the block"), tap_operations([], {}, {(head, "name"): max}):
         raise RuntimeError("in the block")
     assert vars(head) == before
     assert "call" not in vars(head)
@@ -69,7 +69,7 @@ def test_a_call_that_the_user_put_on_the_layer_comes_back(model: keras.Model, im
     head = model.get_layer("head")
     own = head.call
     object.__setattr__(head, "call", own)
-    with tapped([], {head: doubled}):
+    with tap_operations([], {head: doubled}):
         assert head.call is not own
     assert vars(head)["call"] is own
 
@@ -77,14 +77,16 @@ def test_a_call_that_the_user_put_on_the_layer_comes_back(model: keras.Model, im
 def test_taps_nest(model: keras.Model, images: np.ndarray) -> None:
     head = model.get_layer("head")
     before = scores(model, images)
-    with tapped([], {head: doubled}), tapped([], {head: doubled}):
+    with tap_operations([], {head: doubled}), tap_operations([], {head: doubled}):
         np.testing.assert_array_equal(scores(model, images), 4 * before)
     np.testing.assert_array_equal(scores(model, images), before)
 
 
 def test_runs_are_counted(model: keras.Model, images: np.ndarray) -> None:
     seen = []
-    with tapped([], {model.get_layer("head"): lambda run, arguments, output: seen.append(run) or output}):
+    with tap_operations(
+        [], {model.get_layer("head"): lambda run, arguments, output: seen.append(run) or output}
+    ):
         model(images)
         model(images)
     assert seen == [0, 1]
@@ -93,7 +95,7 @@ def test_runs_are_counted(model: keras.Model, images: np.ndarray) -> None:
 def test_another_thread_passes_straight_through(model: keras.Model, images: np.ndarray) -> None:
     before = scores(model, images)
     found: list[np.ndarray] = []
-    with tapped([], {model.get_layer("head"): doubled}):
+    with tap_operations([], {model.get_layer("head"): doubled}):
         thread = threading.Thread(target=lambda: found.append(scores(model, images)))
         thread.start()
         thread.join()  # a foreign forward pass does not wait for the block's end
@@ -121,11 +123,11 @@ def test_one_thread_at_a_time_holds_taps(model: keras.Model, monkeypatch: pytest
     monkeypatch.setattr(tap, "lock", Watched(lambda: told.put("waits")))
 
     def enter() -> None:
-        with tapped([], {head: doubled}):
+        with tap_operations([], {head: doubled}):
             told.put("enters")
 
     thread = threading.Thread(target=enter)
-    with tapped([], {head: doubled}):
+    with tap_operations([], {head: doubled}):
         thread.start()
         assert told.get() == "waits"
     assert told.get() == "enters"
@@ -133,7 +135,7 @@ def test_one_thread_at_a_time_holds_taps(model: keras.Model, monkeypatch: pytest
 
 
 def test_places_are_named_from_the_outside_in(model: keras.Model) -> None:
-    paths = [place.path for place in places(model)]
+    paths = [layer.path for layer in find_layers(model)]
     assert [path for path in paths if "pooling" not in path] == [
         "backbone",
         "head",
@@ -144,11 +146,11 @@ def test_places_are_named_from_the_outside_in(model: keras.Model) -> None:
 
 def test_find_takes_whole_paths_and_unique_ends() -> None:
     known = ["a", "a/conv", "b/conv", "b/other"]
-    assert find("a", known) == ["a"]
-    assert find("other", known) == ["b/other"]
-    assert find("conv", known) == ["a/conv", "b/conv"]
+    assert match_paths("a", known) == ["a"]
+    assert match_paths("other", known) == ["b/other"]
+    assert match_paths("conv", known) == ["a/conv", "b/conv"]
     with pytest.raises(errors.UnknownLayerError, match="did you mean 'b/other'"):
-        find("othr", known)
+        match_paths("othr", known)
 
 
 def test_a_fingerprint_sees_what_is_not_a_weight(model: keras.Model, images: np.ndarray) -> None:
@@ -157,7 +159,7 @@ def test_a_fingerprint_sees_what_is_not_a_weight(model: keras.Model, images: np.
     model.compile("sgd", "mse")
     model.fit(images, np.zeros((3, 3)), verbose=0)
     model.predict(images, verbose=0)
-    with tapped([model], {model.get_layer("head"): doubled}):
+    with tap_operations([model], {model.get_layer("head"): doubled}):
         assert Fingerprint(model) == before
     assert Fingerprint(model) == before
     head, conv2 = model.get_layer("head"), model.get_layer("backbone").get_layer("conv2")

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops, tree
 
 import kerascope as ks
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe, Probe, Request
 from kerascope.target import Function
 
 
@@ -17,7 +17,7 @@ from kerascope.target import Function
 class ChangesWeights(ks.Saliency):
     """A weight moves by a little."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         weight = probe.model.weights[0]
         weight.assign(weight.value * 1.001)
         return super().attribute(probe, images, target)
@@ -27,7 +27,7 @@ class ChangesWeights(ks.Saliency):
 class LeavesAnAttribute(ks.Saliency):
     """Something is left on a layer."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         object.__setattr__(probe.model.layers[0], "leftover", 1)
         return super().attribute(probe, images, target)
 
@@ -36,7 +36,7 @@ class LeavesAnAttribute(ks.Saliency):
 class LeavesItAfterFailures(ks.Saliency):
     """Something is left on a layer, if the question fails."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         object.__setattr__(probe.model.layers[0], "leftover", 1)
         answer = super().attribute(probe, images, target)
         object.__delattr__(probe.model.layers[0], "leftover")
@@ -47,7 +47,7 @@ class LeavesItAfterFailures(ks.Saliency):
 class WritesToTheImages(ks.Saliency):
     """The caller's array is changed."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         images *= 0.5
         return super().attribute(probe, images, target)
 
@@ -56,7 +56,7 @@ class WritesToTheImages(ks.Saliency):
 class DrawsFromTheGlobalGenerator(ks.Saliency):
     """NumPy's global random state moves on."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         np.random.rand()  # noqa: NPY002
         return super().attribute(probe, images, target)
 
@@ -65,7 +65,7 @@ class DrawsFromTheGlobalGenerator(ks.Saliency):
 class Unseeded(ks.Saliency):
     """Noise without a seed."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         answer = super().attribute(probe, images, target)
         assert answer.values is not None
         noise = np.random.default_rng().normal(size=answer.values.shape)
@@ -76,8 +76,8 @@ class Unseeded(ks.Saliency):
 class CompilesAnew(ks.Saliency):
     """Every question has a key of its own."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return probe.run(self.compute, images, target, image_gradient=True, key=object())
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
+        return probe.run(self.compute, images, target, Request(image_gradient=True), object())
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class ProbesAnew(ks.Saliency):
 class RemembersTheFirstAnswer(ks.Saliency):
     """An answer is kept on the probe and given again when the weights have changed."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         kept: dict[str, Answer] = probe.__dict__.setdefault("kept", {})
         return kept.setdefault("answer", super().attribute(probe, images, target))
 
@@ -101,7 +101,7 @@ class RemembersTheFirstAnswer(ks.Saliency):
 class AsksTwice(ks.Saliency):
     """Twice the declared cost."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         super().attribute(probe, images, target)
         return super().attribute(probe, images, target)
 
@@ -110,7 +110,7 @@ class AsksTwice(ks.Saliency):
 class FirstImageOnly(ks.Saliency):
     """Each image gets the values of the first."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         answer = super().attribute(probe, images, target)
         assert answer.values is not None
         return replace(answer, values=np.repeat(answer.values[:1], len(answer.values), 0))
@@ -151,7 +151,7 @@ class ForgetsItsLayer(ks.GradCAM):
 class AlwaysTheLastConvolution(ks.GradCAM):
     """The layer is not the one that was asked for, and skips what comes behind a merge."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         rows = probe.layers(images)
         last = [row.path for row in rows if row.kind == "Conv2D"][-1]
         return ks.GradCAM(layer=last).attribute(probe, images, target)
@@ -183,7 +183,7 @@ class AddsTheBatchAxis(ks.Saliency):
 class RescalesIntegers(ks.Saliency):
     """Integers are taken for pixels from 0 to 255, whatever the model's own preprocessing does."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         whole = isinstance(images, np.ndarray) and images.dtype.kind == "u"
         return super().attribute(probe, images / 255 if whole else images, target)
 
@@ -192,7 +192,7 @@ class RescalesIntegers(ks.Saliency):
 class DiffersWhenEager(ks.Saliency):
     """Twice as large where nothing is compiled."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         answer = super().attribute(probe, images, target)
         assert answer.values is not None
         return replace(answer, values=answer.values * (1 if probe.compile else 2))
@@ -218,7 +218,7 @@ class Nothing(ks.GradCAM):
 class ExplainsProbabilities(ks.Saliency):
     """What comes out of the softmax is explained."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return super().attribute(probe, images, ks.Probability(target))
 
 
@@ -231,7 +231,7 @@ def mean_of_the_outputs(outputs: Any) -> Any:
 class ExplainsTheMean(ks.Saliency):
     """Whatever the target, the mean of the outputs is explained."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return super().attribute(probe, images, Function(mean_of_the_outputs))
 
 
@@ -239,15 +239,15 @@ class ExplainsTheMean(ks.Saliency):
 class BakesTheTargetIn(ks.Saliency):
     """Each number in a target is a program of its own."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
-        return probe.run(self.compute, images, target, image_gradient=True, key=repr(target))
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
+        return probe.run(self.compute, images, target, Request(image_gradient=True), repr(target))
 
 
 @dataclass(frozen=True)
 class ChoosesAgain(ks.Saliency):
     """A variant of each image is asked about whatever class is predicted there."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         super().attribute(probe, 1 - images, target)
         return super().attribute(probe, images, target)
 
@@ -256,7 +256,7 @@ class ChoosesAgain(ks.Saliency):
 class AlwaysClassZero(ks.Saliency):
     """Where no class is given, the first is taken."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         unnamed = isinstance(target, ks.Class) and target.index is None
         return super().attribute(probe, images, ks.Class(0) if unnamed else target)
 
@@ -265,7 +265,7 @@ class AlwaysClassZero(ks.Saliency):
 class OneMapForAllClasses(ks.Saliency):
     """Of several classes, only the first is explained."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         answer = super().attribute(probe, images, target)
         if not target.class_axis:
             return answer

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.method.masks import extremal
+from kerascope.method.masks import extremal_perturbation
 from kerascope.method.masks.extremal_perturbation import ExtremalPerturbation, MaskOptimizer
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 
 
 @dataclass(frozen=True)
 class WhatIsRemoved(ExtremalPerturbation):
     """The mask is 1 where the baseline is put."""
 
-    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: Any) -> Answer:
         found = super().perturb(probe, first, pictures)
         assert found.values is not None
         return replace(found, values=1 - found.values)
@@ -26,7 +26,7 @@ class WhatIsRemoved(ExtremalPerturbation):
 class OneMaskForAll(ExtremalPerturbation):
     """All classes have the mask of the first one."""
 
-    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: Any) -> Answer:
         found = super().perturb(probe, first, pictures)
         if found.scores.ndim == 1:
             return found
@@ -55,12 +55,12 @@ class SortedByPosition(MaskOptimizer):
     """Of equal cells, a sort takes the last ones for the ones of r_a."""
 
     def step(self, number: int, ask: Any) -> bool:
-        shared = extremal.target_mask
+        shared = extremal_perturbation.target_mask
         try:
-            extremal.target_mask = _by_position
+            extremal_perturbation.target_mask = _by_position
             return super().step(number, ask)
         finally:
-            extremal.target_mask = shared
+            extremal_perturbation.target_mask = shared
 
 
 def _by_position(masks: Any, area: float) -> Any:
@@ -105,7 +105,7 @@ class Shown(MaskOptimizer):
     """Masks are shown as they are, also where none of them changes the score."""
 
     @property
-    def found(self) -> Any:
+    def final_masks(self) -> Any:
         return self.masks
 
 

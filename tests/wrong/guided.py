@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 import kerascope as ks
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.resize import resize
 from kerascope.rule import RULES, Rule
 
@@ -92,7 +92,7 @@ def multiplied(cam: Answer, guided: Answer, enlarge: Any = resize) -> Answer:
 class UnrectifiedMap(ks.GuidedGradCAM):
     """The map keeps what speaks against the class, which then turns the sign of the detail."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         cam = ks.GradCAM(self.layer, relu=False).attribute(probe, images, target)
         return multiplied(cam, ks.GuidedBackprop().attribute(probe, images, target))
 
@@ -101,7 +101,7 @@ class UnrectifiedMap(ks.GuidedGradCAM):
 class EnlargedByNearestNeighbour(ks.GuidedGradCAM):
     """The map is enlarged in blocks, as captum does by default."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         def blocks(maps: Any, size: tuple[int, ...], first: int) -> Any:
             for axis, new in enumerate(size, start=first):
                 maps = np.repeat(maps, new // maps.shape[axis], axis=axis)
@@ -115,7 +115,7 @@ class EnlargedByNearestNeighbour(ks.GuidedGradCAM):
 class MapOfTheGuidedGradient(ks.GuidedGradCAM):
     """Both halves take the guided gradient, as where the model itself was changed; no rectifier is needed."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         # Behind the last convolution nothing but this gate is left of the rule.
         cam = ks.GradCAM(self.layer, gradients="positive").attribute(probe, images, target)
         return multiplied(cam, ks.GuidedBackprop().attribute(probe, images, target))
@@ -125,7 +125,7 @@ class MapOfTheGuidedGradient(ks.GuidedGradCAM):
 class RuleBehindTheLayer(ks.GuidedGradCAM):
     """The map asks for a rectifier behind its layer, where there need be none."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         cam = ks.GradCAM(self.layer, backprop="guided").attribute(probe, images, target)
         return multiplied(cam, ks.GuidedBackprop().attribute(probe, images, target))
 
@@ -134,7 +134,7 @@ class RuleBehindTheLayer(ks.GuidedGradCAM):
 class DetailOfSaliency(ks.GuidedGradCAM):
     """The detail is that of the plain gradient."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         cam = ks.GradCAM(self.layer).attribute(probe, images, target)
         return multiplied(cam, ks.Saliency().attribute(probe, images, target))
 

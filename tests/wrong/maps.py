@@ -49,24 +49,24 @@ class EdgesOfTheSum(ks.EdgeMap):
 class WithoutBiases(ks.FullGrad):
     """The image's own term alone."""
 
-    def compute(self, evidence: Any) -> Any:
-        return super().compute(replace(evidence, biases=()))
+    def compute(self, internals: Any) -> Any:
+        return super().compute(replace(internals, biases=()))
 
 
 @dataclass(frozen=True)
 class LastBiasesAlone(ks.FullGrad):
     """The biases of the last layers only."""
 
-    def compute(self, evidence: Any) -> Any:
-        return super().compute(replace(evidence, biases=evidence.biases[-2:]))
+    def compute(self, internals: Any) -> Any:
+        return super().compute(replace(internals, biases=internals.biases[-2:]))
 
 
 @dataclass(frozen=True)
 class WithoutTheGradient(ks.FullGrad):
     """The image times the gradient's sign."""
 
-    def compute(self, evidence: Any) -> Any:
-        return super().compute(replace(evidence, image_gradient=ops.sign(evidence.image_gradient)))
+    def compute(self, internals: Any) -> Any:
+        return super().compute(replace(internals, image_gradient=ops.sign(internals.image_gradient)))
 
 
 @dataclass(frozen=True)

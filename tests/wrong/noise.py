@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import kerascope as ks
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from tests.wrong.path import Forgetful
 
 
@@ -16,10 +16,10 @@ from tests.wrong.path import Forgetful
 class NoiseNeverUsed(ks.SmoothGrad):
     """The noise is drawn and forgotten."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return replace(self, sigma=0.0)._asked(probe, images, target)
 
-    def _asked(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def _asked(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return super().attribute(probe, images, target)
 
 
@@ -27,7 +27,7 @@ class NoiseNeverUsed(ks.SmoothGrad):
 class AbsoluteSigma(ks.SmoothGrad):
     """Sigma is in the model's units, whatever range an image has."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         share = self.sigma / max(float(np.ptp(image)) for image in images)
         return ks.SmoothGrad(self.method, self.samples, share, self.seed).attribute(probe, images, target)
 
@@ -36,7 +36,7 @@ class AbsoluteSigma(ks.SmoothGrad):
 class RangeOfTheBatch(ks.SmoothGrad):
     """Sigma is a share of the range of the whole batch."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         parts = []
         right = ks.SmoothGrad(self.method, self.samples, self.sigma, self.seed).attribute(
             probe, images, target
@@ -52,7 +52,7 @@ class RangeOfTheBatch(ks.SmoothGrad):
 class MeanOfAbsolutes(ks.SmoothGrad):
     """Signs are dropped before the mean."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         absolute = replace(self, method=ks.Saliency(gradients="absolute"))
         return ks.SmoothGrad.attribute(absolute, probe, images, target)
 
@@ -61,7 +61,7 @@ class MeanOfAbsolutes(ks.SmoothGrad):
 class PredictedUnderNoise(ks.SmoothGrad):
     """The class is chosen anew on each copy."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return super().attribute(Forgetful(probe), images, target)  # type: ignore[arg-type]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 import kerascope as ks
 from kerascope.method.path.base import Path, PathStep
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class TimesTheImage(ks.IntegratedGradients):
 class PredictedOnTheWay(ks.IntegratedGradients):
     """The class is chosen anew at each point."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         return super().attribute(Forgetful(probe), images, target)  # type: ignore[arg-type]
 
 
@@ -137,7 +137,7 @@ class ExpectedAlphas(ks.ExpectedGradients):
 class ForgottenGap(ks.IntegratedGradients):
     """The completeness gap is not told."""
 
-    def attribute(self, probe: Probe, images: Any, target: Any) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Any) -> Answer:
         answer = super().attribute(probe, images, target)
         assert answer.completeness_gap is not None
         return replace(answer, completeness_gap=np.zeros_like(answer.completeness_gap))

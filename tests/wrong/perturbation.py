@@ -10,14 +10,14 @@ from keras import ops
 
 import kerascope as ks
 from kerascope.perturb import MapMasks, WindowMasks
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 
 
 @dataclass(frozen=True)
 class WhatIsLeft(ks.Occlusion):
     """The score that is left instead of the drop: evidence is where the map is low."""
 
-    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: Any) -> Answer:
         found = super().perturb(probe, first, pictures)
         return replace(found, values=first.scores.reshape(-1, 1, 1) - found.values)
 
@@ -26,7 +26,7 @@ class WhatIsLeft(ks.Occlusion):
 class SummedDrops(ks.Occlusion):
     """Drops are summed, not divided by the number of windows on a pixel: the middle outweighs the border."""
 
-    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: Any) -> Answer:
         found = super().perturb(probe, first, pictures)
         assert found.values is not None
         window, starts = self.windows(found.values.shape[1:])
@@ -40,7 +40,7 @@ class SummedDrops(ks.Occlusion):
 class Miscounted(ks.Occlusion):
     """It tells of one mask too few."""
 
-    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: Any) -> Answer:
         found = super().perturb(probe, first, pictures)
         assert found.masks is not None
         return replace(found, masks=found.masks - 1)
@@ -58,7 +58,9 @@ class ShiftedWindows(WindowMasks):
 class OneFurther(ks.Occlusion):
     """Each window is one pixel off."""
 
-    def stream(self, probe: Probe, first: Answer, pictures: Any, masks: Any, *rest: Any, **more: Any) -> Any:
+    def stream(
+        self, probe: AnyProbe, first: Answer, pictures: Any, masks: Any, *rest: Any, **more: Any
+    ) -> Any:
         wrong = ShiftedWindows(masks.spatial, masks.window)
         return super().stream(probe, first, pictures, wrong, *rest, **more)
 
@@ -67,7 +69,7 @@ class OneFurther(ks.Occlusion):
 class NotCentred(ks.RISE):
     """Equation 6 as it stands: the mean score stays in, with the noise of how many masks leave a pixel."""
 
-    def perturb(self, probe: Probe, first: Answer, pictures: Any) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: Any) -> Answer:
         found = super().perturb(probe, first, pictures)
         return replace(found, values=found.values + first.scores.reshape(-1, 1, 1))
 
@@ -114,7 +116,9 @@ class HalfMasks(ks.ScoreCAM):
 
     relu: bool = False
 
-    def stream(self, probe: Probe, first: Answer, pictures: Any, masks: Any, *rest: Any, **more: Any) -> Any:
+    def stream(
+        self, probe: AnyProbe, first: Answer, pictures: Any, masks: Any, *rest: Any, **more: Any
+    ) -> Any:
         wrong = NearestMaps(masks.grid, masks.spatial, masks.sigma)
         return super().stream(probe, first, pictures, wrong, *rest, **more)
 
@@ -153,9 +157,9 @@ class GradientForAll(ks.AblationCAM):
 
     relu: bool = False
 
-    def _exactly(self, evidence: Any) -> Any:
-        weights = ops.mean(evidence.gradients[0], axis=(1, 2), keepdims=True)
-        return ops.sum(weights * evidence.activations[0], axis=-1)
+    def _exactly(self, internals: Any) -> Any:
+        weights = ops.mean(internals.gradients[0], axis=(1, 2), keepdims=True)
+        return ops.sum(weights * internals.activations[0], axis=-1)
 
 
 WRONG = [

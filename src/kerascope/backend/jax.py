@@ -9,17 +9,16 @@ import jax
 import jax.numpy as jnp
 
 from kerascope.errors import BusyModelError
-
-Function = Callable[..., Any]
+from kerascope.typing import TensorFunction
 
 compiles = True
 
 
-def value_and_gradients(function: Function) -> Function:
+def value_and_gradients(function: TensorFunction) -> TensorFunction:
     """See `kerascope.backend`."""
 
     def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any]]:
-        scores, pullback, extra = jax.vjp(lambda moving: function(moving, *rest), variables, has_aux=True)
+        scores, pullback, extra = jax.vjp(lambda leaves: function(leaves, *rest), variables, has_aux=True)
         gradients = []
         for column in range(scores.shape[1]):
             direction = jnp.zeros_like(scores).at[:, column].set(1)
@@ -29,39 +28,44 @@ def value_and_gradients(function: Function) -> Function:
     return run
 
 
-def curvatures(function: Function, along: Function) -> Function:
-    """See `kerascope.backend`: reverse over reverse, since a rerouted gradient has no forward mode."""
+def value_gradients_and_hvps(function: TensorFunction, along: TensorFunction) -> TensorFunction:
+    """See `kerascope.backend`: reverse over reverse, since a custom gradient has no forward mode."""
 
     def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any], list[Any]]:
         scores, extra, gradients = value_and_gradients(function)(variables, *rest)
-        directions = along(extra)
+        leaves, structure = jax.tree.flatten(variables)
+        directions = jax.tree.leaves(along(extra))
 
-        def bent(column: int, name: str) -> Any:
-            def slope(moving: Any) -> Any:
+        def hvp(column: int, index: int) -> Any:
+            def gradient(leaf: Any) -> Any:
                 def score(value: Any) -> Any:
-                    return function(variables | {name: value}, *rest)[0][:, column].sum()
+                    values = [*leaves[:index], value, *leaves[index + 1 :]]
+                    return function(structure.unflatten(values), *rest)[0][:, column].sum()
 
-                return jax.grad(score)(moving)
+                return jax.grad(score)(leaf)
 
-            return jax.vjp(slope, variables[name])[1](directions[name].astype(variables[name].dtype))[0]
+            return jax.vjp(gradient, leaves[index])[1](directions[index].astype(leaves[index].dtype))[0]
 
         return (
             scores,
             extra,
             gradients,
-            [{name: bent(column, name) for name in variables} for column in range(scores.shape[1])],
+            [
+                structure.unflatten([hvp(column, index) for index in range(len(leaves))])
+                for column in range(scores.shape[1])
+            ],
         )
 
     return run
 
 
-def compile(function: Function) -> Function:
+def compile(function: TensorFunction) -> TensorFunction:
     """See `kerascope.backend`."""
-    compiled: Function = jax.jit(function)
+    compiled: TensorFunction = jax.jit(function)
     return compiled
 
 
-def abstract(function: Function, *arguments: Any) -> Any:
+def eval_shape(function: TensorFunction, *arguments: Any) -> Any:
     """See `kerascope.backend`."""
     result = None
 
@@ -73,11 +77,11 @@ def abstract(function: Function, *arguments: Any) -> Any:
     return result
 
 
-def depends(function: Function, variable: Any, *rest: Any) -> bool:
+def depends(function: TensorFunction, variable: Any, *rest: Any) -> bool:
     """See `kerascope.backend`: follows a change of the variable through the program that carries it on."""
 
     def change(direction: Any) -> Any:
-        return jax.jvp(lambda moving: function(moving, *rest)[0], (variable,), (direction,))[1]
+        return jax.jvp(lambda leaf: function(leaf, *rest)[0], (variable,), (direction,))[1]
 
     program = jax.make_jaxpr(change)(variable).jaxpr
     reached = set(program.invars)
@@ -87,12 +91,12 @@ def depends(function: Function, variable: Any, *rest: Any) -> bool:
     return any(not hasattr(value, "val") and value in reached for value in program.outvars)
 
 
-def outlives(tensor: Any, root: Any) -> bool:
+def belongs_to_trace(tensor: Any, root: Any) -> bool:
     """See `kerascope.backend`: a loop, a vectorised map or recomputation traces on its own."""
     return getattr(tensor, "_trace", None) is getattr(root, "_trace", None)
 
 
-def rerouted(source: Any, value: Any, gate: Function) -> Any:
+def with_custom_gradient(source: Any, value: Any, gate: TensorFunction) -> Any:
     """See `kerascope.backend`."""
 
     @jax.custom_vjp
@@ -123,10 +127,12 @@ def state(variables: Sequence[Any]) -> list[Any]:
         raise BusyModelError from error
 
 
-def watch(variables: Sequence[Any], values: Sequence[Any], steps: Any) -> Callable[[Exception | None], bool]:
+def watch_training(
+    variables: Sequence[Any], values: Sequence[Any], steps: Any
+) -> Callable[[Exception | None], bool]:
     """See `kerascope.backend`: arrays never change, but training gives their memory to others."""
 
-    def disturbed(error: Exception | None) -> bool:
+    def has_interfered(error: Exception | None) -> bool:
         if error is None:
             return False
         try:
@@ -134,4 +140,4 @@ def watch(variables: Sequence[Any], values: Sequence[Any], steps: Any) -> Callab
         except BusyModelError:
             return True
 
-    return disturbed
+    return has_interfered

@@ -7,16 +7,16 @@ from typing import Any
 
 import tensorflow as tf
 
-Function = Callable[..., Any]
+from kerascope.typing import TensorFunction
 
 compiles = True
 
 
-def value_and_gradients(function: Function) -> Function:
+def value_and_gradients(function: TensorFunction) -> TensorFunction:
     """See `kerascope.backend`."""
 
     def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any]]:
-        # Only the variables are watched, so nothing upstream of them is kept for the way back.
+        # Only the variables are watched, so the tape keeps nothing upstream of them.
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(variables)
             scores, extra = function(variables, *rest)
@@ -26,45 +26,42 @@ def value_and_gradients(function: Function) -> Function:
     return run
 
 
-def curvatures(function: Function, along: Function) -> Function:
+def value_gradients_and_hvps(function: TensorFunction, along: TensorFunction) -> TensorFunction:
     """See `kerascope.backend`."""
 
     def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any], list[Any]]:
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as outer:
             outer.watch(variables)
             scores, extra, gradients = value_and_gradients(function)(variables, *rest)
-        directions = along(extra)
-        return (
-            scores,
-            extra,
-            gradients,
-            [
-                {
-                    name: tf.zeros_like(variable)
-                    if column[name] is None
-                    else outer.gradient(
-                        column[name],
-                        variable,
-                        output_gradients=tf.cast(directions[name], variable.dtype),
-                        unconnected_gradients=tf.UnconnectedGradients.ZERO,
-                    )
-                    for name, variable in variables.items()
-                }
-                for column in gradients
-            ],
-        )
+        leaves, directions = tf.nest.flatten(variables), tf.nest.flatten(along(extra))
+
+        def hvp(gradient: Any, leaf: Any, direction: Any) -> Any:
+            if gradient is None:
+                return tf.zeros_like(leaf)
+            return outer.gradient(
+                gradient,
+                leaf,
+                output_gradients=tf.cast(direction, leaf.dtype),
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
+
+        hvps = [
+            tf.nest.pack_sequence_as(variables, list(map(hvp, tf.nest.flatten(column), leaves, directions)))
+            for column in gradients
+        ]
+        return scores, extra, gradients, hvps
 
     return run
 
 
-def compile(function: Function) -> Function:
+def compile(function: TensorFunction) -> TensorFunction:
     """See `kerascope.backend`."""
     traced = tf.function(function, autograph=False)
-    concrete: Function | None = None
+    concrete: TensorFunction | None = None
 
     def run(*arguments: Any) -> Any:
         # Called by its one trace: tf.function itself would look it up again, and warn of retracing where
-        # many programs are compiled, as when every layer of a model is asked for.
+        # many programs are compiled, one for each layer of a model.
         nonlocal concrete
         if concrete is None:
             concrete = traced.get_concrete_function(*arguments)
@@ -73,7 +70,7 @@ def compile(function: Function) -> Function:
     return run
 
 
-def abstract(function: Function, *arguments: Any) -> Any:
+def eval_shape(function: TensorFunction, *arguments: Any) -> Any:
     """See `kerascope.backend`."""
     result = None
 
@@ -85,22 +82,22 @@ def abstract(function: Function, *arguments: Any) -> Any:
     return result
 
 
-def depends(function: Function, variable: Any, *rest: Any) -> bool:
+def depends(function: TensorFunction, variable: Any, *rest: Any) -> bool:
     """See `kerascope.backend`: a tape knows, so a missing gradient has already said it."""
     return True
 
 
-def outlives(tensor: Any, root: Any) -> bool:
+def belongs_to_trace(tensor: Any, root: Any) -> bool:
     """See `kerascope.backend`."""
     return getattr(tensor, "graph", None) is getattr(root, "graph", None)
 
 
-def rerouted(source: Any, value: Any, gate: Function) -> Any:
+def with_custom_gradient(source: Any, value: Any, gate: TensorFunction) -> Any:
     """See `kerascope.backend`."""
     value = tf.stop_gradient(value)
 
     @tf.custom_gradient
-    def route(_: Any) -> tuple[Any, Function]:
+    def route(_: Any) -> tuple[Any, TensorFunction]:
         return tf.identity(value), gate
 
     return route(source)
@@ -111,14 +108,16 @@ def on_host(value: Any) -> bool:
     return ":CPU:" in value.device.upper()
 
 
-def watch(variables: Sequence[Any], state: Sequence[Any], steps: Any) -> Callable[[Exception | None], bool]:
+def watch_training(
+    variables: Sequence[Any], state: Sequence[Any], steps: Any
+) -> Callable[[Exception | None], bool]:
     """See `kerascope.backend`: programs read variables one by one, which training may change between."""
     before = None if steps is None else int(steps.value)
 
-    def disturbed(error: Exception | None) -> bool:
+    def has_interfered(error: Exception | None) -> bool:
         return error is None and steps is not None and int(steps.value) != before
 
-    return disturbed
+    return has_interfered
 
 
 def state(variables: Sequence[Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""PyTorch: gradients by `torch.autograd.grad`, eager unless `torch.compile` is asked for."""
+"""PyTorch: gradients by `torch.autograd.grad`, eager unless compiled on request."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-Function = Callable[..., Any]
+from kerascope.typing import TensorFunction
 
 compiles = False
 
 
-def value_and_gradients(function: Function) -> Function:
+def value_and_gradients(function: TensorFunction) -> TensorFunction:
     """See `kerascope.backend`."""
 
     def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any]]:
@@ -37,52 +37,52 @@ def value_and_gradients(function: Function) -> Function:
     return run
 
 
-def curvatures(function: Function, along: Function) -> Function:
+def value_gradients_and_hvps(function: TensorFunction, along: TensorFunction) -> TensorFunction:
     """See `kerascope.backend`."""
 
     def run(variables: Any, *rest: Any) -> tuple[Any, Any, list[Any], list[Any]]:
-        leaves = {name: leaf.detach().requires_grad_() for name, leaf in variables.items()}
+        leaves = [leaf.detach().requires_grad_() for leaf in keras.tree.flatten(variables)]
+
+        def pack(values: list[Any]) -> Any:
+            return keras.tree.pack_sequence_as(variables, values)
+
         # The faster kernels of attention have no second derivative.
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-            scores, extra = function(leaves, *rest)
-            directions = keras.tree.map_structure(_detach, along(extra))
-            columns = scores.sum(dim=0).unbind()
-            slopes = [_slopes(column, leaves) for column in columns]
-            curved = [
-                {name: _bent(slope[name], leaves[name], directions[name]) for name in leaves}
-                for slope in slopes
-            ]
-        gradients = [{name: _detach(value) for name, value in slope.items()} for slope in slopes]
-        return scores.detach(), keras.tree.map_structure(_detach, extra), gradients, curved
+            scores, extra = function(pack(leaves), *rest)
+            directions = [direction.detach() for direction in keras.tree.flatten(along(extra))]
+            columns = [_differentiable_gradients(column, leaves) for column in scores.sum(dim=0).unbind()]
+            hvps = [pack([*map(_hvp, column, leaves, directions)]) for column in columns]
+        gradients = [pack([*map(_detach, column)]) for column in columns]
+        return scores.detach(), keras.tree.map_structure(_detach, extra), gradients, hvps
 
     return run
 
 
-def _slopes(column: Any, leaves: dict[str, Any]) -> dict[str, Any]:
+def _differentiable_gradients(column: Any, leaves: Sequence[Any]) -> Sequence[Any]:
     """The gradients of one column, in a graph that can be differentiated again."""
-    found: Any = (None,) * len(leaves)
-    if column.requires_grad:
-        found = torch.autograd.grad(column, list(leaves.values()), create_graph=True, allow_unused=True)
-    return dict(zip(leaves, found, strict=True))
+    if not column.requires_grad:
+        return [None] * len(leaves)
+    found: Sequence[Any] = torch.autograd.grad(column, leaves, create_graph=True, allow_unused=True)
+    return found
 
 
-def _bent(slope: Any, leaf: Any, direction: Any) -> Any:
-    """How a gradient changes along a direction; zeros where it does not."""
+def _hvp(gradient: Any, leaf: Any, direction: Any) -> Any:
+    """The Hessian-vector product from a gradient in a graph; zeros where the gradient is constant."""
     found = None
-    if slope is not None and slope.requires_grad:
+    if gradient is not None and gradient.requires_grad:
         found = torch.autograd.grad(
-            slope, leaf, direction.to(slope.dtype), retain_graph=True, allow_unused=True
+            gradient, leaf, direction.to(gradient.dtype), retain_graph=True, allow_unused=True
         )[0]
     return torch.zeros_like(leaf, requires_grad=False) if found is None else found.detach()
 
 
-def compile(function: Function) -> Function:
+def compile(function: TensorFunction) -> TensorFunction:
     """See `kerascope.backend`."""
-    compiled: Function = torch.compile(function)
+    compiled: TensorFunction = torch.compile(function)
     return compiled
 
 
-def abstract(function: Function, *arguments: Any) -> Any:
+def eval_shape(function: TensorFunction, *arguments: Any) -> Any:
     """See `kerascope.backend`.
 
     Where the shapes depend on the data, as when `call` branches on a value, the data is needed, and used.
@@ -95,12 +95,12 @@ def abstract(function: Function, *arguments: Any) -> Any:
             return function(*arguments)
 
 
-def depends(function: Function, variable: Any, *rest: Any) -> bool:
+def depends(function: TensorFunction, variable: Any, *rest: Any) -> bool:
     """See `kerascope.backend`: autograd knows, so a missing gradient has already said it."""
     return True
 
 
-def outlives(tensor: Any, root: Any) -> bool:
+def belongs_to_trace(tensor: Any, root: Any) -> bool:
     """See `kerascope.backend`: using a tensor that escaped from a vectorised map is an error."""
     try:
         tensor.sum()
@@ -109,18 +109,18 @@ def outlives(tensor: Any, root: Any) -> bool:
     return True
 
 
-def rerouted(source: Any, value: Any, gate: Function) -> Any:
+def with_custom_gradient(source: Any, value: Any, gate: TensorFunction) -> Any:
     """See `kerascope.backend`."""
-    return _Rerouted.apply(source, value, gate)
+    return _CustomGradient.apply(source, value, gate)
 
 
-class _Rerouted(torch.autograd.Function):
+class _CustomGradient(torch.autograd.Function):
     """The gradient of `value`, through a gate, to `source`."""
 
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(source: Any, value: Any, gate: Function) -> Any:
+    def forward(source: Any, value: Any, gate: TensorFunction) -> Any:
         # A copy: an operation behind it may work in place.
         return value.clone()
 
@@ -143,17 +143,19 @@ def state(variables: Sequence[Any]) -> list[Any]:
     return [variable.value.detach() for variable in variables]
 
 
-def watch(variables: Sequence[Any], state: Sequence[Any], steps: Any) -> Callable[[Exception | None], bool]:
+def watch_training(
+    variables: Sequence[Any], state: Sequence[Any], steps: Any
+) -> Callable[[Exception | None], bool]:
     """See `kerascope.backend`: weights are changed in place, which tensors count."""
     counted = [value for value in state if not value.is_inference()]
     before = [value._version for value in counted]
 
-    def disturbed(error: Exception | None) -> bool:
+    def has_interfered(error: Exception | None) -> bool:
         if before == [value._version for value in counted]:
             return False
         return error is None or "modified by an inplace operation" in str(error)
 
-    return disturbed
+    return has_interfered
 
 
 def _detach(value: Any) -> Any:

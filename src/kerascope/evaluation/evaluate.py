@@ -19,7 +19,7 @@ from kerascope.method import Method, as_method
 from kerascope.method.controls import CentreGaussian, EdgeMap, RandomMap
 from kerascope.metric import EvalBatch, Metric
 from kerascope.metric import metrics as known_metrics
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import AnyProbe, Probe, as_probe, require_probe
 from kerascope.progress import Progress
 from kerascope.target import TargetLike
 from kerascope.validation import check_choice
@@ -35,7 +35,7 @@ _QUICK_BUDGET = 60
 
 def evaluate(
     methods: Method | str | Sequence[Method | str],
-    probe: Probe | keras.Model,
+    probe: AnyProbe | keras.Model,
     images: Any,
     labels: Any = None,
     masks: Any = None,
@@ -137,7 +137,7 @@ def evaluate(
                     table.measure_method(row, advance=bar.advance)
             else:
                 run = RunOptions(workers=workers, imports=imports, safe_mode=safe_mode)
-                with open_workers(run, known.model) as cluster:
+                with open_workers(run, require_probe(known).model) as cluster:
                     assert cluster is not None
                     table.measure_on_workers(cluster, bar.advance)
         except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from kerascope.dataset.classes.class_names import SelectedLabel, unique_indices
 from kerascope.dataset.classes.outputs import class_count, is_multilabel
 from kerascope.dataset.labels.label import Label, find_label_indices
 from kerascope.dataset.reading.arrays import as_labels
-from kerascope.probe import Probe
+from kerascope.probe import AnyProbe, Probe
 from kerascope.provenance import warn
 from kerascope.target import TargetLike
 
@@ -42,7 +42,7 @@ class EvaluationInputs:
 
 
 def resolve_inputs(
-    probe: Probe, images: Any, labels: Any = None, target: TargetLike = None, masks: Any = None
+    probe: AnyProbe, images: Any, labels: Any = None, target: TargetLike = None, masks: Any = None
 ) -> EvaluationInputs:
     """Return the images with their targets; an image with several labels is repeated once per label.
 
@@ -81,11 +81,11 @@ def resolve_inputs(
         images = tree.map_structure(lambda array: np.asarray(array)[rows], images)
         masks = None if masks is None else np.asarray(masks)[rows]
     return EvaluationInputs(
-        images, targets, None if multilabel else targets, masks, _warn_unlabelled(indices)
+        images, targets, None if multilabel else targets, masks, _warn_of_missing_labels(indices)
     )
 
 
-def _find_classes(probe: Probe, images: Any, labels: Sequence[Label]) -> list[ClassIndices]:
+def _find_classes(probe: AnyProbe, images: Any, labels: Sequence[Label]) -> list[ClassIndices]:
     """Return the class indices of each image's labels.
 
     Raises:
@@ -127,7 +127,7 @@ def _check_single(indices: Sequence[ClassIndices], labels: Sequence[Label]) -> N
             )
 
 
-def _warn_unlabelled(indices: Sequence[ClassIndices]) -> tuple[str, ...]:
+def _warn_of_missing_labels(indices: Sequence[ClassIndices]) -> tuple[str, ...]:
     count = sum(not row for row in indices)
     if not count:
         return ()

@@ -23,7 +23,7 @@ from kerascope.method.gradient.saliency import InputXGradient, Saliency
 from kerascope.method.masks.occlusion import Occlusion
 from kerascope.method.path.integrated_gradients import IntegratedGradients
 from kerascope.method.wrappers.smooth_grad import SmoothGrad
-from kerascope.probe import LayerTable, Probe, as_probe
+from kerascope.probe import AnyProbe, LayerTable, Probe, as_probe
 from kerascope.target import TargetLike
 from kerascope.validation import check_whole
 
@@ -67,7 +67,7 @@ class Recommendation:
 
 
 def recommend(
-    probe: Probe | keras.Model,
+    probe: AnyProbe | keras.Model,
     images: Any,
     *,
     target: TargetLike = None,

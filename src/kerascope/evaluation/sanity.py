@@ -17,7 +17,7 @@ from kerascope.metric import EfficientRandomisation, EvalBatch, EvalItem
 from kerascope.metric.randomisation import random_class_maps
 from kerascope.metric.similarity import FEATURES, ssim
 from kerascope.metric.statistics import finite_mean, pearson
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import AnyProbe, Probe, as_probe, require_probe
 from kerascope.progress import Progress
 from kerascope.target import TargetLike
 from kerascope.typing import Array
@@ -140,7 +140,7 @@ class Sanity:
 
 def sanity(
     method: Method | str,
-    probe: Probe | keras.Model,
+    probe: AnyProbe | keras.Model,
     images: Any,
     target: TargetLike = None,
     *,
@@ -232,7 +232,7 @@ def sanity(
     total = draws * (2 * len(stops) - 1) + 1 + (shuffled is not None)
     notes = [*inputs.warnings]
     with Progress(total, progress, "sanity checks") as bar:
-        cascading, independent = _explain_randomised(item, models, stops, bar)
+        cascading, independent = _explain_random_models(item, models, stops, bar)
         paths = [layers[stop - 1].path or "the model's own variables" for stop in stops]
         upper = sum(2 * stop <= len(layers) for stop in stops) or 1
         checks = [
@@ -255,7 +255,7 @@ def sanity(
     return Sanity(method.describe(), tuple(checks), entropy, tuple(notes))
 
 
-def _explain_randomised(
+def _explain_random_models(
     item: EvalItem, models: Sequence[Any], stops: Sequence[int], bar: Progress
 ) -> tuple[list[list[Array]], list[list[Array]]]:
     """Return the maps of each randomised model: all layers down to each stop, and the layer at each stop.
@@ -271,7 +271,7 @@ def _explain_randomised(
 
     def explain(layers: Sequence[Any]) -> Array:
         values = {index: value for layer in layers for index, value in layer.values.items()}
-        maps = batch.explain(method, probe=batch.probe.with_values(values))
+        maps = batch.explain(method, probe=require_probe(batch.probe).with_values(values))
         bar.advance()
         return maps
 

@@ -13,7 +13,7 @@ from kerascope import backend, errors
 from kerascope.maximization.parametrization import Parametrization
 from kerascope.maximization.penalties import Penalty
 from kerascope.maximization.transforms import rotate, shift_matrices
-from kerascope.probe import Score
+from kerascope.probe import ScoreFunction
 
 STEP_TENSORS = (
     *("coefficients", "mean", "square", "step", "rate"),
@@ -47,7 +47,7 @@ class Ascent:
     moves: bool
     turns: bool
 
-    def __call__(self, score: Score, carried: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, score: ScoreFunction, carried: Mapping[str, Any]) -> dict[str, Any]:
         """Run one step; see `kerascope.probe.execute.routine`."""
         bases = [ops.convert_to_tensor(basis) for basis in self.parametrization.bases]
         if self.moves:

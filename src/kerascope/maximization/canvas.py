@@ -10,7 +10,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.layout import Layout
-from kerascope.probe import Batch, Probe, check_inputs, pixel_range
+from kerascope.probe import InputBatch, Probe, check_inputs, pixel_range
 from kerascope.provenance import warn
 from kerascope.typing import Array
 from kerascope.validation import check_whole
@@ -34,7 +34,7 @@ class Canvas:
         warnings: about assumptions.
     """
 
-    batch: Batch
+    batch: InputBatch
     layout: Layout
     low: Array
     high: Array
@@ -71,7 +71,7 @@ class Canvas:
                     f"{batch.count}."
                 )
         try:
-            graph = probe.graph(batch.structured())
+            graph = probe.graph(batch.to_structure())
         except errors.InputError as error:
             raise errors.InputError(
                 f"the network must run on images of this size; {error} Convolutions and pooling leave "
@@ -105,7 +105,7 @@ class Canvas:
             arrays = list(others)
             index = self.batch.explained or 0
             arrays[index] = self.layout.original(images, np).astype(arrays[index].dtype)
-            return self.batch.structured(arrays)
+            return self.batch.to_structure(arrays)
 
         return build
 

@@ -19,7 +19,7 @@ from kerascope.maximization.penalties import Penalty, TotalVariation
 from kerascope.maximization.result import Maximization, join
 from kerascope.maximization.targets import TargetPerImage, group_targets, split_targets
 from kerascope.maximization.transforms import Transforms
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import Probe, as_probe, require_probe
 from kerascope.provenance import versions, warn
 from kerascope.target import Target, TargetLike
 from kerascope.validation import check_choice, check_number, check_positive, check_whole
@@ -140,12 +140,12 @@ class Maximize:
             start: start images as model inputs: one for all, or one for each of the N. For a model with
                 several inputs, the whole input structure, in which the other inputs do not change. Waves
                 along axes of 64 px or more omit details below 4 px: a photograph starts blurred.
-            callbacks: called with a `Progress` after every step.
+            callbacks: called with a `StepProgress` after every step.
 
         Returns:
             The best images of the run; after an interruption from the keyboard, the best so far.
         """
-        engine = as_probe(probe)  # holds its model weakly: the argument keeps it alive
+        engine = require_probe(as_probe(probe))  # holds its model weakly: the argument keeps it alive
         targets = [single for single in split_targets(target) for _ in range(self.copies)]
         canvas = Canvas.of(engine, len(targets), self.size, self.input_range, start)
         batches = _batches(engine, targets)

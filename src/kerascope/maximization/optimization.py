@@ -14,12 +14,12 @@ from kerascope import errors
 from kerascope.maximization.ascent import STEP_TENSORS, Ascent
 from kerascope.maximization.targets import TargetPerImage
 from kerascope.maximization.transforms import Transforms
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, Probe, Request
 from kerascope.typing import Array
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepProgress:
     """The progress of a run, which callbacks receive after every step.
 
     Args:
@@ -36,7 +36,7 @@ class Progress:
     images: Callable[[], Array]
 
 
-Callback = Callable[[Progress], Any]
+Callback = Callable[[StepProgress], Any]
 
 
 @dataclass
@@ -89,7 +89,9 @@ class Optimization:
             self.inputs(blank),
             self.target,
             STEP_TENSORS,
-            layers=(self.target.layers[:1] or (None,)) if self.ascent.diversity else (),
+            Request(
+                (self.target.layers[:1] or (None,)) if self.ascent.diversity else (), image_gradient=True
+            ),
             key=self.ascent,
         )
         self._coefficients = ops.convert_to_tensor(self._coefficients)
@@ -112,7 +114,7 @@ class Optimization:
                 if not finite or not np.isfinite(scores).all():
                     return self._explain_failure(step, steps, scores)
                 for callback in callbacks:
-                    callback(Progress(step, steps, view_scores, self.images))
+                    callback(StepProgress(step, steps, view_scores, self.images))
                 if bar is not None:
                     bar.add(1, [("score", float(view_scores.mean()))])
         except KeyboardInterrupt as stop:

@@ -1,4 +1,4 @@
-"""`"auto"` and `"fast"`: methods that are chosen for a model, and say which one they took and why."""
+"""Automatic methods: `"auto"` and `"fast"` choose a method for the model, and note which and why."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from kerascope.method.cam.hires_cam import HiResCAM
 from kerascope.method.cam.multi_scale_cam import MultiScaleCAM
 from kerascope.method.gradient.saliency import InputXGradient
 from kerascope.method.masks.occlusion import Occlusion
-from kerascope.probe import Answer, BlackBox, Probe, as_probe
-from kerascope.probe.graph.graph import Run
+from kerascope.probe import Answer, AnyProbe, BlackBox, Probe, require_probe
+from kerascope.probe.graph.graph import LayerCall
 from kerascope.probe.graph.head_kind import flattening_layers
 from kerascope.target import Target, TargetLike, as_target
 
 
 @dataclass(frozen=True)
 class Choice(Method, kind="choice"):
-    """The family: another method, chosen once model, images and target are known. It is no method of its own.
+    """Base class: another method, chosen once model, images and target are known. It is no method of its own.
 
     Args:
         layer: path of the layer, for methods that explain one; None for the automatic one.
@@ -30,10 +30,10 @@ class Choice(Method, kind="choice"):
     layer: str | None = None
 
     @abstractmethod
-    def choose(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
-        """The method, and why it is that, in a sentence without a full stop."""
+    def choose(self, probe: AnyProbe, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+        """The method, and the reason, in a sentence without a full stop."""
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """As the method that is chosen."""
         method, reason = self.choose(probe, images, target)
         answer = method.attribute(probe, images, target)
@@ -56,7 +56,7 @@ class Auto(Choice, name="auto"):
         What the chosen method raises.
 
     Cost:
-        1 forward, and 1 backward per class; that of `Occlusion` for a black box.
+        1 forward, and 1 backward per class; for a black box, the cost of `Occlusion`.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -71,31 +71,31 @@ class Auto(Choice, name="auto"):
 
     tags: ClassVar[frozenset[str]] = MultiScaleCAM.tags
 
-    def choose(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def choose(self, probe: AnyProbe, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """By whether there is a gradient, and a layer that has places."""
         if isinstance(probe, BlackBox) and self.layer is None:
             return Occlusion(), "auto: Occlusion, since a black box has no gradients"
-        prober = as_probe(probe)
+        probe = require_probe(probe)
         try:
-            (deepest,) = prober.resolve_layers(images, target, (self.layer,))
+            (deepest,) = probe.resolve_layers(images, target, (self.layer,))
         except errors.NoSpatialExtentError:
             if self.layer is not None:
                 raise
             return InputXGradient(), "auto: InputXGradient, since no layer has places"
         reason = (
-            f"auto: MultiScaleCAM, since {_describe_layer(prober.without_refresh(), images, target, deepest)}"
+            f"auto: MultiScaleCAM, since {_describe_layer(probe.without_refresh(), images, target, deepest)}"
         )
         return MultiScaleCAM(layer=self.layer), reason
 
 
-def _describe_layer(probe: Probe, images: Any, target: TargetLike, deepest: Run) -> str:
+def _describe_layer(probe: Probe, images: Any, target: TargetLike, deepest: LayerCall) -> str:
     """What is coarse about the deepest layer."""
     assert deepest.layout is not None
-    survey = probe.graph(images)
-    layer = survey.name(deepest)
+    graph = probe.graph(images)
+    layer = graph.name(deepest)
     cells = " x ".join(map(str, deepest.layout.spatial))
     kind = "tokens" if deepest.layout.kind == TOKENS else "cells"
-    flattened = flattening_layers(survey, [layer], as_target(target))
+    flattened = flattening_layers(graph, [layer], as_target(target))
     head = f", which {flattened[layer]!r} flattens" if flattened else ""
     scales = probe.scales(images, target, layer)
     finer = scales.image or len(scales.layers) > 1
@@ -129,6 +129,6 @@ class Fast(Choice, name="fast"):
 
     tags: ClassVar[frozenset[str]] = HiResCAM.tags
 
-    def choose(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def choose(self, probe: AnyProbe, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """Always the same."""
         return HiResCAM(layer=self.layer), "fast: HiResCAM, at the cost of one forward pass"

@@ -15,7 +15,7 @@ from kerascope import errors
 from kerascope.explanation import Explanation
 from kerascope.method import Method
 from kerascope.metric.context import EvalBatch, EvalItem
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import AnyProbe, Probe, as_probe
 from kerascope.provenance import warn
 from kerascope.registry import Registered
 from kerascope.target import TargetLike
@@ -142,7 +142,7 @@ class Metric(Registered, ABC, kind="metric"):
 
     def __call__(
         self,
-        probe: Probe | keras.Model,
+        probe: AnyProbe | keras.Model,
         images: Any,
         explanation: Explanation,
         target: TargetLike = None,

@@ -10,14 +10,14 @@ import numpy as np
 from keras import ops, tree
 
 from kerascope import errors
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Class, Pinned, Probability, TargetLike
 from kerascope.target.base import Context, Forward, Reading
 from kerascope.target.wrappers import TargetWrapper
 from kerascope.typing import Array
 
 
-def probability_of(probe: Probe, images: Any, answer: Answer) -> Answer:
+def probability_of(probe: AnyProbe, images: Any, answer: Answer) -> Answer:
     """Return the answer with the probability of the target in place of its score.
 
     A model without an output activation, such as one trained `from_logits`, gets a softmax over its scores;

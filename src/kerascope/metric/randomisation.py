@@ -12,7 +12,7 @@ from kerascope import errors
 from kerascope.metric.base import Direction, Measurement, Metric
 from kerascope.metric.context import EvalBatch, EvalItem
 from kerascope.metric.similarity import SIMILARITIES, similarity_of
-from kerascope.probe import Probe
+from kerascope.probe import AnyProbe, require_probe
 from kerascope.target import Class
 from kerascope.typing import Array
 from kerascope.validation import check_choice, check_whole
@@ -146,7 +146,7 @@ def random_class_maps(item: EvalItem, seed: int) -> Array:
     batch, method = item.batch, item.method
     assert method is not None
     labels = batch.answer.labels
-    graph = batch.probe.graph(batch.images)
+    graph = require_probe(batch.probe).graph(batch.images)
     if graph.kinds == ("binary",):
         raise errors.EvaluationError(
             "a random logit must be a class with its own score; this model has one number for two classes, "
@@ -163,9 +163,10 @@ def random_class_maps(item: EvalItem, seed: int) -> Array:
     return batch.explain(method, target=Class(((labels + shifts) % count).tolist()))
 
 
-def _randomize_model(batch: EvalBatch, seed: int) -> Probe:
+def _randomize_model(batch: EvalBatch, seed: int) -> AnyProbe:
     """Return the probe of the model with every layer randomised."""
     values: dict[int, Array] = {}
-    for layer in batch.probe.randomize(batch.images, seed):
+    probe = require_probe(batch.probe)
+    for layer in probe.randomize(batch.images, seed):
         values |= layer.values
-    return batch.probe.with_values(values)
+    return probe.with_values(values)

@@ -1,4 +1,4 @@
-"""The explained images as pictures on the host: channels last, with their range, and the way back."""
+"""The explained images on the host: channels last, with their range."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.layout import Layout
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.typing import Array
 
 
@@ -32,7 +32,7 @@ class HostImages:
     stated: tuple[float, float] | None
 
     @classmethod
-    def of(cls, probe: Probe, answer: Answer, smooth: bool = True) -> HostImages:
+    def of(cls, probe: AnyProbe, answer: Answer, smooth: bool = True) -> HostImages:
         """The pictures behind an answer.
 
         Args:
@@ -46,7 +46,7 @@ class HostImages:
         pixels = answer.batch.pixels if smooth else answer.batch.picture
         layout = answer.image_layout
         seen = pixels if layout is None else layout.channels_last(pixels, np)
-        stated = probe.pixel_range(answer.batch.structured())
+        stated = probe.pixel_range(answer.batch.to_structure())
         return cls(np.array(seen, "float64"), layout, pixels.dtype, stated)
 
     @property

@@ -1,4 +1,4 @@
-"""The memory budget: what was asked for, what there is, and what a pass takes."""
+"""The memory budget, and estimates of the memory that a pass takes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
-from kerascope.probe import Survey
+from kerascope.probe import Graph
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
 _SHARE = 4
-"""Without a budget, one part in so many of what is free."""
+"""The default budget is the free memory divided by this."""
 _FALLBACK = 10**9
-"""The budget where the system does not say what is free."""
+"""The budget where the free memory is not known."""
 _NUMBER = 4
 """Bytes of a float32."""
 _COPIES = 6
-"""Pictures that a row holds at a time: taken, baseline, mask, mixed, in the model's layout, and one to "
-"spare."""
+"""Pictures that a row holds at a time: taken, baseline, mask, mixed, in the model's layout, and
+one to spare."""
 _WORKSPACE = 2.0
 """How many times what layers hand on a pass takes: kernels work in packed copies of it."""
 
@@ -41,7 +41,7 @@ def check_memory(memory: Any) -> None:
 
 
 def budget(memory: int | str | None) -> int:
-    """The budget in bytes; of None, about a quarter of what is free."""
+    """The budget in bytes; by default about a quarter of the free memory."""
     if memory is not None:
         return _bytes(memory)
     # A power of two, so that what other programs do meanwhile seldom changes the size of a pass.
@@ -49,7 +49,7 @@ def budget(memory: int | str | None) -> int:
 
 
 def _free() -> int:
-    """Bytes that a program could have, as far as the system tells."""
+    """Bytes of free memory, as far as the system reports it."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
@@ -62,45 +62,49 @@ def _free() -> int:
 
 
 def picture_bytes(spatial: tuple[int, ...], channels: int) -> int:
-    """Bytes that one row takes beside the model."""
+    """Bytes that one row takes without the model."""
     return _COPIES * _NUMBER * math.prod(spatial) * channels
 
 
-def activation_bytes(survey: Survey, spared: Collection[int] = (), kept: bool = False) -> int:
+def activation_bytes(graph: Graph, skippable: Collection[int] = (), kept: bool = False) -> int:
     """Bytes that one row takes inside the model, by how long what each layer returns is wanted.
 
     Args:
-        survey: of the model.
-        spared: numbers of runs that do not run.
+        graph: of the model.
+        skippable: numbers of runs that do not call.
         kept: nothing is freed before the pass ends: without compilation, Keras holds what each layer returns.
     """
     last: dict[int, int] = {}
-    for run in survey.runs:
-        for source in run.sources:
+    for call in graph.calls:
+        for source in call.sources:
             if source >= 0:
-                last[source] = run.number
+                last[source] = call.number
     held = most = largest = 0
     ends: dict[int, int] = {}
-    for run in survey.runs:
+    for call in graph.calls:
         # What only hands a tensor on takes nothing.
-        size = 0 if run.maker != run.number or run.number in spared else _NUMBER * math.prod(run.shape[1:])
+        size = (
+            0
+            if call.producer != call.number or call.number in skippable
+            else _NUMBER * math.prod(call.shape[1:])
+        )
         held += size
         largest = max(largest, size)
         most = max(most, held)
-        end = max(last.get(run.number, run.number), run.number)
+        end = max(last.get(call.number, call.number), call.number)
         ends[end] = ends.get(end, 0) + size
         if not kept:
-            held -= ends.pop(run.number, 0)
+            held -= ends.pop(call.number, 0)
     return int(most + _WORKSPACE * largest if kept else _WORKSPACE * most)
 
 
 def gradient_rows(
-    survey: Survey, shape: tuple[int, ...], most: int, fixed: bool, memory: int | str | None
+    graph: Graph, shape: tuple[int, ...], most: int, fixed: bool, memory: int | str | None
 ) -> int:
     """How many rows fit in a pass forward and backward, where every layer's output is wanted again.
 
     Args:
-        survey: of the model.
+        graph: of the model.
         shape: of a picture, (*spatial, C).
         most: rows that are wanted, a power of two, or what the model asks for.
         fixed: the model takes no other number.
@@ -110,8 +114,8 @@ def gradient_rows(
         MemoryBudgetError: one row, or what the model asks for, takes more than the budget.
     """
     row = picture_bytes(shape[:-1], shape[-1])
-    made = (run for run in survey.runs if run.maker == run.number)
-    row += int(_WORKSPACE * _NUMBER * sum(math.prod(run.shape[1:]) for run in made))
+    made = (call for call in graph.calls if call.producer == call.number)
+    row += int(_WORKSPACE * _NUMBER * sum(math.prod(call.shape[1:]) for call in made))
     allowed, least = budget(memory), row * (most if fixed else 1)
     if least > allowed:
         raise errors.MemoryBudgetError(

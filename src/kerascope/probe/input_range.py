@@ -1,4 +1,4 @@
-"""What a model's own preprocessing says about its pixels: their range, and where it ends."""
+"""The range of a model's pixels, and the end of its preprocessing, from its first layers."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerascope.probe.graph.graph import INPUT, Survey
+from kerascope.probe.graph.graph import INPUT, Graph
 
 _PASSED = ("Identity", "Reshape", "Permute", "Padding", "Cropping", "Resizing", "Random", "Dropout")
-"""Parts of the names of layers that hand pixels on as they are."""
+"""Parts of the names of layers that do not change the values of pixels."""
 _ARITHMETIC = (
     *("Rescaling", "Normalization", "Add", "Subtract", "Multiply", "Divide"),
     *("GetItem", "Stack", "Concatenate", "Flip", "Cast"),
 )
-"""Parts of the names of layers and operations that preprocessing is made of."""
+"""Parts of the names of layers and operations of preprocessing."""
 
 
-def pixel_range(survey: Survey) -> tuple[float, float] | None:
+def pixel_range(graph: Graph) -> tuple[float, float] | None:
     """(0, 255) or (0, 1) where the first layer that reads the pixels says so, else None.
 
     A `Rescaling` says so where it brings one of these ranges to end at 1 or 0.5; a `Normalization` where its
-    mean is that of bytes.
+    mean is in the range of bytes.
 
     Args:
-        survey: of the model.
+        graph: of the model.
     """
     pixels = {INPUT}
-    for run in survey.runs:
-        operation = run.place.operation
-        if not pixels & set(run.sources):
+    for call in graph.calls:
+        operation = call.layer.operation
+        if not pixels & set(call.sources):
             continue
         if any(part in type(operation).__name__ for part in _PASSED):
-            pixels.add(run.number)
+            pixels.add(call.number)
             continue
         if isinstance(operation, keras.layers.Rescaling):
             for high in (255.0, 1.0):
@@ -46,23 +46,23 @@ def pixel_range(survey: Survey) -> tuple[float, float] | None:
     return None
 
 
-def preprocessing_layer(survey: Survey) -> str | None:
-    """Name of the last run of the model's own preprocessing: scaling, standardising, exchange of channels.
+def preprocessing_layer(graph: Graph) -> str | None:
+    """Path of the last layer of the model's own preprocessing: scaling, standardising, exchange of channels.
 
     Args:
-        survey: of the model.
+        graph: of the model.
 
     Returns:
-        The name, as `layer=` takes it; None where the first layer that reads the pixels is another one.
+        The path, as `layer=` takes it; None where the first layer that reads the pixels is another one.
     """
     chain, last = {INPUT}, None
-    for run in survey.runs:
-        if not chain & set(run.sources):
+    for call in graph.calls:
+        if not chain & set(call.sources):
             continue
-        kind = type(run.place.operation).__name__
+        kind = type(call.layer.operation).__name__
         scales = "BatchNormalization" not in kind and any(part in kind for part in _ARITHMETIC)
-        if not (scales or any(part in kind for part in _PASSED)) or run.fault is not None:
+        if not (scales or any(part in kind for part in _PASSED)) or call.untappable is not None:
             break
-        chain.add(run.number)
-        last = survey.name(run) if scales else last
+        chain.add(call.number)
+        last = graph.name(call) if scales else last
     return last

@@ -1,4 +1,4 @@
-"""What a model takes, and whether what it was given fits."""
+"""Inputs of a model: their specifications, and the check of images against them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class InputSpec:
 
 
 @dataclass(frozen=True)
-class Batch:
+class InputBatch:
     """Checked inputs of a model.
 
     Args:
@@ -52,12 +52,12 @@ class Batch:
 
     @property
     def signature(self) -> tuple[object, ...]:
-        """What a compiled program depends on, but for the size of the batch."""
+        """The part of a compiled program's key about inputs, but for the size of the batch."""
         inputs = ((array.shape[1:], str(array.dtype)) for array in self.arrays)
         return (*zip(self.names, inputs, strict=True), type(self.structure).__name__)
 
-    def structured(self, arrays: Sequence[Array] | None = None) -> Any:
-        """The arrays, or others in their place, in the model's input structure."""
+    def to_structure(self, arrays: Sequence[Array] | None = None) -> Any:
+        """The arrays, or others instead, in the model's input structure."""
         arrays = self.arrays if arrays is None else arrays
         return arrays[0] if self.structure is None else tree.pack_sequence_as(self.structure, list(arrays))
 
@@ -77,7 +77,7 @@ class Batch:
 
     @property
     def pixels(self) -> Array:
-        """The explained input, which a gradient can be taken at or noise be added to.
+        """The explained input, in floating-point numbers.
 
         Raises:
             InputError: there are several and none was chosen, or it holds no floating-point numbers.
@@ -97,7 +97,7 @@ class Batch:
         return self.explained is not None and self.arrays[self.explained].dtype.kind == "f"
 
     def with_pixels(self, pixels: Array) -> Any:
-        """The model's inputs with others in place of the explained one.
+        """The model's inputs, with the explained one replaced.
 
         Args:
             pixels: (R N, ...), R variants of every image, one round after the other.
@@ -106,14 +106,14 @@ class Batch:
         arrays = [np.tile(array, (times, *[1] * (array.ndim - 1))) for array in self.arrays]
         if self.explained is not None:
             arrays[self.explained] = pixels
-        return self.structured(arrays)
+        return self.to_structure(arrays)
 
     def chunk(self, start: int, size: int) -> list[Array]:
         """`size` images from `start` on; the last one is repeated where there are fewer."""
-        return [padded_rows(array, start, size) for array in self.arrays]
+        return [pad_rows(array, start, size) for array in self.arrays]
 
 
-def padded_rows(array: Array, start: int, size: int) -> Array:
+def pad_rows(array: Array, start: int, size: int) -> Array:
     """`size` rows of an array from `start` on; the last one is repeated where there are fewer."""
     part = array[start : start + size]
     missing = size - len(part)
@@ -130,16 +130,16 @@ def input_specs(model: keras.Model) -> tuple[InputSpec, ...] | None:
         return None
     names = [tensor.name for tensor in tensors]
     paths = [path for path, _ in tree.flatten_with_path(_structure(model))]
-    for place, path in enumerate(paths):
+    for index, path in enumerate(paths):
         if path and isinstance(path[-1], str):
-            names[place] = path[-1]
+            names[index] = path[-1]
     return tuple(
         InputSpec(name, tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype))
         for name, tensor in zip(names, tensors, strict=True)
     )
 
 
-def check_inputs(model: keras.Model, images: Any, explained: str | int | None) -> Batch:
+def check_inputs(model: keras.Model, images: Any, explained: str | int | None) -> InputBatch:
     """`images` as arrays of the types that the model takes.
 
     Args:
@@ -168,15 +168,15 @@ def check_inputs(model: keras.Model, images: Any, explained: str | int | None) -
     else:
         names = (specs[0].name,) if specs else ("input",)
     arrays = tuple(
-        _check_array(leaf, specs[place] if specs else None, name, len(leaves))
-        for place, (leaf, name) in enumerate(zip(leaves, names, strict=True))
+        _check_array(leaf, specs[index] if specs else None, name, len(leaves))
+        for index, (leaf, name) in enumerate(zip(leaves, names, strict=True))
     )
     if len({len(array) for array in arrays}) > 1:
         sizes = ", ".join(f"{name!r}: {len(array)}" for name, array in zip(names, arrays, strict=True))
         raise errors.InputError(
             f"all inputs must hold the same number of images; got {sizes}; give one row per image to each."
         )
-    return Batch(structure, arrays, _explained(explained, names, arrays), names)
+    return InputBatch(structure, arrays, _find_explained_index(explained, names, arrays), names)
 
 
 def blank_inputs(model: keras.Model, size: int | tuple[int, ...] | None = None) -> Any:
@@ -184,28 +184,28 @@ def blank_inputs(model: keras.Model, size: int | tuple[int, ...] | None = None) 
 
     Args:
         model: the model.
-        size: what stands for the axes that the model leaves open, one number for all or one for each;
+        size: size of the axes that the model leaves open, one number for all or one for each;
             None where it leaves none open.
 
     Raises:
         InputError: the model does not state its full input shape, or `size` does not fit it.
     """
-    stated = input_specs(model)
-    specs = stated or _built_on(model, size is not None)
+    declared = input_specs(model)
+    specs = declared or _build_specs(model, size is not None)
     if specs is not None and size is not None and len(specs) == 1:
-        specs = (replace(specs[0], shape=_filled(specs[0].shape, size)),)
+        specs = (replace(specs[0], shape=_fill_shape(specs[0].shape, size)),)
     if specs is None or any(None in spec.shape[1:] for spec in specs):
         raise errors.InputError(
-            "the model must state its full input shape to be asked without images; this one does not; "
+            "the model must state its full input shape where no images are given; this one does not; "
             f"give {'a batch of images' if specs is None or size is not None else 'images, or a size'}."
         )
     blanks = [np.zeros([1, *(side or 0 for side in spec.shape[1:])], spec.dtype) for spec in specs]
-    structure = _structure(model) if stated else None
+    structure = _structure(model) if declared else None
     return tree.pack_sequence_as(structure, blanks) if tree.is_nested(structure) else blanks[0]
 
 
-def _built_on(model: keras.Model, any_size: bool) -> tuple[InputSpec, ...] | None:
-    """What a subclassed model was first called with, where that was one tensor; None where it was not.
+def _build_specs(model: keras.Model, any_size: bool) -> tuple[InputSpec, ...] | None:
+    """The input that a subclassed model was built on, where that was one tensor; else None.
 
     Args:
         model: the model.
@@ -223,22 +223,22 @@ def _built_on(model: keras.Model, any_size: bool) -> tuple[InputSpec, ...] | Non
     return (InputSpec("input", (None, *sides[1:]), "float32"),)
 
 
-def _filled(shape: tuple[int | None, ...], size: int | tuple[int, ...]) -> tuple[int | None, ...]:
-    """A shape with its open axes set to `size`; where none is open, `size` must be what it says."""
-    opened = [axis for axis in range(1, len(shape)) if shape[axis] is None]
+def _fill_shape(shape: tuple[int | None, ...], size: int | tuple[int, ...]) -> tuple[int | None, ...]:
+    """A shape with its open axes set to `size`; where none is open, `size` must match."""
+    open_axes = [axis for axis in range(1, len(shape)) if shape[axis] is None]
     # Without open axes, a size may repeat what the model says, channels first or last.
-    axes = opened or list(range(1, len(shape) - 1))
+    axes = open_axes or list(range(1, len(shape) - 1))
     sizes = [int(size)] * len(axes) if isinstance(size, int | np.integer) else list(size)
     filled = list(shape)
     for axis, value in zip(axes, sizes, strict=False):
         filled[axis] = value
-    said = opened or tuple(filled) == shape or (*shape[:2], *sizes) == shape
-    if len(sizes) != len(axes) or not said:
+    fits = open_axes or tuple(filled) == shape or (*shape[:2], *sizes) == shape
+    if len(sizes) != len(axes) or not fits:
         raise errors.InputError(
             f"size must give the axes that the model leaves open; it takes {shape} and got {size}; "
-            f"{'give one number for each open axis' if opened else 'leave size out'}."
+            f"{'give one number for each open axis' if open_axes else 'leave size out'}."
         )
-    return tuple(filled) if opened else shape
+    return tuple(filled) if open_axes else shape
 
 
 def _structure(model: keras.Model) -> Any:
@@ -291,7 +291,7 @@ def _check_array(value: Any, spec: InputSpec | None, name: str, inputs: int) -> 
         raise errors.InputError(
             f"{where} must hold at least one image; got none (shape {array.shape}); check what was loaded."
         )
-    array = array.astype(_fed_as(array, spec), copy=False)
+    array = array.astype(_input_dtype(array, spec), copy=False)
     finite = np.isfinite(array) if array.dtype.kind == "f" else np.ones(1, bool)
     if not finite.all():
         bad = np.unique(np.nonzero(~finite)[0]).tolist()
@@ -311,7 +311,7 @@ def _check_shape(array: Array, expected: tuple[int | None, ...], where: str) -> 
     )
     if fits:
         return
-    wanted = "(" + ", ".join(["N", *("any" if n is None else str(n) for n in expected[1:])]) + ")"
+    wanted = "(" + ", ".join(["N", *("any" if side is None else str(side) for side in expected[1:])]) + ")"
     if len(shape) == len(expected) - 1 and _matches(shape, expected[1:]):
         advice = "add the batch axis: images[None]"
     elif len(shape) == len(expected) - 1:
@@ -331,7 +331,7 @@ def _matches(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
     return all(want is None or got == want for got, want in zip(shape, expected, strict=True))
 
 
-def _fed_as(array: Array, spec: InputSpec | None) -> str:
+def _input_dtype(array: Array, spec: InputSpec | None) -> str:
     """Pictures become floats, whatever they were stored as; wider integers stay, as they may be tokens."""
     if spec is not None and not spec.dtype.startswith("bfloat"):
         return spec.dtype
@@ -340,11 +340,13 @@ def _fed_as(array: Array, spec: InputSpec | None) -> str:
     return str(keras.config.floatx())
 
 
-def _explained(wanted: str | int | None, names: tuple[str, ...], arrays: tuple[Array, ...]) -> int | None:
+def _find_explained_index(
+    wanted: str | int | None, names: tuple[str, ...], arrays: tuple[Array, ...]
+) -> int | None:
     if wanted is None:
         if len(arrays) == 1:
             return 0
-        spatial = [place for place, array in enumerate(arrays) if array.ndim > 2]
+        spatial = [index for index, array in enumerate(arrays) if array.ndim > 2]
         return spatial[0] if len(spatial) == 1 else None
     if isinstance(wanted, str) and wanted in names:
         return names.index(wanted)

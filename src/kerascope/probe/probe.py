@@ -1,30 +1,33 @@
-"""The probe: a model made askable, compiled once and asked often."""
+"""The probe of a model: its scores, activations and gradients, by programs that are compiled once."""
 
 from __future__ import annotations
 
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import keras
 
 from kerascope import backend, errors
-from kerascope.probe.black_box import BlackBox
-from kerascope.probe.execute import readouts as plain
-from kerascope.probe.execute.engine import Engine
+from kerascope.probe.black_box import BlackBox, black_box_error
+from kerascope.probe.execute import readouts
+from kerascope.probe.execute.engine import ProbeEngine
+from kerascope.probe.execute.request import Request
 from kerascope.probe.execute.result import Answer
-from kerascope.probe.graph.table import LayerTable, table
+from kerascope.probe.graph.table import LayerTable, make_table
 from kerascope.probe.inputs import blank_inputs
+from kerascope.probe.protocol import AnyProbe
 from kerascope.target import OutputKind, TargetLike
 from kerascope.typing import Array
+from kerascope.validation import check_whole
 
 
-class Probe(Engine):
-    """A Keras model made askable for scores, activations and gradients, on any backend.
+class Probe(ProbeEngine):
+    """The scores, activations and gradients of a Keras model, on any backend.
 
     The model is never changed: not its weights, statistics, seeds, compiled state or attributes. Programs are
-    compiled on the first question of a kind and kept; weights are arguments of them, so new weights are seen.
+    compiled on the first request of a kind and cached; weights are their arguments, so new weights count.
     Images go through in batches whose last one is padded, so that any number of images costs one compilation.
     Fewer images than `batch_size` are padded to the next power of two.
 
@@ -35,12 +38,12 @@ class Probe(Engine):
         class_names: names of the classes, in the order of the model's outputs.
         input: name or position of the input to explain, for models with several; None for the only one
             with spatial axes.
-        output: what the model's numbers are, of its only output or by the name of each: `"classes"`, of which
-            one is right (softmax); `"labels"`, each a question of its own (sigmoid); `"binary"`, one number z
-            for two classes, 1 where z > 0, else 0; `"regression"`, numbers of no class. None for what the
-            model ends in, the loss that it was compiled with, or two names for one number.
-        label: name or place of the one of several labels that is asked about: a question by itself, with the
-            classes 0, no, and 1, yes, which are called "not snow" and "snow".
+        output: the kind of the model's only output, or of each by name: `"classes"`, of which one is right
+            (softmax); `"labels"`, each true or not by itself (sigmoid); `"binary"`, one number z for two
+            classes, 1 where z > 0, else 0; `"regression"`, numbers of no class. None to infer it from the
+            last activation, the loss that the model was compiled with, or two names for one number.
+        label: name or position of one of several labels, to explain it alone, with the classes 0, no, and
+            1, yes, which are called "not snow" and "snow".
         compile: compile the programs; None for yes on TensorFlow (`tf.function`) and JAX (`jax.jit`) and no
             on PyTorch, where True means `torch.compile`.
 
@@ -71,7 +74,7 @@ class Probe(Engine):
         label: str | int | None = None,
         compile: bool | None = None,
     ) -> None:
-        serving = backend.current()
+        compiles = backend.current().compiles
         if not isinstance(model, keras.Model):
             raise errors.ModelError(
                 f"a probe needs a Keras 3 model (keras.Model); got {type(model).__module__}."
@@ -83,30 +86,27 @@ class Probe(Engine):
                 f"the model must be built; {model.name!r} has no weights yet; call it on a batch of images, "
                 "or call model.build(input_shape), first."
             )
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise errors.ParameterError(
-                f"batch_size must be a whole number of at least 1; got {batch_size!r}."
-            )
+        check_whole(batch_size, "batch_size")
         if isinstance(class_names, str):
             raise errors.ParameterError(f"class_names must be a list of names; got the text {class_names!r}.")
         names = None if class_names is None else tuple(map(str, class_names))
-        compiled = serving.compiles if compile is None else compile
-        place = None if label is None else _place(label, names)
-        super().__init__(model, batch_size, names, input, compiled, output, place)
+        compile = compiles if compile is None else compile
+        index = None if label is None else _label_index(label, names)
+        super().__init__(model, batch_size, names, input, compile, output, index)
 
     @classmethod
     def for_model(cls, model: keras.Model) -> Probe:
         """The probe of a bare model: made once, and gone when the model is gone."""
-        with _attached_lock:
-            found = _attached.get(model) if isinstance(model, keras.Model) else None
-            if found is None:
-                found = cls(model)
-                found._model = weakref.ref(model)
-                _attached[model] = found
-            return found
+        with _probes_lock:
+            probe = _probes.get(model) if isinstance(model, keras.Model) else None
+            if probe is None:
+                probe = cls(model)
+                probe._model = weakref.ref(model)
+                _probes[model] = probe
+            return probe
 
     def scores(self, images: Any, target: TargetLike = None) -> Array:
-        """The number that `target` stands for, without explaining it.
+        """The score of a target, without explaining it.
 
         Args:
             images: (N, ...) as the model takes them.
@@ -124,7 +124,7 @@ class Probe(Engine):
         return self.run(None, images, target).scores
 
     def activations(self, images: Any, layer: str | None = None) -> Array:
-        """What a layer returns.
+        """The activations of a layer.
 
         Args:
             images: (N, ...) as the model takes them.
@@ -140,7 +140,7 @@ class Probe(Engine):
         Cost:
             1 forward per image.
         """
-        return _values(self.run(plain.activation, images, plain.Nothing(), layers=(layer,)))
+        return _values(self.run(readouts.activation, images, readouts.NoTarget(), Request((layer,))))
 
     def gradients(self, images: Any, target: TargetLike = None, layer: str | None = None) -> Array:
         """d score / d activation of a layer, or d score / d image.
@@ -154,35 +154,35 @@ class Probe(Engine):
             (N, *spatial, C) float32, signed, channels last; (N, K, *spatial, C) with a class axis.
 
         Raises:
-            InputError, TargetError, LayerError: what was given does not fit the model.
+            InputError, TargetError, LayerError: an argument does not fit the model.
             DisconnectedError: the score does not depend on the layer.
 
         Cost:
             1 forward and K backwards per image.
         """
         if layer is None:
-            return _values(self.run(plain.image_gradient, images, target, image_gradient=True))
-        return _values(self.run(plain.gradient, images, target, layers=(layer,), gradients=True))
+            return _values(self.run(readouts.image_gradient, images, target, Request(image_gradient=True)))
+        return _values(self.run(readouts.gradient, images, target, Request((layer,), gradients=True)))
 
     def layers(self, images: Any = None) -> LayerTable:
-        """Every place that can be named as a layer: see `kerascope.layers`.
+        """The table of the model's layers: see `kerascope.layers`.
 
         Args:
             images: (N, ...) as the model takes them; None where the model states its full input shape.
 
         Returns:
-            One row per layer run, in the order of the forward pass.
+            One row per layer call, in the order of the forward pass.
 
         Cost:
             None: the model is run without data; one with a class token also on one image of noise.
         """
-        return table(self.graph(self.blank() if images is None else images))
+        return make_table(self.graph(self.blank() if images is None else images))
 
     def blank(self, size: int | tuple[int, ...] | None = None) -> Any:
         """One image of zeros in the model's input structure.
 
         Args:
-            size: what stands for the axes that the model leaves open, such as (H, W), or one number for all.
+            size: size of the axes that the model leaves open, such as (H, W), or one number for all.
 
         Raises:
             InputError: the model does not state its input shape, or `size` does not fit it.
@@ -190,25 +190,32 @@ class Probe(Engine):
         return blank_inputs(self.model, size)
 
 
-_attached: weakref.WeakKeyDictionary[keras.Model, Probe] = weakref.WeakKeyDictionary()
-_attached_lock = threading.Lock()
+_probes: weakref.WeakKeyDictionary[keras.Model, Probe] = weakref.WeakKeyDictionary()
+_probes_lock = threading.Lock()
 
 
-def as_probe(model: keras.Model | Probe | BlackBox) -> Probe:
+def as_probe(model: keras.Model | AnyProbe) -> AnyProbe:
     """A probe or black box as it is; for a bare model, the probe that lives as long as the model does.
-
-    A black box answers what methods with masks ask of a probe, and refuses the rest.
 
     Raises:
         ModelError: neither a probe nor a built Keras model.
     """
-    if isinstance(model, BlackBox):
-        return cast(Probe, model)
-    return model if isinstance(model, Probe) else Probe.for_model(model)
+    return model if isinstance(model, Probe | BlackBox) else Probe.for_model(model)
+
+
+def require_probe(probe: AnyProbe) -> Probe:
+    """The probe as it is, for uses of a model's layers or gradients.
+
+    Raises:
+        ModelError: a black box, which has neither.
+    """
+    if isinstance(probe, Probe):
+        return probe
+    raise black_box_error()
 
 
 def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
-    """Every place of a model that can be explained, which one is taken, and why others cannot be.
+    """The layers of a model: which can be explained, which one is automatic, and why others cannot be.
 
     Args:
         model: a Keras model or a `Probe`, which may say which of several inputs is explained.
@@ -216,10 +223,10 @@ def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
             full input shape.
 
     Returns:
-        A sequence of rows, one per layer run, in the order of the forward pass, which prints itself as a
+        A sequence of rows, one per layer call, in the order of the forward pass, which prints itself as a
         table: path (as `layer=` takes it), kind, grid and channels of a map there, and a note. A star
         marks the automatic layer for the model's own score, of all outputs together, and a line below says
-        why it is that, and another one where the head flattens it; targets such as `Region` or `Output` may
+        why, and another one where the head flattens it; targets such as `Region` or `Output` may
         lead to another one.
 
     Raises:
@@ -242,17 +249,17 @@ def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
         >>> ks.layers(model).automatic.path
         'conv'
     """
-    return as_probe(model).layers(images)
+    return require_probe(as_probe(model)).layers(images)
 
 
-def _place(label: str | int, names: tuple[str, ...] | None) -> int:
-    """The place of a label among several."""
+def _label_index(label: str | int, names: tuple[str, ...] | None) -> int:
+    """The position of a label among several."""
     if isinstance(label, bool) or not isinstance(label, str | int):
-        raise errors.ParameterError(f"label must be the name or the place of a label; got {label!r}.")
+        raise errors.ParameterError(f"label must be the name or the position of a label; got {label!r}.")
     if isinstance(label, str):
         if names is None or names.count(label) != 1:
             raise errors.ParameterError(
-                f"label must be one of the names of the labels, or a place; got {label!r}; "
+                f"label must be one of the names of the labels, or a position; got {label!r}; "
                 f"{errors.nearest(label, names) if names else 'give class_names'}"
             )
         return names.index(label)

@@ -57,7 +57,7 @@ if _VARIABLE in os.environ:
     Path.replace = _moved  # type: ignore[method-assign]
     if not _moment.isdigit():
         from kerascope.evaluation.measurement_table import MeasurementTable
-        from kerascope.probe.execute.compiled import Program
+        from kerascope.probe.execute.compiled import CompiledProgram
 
-        _pass, _fill = Program.__call__, MeasurementTable.measure_method
-        Program.__call__, MeasurementTable.measure_method = _passed, _mapped  # type: ignore[method-assign]
+        _pass, _fill = CompiledProgram.__call__, MeasurementTable.measure_method
+        CompiledProgram.__call__, MeasurementTable.measure_method = _passed, _mapped  # type: ignore[method-assign]

@@ -15,7 +15,7 @@ from kerascope.dataset.labels.label import Label, find_label_indices
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.source import AS_COLUMNS, Source
 from kerascope.probe import Probe
-from kerascope.probe.graph.output_kind import answers
+from kerascope.probe.graph.output_kind import label_class_names
 
 ClassName = str | tuple[str, str]
 """The name of a class; or its code, such as the one of WordNet, and its name."""
@@ -165,7 +165,7 @@ def _select_label(
         raise errors.ParameterError(
             f"class_names must name each of the model's {labels} labels; got {len(given)} names."
         )
-    both = answers(index, names)
+    both = label_class_names(index, names)
     return ClassNames(
         both, f"the answers no and yes to {both[1]!r}", 2, codes, SelectedLabel(index, names, labels)
     )

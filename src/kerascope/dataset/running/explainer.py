@@ -88,10 +88,10 @@ class Explainer:
         of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
         paths = layers_of(self.options.method) if of_layer else ()
         blank = self._to_input(np.zeros((1, *self.size, self.layout.channels), "float32"))
-        runs = self.probe.resolve_layers(blank, self.options.model_target, paths, spatial=of_layer)
+        calls = self.probe.resolve_layers(blank, self.options.model_target, paths, spatial=of_layer)
         if not of_layer:
             return self.size
-        grids = [run.layout.spatial for run in runs if run.layout is not None]
+        grids = [call.layout.spatial for call in calls if call.layout is not None]
         return tuple(map(max, zip(*grids, strict=True)))
 
     def prepare(self, index: int, item: Item) -> PreparedImage:

@@ -21,7 +21,7 @@ from kerascope.dataset.running.job import Job
 from kerascope.dataset.writing.overlap import existing_paths
 from kerascope.layout import Layout
 from kerascope.method import Method, as_method
-from kerascope.probe import Probe, as_probe
+from kerascope.probe import Probe, as_probe, require_probe
 from kerascope.provenance import warn
 from kerascope.target import TargetLike
 
@@ -36,7 +36,7 @@ def plan(
     options: ImageOptions = _DEFAULTS,
 ) -> Job:
     """Plan a run over the images of a source: see `explain_dataset`."""
-    given = as_probe(model)
+    given = require_probe(as_probe(model))
     found, layout, blank = _detect(given, options)
     class_names = find_class_names(options.class_names, given, source, blank)
     source = class_names.apply(source)

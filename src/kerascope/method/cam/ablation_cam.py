@@ -11,7 +11,7 @@ from keras import ops
 from kerascope import errors
 from kerascope.method.cam.gradient_free import GradientFreeCAM, channels_of
 from kerascope.perturb import ChannelMasks, Stream
-from kerascope.probe import Answer, Cut, Evidence, Probe
+from kerascope.probe import Answer, AnyProbe, Cut, Internals, Probe, Request, require_probe
 from kerascope.probe.execute.readouts import activation
 from kerascope.probe.graph.pooled_head import check_pooled_head
 from kerascope.target import Target
@@ -24,14 +24,12 @@ class AblationCAM(GradientFreeCAM, name="ablation_cam"):
     $$L_{ij} = \mathrm{ReLU}\Big(\sum_c w_c A_{ijc}\Big), \qquad w_c = s - s_{\setminus c}$$
 
     with the activations $A$ of the layer, the pre-softmax score $s$, and the score $s_{\setminus c}$ with
-    channel $c$ of $A$ set to zero everywhere. Only the part of the model behind the layer is asked again.
+    channel $c$ of $A$ set to zero everywhere. Only the part of the model behind the layer runs again.
     Where that is a global pooling and one linear layer, and the target a class or a contrast, $w_c$ is
-    $\sum_{ij} A_{ijc}\, \partial s / \partial A_{ijc}$ exactly, and nothing is asked again at all;
-    `Explanation.notes` tells.
+    $\sum_{ij} A_{ijc}\, \partial s / \partial A_{ijc}$ exactly, without another pass;
+    see `Explanation.notes`.
 
     Args:
-        layer: see `GradientFreeCAM`.
-        relu: see `GradientFreeCAM`.
         baseline: 0, nothing else: a channel is set to zero.
 
     Returns:
@@ -75,19 +73,20 @@ class AblationCAM(GradientFreeCAM, name="ablation_cam"):
                 f"baseline must be 0, since a channel is set to zero; got {self.baseline!r}; leave it out."
             )
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """At once where the head is linear, else with each channel set to zero."""
+        probe = require_probe(probe)
         cut = probe.find_cut(images, target, self.layer, pooled=True)
         if target.linear and self._is_linear(probe, images, target, cut):
             found = probe.run(
-                self._compute_linear, images, target, layers=(cut.layer,), gradients=True, key=self
+                self._compute_linear, images, target, Request((cut.layer,), gradients=True), self
             )
-            note = "the head is linear: one backward pass tells what every channel brings to the score"
+            note = "the head is linear: one backward pass gives the contribution of every channel"
             return replace(found, notes=(*found.notes, note))
-        first = probe.run(activation, images, target, layers=(cut.layer,), spatial=True)
+        first = probe.run(activation, images, target, Request((cut.layer,), spatial=True))
         return self.perturb(probe, first, cut)
 
-    def perturb(self, probe: Probe, first: Answer, cut: Cut) -> Answer:  # type: ignore[override]
+    def perturb(self, probe: AnyProbe, first: Answer, cut: Cut) -> Answer:  # type: ignore[override]
         """The scores without each channel."""
         channels = channels_of(first)
         count, space = channels.shape[-1], tuple(range(1, channels.ndim - 1))
@@ -95,7 +94,7 @@ class AblationCAM(GradientFreeCAM, name="ablation_cam"):
         if cut.pooling is not None:
             # Without a channel, its mean or largest value over space is zero too.
             pooled = channels.mean(axis=space) if cut.pooling == "mean" else channels.max(axis=space)
-            rank = len(cut.run.layout.spatial) if cut.run.layout else 0
+            rank = len(cut.call.layout.spatial) if cut.call.layout else 0
             given = pooled.reshape(len(pooled), *[1] * rank, count)
         stream = Stream(
             probe,
@@ -115,7 +114,7 @@ class AblationCAM(GradientFreeCAM, name="ablation_cam"):
             found = stream.scores(dict.fromkeys(range(len(channels)), codes))
         whole = first.scores.astype("float64").reshape(len(channels), -1)
         weights = np.stack([whole[image][:, None] - found[image].T for image in found])
-        behind = f"behind {cut.path!r}" if cut.spared else "the whole model, which cannot be cut there"
+        behind = f"behind {cut.path!r}" if cut.skippable else "the whole model, which cannot be cut there"
         return self.to_answer(
             stream,
             self.sum_channels(first, channels, weights),
@@ -130,9 +129,9 @@ class AblationCAM(GradientFreeCAM, name="ablation_cam"):
             return False
         return True
 
-    def _compute_linear(self, evidence: Evidence) -> Any:
+    def _compute_linear(self, internals: Internals) -> Any:
         """The map of one class behind which everything is linear."""
-        activations, gradients = evidence.activations[0], evidence.gradients[0]
+        activations, gradients = internals.activations[0], internals.gradients[0]
         space = tuple(range(1, len(activations.shape) - 1))
         weights = ops.sum(activations * gradients, axis=space, keepdims=True)
         found = ops.sum(weights * activations, axis=-1)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from keras import ops
 
 from kerascope.method.cam.base import ClassActivationMap, mean_over_space, spatial_axes
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, AnyProbe, Internals, require_probe
 from kerascope.probe.graph.pooled_head import check_pooled_head
 from kerascope.target import Target
 
@@ -39,11 +39,8 @@ class CAM(ClassActivationMap, name="cam"):
     Raises:
         HeadError: between the layer and the score there is something else than global average pooling,
             layers that change nothing (Dropout, Flatten, Reshape, Identity) and one linear Dense or 1x1
-            convolution, or what is there cannot be followed, as in the `call` of a subclassed model.
+            convolution, or something that cannot be followed, as in the `call` of a subclassed model.
         LayerError: the layer does not exist, cannot be read, or has no spatial extent.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
 
     Source:
         Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016, equation 2.
@@ -70,11 +67,11 @@ class CAM(ClassActivationMap, name="cam"):
         return ops.sum(gradients, axis=spatial_axes(gradients), keepdims=True) * activations
 
     def attribute_with(
-        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: AnyProbe, images: Any, target: Target
     ) -> Answer:
         """As every class activation map, where the head is one that it is exact for."""
         answer = super().attribute_with(compute, key, probe, images, target)
-        check_pooled_head(probe.graph(images), answer.layers, target)
+        check_pooled_head(require_probe(probe).graph(images), answer.layers, target)
         return answer
 
 
@@ -95,14 +92,6 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
     Returns:
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
         score; not normalised.
-
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
 
     Source:
         Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization,
@@ -141,18 +130,10 @@ class GradCAMPlusPlus(ClassActivationMap, name="grad_cam_plus_plus"):
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`: only where
         activations are negative, since weights never are); not normalised.
 
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
-
     Source:
         Chattopadhay et al., Grad-CAM++: Generalized Gradient-based Visual Explanations for Deep Convolutional
         Networks, WACV 2018, equations 5, 10 and 19. The paper explains exp(s), so that powers of the gradient
-        of s stand for higher derivatives. Deviation: the gradient in the weights is that of s, not of exp(s);
+        of s replace higher derivatives. Deviation: the weights use the gradient of s, not of exp(s);
         the factor exp(s) is the same for all channels of an image, and overflows.
 
     Example:
@@ -191,18 +172,10 @@ class XGradCAM(ClassActivationMap, name="xgrad_cam"):
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
         score; not normalised.
 
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
-
     Source:
         Fu et al., Axiom-based Grad-CAM: Towards Accurate Visualization and Explanation of CNNs, BMVC 2020,
         equation 8. Made for layers behind a ReLU: where activations have both signs, their sum can be small
-        and the weight large. Deviation: a sum below a millionth of that of absolute values counts as zero.
+        and the weight large. Deviation: a sum below a millionth of the sum of absolute values counts as zero.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks

@@ -1,4 +1,4 @@
-"""A class activation map at every scale: a deep layer says what, finer ones and the image say where."""
+"""MultiScaleCAM: a deep layer says what, finer layers and the image say where."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kerascope.method.cam.base import ClassActivationMap, spatial_axes
 from kerascope.method.cam.fusion import to_finest
 from kerascope.method.gradient.modifier import apply_modifier
 from kerascope.perturb.resampling import enlarge
-from kerascope.probe import Answer, Evidence, Probe, Scales
+from kerascope.probe import Answer, AnyProbe, Internals, Scales, require_probe
 from kerascope.target import Target
 
 FLOOR = 0.01
@@ -41,7 +41,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     I$; where no gradient can be taken at the image, $I = 0$. A factor that is blank is left out.
 
     A deep layer has few cells; the first layers, and the image, have many but hardly know the class. What a
-    rectifier returns is zero where nothing was found; of the image the median stands for that, so that paper
+    rectifier returns is zero where nothing was found; for the image the median is subtracted, so that paper
     counts for nothing, be it white or black.
 
     Args:
@@ -69,7 +69,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         None: measured here, see docs/one-pass.md. Relatives: Englebert, Cornu and De Vleeschouwer, Poly-CAM,
         2022, a product over layers, without gradients; Jiang et al., LayerCAM, 2021, section III-C, the
         largest over layers; Lee et al., Relevance-CAM, CVPR 2021, maps of early layers. The maps of layers
-        are those of Draelos and Carin, HiResCAM, 2020, equation 4; the median stands where Shrikumar et al.,
+        are from Draelos and Carin, HiResCAM, 2020, equation 4; the median stands where Shrikumar et al.,
         DeepLIFT, 2017, have a reference.
 
     Example:
@@ -96,39 +96,39 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         """Gradient times activation, before the sum over channels."""
         return gradients * activations
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """The map of one class from all scales."""
-        maps = self.maps(evidence, self.combine)
-        return enlarge_to_image(combine_scales(*maps) if self.relu else to_signed_map(*maps), evidence)
+        maps = self.maps(internals, self.combine)
+        return enlarge_to_image(combine_scales(*maps) if self.relu else to_signed_map(*maps), internals)
 
-    def to_map(self, evidence: Evidence, gather: Callable[[Any], Any]) -> Any:
+    def to_map(self, internals: Internals, gather: Callable[[Any], Any]) -> Any:
         """The signed map, from what `gather` makes of the weighted channels of each scale."""
-        return enlarge_to_image(to_signed_map(*self.maps(evidence, gather)), evidence)
+        return enlarge_to_image(to_signed_map(*self.maps(internals, gather)), internals)
 
-    def maps(self, evidence: Evidence, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
+    def maps(self, internals: Internals, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
         """The signed map of each layer, the deepest first, and of the image, or None."""
-        layers = [gather(self.channels(part)) for part in evidence.split()]
-        if evidence.image_gradient is None:
+        layers = [gather(self.channels(part)) for part in internals.split()]
+        if internals.image_gradient is None:
             return layers, None
-        standing_out = evidence.image - ground(evidence.image)
+        standing_out = internals.image - ground(internals.image)
         return layers, gather(
-            self.weigh(standing_out, apply_modifier(evidence.image_gradient, self.gradients))
+            self.weigh(standing_out, apply_modifier(internals.image_gradient, self.gradients))
         )
 
-    def scales(self, probe: Probe, images: Any, target: Target) -> Scales:
+    def scales(self, probe: AnyProbe, images: Any, target: Target) -> Scales:
         """Every scale of the model."""
         if self.layers is not None:
             return super().scales(probe, images, target)
-        return probe.scales(images, target, self.layer)
+        return require_probe(probe).scales(images, target, self.layer)
 
     def attribute_with(
-        self, compute: Callable[[Evidence], Any], key: Hashable, probe: Probe, images: Any, target: Target
+        self, compute: Callable[[Internals], Any], key: Hashable, probe: AnyProbe, images: Any, target: Target
     ) -> Answer:
         """At all scales; where the score has no gradient at one, without the image, or at the layer alone."""
         if self.layers is not None:
             return super().attribute_with(compute, key, probe, images, target)
         found = self.scales(probe, images, target)
-        probe = probe.without_refresh()
+        probe = require_probe(probe).without_refresh()
         *more, alone = dict.fromkeys((found, replace(found, image=False), Scales(found.layers[:1], False)))
         for places in more:
             try:
@@ -145,24 +145,24 @@ def _scales_note(places: Scales, found: Scales) -> str:
     """Which scales say where, and which ones cannot."""
     finer = _scale_names(places)
     missing = [name for name in _scale_names(found) if name not in finer]
-    told = f"where: by {', '.join(finer) or 'the layer alone'}"
-    return f"{told}; the score has no gradient at {' or '.join(missing)}" if missing else told
+    note = f"where: by {', '.join(finer) or 'the layer alone'}"
+    return f"{note}; the score has no gradient at {' or '.join(missing)}" if missing else note
 
 
 def _scale_names(places: Scales) -> list[str]:
     return [*map(str, places.layers[1:]), *["the image"] * places.image]
 
 
-def enlarge_to_image(maps: Any, evidence: Evidence) -> Any:
+def enlarge_to_image(maps: Any, internals: Internals) -> Any:
     """Maps enlarged to the explained input's own grid, where that has as many axes."""
     grid = tuple(maps.shape[1:])
-    size = () if evidence.image is None else tuple(evidence.image.shape[1:-1])
+    size = () if internals.image is None else tuple(internals.image.shape[1:-1])
     return enlarge(maps, tuple(map(max, grid, size))) if len(grid) == len(size) else maps
 
 
 def to_signed_map(layers: Sequence[Any], image: Any) -> Any:
     """What speaks for the class less what speaks against it."""
-    against = combine_scales([-one for one in layers], None if image is None else -image)
+    against = combine_scales([-layer for layer in layers], None if image is None else -image)
     return combine_scales(layers, image) - against
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from kerascope import errors
 from kerascope.method.cam.base import ClassActivationMap, mean_over_space
 from kerascope.method.gradient.modifier import apply_modifier
-from kerascope.probe import Evidence
+from kerascope.probe import Internals
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
     """
 
     tags: ClassVar[frozenset[str]] = ClassActivationMap.tags | {"averaged"}
-    curvatures: ClassVar[bool] = True
+    hvp: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,11 +75,11 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
         """One for the gradient, and one for the curvature at each layer."""
         return 1 + (1 if self.layers is None else len(self.layers))
 
-    def channels(self, evidence: Evidence) -> Any:
-        """What is pooled is the gradient less half the curvature."""
-        slopes = evidence.gradients[0] - evidence.curvatures[0] / 2
-        return self.weigh(evidence.activations[0], apply_modifier(slopes, self.gradients))
+    def channels(self, internals: Internals) -> Any:
+        """The gradient less half the curvature is pooled."""
+        slopes = internals.gradients[0] - internals.hvps[0] / 2
+        return self.weigh(internals.activations[0], apply_modifier(slopes, self.gradients))
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
-        """The mean over space of what is pooled, times the activations."""
+        """The mean over space of the gradients, times the activations."""
         return mean_over_space(gradients) * activations

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kerascope.method.base import Method
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, AnyProbe, Internals, Request
 from kerascope.rule import Rule
 from kerascope.target import Target
 
 
 @dataclass(frozen=True)
 class InputGradient(Method):
-    """The family: the image and the gradient of the score at it in, one value per pixel and channel out.
+    """Base class: the image and the gradient of the score at it in, one value per pixel and channel out.
 
     Attributes:
-        rule: what rectifiers hand back, or None for their own gradient.
+        rule: the gradient rule of rectifiers, or None for their own gradient.
     """
 
     tags: ClassVar[frozenset[str]] = frozenset({"input", "gradient", "signed"})
@@ -30,10 +30,11 @@ class InputGradient(Method):
     def combine(self, image: Any, gradient: Any) -> Any:
         """The values (N, *spatial, C) from the image and the gradient at it, in the same shape."""
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """The values of one class."""
-        return self.combine(evidence.image, evidence.image_gradient)
+        return self.combine(internals.image, internals.image_gradient)
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the input."""
-        return probe.run(self.compute, images, target, image_gradient=True, rule=self.rule, key=self)
+        request = Request(image_gradient=True, rule=self.rule)
+        return probe.run(self.compute, images, target, request, self)

@@ -1,4 +1,4 @@
-"""Full gradients: what each pixel and each bias of the network contributes to the score."""
+"""FullGrad: the contributions of each pixel and of each bias of the network to the score."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from keras import ops
 from kerascope.method.base import Method
 from kerascope.perturb.pixels import pixels_of
 from kerascope.perturb.resampling import enlarge
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, AnyProbe, Internals, Request
 from kerascope.target import Target
 from kerascope.typing import Array
 
@@ -28,8 +28,8 @@ class FullGrad(Method, name="full_grad"):
     $$F = \psi(x \odot \nabla_x s) + \sum_l \sum_c \psi(b^l \odot \nabla_{b^l} s)_c, \qquad
       \psi(f) = U\Big(\frac{|f| - \min |f|}{\max |f| - \min |f|}\Big)$$
 
-    over all layers $l$ with a bias, be it that of a convolution, what a batch normalisation comes down to at
-    inference, or the offset of a rescaling, with the gradient where the bias is added, before the layer's
+    over all layers $l$ with a bias (of a convolution, a batch normalisation at inference, or a
+    rescaling), with the gradient where the bias is added, before the layer's
     activation. $U$ enlarges to the image's size. Before $\psi$, the terms of a piecewise linear network sum
     to the score: by how much they do not is in `completeness_gap`, as a share of the score.
 
@@ -63,19 +63,19 @@ class FullGrad(Method, name="full_grad"):
 
     tags: ClassVar[frozenset[str]] = frozenset({"pixels", "gradient"})
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """The map of one class, flattened, and behind it what all terms sum to."""
-        size = tuple(evidence.image.shape[1:-1])
-        terms = list(_terms(evidence))
+        size = tuple(internals.image.shape[1:-1])
+        terms = list(_terms(internals))
         total = sum(ops.sum(values, axis=_axes_but_first(values)) for values, _ in terms)
         # In the first term, the image itself, every pixel counts, so there is a map.
         drawn = sum(enlarge(_psi(values), size) for values, shown in terms if shown)
         flat = ops.reshape(drawn, (-1, math.prod(size)))
         return ops.concatenate([flat, ops.reshape(total, (-1, 1))], axis=1)
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """One forward, one backward down to the input and every bias."""
-        answer = probe.run(self.compute, images, target, image_gradient=True, biases=True, key=self)
+        answer = probe.run(self.compute, images, target, Request(image_gradient=True, biases=True), self)
         assert answer.values is not None
         size = pixels_of(answer).shape[1:-1]
         values, total = answer.values[..., :-1], answer.values[..., -1]
@@ -99,11 +99,11 @@ def _find_gaps(answer: Answer, gap: Array) -> Iterator[str]:
         )
 
 
-def _terms(evidence: Evidence) -> Iterator[tuple[Any, bool]]:
+def _terms(internals: Internals) -> Iterator[tuple[Any, bool]]:
     """Every number of the network times the gradient at it, and whether it has a map."""
-    yield evidence.image * evidence.image_gradient, True
-    for term in evidence.biases:
-        yield term.values, term.drawn
+    yield internals.image * internals.image_gradient, True
+    for term in internals.biases:
+        yield term.values, term.has_map
 
 
 def _psi(values: Any) -> Any:

@@ -14,7 +14,7 @@ from kerascope.method.masks.base import PerturbationMethod
 from kerascope.perturb import WindowMasks
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.typing import Array
 from kerascope.validation import is_number
 
@@ -46,14 +46,13 @@ class Occlusion(PerturbationMethod, name="occlusion"):
         MemoryBudgetError: one image takes more than `memory`.
 
     Cost:
-        1 forward, and 1 for each window and baseline: 225 to 256 by default on pictures. `Explanation.masks`
-        tells.
+        1 forward, and 1 for each window and baseline: 225 to 256 by default on pictures. See
+        `Explanation.masks`.
 
     Source:
         Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, section 4.2.
         Deviations: the drop of the score instead of the probability that is left, averaged over the windows
-            that
-        cover a pixel, as in captum; windows in proportion to the image.
+        that cover a pixel, as in captum; windows in proportion to the image.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -97,7 +96,7 @@ class Occlusion(PerturbationMethod, name="occlusion"):
         ]
         return window, np.asarray(list(itertools.product(*starts)), "float32")
 
-    def perturb(self, probe: Probe, first: Answer, pictures: HostImages) -> Answer:
+    def perturb(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> Answer:
         """The drop under each window."""
         spatial = pixels_of(first).shape[1:-1]
         window, starts = self.windows(spatial)

@@ -8,7 +8,7 @@ from typing import Any
 
 from kerascope.method.path.base import BaselinePath, Path, PathStep, integrate_paths
 from kerascope.perturb.host_images import HostImages
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
 
@@ -27,7 +27,6 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
     Args:
         steps: number of points on the path, at least 1; default 50.
         baseline: see `BaselinePath`; default `"black"`.
-        seed: see `BaselinePath`.
 
     Returns:
         values float32 (N, H, W, C), signed, in units of the score, channels last; not normalised. The heat
@@ -43,7 +42,7 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
 
     Source:
         Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017, equations 1 and 3.
-        Deviation: the midpoint rule, whose error is much smaller than that of the paper's right sum.
+        Deviation: the midpoint rule, whose error is much smaller than the right sum's of the paper.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -55,7 +54,7 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
         (('baseline: 0.5 everywhere',), True)
     """
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The score of the image, and the gradient at every step."""
         return integrate_paths(self.steps, probe, images, target, self.paths)
 
@@ -67,4 +66,4 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
 
     def _line(self, start: Array, image: Array) -> Callable[[int], PathStep]:
         step = (image - start) / self.steps
-        return lambda number: (start + (number + 0.5) * step, step)
+        return lambda index: (start + (index + 0.5) * step, step)

@@ -1,4 +1,4 @@
-"""Methods made of another method: what they are follows from it."""
+"""The base class of methods that wrap another method."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
 from kerascope.method.cam.grad_cam import GradCAM
-from kerascope.probe import BlackBox, Probe
+from kerascope.probe import AnyProbe
 from kerascope.target import TargetLike
 
 _INSIDE = GradCAM()
@@ -17,7 +17,7 @@ _INSIDE = GradCAM()
 
 @dataclass(frozen=True)
 class Wrapper(Method):
-    """The family: another method in, its values changed. What a member does not say is as in that method.
+    """Base class: another method in, its values changed. What a member does not say is as in that method.
 
     Args:
         method: the method inside.
@@ -31,7 +31,7 @@ class Wrapper(Method):
                 f"method must be a kerascope method, such as ks.GradCAM(); got {self.method!r}."
             )
 
-    def choose(self, probe: Probe | BlackBox, images: Any, target: TargetLike = None) -> tuple[Method, str]:
+    def choose(self, probe: AnyProbe, images: Any, target: TargetLike = None) -> tuple[Method, str]:
         """The same around the method that is chosen inside."""
         inside, reason = self.method.choose(probe, images, target)
         return replace(self, method=inside), reason

@@ -11,7 +11,7 @@ from kerascope.method.base import Method
 from kerascope.method.cam.grad_cam import GradCAM
 from kerascope.method.gradient.base import InputGradient
 from kerascope.method.gradient.guided_backprop import GuidedBackprop
-from kerascope.probe import Answer, Probe
+from kerascope.probe import Answer, AnyProbe
 from kerascope.resize import resize
 from kerascope.target import Target
 
@@ -23,8 +23,8 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
     $$V_{ijc} = U(L)_{ij} \, G_{ijc}$$
 
     with Grad-CAM $L$, enlarged by $U$ to the image's size, and guided backpropagation $G$: fine detail, in
-    the region that speaks for the class. A warning: the detail is that of guided backpropagation, which
-    hardly depends on the weights of later layers; the region (averaged), as that of `GradCAM`, is lost behind
+    the region that speaks for the class. A warning: the detail comes from guided backpropagation, which
+    hardly depends on the weights of later layers; the region (averaged), as with `GradCAM`, is lost behind
     a Flatten.
 
     Args:
@@ -71,7 +71,7 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
     def __post_init__(self) -> None:
         GradCAM(layer=self.layer)
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """Grad-CAM and guided backpropagation, multiplied at the image's size."""
         cam = GradCAM(layer=self.layer).attribute(probe, images, target)
         guided = GuidedBackprop().attribute(probe, images, target)

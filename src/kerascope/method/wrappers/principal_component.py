@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.cam.base import ClassActivationMap
 from kerascope.method.cam.principal import principal_component
 from kerascope.method.wrappers.base import Wrapper
-from kerascope.probe import Answer, Evidence, Probe
+from kerascope.probe import Answer, AnyProbe, Internals
 from kerascope.target import Target
 from kerascope.typing import Array
+from kerascope.validation import check_flag
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PrincipalComponent(Wrapper, name="principal_component"):
     Args:
         method: the method inside. One without channels is its own first component, and is returned as it is,
             with a note.
-        centre: take each channel's mean over all places off first, so that the component is that of the
+        centre: take each channel's mean over all places off first, so that the component has the
             largest variance and has both signs.
 
     Returns:
@@ -45,8 +45,8 @@ class PrincipalComponent(Wrapper, name="principal_component"):
         ParameterError: `method` is no method.
 
     Cost:
-        That of `method`, and the eigenvectors of a matrix with as many rows as there are channels or places,
-        whichever are fewer.
+        The cost of `method`, and the eigenvectors of a matrix with as many rows as there are channels or
+        places, whichever are fewer.
 
     Source:
         Muhammad and Yeasin, Eigen-CAM: Class Activation Map using Principal Components, IJCNN 2020, section
@@ -65,8 +65,7 @@ class PrincipalComponent(Wrapper, name="principal_component"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.centre, bool):
-            raise errors.ParameterError(f"centre must be True or False; got {self.centre!r}.")
+        check_flag(self.centre, "centre")
 
     @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]
@@ -81,17 +80,17 @@ class PrincipalComponent(Wrapper, name="principal_component"):
 
     @property
     def signed(self) -> bool:
-        """A component has a sign, unless absolute values of channels are what is shown."""
+        """A component has a sign, unless heat maps show absolute values of channels."""
         if isinstance(self.method, ClassActivationMap):
             return True
         return self.method.reduction == "sum" if "input" in self.method.tags else super().signed
 
-    def compute(self, evidence: Evidence) -> Any:
+    def compute(self, internals: Internals) -> Any:
         """The map of one class, from the weighted channels of a class activation map."""
         assert isinstance(self.method, ClassActivationMap)
-        return self.method.to_map(evidence, self._collapse)
+        return self.method.to_map(internals, self._collapse)
 
-    def attribute(self, probe: Probe, images: Any, target: Target) -> Answer:
+    def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """What the method asks, and its channels made one."""
         if isinstance(self.method, ClassActivationMap):
             return self.method.attribute_with(self.compute, self, probe, images, target)

@@ -1,4 +1,4 @@
-"""What is kept of a model until it changes: surveys and compiled programs."""
+"""The cache of a model's graphs and compiled programs, which is emptied when the model changes."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import keras
 from keras import ops
 
 from kerascope import errors
-from kerascope.probe.execute.compiled import Program
-from kerascope.probe.execute.program import Plan
+from kerascope.probe.execute.compiled import CompiledProgram
+from kerascope.probe.execute.program import Program
 from kerascope.probe.execute.routine import Routine
-from kerascope.probe.graph.dead_tokens import silent
+from kerascope.probe.graph.dead_tokens import find_dead_tokens
 from kerascope.probe.graph.fingerprint import Fingerprint
-from kerascope.probe.graph.graph import Survey
-from kerascope.probe.graph.head import Head
-from kerascope.probe.graph.measured_head import measured_heads, opaque
-from kerascope.probe.graph.output_kind import Said, known_outputs, may_be_chances
-from kerascope.probe.graph.trace import survey
-from kerascope.probe.inputs import Batch, input_specs
+from kerascope.probe.graph.graph import Graph
+from kerascope.probe.graph.head import OutputHead
+from kerascope.probe.graph.measured_head import find_opaque, measure_heads
+from kerascope.probe.graph.output_kind import OutputSpec, find_possible_probabilities, with_kinds
+from kerascope.probe.graph.trace import trace_graph
+from kerascope.probe.inputs import InputBatch, input_specs
 
 LIMIT = 64
-"""Compiled programs kept per probe; the least recently used one goes first."""
+"""Number of compiled programs in the cache of a probe; the least recently used one goes first."""
 
 
-class Kept:
-    """Surveys by the shape of the images, and programs by the question.
+class ProgramCache:
+    """Graphs by the shape of the images, and programs by the request.
 
     Args:
         compile: compile the programs.
@@ -40,76 +40,86 @@ class Kept:
         self._compile = compile
         self._counts = counts
         self._fingerprint: Fingerprint | None = None
-        self._surveys: dict[Hashable, Survey] = {}
-        self._bare: dict[Hashable, Survey] = {}
-        self._measured: dict[Hashable, dict[int, Head]] = {}
-        self._programs: OrderedDict[Hashable, Program] = OrderedDict()
+        self._graphs: dict[Hashable, Graph] = {}
+        self._bare_graphs: dict[Hashable, Graph] = {}
+        self._measured: dict[Hashable, dict[int, OutputHead]] = {}
+        self._programs: OrderedDict[Hashable, CompiledProgram] = OrderedDict()
 
     def refresh(self, model: keras.Model) -> None:
-        """Forget what was kept for a model that has since been changed."""
-        now = Fingerprint(model)
-        if now != self._fingerprint:
-            for kept in (self._surveys, self._bare, self._measured, self._programs):
-                kept.clear()
-            self._fingerprint = now
+        """Empty the cache of a model that has changed since."""
+        fingerprint = Fingerprint(model)
+        if fingerprint != self._fingerprint:
+            for cache in (self._graphs, self._bare_graphs, self._measured, self._programs):
+                cache.clear()
+            self._fingerprint = fingerprint
 
-    def survey(
-        self, model: keras.Model, call: Callable[[Any], Any], batch: Batch, size: int, said: Said
-    ) -> Survey:
-        """What happens inside the model on images like those of a batch, `size` at a time.
+    def graph(
+        self,
+        model: keras.Model,
+        run_model: Callable[[Any], Any],
+        batch: InputBatch,
+        size: int,
+        spec: OutputSpec,
+    ) -> Graph:
+        """The graph of the model on images like those of a batch, `size` at a time.
 
         Args:
             model: the model.
-            call: its forward pass.
+            run_model: its forward pass.
             batch: the checked images.
             size: images per pass.
-            said: what the user said of the model's outputs.
+            spec: what the user declared of the model's outputs.
 
         Raises:
             InputError: the model does not run on them.
-            ModelError: what was said of its outputs does not fit.
+            ModelError: `spec` does not fit the outputs.
         """
-        # Compiling the model anew may say something else of its outputs.
-        loss = getattr(model, "loss", None) or said.loss
-        key = (batch.signature, batch.explained, size, repr(said), repr(loss))
-        if key not in self._surveys:
-            for kept in (self._surveys, self._bare, self._measured):
-                if len(kept) >= LIMIT:
-                    kept.clear()
+        # Compiling the model with another loss may change the kinds of its outputs.
+        loss = getattr(model, "loss", None) or spec.loss
+        key = (batch.signature, batch.explained, size, repr(spec), repr(loss))
+        if key not in self._graphs:
+            for cache in (self._graphs, self._bare_graphs, self._measured):
+                if len(cache) >= LIMIT:
+                    cache.clear()
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
-            bare = key[:3]
-            if bare not in self._bare:
-                # Around the whole survey: what is made in it, such as a seed, must not outlive it.
+            bare_key = key[:3]
+            if bare_key not in self._bare_graphs:
+                # Around the whole trace: tensors that are made in it, such as a seed, must not outlive it.
                 with keras.StatelessScope():
-                    found = survey(_told(call, batch), model, batch.structured(tensors), batch.explained)
-                found = replace(found, opaque=opaque(found))
-                self._bare[bare] = replace(found, silent=_silent(model, call, found, batch, tensors))
-            found = self._bare[bare]
-            chances = tuple(sorted(may_be_chances(found, replace(said, label=None), loss)))
-            once = (batch.signature, batch.explained, chances)
-            if once not in self._measured:
-                self._measured[once] = _measured(model, call, found, batch, tensors, chances)
-            measured = self._measured[once]
-            found = replace(found, measured=measured, opaque=found.opaque - measured.keys())
-            self._surveys[key] = known_outputs(found, said, loss)
-        return self._surveys[key]
+                    graph = trace_graph(
+                        _blame_model(run_model, batch), model, batch.to_structure(tensors), batch.explained
+                    )
+                graph = replace(graph, opaque=find_opaque(graph))
+                dead_tokens = _find_dead_tokens(model, run_model, graph, batch, tensors)
+                self._bare_graphs[bare_key] = replace(graph, dead_tokens=dead_tokens)
+            graph = self._bare_graphs[bare_key]
+            probabilities = tuple(sorted(find_possible_probabilities(graph, replace(spec, label=None), loss)))
+            measured_key = (batch.signature, batch.explained, probabilities)
+            if measured_key not in self._measured:
+                self._measured[measured_key] = _measure_heads(
+                    model, run_model, graph, batch, tensors, probabilities
+                )
+            measured = self._measured[measured_key]
+            graph = replace(graph, measured=measured, opaque=graph.opaque - measured.keys())
+            self._graphs[key] = with_kinds(graph, spec, loss)
+        return self._graphs[key]
 
-    def program(self, key: Hashable, plan: Plan | Routine) -> Program:
-        """The program of a question, made from `plan` where it is new."""
+    def program(self, key: Hashable, make: Callable[[], Program | Routine]) -> CompiledProgram:
+        """The compiled program of a key; `make` gives the program where it is new."""
         if key not in self._programs:
-            self._programs[key] = Program(plan, self._compile, self._counts)
+            self._programs[key] = CompiledProgram(make(), self._compile, self._counts)
             while len(self._programs) > LIMIT:
                 self._programs.popitem(last=False)
         self._programs.move_to_end(key)
         return self._programs[key]
 
 
-def _told(call: Callable[[Any], Any], batch: Batch) -> Callable[[Any], Any]:
-    """The model's forward pass, whose exceptions alone are told as its fault, not those of the survey."""
+def _blame_model(run_model: Callable[[Any], Any], batch: InputBatch) -> Callable[[Any], Any]:
+    """The model's forward pass, whose own exceptions become an `InputError`."""
 
-    def told(inputs: Any) -> Any:
+    def run(inputs: Any) -> Any:
         try:
-            return call(inputs)
+            return run_model(inputs)
         except errors.KerascopeError:
             raise
         except Exception as error:
@@ -119,37 +129,44 @@ def _told(call: Callable[[Any], Any], batch: Batch) -> Callable[[Any], Any]:
                 f"{type(error).__name__}: {error}; try model(images[:1]) by itself."
             ) from error
 
-    return told
+    return run
 
 
-def _measured(
+def _measure_heads(
     model: keras.Model,
-    call: Callable[[Any], Any],
-    found: Survey,
-    batch: Batch,
+    run_model: Callable[[Any], Any],
+    graph: Graph,
+    batch: InputBatch,
     tensors: Sequence[Any],
-    chances: Collection[int],
-) -> dict[int, Head]:
-    """The heads that have to be measured, on four images: see `kerascope.probe.graph.measured_head`."""
-    specs = input_specs(model)
-    if specs is None or specs[0].shape[0] is None:
+    probabilities: Collection[int],
+) -> dict[int, OutputHead]:
+    """Measure heads on four images: see `kerascope.probe.graph.measured_head`."""
+    if _takes_any_batch(model):
         tensors = [ops.repeat(tensor[:1], 4, axis=0) for tensor in tensors]
-    operations = [model, *(place.operation for place in found.places)]
+    operations = [model, *(layer.operation for layer in graph.layers)]
     with contextlib.suppress(Exception), keras.StatelessScope():
-        return measured_heads(call, operations, found, batch.structured(tensors), chances)
+        return measure_heads(run_model, operations, graph, batch.to_structure(tensors), probabilities)
     return {}
 
 
-def _silent(
-    model: keras.Model, call: Callable[[Any], Any], found: Survey, batch: Batch, tensors: Sequence[Any]
+def _find_dead_tokens(
+    model: keras.Model,
+    run_model: Callable[[Any], Any],
+    graph: Graph,
+    batch: InputBatch,
+    tensors: Sequence[Any],
 ) -> frozenset[int]:
-    """See `kerascope.probe.graph.dead_tokens`; tried on one image, where the model takes any number."""
-    specs = input_specs(model)
-    if specs is None or specs[0].shape[0] is None:
+    """See `kerascope.probe.graph.dead_tokens`; on one image, where the model takes any number."""
+    if _takes_any_batch(model):
         tensors = [tensor[:1] for tensor in tensors]
-    operations = [model, *(place.operation for place in found.places)]
+    operations = [model, *(layer.operation for layer in graph.layers)]
     try:
         with keras.StatelessScope():
-            return silent(call, operations, found, batch.structured(tensors))
-    except Exception:  # noqa: BLE001 (a model without a gradient can still be asked for scores)
+            return find_dead_tokens(run_model, operations, graph, batch.to_structure(tensors))
+    except Exception:  # noqa: BLE001 (a model without a gradient has scores all the same)
         return frozenset()
+
+
+def _takes_any_batch(model: keras.Model) -> bool:
+    specs = input_specs(model)
+    return specs is None or specs[0].shape[0] is None

@@ -1,4 +1,4 @@
-"""A plan made to run: compiled where the backend compiles, its traces counted, its first answer checked."""
+"""Compiled programs: their traces are counted, and their first result is checked."""
 
 from __future__ import annotations
 
@@ -7,57 +7,57 @@ from typing import Any
 from keras import ops
 
 from kerascope import backend, errors
-from kerascope.probe.execute.program import Plan
+from kerascope.probe.execute.program import Program, get_required_leaves
 from kerascope.probe.execute.routine import Routine
 
 
-class Program:
-    """A plan, compiled, that counts its traces and checks its first answer.
+class CompiledProgram:
+    """A program or routine, compiled where the backend compiles.
 
     Args:
-        plan: what is computed.
+        program: the program or routine.
         compile: compile it.
         counts: `counts["trace"]` goes up with each trace.
     """
 
-    def __init__(self, plan: Plan | Routine, compile: bool, counts: dict[str, int]) -> None:
-        self._plan = plan
-        self._checked = False
+    def __init__(self, program: Program | Routine, compile: bool, counts: dict[str, int]) -> None:
+        self._program = program
+        self._is_checked = False
         self._disconnected = ""
-        serving = backend.current()
+        current = backend.current()
 
-        def traced(tensors: Any, arguments: Any, state: Any) -> dict[str, Any]:
+        def trace(tensors: Any, arguments: Any, state: Any) -> Any:
             counts["trace"] += 1
-            return plan(tensors, arguments, state)
+            return program(tensors, arguments, state)
 
-        if compile and serving.compiles:
-            self._run = serving.compile(traced)
+        if compile and current.compiles:
+            self._run = current.compile(trace)
         else:
-            # What runs eagerly, or is compiled piece by piece, is built once, whatever is inside.
+            # A program that runs eagerly, or is compiled piece by piece, counts as one trace.
             counts["trace"] += 1
-            self._run = serving.compile(plan) if compile else plan
+            self._run = current.compile(program) if compile else program
 
-    def __call__(self, tensors: Any, arguments: Any, state: Any) -> dict[str, Any]:
-        """Run it; see `Plan`.
+    def __call__(self, tensors: Any, arguments: Any, state: Any) -> Any:
+        """Run it; see `Program`.
 
         Raises:
-            DisconnectedError: there is no connection to some place; it does not run again then.
+            DisconnectedError: the score does not depend on a leaf; it does not run again then.
         """
         if self._disconnected:
             raise errors.DisconnectedError(self._disconnected)
         try:
-            result: dict[str, Any] = self._run(tensors, arguments, state)
-            self._check(result, tensors, arguments, state)
+            result = self._run(tensors, arguments, state)
+            if not self._is_checked:
+                self._check(result, tensors, arguments, state)
         except errors.DisconnectedError as error:
             self._disconnected = str(error)
             raise
         return result
 
-    def _check(self, result: dict[str, Any], tensors: Any, arguments: Any, state: Any) -> None:
+    def _check(self, result: Any, tensors: Any, arguments: Any, state: Any) -> None:
         """A gradient of zeros may mean that there is no connection, where the backend does not tell."""
-        if self._checked:
-            return
-        alive = ops.convert_to_numpy(result.get("alive", True))
-        if not alive.all() and not self._plan.depends(tensors, arguments, state):
-            raise self._plan.disconnected(", ".join(self._plan.watched(self._plan.moving(tensors))))
-        self._checked = True
+        alive = self._program.is_alive(result)
+        dead = alive is not None and not ops.convert_to_numpy(alive).all()
+        if dead and not self._program.depends(tensors, arguments, state):
+            raise self._program.make_error(list(get_required_leaves(self._program.make_leaves(tensors))))
+        self._is_checked = True

@@ -1,50 +1,51 @@
-"""A cut through a model behind one layer, so that the part behind it can be run alone."""
+"""A cut through a model behind one layer, so that the part behind it can run alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kerascope.probe.execute.request import Question
-from kerascope.probe.graph.graph import Run
+from kerascope.probe.execute.request import CheckedRequest
+from kerascope.probe.graph.graph import LayerCall
 from kerascope.probe.graph.pooled_head import pooling_behind
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A place where what a layer returns can be replaced.
+    """A layer whose output can be replaced.
 
     Args:
-        layer: full path of the layer that was asked for.
-        path: full path of the place: the layer, or the global pooling behind it.
-        pooling: `"mean"` or `"max"` where it is behind a global pooling, else None.
-        run: the run there.
-        spared: the runs that need not run where its output is given. None of them are where the layer lies
-            within a skip connection, is followed by nothing that can be traced, or has tokens in front of its
+        layer: full path of the layer of the request.
+        path: full path of the layer to replace: the same, or the global pooling behind it.
+        pooling: `"mean"` or `"max"` where that is a global pooling, else None.
+        call: its call.
+        skippable: the calls that need not run where its output is given. Empty where the layer lies within a
+            skip connection, is followed by operations that cannot be traced, or has tokens in front of its
             grid: then the whole model runs, and the scores are the same.
     """
 
     layer: str
     path: str
     pooling: str | None
-    run: Run
-    spared: tuple[Run, ...]
+    call: LayerCall
+    skippable: tuple[LayerCall, ...]
 
 
-def cut_at(question: Question, pooled: bool = False) -> Cut:
-    """The cut behind the one layer of a question.
+def find_cut(checked: CheckedRequest, pooled: bool = False) -> Cut:
+    """The cut behind the one layer of a request.
 
     Args:
-        question: about a score and a layer.
-        pooled: where nothing but a global pooling reads the layer, cut behind that.
+        checked: the request.
+        pooled: where a global pooling alone reads the layer, cut behind that.
     """
-    survey, layer = question.survey, question.layers[0]
-    named = survey.run(layer)
-    run, pooling = survey.tapped(named), None
-    prefix = run.layout.prefix if run.layout else 0
-    if pooled and not prefix and (found := pooling_behind(survey, run, question.sources)) is not None:
-        named = run = found[0]
+    graph, layer = checked.graph, checked.layers[0]
+    named = graph.find_call(layer)
+    call, pooling = graph.find_tap(named), None
+    prefix = call.layout.prefix if call.layout else 0
+    if pooled and not prefix and (found := pooling_behind(graph, call, checked.sources)) is not None:
+        named = call = found[0]
         pooling = found[1]
-    spared: tuple[Run, ...] = ()
+    skippable: tuple[LayerCall, ...] = ()
     if not prefix:
-        spared = tuple(survey.runs[number] for number in sorted(survey.spared(run, question.sources)))
-    return Cut(layer, survey.name(named), pooling, run, spared)
+        numbers = graph.find_skippable(call, checked.sources)
+        skippable = tuple(graph.calls[number] for number in sorted(numbers))
+    return Cut(layer, graph.name(named), pooling, call, skippable)

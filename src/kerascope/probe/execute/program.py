@@ -1,51 +1,45 @@
-"""One compiled program: forward, score, gradients and a method's arithmetic. Only maps leave the device."""
+"""One program: forward pass, score, gradients and a method's arithmetic. Only maps leave the device."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops, tree
 
 from kerascope import backend, errors
 from kerascope.layout import Layout
-from kerascope.probe.execute.forward import forward
-from kerascope.probe.graph.graph import Run, Survey
+from kerascope.probe.execute.request import Request
+from kerascope.probe.execute.result import BatchResult, Readout, summarize
+from kerascope.probe.graph.bias import Biases, BiasTaps, BiasTerm
+from kerascope.probe.graph.graph import Graph, LayerCall
 from kerascope.probe.graph.head import heads
-from kerascope.probe.intercept.bias import Biases, BiasTaps, Site, Term
+from kerascope.probe.intercept.forward import forward
 from kerascope.probe.intercept.rectifier import Rectifiers
-from kerascope.rule import Rule
 from kerascope.target import Reading, Target
-from kerascope.target.base import Forward, class_columns
+from kerascope.target.base import Forward
 
 INPUT = "the input"
-"""Name, among the places to differentiate at, of the explained input itself."""
-BIAS = "bias "
-"""In front of the names, among the places to differentiate at, of those where a constant is added."""
-REPLACED = "instead of "
-"""In front of the names, among what a score is a function of, of layers whose output is given."""
-CHOSEN = "chosen "
-"""In front of the names, in a program's answer, of what a target chose: see `Reading.choices`."""
+"""Name of the explained input among the leaves that the score must depend on."""
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What a method computes a map from, for one class of every image, in backend tensors.
+class Internals:
+    """Tensors inside a model that a method computes a map from, for one class of every image.
 
     Everything is float32, batch first and channels last.
 
     Args:
-        activations: for each layer asked for, (N, *spatial, C); (N, ...) as it is without spatial axes.
-        gradients: d score / d activation, in the same shapes; empty where no gradients were asked for.
+        activations: for each layer of the request, (N, *spatial, C); (N, ...) as it is without spatial axes.
+        gradients: d score / d activation, in the same shapes; empty where not requested.
         image: the explained input, (N, *spatial, C).
-        image_gradient: d score / d image, or None where it was not asked for.
+        image_gradient: d score / d image, or None where not requested.
         scores: (N,) the explained scores.
-        curvatures: for each layer the product of its own block of the Hessian, d2 score / d activation2, with
-            the activations, in their shape; empty where none were asked for.
-        biases: what each constant that the model adds contributes; empty where it was not asked for.
+        hvps: for each layer the product of its own block of the Hessian, d2 score / d activation2, with the
+            activations, in their shape; empty where not requested.
+        biases: the contribution of each constant that the model adds; empty where not requested.
     """
 
     activations: tuple[Any, ...]
@@ -53,203 +47,205 @@ class Evidence:
     image: Any
     image_gradient: Any
     scores: Any
-    curvatures: tuple[Any, ...] = ()
-    biases: tuple[Term, ...] = ()
+    hvps: tuple[Any, ...] = ()
+    biases: tuple[BiasTerm, ...] = ()
 
-    def split(self) -> list[Evidence]:
-        """The evidence on each layer by itself."""
+    def split(self) -> list[Internals]:
+        """The internals of each layer by itself."""
         return [
             replace(
                 self,
-                activations=self.activations[place : place + 1],
-                gradients=self.gradients[place : place + 1],
-                curvatures=self.curvatures[place : place + 1],
+                activations=self.activations[index : index + 1],
+                gradients=self.gradients[index : index + 1],
+                hvps=self.hvps[index : index + 1],
             )
-            for place in range(len(self.activations))
+            for index in range(len(self.activations))
         ]
 
 
 @dataclass(frozen=True)
-class Plan:
+class ModelPass:
+    """One forward pass of a program, and what was tapped in it."""
+
+    forward: Forward
+    reading: Reading
+    rectifiers: Rectifiers | None
+    bias_taps: BiasTaps | None
+
+
+@dataclass(frozen=True)
+class Program:
     """What a program computes; everything in it is fixed when it is compiled.
 
+    The leaves that it differentiates at are a nested dictionary: `"layers"`, zeros to add to activations, by
+    path; `"input"`, the explained input; `"biases"`, zeros to add to constants, by name; `"replaced"`, what
+    takes the place of the output of layers, by path.
+
     Args:
-        call: the model's forward pass.
+        run_model: the model's forward pass.
         operations: gives every operation of the model, and the model itself.
         variables: gives the model's variables.
-        survey: what happens in that pass.
+        graph: of the model.
         structure: the input structure, or None for a single input.
         explained: position of the explained input, or None.
         target: whose `read` gives the scores.
-        layers: paths of the layers to read.
-        gradients: differentiate at these layers.
-        image_gradient: differentiate at the explained input.
-        rule: what rectifiers hand back, or None for their own gradient.
+        request: which tensors to compute.
+        layers: full paths of its layers.
+        calls: their calls, by path.
         biases: the constants to differentiate at, or None.
         compute: a method's arithmetic, on each class in turn; None to compute scores only.
-        curvatures: give second derivatives at these layers too.
-        spared: runs that need not run, since a layer behind them is given: see `Survey.spared`.
+        skippable: calls that need not run: see `Graph.find_skippable`.
     """
 
-    call: Callable[[Any], Any]
+    run_model: Callable[[Any], Any]
     operations: Callable[[], Sequence[keras.Operation]]
     variables: Callable[[], Sequence[keras.Variable]]
-    survey: Survey
+    graph: Graph
     structure: Any
     explained: int | None
     target: Target
+    request: Request
     layers: tuple[str, ...]
-    gradients: bool = False
-    image_gradient: bool = False
-    rule: Rule | None = None
+    calls: Mapping[str, LayerCall]
     biases: Biases | None = None
-    compute: Callable[[Evidence], Any] | None = None
-    curvatures: bool = False
-    spared: tuple[Run, ...] = ()
+    compute: Callable[[Internals], Any] | None = None
+    skippable: tuple[LayerCall, ...] = ()
 
-    def moving(self, tensors: Sequence[Any]) -> dict[str, Any]:
-        """The tensors that gradients are taken at: zeros to add to activations, and the input itself."""
-        moving: dict[str, Any] = {}
-        if self.gradients:
-            for layer in self.layers:
-                run = self.survey.run(layer)
-                moving[layer] = ops.zeros(run.shape, run.dtype)
-        if self.image_gradient and self.explained is not None:
-            moving[INPUT] = tensors[self.explained]
-        for site in self._sites():
-            moving[BIAS + site.name] = ops.zeros(site.run.shape, site.run.dtype)
-        return moving
-
-    @staticmethod
-    def watched(moving: Mapping[str, Any]) -> list[str]:
-        """Those places that the score must depend on; constants may lie beside the way to it."""
-        return [name for name in moving if not name.startswith(BIAS)]
-
-    def _sites(self) -> tuple[Site, ...]:
-        return () if self.biases is None else self.biases.sites
+    def make_leaves(self, tensors: Sequence[Any]) -> dict[str, Any]:
+        """The tensors to differentiate at."""
+        leaves: dict[str, Any] = {}
+        if self.request.gradients:
+            leaves["layers"] = {
+                layer: ops.zeros(call.shape, call.dtype) for layer, call in self.calls.items()
+            }
+        if self.request.image_gradient and self.explained is not None:
+            leaves["input"] = tensors[self.explained]
+        if self.biases is not None:
+            leaves["biases"] = {
+                site.name: ops.zeros(site.call.shape, site.call.dtype) for site in self.biases.sites
+            }
+        return leaves
 
     def score(
-        self, moving: Mapping[str, Any], tensors: Sequence[Any], arguments: Any, state: Sequence[Any]
-    ) -> tuple[Any, tuple[Forward, Reading, Rectifiers | None, BiasTaps | None]]:
-        """The scores (N, K) as a function of what moves."""
+        self, leaves: Mapping[str, Any], tensors: Sequence[Any], arguments: Any, state: Sequence[Any]
+    ) -> tuple[Any, ModelPass]:
+        """The scores (N, K) as a function of the leaves."""
         tensors = list(tensors)
-        deltas = dict(moving)
-        given = {name: deltas.pop(REPLACED + name) for name in self.layers if REPLACED + name in deltas}
-        pushes = {site.name: deltas.pop(BIAS + site.name) for site in self._sites()}
-        taps = BiasTaps(self._sites(), pushes) if self.biases else None
-        if INPUT in deltas and self.explained is not None:
-            tensors[self.explained] = deltas.pop(INPUT)
+        if "input" in leaves and self.explained is not None:
+            tensors[self.explained] = leaves["input"]
         inputs = tensors[0] if self.structure is None else tree.pack_sequence_as(self.structure, tensors)
-        names = dict.fromkeys((*self.layers, *self.target.layers))
-        runs = {name: self.survey.tapped(self.survey.run(name)) for name in names}
-        rectifiers = Rectifiers(self.rule, self.operations()) if self.rule else None
+        taps = None if self.biases is None else BiasTaps(self.biases.sites, leaves["biases"])
+        calls = {layer: self.graph.find_tap(call) for layer, call in self.calls.items()}
+        for layer in self.target.layers:
+            calls[layer] = self.graph.find_tap(self.graph.find_call(layer))
+        operations = self.operations()
+        rectifiers = Rectifiers(self.request.rule, operations) if self.request.rule else None
         result = forward(
-            self.call,
-            self.operations(),
+            self.run_model,
+            operations,
             inputs,
             self.variables(),
             state,
-            heads(self.survey),
-            runs,
-            deltas,
+            heads(self.graph),
+            calls,
+            leaves.get("layers", {}),
             rectifiers,
             taps,
-            given,
-            self.spared,
+            leaves.get("replaced", {}),
+            self.skippable,
         )
-        result = replace(result, output_layouts=self.survey.output_layouts, kinds=self.survey.kinds)
-        if (label := self.survey.label) is not None:
+        result = replace(result, output_layouts=self.graph.output_layouts, kinds=self.graph.kinds)
+        if (label := self.graph.label) is not None:
             result = result.only(0, lambda tensor: tensor[:, label : label + 1])
         reading = self.target.read(result, arguments)
-        return ops.cast(reading.scores, "float32"), (result, reading, rectifiers, taps)
+        return ops.cast(reading.scores, "float32"), ModelPass(result, reading, rectifiers, taps)
 
-    def __call__(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> dict[str, Any]:
-        """Everything about one batch: see `Answer` for what each entry is."""
-        notes: dict[str, Any] = {}
+    def __call__(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> BatchResult:
+        """The result of one batch."""
+        model_pass: ModelPass | None = None
 
-        def scored(moving: Any, tensors: Any, arguments: Any, state: Any) -> tuple[Any, Any]:
-            scores, (result, reading, rectifiers, taps) = self.score(moving, tensors, arguments, state)
-            notes["forward"] = result
-            notes["reading"] = reading
-            notes["rectifiers"] = rectifiers
-            kept = {
-                "activations": [result.activations[layer] for layer in self.layers],
-                "outputs": tree.flatten(result.outputs),
-                "scores": tree.flatten(result.scores),
-            }
-            kept["chosen"] = dict(reading.choices)
-            kept["constants"] = {} if taps is None else dict(taps.constants)
-            if reading.labels is not None:
-                kept["labels"] = reading.labels
-            if reading.undefined is not None:
-                kept["undefined"] = reading.undefined
-            if reading.columns is not None:
-                kept["columns"] = list(reading.columns)
-            return scores, kept
+        def score(leaves: Any, tensors: Any, arguments: Any, state: Any) -> tuple[Any, Readout]:
+            nonlocal model_pass
+            scores, model_pass = self.score(leaves, tensors, arguments, state)
+            result, reading, taps = model_pass.forward, model_pass.reading, model_pass.bias_taps
+            return scores, Readout(
+                [result.activations[layer] for layer in self.layers],
+                tree.flatten(result.outputs),
+                tree.flatten(result.scores),
+                dict(reading.choices),
+                {} if taps is None else dict(taps.constants),
+                reading.labels,
+                reading.undefined,
+                reading.columns,
+            )
 
-        moving = self.moving(tensors)
-        bent: list[Any] = []
-        if self.curvatures:
-            differentiate = backend.current().curvatures(scored, self._directions)
-            scores, kept, gradients, bent = differentiate(moving, tensors, arguments, state)
+        leaves = self.make_leaves(tensors)
+        hvps: list[Any] = []
+        if self.request.hvp:
+            differentiate = backend.current().value_gradients_and_hvps(score, self._directions)
+            scores, readout, gradients, hvps = differentiate(leaves, tensors, arguments, state)
         else:
-            differentiate = backend.current().value_and_gradients(scored)
-            scores, kept, gradients = differentiate(moving, tensors, arguments, state)
-        self._check_connected(moving, gradients)
-        if notes["rectifiers"] is not None:
-            self._check_rule(notes["rectifiers"])
-        answer = {"scores": scores} | predictions(
-            kept, notes["forward"], self.survey.opaque, notes["reading"]
-        )
-        answer |= {CHOSEN + name: value for name, value in kept["chosen"].items()}
-        if "undefined" in kept:
-            answer["undefined"] = kept["undefined"]
-        if self.watched(moving):
-            changes = [
-                ops.stack([ops.any(ops.not_equal(column[name], 0)) for name in self.watched(moving)])
-                for column in gradients
-            ]
-            answer["alive"] = ops.any(ops.stack(changes), axis=0)
+            differentiate = backend.current().value_and_gradients(score)
+            scores, readout, gradients = differentiate(leaves, tensors, arguments, state)
+        assert model_pass is not None
+        alive = self._check_connection(gradients) if get_required_leaves(leaves) else None
+        if model_pass.rectifiers is not None:
+            self._check_rule(model_pass.rectifiers)
+        values = None
         if self.compute is not None:
             maps = [
                 self.compute(
-                    self._evidence(tensors, kept, scores[:, number], column, bent[number] if bent else {})
+                    self._internals(tensors, readout, scores[:, index], column, hvps[index] if hvps else {})
                 )
-                for number, column in enumerate(gradients)
+                for index, column in enumerate(gradients)
             ]
-            answer["values"] = ops.stack(maps, axis=1) if self.target.class_axis else maps[0]
-        return answer
+            values = ops.stack(maps, axis=1) if self.target.class_axis else maps[0]
+        result = summarize(scores, readout, model_pass.forward, self.graph.opaque, model_pass.reading)
+        return result._replace(values=values, alive=alive)
+
+    def is_alive(self, result: BatchResult) -> Any:
+        """Whether gradients of a batch are different from zero; None where there are none."""
+        return result.alive
 
     def depends(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> bool:
-        """Whether the scores can depend on every place that gradients are taken at."""
-        moving = self.moving(tensors)
+        """Whether the scores can depend on every leaf that they must depend on."""
+        leaves = self.make_leaves(tensors)
         return all(
             backend.current().depends(
-                lambda value, name=name: self.score(moving | {name: value}, tensors, arguments, state),
-                moving[name],
+                lambda value, name=name: self.score(
+                    _replace_leaf(leaves, name, value), tensors, arguments, state
+                ),
+                leaf,
             )
-            for name in self.watched(moving)
+            for name, leaf in get_required_leaves(leaves).items()
         )
 
-    def disconnected(self, name: str) -> errors.DisconnectedError:
-        """The error that says that the score does not depend on a place."""
-        place = name if name == INPUT else f"the layer {name!r}"
+    def make_error(self, names: Sequence[str]) -> errors.DisconnectedError:
+        """The error that the score does not depend on some leaves."""
+        places = ", ".join("the input" if name == INPUT else f"the layer {name!r}" for name in names)
         return errors.DisconnectedError(
-            f"the explained score ({self.target.describe()}) must depend on {place}; it does not: the layer "
+            f"the explained score ({self.target.describe()}) must depend on {places}; it does not: the layer "
             "lies on another branch or behind the score, or what lies between has no gradient (rounding, "
             "argmax, integer inputs). Choose a layer on the way to the score, or another target."
         )
 
-    def _check_connected(self, moving: Mapping[str, Any], gradients: Sequence[Any]) -> None:
-        for name in self.watched(moving):
-            if any(column[name] is None for column in gradients):
-                raise self.disconnected(name)
+    def _check_connection(self, gradients: Sequence[Any]) -> Any:
+        """Whether each required gradient is different from zero in some column."""
+        columns = [get_required_leaves(column) for column in gradients]
+        for name in columns[0]:
+            if any(column[name] is None for column in columns):
+                raise self.make_error([name])
+        nonzero = [
+            ops.stack([ops.any(ops.not_equal(gradient, 0)) for gradient in column.values()])
+            for column in columns
+        ]
+        return ops.any(ops.stack(nonzero), axis=0)
 
     def _check_rule(self, rectifiers: Rectifiers) -> None:
         if rectifiers.reached:
             return
         places = " and ".join(self.layers or ("the input",))
-        rule = self.rule.name if self.rule else ""
+        rule = self.request.rule.name if self.request.rule else ""
         found = (
             f"none of its {rectifiers.matched} rectifiers lies between {places} and the score, so the rule "
             "would change nothing"
@@ -262,101 +258,55 @@ class Plan:
             "function, such as tf.nn.relu(x), are not seen: use keras.activations.relu."
         )
 
-    def _directions(self, kept: Any) -> dict[str, Any]:
+    def _directions(self, readout: Readout) -> dict[str, Any]:
         """Second derivatives are taken along the activations."""
-        return dict(zip(self.layers, kept["activations"], strict=True))
+        return {"layers": dict(zip(self.layers, readout.activations, strict=True))}
 
-    def _evidence(self, tensors: Any, kept: Any, scores: Any, gradients: Any, bent: Any) -> Evidence:
-        layouts = [self.survey.run(layer).layout for layer in self.layers]
+    def _internals(
+        self, tensors: Any, readout: Readout, scores: Any, gradients: Any, hvps: Mapping[str, Any]
+    ) -> Internals:
+        layouts = [self.calls[layer].layout for layer in self.layers]
         image, image_gradient = None, None
         if self.explained is not None:
-            image = channels_last(tensors[self.explained], self.survey.image_layout)
-        if INPUT in gradients:
-            image_gradient = channels_last(gradients[INPUT], self.survey.image_layout)
-        return Evidence(
-            tuple(map(channels_last, kept["activations"], layouts)),
-            tuple(
-                channels_last(gradients[layer], layout)
-                for layer, layout in zip(self.layers, layouts, strict=True)
-                if layer in gradients
-            ),
+            image = channels_last(tensors[self.explained], self.graph.image_layout)
+        if "input" in gradients:
+            image_gradient = channels_last(gradients["input"], self.graph.image_layout)
+        return Internals(
+            tuple(map(channels_last, readout.activations, layouts)),
+            self._at_layers(gradients, layouts),
             image,
             image_gradient,
             scores,
-            tuple(
-                channels_last(bent[layer], layout)
-                for layer, layout in zip(self.layers, layouts, strict=True)
-                if layer in bent
-            ),
-            tuple(self._terms(kept["constants"], gradients)),
+            self._at_layers(hvps, layouts),
+            tuple(self._bias_terms(readout.constants, gradients)) if self.biases else (),
         )
 
-    def _terms(self, constants: Mapping[str, Any], gradients: Mapping[str, Any]) -> Iterator[Term]:
-        for site in self._sites():
-            gradient = gradients[BIAS + site.name]
+    def _at_layers(self, leaves: Mapping[str, Any], layouts: Sequence[Layout | None]) -> tuple[Any, ...]:
+        if "layers" not in leaves:
+            return ()
+        return tuple(map(channels_last, (leaves["layers"][layer] for layer in self.layers), layouts))
+
+    def _bias_terms(self, constants: Mapping[str, Any], gradients: Mapping[str, Any]) -> Iterator[BiasTerm]:
+        for site in self.biases.sites if self.biases else ():
+            gradient = gradients["biases"][site.name]
             if gradient is None or site.name not in constants:
                 continue
             values = ops.cast(gradient, "float32") * constants[site.name]
-            yield Term(channels_last(values, site.run.layout) if site.drawn else values, site.drawn)
+            yield BiasTerm(channels_last(values, site.call.layout) if site.has_map else values, site.has_map)
 
 
-def predictions(
-    kept: dict[str, Any], forward: Forward, opaque: Collection[int], reading: Reading
-) -> dict[str, Any]:
-    """The predicted class, the probability of the explained one, and whether a score looks like one.
-
-    Args:
-        kept: what came out, among it the flattened `"outputs"` and `"scores"`.
-        forward: what is known of it; its tensors are not used.
-        opaque: see `Survey.opaque`.
-        reading: of a target; its tensors are not used.
-    """
-    found = {"labels": kept["labels"]} if "labels" in kept else {}
-    place = reading.output
-    if place is None:
-        place = 0 if len(kept["outputs"]) == 1 else None
-    if place is None:
-        return found
-    raw = kept["outputs"][place]
-    if len(raw.shape) not in (1, 2) and "columns" not in kept:
-        return found
-    kind = forward.kinds[place] if forward.kinds else None
-    output, scores = kept.get("columns") or class_columns(raw, kept["scores"][place], kind)
-    known = forward.squashed[place] or kind in ("binary", "labels")
-    precise = keras.backend.standardize_dtype(raw.dtype) in ("float32", "float64")
-    output = ops.cast(output, "float32")
-    sums = ops.abs(ops.sum(output, axis=-1) - 1) < (1e-3 if precise else 2e-2)
-    rows = ops.logical_and(ops.all(output >= 0, axis=-1), sums)
-    several, single = output.shape[-1] > 1, len(output.shape) == 2
-    if several and single and kind != "regression":
-        # Of the scores: where probabilities are saturated, several are 1.
-        scores = ops.cast(scores, "float32")
-        best = ops.cast(ops.argmax(scores, axis=-1), "int32")
-        found["predictions"] = ops.where(comparable(scores), best, -1)
-    if "labels" in found and single and (known or several):
-        chosen = ops.take_along_axis(output, found["labels"], axis=1)
-        found["probabilities"] = ops.where((ops.ones_like(rows) if known else rows)[:, None], chosen, np.nan)
-    if reading.probability and not known:
-        found["no_probability"] = ops.logical_not(ops.all(rows))
-    asked = reading.output is None or reading.probability
-    if not forward.squashed[place] and not asked:
-        if place in opaque and known:
-            rows = ops.logical_and(raw >= 0, raw <= 1)
-        elif place in opaque:
-            rows = ops.logical_or(rows, ops.all(ops.logical_and(output >= 0, output <= 1), axis=-1))
-        elif not several or known:
-            return found
-        found["suspect"] = ops.all(rows)
+def get_required_leaves(leaves: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves that the score must depend on, or gradients at them; a constant may have no effect."""
+    found = dict(leaves.get("layers", {}))
+    if "input" in leaves:
+        found[INPUT] = leaves["input"]
     return found
 
 
-def comparable(scores: Any) -> Any:
-    """bool (N,): whether one of an image's scores is the greatest; NaN and +infinity are no scores.
-
-    -infinity is one: that of a class that is ruled out.
-    """
-    known = ops.logical_not(ops.any(ops.isnan(scores), axis=-1))
-    return ops.logical_and(known, ops.isfinite(ops.max(scores, axis=-1)))
+def _replace_leaf(leaves: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
+    if name == INPUT:
+        return {**leaves, "input": value}
+    return {**leaves, "layers": {**leaves["layers"], name: value}}
 
 
 def channels_last(tensor: Any, layout: Layout | None) -> Any:

@@ -1,4 +1,4 @@
-"""What is handed out as it was read, with no method in between."""
+"""Plain readouts: activations and gradients as they are, without a method's arithmetic."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 from keras import ops
 
-from kerascope.probe.execute.program import Evidence
+from kerascope.probe.execute.program import Internals
 from kerascope.target import Forward, Reading, Target
 
 
-class Nothing(Target):
-    """A target that any model has, for questions that are not about a score."""
+class NoTarget(Target):
+    """A target of any model, for requests that need no score."""
 
     def key(self) -> Hashable:
         return "nothing"
@@ -24,16 +24,16 @@ class Nothing(Target):
         return "nothing"
 
 
-def activation(evidence: Evidence) -> Any:
-    """What the one layer returned."""
-    return evidence.activations[0]
+def activation(internals: Internals) -> Any:
+    """The activation of the one layer."""
+    return internals.activations[0]
 
 
-def gradient(evidence: Evidence) -> Any:
-    """d score / d what the one layer returned."""
-    return evidence.gradients[0]
+def gradient(internals: Internals) -> Any:
+    """d score / d activation of the one layer."""
+    return internals.gradients[0]
 
 
-def image_gradient(evidence: Evidence) -> Any:
+def image_gradient(internals: Internals) -> Any:
     """d score / d the explained input."""
-    return evidence.image_gradient
+    return internals.image_gradient

@@ -1,4 +1,4 @@
-"""What is asked of a model, held against a survey of it: which numbers and which places it is about."""
+"""Requests: which tensors to compute of a model, and the check that a target and layers fit it."""
 
 from __future__ import annotations
 
@@ -6,277 +6,252 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kerascope import errors
-from kerascope.layout import Layout
-from kerascope.probe.graph.graph import Run, Survey
-from kerascope.probe.graph.head import head_run, heads, score_sources
-from kerascope.probe.graph.output_kind import NOT_SAID, Remark
-from kerascope.probe.inputs import Batch
-from kerascope.probe.intercept.bias import Biases
-from kerascope.probe.intercept.bias import biases as biases_of
+from kerascope.probe.graph.bias import Biases, find_biases
+from kerascope.probe.graph.graph import Graph, LayerCall
+from kerascope.probe.graph.head import find_sources, head_call, heads, make_context
+from kerascope.probe.graph.output_kind import UNDETERMINED, Remark
+from kerascope.probe.inputs import InputBatch
 from kerascope.rule import Rule
 from kerascope.target import Context, Target
 from kerascope.typing import Array
 
 
 @dataclass(frozen=True)
-class Question:
-    """A target and layers that fit the model and the images.
+class Request:
+    """Which tensors to compute of a model. It is hashable, and part of the key of its compiled program.
 
     Args:
-        survey: of the model.
-        batch: the checked inputs.
-        target: what is asked about.
-        arguments: the target's, one row per image.
-        layers: full paths of the layers that are read.
+        layers: paths of the layers to read; None is the automatic layer.
+        spatial: check that these layers have a height and width.
         gradients: differentiate at these layers.
         image_gradient: differentiate at the explained input.
-        rule: what rectifiers hand back, or None for their own gradient.
-        curvatures: give second derivatives at these layers too.
-        biases: every constant of the model, to be differentiated at too, or None.
-        notes: what else there is to know of what is read.
+        rule: gradient of rectifiers; None for their own.
+        hvp: at these layers, the product of the layer's block of the Hessian with its activations.
+        biases: differentiate at every constant that the model adds; see `kerascope.probe.graph.bias`.
     """
 
-    survey: Survey
-    batch: Batch
+    layers: tuple[str | None, ...] = ()
+    spatial: bool = False
+    gradients: bool = False
+    image_gradient: bool = False
+    rule: Rule | None = None
+    hvp: bool = False
+    biases: bool = False
+
+
+@dataclass(frozen=True)
+class CheckedRequest:
+    """A request and a target that fit the model and the images.
+
+    Args:
+        graph: of the model.
+        batch: the checked inputs.
+        target: the explained target.
+        arguments: the target's, one row per image.
+        request: with full paths of layers.
+        layers: these paths.
+        biases: every constant of the model, where the request differentiates at them, or None.
+        notes: notes about the layers, for the explanation.
+    """
+
+    graph: Graph
+    batch: InputBatch
     target: Target
     arguments: Mapping[str, Array]
-    layers: tuple[str, ...]
-    gradients: bool
-    image_gradient: bool
-    rule: Rule | None
-    curvatures: bool = False
+    request: Request = Request()
+    layers: tuple[str, ...] = ()
     biases: Biases | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def sources(self) -> tuple[int, ...]:
-        """Numbers of the runs that the explained score is made from."""
-        context = context_of(self.survey, self.batch.count, None)
-        return tuple(sources_of(self.survey, self.target, context))
+        """Numbers of the calls that the explained score is made from."""
+        context = make_context(self.graph, self.batch.count, None)
+        return tuple(find_sources(self.graph, self.target, context))
 
     @property
     def key(self) -> tuple[Hashable, ...]:
-        """What its program depends on, but for what is computed and the size of a pass."""
+        """The key of its program, but for the method's arithmetic and the size of a pass."""
         return (
             self.target.key(),
-            self.layers,
-            self.gradients,
-            self.image_gradient,
-            self.rule,
-            self.curvatures,
-            self.biases is not None,
-            self.survey.kinds,
-            heads(self.survey),
-            self.survey.label,
+            self.request,
+            self.graph.kinds,
+            heads(self.graph),
+            self.graph.label,
             self.batch.signature,
             self.batch.explained,
         )
 
 
-def fitted(
-    survey: Survey,
-    batch: Batch,
+def check_request(
+    request: Request,
+    graph: Graph,
+    batch: InputBatch,
     target: Target,
     class_names: tuple[str, ...] | None,
-    layers: Sequence[str | None],
-    *,
-    spatial: bool = False,
-    gradients: bool = False,
-    image_gradient: bool = False,
-    rule: Rule | None = None,
-    curvatures: bool = False,
-    biases: bool = False,
-) -> Question:
-    """The question about a target and layers, once both are seen to fit.
+) -> CheckedRequest:
+    """Check that a request and a target fit a model and images.
 
     Args:
-        survey: of the model.
+        request: the request.
+        graph: of the model.
         batch: the checked inputs.
-        target: what is asked about.
+        target: the explained target.
         class_names: names of the classes, or None.
-        layers: paths of the layers to read; None stands for the automatic layer.
-        spatial: the layers must have a height and width.
-        gradients: see `Question`; the layers must have one.
-        image_gradient: see `Question`; the explained input must have one.
-        rule: see `Question`.
-        curvatures: see `Question`.
-        biases: differentiate at every constant of the model.
 
     Raises:
         TargetError: the target does not fit the model or the images.
-        LayerError: a layer does not exist, or is not fit.
+        LayerError: a layer does not exist, or cannot be used.
         InputError: there is no gradient at the input.
     """
-    context = context_of(survey, batch.count, class_names)
+    context = make_context(graph, batch.count, class_names)
     target = target.resolve(context)
     arguments = target.arguments(context)
-    named = []
-    for layer in layers:
-        run = _automatic(survey, target, context) if layer is None else survey.run(layer)
-        if gradients:
-            _check_differentiable_layer(survey, run)
-        if spatial:
-            _check_spatial(survey, run, layer)
-        named.append(survey.name(run))
-    if image_gradient:
+    layers = []
+    for layer in request.layers:
+        call = _automatic_call(graph, target, context) if layer is None else graph.find_call(layer)
+        if request.gradients:
+            _check_differentiable_layer(graph, call)
+        if request.spatial:
+            _check_spatial(graph, call, layer)
+        layers.append(graph.name(call))
+    if request.image_gradient:
         _ = batch.pixels  # raises where there is none to differentiate at
-    found = biases_of(survey) if biases else None
-    notes = () if found is None else found.notes
-    return Question(
-        survey,
+    biases = find_biases(graph) if request.biases else None
+    notes = () if biases is None else biases.notes
+    return CheckedRequest(
+        graph,
         batch,
         target,
         arguments,
-        tuple(named),
-        gradients,
-        image_gradient,
-        rule,
-        curvatures,
-        found,
-        (*notes, *_branches(survey, target, context, named)),
+        replace(request, layers=tuple(layers), spatial=False),
+        tuple(layers),
+        biases,
+        (*notes, *_branch_notes(graph, target, context, layers)),
     )
 
 
-def seen_by(survey: Survey, layers: Sequence[str]) -> int | None:
+def find_input(graph: Graph, layers: Sequence[str]) -> int | None:
     """Position of the only input that leads to layers; None where several do.
 
     Args:
-        survey: of the model.
+        graph: of the model.
         layers: full paths.
     """
-    leading = frozenset[int]().union(*(survey.run(layer).inputs for layer in layers))
+    leading = frozenset[int]().union(*(graph.find_call(layer).inputs for layer in layers))
     return next(iter(leading)) if len(leading) == 1 else None
 
 
-def unseen(question: Question) -> Question:
-    """The question with the note that its map cannot be drawn: several inputs lead to its layers."""
-    names = question.batch.names
+def note_inputs(checked: CheckedRequest) -> CheckedRequest:
+    """The request with the note that its map cannot be drawn, since several inputs lead to its layers."""
+    names = checked.batch.names
     note = (
-        f"several inputs, {', '.join(map(repr, names))}, lead to {' and '.join(map(repr, question.layers))}; "
+        f"several inputs, {', '.join(map(repr, names))}, lead to {' and '.join(map(repr, checked.layers))}; "
         f"choose the one to draw the map on: ks.Probe(model, input={names[0]!r})"
     )
-    return replace(question, notes=(*question.notes, note))
+    return replace(checked, notes=(*checked.notes, note))
 
 
-def _branches(survey: Survey, target: Target, context: Context, layers: Sequence[str]) -> list[str]:
-    """That the automatic layer is one of several, where branches meet only once their places are gone."""
+def resolve_target(
+    graph: Graph, target: Target, class_names: tuple[str, ...] | None
+) -> tuple[Target, tuple[Remark, ...]]:
+    """The target as it applies to a model, and the warnings and notes about the outputs that it reads."""
+    context = make_context(graph, graph.batch, class_names)
+    resolved = target.resolve(context)
+    read = resolved.outputs(context)
+    remarks = [graph.remarks[output] for output in (range(len(graph.outputs)) if read is None else read)]
+    # A target that names one number of the model needs no note that it is one.
+    known = resolved.key() == target.key()
+    return resolved, tuple(
+        remark for remark in remarks if remark is not None and not (known and remark is UNDETERMINED)
+    )
+
+
+def _branch_notes(graph: Graph, target: Target, context: Context, layers: Sequence[str]) -> list[str]:
+    """The note that the automatic layer is one of several branches that meet only behind their pooling."""
     if not layers:
         return []
-    sources = tuple(sources_of(survey, target, context))
+    sources = tuple(find_sources(graph, target, context))
     # A walk through the whole network, which every explanation would pay for.
     key = ("branches", sources, target.outputs(context) is None)
-    if key not in survey.known:
-        survey.known[key] = _found_branches(survey, target, context, sources)
-    chosen, every = survey.known[key]
-    others = [name for name in every if name not in layers]
-    if chosen not in layers or not others:
+    if key not in graph.memo:
+        graph.memo[key] = _find_branches(graph, target, context, sources)
+    automatic, branches = graph.memo[key]
+    others = [name for name in branches if name not in layers]
+    if automatic not in layers or not others:
         return []
     shown = ", ".join(map(repr, others[:3])) + (", ..." if len(others) > 3 else "")
     note = (
-        f"{chosen!r} is one of {len(every) + 1} branches of equal standing: the map does not show what goes "
-        f"through {shown}; choose another one with layer="
+        f"{automatic!r} is one of {len(branches) + 1} branches of equal standing: the map does not show what "
+        f"goes through {shown}; choose another one with layer="
     )
     return [note]
 
 
-def _found_branches(
-    survey: Survey, target: Target, context: Context, sources: Sequence[int]
+def _find_branches(
+    graph: Graph, target: Target, context: Context, sources: Sequence[int]
 ) -> tuple[str | None, list[str]]:
     try:
-        run = _automatic(survey, target, context)
+        call = _automatic_call(graph, target, context)
     except errors.NoSpatialExtentError:
         return None, []
-    return survey.name(run), [survey.name(other) for other in survey.beside(run, sources)]
+    return graph.name(call), [graph.name(other) for other in graph.find_branches(call, sources)]
 
 
-def context_of(survey: Survey, count: int, class_names: tuple[str, ...] | None) -> Context:
-    """What a target may know of a model and of `count` images."""
-    shapes = {output.name: output.shape for output in survey.outputs}
-    layouts = dict(zip(shapes, survey.output_layouts, strict=True))
-
-    def look_up(layer: str) -> tuple[Layout | None, int]:
-        run = survey.run(layer)
-        return run.layout, run.layout.channels if run.layout else run.shape[-1]
-
-    kinds = dict(zip(shapes, survey.kinds, strict=True)) if survey.kinds else {}
-    return Context(count, shapes, class_names, look_up, layouts, kinds)
-
-
-def resolve_target(
-    survey: Survey, target: Target, class_names: tuple[str, ...] | None
-) -> tuple[Target, tuple[Remark, ...]]:
-    """What a target stands for with a model, and what there is to say on the outputs that it is about."""
-    context = context_of(survey, survey.batch, class_names)
-    fitted_one = target.resolve(context)
-    read = fitted_one.outputs(context)
-    remarks = [survey.remarks[place] for place in (range(len(survey.outputs)) if read is None else read)]
-    # Who asks for a number of the model's knows that it is one.
-    known = fitted_one.key() == target.key()
-    said = (one for one in remarks if one is not None and not (known and one is NOT_SAID))
-    return fitted_one, tuple(said)
-
-
-def _check_differentiable_layer(survey: Survey, run: Run) -> None:
-    if not run.dtype.startswith(("float", "bfloat")):
+def _check_differentiable_layer(graph: Graph, call: LayerCall) -> None:
+    if not call.dtype.startswith(("float", "bfloat")):
         raise errors.UntappableLayerError(
             "a layer must return floating-point numbers to have a gradient; "
-            f"{survey.name(run)!r} returns {run.dtype}; choose a layer behind it."
+            f"{graph.name(call)!r} returns {call.dtype}; choose a layer behind it."
         )
 
 
-def _check_spatial(survey: Survey, run: Run, layer: str | None) -> None:
-    if run.layout is None or run.layout.positions < 2:
-        usable = [survey.name(other) for other in survey.runs if survey.explainable(other)]
+def _check_spatial(graph: Graph, call: LayerCall, layer: str | None) -> None:
+    if call.layout is None or call.layout.positions < 2:
+        usable = [graph.name(other) for other in graph.calls if graph.is_explainable(other)]
         raise errors.NoSpatialExtentError(
             f"a class activation map needs a layer with a height and width above 1; {layer!r} "
-            f"returns {run.shape}; choose one before pooling or flattening, such as "
+            f"returns {call.shape}; choose one before pooling or flattening, such as "
             f"{usable[-1] if usable else 'none here'!r}."
         )
 
 
-def _automatic(survey: Survey, target: Target, context: Context) -> Run:
-    """The layer for a target: see `Survey.automatic`.
+def _automatic_call(graph: Graph, target: Target, context: Context) -> LayerCall:
+    """The automatic layer for a target: see `Graph.find_automatic`.
 
     Where a target picks places of outputs that are spatial themselves, as in segmentation, a map of a score
-    at the score would only show where it was asked about: the layer is taken in front of the last ones with
+    at the score would only show the target's own places: the layer is taken in front of the last ones with
     weights, and of all of them, so that the score depends on it whichever pixels or detections it is made
-    of. What a function does with outputs is not known: it may mix all places, and is explained at them.
+    of. A function of the outputs is unknown: it may mix all places, and is explained at them.
     """
-    sources = sources_of(survey, target, context)
+    sources = find_sources(graph, target, context)
     if target.outputs(context) is None:
-        return survey.automatic(sources)
-    squashing = [head_run(survey, output.source) for output in survey.outputs]
-    # The layer with weights is passed already where its own activation is the softmax. A unit's own layer
-    # is the end of the way.
-    passed = {number for run in squashing if run and _has_weights(run) for number in run.sources}
-    passed |= {survey.run(layer).number for layer in target.layers}
-    behind = [[source] if source in passed else _read_by_weights(survey, source) for source in sources]
+        return graph.find_automatic(sources)
+    head_calls = [head_call(graph, output.source) for output in graph.outputs]
+    # Behind the layer with weights already, where its own activation is the softmax. A unit's own layer is
+    # the end of the way.
+    ends = {number for call in head_calls if call and _has_weights(call) for number in call.sources}
+    ends |= {graph.find_call(layer).number for layer in target.layers}
+    behind = [[source] if source in ends else _sources_of_weights(graph, source) for source in sources]
     try:
-        return survey.automatic(
+        return graph.find_automatic(
             number
             for numbers in behind
-            for number in (survey.shared(numbers) if len(numbers) > 1 else numbers)
+            for number in (graph.common_ancestors(numbers) if len(numbers) > 1 else numbers)
         )
     except errors.NoSpatialExtentError:
-        return survey.automatic(sources)
+        return graph.find_automatic(sources)
 
 
-def _has_weights(run: Run) -> bool:
-    return bool(getattr(run.place.operation, "weights", None))
+def _has_weights(call: LayerCall) -> bool:
+    return bool(getattr(call.layer.operation, "weights", None))
 
 
-def _read_by_weights(survey: Survey, source: int) -> list[int]:
-    """What the last layers with weights on the way to a spatial run read; a run without axes as it is."""
-    if source < 0 or (layout := survey.runs[source].layout) is None or layout.positions < 2:
+def _sources_of_weights(graph: Graph, source: int) -> list[int]:
+    """Inputs of the last layers with weights on the way to a spatial call; a call without axes as it is."""
+    if source < 0 or (layout := graph.calls[source].layout) is None or layout.positions < 2:
         return [source]
-    run = survey.runs[source]
-    if _has_weights(run):
-        return list(run.sources)
-    return [number for before in run.sources for number in _read_by_weights(survey, before)]
-
-
-def sources_of(survey: Survey, target: Target, context: Context) -> list[int]:
-    """Numbers of the runs that a score is made from: before a softmax, or a layer that ends in one."""
-    read = target.outputs(context)
-    sources = [survey.run(layer).number for layer in target.layers]
-    return sources + score_sources(survey, range(len(survey.outputs)) if read is None else read)
+    call = graph.calls[source]
+    if _has_weights(call):
+        return list(call.sources)
+    return [number for before in call.sources for number in _sources_of_weights(graph, before)]

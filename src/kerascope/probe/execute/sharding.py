@@ -1,4 +1,4 @@
-"""Batches spread over devices, where the model is: `keras.distribution`, on JAX."""
+"""Batches sharded over the devices of a model: `keras.distribution`, on JAX."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 
-def shares() -> int:
-    """Into how many equal parts a batch is cut: the devices of the data-parallel axis, 1 without any."""
+def num_shards() -> int:
+    """Number of shards of a batch: the devices of the data-parallel axis, 1 without any."""
     distribution = keras.distribution.distribution()
     name = getattr(distribution, "batch_dim_name", None)
     if name is None:
@@ -17,11 +17,11 @@ def shares() -> int:
     return int(mesh.shape[mesh.axis_names.index(name)])
 
 
-def spread(tensor: Any) -> Any:
-    """A tensor with its first axis over the devices; as it is without a distribution.
+def shard(tensor: Any) -> Any:
+    """Shard the first axis of a tensor over the devices; without a distribution, return it unchanged.
 
     Args:
-        tensor: whose first axis is a multiple of `shares()`.
+        tensor: whose first axis is a multiple of `num_shards()`.
     """
     distribution = keras.distribution.distribution()
     if distribution is None:

@@ -1,4 +1,4 @@
-"""Which call of a shared layer is which: calls are numbered as the model's definition has them.
+"""Numbers of the calls of a shared layer, in the order of the model's definition.
 
 A functional model runs its nodes by depth, so that a layer applied first to `left` and then to `right` may
 run on `right` first, where that branch is longer. Numbers that followed the running order would change when a
@@ -11,32 +11,32 @@ from collections.abc import Sequence
 
 import keras
 
-from kerascope.probe.graph.layers import Place
+from kerascope.probe.layer_ref import LayerRef
 
 
-def number_calls(model: keras.Model, calls: Sequence[tuple[Place, int]]) -> list[int]:
+def number_calls(model: keras.Model, calls: Sequence[tuple[LayerRef, int]]) -> list[int]:
     """For each call, its number among the calls of the same operation, in the order of definition.
 
     Args:
         model: the outer model.
-        calls: places and running numbers, in the order in which the calls ended.
+        calls: layers and the indices of their calls, in the order in which the calls ended.
     """
     ends: dict[int, list[int]] = {}
-    for number, (place, _) in enumerate(calls):
-        ends.setdefault(id(place.operation), []).append(number)
+    for number, (layer, _) in enumerate(calls):
+        ends.setdefault(id(layer.operation), []).append(number)
     numbers: list[int | None] = [None] * len(calls)
 
     def resolve(number: int) -> int:
-        """The number of one call, from that of the call of the operation around it."""
+        """The number of one call, from the number of the call around it."""
         found = numbers[number]
         if found is None:
-            place, index = calls[number]
-            parent = model if place.parent is None else place.parent.operation
-            order = _order(place.operation, parent)
+            layer, index = calls[number]
+            parent = model if layer.parent is None else layer.parent.operation
+            order = _order(layer.operation, parent)
             around = ends.get(id(parent), [])
             rounds = max(len(around), 1)
             found = index
-            if len(order) * rounds == len(ends[id(place.operation)]):
+            if len(order) * rounds == len(ends[id(layer.operation)]):
                 turn, position = divmod(index, len(order))
                 outer = resolve(around[turn]) if around else 0
                 found = outer * len(order) + order[position]
@@ -47,7 +47,7 @@ def number_calls(model: keras.Model, calls: Sequence[tuple[Place, int]]) -> list
 
 
 def _order(operation: keras.Operation, parent: keras.Operation) -> list[int]:
-    """For each call of an operation within one pass of its parent, its place in the definition."""
+    """For each call of an operation within one pass of its parent, its position in the definition."""
     by_depth = getattr(_graph(parent), "_nodes_by_depth", {})
     running = [
         node
@@ -60,5 +60,5 @@ def _order(operation: keras.Operation, parent: keras.Operation) -> list[int]:
 
 
 def _graph(operation: keras.Operation) -> keras.Operation:
-    """The graph that a model runs; a Sequential one keeps it beside itself."""
+    """The functional graph that a model runs; a Sequential one has it as an attribute."""
     return getattr(operation, "_functional", None) or operation

@@ -1,7 +1,7 @@
-"""Rows of tokens whose patches no longer reach the score: behind the last attention, only a class token does.
+"""Token layers behind the last attention: their patch tokens have no gradient to the score.
 
-Which tensors these are cannot be read from the order of the layers, since `tokens[:, 0]` may stand anywhere
-in a `call`. So the gradient at every such row is taken once, on noise: a patch that reaches nothing has none.
+The order of the layers does not show which these are, since `tokens[:, 0]` may be anywhere in a `call`. So
+the gradient at every layer with a class token is taken once, on noise.
 """
 
 from __future__ import annotations
@@ -15,28 +15,27 @@ from keras import ops, tree
 
 from kerascope import backend
 from kerascope.layout import TOKENS
-from kerascope.probe.execute.forward import forward
-from kerascope.probe.graph.graph import Run, Survey
+from kerascope.probe.graph.graph import Graph, LayerCall
 from kerascope.probe.graph.head import heads
+from kerascope.probe.intercept.forward import forward
 
 
-def silent(
-    call: Callable[[Any], Any], operations: Sequence[keras.Operation], found: Survey, inputs: Any
+def find_dead_tokens(
+    run_model: Callable[[Any], Any], operations: Sequence[keras.Operation], graph: Graph, inputs: Any
 ) -> frozenset[int]:
-    """Numbers of the runs with tokens in front of a grid whose patches have no gradient.
+    """Numbers of the calls with a class token whose patch tokens have no gradient.
 
     Args:
-        call: the model's forward pass.
+        run_model: the model's forward pass.
         operations: every operation of the model, and the model itself.
-        found: the survey of that pass.
-        inputs: the input structure; numbers with a fraction are replaced by noise. One image is
-            enough.
+        graph: of that pass.
+        inputs: the input structure, whose floating-point numbers are replaced by noise. One image is enough.
 
     Cost:
-        1 forward and 1 backward where there are such runs, at any number of them; else none.
+        1 forward and 1 backward where there are calls with a class token; else none.
     """
-    runs = {str(run.number): run for run in found.runs if _has_class_token(found, run)}
-    if not runs:
+    calls = {str(call.number): call for call in graph.calls if _has_class_token(graph, call)}
+    if not calls:
         return frozenset()
     generator = np.random.default_rng(0)
 
@@ -47,7 +46,7 @@ def silent(
         return ops.cast(ops.convert_to_tensor(generator.random(tuple(tensor.shape), "float32")), dtype)
 
     def score(deltas: dict[str, Any], inputs: Any) -> tuple[Any, dict[str, Any]]:
-        result = forward(call, operations, inputs, (), (), heads(found), runs, deltas)
+        result = forward(run_model, operations, inputs, (), (), heads(graph), calls, deltas)
         total = 0.0
         for output in tree.flatten(result.scores):
             # Weighted by noise, since scores may sum to a constant.
@@ -60,18 +59,18 @@ def silent(
     if current.compiles:
         differentiate = current.compile(differentiate)
     count = tree.flatten(inputs)[0].shape[0]
-    deltas = {name: ops.zeros((count, *run.shape[1:]), run.dtype) for name, run in runs.items()}
+    deltas = {name: ops.zeros((count, *call.shape[1:]), call.dtype) for name, call in calls.items()}
     _, _, (gradients,) = differentiate(deltas, tree.map_structure(noise, inputs))
-    return frozenset(run.number for name, run in runs.items() if _is_zero(gradients[name], run))
+    return frozenset(call.number for name, call in calls.items() if _is_zero(gradients[name], call))
 
 
-def _has_class_token(found: Survey, run: Run) -> bool:
-    layout = run.layout
-    return found.explainable(run) and layout is not None and layout.kind == TOKENS and layout.prefix > 0
+def _has_class_token(graph: Graph, call: LayerCall) -> bool:
+    layout = call.layout
+    return graph.is_explainable(call) and layout is not None and layout.kind == TOKENS and layout.prefix > 0
 
 
-def _is_zero(gradient: Any, run: Run) -> bool:
+def _is_zero(gradient: Any, call: LayerCall) -> bool:
     if gradient is None:
         return True
-    assert run.layout is not None
-    return not ops.convert_to_numpy(ops.cast(run.layout.channels_last(gradient), "float32")).any()
+    assert call.layout is not None
+    return not ops.convert_to_numpy(ops.cast(call.layout.channels_last(gradient), "float32")).any()

@@ -1,15 +1,16 @@
-"""What compiled programs cannot see of a model, so that they are forgotten when it changes."""
+"""A fingerprint of what compiled programs cannot see of a model: the cache is emptied when it changes."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import ops
 
-from kerascope.probe.graph.layers import places
 from kerascope.probe.intercept.tap import lock
+from kerascope.probe.layer_ref import find_layers
 
 _PLAIN = (bool, int, float, str, bytes, tuple)
 # What training and compiling leave behind, and what every layer has whatever it computes.
@@ -21,7 +22,7 @@ _BOOKKEEPING = frozenset(
         *("test_function", "train_function", "training", "unrolled_steps_per_execution"),
     }
 )
-_SEEN_OTHERWISE = (keras.Operation, keras.Variable)
+_COMPARED_ELSEWHERE = (keras.Operation, keras.Variable)
 _PRIVATE = frozenset({"_dtype_policy", "_is_quantized"})
 
 
@@ -39,7 +40,7 @@ class Fingerprint:
 
     def __init__(self, model: keras.Model) -> None:
         with lock:  # a tap of another thread is no change
-            self._operations = [place.operation for place in places(model)]
+            self._operations = [layer.operation for layer in find_layers(model)]
             self._attributes = [_attributes(operation) for operation in self._operations]
             # Of the outer model only what cannot refer to it: it must not be kept alive.
             own = _attributes(model).items()
@@ -51,15 +52,15 @@ class Fingerprint:
             isinstance(other, Fingerprint)
             and _identical(self._variables, other._variables)
             and _identical(self._operations, other._operations)
-            and all(map(_alike, self._attributes, other._attributes))
-            and _alike(self._own, other._own)
+            and all(map(_equal, self._attributes, other._attributes))
+            and _equal(self._own, other._own)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
 
-def _identical(one: Sequence[object], two: Sequence[object]) -> bool:
-    return len(one) == len(two) and all(first is second for first, second in zip(one, two, strict=True))
+def _identical(first: Sequence[object], second: Sequence[object]) -> bool:
+    return len(first) == len(second) and all(map(operator.is_, first, second))
 
 
 def _attributes(operation: keras.Operation) -> dict[str, object]:
@@ -69,7 +70,7 @@ def _attributes(operation: keras.Operation) -> dict[str, object]:
         for name, value in vars(operation).items()
         if (name[0] != "_" or name in _PRIVATE)
         and name not in _BOOKKEEPING
-        and not isinstance(value, _SEEN_OTHERWISE)
+        and not isinstance(value, _COMPARED_ELSEWHERE)
     }
 
 
@@ -77,10 +78,10 @@ def _is_array(value: object) -> bool:
     return isinstance(value, np.ndarray) or bool(ops.is_tensor(value))
 
 
-def _alike(one: dict[str, object], two: dict[str, object]) -> bool:
+def _equal(first: dict[str, object], second: dict[str, object]) -> bool:
     """Whether attributes are the same objects, or equal plain values of one type."""
-    return one.keys() == two.keys() and all(
-        value is two[name]
-        or (isinstance(value, _PLAIN) and type(value) is type(two[name]) and value == two[name])
-        for name, value in one.items()
+    return first.keys() == second.keys() and all(
+        value is second[name]
+        or (isinstance(value, _PLAIN) and type(value) is type(second[name]) and value == second[name])
+        for name, value in first.items()
     )

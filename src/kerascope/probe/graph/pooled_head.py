@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import keras
 
 from kerascope import errors
-from kerascope.probe.execute.request import context_of
-from kerascope.probe.graph.graph import Run, Survey
-from kerascope.probe.graph.head import head_run, score_maker
+from kerascope.probe.graph.graph import Graph, LayerCall
+from kerascope.probe.graph.head import head_call, make_context, score_producer
 from kerascope.target import Target
 
 _UNCHANGING = (
@@ -23,7 +22,7 @@ _UNCHANGING = (
     keras.layers.ActivityRegularization,
     keras.layers.Identity,
 )
-"""Layers that hand on what they are given, when nothing is trained."""
+"""Layers that pass their input on at inference."""
 _RESHAPING = (keras.layers.Flatten, keras.layers.Reshape)
 _POOLING = (
     keras.layers.GlobalAveragePooling1D,
@@ -38,69 +37,69 @@ _MAXIMA = (
 _CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 
 
-def check_pooled_head(survey: Survey, layers: tuple[str, ...], target: Target) -> None:
+def check_pooled_head(graph: Graph, layers: tuple[str, ...], target: Target) -> None:
     """Check that the explained score is linear in the mean over space of each layer.
 
     Args:
-        survey: of the model.
+        graph: of the model.
         layers: full paths of the layers.
-        target: what is explained. Of a target made of a layer, such as `Unit`, that layer is the end of the
+        target: the explained target. Where it reads a layer, such as `Unit`, that layer is the end of the
             way, and its mean over space the pooling.
 
     Raises:
         HeadError: something else lies between a layer and the score, or the way cannot be followed.
     """
-    context = context_of(survey, survey.batch, None)
+    context = make_context(graph, graph.batch, None)
     read = target.outputs(context)
-    places = range(len(survey.outputs)) if read is None else read
+    outputs = range(len(graph.outputs)) if read is None else read
     for layer in layers:
-        named = survey.run(layer)
-        explained = survey.runs[named.maker] if named.maker >= 0 else named
-        for place in places:
-            _Way(survey, explained, layer).follow(score_maker(survey, place))
+        named = graph.find_call(layer)
+        explained = graph.calls[named.producer] if named.producer >= 0 else named
+        for output in outputs:
+            _BackwardPath(graph, explained, layer).follow(score_producer(graph, output))
         for source in target.layers:
-            _Way(survey, explained, layer, pooled=True).follow(survey.run(source).number)
+            _BackwardPath(graph, explained, layer, pooled=True).follow(graph.find_call(source).number)
 
 
-def pooling_behind(survey: Survey, run: Run, sources: Sequence[int]) -> tuple[Run, str] | None:
-    """What pools a layer's channels to one number each, with nothing else on the way from it to the score.
+def pooling_behind(graph: Graph, call: LayerCall, sources: Sequence[int]) -> tuple[LayerCall, str] | None:
+    """The global pooling that alone reads a layer on the way to the score.
 
     Args:
-        survey: of the model.
-        run: of the layer.
-        sources: numbers of the runs that the score is made from.
+        graph: of the model.
+        call: of the layer.
+        sources: numbers of the calls that the score is made from.
 
     Returns:
-        The run of the global pooling, and `"mean"` or `"max"`; None where there is none.
+        The call of the global pooling, and `"mean"` or `"max"`; None where there is none.
     """
-    for other in survey.runs[run.number + 1 :]:
-        kind = pooling_kind(survey, other)
-        if kind is None or other.sources != (run.number,) or other.fault is not None:
+    for other in graph.calls[call.number + 1 :]:
+        kind = pooling_kind(graph, other)
+        if kind is None or other.sources != (call.number,) or other.untappable is not None:
             continue
-        needed = survey.upstream(sources, other.number)
-        if needed is not None and run.number not in needed:
+        needed = graph.upstream(sources, other.number)
+        if needed is not None and call.number not in needed:
             return other, kind
     return None
 
 
-def pooling_kind(survey: Survey, run: Run) -> str | None:
-    """What a global pooling over space takes of each channel, `"mean"` or `"max"`; None where it is none."""
-    if isinstance(run.place.operation, _POOLING) or _means(survey, run):
+def pooling_kind(graph: Graph, call: LayerCall) -> str | None:
+    """The kind of a global pooling over space, `"mean"` or `"max"`; None where the call is none."""
+    if isinstance(call.layer.operation, _POOLING) or _is_mean(graph, call):
         return "mean"
-    return "max" if isinstance(run.place.operation, _MAXIMA) else None
+    return "max" if isinstance(call.layer.operation, _MAXIMA) else None
 
 
-def _means(survey: Survey, run: Run) -> bool:
-    """Whether it is the bare operation of a mean over just the spatial axes."""
-    return type(run.place.operation).__name__ == "Mean" and over_space(survey, run)
+def _is_mean(graph: Graph, call: LayerCall) -> bool:
+    """Whether it is the bare operation of a mean over the spatial axes alone."""
+    return type(call.layer.operation).__name__ == "Mean" and reduces_space(graph, call)
 
 
-def over_space(survey: Survey, run: Run) -> bool:
-    """Whether the axes of a bare operation are just the spatial ones of what it was given."""
-    axes = getattr(run.place.operation, "axis", None)
-    if axes is None or run.sources[0] < 0:
+def reduces_space(graph: Graph, call: LayerCall) -> bool:
+    """Whether a bare operation reduces the spatial axes of its input, and no others."""
+    axes = getattr(call.layer.operation, "axis", None)
+    if axes is None or call.sources[0] < 0:
         return False
-    before = survey.runs[run.sources[0]]
+    before = graph.calls[call.sources[0]]
     if before.layout is None:
         return False
     rank = len(before.shape)
@@ -109,50 +108,52 @@ def over_space(survey: Survey, run: Run) -> bool:
     return sorted(axis % rank for axis in given) == list(wanted)
 
 
-class _Way:
-    """The way from a score back to a layer."""
+class _BackwardPath:
+    """The walk from a score back to a layer."""
 
-    def __init__(self, survey: Survey, explained: Run, layer: str, pooled: bool = False) -> None:
-        self.survey, self.explained, self.layer = survey, explained, layer
+    def __init__(self, graph: Graph, explained: LayerCall, layer: str, pooled: bool = False) -> None:
+        self.graph, self.explained, self.layer = graph, explained, layer
         self.pooled, self.linear = pooled, False
 
     def follow(self, source: int) -> None:
-        """Walk back, one run at a time, until the layer."""
-        squashing = None if self.pooled else head_run(self.survey, source)
-        if squashing is not None and not getattr(squashing.place.operation, "weights", None):
-            source = squashing.sources[0]
+        """Walk back, one call at a time, until the layer."""
+        head = None if self.pooled else head_call(self.graph, source)
+        if head is not None and not getattr(head.layer.operation, "weights", None):
+            source = head.sources[0]
         while source != self.explained.number:
             if source < 0:
-                raise self._refused("an operation that is no layer, or a way that does not come from it")
-            run = self.survey.runs[source]
-            if run.maker != run.number and run.maker >= 0:
-                source = run.maker
+                raise self._error("an operation that is no layer, or a way that does not come from it")
+            call = self.graph.calls[source]
+            if call.producer != call.number and call.producer >= 0:
+                source = call.producer
                 continue
-            self._pass(run, squashed=run is squashing)
-            if len(run.sources) != 1:
-                raise self._refused(f"{self.survey.name(run)!r}, which joins several tensors")
-            source = run.sources[0]
+            self._pass(call, is_head=call is head)
+            if len(call.sources) != 1:
+                raise self._error(f"{self.graph.name(call)!r}, which joins several tensors")
+            source = call.sources[0]
         if not self.pooled:
-            raise self._refused("no mean over space")
+            raise self._error("no mean over space")
 
-    def _pass(self, run: Run, squashed: bool) -> None:
-        operation = run.place.operation
-        if isinstance(operation, _UNCHANGING) or (isinstance(operation, _RESHAPING) and self._keeps(run)):
+    def _pass(self, call: LayerCall, is_head: bool) -> None:
+        operation = call.layer.operation
+        if isinstance(operation, _UNCHANGING) or (
+            isinstance(operation, _RESHAPING) and self._keeps_channels(call)
+        ):
             return
-        if not self.pooled and (isinstance(operation, _POOLING) or _means(self.survey, run)):
+        if not self.pooled and (isinstance(operation, _POOLING) or _is_mean(self.graph, call)):
             self.pooled = True
-        elif not self.linear and _is_linear(operation, squashed):
+        elif not self.linear and _is_linear(operation, is_head):
             self.linear = True
         else:
-            raise self._refused(f"{self.survey.name(run)!r} ({type(operation).__name__})")
+            raise self._error(f"{self.graph.name(call)!r} ({type(operation).__name__})")
 
-    def _keeps(self, run: Run) -> bool:
+    def _keeps_channels(self, call: LayerCall) -> bool:
         """Whether reshaping keeps channels apart: behind the pooling it may do anything."""
         if not self.pooled:
             return True
-        return run.sources[0] >= 0 and self.survey.runs[run.sources[0]].shape[-1] == run.shape[-1]
+        return call.sources[0] >= 0 and self.graph.calls[call.sources[0]].shape[-1] == call.shape[-1]
 
-    def _refused(self, found: str) -> errors.HeadError:
+    def _error(self, found: str) -> errors.HeadError:
         return errors.HeadError(
             f"CAM needs the layer {self.layer!r} to be followed by global average pooling and one linear "
             f"layer (Dense or 1x1 convolution) alone; found {found}; use HiResCAM, which takes any head, or "
@@ -160,9 +161,9 @@ class _Way:
         )
 
 
-def _is_linear(operation: keras.Operation, squashed: bool) -> bool:
-    """Whether it is a Dense layer or a 1x1 convolution; its activation, where it squashes, is left out."""
-    if not squashed and getattr(operation, "activation", None) is not keras.activations.linear:
+def _is_linear(operation: keras.Operation, is_head: bool) -> bool:
+    """Whether it is a Dense layer or a 1x1 convolution; the softmax or sigmoid of a head is left out."""
+    if not is_head and getattr(operation, "activation", None) is not keras.activations.linear:
         return False
     if isinstance(operation, keras.layers.Dense):
         return True

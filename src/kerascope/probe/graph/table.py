@@ -1,4 +1,4 @@
-"""The places of a model as a table: which of them can be explained, which one is taken, and why."""
+"""The table of a model's layers: which of them can be explained, which one is automatic, and why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import SupportsIndex, overload
 
 from kerascope import errors
-from kerascope.probe.graph.graph import Run, Survey
+from kerascope.probe.graph.graph import Graph, LayerCall
 from kerascope.probe.graph.head import score_sources
 from kerascope.probe.graph.head_kind import HeadKind, head_kind
 
@@ -17,7 +17,7 @@ _FLATTENED = "the head flattens: Grad-CAM averages places away here; HiResCAM an
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One place of a model that can be named as a layer.
+    """One layer call of a model, which `layer=` can name.
 
     Args:
         path: its path, as `layer=` takes it.
@@ -27,7 +27,7 @@ class LayerRow:
         channels: number of channels there, or None.
         explainable: a map of the model's own score can be made there.
         automatic: it is the one taken when no layer is named.
-        note: why it is the automatic one, or why it cannot be used, or what it hands on; else empty.
+        note: why it is the automatic one, why it cannot be used, or whose tensor it returns; else empty.
         head: of the automatic one, how its channels reach the score; see `head_kind`. None of others.
     """
 
@@ -71,7 +71,7 @@ class LayerTable(tuple[LayerRow, ...]):
 
     def __str__(self) -> str:
         cells = [("", "path", "kind", "grid", "channels", ""), *map(_cells, self)]
-        widths = [max(len(row[place]) for row in cells) for place in range(5)]
+        widths = [max(map(len, column)) for column in list(zip(*cells, strict=True))[:5]]
         lines = [
             f"{star:1} {path:{widths[1]}}  {kind:{widths[2]}}  {size:{widths[3]}}  "
             f"{channels:>{widths[4]}}  {note}".rstrip()
@@ -99,29 +99,29 @@ class LayerTable(tuple[LayerRow, ...]):
         return [f"* {self.automatic.note}", *([_FLATTENED] if self.automatic.head == "flattened" else [])]
 
 
-def table(survey: Survey) -> LayerTable:
-    """Every run of a survey as a row, in the order of the forward pass."""
-    sources = score_sources(survey, range(len(survey.outputs)))
-    reached = survey.upstream(sources)
+def make_table(graph: Graph) -> LayerTable:
+    """Every call of a graph as a row, in the order of the forward pass."""
+    sources = score_sources(graph, range(len(graph.outputs)))
+    reached = graph.upstream(sources)
     try:
-        automatic = survey.automatic(sources)
+        automatic = graph.find_automatic(sources)
     except errors.NoSpatialExtentError:
         automatic = None
     rows = []
-    for run in survey.runs:
-        obstacle = _obstacle(survey, run, reached)
-        note = _why(survey, reached) if run is automatic else obstacle or _handed_on(survey, run)
+    for call in graph.calls:
+        obstacle = _obstacle(graph, call, reached)
+        note = _why(graph, reached) if call is automatic else obstacle or _same_as(graph, call)
         rows.append(
             LayerRow(
-                survey.name(run),
-                type(run.place.operation).__name__,
-                run.shape[1:],
-                run.layout.spatial if run.layout else None,
-                run.layout.channels if run.layout else None,
+                graph.name(call),
+                type(call.layer.operation).__name__,
+                call.shape[1:],
+                call.layout.spatial if call.layout else None,
+                call.layout.channels if call.layout else None,
                 not obstacle,
-                run is automatic,
+                call is automatic,
                 note,
-                head_kind(survey, run, sources) if run is automatic else None,
+                head_kind(graph, call, sources) if call is automatic else None,
             )
         )
     return LayerTable(rows)
@@ -133,37 +133,37 @@ def _cells(row: LayerRow) -> tuple[str, ...]:
     return star, row.path, row.kind, row.size, channels, note
 
 
-def _why(survey: Survey, reached: set[int] | None) -> str:
+def _why(graph: Graph, reached: set[int] | None) -> str:
     """Why the automatic layer is taken."""
     last = "the last output with more than one position"
-    if any(survey.explainable(run) and not run.sees_image for run in survey.runs):
+    if any(graph.is_explainable(call) and not call.sees_image for call in graph.calls):
         last += " that the explained input leads to"
     if reached is None:
         return f"automatic: {last}; operators in a `call` hide the way to the score"
     return f"automatic: {last}, on the way to the score"
 
 
-def _obstacle(survey: Survey, run: Run, reached: set[int] | None) -> str:
-    """Why no map can be made at a run, or nothing."""
-    if run.fault is not None:
-        return run.fault
-    if run.layout is None:
-        return f"a vector of {run.shape[1]}" if len(run.shape) == 2 else f"no grid in {run.shape[1:]}"
-    if run.layout.positions < 2:
+def _obstacle(graph: Graph, call: LayerCall, reached: set[int] | None) -> str:
+    """Why no map can be made at a call, or an empty text."""
+    if call.untappable is not None:
+        return call.untappable
+    if call.layout is None:
+        return f"a vector of {call.shape[1]}" if len(call.shape) == 2 else f"no grid in {call.shape[1:]}"
+    if call.layout.positions < 2:
         return "a single position"
-    if not run.dtype.startswith(("float", "bfloat")):
-        return f"{run.dtype} has no gradient"
-    if run.number in survey.silent or run.maker in survey.silent:
+    if not call.dtype.startswith(("float", "bfloat")):
+        return f"{call.dtype} has no gradient"
+    if call.number in graph.dead_tokens or call.producer in graph.dead_tokens:
         return "its patches do not reach the score"
-    # What hands on a tensor of another run is on the way where that one is.
-    known = {run.number, run.maker} if run.maker >= 0 else set[int]()
+    # A call that returns a tensor of another one is on the way where that one is.
+    known = {call.number, call.producer} if call.producer >= 0 else set[int]()
     if reached is not None and known and not known & reached:
         return "not on the way to the score"
     return ""
 
 
-def _handed_on(survey: Survey, run: Run) -> str:
-    """Whose tensor a run returns, where it is not its own."""
-    if run.maker == run.number:
+def _same_as(graph: Graph, call: LayerCall) -> str:
+    """Whose tensor a call returns, where it is not its own."""
+    if call.producer == call.number:
         return ""
-    return f"same as {survey.name(survey.runs[run.maker])}" if run.maker >= 0 else "same as the input"
+    return f"same as {graph.name(graph.calls[call.producer])}" if call.producer >= 0 else "same as the input"

@@ -1,9 +1,9 @@
-"""One forward pass without data, in which every layer run is recorded: the survey of a model."""
+"""One forward pass without data, in which every layer call is recorded: the graph of a model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops, tree
@@ -11,133 +11,178 @@ from keras import ops, tree
 from kerascope import backend
 from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, GREY, Layout, read_layout
 from kerascope.probe.graph.call_order import number_calls
-from kerascope.probe.graph.graph import INPUT, OTHER_INPUT, UNKNOWN, Output, Run, Squashing, Survey
-from kerascope.probe.graph.head import ACTIVATIONS
-from kerascope.probe.graph.layers import Place, places
-from kerascope.probe.intercept.tap import Function, StandIn, called_by_name, tapped
+from kerascope.probe.graph.graph import (
+    INPUT,
+    OTHER_INPUT,
+    UNKNOWN,
+    ActivationCall,
+    Graph,
+    LayerCall,
+    ModelOutput,
+)
+from kerascope.probe.intercept.tap import (
+    ACTIVATIONS,
+    ActivationHook,
+    StandIn,
+    tap_functions,
+    tap_operations,
+)
+from kerascope.probe.layer_ref import LayerRef, find_layers
 
 
-def survey(call: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None) -> Survey:
-    """Run `call(inputs)` once without data and record every operation of the model.
+def trace_graph(
+    run_model: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None
+) -> Graph:
+    """Run `run_model(inputs)` once without data and record every operation of the model.
 
     Args:
-        call: the model's forward pass.
+        run_model: the model's forward pass.
         model: the model.
         inputs: the input structure, as tensors of the right shapes and types.
         explained: which of the flattened inputs is explained, or None.
     """
-    known = tuple(places(model))
+    layers = tuple(find_layers(model))
 
-    def record(tensors: Any) -> Survey:
-        return _Recorder(known).record(call, model, tensors, explained)
+    def record(tensors: Any) -> Graph:
+        recorder = _Recorder(layers)
+        outputs = recorder.record(run_model, model, tensors)
+        return recorder.build(model, tree.flatten(tensors), explained, outputs)
 
-    found: Survey = backend.current().abstract(record, inputs)
-    return found
+    graph: Graph = backend.current().eval_shape(record, inputs)
+    return graph
+
+
+class _RecordedCall(NamedTuple):
+    """One call as it ended: the tensors it was given, and those it returned."""
+
+    layer: LayerRef
+    call_index: int
+    arguments: list[Any]
+    tensors: list[Any]
 
 
 class _Recorder:
-    def __init__(self, places: tuple[Place, ...]) -> None:
-        self.places = places
-        self.calls: list[tuple[Place, int, list[Any], list[Any]]] = []
-        self.squashed: list[int] = []
-        self._begun: dict[tuple[int, int], int] = {}
+    def __init__(self, layers: tuple[LayerRef, ...]) -> None:
+        self.layers = layers
+        self.calls: list[_RecordedCall] = []
+        self.squashing: set[int] = set()
+        self._starts: dict[tuple[int, int], int] = {}
         self._results: dict[int, list[Any]] = {}
-        self._named: list[tuple[str, Any, Any]] = []
+        self._activations: list[tuple[str, Any, Any]] = []
 
-    def record(
-        self, call: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None
-    ) -> Survey:
-        hooks = {place.operation: self._hook(place) for place in self.places}
+    def record(self, run_model: Callable[[Any], Any], model: keras.Model, inputs: Any) -> Any:
+        """Run the model, and return its outputs."""
+        hooks = {layer.operation: self._hook(layer) for layer in self.layers}
         spies = {
-            (place.operation, "activation"): self._spy(place.operation)
-            for place in self.places
-            if _may_squash(place.operation)
+            (layer.operation, "activation"): self._spy(layer.operation)
+            for layer in self.layers
+            if _may_squash(layer.operation)
         }
-        begins = {place.operation: self._begins(place.operation) for place in self.places}
-        seen = called_by_name(ACTIVATIONS, self._named_call)
-        with tapped([model, *hooks], hooks, spies, stand_ins=begins), seen:
-            outputs = call(inputs)
-        given = tree.flatten(inputs)
-        # While `calls` holds the tensors, `id` tells them apart. The first run that returns a tensor is its
-        # source: what returns it later only hands it on. A run that began before that was given what an
-        # operator in a `call` made.
+        starts = {layer.operation: self._note_start(layer.operation) for layer in self.layers}
+        by_name = tap_functions(ACTIVATIONS, self._note_activation)
+        with tap_operations([model, *hooks], hooks, spies, stand_ins=starts), by_name:
+            return run_model(inputs)
+
+    def build(self, model: keras.Model, inputs: list[Any], explained: int | None, outputs: Any) -> Graph:
+        """The graph of the calls that were recorded."""
+        # While `calls` holds the tensors, `id` tells them apart. The first call that returns a tensor is its
+        # source: what returns it later only passes it through. A call that started before that was given
+        # what an operator in a `call` made.
         source = {
-            id(tensor): INPUT if explained in (None, place) else OTHER_INPUT
-            for place, tensor in enumerate(given)
+            id(tensor): INPUT if explained in (None, index) else OTHER_INPUT
+            for index, tensor in enumerate(inputs)
         }
-        every = frozenset(range(len(given)))
-        leads = {id(tensor): frozenset({place}) for place, tensor in enumerate(given)}
-        for number, (_, _, _, tensors) in enumerate(self.calls):
-            source.setdefault(id(tensors[0]), number)
-        squashings = {id(result): number for number, (_, _, result) in enumerate(self._named)}
-        formats: dict[int, str] = {}
-        default = keras.config.image_data_format()
-        image_layout = None if explained is None else self._image_layout(tuple(given[explained].shape))
+        for number, recorded in enumerate(self.calls):
+            source.setdefault(id(recorded.tensors[0]), number)
+        activation_calls = {id(result): number for number, (_, _, result) in enumerate(self._activations)}
+        image_layout = None if explained is None else self._image_layout(tuple(inputs[explained].shape))
         image = image_layout.spatial if image_layout else None
-        batch = given[explained or 0].shape[0]
-        nodes = number_calls(model, [(place, index) for place, index, _, _ in self.calls])
-        runs: list[Run] = []
-        for number, (place, index, arguments, tensors) in enumerate(self.calls):
-            tensor = tensors[0]
-            shape = tuple(tensor.shape)
-            begun = self._begun[id(place.operation), index]
-            origins = (source.get(id(argument), UNKNOWN) for argument in arguments)
-            sources = tuple(origin if origin < begun else UNKNOWN for origin in origins)
-            formats[number] = _format(place.operation, shape, sources, formats, runs) or default
-            fault = self._fault(tensor, shape, batch, given[0])
-            runs.append(
-                Run(
-                    number=number,
-                    place=place,
-                    index=index,
-                    node=nodes[number],
-                    shape=shape,
-                    dtype=keras.backend.standardize_dtype(tensor.dtype),
-                    layout=None if fault else _layout(place, shape, formats[number], image, runs),
-                    sources=sources,
-                    fault=fault,
-                    maker=source[id(tensor)],
-                    squashes=number in self.squashed,
-                    tensors=len(tensors),
-                    squashing=squashings.get(id(tensor)),
-                    inputs=frozenset[int]().union(
-                        *(
-                            runs[origin].inputs if origin >= 0 else leads.get(id(argument), every)
-                            for origin, argument in zip(sources, arguments, strict=True)
-                        )
-                    ),
-                    sees_image=any(
-                        runs[origin].sees_image if origin >= 0 else origin != OTHER_INPUT
-                        for origin in sources
-                    ),
-                )
-            )
-        named = zip(_names(outputs), tree.flatten(outputs), strict=True)
-        found = tuple(
-            Output(
-                name,
+        calls = self._layer_calls(model, inputs, source, activation_calls, image)
+        found = (
+            ModelOutput(
+                "/".join(map(str, path)) or "output",
                 tuple(tensor.shape),
                 source.get(id(tensor), UNKNOWN),
-                squashings.get(id(tensor)),
+                activation_calls.get(id(tensor)),
             )
-            for name, tensor in named
+            for path, tensor in tree.flatten_with_path(outputs)
         )
-        calls = tuple(
-            Squashing(name, tuple(score.shape), source.get(id(score), UNKNOWN))
-            for name, score, _ in self._named
+        activations = (
+            ActivationCall(name, tuple(score.shape), source.get(id(score), UNKNOWN))
+            for name, score, _ in self._activations
         )
-        return Survey(self.places, tuple(runs), found, batch, image, image_layout, squashings=calls)
+        batch = inputs[explained or 0].shape[0]
+        return Graph(
+            self.layers,
+            tuple(calls),
+            tuple(found),
+            batch,
+            image,
+            image_layout,
+            activation_calls=tuple(activations),
+        )
+
+    def _layer_calls(
+        self,
+        model: keras.Model,
+        inputs: list[Any],
+        source: dict[int, int],
+        activation_calls: dict[int, int],
+        image: tuple[int, ...] | None,
+    ) -> list[LayerCall]:
+        every = frozenset(range(len(inputs)))
+        leads = {id(tensor): frozenset({index}) for index, tensor in enumerate(inputs)}
+        batch = inputs[0].shape[0]
+        formats: dict[int, str] = {}
+        default = keras.config.image_data_format()
+        node_indices = number_calls(model, [(layer, index) for layer, index, _, _ in self.calls])
+        calls: list[LayerCall] = []
+        for number, (layer, index, arguments, tensors) in enumerate(self.calls):
+            tensor = tensors[0]
+            shape = tuple(tensor.shape)
+            start = self._starts[id(layer.operation), index]
+            origins = (source.get(id(argument), UNKNOWN) for argument in arguments)
+            sources = tuple(origin if origin < start else UNKNOWN for origin in origins)
+            formats[number] = _format(layer.operation, shape, sources, formats, calls) or default
+            untappable = _reason_untappable(tensor, shape, batch, inputs[0])
+            leading = (
+                calls[origin].inputs if origin >= 0 else leads.get(id(argument), every)
+                for origin, argument in zip(sources, arguments, strict=True)
+            )
+            calls.append(
+                LayerCall(
+                    number=number,
+                    layer=layer,
+                    index=index,
+                    node_index=node_indices[number],
+                    shape=shape,
+                    dtype=keras.backend.standardize_dtype(tensor.dtype),
+                    layout=None if untappable else _layout(layer, shape, formats[number], image, calls),
+                    sources=sources,
+                    untappable=untappable,
+                    producer=source[id(tensor)],
+                    squashes=number in self.squashing,
+                    sees_image=any(
+                        calls[origin].sees_image if origin >= 0 else origin != OTHER_INPUT
+                        for origin in sources
+                    ),
+                    inputs=frozenset[int]().union(*leading),
+                    tensors=len(tensors),
+                    activation_call=activation_calls.get(id(tensor)),
+                )
+            )
+        return calls
 
     def _image_layout(self, shape: tuple[int, ...]) -> Layout | None:
         if len(shape) == 3 and self._is_grey(*shape):
             return Layout(GREY, shape[1:], 1)
         own = keras.config.image_data_format()
-        for place, *_ in self.calls:
-            turned = _turned(place.operation)
-            if turned is not None:
-                own = CHANNELS_LAST if turned == CHANNELS_FIRST else CHANNELS_FIRST
+        for layer, *_ in self.calls:
+            permuted = _format_after_permute(layer.operation)
+            if permuted is not None:
+                own = CHANNELS_LAST if permuted == CHANNELS_FIRST else CHANNELS_FIRST
                 break
-            if found := _own_format(place.operation):
+            if found := _own_format(layer.operation):
                 own = found
                 break
         return read_layout(shape, own, None)
@@ -148,76 +193,80 @@ class _Recorder:
         It is one where it gets a channel axis, or is flattened, before any layer with weights reads it.
         """
         pictures = {(count, height, width, 1), (count, 1, height, width), (count, height * width)}
-        for place, _, arguments, (output, *_) in self.calls:
+        for layer, _, arguments, (output, *_) in self.calls:
             if pictures & {tuple(tensor.shape) for tensor in (*arguments, output)}:
                 return True
-            learnt = getattr(place.operation, "weights", None)
-            learnt = learnt and not isinstance(place.operation, keras.layers.Normalization)
-            if learnt or tuple(output.shape) != (count, height, width):
+            learns = getattr(layer.operation, "weights", None)
+            learns = learns and not isinstance(layer.operation, keras.layers.Normalization)
+            if learns or tuple(output.shape) != (count, height, width):
                 return False
         return False
 
-    def _hook(self, place: Place) -> Callable[[int, tuple[Any, ...], Any], Any]:
-        def hook(run: int, arguments: tuple[Any, ...], output: Any) -> Any:
+    def _hook(self, layer: LayerRef) -> Callable[[int, tuple[Any, ...], Any], Any]:
+        def hook(index: int, arguments: tuple[Any, ...], output: Any) -> Any:
             tensors = [value for value in tree.flatten(output) if ops.is_tensor(value)]
             if tensors:
-                results = self._results.pop(id(place.operation), [])
+                results = self._results.pop(id(layer.operation), [])
                 if len(results) == 1 and results[0] is tensors[0]:
-                    self.squashed.append(len(self.calls))
+                    self.squashing.add(len(self.calls))
                 given = [value for value in tree.flatten(arguments) if ops.is_tensor(value)]
                 # A structure that holds one tensor is not taken for that tensor.
-                held = tensors if ops.is_tensor(output) else [*tensors, None]
-                self.calls.append((place, run, given, held))
+                returned = tensors if ops.is_tensor(output) else [*tensors, None]
+                self.calls.append(_RecordedCall(layer, index, given, returned))
             return output
 
         return hook
 
-    def _named_call(self, name: str, score: Any, result: Any) -> Any:
-        self._named.append((name, score, result))
+    def _note_activation(self, name: str, score: Any, result: Any) -> Any:
+        self._activations.append((name, score, result))
         return result
 
-    def _begins(self, operation: keras.Operation) -> StandIn:
-        """Note how many runs had ended when a call began; it runs as ever."""
+    def _note_start(self, operation: keras.Operation) -> StandIn:
+        """Note how many calls had ended when a call started, and let it run."""
 
-        def begins(run: int) -> None:
-            self._begun[id(operation), run] = len(self.calls)
+        def note(index: int) -> None:
+            self._starts[id(operation), index] = len(self.calls)
 
-        return begins
+        return note
 
-    def _spy(self, operation: keras.Operation) -> Function:
+    def _spy(self, operation: keras.Operation) -> ActivationHook:
         def spy(score: Any, result: Any) -> Any:
             self._results.setdefault(id(operation), []).append(result)
             return result
 
         return spy
 
-    @staticmethod
-    def _fault(tensor: Any, shape: tuple[int, ...], batch: int, root: Any) -> str | None:
-        if not backend.current().outlives(tensor, root):
-            return "runs inside a loop or a vectorised map"
-        if not shape or shape[0] != batch:
-            return f"returns {shape}, whose first axis is not the batch of {batch}"
-        if None in shape:
-            return f"returns {shape}, a shape that is only known when it runs"
-        return None
+
+def _reason_untappable(tensor: Any, shape: tuple[int, ...], batch: int, root: Any) -> str | None:
+    if not backend.current().belongs_to_trace(tensor, root):
+        return "runs inside a loop or a vectorised map"
+    if not shape or shape[0] != batch:
+        return f"returns {shape}, whose first axis is not the batch of {batch}"
+    if None in shape:
+        return f"returns {shape}, a shape that is only known when it runs"
+    return None
 
 
 def _may_squash(operation: keras.Operation) -> bool:
-    """Whether its own activation is a softmax or sigmoid; that of a recurrent layer is its cell's."""
+    """Whether its own activation is a softmax or sigmoid; not the activation of a recurrent layer's cell."""
     return getattr(vars(operation).get("activation"), "__name__", None) in ACTIVATIONS
 
 
 def _layout(
-    place: Place, shape: tuple[int, ...], data_format: str, image: tuple[int, ...] | None, runs: list[Run]
+    layer: LayerRef,
+    shape: tuple[int, ...],
+    data_format: str,
+    image: tuple[int, ...] | None,
+    calls: list[LayerCall],
 ) -> Layout | None:
-    """The layout of a run, given the runs before it."""
-    around = place.parent if len(shape) > 3 else None
+    """The layout of a call's output, given the calls before it."""
+    around = layer.parent if len(shape) > 3 else None
     while around is not None:
         # Inside attention, axes are tokens and heads.
         if isinstance(around.operation, keras.layers.MultiHeadAttention | keras.layers.GroupQueryAttention):
             return None
         around = around.parent
-    grids = [run.layout.spatial for run in runs if run.layout and len(run.shape) == 4]
+    grids = [call.layout.spatial for call in calls if call.layout and len(call.shape) == 4]
     return read_layout(shape, data_format, image, [grid for grid in grids[::-1] if grid != image])
 
 
@@ -228,8 +277,8 @@ def _own_format(operation: keras.Operation) -> str | None:
     return None
 
 
-def _turned(operation: keras.Operation) -> str | None:
-    """The format of what a Permute or Transpose returns, where it moves the channels of pictures."""
+def _format_after_permute(operation: keras.Operation) -> str | None:
+    """The data format after a Permute or Transpose, where it moves the channels of pictures."""
     axes = getattr(operation, "dims" if isinstance(operation, keras.layers.Permute) else "axes", None)
     if not isinstance(axes, tuple | list):
         return None
@@ -242,21 +291,16 @@ def _format(
     shape: tuple[int, ...],
     sources: tuple[int, ...],
     formats: dict[int, str],
-    runs: list[Run],
+    calls: list[LayerCall],
 ) -> str | None:
-    """The data format of a run: its layer's own, else that of what feeds it, else of its predecessor."""
-    own = _own_format(operation) or _turned(operation)
+    """The data format of a call: of its layer, else of its source, else of its predecessor."""
+    own = _own_format(operation) or _format_after_permute(operation)
     if own is not None:
         return own
-    same_rank = [number for number in sources if number >= 0 and len(runs[number].shape) == len(shape)]
-    same_rank += [run.number for run in reversed(runs) if len(run.shape) == len(shape)][:1]
+    same_rank = [number for number in sources if number >= 0 and len(calls[number].shape) == len(shape)]
+    same_rank += [call.number for call in reversed(calls) if len(call.shape) == len(shape)][:1]
     if same_rank:
         return formats[same_rank[0]]
     if isinstance(operation, keras.layers.BatchNormalization) and len(shape) > 3:
         return CHANNELS_FIRST if operation.axis == 1 else CHANNELS_LAST
     return None
-
-
-def _names(structure: Any) -> list[str]:
-    paths = [path for path, _ in tree.flatten_with_path(structure)]
-    return ["/".join(map(str, path)) or "output" for path in paths]

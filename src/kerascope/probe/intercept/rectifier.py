@@ -1,10 +1,10 @@
-"""Every rectifier of a model, wherever it lives, given the gradient of a rule.
+"""The rectifiers of a model, at any depth, and the gradient of a rule at them.
 
 Found are, at any depth: rectifying layers (`ReLU`, `LeakyReLU`, `PReLU`, `ELU` and their subclasses); bare
 operations in functional graphs (`ops.relu`, `ops.relu6`, ...); functions that a layer holds as an attribute,
 be it `activation` or another (`self.act = keras.activations.relu`); and calls of `keras.ops.relu` or
 `keras.activations.relu`, and of their relatives, inside the `call` of a subclassed layer or model. Not seen
-are a backend's own functions called in there (`tf.nn.relu(x)`), functions that were imported by name
+are calls of a backend's own functions in there (`tf.nn.relu(x)`), functions that were imported by name
 (`from keras.ops import relu`) or kept in a list, and rectifiers written with other operations
 (`ops.maximum(x, 0)`). On TensorFlow, those inside `ops.vectorized_map` and `keras.remat` are met, but do not
 follow the rule.
@@ -20,7 +20,7 @@ from typing import Any
 
 import keras
 
-from kerascope.probe.intercept.tap import called_by_name
+from kerascope.probe.intercept.tap import tap_functions
 from kerascope.rule import Rule
 
 RECTIFIERS = frozenset(
@@ -36,11 +36,11 @@ _KINDS = frozenset(name.replace("_", "") for name in RECTIFIERS)
 
 
 class Rectifiers:
-    """The rectifiers met in one forward pass, with the gradient of a rule.
+    """The rectifiers of one forward pass, with the gradient of a rule.
 
     Attributes:
-        matched: how many were met on the way forward.
-        reached: how many a gradient has passed on the way back.
+        matched: how many ran in the forward pass.
+        reached: how many a gradient has passed in the backward pass.
     """
 
     def __init__(self, rule: Rule, operations: Iterable[keras.Operation]) -> None:
@@ -58,16 +58,16 @@ class Rectifiers:
         }
 
     def apply(self, before: Any, after: Any) -> Any:
-        """What a rectifier returned, with the gradient of the rule."""
+        """The output of a rectifier, with the gradient of the rule."""
         self.matched += 1
-        return self._rule.route(before, after, self._met)
+        return self._rule.route(before, after, self._count_gradient)
 
-    def _met(self) -> None:
+    def _count_gradient(self) -> None:
         self.reached += 1
 
-    def called_by_name(self) -> contextlib.AbstractContextManager[None]:
+    def tap_functions(self) -> contextlib.AbstractContextManager[None]:
         """Let calls such as `keras.ops.relu(x)` in a layer's own `call` follow the rule, in this thread."""
-        return called_by_name(RECTIFIERS, lambda _, before, after: self.apply(before, after))
+        return tap_functions(RECTIFIERS, lambda _, before, after: self.apply(before, after))
 
 
 def is_rectifier(operation: keras.Operation) -> bool:

@@ -1,4 +1,4 @@
-"""Scoped interception of layer calls: read what a layer returns, or return something else.
+"""Scoped interception of layer calls: read or replace what a layer returns.
 
 `Layer.__call__` and `Operation.__call__` end in `self.call(...)` (`self.quantized_call(...)` on a quantised
 layer), looked up on the instance. An attribute set on the instance for the length of a `with` block
@@ -7,9 +7,9 @@ models alike, and nothing is cloned or rebuilt.
 
 Obligations kept here: the attribute is gone after the block, also after an exception; one thread at a time
 holds taps (a re-entrant lock, since models share layers); a foreign thread that runs the same layer meanwhile
-passes straight through to the original. Tensors that a layer keeps as an attribute during the block are taken
-off again: they may be mere symbols. Layers under `keras.RematScope` are not recomputed within the block: what
-is read in a recomputed call could not leave it, and the values are the same.
+passes straight through to the original. Tensors that a layer keeps as attributes during the block are removed
+again: they may be mere symbols. Layers under `keras.RematScope` are not recomputed within the block: tensors
+of a recomputed call could not leave it, and the values are the same.
 """
 
 from __future__ import annotations
@@ -23,27 +23,29 @@ from typing import Any
 import keras
 
 Hook = Callable[[int, tuple[Any, ...], Any], Any]
-"""`hook(run, arguments, output) -> output`; `run` counts the calls of this operation within the scope."""
+"""`hook(index, arguments, output) -> output`; `index` counts the calls of this operation in the scope."""
 
 StandIn = Callable[[int], Any]
-"""`stand_in(run) -> output`, what an operation returns without running, or None where it has to run."""
+"""`stand_in(index) -> output`, returned instead of running the operation; None to run it."""
 
-Function = Callable[[Any, Any], Any]
-"""`function(argument, result) -> result`, around a function that an operation holds as an attribute."""
+ActivationHook = Callable[[Any, Any], Any]
+"""`hook(argument, result) -> result`, around a function that an operation holds as an attribute."""
+
+ACTIVATIONS = frozenset({"softmax", "sigmoid", "log_softmax", "log_sigmoid"})
+"""Names of the functions that turn scores into probabilities, or into their logarithms."""
 
 lock = threading.RLock()
 """Held by the one thread that has taps."""
 
-
 Argument = Callable[[int, Any], Any]
-"""`argument(run, tensor) -> tensor`, in place of what such a function is given."""
+"""`argument(index, tensor) -> tensor`, which replaces the argument of such a function."""
 
 
 @contextlib.contextmanager
-def tapped(
+def tap_operations(
     operations: Iterable[keras.Operation],
     hooks: Mapping[keras.Operation, Hook],
-    functions: Mapping[tuple[keras.Operation, str], Function] | None = None,
+    functions: Mapping[tuple[keras.Operation, str], ActivationHook] | None = None,
     arguments: Mapping[tuple[keras.Operation, str], Argument] | None = None,
     stand_ins: Mapping[keras.Operation, StandIn] | None = None,
 ) -> Iterator[None]:
@@ -51,11 +53,11 @@ def tapped(
 
     Args:
         operations: every operation of the model, and the model itself.
-        hooks: an operation and what to do with each of its outputs.
-        functions: an operation with the name of an attribute that is a function, such as `activation`, and
-            what to do with each result of that function.
-        arguments: such functions, and what to give them instead; what is in `functions` sees it given.
-        stand_ins: an operation, and what it returns instead of running; `hooks` see that.
+        hooks: a hook for each output of an operation.
+        functions: a hook for each result of a function that an operation holds as an attribute, such as
+            `activation`.
+        arguments: a replacement for the argument of such a function; a hook in `functions` sees it.
+        stand_ins: the output of an operation that does not run; `hooks` see it.
     """
     stand_ins = stand_ins or {}
     with lock, contextlib.ExitStack() as scope:
@@ -75,7 +77,7 @@ def tapped(
 
 
 def entry(operation: keras.Operation) -> str:
-    """The name of the method that a call of an operation ends in."""
+    """The name of the method that an operation's `__call__` ends in."""
     quantised = getattr(operation, "quantization_mode", None) is not None
     return "quantized_call" if quantised else "call"
 
@@ -90,7 +92,7 @@ def _replace(scope: contextlib.ExitStack, operation: keras.Operation, name: str,
 
 
 def _put_back_tensors(operation: keras.Operation, before: dict[str, Any]) -> None:
-    """Undo what the pass left on an operation: a layer may keep its last attention weights, or a cache."""
+    """Remove tensors that the pass left on an operation, such as its last attention weights or a cache."""
     for name, value in list(vars(operation).items()):
         if value is not before.get(name) and keras.ops.is_tensor(value):
             if name in before:
@@ -103,28 +105,28 @@ def _wrap_call(
     original: Callable[..., Any], hook: Hook | None, stand_in: StandIn | None
 ) -> Callable[..., Any]:
     owner = threading.get_ident()
-    runs = 0
+    count = 0
 
     @functools.wraps(original)
     def call(*arguments: Any, **options: Any) -> Any:
-        nonlocal runs
+        nonlocal count
         if threading.get_ident() != owner:
             return original(*arguments, **options)
-        run, runs = runs, runs + 1
-        output = None if stand_in is None else stand_in(run)
+        index, count = count, count + 1
+        output = None if stand_in is None else stand_in(index)
         if output is None:
             output = original(*arguments, **options)
-        return output if hook is None else hook(run, (*arguments, *options.values()), output)
+        return output if hook is None else hook(index, (*arguments, *options.values()), output)
 
     return call
 
 
-def wrap_function(original: Callable[..., Any], function: Function) -> Any:
-    """`original`, whose results in this thread are those of `function`, however it is called."""
+def wrap_function(original: Callable[..., Any], function: ActivationHook) -> Any:
+    """`original`, whose results in this thread pass through `function`, however it is called."""
     owner = threading.get_ident()
 
     @functools.wraps(original)
-    def wrapped(*arguments: Any, **options: Any) -> Any:
+    def call(*arguments: Any, **options: Any) -> Any:
         result = original(*arguments, **options)
         if threading.get_ident() != owner:
             return result
@@ -132,23 +134,23 @@ def wrap_function(original: Callable[..., Any], function: Function) -> Any:
         tensor = next((value for value in given if keras.ops.is_tensor(value)), given[0])
         return function(tensor, result)
 
-    return wrapped
+    return call
 
 
 @contextlib.contextmanager
-def called_by_name(names: Collection[str], function: Callable[[str, Any, Any], Any]) -> Iterator[None]:
+def tap_functions(names: Collection[str], function: Callable[[str, Any, Any], Any]) -> Iterator[None]:
     """Let `function(name, argument, result) -> result` see calls by public name, in this thread.
 
-    Those are calls such as `keras.ops.relu(x)` in a layer's own `call`. A function that somebody keeps, as a
-    module does that is first imported in the block, is plain again after it.
+    Those are calls such as `keras.ops.relu(x)` in a layer's own `call`. Where a reference to the function
+    outlives the block, as in a module that is first imported within it, it has no effect after it.
 
     Args:
         names: of functions in `keras.ops` and `keras.activations`.
-        function: what to do with each result.
+        function: the hook.
     """
     closed = False
 
-    def seen(name: str) -> Function:
+    def hook(name: str) -> ActivationHook:
         return lambda argument, result: result if closed else function(name, argument, result)
 
     with lock, contextlib.ExitStack() as scope:
@@ -156,7 +158,7 @@ def called_by_name(names: Collection[str], function: Callable[[str, Any, Any], A
             for name in sorted(set(names) & vars(module).keys()):
                 original = getattr(module, name)
                 scope.callback(setattr, module, name, original)
-                setattr(module, name, wrap_function(original, seen(name)))
+                setattr(module, name, wrap_function(original, hook(name)))
         try:
             yield
         finally:
@@ -164,16 +166,16 @@ def called_by_name(names: Collection[str], function: Callable[[str, Any, Any], A
 
 
 def _wrap_argument(original: Callable[..., Any], argument: Argument) -> Any:
-    """`original`, given what `argument` makes of its first argument in this thread."""
+    """`original`, whose first argument in this thread passes through `argument`."""
     owner = threading.get_ident()
-    runs = 0
+    count = 0
 
     @functools.wraps(original)
-    def wrapped(first: Any, *others: Any, **options: Any) -> Any:
-        nonlocal runs
+    def call(first: Any, *others: Any, **options: Any) -> Any:
+        nonlocal count
         if threading.get_ident() != owner:
             return original(first, *others, **options)
-        run, runs = runs, runs + 1
-        return original(argument(run, first), *others, **options)
+        index, count = count, count + 1
+        return original(argument(index, first), *others, **options)
 
-    return wrapped
+    return call

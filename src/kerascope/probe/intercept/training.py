@@ -1,4 +1,4 @@
-"""A model is asked and not trained: what its training has caused, or spoilt, is one error."""
+"""Training while a model is explained: detected, and raised as one error."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from kerascope import backend, errors
 
 
 @contextmanager
-def undisturbed(
+def forbid_training(
     variables: Sequence[keras.Variable], state: Sequence[Any] = (), steps: keras.Variable | None = None
 ) -> Iterator[None]:
-    """Within the block a model is asked, of weights that stay as they are.
+    """Check that the weights of a model stay as they are within the block.
 
     Args:
         variables: of the model.
-        state: their values, as programs are handed them.
-        steps: in which an optimiser counts its steps, or None.
+        state: their values, as arguments of programs.
+        steps: the variable in which an optimiser counts its steps, or None.
 
     Raises:
-        BusyModelError: training changed the weights meanwhile, or took them away. Other errors pass.
+        BusyModelError: training changed or deleted the weights meanwhile. Other errors pass.
     """
-    disturbed = backend.current().watch(variables, state, steps)
+    has_interfered = backend.current().watch_training(variables, state, steps)
     try:
         yield
     except errors.BusyModelError:
         raise
     except Exception as error:
-        # What the model itself raised may be within one of ours.
+        # An exception of the model itself may be the cause of one of ours.
         cause = error.__cause__ if isinstance(error, errors.KerascopeError) else error
-        if isinstance(cause, Exception) and disturbed(cause):
+        if isinstance(cause, Exception) and has_interfered(cause):
             raise errors.BusyModelError from error
         raise
-    if disturbed(None):
+    if has_interfered(None):
         raise errors.BusyModelError
