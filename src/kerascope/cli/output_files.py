@@ -124,7 +124,7 @@ def check_picture(option: str, path: Path, inputs: InputPaths) -> None:
 
 def write_picture(figure: Figure, path: Path) -> None:
     """Write a figure that is signed: whole, or not at all."""
-    from kerascope.dataset.writing.atomic_file import atomic_write
+    from kerascope.persistence import atomic_write
 
     with atomic_write(path) as partial:
         figure.savefig(partial, format=_kind(path), **_signature(_kind(path)))

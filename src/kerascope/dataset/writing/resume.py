@@ -11,11 +11,11 @@ from kerascope import errors
 from kerascope.dataset.reading.shard import to_shards
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.result_folder import DATA, OVERLAYS
-from kerascope.dataset.writing.atomic_file import is_partial
 from kerascope.dataset.writing.lock import LOCK
 from kerascope.dataset.writing.manifest import REMOVING, read_manifest
 from kerascope.dataset.writing.removal import read_audit
 from kerascope.dataset.writing.store import Store, is_shard
+from kerascope.persistence import is_partial
 
 
 def check_folder_state(
