@@ -87,7 +87,9 @@ class ListPart:
             reason = cells if isinstance(cells, str) else f"it has no path ({layout})"
             name = "" if isinstance(cells, str) else "".join(cells[layout.path : layout.path + 1]).strip()
             if isinstance(cells, str) or not name:
-                yield Item(where, f"line {line_number}", UnreadableLocation(f"a line must be readable; {reason}."))
+                yield Item(
+                    where, f"line {line_number}", UnreadableLocation(f"a line must be readable; {reason}.")
+                )
                 continue
             path = resolve_name(self.path, name)
             shown = str(path) if is_address(name) else name
