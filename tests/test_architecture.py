@@ -116,6 +116,8 @@ INSIDE = {
     "method": "base gradient path masks segments cam wrappers controls automatic by_name",
     "dataset": "readable_text photograph_errors result_folder labels decoding reading classes preparing "
     "folder_arrays mosaic options writing results running run",
+    "auditing": "description duplicates data shortcuts result report changes preconditions options pipeline "
+    "multilabel audit",
     "cli": "interruption console saved_loss keras2 loading arguments images output_files commands app",
     "metric": "statistics similarity probability context base faithfulness axioms complexity focus "
     "localisation randomisation robustness",
