@@ -110,11 +110,14 @@ ROOMS = {
 
 # The same one level down: of the folders and files of a room, each may import only those named before it.
 INSIDE = {
+    "probe": "layer_ref inputs intercept graph input_range execute protocol black_box probe",
     "perturb": "memory resampling mask inpainting step stream host_images pixels baseline "
     "segmentation hierarchy variants",
     "method": "base gradient path masks segments cam wrappers controls automatic by_name",
     "dataset": "readable_text photograph_errors result_folder labels decoding reading classes preparing "
     "folder_arrays mosaic options writing results running run",
+    "auditing": "description duplicates data shortcuts result report changes preconditions options pipeline "
+    "multilabel audit",
     "cli": "interruption console saved_loss keras2 loading arguments images output_files commands app",
     "metric": "statistics similarity probability context base faithfulness axioms complexity focus "
     "localisation randomisation robustness",

@@ -245,21 +245,21 @@ def add(path: Path, name: str, mode: int = 0, data: bytes = b"") -> Path:
     "name", ["../out", "/out", "assets/../../out", "assets\\..\\out", "model.weights.npz", "weights.pkl"]
 )
 def test_members_that_are_no_part_of_a_model(name: str) -> None:
-    refused(add(saved(plain(), ".keras"), name), "no part of a model")
+    refused(add(saved(plain(), ".keras"), name), "not part of a model")
 
 
 @pytest.mark.usefixtures("no_keras")
 def test_members_that_are_links_or_there_twice_or_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(plain(), ".keras")
     before = path.read_bytes()
-    refused(add(path, "assets/a", stat.S_IFLNK), "no part of a model")
+    refused(add(path, "assets/a", stat.S_IFLNK), "not part of a model")
     path.write_bytes(before)
     with pytest.warns(UserWarning, match="Duplicate name"):
         add(path, "config.json", data=b"{}")
     refused(path, "twice")
     path.write_bytes(before)
-    monkeypatch.setattr(model_file, "_LARGEST_UNPACKED", 100_000)
-    refused(add(path, "assets/a", data=bytes(1_000_000)), r"bytes that stand for 1,000,000, at 'assets/a'")
+    monkeypatch.setattr(model_file, "_LARGEST_CONTENT", 100_000)
+    refused(add(path, "assets/a", data=bytes(1_000_000)), r"bytes that unpack to 1,000,000, at 'assets/a'")
     monkeypatch.setattr(model_file, "_LARGEST_CONFIGURATION", 100)
     refused(saved(plain(), ".h5"), "more than 100 bytes, at its configuration")
 
@@ -305,4 +305,4 @@ def test_weights_that_lie_elsewhere_or_nowhere(
         with zipfile.ZipFile(path, "w", packed) as archive:
             for name, data in {**members, "model.weights.h5": Path("weights.h5").read_bytes()}.items():
                 archive.writestr(name, data)
-    refused(path, "away|bytes that stand for 4,398,")
+    refused(path, "away|bytes that unpack to 4,398,")

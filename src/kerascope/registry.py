@@ -97,7 +97,7 @@ def attach_stub(package: str, file: str) -> tuple[Callable[[str], Any], Callable
 
     Args:
         package: its name.
-        file: its `__init__.py`, beside which lies `__init__.pyi`.
+        file: its `__init__.py`, with `__init__.pyi` next to it.
 
     Returns:
         `__getattr__`, `__dir__` and `__all__` of the package.
