@@ -101,7 +101,7 @@ ROOMS = {
         lazily="scipy skimage",
     ),
     "cli": Room(
-        "errors typing persistence validation model_file target probe method dataset kerascope",
+        "errors typing persistence validation model_file backend target probe method dataset kerascope",
         "h5py keras numpy typer",
         lazily="render matplotlib",
     ),
