@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import pkgutil
+import types
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from kerascope import errors
+
+T = TypeVar("T")
 
 
 class Registered:
@@ -53,6 +57,28 @@ class Registered:
             if value != field.default
         ]
         return f"{type(self).__name__}({', '.join(parameters)})"
+
+
+def alias(base: type[T], class_name: str, name: str, summary: str, **changes: Any) -> type[T]:
+    """Return a registered class that is another one with other defaults and class attributes.
+
+    Args:
+        base: the other class.
+        class_name: name of the new class, also of the variable that holds it.
+        name: registered name.
+        summary: first line of the docstring; the rest is the docstring of `base`.
+        **changes: new values of fields and class attributes.
+    """
+    _, _, details = inspect.cleandoc(base.__doc__ or "").partition("\n\n")
+    types_of_fields = {field.name: field.type for field in fields(base)}  # type: ignore[arg-type]
+    namespace = {
+        "__module__": base.__module__,
+        "__doc__": f"{summary}\n\n{details}",
+        "__annotations__": {key: types_of_fields[key] for key in changes if key in types_of_fields},
+        **changes,
+    }
+    created = types.new_class(class_name, (base,), {"name": name}, lambda body: body.update(namespace))
+    return dataclass(frozen=True)(created)
 
 
 def import_modules(package: str, folders: Iterable[str]) -> None:
