@@ -35,9 +35,10 @@ ROOMS = {
     "progress": Room(lazily="rich"),
     "registry": Room("errors"),
     "resize": Room("errors typing", "numpy"),
+    "persistence": Room("errors typing", "numpy"),
     "layout": Room("errors typing", "keras numpy"),
     "backend": Room("errors typing validation", "keras numpy tensorflow jax torch"),
-    "explanation": Room("errors typing resize", "numpy", lazily="render matplotlib"),
+    "explanation": Room("errors typing persistence resize", "numpy", lazily="render matplotlib"),
     "target": Room("errors typing validation layout", "keras numpy"),
     "rule": Room("errors backend", "keras"),
     "probe": Room("errors typing validation layout backend rule target", "keras numpy"),
@@ -56,8 +57,8 @@ ROOMS = {
     ),
     "render": Room("errors typing validation resize explanation", "numpy matplotlib PIL", lazily="jinja2"),
     "dataset": Room(
-        "errors typing validation progress model_file resize layout target probe explanation provenance "
-        "method",
+        "errors typing persistence validation progress model_file resize layout target probe explanation "
+        "provenance method",
         "keras numpy pyarrow",
         lazily="render PIL filelock pydicom ray",
     ),
@@ -67,13 +68,14 @@ ROOMS = {
         lazily="skimage",
     ),
     "evaluation": Room(
-        "errors typing validation progress target probe perturb explanation provenance render method metric "
-        "dataset",
+        "errors typing persistence validation progress target probe perturb explanation provenance render "
+        "method metric dataset",
         "keras numpy scipy",
         lazily="matplotlib pandas PIL",
     ),
     "auditing": Room(
-        "errors typing validation progress resize target probe explanation provenance method dataset",
+        "errors typing persistence validation progress resize target probe explanation provenance method "
+        "dataset",
         "keras numpy",
         lazily="evaluation render PIL pyarrow scipy sklearn",
     ),
@@ -99,7 +101,7 @@ ROOMS = {
         lazily="scipy skimage",
     ),
     "cli": Room(
-        "errors typing validation model_file target probe method dataset kerascope",
+        "errors typing persistence validation model_file backend target probe method dataset kerascope",
         "h5py keras numpy typer",
         lazily="render matplotlib",
     ),
@@ -108,12 +110,20 @@ ROOMS = {
 
 # The same one level down: of the folders and files of a room, each may import only those named before it.
 INSIDE = {
+    "probe": "layer_ref inputs intercept graph input_range execute protocol black_box probe",
     "perturb": "memory resampling mask inpainting step stream host_images pixels baseline "
     "segmentation hierarchy variants",
     "method": "base gradient path masks segments cam wrappers controls automatic by_name",
     "dataset": "readable_text photograph_errors result_folder labels decoding reading classes preparing "
     "folder_arrays mosaic options writing results running run",
+    "testing": "models oracles fast_settings fixture target_cases choose_once value_checks identities "
+    "registry check golden checks causes metrics contract __main__",
+    "auditing": "description duplicates data shortcuts result report changes preconditions options pipeline "
+    "multilabel audit",
     "cli": "interruption console saved_loss keras2 loading arguments images output_files commands app",
+    "metric": "statistics similarity probability context base faithfulness axioms complexity focus "
+    "localisation randomisation robustness",
+    "evaluation": "statistics inputs output report measurement_table evaluate recommend sanity",
 }
 
 
@@ -290,6 +300,14 @@ def test_the_table_of_rooms_points_one_way() -> None:
 def test_folders_and_files_of_a_room_point_one_way() -> None:
     found = offences_inside(installed_package(), INSIDE)
     assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.xfail(strict=False, reason="rows are being written, package by package")
+def test_every_room_with_folders_has_a_row() -> None:
+    rooms = {
+        folder.parent.name for folder in installed_package().glob("*/*") if (folder / "__init__.py").is_file()
+    }
+    assert rooms <= set(INSIDE), f"INSIDE must have a row for {sorted(rooms - set(INSIDE))}"
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.testing.clauses.effects import snapshot
+from kerascope.testing.checks.effects import snapshot
 from kerascope.testing.models import MODELS
 from tests.helpers.expected_warnings import warned
 

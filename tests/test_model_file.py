@@ -90,7 +90,7 @@ def test_code_runs_where_it_is_asked_for_only(ending: str, capsys: pytest.Captur
     refused(path, r"not loaded: .* a Python function, at sequential\S*/mark")
     load_model(path, unsafe=True, imports=None)
     assert Path("ran").exists()
-    assert "may run code of its own" in capsys.readouterr().err
+    assert "may run its own code" in capsys.readouterr().err
 
 
 DEEP: dict[str, Callable[[], keras.Model]] = {
@@ -164,7 +164,7 @@ CODE: dict[str, tuple[Change, str]] = {
         be("Lambda", function=function("keras.config", "enable_unsafe_deserialization")),
         "enable_unsafe",
     ),
-    "a function for a class": (be("get_file", "keras.utils"), r"keras\.utils\.get_file where a layer"),
+    "a function for a class": (be("get_file", "keras.utils"), r"keras\.utils\.get_file instead of a layer"),
     "a file": (be("StringLookup", vocabulary="/etc/hostname"), "the name of a file, '/etc/hostname'"),
 }
 
@@ -190,7 +190,7 @@ UNKNOWN: dict[str, Change] = {
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("unknown", UNKNOWN)
 def test_what_is_neither_of_keras_nor_registered(unknown: str, ending: str) -> None:
-    with pytest.raises(errors.ModelError, match=r"(?s)of Keras or registered; .* at plain/conv.*--import"):
+    with pytest.raises(errors.ModelError, match=r"(?s)in Keras or registered; .* at plain/conv.*--import"):
         load_model(saved(plain(), ending, UNKNOWN[unknown]), unsafe=False, imports=None)
 
 
@@ -245,21 +245,21 @@ def add(path: Path, name: str, mode: int = 0, data: bytes = b"") -> Path:
     "name", ["../out", "/out", "assets/../../out", "assets\\..\\out", "model.weights.npz", "weights.pkl"]
 )
 def test_members_that_are_no_part_of_a_model(name: str) -> None:
-    refused(add(saved(plain(), ".keras"), name), "no part of a model")
+    refused(add(saved(plain(), ".keras"), name), "not part of a model")
 
 
 @pytest.mark.usefixtures("no_keras")
 def test_members_that_are_links_or_there_twice_or_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(plain(), ".keras")
     before = path.read_bytes()
-    refused(add(path, "assets/a", stat.S_IFLNK), "no part of a model")
+    refused(add(path, "assets/a", stat.S_IFLNK), "not part of a model")
     path.write_bytes(before)
     with pytest.warns(UserWarning, match="Duplicate name"):
         add(path, "config.json", data=b"{}")
     refused(path, "twice")
     path.write_bytes(before)
-    monkeypatch.setattr(model_file, "_LARGEST_UNPACKED", 100_000)
-    refused(add(path, "assets/a", data=bytes(1_000_000)), r"bytes that stand for 1,000,000, at 'assets/a'")
+    monkeypatch.setattr(model_file, "_LARGEST_CONTENT", 100_000)
+    refused(add(path, "assets/a", data=bytes(1_000_000)), r"bytes that unpack to 1,000,000, at 'assets/a'")
     monkeypatch.setattr(model_file, "_LARGEST_CONFIGURATION", 100)
     refused(saved(plain(), ".h5"), "more than 100 bytes, at its configuration")
 
@@ -305,4 +305,4 @@ def test_weights_that_lie_elsewhere_or_nowhere(
         with zipfile.ZipFile(path, "w", packed) as archive:
             for name, data in {**members, "model.weights.h5": Path("weights.h5").read_bytes()}.items():
                 archive.writestr(name, data)
-    refused(path, "away|bytes that stand for 4,398,")
+    refused(path, "away|bytes that unpack to 4,398,")

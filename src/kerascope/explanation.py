@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from kerascope import errors
+from kerascope.persistence import load_arrays, save_arrays
 from kerascope.resize import resize
 from kerascope.typing import Array
 
@@ -25,8 +25,8 @@ LEAST_VARIATION = 0.05
 
 On its own scale a narrower map would be painted from the first colour to the last, though it says much the
 same everywhere. Class activation maps of layers that give little but their bias, or whose sigmoids are
-saturated, were seen to span 0 to 4 %, Grad-CAM more where the weights of channels cancel; those of untrained
-networks of `keras.applications`, on photographs of 96 pixels, 19 % and more, those of networks that were
+saturated, were seen to span 0 to 4 %, Grad-CAM more where the weights of channels cancel; maps of untrained
+networks of `keras.applications`, on photographs of 96 pixels, 19 % and more, maps of networks that were
 trained 46 % and more. Float16 rounds to 0.05 %, far below.
 """
 
@@ -57,7 +57,7 @@ class Explanation:
         input_size: spatial size of the input in pixels, such as (H, W).
         reduction: how channels become one heat map: `"none"` where there are none, `"max_abs"` (largest
             absolute value) or `"sum"` (signed sum).
-        signed: values can be negative, and what is negative speaks against the target.
+        signed: values can be negative: evidence against the target.
         class_axis: values carry an axis for the classes.
         method: the method with its parameters, as it would be written.
         target: what was explained, in a few words.
@@ -67,7 +67,7 @@ class Explanation:
         completeness_gap: float32 in the shape of `scores`: the sum of the values, less the change of the
             score that they share out, as a share of that change, or what the method says (`FullGrad`); None
             for methods that promise no sum.
-        masks: int32 (N,), under how many masks each image was asked about, or None for methods without any.
+        masks: int32 (N,), the number of masks of each image, or None for methods without any.
         notes: what else there is to know about the values, such as the baseline that they are against.
         warnings: what was warned about while explaining.
         versions: versions of kerascope, Keras and the backend.
@@ -120,7 +120,7 @@ class Explanation:
         """float64 (N,) or (N, K): what the values of a map span, as a share of the largest absolute one.
 
         0 for a constant map, 1 for one from 0 to anything, up to 2 for a signed one; NaN where the map is not
-        finite. Channels are reduced first, as in a heat map; the grid is that of `values`.
+        finite. Channels are reduced first, as in a heat map; the grid of `values` is used.
         """
         maps = self.values.reshape(*self.scores.shape, -1)
         # The numbers of an input without places are no channels of one.
@@ -220,16 +220,11 @@ class Explanation:
         Returns:
             The path that was written.
         """
-        path = Path(path)
-        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         arrays = {name: value for name, value in self._arrays().items() if value is not None}
         if not images:
             arrays.pop("images", None)
-        meta = {name: value for name, value in asdict(self).items() if name not in self._arrays()}
-        text = json.dumps({"format": _FORMAT, **meta})
-        with path.open("wb") as file:
-            np.savez_compressed(file, **{"meta": np.asarray(text), **arrays})  # type: ignore[arg-type]
-        return path
+        metadata = {name: value for name, value in asdict(self).items() if name not in self._arrays()}
+        return save_arrays(path, metadata, arrays, _FORMAT)
 
     def _arrays(self) -> dict[str, Array | None]:
         return {
@@ -304,28 +299,22 @@ def load(path: str | os.PathLike[str]) -> Explanation:
         ExplanationError: the file is not an explanation, is damaged, or was written by a later version.
         FileNotFoundError: there is no such file.
     """
-    try:
-        # Opened here: NumPy leaves the file open where it is a damaged archive.
-        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            meta = json.loads(str(file["meta"]))
-            arrays = {name: file[name] for name in file.files if name != "meta"}
-        version = meta.pop("format")
-        if version <= _FORMAT:
-            meta["input_size"] = tuple(meta["input_size"])
-            meta["warnings"] = tuple(meta["warnings"])
-            meta["notes"] = tuple(meta.get("notes", ()))
-            names = meta["class_names"]
-            meta["class_names"] = None if names is None else tuple(names)
-            absent = dict.fromkeys(("images", "predictions", "completeness_gap", "masks"))
-            return Explanation(**(absent | arrays | meta))
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        raise errors.ExplanationError(
-            f"the file must be an explanation written by Explanation.save; {os.fspath(path)!r} cannot be "
-            f"read as one ({type(error).__name__}: {error}); save it again."
-        ) from error
-    raise errors.ExplanationError(
-        f"the file must be of format {_FORMAT} or older; {os.fspath(path)!r} is of format {version}; install "
-        "a newer kerascope."
+    return load_arrays(
+        path,
+        _from_arrays,
+        kind="an explanation written by Explanation.save",
+        version=_FORMAT,
+        error=errors.ExplanationError,
     )
+
+
+def _from_arrays(metadata: dict[str, Any], arrays: dict[str, Array]) -> Explanation:
+    names = metadata["class_names"]
+    tuples: dict[str, Any] = {
+        "input_size": tuple(metadata["input_size"]),
+        "warnings": tuple(metadata["warnings"]),
+        "notes": tuple(metadata.get("notes", ())),
+        "class_names": None if names is None else tuple(names),
+    }
+    absent = dict.fromkeys(("images", "predictions", "completeness_gap", "masks"))
+    return Explanation(**{**absent, **arrays, **metadata, **tuples})

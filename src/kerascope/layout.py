@@ -1,4 +1,4 @@
-"""How a tensor lies in space: which axes are spatial, and how to bring it to channels-last."""
+"""Layouts of tensors: which axes are spatial, and conversion to channels last."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from keras import ops
 CHANNELS_FIRST, CHANNELS_LAST, TOKENS, GREY = "channels_first", "channels_last", "tokens", "grey"
 
 _PREFIX = 8
-"""The most tokens in front of a grid: a class token, and registers."""
+"""The most tokens before a grid: a class token, and registers."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The spatial reading of a tensor whose first axis is the batch.
+    """The axes of a tensor whose first axis is the batch.
 
     Args:
         kind: `"channels_last"`, `"channels_first"`, `"tokens"`, or `"grey"` for pictures without a channel
             axis.
         spatial: sizes of the spatial axes.
         channels: number of channels.
-        prefix: tokens in front of the grid, such as a class token; 0 for other kinds.
+        prefix: number of tokens before the grid, such as a class token; 0 for other kinds.
     """
 
     kind: str
@@ -34,15 +34,15 @@ class Layout:
 
     @property
     def positions(self) -> int:
-        """Number of places on the grid."""
+        """Number of positions on the grid."""
         return math.prod(self.spatial)
 
     def channels_last(self, tensor: Any, numpy: Any = ops) -> Any:
-        """`tensor` as (N, *spatial, C).
+        """Convert a tensor to (N, *spatial, C).
 
         Args:
             tensor: of this layout.
-            numpy: the module that works on it: `keras.ops`, or NumPy for arrays.
+            numpy: the module to compute with: `keras.ops`, or NumPy for arrays.
         """
         if self.kind == CHANNELS_FIRST:
             return numpy.moveaxis(tensor, 1, -1)
@@ -51,11 +51,11 @@ class Layout:
         return tensor[..., None] if self.kind == GREY else tensor
 
     def original(self, tensor: Any, numpy: Any = ops) -> Any:
-        """`tensor` (N, *spatial, C) as it lies in this layout; tokens in front of a grid are not made up.
+        """Convert a tensor (N, *spatial, C) to this layout, without the tokens before a grid.
 
         Args:
             tensor: channels last.
-            numpy: the module that works on it: `keras.ops`, or NumPy for arrays.
+            numpy: the module to compute with: `keras.ops`, or NumPy for arrays.
         """
         if self.kind == CHANNELS_FIRST:
             return numpy.moveaxis(tensor, -1, 1)
@@ -70,17 +70,17 @@ def read_layout(
     image: tuple[int, ...] | None,
     grids: Sequence[tuple[int, ...]] = (),
 ) -> Layout | None:
-    """The layout of a tensor of `shape`, or None where it has no spatial axes.
+    """Return the layout of a tensor of `shape`, or None if it has no spatial axes.
 
-    A tensor of rank 3 in a model that is fed pictures is read as tokens if they fill a grid that was there
-    before, with a few tokens (class, registers) in front. Where no grid was seen, they must fill one of the
-    picture's proportions, with at most one token in front.
+    A tensor of rank 3 in a model of pictures is read as tokens if they fill a grid of an earlier tensor,
+    after a few other tokens (class, registers). Without an earlier grid, they must fill a grid of the
+    picture's proportions, after at most one other token.
 
     Args:
         shape: the tensor's full shape, batch first.
         data_format: `"channels_last"` or `"channels_first"`.
-        image: spatial size of the explained input, or None where it is unknown.
-        grids: spatial sizes that tensors before it had, the latest first, without that of the image.
+        image: spatial size of the explained input, or None if unknown.
+        grids: spatial sizes of earlier tensors, the latest first, without the image.
     """
     if len(shape) < 3:
         return None
@@ -89,15 +89,17 @@ def read_layout(
             prefix = shape[1] - math.prod(grid)
             if 0 <= prefix <= _PREFIX and math.prod(grid) > 1:
                 return Layout(TOKENS, grid, shape[2], prefix)
-        found = None if grids else token_grid(shape[1], image)
-        return None if found is None else Layout(TOKENS, found[1:], shape[2], prefix=found[0])
+        if grids or (found := find_token_grid(shape[1], image)) is None:
+            return None
+        prefix, *grid_size = found
+        return Layout(TOKENS, tuple(grid_size), shape[2], prefix)
     if data_format == CHANNELS_FIRST:
         return Layout(CHANNELS_FIRST, shape[2:], shape[1])
     return Layout(CHANNELS_LAST, shape[1:-1], shape[-1])
 
 
-def token_grid(tokens: int, image: tuple[int, ...]) -> tuple[int, int, int] | None:
-    """`(prefix, h, w)` with `prefix + h * w == tokens` and square patches, or None.
+def find_token_grid(tokens: int, image: tuple[int, ...]) -> tuple[int, int, int] | None:
+    """Return `(prefix, h, w)` with `prefix + h * w == tokens` and square patches, or None.
 
     Args:
         tokens: length of the token axis.
@@ -109,7 +111,7 @@ def token_grid(tokens: int, image: tuple[int, ...]) -> tuple[int, int, int] | No
         if rows < 1 or (tokens - prefix) % rows:
             continue
         columns = (tokens - prefix) // rows
-        # One patch size must explain both sides, up to the pixels that do not fill a patch.
+        # One patch size must fit both sides, except for pixels that do not fill a patch.
         patch = min(height // rows, width // columns)
         if patch >= 1 and all(
             side // patch <= count <= -(-side // patch) for side, count in ((height, rows), (width, columns))

@@ -1,7 +1,7 @@
-"""A file of a model is looked at before Keras reads it: it may hold numbers and names of layers, and no code.
+"""Safety checks of model files: they may hold numbers and names of layers, but no code.
 
-Keras' own safe mode differs from version to version, and between its two kinds of files. What is looked at is
-what Keras would build and open: all objects that the configuration names, and the containers around it.
+The safe mode of Keras differs between versions and between its two file formats. The checks cover everything
+that Keras would build and open: all objects in the configuration, and the containers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CODE = {
     "TorchModuleWrapper": "a pickled PyTorch module",
     "TFSMLayer": "a program of TensorFlow",
 }
-"""Layers that are code, whatever they are given."""
+"""Layers that hold code."""
 
 _VALUES = {
     "TensorShape",
@@ -37,12 +37,12 @@ _VALUES = {
     "__tensor__",
     "__tuple__",
 }
-"""What configurations write as objects and Keras reads as plain values."""
+"""Objects of configurations that Keras reads as plain values."""
 
 _TRUSTED = ("keras", "keras_hub", "keras_cv", "keras_nlp")
-"""Packages in which Keras looks for classes by itself."""
+"""Packages in which Keras looks for classes."""
 
-_KINDS = (
+_CLASS_MODULES = (
     "layers",
     "models",
     "initializers",
@@ -52,9 +52,9 @@ _KINDS = (
     "metrics",
     "optimizers",
 )
-"""Where a class is looked for that is written without its module."""
+"""Modules of Keras in which classes without a module name are looked up."""
 
-_FUNCTIONS = (
+_FUNCTION_MODULES = (
     "activations",
     "initializers",
     "regularizers",
@@ -64,29 +64,30 @@ _FUNCTIONS = (
     "ops",
     "random",
 )
-"""Modules of Keras whose functions only compute."""
+"""Modules of Keras whose functions are safe: they only compute."""
 
-_FILES = ("vocabulary", "merges", "proto")
-"""Arguments of layers that hold a list, and may name a file instead."""
+_FILE_ARGUMENTS = ("vocabulary", "merges", "proto")
+"""Arguments of layers that take a list or the name of a file."""
 
 _LARGEST_CONFIGURATION = 64 << 20
-_LARGEST_UNPACKED = 1 << 30
-_EXPANSION = 100
-"""Bytes of a configuration; bytes above which a file may unpack to so many times its size only."""
+_LARGEST_CONTENT = 1 << 30
+_LARGEST_EXPANSION = 100
+"""A file may unpack to more bytes than `_LARGEST_CONTENT` only if that is at most this many times its "
+"size."""
 
 
 def check(path: Path) -> None:
-    """Refuse a file with code of its own, or that reaches outside itself. Nothing of it is run or built.
+    """Check that a model file holds no code and refers to no other files. Nothing of it is run or built.
 
-    What a model was compiled with is not looked at, since it is not loaded.
+    The compile configuration is not checked, since it is not loaded.
 
     Args:
-        path: of a model, `.keras` or `.h5`. What is neither is left to Keras, which does not read it.
+        path: of a model, `.keras` or `.h5`. Other formats are not checked, since Keras does not read them.
 
     Raises:
-        UnsafeModelError: it holds code, names files, or unpacks to more than can be meant.
-        ModelError: it names a class or function that is neither of Keras nor registered.
-        OSError, ValueError: it is damaged.
+        UnsafeModelError: the file holds code, refers to files, or unpacks to an implausible size.
+        ModelError: the file names a class or function that is neither in Keras nor registered.
+        OSError, ValueError: the file is damaged.
     """
     if zipfile.is_zipfile(path):
         _check_archive(path)
@@ -96,10 +97,10 @@ def check(path: Path) -> None:
             _check_configuration(file.attrs.get("model_config"))
 
 
-def _refuse(found: str, place: str) -> NoReturn:
+def _refuse(finding: str, location: str) -> NoReturn:
     raise errors.UnsafeModelError(
-        f"a model's file must hold no code, and nothing outside itself; this one has {found}, at {place}; "
-        "load it with --unsafe (safe_mode=False in Python) only if you trust who made it."
+        f"a model file must hold no code and refer to no other files; this one has {finding}, at {location}; "
+        "load it with --unsafe (safe_mode=False in Python) only if you trust its author."
     )
 
 
@@ -107,16 +108,16 @@ def _refuse(found: str, place: str) -> NoReturn:
 
 
 def _check_archive(path: Path) -> None:
-    """A `.keras` file: a configuration, weights, and assets."""
+    """Check a `.keras` file: a configuration, weights, and assets."""
     with zipfile.ZipFile(path) as archive:
         names: set[str] = set()
         for member in archive.infolist():
             name, parts = member.filename, member.filename.replace("\\", "/").split("/")
-            own = name in ("metadata.json", "config.json", "model.weights.h5") or parts[0] == "assets"
-            if not own or ".." in parts or ":" in name or stat.S_ISLNK(member.external_attr >> 16):
-                _refuse("a member that is no part of a model", repr(name))
+            is_expected = name in ("metadata.json", "config.json", "model.weights.h5") or parts[0] == "assets"
+            if not is_expected or ".." in parts or ":" in name or stat.S_ISLNK(member.external_attr >> 16):
+                _refuse("a member that is not part of a model", repr(name))
             if name in names:
-                _refuse("a member that is there twice", repr(name))
+                _refuse("a member that occurs twice", repr(name))
             names.add(name)
             _check_size(member.file_size, member.compress_size, repr(name))
         if "config.json" in names:
@@ -124,142 +125,142 @@ def _check_archive(path: Path) -> None:
                 _check_configuration(file.read(_LARGEST_CONFIGURATION + 1))
         if "model.weights.h5" in names:
             member = archive.getinfo("model.weights.h5")
-            # What is packed is unpacked first: to go back in it is to begin anew.
-            with archive.open(member) as packed, tempfile.TemporaryFile() as unpacked:
-                source: Any = packed
+            # Compressed members are unpacked first: seeking backwards in them restarts from the beginning.
+            with archive.open(member) as compressed, tempfile.TemporaryFile() as file_copy:
+                source: Any = compressed
                 if member.compress_type != zipfile.ZIP_STORED:
-                    while block := packed.read(1 << 20):
-                        unpacked.write(block)
-                    source = unpacked
+                    while block := compressed.read(1 << 20):
+                        file_copy.write(block)
+                    source = file_copy
                 with h5py.File(source) as file:
                     _check_links(file, member.file_size)
 
 
 def _check_links(file: h5py.File, size: int) -> None:
-    """Everything in a file of HDF5 lies in the file, and is no larger than can be meant."""
+    """Check that an HDF5 file has no links to other files, and a plausible size."""
     sizes = []
 
-    # What a visitor returns ends the visit; h5py loses what it raises.
-    def link(name: str, found: Any) -> str | None:
-        return None if isinstance(found, h5py.HardLink) else name
+    # A visitor ends the visit by its return value, since h5py swallows exceptions.
+    def visit_link(name: str, link: Any) -> str | None:
+        return None if isinstance(link, h5py.HardLink) else name
 
-    def dataset(name: str, found: Any) -> str | None:
-        if not isinstance(found, h5py.Dataset):
+    def visit_dataset(name: str, dataset: Any) -> str | None:
+        if not isinstance(dataset, h5py.Dataset):
             return None
-        sizes.append(found.nbytes)
-        return name if found.external or found.is_virtual else None
+        sizes.append(dataset.nbytes)
+        return name if dataset.external or dataset.is_virtual else None
 
-    if (name := file.visititems_links(link)) is not None:
-        _refuse("a link to elsewhere", repr(name))
-    if (name := file.visititems(dataset)) is not None:
-        _refuse("values that lie in another file", repr(name))
+    if (name := file.visititems_links(visit_link)) is not None:
+        _refuse("a link to another file", repr(name))
+    if (name := file.visititems(visit_dataset)) is not None:
+        _refuse("values in another file", repr(name))
     _check_size(sum(sizes), size, "all weights")
 
 
 def _check_size(unpacked: int, packed: int, name: str) -> None:
-    if unpacked > max(_LARGEST_UNPACKED, _EXPANSION * packed):
-        _refuse(f"{packed:,} bytes that stand for {unpacked:,}", name)
+    if unpacked > max(_LARGEST_CONTENT, _LARGEST_EXPANSION * packed):
+        _refuse(f"{packed:,} bytes that unpack to {unpacked:,}", name)
 
 
 # ---- the configuration -----------------------------------------------------------------------
 
 
 def _check_configuration(text: str | bytes | None) -> None:
-    """All that Keras would build from a configuration."""
+    """Check all objects that Keras would build from a configuration."""
     if text is None:
         return
     if len(text) > _LARGEST_CONFIGURATION:
         _refuse(f"more than {_LARGEST_CONFIGURATION:,} bytes", "its configuration")
-    found = json.loads(text)
-    if isinstance(found, dict):
-        found.pop("compile_config", None)
-    for entry, place in _objects(found, ()):
-        at = "/".join(place) or "its configuration"
+    configuration = json.loads(text)
+    if isinstance(configuration, dict):
+        configuration.pop("compile_config", None)
+    for entry, layers in _objects(configuration, ()):
+        location = "/".join(layers) or "its configuration"
         kind = entry["class_name"]
         if kind == "__lambda__":
-            _refuse("a Python function", at)
+            _refuse("a Python function", location)
         elif kind == "function":
-            _check_function(entry, at)
+            _check_function(entry, location)
         elif kind not in _VALUES:
-            _check_class(entry, at)
+            _check_class(entry, location)
 
 
-def _objects(part: Any, place: tuple[str, ...]) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
-    """Each object of a configuration, outer ones first, and the names of the layers that it lies in."""
+def _objects(part: Any, layers: tuple[str, ...]) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+    """Yield each object of a configuration, outer ones first, and the names of the layers around it."""
     if isinstance(part, list):
-        for one in part:
-            yield from _objects(one, place)
+        for item in part:
+            yield from _objects(item, layers)
     elif isinstance(part, dict):
         if "class_name" in part:
             config = part.get("config")
             name = config.get("name") if isinstance(config, dict) else None
-            place = (*place, name if isinstance(name, str) else str(part["class_name"]))
-            yield part, place
-        for one in part.values():
-            yield from _objects(one, place)
+            layers = (*layers, name if isinstance(name, str) else str(part["class_name"]))
+            yield part, layers
+        for item in part.values():
+            yield from _objects(item, layers)
 
 
-def _check_files(config: Any, place: str) -> None:
-    """A list that is given as a file would be read from this machine."""
-    for name in _FILES if isinstance(config, dict) else ():
+def _check_files(config: Any, location: str) -> None:
+    """Check that no argument names a file, which Keras would read from this machine."""
+    for name in _FILE_ARGUMENTS if isinstance(config, dict) else ():
         if isinstance(config.get(name), str):
-            _refuse(f"the name of a file, {config[name]!r}", place)
+            _refuse(f"the name of a file, {config[name]!r}", location)
 
 
-def _check_class(entry: dict[str, Any], place: str) -> None:
-    """A class by whichever of its names Keras would find it: there must be one, and none may be code."""
-    kind, module, own = entry["class_name"], entry.get("module"), keras.saving.get_custom_objects()
-    registered = [own[name] for name in (kind, entry.get("registered_name")) if _is_in(name, own)]
+def _check_class(entry: dict[str, Any], location: str) -> None:
+    """Check all classes that Keras may find for an entry: there must be one, and none may hold code."""
+    kind, module, custom = entry["class_name"], entry.get("module"), keras.saving.get_custom_objects()
+    registered = [custom[name] for name in (kind, entry.get("registered_name")) if _is_in(name, custom)]
     by_kind = [vars(keras.models)[kind]] if kind in ("Model", "Sequential") else []
-    by_kind += [vars(space)[kind] for space in _spaces(_KINDS) if _is_in(kind, vars(space))]
+    by_kind += [vars(space)[kind] for space in _spaces(_CLASS_MODULES) if _is_in(kind, vars(space))]
     if kind == "Functional":
         by_kind.append(keras.Model)
     by_module = [] if module is None else _members(module, kind)
     if not registered and not (by_kind if module is None else by_module):
-        _miss("class", kind, place)
+        _raise_unknown("class", kind, location)
     if not registered:
-        _check_files(entry.get("config"), place)
+        _check_files(entry.get("config"), location)
     for found in by_kind + by_module:
         if not (isinstance(found, type) and hasattr(found, "from_config")):
-            _refuse(f"{module}.{kind} where a layer is meant", place)
+            _refuse(f"{module}.{kind} instead of a layer", location)
     for found in registered + by_kind + by_module:
         for name, meaning in _CODE.items():
             if isinstance(found, type) and issubclass(found, getattr(keras.layers, name, ())):
-                _refuse(f"{meaning} ({kind})", place)
+                _refuse(f"{meaning} ({kind})", location)
         if isinstance(found, type) and issubclass(found, keras.layers.Lambda):
-            _check_lambda(entry.get("config"), place)
+            _check_lambda(entry.get("config"), location)
 
 
-def _check_lambda(config: Any, place: str) -> None:
-    """A Lambda layer may name a function; it may not hold one."""
+def _check_lambda(config: Any, location: str) -> None:
+    """Check that a Lambda layer names a function and does not hold one."""
     function = config.get("function") if isinstance(config, dict) else None
     if not isinstance(function, str) and not (
         isinstance(function, dict) and function.get("class_name") == "function"
     ):
-        _refuse("a Python function", place)
+        _refuse("a Python function", location)
 
 
-def _check_function(entry: dict[str, Any], place: str) -> None:
-    """A function that is registered, or of Keras and only computes."""
-    name, module, own = entry.get("config"), entry.get("module"), keras.saving.get_custom_objects()
-    if any(_is_in(one, own) for one in (name, entry.get("registered_name"))):
+def _check_function(entry: dict[str, Any], location: str) -> None:
+    """Check that a function is registered, or a safe one of Keras."""
+    name, module, custom = entry.get("config"), entry.get("module"), keras.saving.get_custom_objects()
+    if any(_is_in(alias, custom) for alias in (name, entry.get("registered_name"))):
         return
-    if any(one.endswith(f">{name}") for one in own):  # as Keras finds those of files before 3.7
+    if any(alias.endswith(f">{name}") for alias in custom):  # as Keras does for files before 3.7
         return
     if module == "builtins":
-        if any(_is_in(name, vars(space)) for space in _spaces(_FUNCTIONS)):
+        if any(_is_in(name, vars(space)) for space in _spaces(_FUNCTION_MODULES)):
             return
     elif isinstance(module, str) and _members(module, name):
         root, _, below = module.partition(".")
-        if root == "keras" and below.split(".")[0] in _FUNCTIONS:
+        if root == "keras" and below.split(".")[0] in _FUNCTION_MODULES:
             return
-        _refuse(f"the function {module}.{name}", place)
-    _miss("function", name, place)
+        _refuse(f"the function {module}.{name}", location)
+    _raise_unknown("function", name, location)
 
 
-def _miss(what: str, name: Any, place: str) -> NoReturn:
+def _raise_unknown(what: str, name: Any, location: str) -> NoReturn:
     raise errors.ModelError(
-        f"a {what} must be of Keras or registered; {name!r} at {place} is neither, and so a custom one."
+        f"a {what} must be in Keras or registered; got {name!r} at {location}, a custom {what}."
     )
 
 
@@ -272,7 +273,7 @@ def _spaces(names: tuple[str, ...]) -> Iterator[Any]:
 
 
 def _members(module: Any, name: Any) -> list[Any]:
-    """What a module has under a name, of those that a trusted package has loaded itself."""
+    """Return the member of a module that a trusted package has loaded itself, as a list of at most one."""
     root = module.split(".")[0] if isinstance(module, str) else None
     if root not in _TRUSTED:
         return []
@@ -280,5 +281,5 @@ def _members(module: Any, name: Any) -> list[Any]:
         importlib.import_module(root)
     except ImportError:
         return []
-    found = vars(sys.modules[module]) if module in sys.modules else {}
-    return [found[name]] if _is_in(name, found) else []
+    members = vars(sys.modules[module]) if module in sys.modules else {}
+    return [members[name]] if _is_in(name, members) else []

@@ -16,11 +16,11 @@ from kerascope.typing import Array
 
 @functools.lru_cache(maxsize=8)
 def bilinear_weights(old: int, new: int) -> Array:
-    """The matrix (new, old) that resizes an axis; each row sums to 1.
+    """Return the matrix (new, old) that resizes an axis; each row sums to 1.
 
     Args:
         old: size of the axis, at least 1.
-        new: wanted size, at least 1.
+        new: size after resizing, at least 1.
 
     Example:
         >>> from kerascope.resize import bilinear_weights
@@ -34,17 +34,17 @@ def bilinear_weights(old: int, new: int) -> Array:
     weights = np.zeros((new, old), "float32")
     np.add.at(weights, (np.arange(new), below), 1 - share)
     np.add.at(weights, (np.arange(new), above), share)
-    # Those of the last few sizes are kept, since images of a data set mostly have one.
+    # Weights are cached, since images of a data set mostly have one size.
     weights.setflags(write=False)
     return weights
 
 
 def neighbours(old: int, new: int) -> tuple[Array, Array, Array]:
-    """The two neighbours between which each place of a resized axis lies, and the share of the second.
+    """Return the two neighbours of each position of a resized axis, and the weight of the second.
 
     Args:
         old: size of the axis, at least 1.
-        new: wanted size, at least 1.
+        new: size after resizing, at least 1.
 
     Returns:
         int64, int64 and float64 (new,).
@@ -55,12 +55,12 @@ def neighbours(old: int, new: int) -> tuple[Array, Array, Array]:
 
 
 def resize(maps: Array, size: tuple[int, ...], first: int = 1) -> Array:
-    """`maps` with its spatial axes brought to `size`.
+    """Resize the spatial axes of maps to `size`.
 
     Args:
-        maps: array whose spatial axes are `first` and those behind it, as many as `size` has.
-        size: wanted spatial size in pixels.
-        first: position of the first spatial axis.
+        maps: an array whose spatial axes start at `first`, one for each number of `size`.
+        size: spatial size in pixels.
+        first: index of the first spatial axis.
 
     Returns:
         float32, the other axes unchanged.

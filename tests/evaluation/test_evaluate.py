@@ -14,7 +14,7 @@ import kerascope as ks
 from kerascope import errors, metric
 from kerascope.evaluation import CONTROLS
 from kerascope.evaluation.evaluate import evaluate
-from kerascope.testing.metrics.scene import Scene
+from kerascope.testing.metrics.scene import MetricScene
 from tests.helpers.expected_warnings import warned
 from tests.helpers.metric_cases import IMAGES, LABELS, MASKS, TARGET, box, probabilities
 
@@ -22,18 +22,18 @@ SOME = (metric.Deletion(steps=6), metric.PointingGame(), metric.Sparseness())
 
 
 @pytest.fixture(scope="module")
-def planted() -> Scene:
+def planted() -> MetricScene:
     return ks.testing.Scenes().planted
 
 
-def evaluated(planted: Scene, methods: Any, **options: Any) -> ks.Report:
+def evaluated(planted: MetricScene, methods: Any, **options: Any) -> ks.Report:
     """A report on the planted colours, whatever is warned of."""
     options = {"labels": planted.labels, "masks": planted.masks, "metrics": SOME} | options
     with warned(errors.KerascopeWarning, "", optional=True, subclasses=True):
         return ks.evaluate(methods, planted.probe, planted.images, **options)
 
 
-def test_values_are_those_that_each_metric_gives_by_itself(planted: Scene) -> None:
+def test_values_are_those_that_each_metric_gives_by_itself(planted: MetricScene) -> None:
     methods = [ks.LayerCAM(), ks.Saliency()]
     report = evaluated(planted, methods)
     assert report.methods == tuple(one.describe() for one in (*methods, *CONTROLS))
@@ -59,7 +59,7 @@ def test_values_are_those_that_each_metric_gives_by_itself(planted: Scene) -> No
     np.testing.assert_allclose(curves[0], deletion.curves.mean(axis=0), rtol=1e-5)
 
 
-def test_the_quick_level_takes_under_sixty_forwards(planted: Scene) -> None:
+def test_the_quick_level_takes_under_sixty_forwards(planted: MetricScene) -> None:
     """All metrics that are cheap, with masks; each method's own explanation comes on top."""
     report = evaluated(planted, ["layer_cam", "grad_cam", "saliency"], metrics=None)
     assert len(report.columns) >= 20
@@ -71,7 +71,7 @@ def test_the_quick_level_takes_under_sixty_forwards(planted: Scene) -> None:
 
 
 @pytest.mark.once
-def test_what_is_asked_is_counted_whole(planted: Scene) -> None:
+def test_what_is_asked_is_counted_whole(planted: MetricScene) -> None:
     before = planted.probe.forward_count
     report = evaluated(planted, ["layer_cam"], metrics=["deletion", "insertion"])
     counted = (planted.probe.forward_count - before) / 3
@@ -80,7 +80,7 @@ def test_what_is_asked_is_counted_whole(planted: Scene) -> None:
 
 
 @pytest.mark.once
-def test_the_full_level_has_every_metric(planted: Scene) -> None:
+def test_the_full_level_has_every_metric(planted: MetricScene) -> None:
     subset = [name for name, kind in ks.metrics().items() if kind.quick is None]
     assert {"sensitivity_n", "road", "irof"} <= set(subset)
     report = evaluated(planted, "layer_cam", metrics=None, level="full", controls=())
@@ -121,7 +121,7 @@ def test_dear_methods_are_not_explained_again_by_the_quick_level() -> None:
 
 
 @pytest.mark.once
-def test_a_method_that_fails_is_told_and_the_others_are_measured(planted: Scene) -> None:
+def test_a_method_that_fails_is_told_and_the_others_are_measured(planted: MetricScene) -> None:
     with warned(errors.EvaluationWarning, r"GradCAM\(layer='nowhere'\) has no values: UnknownLayerError"):
         report = ks.evaluate(
             [ks.GradCAM(layer="nowhere"), ks.LayerCAM()], planted.probe, planted.images, metrics=SOME[::2]
@@ -245,7 +245,7 @@ def test_constant_maps_are_counted_and_have_no_value() -> None:
 
 
 @pytest.mark.once
-def test_the_model_is_as_it_was(planted: Scene) -> None:
+def test_the_model_is_as_it_was(planted: MetricScene) -> None:
     model = planted.probe.model
     before = [np.array(weight) for weight in model.get_weights()]
     evaluated(planted, ["saliency"], metrics=["random_logit", "efficient_randomisation", "max_sensitivity"])

@@ -11,7 +11,7 @@ import pytest
 import kerascope as ks
 from kerascope import errors
 from kerascope.evaluation import CONTROLS
-from kerascope.testing.metrics.scene import Scene
+from kerascope.testing.metrics.scene import MetricScene
 from tests.helpers.expected_warnings import warned
 from tests.helpers.metric_cases import IMAGES, TARGET, box
 
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.once
 
 
 @pytest.fixture(scope="module")
-def planted() -> Scene:
+def planted() -> MetricScene:
     return ks.testing.Scenes().planted
 
 
-def many(planted: Scene, count: int = 12) -> Any:
+def many(planted: MetricScene, count: int = 12) -> Any:
     """The planted images again and again, each with noise of its own."""
     rows = np.arange(count) % 3
     noise = np.random.default_rng(1).normal(0, 0.01, (count, *planted.images.shape[1:]))
@@ -35,7 +35,7 @@ def advised(*given: Any, **options: Any) -> Any:
         return ks.recommend(*given, **options)
 
 
-def test_a_map_that_is_right_is_advised_before_one_that_is_not(planted: Scene) -> None:
+def test_a_map_that_is_right_is_advised_before_one_that_is_not(planted: MetricScene) -> None:
     images, targets = many(planted)
     wrong = ks.RandomMap(seed=9)
     advice = advised(planted.probe, images, target=targets, methods=[wrong, ks.LayerCAM()])
@@ -49,7 +49,7 @@ def test_a_map_that_is_right_is_advised_before_one_that_is_not(planted: Scene) -
     assert repr(advice) == "<Recommendation: LayerCAM(), of 6 tried>"
 
 
-def test_of_equals_the_cheapest_is_advised(planted: Scene) -> None:
+def test_of_equals_the_cheapest_is_advised(planted: MetricScene) -> None:
     """The same maps for ten times the passes."""
     images, targets = many(planted)
     dear = ks.Augmented(ks.LayerCAM())
@@ -61,7 +61,7 @@ def test_of_equals_the_cheapest_is_advised(planted: Scene) -> None:
     assert named == sorted(named)
 
 
-def test_what_is_no_better_than_a_control_is_advised_with_care(planted: Scene) -> None:
+def test_what_is_no_better_than_a_control_is_advised_with_care(planted: MetricScene) -> None:
     images, targets = many(planted)
     advice = advised(planted.probe, images, target=targets, methods=[ks.RandomMap(seed=9)])
     assert any(reason.startswith("with care") for reason in advice.reasons)
@@ -100,7 +100,7 @@ def test_a_black_box_has_what_it_can_answer() -> None:
     assert advice.method == ks.Occlusion()
 
 
-def test_a_sample_keeps_the_target_of_each_image(planted: Scene) -> None:
+def test_a_sample_keeps_the_target_of_each_image(planted: MetricScene) -> None:
     images, targets = many(planted, 30)
     advice = advised(planted.probe, images, target=targets, methods=[ks.LayerCAM()], sample=7, seed=3)
     rows = np.sort(np.random.default_rng(3).choice(30, 7, replace=False))

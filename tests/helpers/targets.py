@@ -6,9 +6,9 @@ from typing import Any
 
 import kerascope as ks
 from kerascope.target import Target
-from kerascope.testing.bench import Models
+from kerascope.testing.fixture import Models
 from kerascope.testing.models import Tiny
-from kerascope.testing.questions import raw_outputs
+from kerascope.testing.target_cases import raw_outputs
 from kerascope.typing import Array
 
 MODELS = Models()

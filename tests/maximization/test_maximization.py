@@ -13,8 +13,8 @@ from keras import layers, ops
 import kerascope as ks
 from kerascope import errors
 from kerascope.maximization.ascent import gram_similarity
-from kerascope.testing.bench import CLOSE, same
-from kerascope.testing.clauses.effects import snapshot
+from kerascope.testing.checks.effects import snapshot
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.models import MODELS
 from tests.helpers.expected_warnings import warned
 from tests.helpers.maximization import BACKEND, STILL, maximize
@@ -27,10 +27,10 @@ def test_scores_are_exactly_those_of_the_images_and_rise() -> None:
     found = ks.maximize(probe, ["tabby", 2], steps=40, input_range=(-1, 1), transforms=ks.Transforms(0.05))
     assert found.images.shape == (2, 8, 16, 3)
     assert found.images.dtype == np.float32
-    same(found.scores, probe.scores(found.images, [1, 2]), 0.0, "scores")
+    assert_close(found.scores, probe.scores(found.images, [1, 2]), 0.0, "scores")
     assert np.array_equal(found.scores, found.snapshot_scores.max(axis=0))
     outputs = ops.convert_to_numpy(tiny.model(found.images))
-    same(found.probabilities, outputs[[0, 1], [1, 2]], CLOSE, "probabilities")
+    assert_close(found.probabilities, outputs[[0, 1], [1, 2]], CLOSE, "probabilities")
     assert found.titles == ("tabby", "teapot")
     assert found.targets.tolist() == [1, 2]
     grey = probe.scores(np.zeros((2, 8, 16, 3)), [1, 2])
@@ -50,9 +50,9 @@ def test_an_image_does_not_depend_on_its_neighbours() -> None:
     alone = maximize(model, 2)
     one_by_one = maximize(ks.Probe(model, batch_size=1), [0, 1, 2])
     padded = maximize(ks.Probe(model, batch_size=2), [0, 1, 2])
-    same(together.images[2:], alone.images, 1e-4, "alone")
-    same(one_by_one.images, together.images, 1e-4, "one by one")
-    same(padded.images, together.images, 1e-4, "with padding")
+    assert_close(together.images[2:], alone.images, 1e-4, "alone")
+    assert_close(one_by_one.images, together.images, 1e-4, "one by one")
+    assert_close(padded.images, together.images, 1e-4, "with padding")
     assert padded.titles == together.titles
 
 
@@ -63,7 +63,7 @@ def test_seeds_and_copies() -> None:
     assert first.titles == ("class 1", "class 1")
     assert np.abs(first.images[0] - first.images[1]).max() > 0.01, "copies begin differently"
     assert np.abs(maximize(model, 1, seed=1).images - first.images[:1]).max() > 0.01
-    same(maximize(model, 1).images, first.images[:1], 1e-4, "the first copy")
+    assert_close(maximize(model, 1).images, first.images[:1], 1e-4, "the first copy")
 
 
 def test_diversity_makes_copies_less_alike() -> None:
@@ -83,7 +83,7 @@ def test_padding_does_not_count_among_copies() -> None:
     three = keras.Input(batch_shape=(3, *model.input_shape[1:]))
     free = maximize(model, 1, copies=2, diversity=5.0)
     padded = maximize(keras.Model(three, model(three)), 1, copies=2, diversity=5.0)
-    same(padded.images, free.images, 1e-4, "with padding")
+    assert_close(padded.images, free.images, 1e-4, "with padding")
 
 
 def test_targets_of_every_kind() -> None:
@@ -92,23 +92,23 @@ def test_targets_of_every_kind() -> None:
     found = maximize(probe, ks.Unit("conv2", channel=range(6)))
     assert found.titles == tuple(f"channel {channel} of conv2" for channel in range(6))
     expected = probe.activations(found.images, "conv2").mean(axis=(1, 2)).diagonal()
-    same(found.scores, expected, CLOSE, "channels")
+    assert_close(found.scores, expected, CLOSE, "channels")
     neuron = maximize(probe, ks.Unit("conv2", channel=3, position=(2, 5)))
-    same(neuron.scores, probe.activations(neuron.images, "conv2")[:, 2, 5, 3], CLOSE, "neuron")
+    assert_close(neuron.scores, probe.activations(neuron.images, "conv2")[:, 2, 5, 3], CLOSE, "neuron")
     assert np.isnan(neuron.probabilities).all()
     layer = maximize(probe, ks.Unit("conv1"))
-    same(layer.scores, probe.activations(layer.images, "conv1").mean(axis=(1, 2, 3)), CLOSE, "layer")
+    assert_close(layer.scores, probe.activations(layer.images, "conv1").mean(axis=(1, 2, 3)), CLOSE, "layer")
     mixed = [2, ks.Contrast(0, 1), lambda scores: scores[:, 0] + scores[:, 2], ks.Unit("conv1", channel=1), 0]
     several = maximize(probe, mixed)
     scores = np.stack([probe.scores(several.images, index) for index in range(3)], axis=1)
     assert several.targets.tolist() == [2, -1, -1, -1, 0]
-    same(several.scores[[0, 4]], scores[[0, 4], [2, 0]], CLOSE, "classes among others")
-    same(several.scores[1], scores[1, 0] - scores[1, 1], CLOSE, "contrast")
-    same(several.scores[2], scores[2, 0] + scores[2, 2], CLOSE, "function")
+    assert_close(several.scores[[0, 4]], scores[[0, 4], [2, 0]], CLOSE, "classes among others")
+    assert_close(several.scores[1], scores[1, 0] - scores[1, 1], CLOSE, "contrast")
+    assert_close(several.scores[2], scores[2, 0] + scores[2, 2], CLOSE, "function")
     for numbers in (np.array([2, 0]), ks.Class(np.array([2, 0])), ks.Class((2, 0))):
         assert maximize(probe, numbers).targets.tolist() == [2, 0]
     odds = maximize(probe, ks.LogOdds(range(3)))
-    same(odds.scores, probe.scores(odds.images, ks.LogOdds([0, 1, 2])), CLOSE, "log-odds")
+    assert_close(odds.scores, probe.scores(odds.images, ks.LogOdds([0, 1, 2])), CLOSE, "log-odds")
     assert odds.targets.tolist() == [0, 1, 2]
     output = MODELS["dict_output"]()
     assert len(maximize(output.model, ks.Output(0, 1))) == 1
@@ -122,7 +122,7 @@ def test_inputs_of_every_kind(name: str) -> None:
     found = maximize(probe, [0, 1], size=size, steps=8, learning_rate=0.2)
     assert found.images.shape[1:] == tiny.images.shape[1:]
     assert (found.history[-1] > found.history[0]).all(), found.history
-    same(found.scores, probe.scores(found.images, [0, 1]), 1e-3, "scores")
+    assert_close(found.scores, probe.scores(found.images, [0, 1]), 1e-3, "scores")
     if name == "conv1d":
         assert found.plot().axes
     elif name == "conv3d":
@@ -140,7 +140,7 @@ def test_channels_first() -> None:
         keras.config.set_image_data_format("channels_last")
     found, expected = maximize(first, 1), maximize(last, 1)
     assert found.images.shape == (1, 3, 12, 16)
-    same(np.moveaxis(found.images, 1, -1), expected.images, 1e-4, "images")
+    assert_close(np.moveaxis(found.images, 1, -1), expected.images, 1e-4, "images")
     assert np.abs(found.frames.astype(int) - expected.frames).max() <= 1
 
 
@@ -152,18 +152,18 @@ def test_of_several_inputs_one_is_maximised_and_the_others_stay() -> None:
     start = {name: array[:1] for name, array in tiny.images.items()}
     found = maximize(probe, [0, 1], start=start)
     others = {name: np.repeat(array, 2, axis=0) for name, array in start.items()}
-    same(found.scores, probe.scores(others | {"image": found.images}, [0, 1]), CLOSE, "scores")
+    assert_close(found.scores, probe.scores(others | {"image": found.images}, [0, 1]), CLOSE, "scores")
 
 
 def test_it_begins_where_it_is_told() -> None:
     tiny = MODELS["functional"]()
     start = np.random.default_rng(0).uniform(0.1, 0.9, (2, 8, 16, 3))
     found = maximize(tiny.model, [0, 1], start=start, steps=1, learning_rate=1e-9)
-    same(found.images, start, 1e-4, "two beginnings")
+    assert_close(found.images, start, 1e-4, "two beginnings")
     found = maximize(
         tiny.model, [0, 1], start=start[:1], steps=1, learning_rate=1e-9, parametrization="fourier"
     )
-    same(found.images, np.repeat(start[:1], 2, axis=0), 1e-3, "one beginning")
+    assert_close(found.images, np.repeat(start[:1], 2, axis=0), 1e-3, "one beginning")
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_callbacks_see_every_step() -> None:
     found = maximize(tiny.model, 1, callbacks=[lambda at: seen.append((at.step, at.scores, at.images()))])
     assert [step for step, *_ in seen] == [1, 2, 3, 4]
     assert np.array_equal(np.stack([scores for _, scores, _ in seen]), found.history)
-    same(seen[-1][2], found.images, CLOSE, "the last image")
+    assert_close(seen[-1][2], found.images, CLOSE, "the last image")
 
 
 def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:

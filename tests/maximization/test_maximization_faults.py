@@ -11,7 +11,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.models import MODELS
 from tests.helpers.expected_warnings import warned
 from tests.helpers.maximization import STILL, maximize
@@ -29,7 +29,7 @@ def test_an_interrupted_run_gives_what_it_has() -> None:
     assert found.interrupted
     assert len(found) == 2, "the third image was never begun"
     assert found.history.shape == (3, 2)
-    same(found.scores, ks.Probe(tiny.model).scores(found.images, [0, 1]), CLOSE, "scores")
+    assert_close(found.scores, ks.Probe(tiny.model).scores(found.images, [0, 1]), CLOSE, "scores")
     assert found.warnings[0].startswith("InterruptedWarning")
 
 
@@ -50,7 +50,7 @@ def test_batches_of_different_length_share_a_table() -> None:
     assert found.frames.shape == (3, 2, 8, 16, 3)
     assert found.history.shape == (10, 2)
     assert np.isnan(found.history[3:, 1]).all()
-    same(found.scores, np.nanmax(found.snapshot_scores, axis=0), 0.0, "scores")
+    assert_close(found.scores, np.nanmax(found.snapshot_scores, axis=0), 0.0, "scores")
 
 
 def test_an_objective_that_becomes_nan_keeps_the_best() -> None:

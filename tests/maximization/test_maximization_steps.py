@@ -14,7 +14,7 @@ from kerascope import backend
 from kerascope.maximization.ascent import gram_similarity
 from kerascope.maximization.parametrization import Parametrization
 from kerascope.maximization.transforms import rotate, shift_matrices
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.models import MODELS
 from kerascope.typing import Array
 from tests.helpers.maximization import STILL, maximize
@@ -118,12 +118,12 @@ def test_steps_are_those_of_the_oracle(linear: ks.testing.Tiny, weight: float) -
         linear.model, 1, steps=5, snapshots=1, transforms=STILL, penalties=penalties, input_range=(-1, 3)
     )
     expected, scores = oracle(kernel, begin((8, 8, 3)), 5, weight=weight, low=-1, high=3)
-    same(found.history[:, 0], np.array(scores), 1e-4, "scores")
-    same(final_coefficients(found, -1, 3), expected, 1e-4, "coefficients")
+    assert_close(found.history[:, 0], np.array(scores), 1e-4, "scores")
+    assert_close(final_coefficients(found, -1, 3), expected, 1e-4, "coefficients")
     for wrong in ("sign", "bias"):
         other, _ = oracle(kernel, begin((8, 8, 3)), 5, weight=weight, low=-1, high=3, wrong=wrong)
         with pytest.raises(AssertionError, match="relative difference"):
-            same(final_coefficients(found, -1, 3), other, 1e-4, wrong)
+            assert_close(final_coefficients(found, -1, 3), other, 1e-4, wrong)
 
 
 def test_steps_with_transforms_are_those_of_the_oracle(linear: ks.testing.Tiny) -> None:
@@ -134,8 +134,8 @@ def test_steps_with_transforms_are_those_of_the_oracle(linear: ks.testing.Tiny) 
     kernel = linear.facts["gradients"][0].astype("float64")
     found = maximize(linear.model, 0, snapshots=1, seed=7, transforms=transforms, penalties=())
     expected, scores = oracle(kernel, first, 4, views=views)
-    same(found.history[:, 0], np.array(scores), 1e-4, "scores")
-    same(final_coefficients(found), expected, 1e-4, "coefficients")
+    assert_close(found.history[:, 0], np.array(scores), 1e-4, "scores")
+    assert_close(final_coefficients(found), expected, 1e-4, "coefficients")
 
 
 def test_a_picture_becomes_coefficients_and_back() -> None:
@@ -144,7 +144,7 @@ def test_a_picture_becomes_coefficients_and_back() -> None:
         shape = Parametrization(kind, (7, 5), 3)  # type: ignore[arg-type]
         values = shape.values(ops.convert_to_tensor(shape.coefficients(pictures)), shape.bases)
         found = np.moveaxis(ops.convert_to_numpy(ops.sigmoid(values)), 1, -1)
-        same(found, pictures, 1e-4, kind)
+        assert_close(found, pictures, 1e-4, kind)
 
 
 def test_waves_are_cosines_scaled_by_their_length() -> None:
@@ -157,14 +157,14 @@ def test_waves_are_cosines_scaled_by_their_length() -> None:
         wave *= np.cos(np.pi * m * (j + 0.5) / 4) * np.sqrt((2 - (m == 0)) / 4)
         expected[i, j] += coefficients[0, 0, k, m] * wave / (4 * frequency)
     found = shape.values(ops.convert_to_tensor(coefficients), shape.bases)
-    same(ops.convert_to_numpy(found)[0, 0], expected, CLOSE, "waves")
+    assert_close(ops.convert_to_numpy(found)[0, 0], expected, CLOSE, "waves")
 
 
 def test_a_placement_is_that_of_loops() -> None:
     shift, zoom = np.array([0.1, -0.25], "float32"), np.array([1.2, 0.8], "float32")
     found = ops.convert_to_numpy(shift_matrices(9, ops.convert_to_tensor(shift), ops.convert_to_tensor(zoom)))
     for row in range(2):
-        same(found[row], looped_placement(9, shift[row], zoom[row]), CLOSE, f"row {row}")
+        assert_close(found[row], looped_placement(9, shift[row], zoom[row]), CLOSE, f"row {row}")
 
 
 def pulled_back(view: Callable[[Any], Any], picture: Array, weights: Array) -> tuple[Array, Array]:
@@ -195,9 +195,9 @@ def test_a_turn_is_that_of_loops_and_its_gradient_the_transpose(dtype: str, tole
     for place, angle in enumerate(angles):
         matrix = looped_turn(5, 6, angle)
         expected = (picture[place].reshape(2, -1).astype("float64") @ matrix.T).reshape(2, 5, 6)
-        same(shown[place].astype("float64"), expected, tolerance, f"turned by {angle}")
+        assert_close(shown[place].astype("float64"), expected, tolerance, f"turned by {angle}")
         back = (weights[place].reshape(2, -1).astype("float64") @ matrix).reshape(2, 5, 6)
-        same(gradient[place].astype("float64"), back, tolerance, f"turned back by {angle}")
+        assert_close(gradient[place].astype("float64"), back, tolerance, f"turned back by {angle}")
 
 
 @pytest.mark.parametrize("kind", ["fourier", "pixels"])
@@ -244,14 +244,14 @@ def test_penalties_are_those_of_loops() -> None:
             right = pictures[n, i, j + 1, c] - pictures[n, i, j, c]
             expected[n] += 0.5 * (down**2 + right**2) ** (beta / 2) / (3 * 4 * 3)
         found = ks.TotalVariation(0.5, beta)(pictures.astype("float32"))
-        same(ops.convert_to_numpy(found), expected, 1e-4, f"total variation {beta}")
+        assert_close(ops.convert_to_numpy(found), expected, 1e-4, f"total variation {beta}")
     expected = np.zeros(2)
     for n in range(2):
         for value in pictures[n].ravel():
             expected[n] += abs(2 * (value - 0.25)) ** 6 / 60
         expected[n] = 2 * expected[n] ** (1 / 6)
     found = ks.LPNorm(2, p=6, rest=0.25)(pictures.astype("float32"))
-    same(ops.convert_to_numpy(found), expected, 1e-4, "Lp")
+    assert_close(ops.convert_to_numpy(found), expected, 1e-4, "Lp")
     flat = ops.convert_to_numpy(ks.LPNorm(2)(np.full((1, 2, 2, 1), 0.5, "float32")))
     assert flat.tolist() == [0.0]
 
@@ -262,4 +262,4 @@ def test_likeness_is_that_of_loops() -> None:
     gram = [one.astype("float64").T @ one for one in activations]
     cosine = np.sum(gram[0] * gram[1]) / np.linalg.norm(gram[0]) / np.linalg.norm(gram[1])
     found = gram_similarity(ops.convert_to_tensor(activations), ops.convert_to_tensor(kin))
-    same(ops.convert_to_numpy(found), np.array([cosine, cosine, 0]), CLOSE, "likeness")
+    assert_close(ops.convert_to_numpy(found), np.array([cosine, cosine, 0]), CLOSE, "likeness")

@@ -13,7 +13,7 @@ from keras import layers
 
 import kerascope as ks
 from kerascope.testing import MODELS
-from kerascope.testing.bench import EXACT, same
+from kerascope.testing.fixture import EXACT, assert_close
 from tests.helpers.files.photographs import SMALL, cuttings
 
 # Which one it is depends on the survey, which is the same on every backend.
@@ -98,7 +98,7 @@ def test_fast_is_grad_cam_where_the_head_pools() -> None:
     assert (probe.forward_count, probe.backward_count) == (4, 4)
     assert found.method == "HiResCAM()"
     assert found.notes == ("fast: HiResCAM, at the cost of one forward pass",)
-    same(found.values, ks.GradCAM()(probe, IMAGES, 1).values, EXACT, "Grad-CAM")
+    assert_close(found.values, ks.GradCAM()(probe, IMAGES, 1).values, EXACT, "Grad-CAM")
 
 
 def test_the_reason_is_kept_in_a_file(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import kerascope as ks
-from kerascope.testing.bench import difference
+from kerascope.testing.fixture import difference
 from kerascope.testing.models import fill, sixteenths
 from kerascope.typing import Tensor
 from tests.helpers.expected_warnings import FLATTENED

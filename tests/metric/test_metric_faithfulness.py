@@ -7,7 +7,7 @@ import pytest
 
 from kerascope.metric.faithfulness.imputation import impute
 from kerascope.metric.statistics import ranks
-from kerascope.testing.oracles.metrics.road import filled
+from kerascope.testing.oracles.metrics.road import fill
 
 pytestmark = pytest.mark.once
 
@@ -16,7 +16,7 @@ def test_holes_of_colour_pictures_are_filled_exactly() -> None:
     """Red, green and blue at once: an implementation elsewhere fails on them with an IndexError."""
     generator = np.random.default_rng(3)
     picture, hole = generator.random((6, 6, 3)), generator.random((6, 6)) < 0.6
-    np.testing.assert_allclose(impute(picture, hole), filled(picture, hole), atol=1e-8)
+    np.testing.assert_allclose(impute(picture, hole), fill(picture, hole), atol=1e-8)
     assert (impute(picture, np.ones((6, 6), bool)) == 0).all()
     np.testing.assert_array_equal(impute(picture, np.zeros((6, 6), bool)), picture)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -44,7 +44,7 @@ def test_a_smile_is_seen_where_the_mouth_is(network: keras.Model, face: np.ndarr
     assert probe.layers().automatic.channels == len(EMOTIONS)
     assert result.values.shape == (1, 4, 4)
     happy = probe.activations(face)[..., EMOTIONS.index("happy")]
-    same(result.values * 16, np.maximum(happy, 0), CLOSE, "the channel of the emotion")
+    assert_close(result.values * 16, np.maximum(happy, 0), CLOSE, "the channel of the emotion")
     # Without the mouth, the face is not happy any more; without the hair above the forehead, it is.
     without_mouth, without_hair = face.copy(), face.copy()
     without_mouth[:, 36:48, 16:48] = face[:, 48:60, 16:48].mean()

@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 
 import kerascope as ks
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.models import fill, pictures
 from kerascope.typing import Tensor
 
@@ -63,10 +63,10 @@ def assert_explained_alike(model: Any, plain: Any, layer: str, images: Any = Non
     for target in (0, 2):
         found, expected = CAM(model, images, target), CAM(plain, IMAGES, target)
         assert found.layer == layer
-        same(found.scores, expected.scores, CLOSE, "score")
-        same(found.values, expected.values, CLOSE, "map")
+        assert_close(found.scores, expected.scores, CLOSE, "score")
+        assert_close(found.values, expected.values, CLOSE, "map")
         gradient = ks.Saliency()(model, images, target).values
-        same(gradient, ks.Saliency()(plain, IMAGES, target).values, CLOSE, "gradient")
+        assert_close(gradient, ks.Saliency()(plain, IMAGES, target).values, CLOSE, "gradient")
 
 
 def test_transfer_learning_on_a_frozen_backbone() -> None:
@@ -131,10 +131,10 @@ def test_preprocessing_inside_the_model() -> None:
     raw = 256 * (IMAGES * deviation + [0.25, 0.5, 0.75])
     found, expected = (method(model, raw, 1) for method in (CAM, ks.Saliency())), CAM(plain, IMAGES, 1)
     cam, saliency = found
-    same(cam.values, expected.values, CLOSE, "map")
+    assert_close(cam.values, expected.values, CLOSE, "map")
     # A gradient per unit of the input, which here has 256 units per deviation.
     inner = ks.Saliency()(plain, IMAGES, 1).values
-    same(saliency.values, inner / (256 * deviation), CLOSE, "gradient")
+    assert_close(saliency.values, inner / (256 * deviation), CLOSE, "gradient")
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])

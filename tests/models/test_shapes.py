@@ -14,7 +14,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.models import fill, pictures
 from kerascope.testing.models.structures import ClassToken
 from kerascope.typing import Tensor
@@ -56,13 +56,13 @@ def test_a_signal_is_a_picture_of_one_column() -> None:
     signals = pictures(2, 64, 2, seed=52)
     found, expected = CAM(model, signals, 1), CAM(plain, signals[:, :, None], 1)
     assert found.layer == expected.layer == "conv2"
-    same(found.values, expected.values[:, :, 0], CLOSE, "map")
+    assert_close(found.values, expected.values[:, :, 0], CLOSE, "map")
     assert found.heatmaps().shape == (2, 64)
     gradients = [
         ks.Saliency()(network, array, 1).values
         for network, array in ((model, signals), (plain, signals[:, :, None]))
     ]
-    same(gradients[0], gradients[1][:, :, 0], CLOSE, "gradient")
+    assert_close(gradients[0], gradients[1][:, :, 0], CLOSE, "gradient")
 
 
 def test_a_volume_is_a_stack_of_pictures() -> None:
@@ -82,7 +82,7 @@ def test_a_volume_is_a_stack_of_pictures() -> None:
         found = method(model, volumes, 1).values
         for place in range(depth):
             expected = method(plain, volumes[:, place], 1).values / depth
-            same(found[:, place], expected, CLOSE, f"{method}, slice {place}")
+            assert_close(found[:, place], expected, CLOSE, f"{method}, slice {place}")
 
 
 def test_frames_through_one_convolution_and_a_memory() -> None:
@@ -105,8 +105,10 @@ def test_frames_through_one_convolution_and_a_memory() -> None:
     pixels = ks.Saliency()(whole, clip, 1).values
     for place in range(frames):
         probe = ks.Probe(plain, input=place, compile=False)
-        same(gradients[:, place], probe.gradients(inputs, 1, f"conv#{place}"), CLOSE, f"frame {place}")
-        same(pixels[:, place], ks.Saliency()(probe, inputs, 1).values, CLOSE, f"pixels {place}")
+        assert_close(
+            gradients[:, place], probe.gradients(inputs, 1, f"conv#{place}"), CLOSE, f"frame {place}"
+        )
+        assert_close(pixels[:, place], ks.Saliency()(probe, inputs, 1).values, CLOSE, f"pixels {place}")
 
 
 def test_a_recurrent_head_reads_the_rows_of_a_map() -> None:
@@ -122,7 +124,7 @@ def test_a_recurrent_head_reads_the_rows_of_a_map() -> None:
     found, expected = CAM(model, images, 1), CAM(unrolled, images, 1)
     assert found.layer == expected.layer == "conv"
     assert found.values.shape == (2, 4, 6)
-    same(found.values, expected.values, CLOSE, "map")
+    assert_close(found.values, expected.values, CLOSE, "map")
 
 
 def test_each_run_of_a_shared_encoder_has_its_own_map() -> None:
@@ -146,14 +148,14 @@ def test_each_run_of_a_shared_encoder_has_its_own_map() -> None:
     for place, (side, twin) in enumerate((("left", "one"), ("right", "other"))):
         found = ks.GradCAM(layer=f"encoder/conv#{place}", relu=False)(model, images, 1)
         expected = ks.GradCAM(layer=f"{twin}/conv", relu=False)(plain, images, 1)
-        same(found.values, expected.values, CLOSE, side)
+        assert_close(found.values, expected.values, CLOSE, side)
         automatic = CAM(ks.Probe(model, input=side), images, 1)
         assert automatic.layer == f"encoder/conv#{place}"
-        same(automatic.values, expected.values, CLOSE, f"automatic, {side}")
+        assert_close(automatic.values, expected.values, CLOSE, f"automatic, {side}")
         pixels = [
             ks.Saliency()(ks.Probe(network_, input=side), images, 1).values for network_ in (model, plain)
         ]
-        same(pixels[0], pixels[1], CLOSE, f"pixels, {side}")
+        assert_close(pixels[0], pixels[1], CLOSE, f"pixels, {side}")
         assert found.values.shape == (2, 6, 6)
 
 
@@ -168,16 +170,16 @@ def test_numbers_beside_an_image_shift_the_score_and_not_the_map() -> None:
     plain.get_layer("alone").set_weights([kernel[:5], bias])
     inputs = {"image": pictures(2, 8, 8, 3, seed=58), "numbers": pictures(2, 4, seed=59)}
     found, expected = CAM(model, inputs, 1), CAM(plain, inputs["image"], 1)
-    same(found.values, expected.values, CLOSE, "map")
-    same(found.scores, expected.scores + inputs["numbers"] @ kernel[5:, 1], CLOSE, "score")
-    same(
+    assert_close(found.values, expected.values, CLOSE, "map")
+    assert_close(found.scores, expected.scores + inputs["numbers"] @ kernel[5:, 1], CLOSE, "score")
+    assert_close(
         ks.Saliency()(model, inputs, 1).values,
         ks.Saliency()(plain, inputs["image"], 1).values,
         CLOSE,
         "gradient",
     )
     row = ks.Saliency()(ks.Probe(model, input="numbers"), inputs, 1).values
-    same(row, np.broadcast_to(kernel[5:, 1], (2, 4)), CLOSE, "gradient of the numbers")
+    assert_close(row, np.broadcast_to(kernel[5:, 1], (2, 4)), CLOSE, "gradient of the numbers")
 
 
 GRID, PATCH = (3, 4), 4
@@ -223,12 +225,12 @@ def test_the_tokens_of_a_transformer_lie_where_its_patches_do(registers: int, cl
     expected = ks.GradCAM(layer="patches", relu=False)(model, images, 1).values
     for layer in ["tokens", *(f"prefix{place}" for place in range(registers + class_token))]:
         found = ks.GradCAM(layer=layer, relu=False)(model, images, 1)
-        same(found.values, expected, CLOSE, layer)
+        assert_close(found.values, expected, CLOSE, layer)
     # Without positions, patches that change places take their relevance along.
     rows, columns = np.array([2, 0, 1]), np.array([1, 3, 0, 2])
     pieces = images.reshape(2, GRID[0], PATCH, GRID[1], PATCH, 3)
     moved = pieces[:, rows][:, :, :, columns].reshape(images.shape)
-    same(CAM(model, moved, 1).values, result.values[:, rows][:, :, columns], CLOSE, "moved patches")
+    assert_close(CAM(model, moved, 1).values, result.values[:, rows][:, :, columns], CLOSE, "moved patches")
 
 
 class ReadsItsClassToken(keras.Model):
@@ -257,7 +259,7 @@ def test_a_class_token_that_is_read_inside_a_call() -> None:
     result = CAM(model, images, 1)
     assert result.layer == "token"
     expected = ks.GradCAM(layer="patches", relu=False)(model, images, 1).values
-    same(result.values, expected, CLOSE, "map")
+    assert_close(result.values, expected, CLOSE, "map")
 
 
 def test_a_block_of_convnext_is_explained_behind_its_sum() -> None:
@@ -276,7 +278,7 @@ def test_a_block_of_convnext_is_explained_behind_its_sum() -> None:
     images = pictures(2, 12, 12, 3, seed=62)
     for method in (CAM, ks.GradCAM(layer="depthwise", relu=False), ks.Saliency()):
         found, expected = method(model, images, 1), method(plain, images, 1)
-        same(found.values, expected.values, CLOSE, str(method))
+        assert_close(found.values, expected.values, CLOSE, str(method))
     assert CAM(model, images, 1).layer == "sum"
 
 

@@ -12,7 +12,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.models import MODELS, fill, pictures
 from tests.helpers.probes import BACKEND
 
@@ -22,10 +22,10 @@ def test_scores_are_those_in_front_of_the_softmax() -> None:
     expected = ops.convert_to_numpy(linear.model(linear.images))
     probe = ks.Probe(soft.model)
     for index in range(3):
-        same(probe.scores(soft.images, index), expected[:, index], CLOSE, f"class {index}")
-    same(probe.scores(soft.images), expected.max(axis=1), CLOSE, "the predicted class")
+        assert_close(probe.scores(soft.images, index), expected[:, index], CLOSE, f"class {index}")
+    assert_close(probe.scores(soft.images), expected.max(axis=1), CLOSE, "the predicted class")
     probabilities = ops.convert_to_numpy(soft.model(soft.images))
-    same(probe.scores(soft.images, ks.Probability(1)), probabilities[:, 1], CLOSE, "a probability")
+    assert_close(probe.scores(soft.images, ks.Probability(1)), probabilities[:, 1], CLOSE, "a probability")
 
 
 def test_log_odds_are_those_of_the_probability() -> None:
@@ -34,9 +34,11 @@ def test_log_odds_are_those_of_the_probability() -> None:
     probabilities = ops.convert_to_numpy(tiny.model(tiny.images)).astype("float64")
     for index in range(3):
         p = probabilities[:, index]
-        same(probe.scores(tiny.images, ks.LogOdds(index)), np.log(p / (1 - p)), 1e-4, f"class {index}")
+        assert_close(
+            probe.scores(tiny.images, ks.LogOdds(index)), np.log(p / (1 - p)), 1e-4, f"class {index}"
+        )
     best = probabilities.max(axis=1)
-    same(probe.scores(tiny.images, ks.LogOdds()), np.log(best / (1 - best)), 1e-4, "predicted")
+    assert_close(probe.scores(tiny.images, ks.LogOdds()), np.log(best / (1 - best)), 1e-4, "predicted")
     explanation = ks.GradCAM(relu=False)(probe, tiny.images, ks.LogOdds(1))
     assert explanation.targets.tolist() == [1, 1, 1]
     assert np.abs(explanation.values - ks.GradCAM(relu=False)(probe, tiny.images, 1).values).max() > 1e-3
@@ -46,7 +48,7 @@ def test_activations_are_what_the_layer_returns() -> None:
     tiny = MODELS["functional"]()
     inner = keras.Model(tiny.model.input, tiny.model.get_layer("conv1").output)
     expected = ops.convert_to_numpy(inner(tiny.images))
-    same(ks.Probe(tiny.model).activations(tiny.images, "conv1"), expected, CLOSE, "conv1")
+    assert_close(ks.Probe(tiny.model).activations(tiny.images, "conv1"), expected, CLOSE, "conv1")
     assert ks.Probe(tiny.model).activations(tiny.images, "head").shape == (3, 3)
 
 
@@ -55,9 +57,9 @@ def test_gradients_at_the_input_and_at_a_layer() -> None:
     probe = ks.Probe(tiny.model)
     at_layer = np.broadcast_to(tiny.facts["layer_gradients"][2], (2, 8, 8, 4))
     at_input = np.broadcast_to(tiny.facts["gradients"][2], (2, 8, 8, 3))
-    same(probe.gradients(tiny.images, 2, layer="mix"), at_layer, 0.0, "at the layer")
-    same(probe.gradients(tiny.images, 2), at_input, 0.0, "at the input")
-    same(probe.activations(tiny.images), tiny.facts["activations"], CLOSE, "activations")
+    assert_close(probe.gradients(tiny.images, 2, layer="mix"), at_layer, 0.0, "at the layer")
+    assert_close(probe.gradients(tiny.images, 2), at_input, 0.0, "at the input")
+    assert_close(probe.activations(tiny.images), tiny.facts["activations"], CLOSE, "activations")
     assert probe.gradients(tiny.images, ks.Top(2)).shape == (2, 2, 8, 8, 3)
 
 
@@ -74,9 +76,9 @@ def test_lists_tensors_and_integers_are_taken_as_images() -> None:
     probe = ks.Probe(tiny.model)
     expected = probe.scores(tiny.images, 1)
     for images in (list(tiny.images), ops.convert_to_tensor(tiny.images), tiny.images.astype("float64")):
-        same(probe.scores(images, 1), expected, 0.0, type(images).__name__)
+        assert_close(probe.scores(images, 1), expected, 0.0, type(images).__name__)
     whole = (tiny.images > 0.5).astype("uint8")
-    same(probe.scores(whole, 1), probe.scores(whole.astype("float32"), 1), 0.0, "uint8")
+    assert_close(probe.scores(whole, 1), probe.scores(whole.astype("float32"), 1), 0.0, "uint8")
 
 
 def test_an_mlp_on_pictures_without_a_channel_is_explained_in_two_dimensions() -> None:
@@ -87,7 +89,7 @@ def test_an_mlp_on_pictures_without_a_channel_is_explained_in_two_dimensions() -
     result = ks.Saliency()(model, images, 1)
     kernel = model.layers[-1].get_weights()[0]
     expected = np.broadcast_to(kernel[:, 1].reshape(8, 6, 1), (2, 8, 6, 1))
-    same(result.values, expected, CLOSE, "values")
+    assert_close(result.values, expected, CLOSE, "values")
     assert result.heatmaps().shape == (2, 8, 6)
 
 
@@ -109,7 +111,7 @@ def test_a_stream_of_any_length_is_one_trace() -> None:
     whole = ks.GradCAM()(probe, images, 1)
     for count in (15, 13, 9, 5, 4):
         part = ks.GradCAM()(probe, images[:count], 1)
-        same(part.values, whole.values[:count], 0.0, f"{count} images")
+        assert_close(part.values, whole.values[:count], 0.0, f"{count} images")
     assert probe.trace_count == 1
     assert probe.forward_count == probe.backward_count == 15 + 15 + 13 + 9 + 5 + 4
 
@@ -184,7 +186,7 @@ def test_a_changed_model_is_compiled_anew() -> None:
     after = ks.Saliency()(tiny.model, tiny.images, 1)
     assert ks.Probe.for_model(tiny.model).trace_count == 2
     # The score in front of the new softmax is the one that there was.
-    same(after.values, before.values, CLOSE, "values")
+    assert_close(after.values, before.values, CLOSE, "values")
     assert np.isfinite(after.probabilities).all()
     assert np.isnan(before.probabilities).all()
 
@@ -196,7 +198,7 @@ def test_torch_compile_is_an_option() -> None:
     tiny = MODELS["functional"]()
     eager = ks.GradCAM()(ks.Probe(tiny.model), tiny.images, 1)
     compiled = ks.GradCAM()(ks.Probe(tiny.model, compile=True), tiny.images, 1)
-    same(compiled.values, eager.values, CLOSE, "compiled")
+    assert_close(compiled.values, eager.values, CLOSE, "compiled")
 
 
 class Branching(keras.Model):
@@ -252,7 +254,7 @@ def test_a_model_without_a_gradient_is_asked_for_scores() -> None:
     model = Looped(tiny.model)
     model(tiny.images)
     probe = ks.Probe(model)
-    same(probe.scores(tiny.images, 1), ks.Probe(tiny.model).scores(tiny.images, 1), CLOSE, "scores")
+    assert_close(probe.scores(tiny.images, 1), ks.Probe(tiny.model).scores(tiny.images, 1), CLOSE, "scores")
     assert len(probe.layers(tiny.images)) > 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.models import MODELS, fill, pictures
 
 
@@ -34,7 +34,7 @@ def test_what_is_no_weight_is_seen_too() -> None:
     probe = ks.Probe(model)
     before = probe.scores(images, 1)
     model.temperature = 4.0
-    same(probe.scores(images, 1), 4 * before, CLOSE, "an attribute that call reads")
+    assert_close(probe.scores(images, 1), 4 * before, CLOSE, "an attribute that call reads")
 
     normal = layers.Normalization()
     normal.adapt(images)
@@ -44,7 +44,7 @@ def test_what_is_no_weight_is_seen_too() -> None:
     probe.scores(images, 1)
     normal.adapt(images * 3 + 1)
     expected = ops.convert_to_numpy(model(images))[:, 1]
-    same(probe.scores(images, 1), expected, CLOSE, "statistics of a Normalization")
+    assert_close(probe.scores(images, 1), expected, CLOSE, "statistics of a Normalization")
     traced = probe.trace_count
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(images, np.zeros(2), verbose=0)
@@ -72,7 +72,7 @@ def test_other_input_names_are_another_program() -> None:
     probe = ks.Probe(model, input="image")
     for name in ("mask", "offset"):
         expected = ops.convert_to_numpy(model({"image": images, name: other}))[:, 1]
-        same(probe.scores({"image": images, name: other}, 1), expected, CLOSE, name)
+        assert_close(probe.scores({"image": images, name: other}, 1), expected, CLOSE, name)
 
 
 class Careless(keras.Model):
@@ -95,7 +95,7 @@ def test_inference_mode_reaches_layers_of_a_call_without_training() -> None:
     model(images)
     fill(model, 67)
     expected = ops.convert_to_numpy(model(images, training=False))[:, 1]
-    same(ks.Probe(model).scores(images, 1), expected, CLOSE, "scores")
+    assert_close(ks.Probe(model).scores(images, 1), expected, CLOSE, "scores")
 
 
 class Draws(keras.Model):
@@ -125,9 +125,11 @@ def test_kinds_of_units_are_programs_of_their_own() -> None:
     one = probe.scores(tiny.images, ks.Unit("conv2", 2))
     several = probe.scores(tiny.images, ks.Unit("conv2", [2]))
     assert one.shape == (3,)
-    same(several, one[:, None], 0.0, "a channel in a list")
+    assert_close(several, one[:, None], 0.0, "a channel in a list")
     head = ops.convert_to_numpy(tiny.model(tiny.images))
-    same(probe.scores(tiny.images, ks.Unit("head", 1)), head[:, 1], CLOSE, "a unit without spatial axes")
+    assert_close(
+        probe.scores(tiny.images, ks.Unit("head", 1)), head[:, 1], CLOSE, "a unit without spatial axes"
+    )
     for unit in ({"channel": 3}, {"channel": -1}):
         with pytest.raises(ks.errors.TargetError, match="from 0 to 2"):
             probe.scores(tiny.images, ks.Unit("head", **unit))
@@ -141,13 +143,15 @@ def test_a_unit_of_a_model_with_several_outputs_and_a_contrast_of_kinds() -> Non
     tiny = MODELS["dict_output"]()
     probe = ks.Probe(tiny.model)
     unit = probe.scores(tiny.images, ks.Unit("conv", 1))
-    same(probe.scores(tiny.images, ks.Output("shape", ks.Unit("conv", 1))), unit, 0.0, "a unit of an output")
+    assert_close(
+        probe.scores(tiny.images, ks.Output("shape", ks.Unit("conv", 1))), unit, 0.0, "a unit of an output"
+    )
     other = MODELS["functional"]()
     probe = ks.Probe(other.model)
     scores = probe.scores(other.images, 1)
     mean = probe.scores(other.images, ks.Unit("conv1", 0))
     mixed = ks.GradCAM(relu=False)(probe, other.images, ks.Contrast(1, ks.Unit("conv1", 0)))
-    same(mixed.scores, scores - mean, CLOSE, "scores")
+    assert_close(mixed.scores, scores - mean, CLOSE, "scores")
     assert mixed.layer == "conv2", "the class comes later than the unit"
     assert mixed.title(0) == "class 1 rather than channel 0 of conv1"
     with pytest.raises(ks.errors.TargetError, match=r"\[2, 3\]"):

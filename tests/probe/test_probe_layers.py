@@ -11,7 +11,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.probe.graph.trace import trace_graph
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.models import MODELS, fill, pictures
 from tests.helpers.probes import BACKEND, picked
 
@@ -95,7 +95,7 @@ def test_the_numbers_of_a_shared_layers_runs_follow_the_definition() -> None:
         for number in (0, 1):
             expected = ops.convert_to_numpy(shared(images[number]))
             found = ks.Probe(model).activations(images, f"shared#{number}")
-            same(found, expected, CLOSE, f"run {number}, deeper: {deeper}")
+            assert_close(found, expected, CLOSE, f"run {number}, deeper: {deeper}")
 
 
 @pytest.mark.parametrize("explained", ["left", "right"])
@@ -197,9 +197,11 @@ def check_grad_cam(model: keras.Model, kernel: keras.Variable) -> None:
     images = pictures(2, 8, 8, 3)
     activations = np.tanh(ops.convert_to_numpy(model.conv(images)))
     weights = ops.convert_to_numpy(kernel)
-    same(ks.Probe(model).scores(images, 1), ops.convert_to_numpy(model(images))[:, 1], CLOSE, "scores")
+    assert_close(
+        ks.Probe(model).scores(images, 1), ops.convert_to_numpy(model(images))[:, 1], CLOSE, "scores"
+    )
     expected = activations @ weights[:, 1] / 36
-    same(ks.GradCAM(relu=False, layer="idle")(model, images, 1).values, expected, CLOSE, "Grad-CAM")
+    assert_close(ks.GradCAM(relu=False, layer="idle")(model, images, 1).values, expected, CLOSE, "Grad-CAM")
 
 
 @pytest.mark.parametrize(
@@ -298,7 +300,7 @@ def test_masks_survive_a_tap() -> None:
     expected = ops.convert_to_numpy(model(tokens))[:, 1]
     for layer in ("encoder", "encoder/emb"):
         found = ks.GradCAM(layer=layer, relu=False)(model, tokens, 1)
-        same(found.scores, expected, CLOSE, layer)
+        assert_close(found.scores, expected, CLOSE, layer)
     with pytest.raises(ks.errors.InputError, match="floating-point"):
         ks.Saliency()(model, tokens, 1)
 
@@ -345,7 +347,7 @@ def test_the_score_is_found_in_front_of_what_squashes_it(end: tuple[Any, ...]) -
     images = pictures(2, 8, 8, 3)
     linear = keras.Model(model.input, model.get_layer("scores").output)
     expected = ops.convert_to_numpy(linear(images))[:, 2]
-    same(ks.Probe(model).scores(images, 2), expected, CLOSE, "score")
+    assert_close(ks.Probe(model).scores(images, 2), expected, CLOSE, "score")
     assert not ks.Saliency()(model, images, 2).warnings
 
 
@@ -353,7 +355,7 @@ def test_a_softmax_inside_the_network_is_left_alone() -> None:
     model = head(layers.Softmax(name="inside"), layers.Dense(3, name="outside"))
     images = pictures(2, 8, 8, 3)
     expected = ops.convert_to_numpy(model(images))[:, 1]
-    same(ks.Probe(model).scores(images, 1), expected, CLOSE, "score")
+    assert_close(ks.Probe(model).scores(images, 1), expected, CLOSE, "score")
 
 
 class Gated(layers.Layer):
@@ -371,12 +373,12 @@ class Gated(layers.Layer):
 def test_an_activation_inside_the_last_layer_is_no_head() -> None:
     model = head(Gated())
     images = pictures(2, 8, 8, 3)
-    same(ks.Probe(model).scores(images, 1), ops.convert_to_numpy(model(images))[:, 1], CLOSE, "score")
+    assert_close(ks.Probe(model).scores(images, 1), ops.convert_to_numpy(model(images))[:, 1], CLOSE, "score")
     recurrent = keras.Sequential([keras.Input((5, 4)), layers.LSTM(3, activation="sigmoid")])
     fill(recurrent, 70)
     signals = pictures(2, 5, 4)
     expected = ops.convert_to_numpy(recurrent(signals))[:, 1]
-    same(ks.Probe(recurrent).scores(signals, 1), expected, CLOSE, "a recurrent layer")
+    assert_close(ks.Probe(recurrent).scores(signals, 1), expected, CLOSE, "a recurrent layer")
 
 
 def test_predictions_are_those_of_the_scores() -> None:
@@ -404,7 +406,7 @@ def test_each_output_has_its_own_head() -> None:
     for name, layer in linear.items():
         kernel, bias = layer.get_weights()
         expected = (ops.convert_to_numpy(features) @ kernel + bias)[:, 1]
-        same(probe.scores(tiny.images, ks.Output(name, 1)), expected, CLOSE, name)
+        assert_close(probe.scores(tiny.images, ks.Output(name, 1)), expected, CLOSE, name)
     both = ks.Contrast(ks.Output("shape", 1), ks.Output("colour", 1))
     assert ks.GradCAM(relu=False)(probe, tiny.images, both).layer == "conv"
 

@@ -9,7 +9,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.probe.intercept.rectifier import RECTIFIERS
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from tests.helpers.expected_warnings import FLATTENED
 from tests.helpers.networks.rectifiers import PLACES, Holds, MapsOver, nested
 from tests.helpers.networks.rules import (
@@ -121,7 +121,7 @@ def test_inside_a_recurrent_layer() -> None:
             before = back(gradient, given[step] > 0)
             expected[:, step] = before @ kernel.T
             gradient = before @ recurrent.T
-        same(ks.Saliency(backprop=rule)(probe, signals, CLASS).values, expected, CLOSE, f"{rule}")
+        assert_close(ks.Saliency(backprop=rule)(probe, signals, CLASS).values, expected, CLOSE, f"{rule}")
 
 
 def test_inside_a_vectorised_map() -> None:
@@ -148,7 +148,7 @@ def test_a_class_activation_map_follows_the_rule_behind_its_layer() -> None:
         activations = relu(given[0])
         expected = (gradient.mean(axis=(1, 2), keepdims=True) * activations).sum(axis=-1)
         found = ks.GradCAM("conv0", relu=False, backprop=rule)(probe, IMAGES, CLASS)
-        same(found.values, expected, CLOSE, f"{rule}")
+        assert_close(found.values, expected, CLOSE, f"{rule}")
 
 
 def test_several_classes_at_once() -> None:
@@ -157,7 +157,7 @@ def test_several_classes_at_once() -> None:
     for image in range(len(IMAGES)):
         for column, index in enumerate(found.targets[image]):
             expected = by_hand("guided", [relu] * 3, index=int(index))[image]
-            same(found.values[image, column], expected, CLOSE, f"class {index}")
+            assert_close(found.values[image, column], expected, CLOSE, f"class {index}")
 
 
 @FLATTENED
@@ -166,7 +166,7 @@ def test_the_methods_are_the_rules() -> None:
     for method, rule in ((ks.GuidedBackprop(), "guided"), (ks.Deconvnet(), "deconvnet")):
         found = method(probe, IMAGES, CLASS)
         assert found.signed
-        same(found.values, by_hand(rule, [relu] * 3), CLOSE, rule)
+        assert_close(found.values, by_hand(rule, [relu] * 3), CLOSE, rule)
     cam = ks.GradCAM("conv1")(probe, IMAGES, CLASS).heatmaps()
     expected = cam[..., None] * by_hand("guided", [relu] * 3)
-    same(ks.GuidedGradCAM("conv1")(probe, IMAGES, CLASS).values, expected, CLOSE, "guided Grad-CAM")
+    assert_close(ks.GuidedGradCAM("conv1")(probe, IMAGES, CLASS).values, expected, CLOSE, "guided Grad-CAM")

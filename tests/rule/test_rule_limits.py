@@ -14,7 +14,7 @@ from keras import layers, ops
 import kerascope as ks
 from kerascope import backend
 from kerascope.probe import Request
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.typing import Tensor
 from tests.helpers.networks.rectifiers import PLACES
 from tests.helpers.networks.rules import BACKEND, CLASS, IMAGES, SIZE, WIDTHS, by_hand, conv, dense, relu
@@ -139,11 +139,11 @@ def unchanged(before: dict[str, Any], after: dict[str, Any]) -> None:
 def test_nothing_is_left_behind() -> None:
     model = Interrupted()
     scores, gradient = plain(model)
-    same(gradient, by_hand(None, [relu] * 3), CLOSE, "plain")
+    assert_close(gradient, by_hand(None, [relu] * 3), CLOSE, "plain")
     before = state(model)
     inside: list[bool] = []
     model.interruptions.append(lambda: inside.append(keras.ops.relu is before["keras.ops.relu"]))
-    same(
+    assert_close(
         ks.GuidedBackprop()(ks.Probe(model), IMAGES, CLASS).values,
         by_hand("guided", [relu] * 3),
         CLOSE,
@@ -174,7 +174,7 @@ def test_nothing_is_left_behind_by_a_failure() -> None:
         unchanged(before, state(model))
     assert rounds.count(False) == 3
     model.interruptions.clear()
-    same(plain(model)[1], by_hand(None, [relu] * 3), CLOSE, "plain")
+    assert_close(plain(model)[1], by_hand(None, [relu] * 3), CLOSE, "plain")
 
 
 def test_another_thread_gets_plain_results_and_plain_gradients() -> None:
@@ -191,7 +191,7 @@ def test_another_thread_gets_plain_results_and_plain_gradients() -> None:
 
     model.interruptions.append(interrupt)
     values = ks.GuidedBackprop()(ks.Probe(model), IMAGES, CLASS).values
-    same(values, by_hand("guided", [relu] * 3), CLOSE, "guided")
+    assert_close(values, by_hand("guided", [relu] * 3), CLOSE, "guided")
     assert found
     for scores, gradient in found:
         np.testing.assert_array_equal(scores, expected[0])
@@ -214,7 +214,7 @@ def test_rules_are_programs_of_their_own_with_the_same_scores() -> None:
     for _ in range(2):
         for rule in (None, "guided", "deconvnet"):
             found = ks.Saliency(backprop=rule)(probe, IMAGES, CLASS)
-            same(found.values, by_hand(rule, [relu] * 3), CLOSE, f"{rule}")
+            assert_close(found.values, by_hand(rule, [relu] * 3), CLOSE, f"{rule}")
             np.testing.assert_array_equal(found.scores, scores)  # the same bits
         assert probe.trace_count == 4
 
@@ -228,5 +228,5 @@ def test_a_rule_is_part_of_the_question_also_where_the_function_is_the_same() ->
     for rule in (None, "guided", "deconvnet", None, "guided"):
         chosen = None if rule is None else ks.rule.RULES[rule]
         found = probe.run(image_gradient_of, IMAGES, CLASS, Request(image_gradient=True, rule=chosen))
-        same(found.values, by_hand(rule, [relu] * 3), CLOSE, f"{rule}")
+        assert_close(found.values, by_hand(rule, [relu] * 3), CLOSE, f"{rule}")
     assert probe.trace_count == 3

@@ -12,7 +12,7 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.probe import Request
-from kerascope.testing.bench import same
+from kerascope.testing.fixture import assert_close
 from tests.helpers.networks.heads import FORMS, GRADIENT, IMAGES, SCORES, network, written_out
 
 CLOSE = 1e-5
@@ -50,28 +50,28 @@ def test_one_output_is_two_classes(form: str) -> None:
         answer = probe.run(
             lambda internals: internals.gradients[0], IMAGES, target, Request(("conv",), gradients=True)
         )
-        same(answer.scores, factors * SCORES, CLOSE, f"scores of {target!r}")
+        assert_close(answer.scores, factors * SCORES, CLOSE, f"scores of {target!r}")
         expected = np.broadcast_to(factors[:, None, None, None] * GRADIENT, (3, 6, 6, 2))
-        same(answer.values, expected, CLOSE, f"gradient of {target!r}")
+        assert_close(answer.values, expected, CLOSE, f"gradient of {target!r}")
         assert answer.labels.tolist() == labels, target
         assert answer.predictions.tolist() == PREDICTED.tolist(), target
         assert not answer.suspect
     both = probe.run(None, IMAGES, ks.Top(2))
-    same(both.scores, np.stack([SIGNS, -SIGNS], axis=1) * SCORES[:, None], CLOSE, "both classes")
+    assert_close(both.scores, np.stack([SIGNS, -SIGNS], axis=1) * SCORES[:, None], CLOSE, "both classes")
     assert both.labels.tolist() == [[0, 1], [1, 0], [1, 0]]
     chance = 1 / (1 + np.exp(-SCORES * (2 if form == "two outputs" else 1)))
-    same(both.probabilities[:, 0], np.where(PREDICTED, chance, 1 - chance), CLOSE, "probability")
+    assert_close(both.probabilities[:, 0], np.where(PREDICTED, chance, 1 - chance), CLOSE, "probability")
     if "linear" not in form or form == "linear, said":
         asked_for = probe.scores(IMAGES, ks.Probability(0))
-        same(asked_for, 1 - chance, CLOSE, "probability that is asked for")
+        assert_close(asked_for, 1 - chance, CLOSE, "probability that is asked for")
 
 
 def test_one_of_several_outputs_is_two_classes() -> None:
     single = network("activation")
     several = keras.Model(single.input, {"bin": single.output, "size": single.get_layer("conv").output})
     probe = ks.Probe(several)
-    same(probe.scores(IMAGES, ks.Output("bin", 0)), -SCORES, CLOSE, "class 0")
-    same(probe.scores(IMAGES, ks.Output("bin")), SIGNS * SCORES, CLOSE, "predicted class")
+    assert_close(probe.scores(IMAGES, ks.Output("bin", 0)), -SCORES, CLOSE, "class 0")
+    assert_close(probe.scores(IMAGES, ks.Output("bin")), SIGNS * SCORES, CLOSE, "predicted class")
 
 
 def test_steps_and_regions_of_one_sigmoid_are_of_two_classes() -> None:
@@ -79,7 +79,7 @@ def test_steps_and_regions_of_one_sigmoid_are_of_two_classes() -> None:
     rows = np.array([[[1.0, 1.0], [-3.0, 1.0], [0.5, 0.5]]], "float32")
     found = ks.Probe(steps).run(None, rows, ks.Step(1))
     assert (found.scores.tolist(), found.labels.tolist()) == ([2.0], [0])
-    same(found.probabilities, 1 / (1 + np.exp(np.array([-2.0]))), CLOSE, "probability of a step")
+    assert_close(found.probabilities, 1 / (1 + np.exp(np.array([-2.0]))), CLOSE, "probability of a step")
     places = ks.Probe(steps)
     assert places.scores(rows, ks.Region()).tolist() == [1.5]
     assert places.scores(rows, ks.Region(0)).tolist() == [2.0]
@@ -90,7 +90,7 @@ def test_a_number_without_a_sigmoid_is_no_class_until_it_is_said() -> None:
     linear = network("linear, said")
     found = explained(linear)
     assert (found.target, found.predictions, found.targets.tolist()) == ("value", None, [-1, -1, -1])
-    same(found.scores, SCORES, CLOSE, "the number itself")
+    assert_close(found.scores, SCORES, CLOSE, "the number itself")
     assert 'output="binary"' in found.notes[0]
     for target in (0, 1, ks.Rank(1), ks.Top(1)):
         with pytest.raises(ks.errors.TargetError, match=r'Probe\(model, output="binary"\).*Value'):
@@ -108,8 +108,8 @@ def test_a_number_without_a_sigmoid_is_no_class_until_it_is_said() -> None:
 
 def test_the_opposite_of_a_number_is_what_speaks_for_less() -> None:
     found = explained(network("linear, said"), ks.Opposite(ks.Value()))
-    same(found.scores, -SCORES, CLOSE, "opposite")
-    same(found.values, -explained(network("linear, said"), ks.Value()).values, CLOSE, "its gradient")
+    assert_close(found.scores, -SCORES, CLOSE, "opposite")
+    assert_close(found.values, -explained(network("linear, said"), ks.Value()).values, CLOSE, "its gradient")
     assert (found.target, found.targets.tolist()) == ("opposite of value", [-1, -1, -1])
 
 
@@ -149,7 +149,7 @@ def test_a_probability_without_a_score_is_said_or_turned_into_one() -> None:
     assert any(line.startswith("ProbabilityWarning") for line in explained(mixture).warnings)
     chance = ops.convert_to_numpy(mixture(IMAGES))[:, 0].astype("float64")
     probe = ks.Probe(mixture, output="binary")
-    same(probe.scores(IMAGES, 1), np.log(chance / (1 - chance)), 1e-4, "logit")
+    assert_close(probe.scores(IMAGES, 1), np.log(chance / (1 - chance)), 1e-4, "logit")
     assert probe.run(None, IMAGES).predictions.tolist() == (chance > 0.5).astype(int).tolist()
 
 
@@ -185,9 +185,9 @@ def test_labels_are_questions_of_their_own() -> None:
     mean = IMAGES.mean(axis=(1, 2, 3)).astype("float64")
     probe = ks.Probe(model)
     for index, score in enumerate((mean, -2 * mean + 0.5, 3 * mean + 1)):
-        same(probe.scores(IMAGES, index), score, CLOSE, f"label {index}")
-        same(probe.scores(IMAGES, ks.LogOdds(index)), score, CLOSE, f"log-odds of label {index}")
-        same(
+        assert_close(probe.scores(IMAGES, index), score, CLOSE, f"label {index}")
+        assert_close(probe.scores(IMAGES, ks.LogOdds(index)), score, CLOSE, f"log-odds of label {index}")
+        assert_close(
             probe.scores(IMAGES, ks.Probability(index)),
             1 / (1 + np.exp(-score)),
             CLOSE,
@@ -201,9 +201,9 @@ def test_the_second_class_is_maximised_and_told_apart() -> None:
     assert dark.images.mean() < bright.images.mean()
     plain = ks.GradCAM(relu=False)(model, IMAGES, 0)
     finer = ks.FinerCAM(ks.GradCAM(relu=False))(model, IMAGES, 0)
-    same(finer.values, 2 * plain.values, CLOSE, "against the other class")
+    assert_close(finer.values, 2 * plain.values, CLOSE, "against the other class")
     head = ks.CAM(relu=False)(model, IMAGES, 0)
-    same(head.values, 36 * plain.values, CLOSE, "CAM of class 0")
+    assert_close(head.values, 36 * plain.values, CLOSE, "CAM of class 0")
 
 
 def test_one_of_several_labels_is_a_question_of_two_classes() -> None:
@@ -215,10 +215,10 @@ def test_one_of_several_labels_is_a_question_of_two_classes() -> None:
     probe = ks.Probe(model, class_names=["sky", "snow", "sea"], label="snow")
     assert probe.class_names == ("not snow", "snow")
     answer = probe.run(None, IMAGES)
-    same(answer.scores, np.abs(score), CLOSE, "predicted answer")
+    assert_close(answer.scores, np.abs(score), CLOSE, "predicted answer")
     assert answer.predictions.tolist() == (score > 0).astype(int).tolist()
-    same(probe.scores(IMAGES, "not snow"), -score, CLOSE, "no")
-    same(ks.Probe(model, label=1).scores(IMAGES, 1), score, CLOSE, "yes, by place")
+    assert_close(probe.scores(IMAGES, "not snow"), -score, CLOSE, "no")
+    assert_close(ks.Probe(model, label=1).scores(IMAGES, 1), score, CLOSE, "yes, by place")
     with pytest.raises(ks.errors.ModelError, match="several labels"):
         ks.Probe(network("two outputs"), label=1).scores(IMAGES)
     with pytest.raises(ks.errors.ParameterError, match="'snow'"):
@@ -240,9 +240,9 @@ def test_a_probability_is_no_score_whoever_tells_what_it_is(told: str) -> None:
     )
     probe = ks.Probe(model, **options)
     answer = probe.run(None, IMAGES, 1)
-    same(answer.scores, np.log(chance / (1 - chance)), 1e-4, "logit")
-    same(answer.probabilities, chance, 1e-4, "probability")
-    same(
+    assert_close(answer.scores, np.log(chance / (1 - chance)), 1e-4, "logit")
+    assert_close(answer.probabilities, chance, 1e-4, "probability")
+    assert_close(
         probe.with_explicit_outputs(IMAGES).scores(IMAGES, 1),
         answer.scores,
         CLOSE,
@@ -250,7 +250,9 @@ def test_a_probability_is_no_score_whoever_tells_what_it_is(told: str) -> None:
     )
     hard = keras.Model(linear.input, layers.Activation("hard_sigmoid")(linear.output))
     chance = ops.convert_to_numpy(hard(IMAGES))[:, 0]
-    same(ks.Probe(hard, output="binary").run(None, IMAGES, 1).probabilities[:2], chance[:2], 1e-4, "hard")
+    assert_close(
+        ks.Probe(hard, output="binary").run(None, IMAGES, 1).probabilities[:2], chance[:2], 1e-4, "hard"
+    )
 
 
 def test_a_black_box_of_probabilities_warns_whatever_is_said() -> None:
@@ -265,7 +267,7 @@ def test_a_black_box_of_probabilities_warns_whatever_is_said() -> None:
 def test_the_probability_of_a_region_of_the_background() -> None:
     steps = keras.Sequential([keras.Input((2, 2)), layers.Dense(1, "sigmoid", kernel_initializer="ones")])
     rows, mask = np.array([[[1.0, 1.0], [-3.0, 1.0]]], "float32"), np.array([False, True])
-    same(
+    assert_close(
         ks.Probe(steps).scores(rows, ks.Probability(ks.Region(0, mask))), 1 / (1 + np.exp([-2.0])), CLOSE, ""
     )
 

@@ -13,18 +13,18 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.target import Context
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.models import fill, pictures
 from kerascope.testing.models.outputs import anchors
-from kerascope.testing.questions import QUESTIONS, Question, check_question, masks, mean_score
+from kerascope.testing.target_cases import TARGET_CASES, TargetCase, check_target_case, masks, mean_score
 from tests.helpers.expected_warnings import warned
 from tests.helpers.targets import MODELS, Array, known, pinned_scores
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=str)
-def test_scores_are_those_computed_by_hand_compiled_too(question: Question) -> None:
-    tiny = MODELS.tiny(question.model)
-    check_question(question, ks.Saliency(), MODELS.probe(question.model, compiled=True), tiny)
+@pytest.mark.parametrize("case", TARGET_CASES, ids=str)
+def test_scores_are_those_computed_by_hand_compiled_too(case: TargetCase) -> None:
+    tiny = MODELS.tiny(case.model)
+    check_target_case(case, ks.Saliency(), MODELS.probe(case.model, compiled=True), tiny)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +45,12 @@ class LastStep(ks.Step):
 
 @pytest.mark.parametrize(("wrong", "words"), [(BakedStep, "must use the program"), (LastStep, "scores of")])
 def test_a_wrong_target_is_rejected(wrong: type[ks.Step], words: str) -> None:
-    question = next(found for found in QUESTIONS if found.model == "recurrent")
+    case = next(found for found in TARGET_CASES if found.model == "recurrent")
     targets = (wrong(1, 2), wrong(-1, 0))
     probe = ks.Probe(MODELS.tiny("recurrent").model, compile=False)
     with pytest.raises(AssertionError, match=words):
-        check_question(
-            Question("recurrent", targets, question.scores), ks.Saliency(), probe, MODELS.tiny("recurrent")
+        check_target_case(
+            TargetCase("recurrent", targets, case.scores), ks.Saliency(), probe, MODELS.tiny("recurrent")
         )
 
 
@@ -62,10 +62,10 @@ def test_the_ranking_has_a_place_per_image_and_first_is_predicted() -> None:
     found = probe.run(None, tiny.images, ks.Rank([1, 2, 3]))
     order = np.argsort(-scores, axis=1)
     assert found.labels.tolist() == [order[0, 0], order[1, 1], order[2, 2]]
-    same(probe.scores(tiny.images, ks.Rank()), probe.scores(tiny.images), 0.0, "place 1")
+    assert_close(probe.scores(tiny.images, ks.Rank()), probe.scores(tiny.images), 0.0, "place 1")
     contrast = ks.Saliency()(probe, tiny.images, ks.Contrast(None, ks.Rank(2)))
     one, two = (ks.Saliency()(probe, tiny.images, order[:, place]).values for place in (0, 1))
-    same(contrast.values, one - two, CLOSE, "predicted against runner-up")
+    assert_close(contrast.values, one - two, CLOSE, "predicted against runner-up")
     assert contrast.title(0) == "predicted class rather than class at place 2"
 
 
@@ -84,7 +84,7 @@ def test_values_of_each_shape_name_no_class() -> None:
         model = keras.Model(image, layers.Reshape(reshape)(layers.Dense(units)(layers.Flatten()(image))))
         expected = ops.convert_to_numpy(model(images)).reshape(2, -1)
         found = ks.Saliency()(model, images, ks.Value(units - 1))
-        same(found.scores, expected[:, -1], CLOSE, f"outputs {model.output_shape}")
+        assert_close(found.scores, expected[:, -1], CLOSE, f"outputs {model.output_shape}")
         assert found.predictions is None
         assert found.targets.tolist() == [-1, -1]
         assert found.title(0) == f"value {units - 1}"
@@ -93,8 +93,10 @@ def test_values_of_each_shape_name_no_class() -> None:
     squashed = keras.Sequential([keras.Input((4, 4, 1)), layers.Flatten(), layers.Dense(1, "sigmoid")])
     final = ops.convert_to_numpy(squashed(images))[:, 0]
     probe = ks.Probe(squashed)
-    same(probe.scores(images, ks.Value()), np.log(final / (1 - final)), 1e-4, "in front of the sigmoid")
-    same(probe.scores(images, ks.Probability(ks.Value())), final, CLOSE, "behind it")
+    assert_close(
+        probe.scores(images, ks.Value()), np.log(final / (1 - final)), 1e-4, "in front of the sigmoid"
+    )
+    assert_close(probe.scores(images, ks.Probability(ks.Value())), final, CLOSE, "behind it")
 
 
 # Embeddings
@@ -107,10 +109,10 @@ def test_similarity_of_a_layer_is_of_its_mean_over_space() -> None:
     references = np.random.default_rng(0).normal(size=(3, 5))
     lengths = np.linalg.norm(pooled, axis=1) * np.linalg.norm(references, axis=1)
     found = ks.Saliency()(probe, tiny.images, ks.Similarity(references, "conv2"))
-    same(found.scores, (pooled * references).sum(axis=1) / lengths, CLOSE, "conv2")
+    assert_close(found.scores, (pooled * references).sum(axis=1) / lengths, CLOSE, "conv2")
     assert found.title(0) == "similarity of conv2 to the reference"
     own = probe.scores(tiny.images, ks.Similarity(pooled, "conv2"))
-    same(own, np.ones(3), CLOSE, "an image and itself")
+    assert_close(own, np.ones(3), CLOSE, "an image and itself")
 
 
 def test_an_embedding_of_zeros_has_no_direction_but_a_variant_may() -> None:
@@ -132,22 +134,22 @@ def test_a_step_per_image_and_what_it_predicts() -> None:
     tiny, probe, (scores,) = known("recurrent")
     found = ks.Saliency()(probe, tiny.images, ks.Step([0, -1, 2]))
     chosen = scores[np.arange(3), [0, 3, 2]]
-    same(found.scores, chosen.max(axis=1), CLOSE, "scores")
+    assert_close(found.scores, chosen.max(axis=1), CLOSE, "scores")
     assert found.targets.tolist() == found.predictions.tolist() == chosen.argmax(axis=1).tolist()
     final = ops.convert_to_numpy(tiny.model(tiny.images))[np.arange(3), [0, 3, 2]]
-    same(found.probabilities, final.max(axis=1), CLOSE, "probabilities")
-    same(
+    assert_close(found.probabilities, final.max(axis=1), CLOSE, "probabilities")
+    assert_close(
         probe.scores(tiny.images, ks.Probability(ks.Step([0, -1, 2]))), final.max(axis=1), CLOSE, "asked for"
     )
     top = probe.run(None, tiny.images, ks.Step(1, ks.Top(2)))
-    same(top.scores, -np.sort(-scores[:, 1], axis=1)[:, :2], CLOSE, "the best two of a step")
+    assert_close(top.scores, -np.sort(-scores[:, 1], axis=1)[:, :2], CLOSE, "the best two of a step")
 
 
 def test_a_step_is_pinned() -> None:
     _, _, (first,) = known("per_frame")
     found, (scores,), pinned = pinned_scores("per_frame", ks.Step(2))
     labels = first[:, 2].argmax(axis=1)
-    same(found, scores[np.arange(3), 2, labels], CLOSE, "on other images")
+    assert_close(found, scores[np.arange(3), 2, labels], CLOSE, "on other images")
     assert len(pinned.values) == 2
 
 
@@ -169,9 +171,9 @@ def test_regions_boxes_and_steps_compose() -> None:
         mean_score(one, 1, one.argmax(axis=-1) == 1) - mean_score(one, 2, one.argmax(axis=-1) == 2)
         for one in scores
     ]
-    same(contrast.scores, np.array(expected), CLOSE, "a contrast of regions")
+    assert_close(contrast.scores, np.array(expected), CLOSE, "a contrast of regions")
     assert {"positive mask", "negative mask"} <= set(contrast.pinned.values)
-    same(probe.run(None, tiny.images, contrast.pinned).scores, contrast.scores, CLOSE, "pinned")
+    assert_close(probe.run(None, tiny.images, contrast.pinned).scores, contrast.scores, CLOSE, "pinned")
     image = tiny.model.input
     features = tiny.model.get_layer("larger").output
     pixels = tiny.model.get_layer("head")(features)
@@ -179,12 +181,12 @@ def test_regions_boxes_and_steps_compose() -> None:
     several = ks.Probe(keras.Model(image, {"map": pixels, "frames": stack}))
     plain = probe.run(None, tiny.images, ks.Region())
     of_output = several.run(None, tiny.images, ks.Output("map", ks.Region()))
-    same(of_output.scores, plain.scores, CLOSE, "of an output")
+    assert_close(of_output.scores, plain.scores, CLOSE, "of an output")
     frame = several.run(None, tiny.images, ks.Output("frames", ks.Step(-1, ks.Region())))
-    same(frame.scores, 2 * plain.scores, CLOSE, "a region of a step of an output")
+    assert_close(frame.scores, 2 * plain.scores, CLOSE, "a region of a step of an output")
     others = 1 - tiny.images
     again = several.scores(others, frame.pinned)
-    same(again, 2 * probe.scores(others, plain.pinned), CLOSE, "pinned on other images")
+    assert_close(again, 2 * probe.scores(others, plain.pinned), CLOSE, "pinned on other images")
 
 
 def test_names_of_classes_are_known_to_regions_boxes_and_steps() -> None:

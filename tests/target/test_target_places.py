@@ -13,10 +13,10 @@ from keras import layers, ops
 
 import kerascope as ks
 from kerascope.target import Forward, Reading
-from kerascope.testing.bench import CLOSE, same
+from kerascope.testing.fixture import CLOSE, assert_close
 from kerascope.testing.models import fill, pictures
 from kerascope.testing.models.outputs import anchors
-from kerascope.testing.questions import masks, mean_score
+from kerascope.testing.target_cases import masks, mean_score
 from tests.helpers.targets import MODELS, Array, known, pinned_scores
 
 # Regions
@@ -29,12 +29,12 @@ def test_a_region_has_a_class_and_a_mask_per_image_and_weights() -> None:
     each = [
         (scores[n, ..., index] * weights[n]).sum() / weights[n].sum() for n, index in enumerate((2, 0, 1))
     ]
-    same(found.scores, np.array(each), CLOSE, "weights per image")
+    assert_close(found.scores, np.array(each), CLOSE, "weights per image")
     assert found.labels.tolist() == [2, 0, 1]
     inside = probe.run(None, tiny.images, ks.Region(mask=masks()[0]))
     votes = [np.bincount(one[masks()[0]].argmax(axis=-1), minlength=3).argmax() for one in scores]
     assert inside.labels.tolist() == votes
-    same(
+    assert_close(
         inside.scores,
         np.array([mean_score(one, index, masks()[0]) for one, index in zip(scores, votes, strict=True)]),
         CLOSE,
@@ -48,7 +48,7 @@ def test_a_region_is_pinned() -> None:
     predicted = first.argmax(axis=-1)
     labels = [np.bincount(one.ravel(), minlength=3).argmax() for one in predicted]
     expected = [mean_score(scores[n], labels[n], predicted[n] == labels[n]) for n in range(3)]
-    same(found, np.array(expected), CLOSE, "on other images")
+    assert_close(found, np.array(expected), CLOSE, "on other images")
     again = [np.bincount(one.ravel(), minlength=3).argmax() for one in scores.argmax(axis=-1)]
     anew = [mean_score(scores[n], again[n], scores[n].argmax(axis=-1) == again[n]) for n in range(3)]
     assert np.abs(found - anew).max() > 1e-3, "the other images would be asked about other regions"
@@ -60,7 +60,7 @@ def test_the_gradient_of_a_region_is_that_of_its_mean() -> None:
     tiny, probe, _ = known("segmentation_softmax")
     found = probe.gradients(tiny.images, ks.Region(1), "larger")
     by_hand = probe.gradients(tiny.images, ks.Region(1, raw_masks()), "larger")
-    same(found, by_hand, CLOSE, "the own mask, given")
+    assert_close(found, by_hand, CLOSE, "the own mask, given")
 
 
 def raw_masks() -> Array:
@@ -86,11 +86,13 @@ def test_the_probability_of_a_region_is_chosen_by_scores() -> None:
     final = ops.convert_to_numpy(tiny.model(tiny.images))[..., 0]
     found = probe.scores(tiny.images, ks.Probability(ks.Region()))
     expected = [final[n][scores[n, ..., 0] > 0].mean() for n in range(3)]
-    same(found, np.array(expected), CLOSE, "one channel")
+    assert_close(found, np.array(expected), CLOSE, "one channel")
     tiny, probe, (scores,) = known("segmentation_softmax_layer")
     final = ops.convert_to_numpy(tiny.model(tiny.images))
     expected = [mean_score(final[n], 2, masks()[1]) for n in range(3)]
-    same(probe.scores(tiny.images, ks.Probability(ks.Region(2, masks()[1]))), np.array(expected), CLOSE, "")
+    assert_close(
+        probe.scores(tiny.images, ks.Probability(ks.Region(2, masks()[1]))), np.array(expected), CLOSE, ""
+    )
     with pytest.raises(ks.errors.TargetError, match="probability must come out"):
         MODELS.probe("segmentation").scores(tiny.images, ks.Probability(ks.Region(2)))
 
@@ -115,7 +117,7 @@ def test_regions_of_signals_volumes_and_channels_first() -> None:
         mask[1:3] = True
         scores = ops.convert_to_numpy(linear(images))
         expected = np.array([mean_score(one, 1, mask) for one in scores])
-        same(ks.Probe(model).scores(images, ks.Region(1, mask)), expected, CLOSE, f"{rank} axes")
+        assert_close(ks.Probe(model).scores(images, ks.Region(1, mask)), expected, CLOSE, f"{rank} axes")
     image = keras.Input((5, 4, 3))
     turned = layers.Permute((3, 1, 2))(layers.Conv2D(2, 1)(image))
     model = keras.Model(image, layers.Softmax(axis=1)(turned))
@@ -123,10 +125,10 @@ def test_regions_of_signals_volumes_and_channels_first() -> None:
     images, mask = pictures(2, 5, 4, 3), np.arange(20).reshape(5, 4)
     scores = ops.convert_to_numpy(keras.Model(image, turned)(images))
     expected = (scores[:, 1] * mask).sum(axis=(1, 2)) / mask.sum()
-    same(ks.Probe(model).scores(images, ks.Region(1, mask)), expected, CLOSE, "channels first")
+    assert_close(ks.Probe(model).scores(images, ks.Region(1, mask)), expected, CLOSE, "channels first")
     flat = keras.Model(image, layers.Reshape((20, 2))(model.layers[1](image)))
     expected = (ops.convert_to_numpy(flat(images))[..., 1] * mask.ravel()).sum(axis=1) / mask.sum()
-    same(ks.Probe(flat).scores(images, ks.Region(1, mask)), expected, CLOSE, "a grid in one axis")
+    assert_close(ks.Probe(flat).scores(images, ks.Region(1, mask)), expected, CLOSE, "a grid in one axis")
 
 
 def test_the_automatic_layer_lies_in_front_of_the_pixels_own_scores() -> None:
@@ -181,16 +183,16 @@ def test_a_box_per_image_in_each_format() -> None:
     expected = probe.run(None, tiny.images, asked)
     anchor = expected.pinned.values["anchor"]
     best = rows[np.arange(3), anchor, 4:]
-    same(expected.scores, best.max(axis=1), CLOSE, "the best class")
+    assert_close(expected.scores, best.max(axis=1), CLOSE, "the best class")
     assert expected.labels.tolist() == best.argmax(axis=1).tolist()
     for format, boxes in forms.items():
         target = ks.Box(boxes, iou=0.3, format=format, model_format="xyxy")
-        same(probe.scores(tiny.images, target), expected.scores, 0.0, format)
+        assert_close(probe.scores(tiny.images, target), expected.scores, 0.0, format)
         low, high = rows[..., :2], rows[..., 2:4]
         turned = {"xywh": [low, high - low], "cxcywh": [(low + high) / 2, high - low], "xyxy": [low, high]}
         model = _returns(np.concatenate([*turned[format], rows[..., 4:]], axis=-1))
         own = ks.Box(boxes, iou=0.3, format=format)
-        same(
+        assert_close(
             ks.Probe(model).scores(np.arange(3.0)[:, None], own), expected.scores, CLOSE, f"model's {format}"
         )
 
@@ -212,7 +214,7 @@ def test_columns_and_names_of_detections_are_the_users() -> None:
     moved = np.concatenate([np.ones((3, 24, 1)), rows[..., :4], np.ones((3, 24, 1)), rows[..., 4:]], axis=-1)
     numbers = np.arange(3.0)[:, None]
     behind = ks.Box(anchors()[8], 1, box_column=1, class_column=6)
-    same(ks.Probe(_returns(moved)).scores(numbers, behind), expected, CLOSE, "other columns")
+    assert_close(ks.Probe(_returns(moved)).scores(numbers, behind), expected, CLOSE, "other columns")
     source = MODELS.tiny("detector_dict").facts["linear"]
     boxes, scores = source.output["boxes"], source.output["scores"]
     for output, options in (
@@ -223,9 +225,9 @@ def test_columns_and_names_of_detections_are_the_users() -> None:
     ):
         model = keras.Model(source.input, output)
         found = ks.Probe(model).scores(tiny.images, ks.Box(anchors()[8], 1, **options))
-        same(found, expected, CLOSE, str(options))
+        assert_close(found, expected, CLOSE, str(options))
     single = keras.Model(source.input, {"boxes": boxes, "scores": scores[..., 0]})
-    same(
+    assert_close(
         ks.Probe(single).scores(tiny.images, ks.Box(anchors()[8])),
         probe.scores(tiny.images, ks.Box(anchors()[8], 0)),
         CLOSE,
@@ -238,13 +240,13 @@ def test_a_detection_is_pinned_and_its_gradient_is_that_of_the_score() -> None:
     found, (rows,), pinned = pinned_scores("detector", ks.Box(anchors()[8]))
     anchor = pinned.values["anchor"]
     labels = first[np.arange(3), anchor, 4:].argmax(axis=1)
-    same(found, rows[np.arange(3), anchor, 4 + labels], CLOSE, "on other images")
+    assert_close(found, rows[np.arange(3), anchor, 4 + labels], CLOSE, "on other images")
     tiny, probe, _ = known("detector_dict")
     gradient = probe.gradients(tiny.images, ks.Box(anchors()[8], 1), "rows")
     kernel = tiny.model.get_layer("scores").get_weights()[0][:, 1]
     expected = np.zeros((3, 24, 5))
     expected[np.arange(3), anchor] = kernel
-    same(gradient.reshape(3, 24, 5), expected, CLOSE, "the score's own weights, at one place")
+    assert_close(gradient.reshape(3, 24, 5), expected, CLOSE, "the score's own weights, at one place")
 
 
 def test_a_box_far_from_all_detections_is_named() -> None:
@@ -262,5 +264,5 @@ def test_the_probability_of_a_detection() -> None:
     final = ops.convert_to_numpy(tiny.model(tiny.images)["scores"])
     found = ks.Saliency()(probe, tiny.images, ks.Probability(ks.Box(anchors()[8], 1)))
     anchor = probe.run(None, tiny.images, ks.Box(anchors()[8], 1)).pinned.values["anchor"]
-    same(found.scores, final[np.arange(3), anchor, 1], CLOSE, "behind the sigmoid")
-    same(found.probabilities, found.scores, CLOSE, "its probability")
+    assert_close(found.scores, final[np.arange(3), anchor, 1], CLOSE, "behind the sigmoid")
+    assert_close(found.probabilities, found.scores, CLOSE, "its probability")

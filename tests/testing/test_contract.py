@@ -10,7 +10,7 @@ import pytest
 
 import kerascope as ks
 from kerascope.testing.causes import CAUSES, WAYS
-from kerascope.testing.clause import CLAUSES
+from kerascope.testing.registry import check as registry
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "maps.npz"
 
@@ -58,6 +58,6 @@ def test_contract(check: ks.testing.Check) -> None:
 
 @pytest.mark.once
 def test_every_check_has_one_cause_and_every_way_a_method() -> None:
-    assert set(CAUSES) == set(CLAUSES)
+    assert set(CAUSES) == set(registry)
     assert set(WAYS.values()) <= set(ks.methods())
     assert set(WAYS) >= BACKEND_WAYS

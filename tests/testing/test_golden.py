@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import kerascope as ks
-from kerascope.testing.bench import Bench, Models, difference
+from kerascope.testing.fixture import Fixture, Models, difference
 from kerascope.testing.golden import CASES, case_maps
 
 SHARED = Models()
@@ -19,10 +19,10 @@ ROUNDINGS = 3e-6
 @pytest.mark.parametrize("name", [name for name in ks.methods() if name != "random_map"])
 @pytest.mark.parametrize("case", CASES)
 def test_no_golden_map_lies_at_a_corner(name: str, case: str) -> None:
-    bench = Bench(ks.methods()[name], models=SHARED)
-    if not bench.fits(case):
+    fixture = Fixture(ks.methods()[name], models=SHARED)
+    if not fixture.fits(case):
         pytest.skip(f"{name} refuses {case}")
-    stored = case_maps(bench, case)
-    moved = difference(case_maps(bench, case, 1 + ROUNDINGS), stored)
+    stored = case_maps(fixture, case)
+    moved = difference(case_maps(fixture, case, 1 + ROUNDINGS), stored)
     # Backends may differ by a third of what the golden file allows.
-    assert moved <= bench.tolerance / 3
+    assert moved <= fixture.tolerance / 3

@@ -161,7 +161,7 @@ def test_errors(model, image) -> None:
         visualize_activation(model, HEAD, 1, wrt_tensor=model.get_layer("first").output)
     outer = keras.Input((8, 8, 2))
     around = keras.Model(outer, keras.layers.Dense(2)(model(outer)))
-    with pytest.raises(ks.errors.ModelError, match="belongs to that model alone"):
+    with pytest.raises(ks.errors.ModelError, match="belong to that model alone"):
         visualize_saliency(around, HEAD, 1, image, wrt_tensor=model.get_layer("first").output)
     kept = keras.layers.Identity()(outer)
     short = keras.Model(outer, keras.layers.Dense(2)(keras.layers.Flatten()(kept)))

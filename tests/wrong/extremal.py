@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.method.masks import extremal
+from kerascope.method.masks import extremal_perturbation
 from kerascope.method.masks.extremal_perturbation import ExtremalPerturbation, MaskOptimizer
 from kerascope.probe import Answer, AnyProbe
 
@@ -55,12 +55,12 @@ class SortedByPosition(MaskOptimizer):
     """Of equal cells, a sort takes the last ones for the ones of r_a."""
 
     def step(self, number: int, ask: Any) -> bool:
-        shared = extremal.target_mask
+        shared = extremal_perturbation.target_mask
         try:
-            extremal.target_mask = _by_position
+            extremal_perturbation.target_mask = _by_position
             return super().step(number, ask)
         finally:
-            extremal.target_mask = shared
+            extremal_perturbation.target_mask = shared
 
 
 def _by_position(masks: Any, area: float) -> Any:
@@ -105,7 +105,7 @@ class Shown(MaskOptimizer):
     """Masks are shown as they are, also where none of them changes the score."""
 
     @property
-    def found(self) -> Any:
+    def final_masks(self) -> Any:
         return self.masks
 
 

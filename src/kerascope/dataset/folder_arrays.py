@@ -1,4 +1,4 @@
-"""Some photographs as arrays: for what needs all of them at once."""
+"""Folders of photographs as arrays."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Folder:
 
     Args:
         images: float32 (N, H, W, 3), red, green, blue, 0 to 255.
-        labels: int64 (N,), places in `class_names`.
+        labels: int64 (N,), indices in `class_names`.
         class_names: names of the subfolders, sorted.
         paths: of the files, relative to the folder.
     """
@@ -58,7 +58,7 @@ def read_folder(
         size: height and width of the images, or one number for both.
         per_class: the most pictures of each class, drawn at random; None for all.
         seed: of the draw.
-        fit: what becomes of pictures of another shape: `"stretch"`, `"crop"` or `"pad"`; see
+        fit: of pictures with other proportions: `"stretch"`, `"crop"` or `"pad"`; see
             `Frame.for_size`.
 
     Raises:
@@ -86,8 +86,8 @@ def read_folder(
         items = list(group) if name in names else []
         if per_class is not None and len(items) > per_class:
             generator = np.random.default_rng([seed, names.index(str(name))])
-            drawn = generator.choice(len(items), per_class, replace=False)
-            items = [items[number] for number in np.sort(drawn)]
+            selected = generator.choice(len(items), per_class, replace=False)
+            items = [items[index] for index in np.sort(selected)]
         chosen += items
     preprocessing = replace(CONVENTIONS["0-255"], **{**KERAS, "fit": fit})
     images, kept = read_images(chosen, preprocessing, (height, width))
@@ -104,16 +104,16 @@ def read_folder(
 def read_images(
     items: Iterable[Item], preprocessing: Preprocessing, size: tuple[int, int], channels: int = 3
 ) -> tuple[Array, list[Item]]:
-    """Images as a model takes them, and which they are; what cannot be read is left out, with a warning.
+    """Read images as a model takes them; those that cannot be read are left out, with a warning.
 
     Args:
-        items: what to read, such as a `Source`.
-        preprocessing: what becomes of a photograph.
+        items: images to read, such as a `Source`.
+        preprocessing: of the photographs.
         size: (h, w) of the images.
         channels: 3, or 1 for grey.
 
     Returns:
-        float32 (N, h, w, channels), and N items.
+        float32 (N, h, w, channels), and their N items.
     """
     images: list[Array] = []
     kept: list[Item] = []

@@ -1,4 +1,4 @@
-"""Mosaics: four images of four classes in one, so that it is known where the explained class is."""
+"""Mosaics: four images of four classes in one, so that the position of the explained class is known."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Mosaics:
     """Mosaics of two by two images.
 
     Args:
-        images: (N, H, W, C), in the size of the images that they are made of.
+        images: (N, H, W, C), of the size of the original images.
         targets: int64 (N,), the class to be explained.
-        tiles: bool (N, H, W), where its image is.
+        tiles: bool (N, H, W), true where the image of this class is.
         indices: int64 (N, 4), which images the tiles show: top left, top right, bottom left, bottom right.
     """
 
@@ -36,7 +36,7 @@ def mosaics(images: Any, labels: Any, seed: int = 0) -> Mosaics:
     Args:
         images: (N, H, W, C), of height and width 2 or more.
         labels: whole numbers (N,), of at least four classes.
-        seed: of the choice, and of the places; mosaic i is drawn by `default_rng([seed, i])`.
+        seed: of the choice and the positions; mosaic i is drawn by `default_rng([seed, i])`.
 
     Returns:
         N mosaics; mosaic i asks for the class of image i.
@@ -70,8 +70,8 @@ def mosaics(images: Any, labels: Any, seed: int = 0) -> Mosaics:
         )
     height, width = pictures.shape[1:3]
     rows, columns = (0, height // 2, height), (0, width // 2, width)
-    places = [(rows[i], rows[i + 1], columns[j], columns[j + 1]) for i in (0, 1) for j in (0, 1)]
-    made = np.empty(pictures.shape, "float64")
+    boxes = [(rows[i], rows[i + 1], columns[j], columns[j + 1]) for i in (0, 1) for j in (0, 1)]
+    mosaic_images = np.empty(pictures.shape, "float64")
     tiles = np.zeros(pictures.shape[:3], bool)
     indices = np.empty((len(pictures), 4), "int64")
     for image, label in enumerate(classes):
@@ -79,23 +79,22 @@ def mosaics(images: Any, labels: Any, seed: int = 0) -> Mosaics:
         others = generator.permutation(known[known != label])[:3]
         shown = [image, *(int(generator.choice(np.flatnonzero(classes == other))) for other in others)]
         order = generator.permutation(4)
-        for place, which in zip(places, order, strict=True):
-            top, bottom, left, right = place
-            tile = _scaled(pictures[shown[which]], bottom - top, right - left)
-            made[image, top:bottom, left:right] = tile
+        for (top, bottom, left, right), which in zip(boxes, order, strict=True):
+            tile = _scale_down(pictures[shown[which]], bottom - top, right - left)
+            mosaic_images[image, top:bottom, left:right] = tile
             tiles[image, top:bottom, left:right] = which == 0
         indices[image] = np.asarray(shown)[order]
-    return Mosaics(made, classes.astype("int64"), tiles, indices)
+    return Mosaics(mosaic_images, classes.astype("int64"), tiles, indices)
 
 
-def _scaled(picture: Array, height: int, width: int) -> Array:
-    """A picture (H, W, C) made smaller by means over pixels, in parts where a border cuts one."""
+def _scale_down(picture: Array, height: int, width: int) -> Array:
+    """Scale a picture (H, W, C) down by means over pixels, by shares of pixels at borders."""
     rows, columns = _means(picture.shape[0], height), _means(picture.shape[1], width)
     return np.asarray(np.einsum("ih,hwc,jw->ijc", rows, picture.astype("float64"), columns, optimize=True))
 
 
 def _means(old: int, new: int) -> Array:
-    """The matrix (new, old) of shares that old pixels have in new ones."""
+    """The matrix (new, old) of the shares of old pixels in new ones."""
     edges = np.linspace(0, old, new + 1)
     low = np.maximum(edges[:-1, None], np.arange(old)[None])
     high = np.minimum(edges[1:, None], np.arange(1, old + 1)[None])

@@ -1,4 +1,4 @@
-"""The one place where what foreign data make code raise becomes the fault of a single image."""
+"""Errors of foreign data: whatever reading an image raises becomes a `PhotographError` of this image."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from kerascope.dataset.readable_text import to_readable
 
 @contextmanager
 def convert_errors(must: str) -> Iterator[None]:
-    """Turn whatever is raised while one image is found, read or decoded into a `PhotographError`.
+    """Convert whatever is raised while one image is found, read or decoded to a `PhotographError`.
 
-    It stands around what reads and decodes foreign data, which raises what it likes, and around nothing else:
-    an error in the arithmetic behind it is ours, and ends the run.
+    Only code that reads and decodes foreign data belongs in the block, since it may raise anything. An error
+    in kerascope's own arithmetic ends the run.
 
     Args:
-        must: what must hold, as the error says it: `"a file must be readable"`.
+        must: the requirement that the error states: `"a file must be readable"`.
 
     Raises:
-        PhotographError: anything went wrong.
+        PhotographError: anything was raised.
         MissingPackageError: a package is not installed, which is no fault of the image.
 
     Example:
@@ -46,7 +46,7 @@ def convert_errors(must: str) -> Iterator[None]:
 
 
 def describe_error(error: Exception) -> str:
-    """What an error says, in one line: the reason of the system, else its kind and its text."""
+    """Describe an error in one line: by the reason of the system, else by its type and text."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, errors.KerascopeError):

@@ -1,13 +1,13 @@
-"""Names that are not UTF-8, as text that can be stored and printed."""
+"""Readable text: names of files that are not UTF-8, as text that can be stored and printed."""
 
 from __future__ import annotations
 
 
 def to_readable(text: str) -> str:
-    r"""A text as it is, or, where it has bytes that are not UTF-8, with these as `\xff`.
+    r"""Escape bytes of a text that are not UTF-8, as `\xff`.
 
-    The system hands such bytes out as surrogates, which neither a table nor JSON nor a terminal takes; so it
-    does with every letter beyond ASCII where the locale is C.
+    Python reads such bytes of names as surrogates, which tables, JSON and terminals do not take; where the
+    locale is C, so it reads every letter beyond ASCII.
 
     Args:
         text: such as the name of a file.

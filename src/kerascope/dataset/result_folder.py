@@ -13,7 +13,7 @@ OVERLAYS = "overlays"
 AUDIT = "audit.json"
 AUDIT_PICTURES = "audit-pictures"
 PICTURE_FOLDERS = frozenset({OVERLAYS, AUDIT_PICTURES})
-"""Folders with pictures that a run or an audit makes."""
+"""Folders of pictures that a run or an audit writes."""
 
 
 def is_manifest(content: Any) -> bool:

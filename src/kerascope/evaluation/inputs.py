@@ -81,7 +81,7 @@ def resolve_inputs(
         images = tree.map_structure(lambda array: np.asarray(array)[rows], images)
         masks = None if masks is None else np.asarray(masks)[rows]
     return EvaluationInputs(
-        images, targets, None if multilabel else targets, masks, _warn_unlabelled(indices)
+        images, targets, None if multilabel else targets, masks, _warn_of_missing_labels(indices)
     )
 
 
@@ -127,7 +127,7 @@ def _check_single(indices: Sequence[ClassIndices], labels: Sequence[Label]) -> N
             )
 
 
-def _warn_unlabelled(indices: Sequence[ClassIndices]) -> tuple[str, ...]:
+def _warn_of_missing_labels(indices: Sequence[ClassIndices]) -> tuple[str, ...]:
     count = sum(not row for row in indices)
     if not count:
         return ()

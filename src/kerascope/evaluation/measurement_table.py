@@ -129,7 +129,7 @@ class MeasurementTable:
 
     def _measure(self, row: int, column: int, item: EvalItem) -> None:
         batch, metric = self.batch, self.metrics[column]
-        before, shared = batch.probe.forward_count, batch.shared_forwards
+        before, shared = batch.probe.forward_count, batch.cache_cost
         batch.used_keys = set()
         try:
             measurement = metric.apply(item)
@@ -138,7 +138,7 @@ class MeasurementTable:
             self.failures.setdefault(failure, []).append(item.explanation.method)
             return
         self.values[row, column] = measurement.values
-        own = batch.probe.forward_count - before - (batch.shared_forwards - shared)
+        own = batch.probe.forward_count - before - (batch.cache_cost - shared)
         self.own_costs[row, column] = own / len(batch)
         self.shared_costs |= {key: batch.costs[key] / len(batch) for key in batch.used_keys}
         self._charge(row, column, batch.used_keys)
@@ -148,15 +148,15 @@ class MeasurementTable:
         """Set the cost of a measurement; shared values are charged to their first user."""
         known = set().union(*(used for cell, used in self.shared_keys.items() if cell != (row, column)))
         self.shared_keys[row, column] = keys
-        self.costs[row, column] = self.own_costs[row, column] + self._sum_shared(keys - known)
+        self.costs[row, column] = self.own_costs[row, column] + self._sum_costs(keys - known)
 
     def _remaining(self, row: int) -> float:
         """Return the rest of a method's budget; shared values count in full for every method."""
         columns = range(len(self.metrics))
         keys = set().union(*(self.shared_keys.get((row, column), set()) for column in columns))
-        return float(self.budget - self.own_costs[row].sum() - self._sum_shared(keys))
+        return float(self.budget - self.own_costs[row].sum() - self._sum_costs(keys))
 
-    def _sum_shared(self, keys: Iterable[Hashable]) -> float:
+    def _sum_costs(self, keys: Iterable[Hashable]) -> float:
         return float(sum(self.shared_costs[key] for key in keys))
 
     def _add_curve(self, row: int, name: str, measurement: Measurement) -> None:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kerascope import errors
-from kerascope.dataset.writing.atomic_file import atomic_write
 from kerascope.evaluation import statistics
 from kerascope.evaluation.output import text
 from kerascope.evaluation.statistics import Comparison
 from kerascope.metric.statistics import finite_mean
+from kerascope.persistence import atomic_write, load_arrays, save_arrays
 from kerascope.typing import Array
 
 if TYPE_CHECKING:
@@ -240,21 +239,17 @@ class Report:
         Returns:
             The path that was written.
         """
-        path = Path(path)
-        path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        for name, (places, curves) in self.curves.items():
-            arrays |= {f"places:{name}": places, f"curves:{name}": curves}
-        meta = {
-            one.name: getattr(self, one.name)
-            for one in fields(self)
-            if one.name not in (*_ARRAYS, "curves", "columns", "controls")
+        for name, (positions, means) in self.curves.items():
+            arrays |= {f"places:{name}": positions, f"curves:{name}": means}
+        metadata = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name not in (*_ARRAYS, "curves", "columns", "controls")
         }
-        meta |= {"controls": sorted(self.controls), "columns": [asdict(one) for one in self.columns]}
-        text = np.asarray(json.dumps({"format": _FORMAT, **meta}))
-        with atomic_write(path) as partial, partial.open("wb") as file:
-            np.savez_compressed(file, **{"meta": text, **arrays})
-        return path
+        columns = [asdict(column) for column in self.columns]
+        metadata |= {"controls": sorted(self.controls), "columns": columns}
+        return save_arrays(path, metadata, arrays, _FORMAT)
 
 
 _ARRAYS = ("values", "shown", "example_pictures", "example_maps", "forwards", "measuring")
@@ -270,28 +265,23 @@ def load_report(path: str | os.PathLike[str]) -> Report:
         EvaluationError: the file is no report, is damaged, or was written by a later version.
         FileNotFoundError: there is no such file.
     """
-    try:
-        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            meta = json.loads(str(file["meta"]))
-            arrays = {name: file[name] for name in file.files if name != "meta"}
-        version = meta.pop("format")
-        if version <= _FORMAT:
-            columns = tuple(
-                ReportColumn(**{**one, "bounds": tuple(one["bounds"])}) for one in meta.pop("columns")
-            )
-            names = [name.removeprefix("curves:") for name in arrays if name.startswith("curves:")]
-            curves = {name: (arrays[f"places:{name}"], arrays[f"curves:{name}"]) for name in names}
-            meta = {name: tuple(value) if isinstance(value, list) else value for name, value in meta.items()}
-            meta["controls"] = frozenset(meta["controls"])
-            return Report(columns=columns, curves=curves, **{name: arrays[name] for name in _ARRAYS}, **meta)
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        raise errors.EvaluationError(
-            f"the file must be a report written by Report.save; {os.fspath(path)!r} cannot be read as one "
-            f"({type(error).__name__}: {error}); save it again."
-        ) from error
-    raise errors.EvaluationError(
-        f"the file must be of format {_FORMAT} or older; {os.fspath(path)!r} is of format {version}; install "
-        "a newer kerascope."
+    return load_arrays(
+        path,
+        _from_arrays,
+        kind="a report written by Report.save",
+        version=_FORMAT,
+        error=errors.EvaluationError,
     )
+
+
+def _from_arrays(metadata: dict[str, Any], arrays: dict[str, Array]) -> Report:
+    columns = tuple(
+        ReportColumn(**{**column, "bounds": tuple(column["bounds"])}) for column in metadata.pop("columns")
+    )
+    names = [name.removeprefix("curves:") for name in arrays if name.startswith("curves:")]
+    curves = {name: (arrays[f"places:{name}"], arrays[f"curves:{name}"]) for name in names}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in metadata.items()
+    }
+    values |= {name: arrays[name] for name in _ARRAYS} | {"controls": frozenset(metadata["controls"])}
+    return Report(columns=columns, curves=curves, **values)

@@ -232,7 +232,7 @@ def sanity(
     total = draws * (2 * len(stops) - 1) + 1 + (shuffled is not None)
     notes = [*inputs.warnings]
     with Progress(total, progress, "sanity checks") as bar:
-        cascading, independent = _explain_randomised(item, models, stops, bar)
+        cascading, independent = _explain_random_models(item, models, stops, bar)
         paths = [layers[stop - 1].path or "the model's own variables" for stop in stops]
         upper = sum(2 * stop <= len(layers) for stop in stops) or 1
         checks = [
@@ -255,7 +255,7 @@ def sanity(
     return Sanity(method.describe(), tuple(checks), entropy, tuple(notes))
 
 
-def _explain_randomised(
+def _explain_random_models(
     item: EvalItem, models: Sequence[Any], stops: Sequence[int], bar: Progress
 ) -> tuple[list[list[Array]], list[list[Array]]]:
     """Return the maps of each randomised model: all layers down to each stop, and the layer at each stop.

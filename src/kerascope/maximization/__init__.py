@@ -12,7 +12,7 @@ result.py           the images, with scores and history
 """
 
 from kerascope.maximization.configuration import Maximize, maximize
-from kerascope.maximization.optimization import Progress
+from kerascope.maximization.optimization import StepProgress
 from kerascope.maximization.penalties import LPNorm, TotalVariation
 from kerascope.maximization.result import Maximization
 from kerascope.maximization.transforms import Transforms
@@ -21,7 +21,7 @@ __all__ = [
     "LPNorm",
     "Maximization",
     "Maximize",
-    "Progress",
+    "StepProgress",
     "TotalVariation",
     "Transforms",
     "maximize",

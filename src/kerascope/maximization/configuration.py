@@ -140,7 +140,7 @@ class Maximize:
             start: start images as model inputs: one for all, or one for each of the N. For a model with
                 several inputs, the whole input structure, in which the other inputs do not change. Waves
                 along axes of 64 px or more omit details below 4 px: a photograph starts blurred.
-            callbacks: called with a `Progress` after every step.
+            callbacks: called with a `StepProgress` after every step.
 
         Returns:
             The best images of the run; after an interruption from the keyboard, the best so far.

@@ -19,7 +19,7 @@ from kerascope.typing import Array
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepProgress:
     """The progress of a run, which callbacks receive after every step.
 
     Args:
@@ -36,7 +36,7 @@ class Progress:
     images: Callable[[], Array]
 
 
-Callback = Callable[[Progress], Any]
+Callback = Callable[[StepProgress], Any]
 
 
 @dataclass
@@ -114,7 +114,7 @@ class Optimization:
                 if not finite or not np.isfinite(scores).all():
                     return self._explain_failure(step, steps, scores)
                 for callback in callbacks:
-                    callback(Progress(step, steps, view_scores, self.images))
+                    callback(StepProgress(step, steps, view_scores, self.images))
                 if bar is not None:
                     bar.add(1, [("score", float(view_scores.mean()))])
         except KeyboardInterrupt as stop:

@@ -1,4 +1,4 @@
-"""Metrics: one number for each image on how good its explanation is."""
+"""Metrics of explanations: one number per image."""
 
 from kerascope.registry import attach_stub, import_modules
 

@@ -24,7 +24,7 @@ from kerascope.resize import resize
 from kerascope.target import TargetLike, as_target
 from kerascope.typing import Array
 
-Value = TypeVar("Value")
+T = TypeVar("T")
 
 
 class EvalBatch:
@@ -97,23 +97,23 @@ class EvalBatch:
     def __len__(self) -> int:
         return len(self.host_images.pixels)
 
-    def compute_once(self, key: Hashable, compute: Callable[[], Value]) -> Value:
+    def compute_once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return the value cached under a key; compute it on first use, and record its cost."""
         if key not in self._cache:
             outside, self.used_keys = self.used_keys, set()
-            forwards, shared = self.probe.forward_count, self.shared_forwards
+            forwards, shared = self.probe.forward_count, self.cache_cost
             try:
                 self._cache[key] = compute()
             finally:
                 inside, self.used_keys = self.used_keys, outside
             self._dependencies[key] = {key, *inside}
-            self.costs[key] = self.probe.forward_count - forwards - (self.shared_forwards - shared)
+            self.costs[key] = self.probe.forward_count - forwards - (self.cache_cost - shared)
         self.used_keys |= self._dependencies[key]
-        value: Value = self._cache[key]
+        value: T = self._cache[key]
         return value
 
     @property
-    def shared_forwards(self) -> int:
+    def cache_cost(self) -> int:
         """Forwards of all cached values; see `compute_once`."""
         return sum(self.costs.values())
 
@@ -299,9 +299,9 @@ class EvalItem:
     def _cache(self) -> dict[Hashable, Any]:
         return {}
 
-    def compute_once(self, key: Hashable, compute: Callable[[], Value]) -> Value:
+    def compute_once(self, key: Hashable, compute: Callable[[], T]) -> T:
         """Return the value cached under a key for this explanation; compute it on first use."""
         if key not in self._cache:
             self._cache[key] = compute()
-        value: Value = self._cache[key]
+        value: T = self._cache[key]
         return value

@@ -1,4 +1,4 @@
-"""What an image is compared with: black, a colour, its mean, a picture, a blur, noise, or several of these.
+"""Baselines: black, white, a colour, the mean, a picture, a blur, noise, or several of these.
 
 The numbers of a baseline are in the model's own input units. A method that takes one describes it as
 `baseline` and stores what `as_baseline` makes of it, which can be compared, hashed and pickled.
@@ -19,7 +19,7 @@ from kerascope.typing import Array
 
 NAMES = ("black", "white", "mean", "blur", "noise")
 INPAINT = "inpaint"
-"""The baseline of methods with masks that fills each hole from what is around it: see `kerascope.perturb`."""
+"""The baseline of methods with masks that fills each hole from its surroundings: see `kerascope.perturb`."""
 BLUR = 0.1
 """Sigma of the baseline `"blur"`, as a share of the longest side."""
 
@@ -85,8 +85,8 @@ def as_baseline(given: BaselineLike, names: tuple[str, ...] = NAMES) -> Baseline
         return Pixels(given)
     raise errors.ParameterError(
         f"baseline must be a finite number, one of {', '.join(map(repr, names))}, an array of finite "
-        f"numbers, or a tuple of these; got {given!r}; of a model with several inputs, give that of the one "
-        "that is explained."
+        f"numbers, or a tuple of these; got {given!r}; of a model with several inputs, give one for the "
+        "input that is explained."
     )
 
 
@@ -124,8 +124,8 @@ def make_baseline(baseline: Baseline, pictures: HostImages, seed: int, number: i
         return _array(baseline.array, pictures), f"the given array {baseline.array.shape}"
     if baseline in ("black", "white"):
         end, where = (low, "lowest") if baseline == "black" else (high, "highest")
-        said = f"the {where} value of each image, as the model states no range" if unstated else ""
-        return np.broadcast_to(end, pixels.shape), f"{baseline}, {said or f'{end.item()} everywhere'}"
+        words = f"the {where} value of each image, as the model states no range" if unstated else ""
+        return np.broadcast_to(end, pixels.shape), f"{baseline}, {words or f'{end.item()} everywhere'}"
     if baseline == "mean":
         axes = tuple(range(1, 1 + len(pictures.spatial)))
         mean = pixels.mean(axis=axes, keepdims=True)
@@ -135,9 +135,9 @@ def make_baseline(baseline: Baseline, pictures: HostImages, seed: int, number: i
         return pictures.blur(sigma), f"the image blurred by a Gaussian of sigma {sigma:.3g} pixels"
     if baseline == "noise":
         share = np.random.default_rng([seed, number]).random(pixels.shape[1:])
-        said = "the range of each image" if unstated else f"{low.item()} to {high.item()}"
+        words = "the range of each image" if unstated else f"{low.item()} to {high.item()}"
         drawn = np.broadcast_to(low + share * (high - low), pixels.shape)
-        return drawn, f"uniform noise over {said}, seed {seed}"
+        return drawn, f"uniform noise over {words}, seed {seed}"
     return np.full(pixels.shape, baseline, "float64"), f"{baseline} everywhere"
 
 

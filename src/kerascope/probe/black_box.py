@@ -17,7 +17,7 @@ from kerascope.probe.execute.routine import RoutineRunner, RoutineStep
 from kerascope.probe.graph.graph import UNKNOWN, Graph, ModelOutput
 from kerascope.probe.graph.head import make_context
 from kerascope.probe.graph.output_kind import OutputSpec, Remark, with_kinds
-from kerascope.probe.inputs import InputBatch, padded_rows
+from kerascope.probe.inputs import InputBatch, pad_rows
 from kerascope.target import Forward, OutputKind, Reading, Target, TargetLike, as_target
 from kerascope.typing import Array
 from kerascope.validation import check_choice, check_whole
@@ -136,17 +136,17 @@ class BlackBox:
             1 forward per image.
         """
         if compute is not None or request != Request():
-            raise closed_error()
+            raise black_box_error()
         batch = self._check_images(images)
         size = self.pass_size(batch.count)
         results: list[BatchResult] = []
         checked: CheckedRequest | None = None
         for start in range(0, batch.count, size):
-            part = padded_rows(batch.arrays[0], start, min(size, batch.count - start)).copy()
+            part = pad_rows(batch.arrays[0], start, min(size, batch.count - start)).copy()
             outputs = self._predict(part)
             if checked is None:
                 checked = self._check_request(batch, outputs, as_target(target))
-            arguments = {name: padded_rows(row, start, len(part)) for name, row in checked.arguments.items()}
+            arguments = {name: pad_rows(row, start, len(part)) for name, row in checked.arguments.items()}
             graph = checked.graph
             forward, reading = self._read(graph, checked.target, outputs, arguments, len(part))
             flat = tree.flatten(forward.outputs)
@@ -178,7 +178,7 @@ class BlackBox:
     ) -> RoutineRunner:
         """A step to be repeated, in NumPy: see `Probe.routine`. Rows that do not count are not scored."""
         if request != Request() or replaced or rows is None:
-            raise closed_error()
+            raise black_box_error()
         batch = self._check_images(images)
         layout = image_layout(batch, self.data_format)
         # The images themselves were scored before.
@@ -266,7 +266,7 @@ class BlackBox:
         return forward, target.read(forward, numbers)
 
 
-def closed_error() -> errors.ModelError:
+def black_box_error() -> errors.ModelError:
     """The error that a black box has no layers or gradients."""
     return errors.ModelError(
         "this method looks inside a model, at its layers or gradients; a black box has neither; use one that "

@@ -21,7 +21,7 @@ def pixel_range(graph: Graph) -> tuple[float, float] | None:
     """(0, 255) or (0, 1) where the first layer that reads the pixels says so, else None.
 
     A `Rescaling` says so where it brings one of these ranges to end at 1 or 0.5; a `Normalization` where its
-    mean is that of bytes.
+    mean is in the range of bytes.
 
     Args:
         graph: of the model.

@@ -110,10 +110,10 @@ class InputBatch:
 
     def chunk(self, start: int, size: int) -> list[Array]:
         """`size` images from `start` on; the last one is repeated where there are fewer."""
-        return [padded_rows(array, start, size) for array in self.arrays]
+        return [pad_rows(array, start, size) for array in self.arrays]
 
 
-def padded_rows(array: Array, start: int, size: int) -> Array:
+def pad_rows(array: Array, start: int, size: int) -> Array:
     """`size` rows of an array from `start` on; the last one is repeated where there are fewer."""
     part = array[start : start + size]
     missing = size - len(part)
@@ -176,7 +176,7 @@ def check_inputs(model: keras.Model, images: Any, explained: str | int | None) -
         raise errors.InputError(
             f"all inputs must hold the same number of images; got {sizes}; give one row per image to each."
         )
-    return InputBatch(structure, arrays, _find_explained(explained, names, arrays), names)
+    return InputBatch(structure, arrays, _find_explained_index(explained, names, arrays), names)
 
 
 def blank_inputs(model: keras.Model, size: int | tuple[int, ...] | None = None) -> Any:
@@ -196,7 +196,7 @@ def blank_inputs(model: keras.Model, size: int | tuple[int, ...] | None = None) 
         specs = (replace(specs[0], shape=_fill_shape(specs[0].shape, size)),)
     if specs is None or any(None in spec.shape[1:] for spec in specs):
         raise errors.InputError(
-            "the model must state its full input shape to be asked without images; this one does not; "
+            "the model must state its full input shape where no images are given; this one does not; "
             f"give {'a batch of images' if specs is None or size is not None else 'images, or a size'}."
         )
     blanks = [np.zeros([1, *(side or 0 for side in spec.shape[1:])], spec.dtype) for spec in specs]
@@ -340,7 +340,7 @@ def _input_dtype(array: Array, spec: InputSpec | None) -> str:
     return str(keras.config.floatx())
 
 
-def _find_explained(
+def _find_explained_index(
     wanted: str | int | None, names: tuple[str, ...], arrays: tuple[Array, ...]
 ) -> int | None:
     if wanted is None:

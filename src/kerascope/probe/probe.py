@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from kerascope import backend, errors
-from kerascope.probe.black_box import BlackBox, closed_error
+from kerascope.probe.black_box import BlackBox, black_box_error
 from kerascope.probe.execute import readouts
 from kerascope.probe.execute.engine import ProbeEngine
 from kerascope.probe.execute.request import Request
@@ -211,7 +211,7 @@ def require_probe(probe: AnyProbe) -> Probe:
     """
     if isinstance(probe, Probe):
         return probe
-    raise closed_error()
+    raise black_box_error()
 
 
 def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
@@ -226,7 +226,7 @@ def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
         A sequence of rows, one per layer call, in the order of the forward pass, which prints itself as a
         table: path (as `layer=` takes it), kind, grid and channels of a map there, and a note. A star
         marks the automatic layer for the model's own score, of all outputs together, and a line below says
-        why it is that, and another one where the head flattens it; targets such as `Region` or `Output` may
+        why, and another one where the head flattens it; targets such as `Region` or `Output` may
         lead to another one.
 
     Raises:

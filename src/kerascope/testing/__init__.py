@@ -5,19 +5,19 @@ and `metric_checks` do so for a metric. `MODELS` holds the tiny models, `oracles
 plain loops, `golden` the maps that every backend shares.
 """
 
-from kerascope.testing.bench import Models
-from kerascope.testing.check import Check, ContractError, Outcome, Report
+from kerascope.testing.check import Check, CheckOutcome, ContractError, ContractReport
 from kerascope.testing.contract import check_method, checks
+from kerascope.testing.fixture import Models
 from kerascope.testing.metrics import Scenes, check_metric, metric_checks
 from kerascope.testing.models import MODELS, Tiny, UnavailableError, family
 
 __all__ = [
     "MODELS",
     "Check",
+    "CheckOutcome",
     "ContractError",
+    "ContractReport",
     "Models",
-    "Outcome",
-    "Report",
     "Scenes",
     "Tiny",
     "UnavailableError",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kerascope import errors
 from kerascope.testing import golden
-from kerascope.testing.bench import difference
+from kerascope.testing.fixture import difference
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

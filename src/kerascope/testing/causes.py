@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-Cause = Literal["method", "backend", "probe"]
+CheckCause = Literal["method", "backend", "probe"]
 
-_CHECKS: Mapping[Cause, str] = {
+_CHECKS: Mapping[CheckCause, str] = {
     # The method's own arithmetic, parameters and documentation.
     "method": """
         bad_parameters batch choices_are_made_once completeness cost depends_on_the_target
@@ -33,7 +33,7 @@ _CHECKS: Mapping[Cause, str] = {
     """,
 }
 
-CAUSES: Mapping[str, Cause] = MappingProxyType(
+CAUSES: Mapping[str, CheckCause] = MappingProxyType(
     {name: cause for cause, names in _CHECKS.items() for name in names.split()}
 )
 """The cause of each check, by the check's name."""

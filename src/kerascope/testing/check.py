@@ -1,4 +1,4 @@
-"""Checks of a contract, whatever it is about: running one, running many, and what came of it."""
+"""The checks of a contract: run one, run many, report."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kerascope import errors
-from kerascope.testing.clause import Clause
 from kerascope.testing.models import UnavailableError
+from kerascope.testing.registry import CheckFunction
 
-Status = Literal["passed", "failed", "expected failure", "skipped"]
+CheckStatus = Literal["passed", "failed", "expected failure", "skipped"]
 
 
 class ContractError(AssertionError):
@@ -19,7 +19,7 @@ class ContractError(AssertionError):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """How one check ended.
 
     Args:
@@ -29,7 +29,7 @@ class Outcome:
     """
 
     check: str
-    status: Status
+    status: CheckStatus
     reason: str = ""
 
     def __str__(self) -> str:
@@ -41,29 +41,29 @@ class Check:
     """One check of one method or metric; calling it runs it.
 
     Args:
-        clause: what is checked.
-        bench: what it is checked on, and what the checks on it share.
+        function: that is run.
+        fixture: the method or metric, and the models that its checks share.
         expected_failure: why it may fail, or None where it may not.
     """
 
-    clause: Clause[Any]
-    bench: Any
+    function: CheckFunction[Any]
+    fixture: Any
     expected_failure: str | None = None
 
     @property
     def name(self) -> str:
         """Name of the check."""
-        return self.clause.name
+        return self.function.name
 
     @property
     def description(self) -> str:
         """What is checked, in a line."""
-        return (self.clause.function.__doc__ or "").strip().partition("\n")[0]
+        return (self.function.function.__doc__ or "").strip().partition("\n")[0]
 
     def __str__(self) -> str:
-        return f"{self.bench.title}-{self.name}"
+        return f"{self.fixture.title}-{self.name}"
 
-    def __call__(self) -> Outcome:
+    def __call__(self) -> CheckOutcome:
         """Run the check.
 
         Returns:
@@ -76,12 +76,12 @@ class Check:
             with warnings.catch_warnings():
                 # What is warned about is stored in the results, where checks look for it.
                 warnings.simplefilter("ignore", errors.KerascopeWarning)
-                self.clause.function(self.bench)
+                self.function.function(self.fixture)
         except UnavailableError as reason:
-            return Outcome(self.name, "skipped", str(reason))
+            return CheckOutcome(self.name, "skipped", str(reason))
         except Exception as error:
             if self.expected_failure is not None:
-                return Outcome(self.name, "expected failure", self.expected_failure)
+                return CheckOutcome(self.name, "expected failure", self.expected_failure)
             what = str(error) if isinstance(error, AssertionError) else repr(error)
             raise ContractError(f"{self}: {self.description}\n{what}") from error
         if self.expected_failure is not None:
@@ -89,11 +89,11 @@ class Check:
                 f"{self}: expected to fail ({self.expected_failure}), but it passes; take it out of "
                 "expected_failures."
             )
-        return Outcome(self.name, "passed")
+        return CheckOutcome(self.name, "passed")
 
 
 @dataclass(frozen=True)
-class Report:
+class ContractReport:
     """What a contract found.
 
     Args:
@@ -102,35 +102,35 @@ class Report:
     """
 
     subject: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[CheckOutcome, ...]
 
     def __str__(self) -> str:
         return "\n".join([self.subject, *(f"    {outcome}" for outcome in self.outcomes)])
 
 
-def checks_on(
-    bench: Any, clauses: Sequence[Clause[Any]], expected_failures: Mapping[str, str] | None
+def bind_checks(
+    fixture: Any, functions: Sequence[CheckFunction[Any]], expected_failures: Mapping[str, str] | None
 ) -> list[Check]:
-    """A check for each clause.
+    """A check for each function.
 
     Args:
-        bench: what it is checked on.
-        clauses: those that apply.
+        fixture: the method or metric, and the models that its checks share.
+        functions: those that apply.
         expected_failures: reason by name of the check.
 
     Raises:
         ValueError: an expected failure names no check that applies, or gives no reason.
     """
     expected = dict(expected_failures or {})
-    unknown = sorted(set(expected) - {found.name for found in clauses})
+    unknown = sorted(set(expected) - {found.name for found in functions})
     if unknown:
         raise ValueError(f"expected_failures must name checks that apply; got {unknown}")
     if not all(expected.values()):
         raise ValueError("each of expected_failures must give a reason")
-    return [Check(found, bench, expected.get(found.name)) for found in clauses]
+    return [Check(found, fixture, expected.get(found.name)) for found in functions]
 
 
-def run(subject: str, found: Sequence[Check], only: Iterable[str] | None) -> Report:
+def run(subject: str, found: Sequence[Check], only: Iterable[str] | None) -> ContractReport:
     """Run checks, all of them whatever fails.
 
     Args:
@@ -146,13 +146,13 @@ def run(subject: str, found: Sequence[Check], only: Iterable[str] | None) -> Rep
         if unknown := sorted(wanted - {check.name for check in found}):
             raise ValueError(f"only must name checks that apply; got {unknown}")
         found = [check for check in found if check.name in wanted]
-    outcomes: list[Outcome] = []
+    outcomes: list[CheckOutcome] = []
     for check in found:
         try:
             outcomes.append(check())
         except ContractError as error:
-            outcomes.append(Outcome(check.name, "failed", str(error)))
+            outcomes.append(CheckOutcome(check.name, "failed", str(error)))
     failed = [outcome.reason for outcome in outcomes if outcome.status == "failed"]
     if failed:
         raise ContractError(f"{len(failed)} of {len(outcomes)} checks failed:\n\n" + "\n\n".join(failed))
-    return Report(subject, tuple(outcomes))
+    return ContractReport(subject, tuple(outcomes))

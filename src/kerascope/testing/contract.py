@@ -36,11 +36,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kerascope.method import Method
-from kerascope.testing import clauses as _  # noqa: F401 (fills CLAUSES)
-from kerascope.testing.bench import Bench, Models
-from kerascope.testing.check import Check, Report, checks_on, run
-from kerascope.testing.clause import CLAUSES
+from kerascope.testing import checks as _  # noqa: F401 (fills the contract)
+from kerascope.testing.check import Check, ContractReport, bind_checks, run
+from kerascope.testing.fixture import Fixture, Models
 from kerascope.testing.oracles import Oracle
+from kerascope.testing.registry import check
 
 
 def checks(
@@ -55,8 +55,8 @@ def checks(
     """The checks that apply to a method, to be called one by one.
 
     Args:
-        method: a method's class, tried with the settings of `kerascope.testing.fast` where it has such
-            parameters, else with its defaults; or a method as it is.
+        method: a method's class, tried with the settings of `kerascope.testing.fast_settings`, else with its
+            defaults; or a method as it is.
         oracle: the method again, from its paper in plain loops; see `kerascope.testing.oracles`. None for
             that of kerascope's own method of this name with the same settings; without one the check
             is skipped.
@@ -73,8 +73,8 @@ def checks(
         >>> [str(check) for check in ks.testing.checks(ks.Saliency)][0]
         'Saliency-is_a_value'
     """
-    bench = Bench(method, oracle, None if golden is None else Path(golden), tolerance, models)
-    return checks_on(bench, CLAUSES.applying(bench.method.tags), expected_failures)
+    fixture = Fixture(method, oracle, None if golden is None else Path(golden), tolerance, models)
+    return bind_checks(fixture, check.select(fixture.method.tags), expected_failures)
 
 
 def check_method(
@@ -85,7 +85,7 @@ def check_method(
     tolerance: float = 1e-4,
     expected_failures: Mapping[str, str] | None = None,
     only: Iterable[str] | None = None,
-) -> Report:
+) -> ContractReport:
     """Run every check that applies to a method, on the current backend.
 
     Args:

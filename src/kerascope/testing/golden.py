@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kerascope.method import Method, methods
-from kerascope.testing.bench import Bench, Models, backend_name
+from kerascope.testing.fixture import Fixture, Models, backend_name
 from kerascope.typing import Array
 
 CASES = ("smooth_flattened", "smooth_residual", "smooth_conv3d", "transformer")
@@ -29,10 +29,10 @@ def key(method: Method, case: str) -> str:
     return f"{method.name}/{case}"
 
 
-def case_maps(bench: Bench, case: str, scale: float = 1.0) -> Array:
+def case_maps(fixture: Fixture, case: str, scale: float = 1.0) -> Array:
     """The maps of a tiny model, of its images times a scale, (classes, N, ...)."""
-    images = None if scale == 1.0 else bench.tiny(case).images * scale
-    return np.stack([bench.explain(case, index, images, compiled=True).values for index in CLASSES])
+    images = None if scale == 1.0 else fixture.tiny(case).images * scale
+    return np.stack([fixture.explain(case, index, images, compiled=True).values for index in CLASSES])
 
 
 def maps() -> dict[str, Array]:
@@ -40,8 +40,8 @@ def maps() -> dict[str, Array]:
     found: dict[str, Array] = {}
     shared = Models()
     for method in methods().values():
-        bench = Bench(method, models=shared)
-        found |= {key(bench.method, case): case_maps(bench, case) for case in CASES if bench.fits(case)}
+        fixture = Fixture(method, models=shared)
+        found |= {key(fixture.method, case): case_maps(fixture, case) for case in CASES if fixture.fits(case)}
     return found
 
 

@@ -1,4 +1,4 @@
-"""Models with another gradient. Stands for `vis.backend`."""
+"""Models with another gradient. Replaces `vis.backend`."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ __all__ = ["modify_model_backprop", "set_random_seed"]
 
 
 def modify_model_backprop(model: keras.Model, backprop_modifier: str) -> keras.Model:
-    """A model whose own gradient is a modified one; see `kerascope.vis.backprop_modifiers`.
+    """Return a model with a modified gradient; see `kerascope.vis.backprop_modifiers`.
 
     Args:
-        model: a built Keras model, which stays as it is.
-        backprop_modifier: `"guided"`, or `"rectified"`, `"relu"` or `"deconv"`, which are one.
+        model: a built Keras model, which does not change.
+        backprop_modifier: `"guided"`, or `"rectified"`, `"relu"` or `"deconv"`, which are the same.
 
     Returns:
-        A Keras model, uncompiled, with layers of the same names in the same places and the weights of `model`
-        themselves, not copies. Whoever differentiates it gets the modified gradient: the functions of
-        `kerascope.vis`, `ks.Saliency()`, a tape, `jax.grad`, `torch.autograd`; also of other models that are
-        made from its tensors. Saved, it is an ordinary model again.
+        An uncompiled Keras model with layers of the same names in the same positions, which shares the
+        weights of `model`. All differentiation gives the modified gradient: the functions of `kerascope.vis`,
+        `ks.Saliency()`, a tape, `jax.grad`, `torch.autograd`; also for models built from its tensors. A saved
+        model is an ordinary one.
 
     Raises:
         ParameterError (a ValueError): no modifier has this name.
-        ModelError: it is no built Keras model.
-        RuleError: it has no rectifier.
+        ModelError: `model` is not a built Keras model.
+        RuleError: `model` has no rectifier.
 
     Cost:
-        None; the first call compiles anew.
+        None; the first call compiles again.
 
     Example:
         >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="relu")])

@@ -1,11 +1,11 @@
-"""What rectifiers hand back. Stands for `vis.backprop_modifiers`.
+"""Modified gradients of rectifiers. Replaces `vis.backprop_modifiers`.
 
     guided                     guided backpropagation: only positive gradients, where the rectifier was open
-    rectified, relu, deconv    deconvnet: only positive gradients, wherever
+    rectified, relu, deconv    deconvnet: only positive gradients, everywhere
 
-Give the name or the modifier itself as `backprop_modifier=`. Called on a model, a modifier returns one whose
-own gradient is modified; see `kerascope.vis.backend`. A function of your own, from a model to a model, is
-called as keras-vis called it.
+`backprop_modifier=` takes a name or a modifier. Called on a model, a modifier returns a model with the
+modified gradient; see `kerascope.vis.backend`. A custom function from a model to a model is called as in
+keras-vis.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ import keras
 from kerascope import errors
 from kerascope.probe import apply_rule
 from kerascope.rule import RULES
-from kerascope.vis.names import named
+from kerascope.vis.utils.utils import find_by_name
 
 
 @dataclass(frozen=True)
 class BackpropModifier:
-    """A modifier of keras-vis as a value.
+    """A modifier of keras-vis.
 
     Args:
         name: in keras-vis.
-        rule: kerascope's name of the same, as `backprop=` takes it.
+        rule: its name in kerascope, see `backprop=`.
     """
 
     name: str
     rule: str
 
     def __call__(self, model: keras.Model) -> keras.Model:
-        """A model with the weights of another one, and this gradient; see `modify_model_backprop`."""
+        """Return a model with shared weights and this gradient; see `modify_model_backprop`."""
         return apply_rule(model, RULES[self.rule])
 
 
@@ -48,7 +48,7 @@ _MODIFIERS = {"guided": guided, "rectified": rectified, "relu": relu, "deconv": 
 def get(
     identifier: str | Callable[[keras.Model], keras.Model],
 ) -> BackpropModifier | Callable[[keras.Model], keras.Model]:
-    """The modifier of a name; a modifier or function as it is.
+    """Return the modifier of a name; a modifier or function is returned unchanged.
 
     Raises:
         ParameterError (a ValueError): no modifier has this name.
@@ -57,21 +57,21 @@ def get(
         >>> get("relu").rule
         'deconvnet'
     """
-    return named(identifier, _MODIFIERS, "backprop_modifier")
+    return find_by_name(identifier, _MODIFIERS, "backprop_modifier")
 
 
-def modified(
+def modify_model(
     model: keras.Model, identifier: str | Callable[[keras.Model], keras.Model] | None
 ) -> tuple[keras.Model, str | None]:
-    """The model to explain and kerascope's name of the rule, for what `backprop_modifier=` was given."""
+    """Return the model to explain and kerascope's name of the rule, for a value of `backprop_modifier=`."""
     if identifier is None:
         return model, None
     modifier = get(identifier)
     if isinstance(modifier, BackpropModifier):
         return model, modifier.rule
-    changed = modifier(model)
-    if not isinstance(changed, keras.Model):
+    result = modifier(model)
+    if not isinstance(result, keras.Model):
         raise errors.ParameterError(
-            f"a function given as backprop_modifier must return a Keras model; got {type(changed).__name__}."
+            f"a backprop_modifier function must return a Keras model; got {type(result).__name__}."
         )
-    return changed, None
+    return result, None

@@ -1,7 +1,7 @@
-"""What watches an optimisation. Stands for `vis.callbacks`.
+"""Callbacks of an optimisation. Replaces `vis.callbacks`.
 
-Deviation: `GifGenerator` writes with Pillow, at the end, and shows images of any number of channels that
-make a picture; keras-vis needed imageio, and failed on grey ones.
+Deviation: `GifGenerator` writes with Pillow, at the end, and takes pictures with 1 or 3 channels; keras-vis
+needed imageio, and failed on grey pictures.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class OptimizerCallback:
-    """Is told about each step; derive from it and fill `callback`."""
+    """Called after each step. Subclass it and implement `callback`."""
 
     def callback(
         self,
@@ -31,19 +31,19 @@ class OptimizerCallback:
         grads: Array,
         wrt_value: Array,
     ) -> None:
-        """A step was looked at.
+        """Process one step.
 
         Args:
-            i: which, from 0.
+            i: index of the step, from 0.
             named_losses: name and weighted value of each loss.
             overall_loss: their sum.
-            grads: its gradient at `wrt_value`, normalised and modified as asked for.
-            wrt_value: the image, (1, ...) as the model takes it.
+            grads: its gradient at `wrt_value`, normalised and modified.
+            wrt_value: the image, (1, ...) as model input.
         """
-        raise NotImplementedError(f"{type(self).__name__}.callback must be filled")
+        raise NotImplementedError(f"{type(self).__name__}.callback must be implemented")
 
     def on_end(self) -> None:
-        """The optimisation has ended."""
+        """Called after the last step."""
 
 
 class Print(OptimizerCallback):
@@ -66,9 +66,9 @@ class GifGenerator(OptimizerCallback):
     """Writes the steps as an animated GIF, each with its number.
 
     Args:
-        path: the file; `.gif` is added where it is missing.
-        input_range: taken for keras-vis's sake; a frame always shows the image as `deprocess_input` does.
-        milliseconds: how long a frame is shown.
+        path: the file; `.gif` is added if missing.
+        input_range: ignored, for compatibility with keras-vis; frames are scaled by `deprocess_input`.
+        milliseconds: duration of a frame.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class GifGenerator(OptimizerCallback):
         grads: Array,
         wrt_value: Array,
     ) -> None:
-        """Keep one frame.
+        """Store one frame.
 
         Raises:
-            InputError: the image is no picture.
+            InputError: the image is not a picture.
         """
         image = wrt_value[0]
         if image.ndim == 3 and image.shape[-1] not in (1, 3):

@@ -1,9 +1,8 @@
-"""What to look at of a gradient. Stands for `vis.grad_modifiers`.
+"""Modifiers of gradients. Replaces `vis.grad_modifiers`.
 
-The formulas are those of `kerascope.method.gradient.modifier`, on NumPy arrays. Each is a function of an
-array, and its name can be given instead. A function of your own is handed a NumPy array, batch first and
-channels last, and returns one of the same shape. None of them changes its argument, which `relu` of keras-vis
-did.
+The formulas are in `kerascope.method.gradient.modifier`. Each modifier is a function of a NumPy array, and
+can be passed by name. A custom function takes an array, batch first and channels last, and returns an array
+of the same shape. No modifier changes its argument, as `relu` of keras-vis did.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from keras import ops
 from kerascope import errors
 from kerascope.method.gradient import modifier
 from kerascope.typing import Array
-from kerascope.vis.names import named
+from kerascope.vis.utils.utils import find_by_name
 
 
 def negate(grads: Array) -> Array:
-    """-g: what speaks against the class, in front."""
+    """-g: evidence against the class is positive."""
     return _in_numpy(modifier.negate, grads)
 
 
 def absolute(grads: Array) -> Array:
-    """|g|: what matters, for or against."""
+    """|g|: evidence for or against the class."""
     return _in_numpy(modifier.absolute, grads)
 
 
@@ -36,7 +35,7 @@ def invert(grads: Array) -> Array:
 
 
 def relu(grads: Array) -> Array:
-    """max(g, 0): what speaks for the class."""
+    """max(g, 0): evidence for the class."""
     return _in_numpy(modifier.positive, grads)
 
 
@@ -46,10 +45,10 @@ def small_values(grads: Array) -> Array:
 
 
 def _in_numpy(function: Callable[[Any], Any], grads: Array) -> Array:
-    """A formula of kerascope on an array; a backend that works in single precision keeps the type."""
+    """Apply a formula of kerascope to an array; the type of the array is kept."""
     array = np.asarray(grads)
-    found = np.asarray(ops.convert_to_numpy(function(array)))
-    return found.astype(np.result_type(array, found))
+    result = np.asarray(ops.convert_to_numpy(function(array)))
+    return result.astype(np.result_type(array, result))
 
 
 NAMES = {
@@ -59,13 +58,13 @@ NAMES = {
     "relu": "positive",
     "small_values": "small_values",
 }
-"""The names of keras-vis, and kerascope's for the same."""
+"""Names in keras-vis, and names in kerascope."""
 
 _FUNCTIONS = {function.__name__: function for function in (negate, absolute, invert, relu, small_values)}
 
 
 def get(identifier: str | Callable[[Array], Array]) -> Callable[[Array], Array]:
-    """The modifier of a name; a function as it is.
+    """Return the modifier of a name; a function is returned unchanged.
 
     Raises:
         ParameterError (a ValueError): no modifier has this name.
@@ -74,11 +73,11 @@ def get(identifier: str | Callable[[Array], Array]) -> Callable[[Array], Array]:
         >>> get("relu")(np.array([-1.0, 2.0]))
         array([0., 2.])
     """
-    return named(identifier, _FUNCTIONS, "grad_modifier")
+    return find_by_name(identifier, _FUNCTIONS, "grad_modifier")
 
 
-def compiled_name(identifier: str | Callable[[Array], Array] | None) -> str | None:
-    """What kerascope calls a modifier, None for none or for a function of your own, which NumPy runs."""
+def get_kerascope_name(identifier: str | Callable[[Array], Array] | None) -> str | None:
+    """Return the name of a modifier in kerascope; None without a modifier, and for a custom function."""
     if identifier is None:
         return None
     function = get(identifier)
@@ -86,16 +85,16 @@ def compiled_name(identifier: str | Callable[[Array], Array] | None) -> str | No
     return NAMES[name] if _FUNCTIONS.get(name) is function else None
 
 
-def applied(function: Callable[[Array], Array], grads: Array) -> Array:
-    """What a function of your own makes of a gradient.
+def apply_modifier(function: Callable[[Array], Array], grads: Array) -> Array:
+    """Apply a custom function to a gradient.
 
     Raises:
-        ParameterError: it returns another shape.
+        ParameterError: the function returns another shape.
     """
-    found = np.asarray(function(grads.copy()), "float32")
-    if found.shape != grads.shape:
+    result = np.asarray(function(grads.copy()), "float32")
+    if result.shape != grads.shape:
         raise errors.ParameterError(
-            f"a grad_modifier must return an array of the gradient's shape {grads.shape}; got {found.shape}; "
-            "work element by element."
+            f"a grad_modifier must return an array of the gradient's shape {grads.shape}; got "
+            f"{result.shape}; modify each element by itself."
         )
-    return found
+    return result

@@ -1,17 +1,17 @@
-"""What is minimised. Stands for `vis.losses`.
+"""Losses to minimise. Replaces `vis.losses`.
 
-A loss of your own derives from `Loss` and returns from `build_loss` one of two things:
+A custom loss subclasses `Loss`, and its `build_loss` returns one of two things:
 
 * as in keras-vis, a symbolic tensor made with `keras.ops` from `layer.output` or `model.input`: a number,
   or one per image;
 * or a function of the image: from backend tensors (N, *spatial, C), in the model's own range, to a number or
   one per image, (N,).
 
-In a pair `(loss, weight)` such a function can also stand by itself, without any class.
+In a pair `(loss, weight)`, such a function can also be used without a class.
 
-Deviation: `ActivationMaximization` of a layer that ends in a softmax or sigmoid takes the score in front of
-it, whether or not the activation was swapped for a linear one before; keras-vis took the probability, whose
-gradient mixes all classes and vanishes where the network is sure.
+Deviation: `ActivationMaximization` of a layer that ends in a softmax or sigmoid uses the score before
+it, even if the activation was not replaced by a linear one; keras-vis used the probability, whose gradient
+mixes all classes and vanishes where the network is certain.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from keras import ops
 
 from kerascope.vis.filters import as_filters, channels_first
 
-Built: TypeAlias = "keras.KerasTensor | Callable[[Any], Any]"
-Filters = int | Sequence[int] | None
+BuiltLoss: TypeAlias = "keras.KerasTensor | Callable[[Any], Any]"
+FilterIndices = int | Sequence[int] | None
 
 
 class Loss:
-    """Something to minimise; derive from it and fill `build_loss`.
+    """A loss to minimise. Subclass it and implement `build_loss`.
 
     Attributes:
-        name: what `Print` and other callbacks call it.
+        name: for `Print` and other callbacks.
     """
 
     def __init__(self) -> None:
@@ -41,29 +41,29 @@ class Loss:
     def __str__(self) -> str:
         return self.name
 
-    def build_loss(self) -> Built:
-        """The loss; see the module for what it may be."""
+    def build_loss(self) -> BuiltLoss:
+        """Return the loss, of a kind that the module lists."""
         raise NotImplementedError(
             f"{type(self).__name__}.build_loss must return a symbolic tensor or a function of the images"
         )
 
 
 class ActivationMaximization(Loss):
-    r"""Minus the activation: $-\sum_f \mathrm{mean}_x\, A_{xf}$ over the filters and their places.
+    r"""Minus the activation: $-\sum_f \mathrm{mean}_x\, A_{xf}$ over the filters and their positions.
 
     Args:
         layer: a layer of the model.
         filter_indices: a filter or output, or several, whose means are added; None for the mean over all.
     """
 
-    def __init__(self, layer: keras.Layer, filter_indices: Filters) -> None:
+    def __init__(self, layer: keras.Layer, filter_indices: FilterIndices) -> None:
         super().__init__()
         self.name = "ActivationMax Loss"
         self.layer = layer
         self.filter_indices = as_filters(filter_indices)
 
     def build_loss(self) -> keras.KerasTensor:
-        """The symbolic loss, on what the layer returns: behind its softmax, if it has one."""
+        """Return the symbolic loss of the layer's output, after its softmax if it has one."""
         output = self.layer.output
         if channels_first(self.layer, len(output.shape)):
             output = ops.moveaxis(output, 1, -1)

@@ -1,4 +1,4 @@
-"""Weighted losses as a model and a target of kerascope; not a module of keras-vis."""
+"""Weighted losses as a model and a target of kerascope; not in keras-vis."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from keras import ops, tree
 
 from kerascope import errors
 from kerascope.target import Context, Forward, Reading, Target
-from kerascope.vis.filters import channels_first, checked, means
+from kerascope.vis.filters import channels_first, means, normalize_filters
 from kerascope.vis.losses import ActivationMaximization, Loss
-from kerascope.vis.regularizers import Range, Regularizer
-from kerascope.vis.seed import image_place, is_inside, model_between, unlisted
+from kerascope.vis.regularizers import PixelRange, Regularizer
+from kerascope.vis.seed_inputs import image_index, is_inside, model_between, unwrap_single
 
 WeightedLoss = tuple[Loss | Callable[[Any], Any], float | None]
 
 
 @dataclass(frozen=True)
-class Term:
+class LossTerm:
     """One weighted loss.
 
     Args:
@@ -28,29 +28,31 @@ class Term:
         weight: of the loss.
         kind: `"score"` minus the filters of a layer, `"image"` a function of an input, `"value"` an
             expression that the model returns.
-        place: the output of the loss model that it is made from.
+        output: index of the output of the loss model that the loss depends on.
         filters: for a score; None for all.
-        channels_first: of that output.
+        channels_first: whether that output has its channels first.
         function: for an image.
     """
 
     name: str
     weight: float
     kind: Literal["score", "image", "value"]
-    place: int
+    output: int
     filters: tuple[int, ...] | None = None
     channels_first: bool = False
     function: Callable[[Any], Any] | None = None
 
     def value(self, forward: Forward) -> Any:
-        """The weighted loss of each image, (N,)."""
-        chosen = forward.scores if self.kind == "score" else forward.outputs
-        tensor = tree.flatten(chosen)[self.place]
+        """Return the weighted loss of each image, (N,)."""
+        structure = forward.scores if self.kind == "score" else forward.outputs
+        tensor = tree.flatten(structure)[self.output]
         if self.kind == "score":
-            found = means(tensor, self.channels_first)
-            if self.filters is not None:
-                found = ops.take(found, ops.convert_to_tensor(self.filters, "int32"), axis=1)
-            loss = -(ops.mean(found, axis=1) if self.filters is None else ops.sum(found, axis=1))
+            activations = means(tensor, self.channels_first)
+            if self.filters is None:
+                loss = -ops.mean(activations, axis=1)
+            else:
+                filters = ops.convert_to_tensor(self.filters, "int32")
+                loss = -ops.sum(ops.take(activations, filters, axis=1), axis=1)
         elif self.function is not None:
             tensor = ops.moveaxis(tensor, 1, -1) if self.channels_first else tensor
             loss = _per_image(self.function(tensor), forward.count, self.name)
@@ -65,10 +67,10 @@ class Objective(Target):
 
     Args:
         terms: the losses.
-        separate: each by itself, on a class axis.
+        separate: each loss by itself, on a class axis.
     """
 
-    terms: tuple[Term, ...]
+    terms: tuple[LossTerm, ...]
     separate: bool = False
 
     @property
@@ -76,15 +78,15 @@ class Objective(Target):
         return self.separate
 
     def key(self) -> Hashable:
-        # A loss model and its probe are made for one objective.
+        # A loss model and its probe have one objective.
         return ("objective", self.separate)
 
-    def each(self) -> Objective:
-        """The losses by themselves."""
+    def split(self) -> Objective:
+        """Return the objective with each loss by itself, on a class axis."""
         return replace(self, separate=True)
 
     def outputs(self, context: Context) -> tuple[int, ...]:
-        return tuple(sorted({term.place for term in self.terms}))
+        return tuple(sorted({term.output for term in self.terms}))
 
     def read(self, forward: Forward, arguments: Any) -> Reading:
         values = ops.stack([term.value(forward) for term in self.terms], axis=1)
@@ -97,31 +99,31 @@ class Objective(Target):
 def objective_of(
     input_tensor: Any,
     losses: Sequence[WeightedLoss],
-    input_range: Range = (0, 255),
+    input_range: PixelRange = (0, 255),
     wrt_tensor: Any = None,
 ) -> tuple[keras.Model, Objective]:
-    """A model that returns what losses are made from, and the target that adds them up.
+    """Return a model whose outputs the losses depend on, and the target that sums the losses.
 
     Args:
         input_tensor: the model's symbolic input, or its inputs in a list or dictionary.
-        losses: pairs of a loss and its weight; those of weight 0 or None are left out.
+        losses: pairs of a loss and its weight; losses of weight 0 or None are ignored.
         input_range: least and greatest pixel, for regularizers.
-        wrt_tensor: the input that regularizers look at, where there are several; None for the only picture. A
-            tensor inside the model becomes the last output of the model that is returned.
+        wrt_tensor: the input of regularizers, if there are several; None for the only picture. A tensor
+            inside the model becomes the last output of the returned model.
 
     Raises:
-        ParameterError: no loss is left, or one is neither a loss nor a function.
-        ModelError: a loss, or `wrt_tensor`, is not made from this input.
+        ParameterError: no loss has a weight, or one is neither a loss nor a function.
+        ModelError: a loss, or `wrt_tensor`, does not depend on this input.
     """
     inputs = tree.flatten(input_tensor)
     inside = is_inside(inputs, wrt_tensor)
-    image = inputs[image_place(inputs, None if inside else wrt_tensor)]
+    image = inputs[image_index(inputs, None if inside else wrt_tensor)]
     outputs: list[Any] = []
 
-    def place_of(tensor: Any) -> int:
-        for place, known in enumerate(outputs):
-            if known is tensor:
-                return place
+    def output_index(tensor: Any) -> int:
+        for index, output in enumerate(outputs):
+            if output is tensor:
+                return index
         outputs.append(tensor)
         return len(outputs) - 1
 
@@ -134,32 +136,36 @@ def objective_of(
             output = _output_of(loss.layer)
             rank, first = len(output.shape), channels_first(loss.layer, len(output.shape))
             channels = 1 if rank < 2 else output.shape[1 if first else -1]
-            filters = loss.filter_indices and checked(loss.filter_indices, channels, loss.layer.name)
-            terms.append(Term(name, float(weight), "score", place_of(output), filters, first))
+            filters = loss.filter_indices and normalize_filters(
+                loss.filter_indices, channels, loss.layer.name
+            )
+            terms.append(LossTerm(name, float(weight), "score", output_index(output), filters, first))
             continue
         if isinstance(loss, Regularizer):
-            built: Any = loss.build_loss(input_range)
+            value: Any = loss.build_loss(input_range)
         else:
-            built = loss.build_loss() if isinstance(loss, Loss) else loss
-        if isinstance(built, keras.KerasTensor):
-            terms.append(Term(name, float(weight), "value", place_of(built)))
-        elif callable(built):
-            seen = getattr(loss, "img", None)
-            seen = image if seen is None else seen
-            first = len(seen.shape) > 2 and keras.config.image_data_format() == "channels_first"
+            value = loss.build_loss() if isinstance(loss, Loss) else loss
+        if isinstance(value, keras.KerasTensor):
+            terms.append(LossTerm(name, float(weight), "value", output_index(value)))
+        elif callable(value):
+            tensor = getattr(loss, "img", None)
+            tensor = image if tensor is None else tensor
+            first = len(tensor.shape) > 2 and keras.config.image_data_format() == "channels_first"
             terms.append(
-                Term(name, float(weight), "image", place_of(seen), channels_first=first, function=built)
+                LossTerm(
+                    name, float(weight), "image", output_index(tensor), channels_first=first, function=value
+                )
             )
         else:
             raise errors.ParameterError(
                 "a loss must be a kerascope.vis Loss whose build_loss returns a symbolic tensor or a "
-                f"function of the images, or such a function; got {built!r} from {name}."
+                f"function of the images, or such a function; got {value!r} from {name}."
             )
     if not terms:
         raise errors.ParameterError(
             f"at least one loss must have a weight other than 0; got {[weight for _, weight in losses]}."
         )
-    model = model_between(input_tensor, [*outputs, unlisted(wrt_tensor)] if inside else outputs)
+    model = model_between(input_tensor, [*outputs, unwrap_single(wrt_tensor)] if inside else outputs)
     return model, Objective(tuple(terms))
 
 
@@ -167,18 +173,18 @@ _build_activation = ActivationMaximization.build_loss
 
 
 def _output_of(layer: keras.Layer) -> Any:
-    """The symbolic output of a layer that runs once in a model."""
+    """Return the symbolic output of a layer that runs once in a model."""
     try:
         return tree.flatten(layer.output)[0]
     except (AttributeError, ValueError) as error:
         raise errors.ModelError(
             f"a layer in a loss must run once, in a Sequential or Functional model; {layer.name!r} has no "
-            f"single output ({error}); explain it with ks.Unit({layer.name!r}) instead."
+            f"single output ({error}); use ks.Unit({layer.name!r}) instead."
         ) from error
 
 
 def _per_image(value: Any, count: int, name: str) -> Any:
-    """A loss as one number per image, (count,); a single number is that of the only image."""
+    """Return a loss as one number per image, (count,); a single number is used for all."""
     if not ops.is_tensor(value):
         raise errors.ParameterError(
             f"a loss must be a backend tensor, one number or one per image; {name} is a "

@@ -1,10 +1,10 @@
-r"""What keeps an image moderate and smooth. Stands for `vis.regularizers`.
+r"""Regularizers of images. Replaces `vis.regularizers`.
 
-Deviations from keras-vis, which added up raw pixels: both regularizers look at the image as part of its
-range, $(x - \mathrm{low}) / (\mathrm{high} - \mathrm{low})$, and are means, so that a weight means the same
-for any size and range. keras-vis's total variation of noise on 0 to 255 was 65,000 times that on 0 to 1,
-and drowned the score. The formulas are those of `ks.LPNorm`, with the value zero as the one that costs
-nothing, and `ks.TotalVariation`.
+Deviations from keras-vis, which summed raw pixels: both regularizers scale the image to its range,
+$(x - \mathrm{low}) / (\mathrm{high} - \mathrm{low})$, and are means, so that a weight means the same for any
+size and range. In keras-vis, the total variation of noise on 0 to 255 was 65,000 times larger than on 0 to 1,
+and dominated the score. See `ks.LPNorm`, here with zero penalty for the value zero, and `ks.TotalVariation`
+for the formulas.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from kerascope import errors, maximization
 from kerascope.maximization.penalties import Penalty
 from kerascope.vis.losses import Loss
 
-Range = tuple[float, float]
+PixelRange = tuple[float, float]
 
 
 class Regularizer(Loss):
     """A loss of the image alone.
 
     Args:
-        img_input: the model's input that it looks at; None for the one that is optimised.
+        img_input: a symbolic input of the model; None for the optimised one.
     """
 
     def __init__(self, img_input: Any = None) -> None:
         super().__init__()
         self.img = img_input
 
-    def penalty(self, input_range: Range, weight: float) -> Penalty:
-        """What is taken off the score, from pictures (N, *spatial, C) in [0, 1] to (N,).
+    def penalty(self, input_range: PixelRange, weight: float) -> Penalty:
+        """Return a function from pictures (N, *spatial, C) in [0, 1] to (N,), subtracted from the score.
 
         Args:
             input_range: least and greatest pixel.
-            weight: of it, at least 0.
+            weight: of the penalty, at least 0.
         """
         raise NotImplementedError(f"{type(self).__name__}.penalty must return a function of the pictures")
 
-    def build_loss(self, input_range: Range = (0, 255)) -> Callable[[Any], Any]:
-        """The loss as a function of images (N, *spatial, C) in the model's own range.
+    def build_loss(self, input_range: PixelRange = (0, 255)) -> Callable[[Any], Any]:
+        """Return the loss as a function of images (N, *spatial, C) in the model's range.
 
         Args:
             input_range: least and greatest pixel.
@@ -54,7 +54,7 @@ class Regularizer(Loss):
 
 
 class TotalVariation(Regularizer):
-    """How much neighbouring pixels differ; see `ks.TotalVariation`.
+    """The differences between neighbouring pixels; see `ks.TotalVariation`.
 
     Args:
         img_input: see `Regularizer`.
@@ -66,16 +66,16 @@ class TotalVariation(Regularizer):
         self.name = f"TV({beta}) Loss"
         self.beta = beta
 
-    def penalty(self, input_range: Range, weight: float) -> Penalty:
+    def penalty(self, input_range: PixelRange, weight: float) -> Penalty:
         return maximization.TotalVariation(weight, self.beta)
 
 
 class LPNorm(Regularizer):
-    """How far pixels lie from zero; see `ks.LPNorm`.
+    """The distance of pixels from zero; see `ks.LPNorm`.
 
     Args:
         img_input: see `Regularizer`.
-        p: the exponent, at least 1; infinity looks at the farthest pixel alone.
+        p: the exponent, at least 1; infinity for the greatest distance.
     """
 
     def __init__(self, img_input: Any = None, p: float = 6.0) -> None:
@@ -85,7 +85,7 @@ class LPNorm(Regularizer):
         self.name = f"L-{p} Norm Loss"
         self.p = p
 
-    def penalty(self, input_range: Range, weight: float) -> Penalty:
+    def penalty(self, input_range: PixelRange, weight: float) -> Penalty:
         low, high = input_range
         rest = float(np.clip((0 - low) / (high - low), 0, 1))
         if np.isinf(self.p):

@@ -19,11 +19,11 @@ from kerascope.dataset.reading.dicom_frames import FrameLocation
 from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.location import FileLocation
 from kerascope.dataset.running import job
-from kerascope.dataset.writing.atomic_file import atomic_write
 from kerascope.dataset.writing.manifest import write_manifest
 from kerascope.dataset.writing.overlap import check_no_overlap
 from kerascope.dataset.writing.removal import remove_run
 from kerascope.dataset.writing.store import Store
+from kerascope.persistence import atomic_write
 from tests.helpers.expected_warnings import warned
 from tests.helpers.files.folders import contents, others, png
 from tests.helpers.files.photographs import cuttings, network, same

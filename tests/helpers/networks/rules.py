@@ -13,7 +13,7 @@ import numpy as np
 from keras import layers
 
 import kerascope as ks
-from kerascope.testing.bench import CLOSE, difference, same
+from kerascope.testing.fixture import CLOSE, assert_close, difference
 from kerascope.typing import Tensor
 
 Function = Callable[[Tensor], Tensor]
@@ -174,7 +174,7 @@ def check(
         expected = by_hand(rule, functions, weights)
         assert difference(unruled, expected) > 0.1, "the rule must show"
         found = ks.Saliency(backprop=rule)(probe, IMAGES, CLASS)
-        same(found.values, expected, tolerance, f"{rule} of {model.name}")
+        assert_close(found.values, expected, tolerance, f"{rule} of {model.name}")
 
 
 class Calls(layers.Layer):

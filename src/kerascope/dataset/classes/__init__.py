@@ -1,1 +1,1 @@
-"""Names of classes, and the classes that a model has."""
+"""Names of classes, matched to labels, outputs and targets."""

@@ -1,1 +1,1 @@
-"""Bytes of a file as pixels."""
+"""Decoding: photographs from the bytes of files."""

@@ -81,7 +81,7 @@ def count_frames(file: Any, size: int) -> int:
             return count if 1 <= count <= (size // 8 if compressed else 8 * size // max(bits, 1)) else 1
     except errors.MissingPackageError:
         raise
-    except Exception:  # noqa: BLE001 (of any kind: decoding reports what is wrong)
+    except Exception:  # noqa: BLE001 (of any kind: decoding reports the fault)
         return 1
 
 

@@ -1,1 +1,1 @@
-"""Labels of images and names of classes."""
+"""Labels of images, and columns of labels."""

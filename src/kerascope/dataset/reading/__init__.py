@@ -1,1 +1,1 @@
-"""What paths mean: files, lists, tables, archives and arrays as a stream of images."""
+"""Reading: images of files, folders, lists, tables, archives and stores as one stream."""

@@ -1,4 +1,4 @@
-"""Addresses in stores: what is told of them, and what they are opened with."""
+"""Addresses in object stores, whose text never shows their credentials."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ _BELOW = "below"
 
 
 class Address(str):
-    """An address in a store, `s3://bucket/photos`: the text is what may be told of it.
+    """An address in a store, `s3://bucket/photos`, as text that can be shown.
 
-    It is the address without credentials (`key:secret@`) and options (`?region=...`), which it holds beside,
-    and with `%20` and the like as the characters they stand for. So whatever prints or stores it tells no
-    secret, and its ending is that of the object.
+    The text has no credentials (`key:secret@`) and no options (`?region=...`), which are attributes, and is
+    not percent-encoded. So printing or storing an address shows no secret, and its ending is the object's.
 
     Args:
-        text: that is told.
-        credentials: what stands before the @, as it was written.
-        options: what stands behind the question mark, as it was written.
+        text: without credentials and options.
+        credentials: before the @, as they were given.
+        options: behind the question mark, as they were given.
 
     Example:
         >>> from kerascope.dataset.reading.address import Address
@@ -45,14 +44,14 @@ class Address(str):
 
     @classmethod
     def of(cls, text: str) -> Address:
-        """An address as it was written."""
+        """Parse an address."""
         if isinstance(text, Address):
             return text
         scheme, _, rest = text.partition("://")
         rest, _, options = rest.partition("?")
         host, slash, path = rest.partition("/")
         if ":" in host and "@" not in host and "@" in path and not host.rpartition(":")[2].isdecimal():
-            # A secret with a slash in it, which should have been %2F: it is none the less to be kept.
+            # A secret with a slash, which should have been %2F, is hidden all the same.
             host, slash, path = rest, "", ""
         credentials, at, name = host.rpartition("@")
         if ":" not in credentials:  # such as the container of abfs://container@account
@@ -61,7 +60,7 @@ class Address(str):
 
     @property
     def uri(self) -> str:
-        """The whole of it, as it is opened."""
+        """The complete address, with credentials and options, by which it is opened."""
         scheme, _, rest = self.partition("://")
         host, slash, path = rest.partition("/")
         at, mark = "@" if self.credentials else "", "?" if self.options else ""
@@ -69,14 +68,14 @@ class Address(str):
 
     @property
     def parent(self) -> Address:
-        """The folder that it lies in."""
+        """The address of its folder."""
         return Address(self.rpartition("/")[0], self.credentials, self.options)
 
     def joinpath(self, relative: str) -> Address:
-        """What lies below it.
+        """The address of a file or folder below it.
 
         Args:
-            relative: path from it on, as the store calls it.
+            relative: path from here, not percent-encoded.
         """
         return Address(f"{self.rstrip('/')}/{relative}", self.credentials, self.options)
 
@@ -87,9 +86,9 @@ def is_address(path: str) -> bool:
 
 
 def resolve_name(path: str, name: str) -> str:
-    """Where a name leads that stands in a list: from the folder of the list on, or to where an address says.
+    """Resolve a name in a list: relative to the folder of the list, or an address.
 
-    What stands in a list of a store stays in such stores, since it may come from anywhere.
+    Names in a list in a store lead to stores of the same kind only, since a list may come from anywhere.
 
     Args:
         path: of the list, or its address.
@@ -105,13 +104,13 @@ def resolve_name(path: str, name: str) -> str:
 
 
 def join_inside(folder: Address, name: str) -> Address:
-    """What lies in a folder of a store, wherever the name would lead."""
+    """Join a name to a folder of a store, so that it stays inside."""
     return folder.joinpath("/".join(part for part in name.split("/") if part not in ("", ".", "..")))
 
 
 @functools.lru_cache(maxsize=16)
 def _store(uri: str) -> tuple[Any, str]:
-    """The file system of a store, whose connections are used again, and the path to its root."""
+    """The file system of a store, cached with its connections, and the path of its root."""
     from pyarrow import fs
 
     found, inner = fs.FileSystem.from_uri(uri)

@@ -1,4 +1,4 @@
-"""Images that are arrays already, as the model takes them, in the place of files."""
+"""Images from arrays in memory instead of files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kerascope.typing import Array
 
 @dataclass(frozen=True, eq=False)
 class ArrayLocation:
-    """An image that needs no reading.
+    """An image in memory.
 
     Args:
         image: as the model takes it.
@@ -44,9 +44,9 @@ class ArrayPart:
     path = "array"
 
     def __iter__(self) -> Iterator[Item]:
-        for number, image in enumerate(self.images):
-            label = None if self.labels is None else self.labels[number]
-            yield Item(f"image {number}", f"{number:06d}", ArrayLocation(image), label)
+        for index, image in enumerate(self.images):
+            label = None if self.labels is None else self.labels[index]
+            yield Item(f"image {index}", f"{index:06d}", ArrayLocation(image), label)
 
     def count(self) -> int:
         return len(self.images)
@@ -57,12 +57,12 @@ def from_arrays(images: Any, labels: Any = None) -> Source:
 
     Args:
         images: (N, H, W, C), or (N, H, W) for grey, as the model takes them.
-        labels: (N,) places of the classes in the model's outputs, or their names; a list of lists of these,
+        labels: (N,) indices of the classes in the model's outputs, or their names; a list of lists of these,
             for images with several labels; an array (N, K) of a column of 0 and 1 for each of K classes; None
             where not known. See `kerascope.dataset.labels.label.as_label`.
 
     Raises:
-        InputError: they are no batch of images, or there is another number of labels.
+        InputError: they are no batch of images, or their number and the number of labels differ.
         DatasetError: something is no label.
 
     Example:
@@ -87,10 +87,10 @@ def from_arrays(images: Any, labels: Any = None) -> Source:
 
 
 def as_labels(labels: Any, count: int) -> list[Label]:
-    """The label of each of so many images: see `from_arrays`.
+    """Convert the labels of some images: see `from_arrays`.
 
     Raises:
-        InputError: there is another number of them, or columns do not hold 0 and 1.
+        InputError: there is not one for each image, or columns do not hold 0 and 1.
         DatasetError: something is no label.
     """
     columns = hasattr(labels, "shape") and len(labels.shape) == 2 and labels.shape[1] > 1
@@ -100,7 +100,7 @@ def as_labels(labels: Any, count: int) -> list[Label]:
     if len(found) != count:
         raise errors.InputError(f"there must be one label for each of the {count} images; got {len(found)}.")
     if not columns:
-        return [as_label(one) for one in found]
+        return [as_label(label) for label in found]
     if not np.isin(found, (0, 1)).all():
         raise errors.InputError(
             f"an array (N, classes) of labels must hold 0 and 1; got {found.dtype} {found.shape} with other "

@@ -1,4 +1,4 @@
-"""Frames of files that have several, each an image of its own."""
+"""Frames of DICOM files, each an image of its own."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class FrameLocation:
 
     @property
     def path(self) -> str | None:
-        """Of the file, where it has one."""
+        """Path of the file, where it has one."""
         return getattr(self.location, "path", None)
 
     def read(self) -> bytes:
-        """The bytes of the whole file."""
+        """Read the bytes of the whole file."""
         return self.location.read()
 
 
 def split_frames(items: Iterable[Item]) -> Iterator[Item]:
-    """Images, and for each DICOM file its frames: `x.dcm`, or `x.dcm#1` and on where it has several.
+    """Split each DICOM file into its frames: `x.dcm#1`, `x.dcm#2` and so on, or `x.dcm` where there is one.
 
     Args:
-        items: of any kind; which of them are DICOM is told by the endings of their names.
+        items: images of any format; the endings of their names show which are DICOM.
     """
     for item in items:
         if not _is_dicom(item):
@@ -53,7 +53,7 @@ def split_frames(items: Iterable[Item]) -> Iterator[Item]:
         try:
             count = _count(item.location)
         except errors.MissingPackageError as error:
-            # Beside pictures of other kinds it is a fault of this one.
+            # With pictures of other formats it is the fault of this image only.
             yield replace(item, location=UnreadableLocation(str(error)))
             continue
         for frame in range(count):
@@ -63,7 +63,7 @@ def split_frames(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def check_pydicom(items: Iterable[Item]) -> None:
-    """Check that something decodes DICOM, where there is nothing else.
+    """Check that pydicom is installed, where all images are DICOM.
 
     Raises:
         MissingPackageError: pydicom is not installed.
@@ -79,7 +79,7 @@ def _is_dicom(item: Item) -> bool:
 
 
 def _count(location: Location) -> int:
-    """How many frames a file has; only its head is read where it is one on this machine."""
+    """Count the frames of a file; of a local file only the header is read."""
     if isinstance(location, UnreadableLocation):
         return 1
     try:

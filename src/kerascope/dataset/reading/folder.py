@@ -18,9 +18,9 @@ from kerascope.dataset.reading.location import FileLocation, Location, Unreadabl
 from kerascope.dataset.result_folder import DATA, PICTURE_FOLDERS, holds_results
 
 _LOOKED_AT = 100_000
-"""Files that are looked through for what was passed over."""
+"""Files that are searched for pictures and links that were skipped."""
 _END = ("", False)
-"""In the place of a name, when a folder has no more."""
+"""In place of an entry, when a folder has no more."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class FilePart:
 class FolderPart:
     """Every picture in a folder and its subfolders, sorted by name, folder after folder.
 
-    Pictures that kerascope has made of others are passed over, and folders with its results are no classes.
+    Pictures in results of kerascope are skipped, and folders with its results are no classes.
 
     Args:
         path: of the folder.
@@ -63,33 +63,33 @@ class FolderPart:
             )
 
     def _pictures(self) -> Iterator[tuple[Path, str | None]]:
-        walked = _walk(Path(self.path), self.follow)
-        return ((file, fault) for file, fault in walked if fault is not None or is_picture(file.name))
+        files = _walk(Path(self.path), self.follow)
+        return ((file, fault) for file, fault in files if fault is not None or is_picture(file.name))
 
     def doubts(self) -> tuple[str, ...]:
-        """What was passed over: links to folders, and results of kerascope's."""
-        left = _Skipped()
+        """Warn of links to folders and of results of kerascope that were skipped."""
+        skipped = _Skipped()
         with suppress(errors.UnreadableError):
-            for _ in islice(_walk(Path(self.path), self.follow, left), _LOOKED_AT):
+            for _ in islice(_walk(Path(self.path), self.follow, skipped), _LOOKED_AT):
                 pass
         return tuple(
-            f"{self.path!r}: {what} ({len(paths):,}), such as {to_readable(str(paths[0]))!r}{advice}."
-            for paths, what, advice in (
-                (left.links, "links to folders were not followed", "; follow them with follow_links"),
-                (left.results, "pictures of results of kerascope's were passed over", ""),
+            f"{self.path!r}: {subject} ({len(paths):,}), such as {to_readable(str(paths[0]))!r}{advice}."
+            for paths, subject, advice in (
+                (skipped.links, "links to folders were not followed", "; follow them with follow_links"),
+                (skipped.results, "pictures of results of kerascope's were passed over", ""),
             )
             if paths
         )
 
     @property
     def names(self) -> Iterator[str]:
-        """Names of all files, but for hidden ones and what links lead to."""
+        """Names of all files, except hidden ones and those behind links."""
         with suppress(errors.UnreadableError):
             yield from (file.name for file, fault in _walk(Path(self.path), False) if fault is None)
 
 
 def list_subfolders(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Names of the subfolders, sorted, without links, hidden ones, and results of kerascope's.
+    """List the names of subfolders, sorted, without links, hidden ones and results of kerascope.
 
     Raises:
         UnreadableError: the folder cannot be read.
@@ -102,7 +102,7 @@ def list_subfolders(path: str | os.PathLike[str]) -> tuple[str, ...]:
 
 
 def _holds_only_results(folder: Path) -> bool:
-    """Whether a folder holds results of kerascope's, and no pictures of others."""
+    """Whether a folder holds results of kerascope and no other pictures."""
     if not holds_results(folder):
         return False
     return all(
@@ -114,18 +114,18 @@ def _holds_only_results(folder: Path) -> bool:
 
 
 def list_folder(path: str | os.PathLike[str], follow: bool = False) -> list[tuple[str, bool]]:
-    """Sorted names in a folder, and whether each is a folder.
+    """List the names in a folder, sorted, and whether each is a folder.
 
     Args:
         path: of the folder.
-        follow: a link to a folder is one, too.
+        follow: count a link to a folder as a folder.
 
     Raises:
         UnreadableError: it cannot be read.
     """
     try:
-        with os.scandir(path) as scanned:
-            return sorted((entry.name, _is_folder(entry, follow)) for entry in scanned)
+        with os.scandir(path) as entries:
+            return sorted((entry.name, _is_folder(entry, follow)) for entry in entries)
     except OSError as error:
         raise errors.UnreadableError(
             f"a folder must be readable; {os.fspath(path)!r} is not ({describe_error(error)})."
@@ -135,29 +135,29 @@ def list_folder(path: str | os.PathLike[str], follow: bool = False) -> list[tupl
 def _is_folder(entry: os.DirEntry[str], follow: bool) -> bool:
     try:
         return entry.is_dir(follow_symlinks=follow)
-    except OSError:  # a link that leads round in a circle, or to where nobody may look
+    except OSError:  # a circular link, or one to a place without permission
         return False
 
 
 @dataclass
 class _Skipped:
-    """What a walk has left out: links to folders, and folders with results."""
+    """Links to folders, and folders with results, that a walk has skipped."""
 
     links: list[Path] = field(default_factory=list)
     results: list[Path] = field(default_factory=list)
 
 
-def _walk(folder: Path, follow: bool, left: _Skipped | None = None) -> Iterator[tuple[Path, str | None]]:
-    """Files by name, each with what is wrong where that is known; names of folders on the way are held.
+def _walk(folder: Path, follow: bool, skipped: _Skipped | None = None) -> Iterator[tuple[Path, str | None]]:
+    """Walk through a folder: its files by name, each with its fault where one is known already.
 
-    It does not call itself: folders may lie in one another more often than Python allows calls.
+    It is not recursive: folders may be nested deeper than Python allows calls.
 
     Args:
-        folder: where it begins.
+        folder: to begin with.
         follow: follow links to folders.
-        left: where what is left out is noted, or None.
+        skipped: collects links and results, or None.
     """
-    # What is still to come of each folder on the way, and the folders that links must not lead back to.
+    # Of each folder on the way: its remaining entries, and the folders that links must not lead back to.
     ways = [(folder, iter([("", True)]), frozenset[Path]())]
     while ways:
         folder, names, above = ways[-1]
@@ -169,33 +169,27 @@ def _walk(folder: Path, follow: bool, left: _Skipped | None = None) -> Iterator[
             try:
                 real = frozenset({below.resolve()}) if follow else frozenset()
                 if not real & above:
-                    found = [one for one in list_folder(below, follow) if not one[0].startswith(".")]
-                    if not PICTURE_FOLDERS.isdisjoint(one[0] for one in found) and holds_results(below):
-                        found = [one for one in found if one[0] not in PICTURE_FOLDERS]
-                        if left is not None:
-                            left.results.append(below)
-                    ways.append((below, iter(found), above | real))
+                    entries = [entry for entry in list_folder(below, follow) if not entry[0].startswith(".")]
+                    if not PICTURE_FOLDERS.isdisjoint(entry[0] for entry in entries) and holds_results(below):
+                        entries = [entry for entry in entries if entry[0] not in PICTURE_FOLDERS]
+                        if skipped is not None:
+                            skipped.results.append(below)
+                    ways.append((below, iter(entries), above | real))
             except (errors.UnreadableError, OSError, RuntimeError) as error:
                 if len(ways) == 1:
                     raise
                 yield below, f"a folder must be readable; {_cause(error)}."
         else:
             path = folder / name
-            if (
-                left is not None
-                and not follow
-                and not is_picture(name)
-                and path.is_symlink()
-                and _links_to_folder(path)
-            ):
-                left.links.append(path)
+            if skipped is not None and not follow and not is_picture(name) and _links_to_folder(path):
+                skipped.links.append(path)
             yield path, None
 
 
-def _links_to_folder(link: Path) -> bool:
+def _links_to_folder(path: Path) -> bool:
     try:
-        return link.is_dir()
-    except (OSError, RuntimeError):  # round in a circle
+        return path.is_symlink() and path.is_dir()
+    except (OSError, RuntimeError):  # a circular link
         return False
 
 

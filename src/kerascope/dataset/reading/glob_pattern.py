@@ -1,4 +1,4 @@
-"""What fits a pattern such as `photos/**/*.jpg`."""
+"""Paths that match a pattern such as `photos/**/*.jpg`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ _MAGIC = re.compile(r"[*?[]")
 
 
 def find_matches(pattern: str) -> Iterator[str]:
-    """Paths that fit a pattern, as a shell reads it: `**` is any folders on the way, also none.
+    """Find paths that match a pattern, as in a shell: `**` matches any number of folders.
 
-    `glob` follows links to folders at `**`, for ever where two lead back, and calls itself for each folder.
-    This does neither. Hidden names fit only what begins with a dot; a folder that may not be read has nothing
-    in it that fits.
+    Unlike `glob` it does not follow links to folders at `**`, which may be circular, and is not recursive.
+    Hidden names match only patterns that begin with a dot; a folder that may not be read has no matches.
 
     Args:
         pattern: with `*`, `?`, `[...]` and `**`.
@@ -36,13 +35,13 @@ def find_matches(pattern: str) -> Iterator[str]:
     path = Path(pattern)
     parts = path.parts[bool(path.anchor) :]
     found: Iterable[str] = [path.anchor]
-    for place, part in enumerate(parts, 1):
-        found = _match_part(found, part, last=place == len(parts))
+    for depth, part in enumerate(parts, 1):
+        found = _match_part(found, part, last=depth == len(parts))
     return iter(found)
 
 
 def _match_part(folders: Iterable[str], part: str, last: bool) -> Iterator[str]:
-    """What fits one part of a pattern in each of some folders."""
+    """Paths in some folders that match one part of a pattern."""
     for folder in folders:
         if part == "**":
             yield from _walk(folder, files=last)
@@ -59,10 +58,10 @@ def _walk(folder: str, files: bool) -> Iterator[str]:
     """A folder and all folders in it that are no links, or also the files in them."""
     left = [folder]
     while left:
-        one = left.pop()
-        yield one
-        names = [found for found in _names(one) if not found[0].startswith(".")]
-        paths = [(os.path.join(one, name), is_folder) for name, is_folder in names]  # noqa: PTH118
+        folder = left.pop()
+        yield folder
+        names = [entry for entry in _names(folder) if not entry[0].startswith(".")]
+        paths = [(os.path.join(folder, name), is_folder) for name, is_folder in names]  # noqa: PTH118
         yield from (path for path, is_folder in paths if files and not is_folder)
         left += [path for path, is_folder in reversed(paths) if is_folder]
 

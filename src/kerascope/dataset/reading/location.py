@@ -18,7 +18,7 @@ class Location(Protocol):
     """Where the bytes of an image are; it can be sent to another process."""
 
     def read(self) -> bytes:
-        """The bytes.
+        """Read the bytes.
 
         Raises:
             PhotographError: they cannot be read.
@@ -31,7 +31,7 @@ class FileLocation:
 
     Args:
         path: of the file, or its address.
-        root: the folder that the file must not lead out of by links; None for anywhere.
+        root: the folder that links must not lead out of; None for no such folder.
     """
 
     path: str
@@ -42,7 +42,7 @@ class FileLocation:
 
         Raises:
             PhotographError: it leads out of the folder, is no regular file, or is too large.
-            OSError: it is not there, or must not be looked at.
+            OSError: it does not exist, or may not be read.
         """
         if self.root is not None and not is_inside(Path(self.path), Path(self.root)):
             raise errors.PhotographError(
@@ -50,11 +50,11 @@ class FileLocation:
                 "itself, or follow links on purpose."
             )
         if not is_address(self.path):
-            found = Path(self.path).stat()
+            status = Path(self.path).stat()
             # Opening a pipe would wait for ever.
-            if not stat.S_ISREG(found.st_mode):
+            if not stat.S_ISREG(status.st_mode):
                 raise errors.PhotographError("it must be a regular file; it is something else.")
-            _check_size(found.st_size)
+            _check_size(status.st_size)
 
     def read(self) -> bytes:
         with convert_errors("a file must be readable"):
@@ -100,7 +100,7 @@ class MemberLocation:
 
 @dataclass(frozen=True)
 class UnreadableLocation:
-    """Nowhere: something of which it is known already that it cannot be read.
+    """Something that is known to be unreadable before it is read.
 
     Args:
         reason: why.
@@ -118,49 +118,49 @@ def _check_size(size: int) -> None:
 
 
 def to_absolute(path: str) -> str:
-    """A path that another process can open, whatever folder it works in."""
+    """Make a path absolute, so that another process can open it from any folder."""
     if is_address(path):
         return path
     if os.name == "posix":
-        # A list is UTF-8 whatever the locale; names of the system stay what they are.
+        # A list is UTF-8 whatever the locale; names from the system stay as they are.
         path = os.fsdecode(path.encode("utf-8", "surrogateescape"))
     return str(Path(path).absolute())
 
 
 FileState = tuple[int, ...]
-"""What tells a file from one that has taken its name; see `file_state`."""
+"""Distinguishes a file from another one of the same name; see `file_state`."""
 
 
 def file_state(path: str) -> FileState:
-    """Size, time of the last change and number of a file, or what a store says of an object.
+    """Size, time of the last change and inode of a file; of an object in a store, size and time.
 
     Raises:
-        OSError: it is gone, or cannot be reached.
+        OSError: it does not exist, or cannot be reached.
     """
     if is_address(path):
         filesystem, inner = file_system(path)
         info = filesystem.get_file_info(inner)
         return (info.size or 0, info.mtime_ns or 0)
-    found = Path(path).stat()
-    return (found.st_size, found.st_mtime_ns, found.st_ino)
+    status = Path(path).stat()
+    return (status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def check_unchanged(path: str, state: FileState) -> None:
-    """Check that a file is still the one whose images were listed.
+    """Check that a file is the one whose images were listed.
 
     Raises:
-        PhotographError: it is another one now, or is gone.
+        PhotographError: it was changed, replaced or removed.
     """
-    with convert_errors("what holds images must stay there while it is read"):
+    with convert_errors("a file of several images must stay in place while it is read"):
         if file_state(path) != state:
             raise errors.PhotographError(
-                "what holds images must stay what it was while it is read; this was changed since its images "
-                "were listed; run again."
+                "a file of several images must not change while it is read; this one was changed since its "
+                "images were listed; run again."
             )
 
 
 def open_file(path: str) -> Any:
-    """A file or object, open for reading from any place of it."""
+    """Open a file or an object for reading from any position."""
     if not is_address(path):
         return Path(path).open("rb")
     filesystem, inner = file_system(path)
@@ -168,5 +168,5 @@ def open_file(path: str) -> Any:
 
 
 def is_inside(path: Path, root: Path) -> bool:
-    """Whether a path leads to something in the folder, links followed."""
+    """Whether a path, with links followed, leads into a folder."""
     return path.resolve().is_relative_to(root.resolve())

@@ -18,7 +18,7 @@ from kerascope.dataset.reading.location import FileLocation
 
 @dataclass(frozen=True)
 class StorePart:
-    """Every picture below an address, sorted by path; like `FolderPart`, but without links."""
+    """Every picture below an address, sorted by path."""
 
     address: Address
 
@@ -29,21 +29,21 @@ class StorePart:
 
     def __iter__(self) -> Iterator[Item]:
         for relative in self._pictures:
-            where = self.address.joinpath(relative) if relative else self.address
+            address = self.address.joinpath(relative) if relative else self.address
             label = relative.split("/")[0] if self.classes else None
             stem = os.path.splitext(relative or Path(self.address).name)[0]  # noqa: PTH122 (no local path)
-            yield Item(str(where), safe_name(stem), FileLocation(where), label)
+            yield Item(str(address), safe_name(stem), FileLocation(address), label)
 
     @cached_property
     def names(self) -> list[str]:
-        """Sorted paths of all files below the address, relative to it, but for hidden ones."""
+        """Sorted paths of all files below the address, relative to it, except hidden ones."""
         return _list_files(self.address)
 
     @cached_property
     def classes(self) -> bool:
         """The first subfolder on the way to a picture is its class."""
         parts = [path.split("/") for path in self._pictures]
-        return all(len(one) > 1 for one in parts) and len({one[0] for one in parts}) > 1
+        return all(len(names) > 1 for names in parts) and len({names[0] for names in parts}) > 1
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
@@ -57,7 +57,7 @@ class StorePart:
 
 
 def _list_files(address: Address) -> list[str]:
-    """Sorted paths of the files below an address, relative to it; of a single file, an empty one."""
+    """List the files below an address: sorted paths relative to it, an empty one of a single file."""
     from pyarrow import fs
 
     filesystem, root = file_system(address)

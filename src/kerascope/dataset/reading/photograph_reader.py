@@ -1,4 +1,4 @@
-"""A photograph, read and decoded as soon as there is room for it, and held no longer than it is needed."""
+"""Photographs read and decoded from their locations, within the memory budgets."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from kerascope.dataset.reading.dicom_frames import FrameLocation
 from kerascope.dataset.reading.location import FileLocation, Location, MemberLocation
 
 _LARGE = 1 << 26
-"""Bytes of pictures after which memory is given to the system at once."""
+"""Bytes of a picture after which memory is returned to the system at once."""
 
 
 @contextmanager
 def open_photograph(location: Location) -> Iterator[tuple[Photograph, str]]:
-    """A photograph and the SHA-256 of its file; in the block, its bytes count as held.
+    """Open a photograph, as a context: yields it and the SHA-256 of its file while its bytes count as held.
 
-    Whoever works beside others forgets the photograph before the block ends, since others begin then.
+    The caller drops the photograph before the block ends, since another thread may take its memory then.
 
     Args:
-        location: where it is.
+        location: of the photograph.
 
     Raises:
         PhotographError: it cannot be read or decoded.
@@ -47,7 +47,7 @@ def open_photograph(location: Location) -> Iterator[tuple[Photograph, str]]:
 
 
 def _read(location: Location, admit: Callable[[int], object]) -> tuple[Photograph, str]:
-    """A photograph and the digest of its file, which is gone by then."""
+    """Decode a photograph, and hash its file, whose bytes are released then."""
     with ExitStack() as file:
         known = _size(location)
         if known:
@@ -61,7 +61,7 @@ def _read(location: Location, admit: Callable[[int], object]) -> tuple[Photograp
 
 
 def _size(location: Location) -> int:
-    """Bytes that reading will take, where that is known before; else 0."""
+    """Bytes that reading will take, where this is known before; else 0."""
     if isinstance(location, FrameLocation):
         return _size(location.location)
     if isinstance(location, MemberLocation):

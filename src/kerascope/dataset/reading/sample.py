@@ -1,4 +1,4 @@
-"""Some images of a source, of as many classes as can be, without reading through all of it."""
+"""Samples of a source: some images of many classes, without reading all of it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kerascope.dataset.reading.item import Item
 from kerascope.dataset.reading.source import Part, Source, read_part
 
 _LISTED = 4096
-"""Images at the beginning of a list, a table or an archive, among which labels take turns."""
+"""Images at the beginning of a list, a table or an archive that are ordered by turns of their labels."""
 
 
 def interleave_by_label(items: Iterable[Item]) -> Iterator[Item]:
-    """The first image of each label, then the second of each, and so on.
+    """Order images: the first of each label, then the second of each, and so on.
 
     Example:
         >>> from kerascope.dataset.reading.item import Item
@@ -33,7 +33,7 @@ def interleave_by_label(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def sample_by_label(source: Source) -> Iterator[Item]:
-    """Images of a source, labels in turn: of all subfolders that are classes, else of what comes first."""
+    """Images of a source by turns of their labels: of all subfolders, or of the first images."""
     return chain.from_iterable(source.transform(_sample_part(part)) for part in source.parts)
 
 

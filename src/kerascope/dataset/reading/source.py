@@ -1,4 +1,4 @@
-"""What a list of paths means: files, folders, patterns, lists, tables, archives, as a stream of images."""
+"""Sources: files, folders, patterns, lists, tables and archives as one stream of images."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ TABLES = frozenset({".parquet", ".pq"})
 ARCHIVES = frozenset({".tar"})
 LISTS = frozenset({".csv", ".lst", ".tsv", ".txt"})
 _NAMES = 100_000
-"""Names of a folder that are looked at for pictures that are not read."""
+"""Names of a folder that are searched for pictures of formats that are not read."""
 
 
 AS_COLUMNS = "as the columns are named"
-"""Why classes that columns of 0 and 1 stand for are in their order."""
+"""The order of classes that are columns of 0 and 1, in words."""
 
 
 class Part(Protocol):
-    """A part of a source."""
+    """A part of a source, such as a folder or a table."""
 
     @property
     def path(self) -> str: ...
@@ -50,14 +50,14 @@ class Source:
     """Images in a fixed order, read as a stream.
 
     Args:
-        paths: what was given.
-        parts: what they mean.
-        class_names: names of the subfolders, sorted, where a folder has one for each class, or those that a
-            table or the header of a list has; else None.
-        order: why they are in this order, in words.
-        doubts: what is doubtful about the paths, such as files that were passed over.
-        codes: names of classes by what labels have in their place, such as the codes of WordNet.
-        change: what becomes of each image at last, or None.
+        paths: as they were given.
+        parts: that the paths mean.
+        class_names: names of the subfolders, sorted, where a folder has one for each class, or the names in a
+            table or in the header of a list; else None.
+        order: of the class names, in words.
+        doubts: warnings about the paths, such as of files that were skipped.
+        codes: names of classes by code, such as by the codes of WordNet that labels may be.
+        change: a function that replaces each image, or None.
     """
 
     paths: tuple[str, ...]
@@ -73,35 +73,38 @@ class Source:
             yield from self.transform(read_part(part))
 
     def transform(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Images of a part, by frames, with names for codes, and answers for labels."""
+        """Split files into frames, replace codes by names, and apply the change."""
         items = split_frames(items)
-        named = (replace(item, label=self._rename(item.label)) for item in items) if self.codes else items
-        yield from named if self.change is None else map(self.change, named)
+        if self.codes:
+            items = (replace(item, label=self._rename(item.label)) for item in items)
+        yield from items if self.change is None else map(self.change, items)
 
     def rename_labels(self, codes: Mapping[str, str]) -> Source:
-        """The same images, with names of classes for codes.
+        """The same images, with codes in labels replaced by names of classes.
 
         Args:
             codes: names by code; other labels stay as they are.
         """
-        names = None if self.class_names is None else tuple(codes.get(one, one) for one in self.class_names)
+        names = (
+            None if self.class_names is None else tuple(codes.get(name, name) for name in self.class_names)
+        )
         return replace(self, class_names=names, codes=codes)
 
     def relabel(self, change: Callable[[Item], Item]) -> Source:
-        """The same images, whose labels are answers, yes or no, so that their names are none of classes.
+        """The same images with other labels, to which the class names no longer apply.
 
         Args:
-            change: from an image to it with the answer.
+            change: from an image to the image with its new label.
         """
         return replace(self, class_names=None, change=change)
 
     def _rename(self, label: Label) -> Label:
         if isinstance(label, tuple):
-            return tuple(self.codes.get(one, one) if isinstance(one, str) else one for one in label)
+            return tuple(self.codes.get(part, part) if isinstance(part, str) else part for part in label)
         return self.codes.get(label, label) if isinstance(label, str) else label
 
     def count(self) -> int:
-        """How many images there are; names are listed, nothing is read but heads of what holds several."""
+        """Count the images: names are listed, and only headers of files with several images are read."""
         return sum(_count(part) for part in self.parts)
 
 
@@ -112,22 +115,22 @@ def find_images(
     label_column: str | None = None,
     follow_links: bool = False,
 ) -> Source:
-    """What paths mean.
+    """Find the images that paths mean.
 
     Args:
         paths: one or several of: a picture; a folder, whose subfolders are classes where there are two or
-            more and no picture beside them; a pattern such as `photos/**/*.jpg`; a list (`.txt`, `.lst`,
+            more and no picture next to them; a pattern such as `photos/**/*.jpg`; a list (`.txt`, `.lst`,
             `.csv`, `.tsv`) of paths, with labels if it likes; a Parquet table, or a folder of nothing else,
             with a column of images (bytes, bytes in a struct as the Hugging Face libraries write them, or
             paths); a WebDataset (`.tar`); or the address of one of these in a store, `s3://bucket/photos`.
         image_column: of a table or list; None for one of a usual name, else the first that can be one.
         label_column: of a table or list, or columns of 0 and 1 with commas between, `"cat,dog"`; None for the
-            one that the table says holds classes, else one of a usual name (label, class, category, target,
+            one that the table marks as classes, else one of a usual name (label, class, category, target,
             ...), else two or more columns of 0 and 1; `""` for none.
         follow_links: follow links that lead out of a folder, and to other folders.
 
     Raises:
-        DatasetError: there is nothing, or no picture in it, or a column of labels cannot be one.
+        DatasetError: a path leads to nothing or to no picture, or a column cannot hold labels.
         MissingPackageError: pyarrow is not installed, for tables and addresses.
 
     Example:
@@ -155,10 +158,10 @@ def find_images(
         for part in found:
             # One that cannot be read is an image that fails, see `read_part`.
             with suppress(errors.UnreadableError):
-                names += [] if (own := _names_of(part)) is None else [own]
+                names += [] if (own := _find_class_names(part)) is None else [own]
                 doubts += _doubts(part)
-    same = len({one for one, _ in names}) == 1
-    known, order = names[0] if same else (None, "")
+    are_same = len({own for own, _ in names}) == 1
+    known, order = names[0] if are_same else (None, "")
     known = None if known is None else tuple(map(to_readable, known))
     _check_pictures(parts, given)
     check_pydicom(item for part in parts for item in read_part(part))
@@ -166,7 +169,7 @@ def find_images(
 
 
 def read_part(part: Part) -> Iterator[Item]:
-    """The images of a part, and last, where it cannot be read to its end, one that fails and says so."""
+    """Read the images of a part; where it cannot be read to its end, the last one fails and says so."""
     try:
         yield from part
     except (errors.UnreadableError, OSError) as error:
@@ -205,10 +208,10 @@ def _check_pictures(parts: Iterable[Part], given: Sequence[str]) -> None:
 
 
 def _to_text(path: Any) -> str:
-    """A path as text.
+    """Convert a path to text.
 
     Raises:
-        DatasetError: it is none.
+        DatasetError: it is no path.
     """
     try:
         found = os.fsdecode(path)
@@ -239,7 +242,7 @@ def _to_parts(path: str, image_column: str | None, label_column: str | None, fol
             )
         folders = {match for match in fitting if os.path.isdir(match)}  # noqa: PTH112
         files = [match for match in fitting if match not in folders]
-        # A pattern such as ** fits the folders of what it fits, too.
+        # A pattern such as ** matches the folders of its matches, too.
         return [FilePart(match) for match in files if _ending(match) in PICTURE_ENDINGS] or [
             part for match in fitting for part in _to_parts(match, image_column, label_column, follow)
         ]
@@ -247,7 +250,7 @@ def _to_parts(path: str, image_column: str | None, label_column: str | None, fol
 
 
 def _store_parts(path: Address, image_column: str | None, label_column: str | None) -> Sequence[Part]:
-    """The same of an address."""
+    """The parts that an address means."""
     found = _file_part(path, image_column, label_column)
     if found is not None:
         return [found]
@@ -262,12 +265,12 @@ def _store_parts(path: Address, image_column: str | None, label_column: str | No
 
 
 def _file_part(path: str, image_column: str | None, label_column: str | None) -> Part | None:
-    """A file that holds several images; None where its ending does not say so."""
+    """The part of a file of several images, by its ending; None for other files."""
     ending = _ending(path)
     if ending in TABLES:
         return TablePart(path, image_column, label_column)
     if ending in ARCHIVES:
-        return ArchivePart(path, PICTURE_ENDINGS)
+        return ArchivePart(path)
     if ending in LISTS:
         return ListPart(path, image_column, label_column)
     if path.lower().endswith((".tar.gz", ".tgz", ".tar.zst", ".zip")):
@@ -282,8 +285,8 @@ def _ending(path: str) -> str:
     return Path(path).suffix.lower()
 
 
-def _names_of(part: Part) -> tuple[tuple[str, ...], str] | None:
-    """Names of classes that a part has, and why in this order."""
+def _find_class_names(part: Part) -> tuple[tuple[str, ...], str] | None:
+    """Class names of a part, and their order in words."""
     if isinstance(part, FolderPart):
         return (list_subfolders(part.path), "sorted") if part.classes else None
     if isinstance(part, StorePart):
@@ -301,7 +304,7 @@ def _doubts(part: Part) -> tuple[str, ...]:
 
 
 def _doubt(path: str, parts: Sequence[Part]) -> str | None:
-    """Pictures that are not read and so were passed over."""
+    """Warn of pictures of formats that are not read."""
     if not is_address(path) and not os.path.lexists(path):
         return describe_unread(islice(find_matches(path), _NAMES))
     if parts and isinstance(parts[0], FolderPart | StorePart):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerascope import errors
-from kerascope.dataset.writing.atomic_file import is_regular_file
+from kerascope.persistence import is_regular_file
 
 if TYPE_CHECKING:
     from kerascope.dataset.writing.store import Store

@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kerascope.dataset.result_folder import AUDIT, AUDIT_PICTURES, DATA, MANIFEST, OVERLAYS, is_audit
-from kerascope.dataset.writing.atomic_file import is_regular_file
 from kerascope.dataset.writing.manifest import REMOVING, read_manifest, write_manifest
 from kerascope.dataset.writing.signature import is_signed
 from kerascope.dataset.writing.store import Store, is_shard, remove_empty
+from kerascope.persistence import is_regular_file
 
 _OVERLAY = re.compile(r"\d{6,}_.*\.(jpg|png)")
 _AUDIT_PICTURE = re.compile(r"\d{6,}\.(jpg|png)")
@@ -121,8 +121,8 @@ def _files(folder: Path) -> Iterator[Path]:
     """Find all files in a folder, without following links."""
     if folder.is_symlink():
         return
-    for place, _, names in os.walk(folder):
-        yield from (Path(place, name) for name in sorted(names))
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in sorted(names))
 
 
 def _remove(folder: Path, name: str) -> None:

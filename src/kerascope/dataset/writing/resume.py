@@ -11,11 +11,11 @@ from kerascope import errors
 from kerascope.dataset.reading.shard import to_shards
 from kerascope.dataset.reading.source import Source
 from kerascope.dataset.result_folder import DATA, OVERLAYS
-from kerascope.dataset.writing.atomic_file import is_partial
 from kerascope.dataset.writing.lock import LOCK
 from kerascope.dataset.writing.manifest import REMOVING, read_manifest
 from kerascope.dataset.writing.removal import read_audit
 from kerascope.dataset.writing.store import Store, is_shard
+from kerascope.persistence import is_partial
 
 
 def check_folder_state(
@@ -164,9 +164,9 @@ def _short(value: Any) -> str:
 
 def _first_difference(before: Sequence[str], now: Sequence[str]) -> str | None:
     """Describe the first image that differs; None where there is none."""
-    for place in range(max(len(before), len(now))):
-        old = before[place] if place < len(before) else "nothing"
-        new = now[place] if place < len(now) else "nothing"
+    for index in range(max(len(before), len(now))):
+        old = before[index] if index < len(before) else "nothing"
+        new = now[index] if index < len(now) else "nothing"
         if old != new:
             return f"{old} before, {new} now"
     return None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import __version__
-from kerascope.dataset.writing.atomic_file import is_regular_file
+from kerascope.persistence import is_regular_file
 
 _WORDS = "made by kerascope"
 SIGNATURE = f"{_WORDS} {__version__}"

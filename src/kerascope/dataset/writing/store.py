@@ -17,9 +17,9 @@ from kerascope.dataset.result_folder import (
     DATA,
     OVERLAYS,
 )
-from kerascope.dataset.writing.atomic_file import atomic_write, is_partial, is_regular_file
 from kerascope.dataset.writing.lock import FolderLock
 from kerascope.dataset.writing.signature import is_signed
+from kerascope.persistence import atomic_write, is_partial, is_regular_file
 
 _SHARD = re.compile(r"part-(\d{5,})\.parquet")
 _COLUMNS = frozenset({"index", "path", "digest", "map", "overlay", "status", "error"})

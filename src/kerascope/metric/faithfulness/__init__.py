@@ -1,1 +1,1 @@
-"""Metrics that change the image where the map says, and see what the model says."""
+"""Faithfulness metrics: scores of images changed in the order of relevance."""

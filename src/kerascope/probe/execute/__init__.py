@@ -1,1 +1,1 @@
-"""Requests, compiled programs, batches, results."""
+"""Execution of requests: compiled programs, their cache, and results."""

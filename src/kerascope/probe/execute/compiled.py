@@ -7,7 +7,7 @@ from typing import Any
 from keras import ops
 
 from kerascope import backend, errors
-from kerascope.probe.execute.program import Program, required_leaves
+from kerascope.probe.execute.program import Program, get_required_leaves
 from kerascope.probe.execute.routine import Routine
 
 
@@ -15,7 +15,7 @@ class CompiledProgram:
     """A program or routine, compiled where the backend compiles.
 
     Args:
-        program: what is computed.
+        program: the program or routine.
         compile: compile it.
         counts: `counts["trace"]` goes up with each trace.
     """
@@ -59,5 +59,5 @@ class CompiledProgram:
         alive = self._program.is_alive(result)
         dead = alive is not None and not ops.convert_to_numpy(alive).all()
         if dead and not self._program.depends(tensors, arguments, state):
-            raise self._program.make_error(list(required_leaves(self._program.make_leaves(tensors))))
+            raise self._program.make_error(list(get_required_leaves(self._program.make_leaves(tensors))))
         self._is_checked = True

@@ -18,7 +18,7 @@ from kerascope.probe.execute.result import Answer, BatchResult, join_results, to
 from kerascope.probe.execute.routine import Routine, RoutineRunner, RoutineStep
 from kerascope.probe.execute.sharding import shard
 from kerascope.probe.graph.graph import LayerCall
-from kerascope.probe.inputs import check_inputs, padded_rows
+from kerascope.probe.inputs import check_inputs, pad_rows
 from kerascope.target import Target, TargetLike, as_target
 
 
@@ -68,7 +68,7 @@ class ProbeEngine(ProbeLookup):
         for start in range(0, batch.count, size):
             tensors = [shard(ops.convert_to_tensor(part)) for part in batch.chunk(start, size)]
             arguments = {
-                name: shard(ops.convert_to_tensor(padded_rows(array, start, size)))
+                name: shard(ops.convert_to_tensor(pad_rows(array, start, size)))
                 for name, array in checked.arguments.items()
             }
             with self._forbid_training(state):

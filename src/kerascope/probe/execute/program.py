@@ -188,7 +188,7 @@ class Program:
             differentiate = backend.current().value_and_gradients(score)
             scores, readout, gradients = differentiate(leaves, tensors, arguments, state)
         assert model_pass is not None
-        alive = self._check_connected(gradients) if required_leaves(leaves) else None
+        alive = self._check_connection(gradients) if get_required_leaves(leaves) else None
         if model_pass.rectifiers is not None:
             self._check_rule(model_pass.rectifiers)
         values = None
@@ -217,7 +217,7 @@ class Program:
                 ),
                 leaf,
             )
-            for name, leaf in required_leaves(leaves).items()
+            for name, leaf in get_required_leaves(leaves).items()
         )
 
     def make_error(self, names: Sequence[str]) -> errors.DisconnectedError:
@@ -229,9 +229,9 @@ class Program:
             "argmax, integer inputs). Choose a layer on the way to the score, or another target."
         )
 
-    def _check_connected(self, gradients: Sequence[Any]) -> Any:
+    def _check_connection(self, gradients: Sequence[Any]) -> Any:
         """Whether each required gradient is different from zero in some column."""
-        columns = [required_leaves(column) for column in gradients]
+        columns = [get_required_leaves(column) for column in gradients]
         for name in columns[0]:
             if any(column[name] is None for column in columns):
                 raise self.make_error([name])
@@ -295,7 +295,7 @@ class Program:
             yield BiasTerm(channels_last(values, site.call.layout) if site.has_map else values, site.has_map)
 
 
-def required_leaves(leaves: Mapping[str, Any]) -> dict[str, Any]:
+def get_required_leaves(leaves: Mapping[str, Any]) -> dict[str, Any]:
     """The leaves that the score must depend on, or gradients at them; a constant may have no effect."""
     found = dict(leaves.get("layers", {}))
     if "input" in leaves:

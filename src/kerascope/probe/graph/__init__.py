@@ -1,1 +1,1 @@
-"""What is known of a model before it runs: layers, heads, layouts, which layer to explain."""
+"""The graph of a model: its layer calls, output heads, layouts, and the automatic layer."""

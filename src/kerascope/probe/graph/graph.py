@@ -37,8 +37,8 @@ class LayerCall:
         layout: how its axes lie in space, or None where it has no spatial axes.
         sources: numbers of the calls whose outputs it was given; -1 the model's input, -2 unknown.
         untappable: why it cannot be tapped, or None.
-        producer: number of the call that made its output: its own, that of a call inside or before it, or
-            -1 or -3 for an input.
+        producer: number of the call that made its output: its own, or a call inside or before it; -1 or -3
+            for an input.
         squashes: it returned the result of its activation, a softmax or sigmoid.
         sees_image: the explained input leads to it, or may do so.
         inputs: positions of all inputs that lead to it, or may do so.

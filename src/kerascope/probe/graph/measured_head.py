@@ -125,7 +125,7 @@ def _find_activation(score: Array, output: Array, tolerance: float) -> str | Non
                 continue
             expected = ops.convert_to_numpy(getattr(keras.ops, function)(ops.convert_to_tensor(score)))
             if function.startswith("log"):
-                # Logarithms of what is next to nothing are as exact as it was.
+                # The logarithm of a probability near zero is as exact as the probability.
                 expected, actual = (np.maximum(values, math.log(_MARGIN)) for values in (expected, output))
                 probability = np.exp(expected)
             else:

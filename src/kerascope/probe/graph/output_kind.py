@@ -25,8 +25,8 @@ Remark = tuple[type[Warning] | None, str]
 UNDETERMINED: Remark = (
     None,
     (
-        "the model returns one number, and whether that is of class 1 or a regression cannot be told; it is "
-        'explained as it is; say which with ks.Probe(model, output="binary") or "regression" (--model-output)'
+        "the model returns one number, either the score of class 1 or a regression; it is explained as it "
+        'is; say which with ks.Probe(model, output="binary") or "regression" (--model-output)'
     ),
 )
 _SINGLE_SOFTMAX = (

@@ -178,7 +178,7 @@ class _Recorder:
             return Layout(GREY, shape[1:], 1)
         own = keras.config.image_data_format()
         for layer, *_ in self.calls:
-            permuted = _permuted_format(layer.operation)
+            permuted = _format_after_permute(layer.operation)
             if permuted is not None:
                 own = CHANNELS_LAST if permuted == CHANNELS_FIRST else CHANNELS_FIRST
                 break
@@ -248,7 +248,7 @@ def _reason_untappable(tensor: Any, shape: tuple[int, ...], batch: int, root: An
 
 
 def _may_squash(operation: keras.Operation) -> bool:
-    """Whether its own activation is a softmax or sigmoid; that of a recurrent layer is its cell's."""
+    """Whether its own activation is a softmax or sigmoid; not the activation of a recurrent layer's cell."""
     return getattr(vars(operation).get("activation"), "__name__", None) in ACTIVATIONS
 
 
@@ -277,7 +277,7 @@ def _own_format(operation: keras.Operation) -> str | None:
     return None
 
 
-def _permuted_format(operation: keras.Operation) -> str | None:
+def _format_after_permute(operation: keras.Operation) -> str | None:
     """The data format after a Permute or Transpose, where it moves the channels of pictures."""
     axes = getattr(operation, "dims" if isinstance(operation, keras.layers.Permute) else "axes", None)
     if not isinstance(axes, tuple | list):
@@ -293,8 +293,8 @@ def _format(
     formats: dict[int, str],
     calls: list[LayerCall],
 ) -> str | None:
-    """The data format of a call: its layer's own, else that of its source, else of its predecessor."""
-    own = _own_format(operation) or _permuted_format(operation)
+    """The data format of a call: of its layer, else of its source, else of its predecessor."""
+    own = _own_format(operation) or _format_after_permute(operation)
     if own is not None:
         return own
     same_rank = [number for number in sources if number >= 0 and len(calls[number].shape) == len(shape)]

@@ -1,1 +1,1 @@
-"""Scoped interception of layer calls; nothing of the model changes."""
+"""Scoped interception of layer calls: taps, rules, and the forward pass with them."""

@@ -60,9 +60,9 @@ class Rectifiers:
     def apply(self, before: Any, after: Any) -> Any:
         """The output of a rectifier, with the gradient of the rule."""
         self.matched += 1
-        return self._rule.route(before, after, self._met)
+        return self._rule.route(before, after, self._count_gradient)
 
-    def _met(self) -> None:
+    def _count_gradient(self) -> None:
         self.reached += 1
 
     def tap_functions(self) -> contextlib.AbstractContextManager[None]:

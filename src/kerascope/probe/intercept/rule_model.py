@@ -41,7 +41,7 @@ def apply_rule(model: keras.Model, rule: Rule) -> keras.Model:
     _check_rectifiers(model, rule)
     if not getattr(model, "inputs", None):
         return _follower(model, rule)
-    # A twin, since what is compiled would be compiled again, with an optimizer that nobody asked for.
+    # A twin, since a compiled model would be compiled again, with another optimizer.
     plain = _twin(model)
     vars(plain)["compiled"] = False
     return keras.models.clone_model(plain, clone_function=lambda operation: _follower(operation, rule))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kerascope.testing.bench import Bench
+from kerascope.testing.fixture import Fixture
 from kerascope.testing.identities import cam, gradient, perturbation, pixels, segment, variance
 
-IDENTITIES: Mapping[str, Callable[[Bench], None]] = {
+IDENTITIES: Mapping[str, Callable[[Fixture], None]] = {
     **cam.IDENTITIES,
     **gradient.IDENTITIES,
     **perturbation.IDENTITIES,

@@ -1,4 +1,4 @@
-"""The contract of metrics: `contract` runs it, `clauses` holds the checks, `scene` what they are made on."""
+"""The contract of metrics: `contract` runs it, `checks` holds the checks, `scene` what they are made on."""
 
 from kerascope.testing.metrics.contract import check_metric, metric_checks
 from kerascope.testing.metrics.scene import Scenes

@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kerascope.metric import Metric
-from kerascope.testing.check import Check, Report, checks_on, run
-from kerascope.testing.metrics import clauses as _  # noqa: F401 (fills the contract)
-from kerascope.testing.metrics.bench import MetricBench
-from kerascope.testing.metrics.clause import clause
+from kerascope.testing.check import Check, ContractReport, bind_checks, run
+from kerascope.testing.metrics import checks as _  # noqa: F401 (fills the contract)
 from kerascope.testing.metrics.exceptions import EXCEPTIONS
+from kerascope.testing.metrics.fixture import MetricFixture
+from kerascope.testing.metrics.registry import check
 from kerascope.testing.metrics.scene import Scenes
 from kerascope.testing.oracles.metrics import MetricOracle
 
@@ -38,8 +38,8 @@ def metric_checks(
     """The checks that apply to a metric, to be called one by one.
 
     Args:
-        metric: a metric's class, tried with the settings of `kerascope.testing.metrics.fast` where it has
-            such parameters, else with its defaults; or a metric as it is.
+        metric: a metric's class, tried with the settings of `kerascope.testing.metrics.fast_settings`, else
+            with its defaults; or a metric as it is.
         oracle: the metric again, from its paper in plain loops; see `kerascope.testing.oracles.metrics`. None
             for that of kerascope's own metric of this name with the same settings; without one the check is
             skipped.
@@ -54,10 +54,10 @@ def metric_checks(
         >>> [str(check) for check in ks.testing.metric_checks(ks.metric.Deletion)][0]
         'Deletion-is_a_value'
     """
-    bench = MetricBench(metric, oracle, scenes)
+    fixture = MetricFixture(metric, oracle, scenes)
     if expected_failures is None:
-        expected_failures = EXCEPTIONS.get(bench.metric.name)
-    return checks_on(bench, clause.applying(bench.tags), expected_failures)
+        expected_failures = EXCEPTIONS.get(fixture.metric.name)
+    return bind_checks(fixture, check.select(fixture.tags), expected_failures)
 
 
 def check_metric(
@@ -66,7 +66,7 @@ def check_metric(
     oracle: MetricOracle | None = None,
     expected_failures: Mapping[str, str] | None = None,
     only: Iterable[str] | None = None,
-) -> Report:
+) -> ContractReport:
     """Run every check that applies to a metric, on the current backend.
 
     Args:

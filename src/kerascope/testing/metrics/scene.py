@@ -20,14 +20,14 @@ from kerascope.method.gradient.saliency import Saliency
 from kerascope.metric import Measurement, Metric
 from kerascope.probe import BlackBox, Probe
 from kerascope.testing.models import MODELS
-from kerascope.testing.oracles.metrics import Network
+from kerascope.testing.oracles.metrics import DenseNetwork
 from kerascope.typing import Array
 
 HEIGHT, WIDTH, CHANNELS, CLASSES, UNITS = 6, 8, 3, 4, 5
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class MetricScene:
     """Images, a model, and maps.
 
     Args:
@@ -76,26 +76,26 @@ class Scenes:
     """The scenes, made once, for the checks of one metric or of many."""
 
     @cached_property
-    def smooth(self) -> Scene:
+    def smooth(self) -> MetricScene:
         """A network with one hidden layer and a tanh, which is there in NumPy too, and maps made by hand.
 
         Images are wider than high, have three channels, and show four classes; the last one's mask is empty.
         """
-        return smooth()
+        return make_smooth()
 
     @cached_property
-    def planted(self) -> Scene:
+    def planted(self) -> MetricScene:
         """A colour detector, with maps that are right, random and wrong."""
-        return planted()
+        return make_planted()
 
 
-def network(weights: Any) -> Network:
+def network(weights: Any) -> DenseNetwork:
     """The network of the smooth scene in NumPy, from its two arrays of weights."""
-    hidden, head = (np.asarray(one, "float64") for one in weights)
-    return Network(hidden, head)
+    hidden, head = (np.asarray(array, "float64") for array in weights)
+    return DenseNetwork(hidden, head)
 
 
-def smooth() -> Scene:
+def make_smooth() -> MetricScene:
     """See `Scenes.smooth`."""
     generator = np.random.default_rng(7)
     hidden = (generator.normal(size=(HEIGHT * WIDTH * CHANNELS, UNITS)) / 6).astype("float32")
@@ -135,10 +135,10 @@ def smooth() -> Scene:
         )
         for name, values in {"noise": noise, "parts": parts}.items()
     }
-    return Scene(probe, images, labels, masks, Saliency(), {"own": own, **maps})
+    return MetricScene(probe, images, labels, masks, Saliency(), {"own": own, **maps})
 
 
-def planted() -> Scene:
+def make_planted() -> MetricScene:
     """See `Scenes.planted`."""
     tiny = MODELS["planted"]()
     # Sharper, so that probabilities move.
@@ -157,9 +157,9 @@ def planted() -> Scene:
         )
         for name, values in {"right": right, "random": noise, "wrong": 1.0 - masks}.items()
     }
-    return Scene(probe, images, labels, masks, Saliency(), {"own": own, **maps})
+    return MetricScene(probe, images, labels, masks, Saliency(), {"own": own, **maps})
 
 
-def without_a_model(scene: Scene) -> BlackBox:
+def without_a_model(scene: MetricScene) -> BlackBox:
     """The model of a scene as a function that gives outputs only."""
     return BlackBox(lambda images: keras.ops.convert_to_numpy(scene.probe.model(images)))

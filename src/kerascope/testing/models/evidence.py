@@ -23,7 +23,7 @@ def colour_kernel() -> Array:
     return kernel
 
 
-def planted_images() -> Array:
+def draw_planted_images() -> Array:
     """Three grey, faintly noisy pictures (3, 16, 16, 3), picture i with a patch of pure colour i.
 
     The 4x4 patch lies at `CORNERS[i]`. Another one, of the next colour and darker, lies at
@@ -67,7 +67,7 @@ def planted() -> Tiny:
     facts = {"distractor_targets": (1, 2, 0), "distractor_boxes": _boxes(DISTRACTORS)}
     return Tiny(
         model,
-        planted_images(),
+        draw_planted_images(),
         layer="pool",
         automatic="pool",
         spatial=(8, 8),

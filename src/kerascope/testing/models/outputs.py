@@ -25,7 +25,7 @@ PLACES = GRID[0] * GRID[1]
 CLASSES = 3
 
 
-def _made(head: Callable[[Any], Any], seed: int, linear: Callable[[Any], Any] | None = None) -> Tiny:
+def _make(head: Callable[[Any], Any], seed: int, linear: Callable[[Any], Any] | None = None) -> Tiny:
     """The network with a head on conv2, and with the head that does not squash, weights set."""
     model = _network(head, seed)
     facts = {"linear": model if linear is None else _network(linear, seed)}
@@ -49,19 +49,19 @@ def _pixels(features: Any, activation: str | None = None) -> Any:
 @tiny("outputs")
 def segmentation() -> Tiny:
     """A score for each pixel and class, (N, 8, 12, 3)."""
-    return _made(_pixels, 61)
+    return _make(_pixels, 61)
 
 
 @tiny("outputs")
 def segmentation_softmax() -> Tiny:
     """The same scores behind `activation="softmax"` of the last convolution."""
-    return _made(lambda features: _pixels(features, "softmax"), 61, _pixels)
+    return _make(lambda features: _pixels(features, "softmax"), 61, _pixels)
 
 
 @tiny("outputs")
 def segmentation_softmax_layer() -> Tiny:
     """The same scores behind a Softmax layer."""
-    return _made(lambda features: layers.Softmax(name="softmax")(_pixels(features)), 61, _pixels)
+    return _make(lambda features: layers.Softmax(name="softmax")(_pixels(features)), 61, _pixels)
 
 
 @tiny("outputs")
@@ -71,7 +71,7 @@ def segmentation_binary() -> Tiny:
     def head(features: Any, activation: str | None = "sigmoid") -> Any:
         return layers.Conv2D(1, 1, activation=activation, name="head", **ZERO)(features)
 
-    return _made(head, 62, lambda features: head(features, None))
+    return _make(head, 62, lambda features: head(features, None))
 
 
 def _detections(features: Any) -> tuple[Any, Any]:
@@ -104,7 +104,7 @@ def detector() -> Tiny:
     def head(features: Any) -> Any:
         return layers.Concatenate(name="detections")(list(_detections(features)))
 
-    return _made(head, 122)
+    return _make(head, 122)
 
 
 @tiny("outputs")
@@ -116,7 +116,7 @@ def detector_dict() -> Tiny:
         squashing = layers.Activation("sigmoid" if squashed else "linear", name="squashing")
         return {"boxes": boxes, "scores": squashing(scores)}
 
-    return _made(head, 122, lambda features: head(features, squashed=False))
+    return _make(head, 122, lambda features: head(features, squashed=False))
 
 
 @tiny("outputs")
@@ -126,7 +126,7 @@ def embedding() -> Tiny:
     def head(features: Any) -> Any:
         return layers.Dense(6, name="head", **ZERO)(layers.GlobalAveragePooling2D()(features))
 
-    return _made(head, 64)
+    return _make(head, 64)
 
 
 @tiny("outputs")
@@ -136,7 +136,7 @@ def regression() -> Tiny:
     def head(features: Any) -> Any:
         return layers.Dense(2, name="head", **ZERO)(layers.Flatten()(features))
 
-    return _made(head, 65)
+    return _make(head, 65)
 
 
 @tiny("outputs")
@@ -147,7 +147,7 @@ def binary() -> Tiny:
         pooled = layers.GlobalAveragePooling2D()(features)
         return layers.Reshape(())(layers.Dense(1, activation=activation, name="head", **ZERO)(pooled))
 
-    return _made(head, 63, lambda features: head(features, None))
+    return _make(head, 63, lambda features: head(features, None))
 
 
 @tiny("outputs")
@@ -161,7 +161,7 @@ def recurrent() -> Tiny:
         read = layers.SimpleRNN(4, return_sequences=True, name="memory", **zero)(small)
         return layers.Dense(CLASSES, activation=activation, name="head", **ZERO)(read)
 
-    return _made(head, 66, lambda features: head(features, None))
+    return _make(head, 66, lambda features: head(features, None))
 
 
 @tiny("outputs")
@@ -172,4 +172,4 @@ def per_frame() -> Tiny:
         steps = layers.Reshape((STEPS, GRID[1] * 5), name="steps")(features)
         return layers.Dense(CLASSES, name="head", **ZERO)(steps)
 
-    return _made(head, 67)
+    return _make(head, 67)

@@ -16,7 +16,7 @@ from kerascope.testing.models import structures, topology
 from kerascope.testing.models.base import Tiny, tiny
 
 
-def smoothed(known: Tiny) -> Tiny:
+def smooth_twin(known: Tiny) -> Tiny:
     """A tiny model, Functional or Sequential, with SiLU for each ReLU."""
     model = keras.models.clone_model(known.model, clone_function=_without_corner)
     model.set_weights(known.model.get_weights())
@@ -36,41 +36,41 @@ def _without_corner(layer: keras.Layer) -> keras.Layer:
 @tiny("smooth")
 def smooth_functional() -> Tiny:
     """The network of `topology`."""
-    return smoothed(topology.functional())
+    return smooth_twin(topology.functional())
 
 
 @tiny("smooth")
 def smooth_flattened() -> Tiny:
     """The network with a Flatten, whose gradient differs from place to place."""
-    return smoothed(topology.flattened())
+    return smooth_twin(topology.flattened())
 
 
 @tiny("smooth")
 def smooth_residual() -> Tiny:
     """A skip connection."""
-    return smoothed(structures.residual())
+    return smooth_twin(structures.residual())
 
 
 @tiny("smooth")
 def smooth_conv3d() -> Tiny:
     """Volumes."""
-    return smoothed(structures.conv3d())
+    return smooth_twin(structures.conv3d())
 
 
-def _mixed(policy: str) -> Tiny:
+def _mix_precision(policy: str) -> Tiny:
     parts = conv1, conv2, head = topology.network_layers(dtype=policy)
     pool = layers.GlobalAveragePooling2D(dtype=policy)
     model = keras.Sequential([keras.Input(topology.INPUT), conv1, conv2, pool, head])
-    return smoothed(topology.twin(model, parts))
+    return smooth_twin(topology.twin(model, parts))
 
 
 @tiny("mixed_precision")
 def mixed_float16() -> Tiny:
     """The network computing in float16 on float32 weights."""
-    return _mixed("mixed_float16")
+    return _mix_precision("mixed_float16")
 
 
 @tiny("mixed_precision")
 def mixed_bfloat16() -> Tiny:
     """The network computing in bfloat16 on float32 weights."""
-    return _mixed("mixed_bfloat16")
+    return _mix_precision("mixed_bfloat16")

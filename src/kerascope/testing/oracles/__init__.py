@@ -31,4 +31,4 @@ ORACLES: Mapping[str, Oracle] = {
     for name, function in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction)
     if not name.startswith("_") and [*inspect.signature(function).parameters] == ["network", "image", "index"]
 }
-"""The oracle of each method of kerascope with the settings of `kerascope.testing.fast`, by its name."""
+"""The oracle of each method with the settings of `kerascope.testing.fast_settings`, by its name."""

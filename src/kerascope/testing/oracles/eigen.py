@@ -19,7 +19,7 @@ def eigen_cam(network: Network, image: NDArray[np.floating], index: int) -> Floa
     Muhammad and Yeasin 2020: the activations times their first right singular vector. The sign agrees with
     the mean activation.
     """
-    return _projected(network.forward(image).act2)
+    return _project(network.forward(image).act2)
 
 
 def eigen_grad_cam(network: Network, image: NDArray[np.floating], index: int) -> Float64:
@@ -27,9 +27,9 @@ def eigen_grad_cam(network: Network, image: NDArray[np.floating], index: int) ->
     trace = network.forward(image)
     gradient = network.map_gradient(trace, index)
     product = np.zeros(trace.act2.shape)
-    for place in np.ndindex(product.shape):
-        product[place] = gradient[place] * trace.act2[place]
-    return _projected(product)
+    for position in np.ndindex(product.shape):
+        product[position] = gradient[position] * trace.act2[position]
+    return _project(product)
 
 
 def kpca_cam(network: Network, image: NDArray[np.floating], index: int) -> Float64:
@@ -45,44 +45,44 @@ def kpca_cam(network: Network, image: NDArray[np.floating], index: int) -> Float
     height, width, channels = act2.shape
     positions = [(i, j) for i in range(height) for j in range(width)]
     less = np.zeros(channels)
-    for place in positions:
+    for position in positions:
         for channel in range(channels):
-            less[channel] += act2[place][channel] / len(positions)
+            less[channel] += act2[position][channel] / len(positions)
     kernel = np.zeros((len(positions), len(positions)))
-    for one, place in enumerate(positions):
-        for two, other in enumerate(positions):
+    for row, position in enumerate(positions):
+        for column, other in enumerate(positions):
             product = 0.0
             for channel in range(channels):
-                product += (act2[place][channel] - less[channel]) * (act2[other][channel] - less[channel])
-            kernel[one, two] = math.tanh(product / channels + 1)
+                product += (act2[position][channel] - less[channel]) * (act2[other][channel] - less[channel])
+            kernel[row, column] = math.tanh(product / channels + 1)
     size = len(positions)
-    rows = [sum(kernel[one]) / size for one in range(size)]
+    rows = [sum(kernel[row]) / size for row in range(size)]
     mean = sum(rows) / size
     centred = np.zeros(kernel.shape)
-    for one in range(size):
-        for two in range(size):
-            centred[one, two] = kernel[one, two] - rows[one] - rows[two] + mean
+    for row in range(size):
+        for column in range(size):
+            centred[row, column] = kernel[row, column] - rows[row] - rows[column] + mean
     # Shifted, so that the largest eigenvalue is the one of largest absolute value too.
     shift = max(sum(abs(value) for value in row) for row in centred)
     vector = _dominant(centred + shift * np.eye(size))
     value = float(vector @ centred @ vector)
     result = np.zeros((height, width))
     agreement = 0.0
-    for one, place in enumerate(positions):
-        result[place] = math.sqrt(max(value, 0.0)) * vector[one]
-        agreement += result[place] * sum(act2[place])
+    for row, position in enumerate(positions):
+        result[position] = math.sqrt(max(value, 0.0)) * vector[row]
+        agreement += result[position] * sum(act2[position])
     return result if agreement >= 0 else -result
 
 
-def _projected(table: Float64) -> Float64:
+def _project(table: Float64) -> Float64:
     """A table (h, w, channels) times its first right singular vector, its sign that of its sum."""
     height, width, channels = table.shape
     products = np.zeros((channels, channels))
-    for one in range(channels):
-        for two in range(channels):
+    for row in range(channels):
+        for column in range(channels):
             for i in range(height):
                 for j in range(width):
-                    products[one, two] += table[i, j, one] * table[i, j, two]
+                    products[row, column] += table[i, j, row] * table[i, j, column]
     direction = _dominant(products)
     result = np.zeros((height, width))
     agreement = 0.0

@@ -35,7 +35,7 @@ def heatmap(values: NDArray[np.floating], reduction: str, size: tuple[int, int])
 
 def _neighbours(pixel: int, old: int, new: int) -> list[tuple[int, float]]:
     """The pixels that an output pixel is interpolated from, with their weights."""
-    place = min(max((pixel + 0.5) * old / new - 0.5, 0.0), old - 1.0)
-    below = int(place)
-    share = place - below
+    position = min(max((pixel + 0.5) * old / new - 0.5, 0.0), old - 1.0)
+    below = int(position)
+    share = position - below
     return [(below, 1.0 - share), (min(below + 1, old - 1), share)]

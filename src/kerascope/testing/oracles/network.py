@@ -12,6 +12,7 @@ from kerascope.testing.models import topology
 from kerascope.typing import Array
 
 Float64 = NDArray[np.float64]
+Image = NDArray[np.floating]
 Gate = Callable[[Float64, Float64], Float64]
 """`gate(gradient, before) -> gradient`: what an activation that was given `before` hands back."""
 
@@ -93,7 +94,7 @@ class Network:
 
     def input_gradient(self, trace: Trace, index: int, rule: Gate | None = None) -> Float64:
         """d score[index] / d image, the same shape as the image; `rule` is the activation's way back."""
-        rule = rule or (smooth_gate if self.smooth else gate)
+        rule = rule or (gate_smooth if self.smooth else gate)
         at_pre2 = rule(self.map_gradient(trace, index), trace.pre2)
         at_act1 = convolve_back(at_pre2, self.conv2[0], trace.act1.shape, stride=2)
         at_pre1 = rule(at_act1, trace.pre1)
@@ -116,27 +117,27 @@ def sigmoid(values: Float64) -> Float64:
     return result
 
 
-def smooth_gate(gradient: Float64, before: Float64) -> Float64:
+def gate_smooth(gradient: Float64, before: Float64) -> Float64:
     """The backward pass of SiLU, x sigmoid(x)."""
     share = sigmoid(before)
     return gradient * share * (1 + before * (1 - share))
 
 
-def guided_gate(gradient: Float64, before: Float64) -> Float64:
+def gate_guided(gradient: Float64, before: Float64) -> Float64:
     """Guided backpropagation: a ReLU's way back, and positive gradients only."""
     result = np.zeros(gradient.shape)
-    for place in np.ndindex(gradient.shape):
-        if before[place] > 0 and gradient[place] > 0:
-            result[place] = gradient[place]
+    for pixel in np.ndindex(gradient.shape):
+        if before[pixel] > 0 and gradient[pixel] > 0:
+            result[pixel] = gradient[pixel]
     return result
 
 
-def deconvnet_gate(gradient: Float64, before: Float64) -> Float64:
+def gate_deconvnet(gradient: Float64, before: Float64) -> Float64:
     """Deconvnet: positive gradients only, whatever the ReLU let through."""
     result = np.zeros(gradient.shape)
-    for place in np.ndindex(gradient.shape):
-        if gradient[place] > 0:
-            result[place] = gradient[place]
+    for pixel in np.ndindex(gradient.shape):
+        if gradient[pixel] > 0:
+            result[pixel] = gradient[pixel]
     return result
 
 
@@ -149,7 +150,7 @@ def _first(size: int, kernel: int, stride: int) -> int:
 def _taps(size: int, count: int, kernel: int, stride: int, tap: int) -> tuple[slice, slice]:
     """The positions at which a tap of the kernel lies on the input, and the rows that it meets there."""
     first = _first(size, kernel, stride)
-    met = [place for place in range(count) if 0 <= place * stride + tap - first < size]
+    met = [position for position in range(count) if 0 <= position * stride + tap - first < size]
     start = met[0] * stride + tap - first
     return slice(met[0], met[-1] + 1), slice(start, start + (len(met) - 1) * stride + 1, stride)
 

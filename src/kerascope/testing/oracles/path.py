@@ -7,16 +7,13 @@ import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kerascope.testing.oracles.network import Float64, Network
+from kerascope.testing.oracles.network import Float64, Image, Network
 
 STEPS = 8
 SAMPLES = 8
 FRACTION = 0.25
 DEVIATION = 0.02
-
-Image = NDArray[np.floating]
 
 
 def _gradient_at(network: Network, image: Image, index: int) -> Float64:
@@ -29,7 +26,7 @@ def black(image: Image) -> Float64:
     return np.full(image.shape, float(min(np.asarray(image, "float64").ravel())))
 
 
-def blurred(image: Image, sigma: float) -> Float64:
+def blur(image: Image, sigma: float) -> Float64:
     """The image behind a Gaussian, along rows and columns in turn.
 
     `G(d) = exp(-d^2 / (2 sigma^2))` for whole distances up to 4 sigma, rounded, divided by its sum; beyond a
@@ -43,14 +40,14 @@ def blurred(image: Image, sigma: float) -> Float64:
     for axis in (0, 1):
         before, size = result, image.shape[axis]
         result = np.zeros(image.shape)
-        for place in range(size):
+        for pixel in range(size):
             for distance, weight in zip(range(-reach, reach + 1), weights, strict=True):
-                source = (place + distance) % (2 * size)
+                source = (pixel + distance) % (2 * size)
                 source = source if source < size else 2 * size - 1 - source
                 if axis == 0:
-                    result[place] += before[source] * weight / sum(weights)
+                    result[pixel] += before[source] * weight / sum(weights)
                 else:
-                    result[:, place] += before[:, source] * weight / sum(weights)
+                    result[:, pixel] += before[:, source] * weight / sum(weights)
     return result
 
 
@@ -59,17 +56,17 @@ def widest(image: Image) -> float:
     return float(max(image.shape[:2])) / 6
 
 
-def most_blurred(image: Image) -> Float64:
+def largest_blur(image: Image) -> Float64:
     """Where the path of blurs begins."""
-    return blurred(image, widest(image))
+    return blur(image, widest(image))
 
 
 def input_x_gradient(network: Network, image: Image, index: int) -> Float64:
     """Shrikumar et al. 2016, section 2: the gradient, pixel by pixel times the input."""
     gradient = _gradient_at(network, image, index)
     result = np.zeros(image.shape)
-    for place in np.ndindex(image.shape):
-        result[place] = image[place] * gradient[place]
+    for pixel in np.ndindex(image.shape):
+        result[pixel] = image[pixel] * gradient[pixel]
     return result
 
 
@@ -80,12 +77,10 @@ def white(image: Image) -> Float64:
 
 def integrated_gradients(network: Network, image: Image, index: int) -> Float64:
     """Sundararajan et al. 2017, equation 1, from black."""
-    return integrated_from(black(image), network, image, index, 16)
+    return integrate_from(black(image), network, image, index, 16)
 
 
-def integrated_from(
-    start: Float64, network: Network, image: Image, index: int, steps: int = STEPS
-) -> Float64:
+def integrate_from(start: Float64, network: Network, image: Image, index: int, steps: int = STEPS) -> Float64:
     """Integrated gradients from a baseline, by the midpoint rule."""
     total = np.zeros(image.shape)
     for step in range(steps):
@@ -98,7 +93,7 @@ def blur_integrated_gradients(network: Network, image: Image, index: int) -> Flo
     """Xu et al. 2020, equation 3, as a sum over chords: from sigma a sixth of the longest side down to 0."""
     result = np.zeros(image.shape)
     sigmas = [widest(image) * (STEPS - step) / STEPS for step in range(STEPS + 1)]
-    pictures = [blurred(image, sigma) for sigma in sigmas]
+    pictures = [blur(image, sigma) for sigma in sigmas]
     for before, after in itertools.pairwise(pictures):
         result += _gradient_at(network, (before + after) / 2, index) * (after - before)
     return result
@@ -137,7 +132,7 @@ def guided_integrated_gradients(network: Network, image: Image, index: int) -> F
     slope = gradient()
     for step in range(1, STEPS + 1):
         before = list(gone)
-        gone = _moved(gone, far, [abs(each) for each in slope], step / STEPS)
+        gone = _move(gone, far, [abs(each) for each in slope], step / STEPS)
         after = gradient()
         for i in range(len(goal)):
             result[i] += (gone[i] - before[i]) * (goal[i] - start[i]) * (slope[i] + after[i]) / 2
@@ -145,7 +140,7 @@ def guided_integrated_gradients(network: Network, image: Image, index: int) -> F
     return result.reshape(image.shape)
 
 
-def _moved(gone: list[float], far: list[float], slopes: list[float], share: float) -> list[float]:
+def _move(gone: list[float], far: list[float], slopes: list[float], share: float) -> list[float]:
     """The share of its way that each pixel has gone when the distance has shrunk to `1 - share` of all."""
     least, most = max(share - DEVIATION, 0.0), min(share + DEVIATION, 1.0)
     gone = [max(part, least) for part in gone]
@@ -164,7 +159,7 @@ def _moved(gone: list[float], far: list[float], slopes: list[float], share: floa
 
 
 STARTS: Mapping[str, Callable[[Image], Float64]] = {
-    "blur_integrated_gradients": most_blurred,
+    "blur_integrated_gradients": largest_blur,
     "guided_integrated_gradients": black,
     "integrated_gradients": black,
 }

@@ -39,7 +39,7 @@ def score(network: Network, image: NDArray[np.floating], index: int, mask: list[
     return float(network.forward(mixed).scores[index])
 
 
-def painted(values: list[float], height: int, width: int) -> Float64:
+def paint(values: list[float], height: int, width: int) -> Float64:
     """Each pixel with the value of its cell."""
     cells = grid(height, width)
     return np.array([[values[cells[row][column]] for column in range(width)] for row in range(height)])
@@ -93,8 +93,8 @@ def sobol(network: Network, image: NDArray[np.floating], index: int) -> Float64:
             changed[cell] = second[design][cell]
             squares[cell] += (here - score(network, image, index, changed)) ** 2
     mean = sum(plain) / len(plain)
-    variance = sum((one - mean) ** 2 for one in plain) / (len(plain) - 1)
-    return painted([square / (2 * DESIGNS * variance) for square in squares], height, width)
+    variance = sum((value - mean) ** 2 for value in plain) / (len(plain) - 1)
+    return paint([square / (2 * DESIGNS * variance) for square in squares], height, width)
 
 
 def hsic(network: Network, image: NDArray[np.floating], index: int) -> Float64:
@@ -106,9 +106,9 @@ def hsic(network: Network, image: NDArray[np.floating], index: int) -> Float64:
     height, width, _ = image.shape
     count = max(map(max, grid(height, width))) + 1
     orders = [np.random.default_rng([0, cell]).permutation(MASKS) for cell in range(count)]
-    masks = [[float(orders[cell][number] < MASKS / 2) for cell in range(count)] for number in range(MASKS)]
+    masks = [[float(orders[cell][mask] < MASKS / 2) for cell in range(count)] for mask in range(MASKS)]
     scores = [score(network, image, index, mask) for mask in masks]
-    distances = [abs(one - other) for place, one in enumerate(scores) for other in scores[:place]]
+    distances = [abs(score - other) for index, score in enumerate(scores) for other in scores[:index]]
     width_of_kernel = float(np.median([distance for distance in distances if distance > 0]))
     outputs = np.zeros((MASKS, MASKS))
     for row in range(MASKS):
@@ -122,4 +122,4 @@ def hsic(network: Network, image: NDArray[np.floating], index: int) -> Float64:
         same = (column_of_cell[:, None] == column_of_cell[None, :]).astype("float64")
         # tr(K H L H) is the sum of the products of K and H L H, which are symmetric.
         values.append(float((same * outputs).sum()) / (MASKS - 1) ** 2)
-    return painted(values, height, width)
+    return paint(values, height, width)

@@ -1,1 +1,1 @@
-"""Helpers of keras-vis: everything is in `kerascope.vis.utils.utils`, as it was in `vis.utils.utils`."""
+"""Helper functions of keras-vis, all in `kerascope.vis.utils.utils`."""

@@ -1,8 +1,8 @@
-"""Arithmetic on pictures, in NumPy alone. Everything here is also in `kerascope.vis.utils.utils`.
+"""Arithmetic on pictures in NumPy. All names are also in `kerascope.vis.utils.utils`.
 
-Deviations from keras-vis: `normalize` and `deprocess_input` divide by the spread itself, without adding
-1e-7 to it, so that small maps reach 1, and leave a flat array flat; `random_array` and its users touch no
-global random state, and take a `seed`; nothing is ever NaN.
+Deviations from keras-vis: `normalize` and `deprocess_input` divide by the range or the standard deviation
+without adding 1e-7, so that small maps reach 1, and a flat array stays flat; `random_array` and its callers
+use no global random state, and take a `seed`; results are never NaN.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from kerascope.typing import Array
 
 
 def normalize(array: Any, min_value: float = 0.0, max_value: float = 1.0) -> Array:
-    r"""The array stretched to a range: $(a - \min a) / (\max a - \min a)$, in [0, 1] by default.
+    r"""Stretch an array to a range: $(a - \min a) / (\max a - \min a)$, in [0, 1] by default.
 
     Args:
         array: finite numbers.
-        min_value: where its least value goes.
-        max_value: where its greatest value goes.
+        min_value: the new least value.
+        max_value: the new greatest value.
 
     Returns:
         An array of the same shape; a constant one becomes `min_value` everywhere.
 
     Raises:
-        InputError: NaN or infinite values, which have no place in the range.
+        InputError: the array has NaN or infinite values.
 
     Example:
         >>> normalize(np.array([2.0, 4.0, 3.0]))
@@ -38,12 +38,12 @@ def normalize(array: Any, min_value: float = 0.0, max_value: float = 1.0) -> Arr
     array = _finite(array)
     low, high = array.min(initial=np.inf), array.max(initial=-np.inf)
     unit = (array - low) / (high - low) if high > low else np.zeros_like(array)
-    shown: Array = unit * (max_value - min_value) + min_value
-    return shown
+    stretched: Array = unit * (max_value - min_value) + min_value
+    return stretched
 
 
 def deprocess_input(input_array: Any, input_range: tuple[float, float] = (0, 255)) -> Array:
-    r"""A picture for display: $\mathrm{clip}(0.1\,(x - \bar x) / \sigma_x + 0.5, 0, 1)$, on a range.
+    r"""Scale an array for display: $\mathrm{clip}(0.1\,(x - \bar x) / \sigma_x + 0.5, 0, 1)$, on a range.
 
     Args:
         input_array: finite numbers of any shape.
@@ -53,7 +53,7 @@ def deprocess_input(input_array: Any, input_range: tuple[float, float] = (0, 255
         An array of the same shape, floats; a constant one becomes the middle of the range.
 
     Raises:
-        InputError: NaN or infinite values.
+        InputError: the array has NaN or infinite values.
 
     Example:
         >>> deprocess_input(np.array([-1.0, 1.0]), (0, 10))
@@ -61,38 +61,37 @@ def deprocess_input(input_array: Any, input_range: tuple[float, float] = (0, 255
     """
     array = _finite(input_array)
     centred = array - array.mean()
-    # A constant array may be off its mean by a rounding error, which is no contrast.
-    spread = centred.std()
-    visible = spread > 1e-6 * np.abs(array).max(initial=0)
-    unit = np.clip(centred / spread * 0.1 + 0.5, 0, 1) if visible else np.full_like(array, 0.5)
+    # A constant array may differ from its mean by a rounding error, which is no contrast.
+    deviation = centred.std()
+    has_contrast = deviation > 1e-6 * np.abs(array).max(initial=0)
+    unit = np.clip(centred / deviation * 0.1 + 0.5, 0, 1) if has_contrast else np.full_like(array, 0.5)
     return unit * (input_range[1] - input_range[0]) + input_range[0]
 
 
 def random_array(
     shape: Sequence[int], mean: float = 128.0, std: float = 20.0, seed: int | None = None
 ) -> Array:
-    """Uniform random numbers with a mean and a standard deviation that are met exactly.
+    """Draw uniform random numbers with an exact mean and standard deviation.
 
     Args:
         shape: of the array.
         mean: of its numbers.
         std: their standard deviation.
-        seed: of the random numbers; None draws others at every call, whatever `np.random.seed` was given.
+        seed: of the random numbers; None for different numbers at every call, even after `np.random.seed`.
 
     Returns:
-        float64 of the shape.
+        float64 array.
 
     Example:
         >>> float(random_array((4, 4), mean=10, std=2, seed=0).std().round(6))
         2.0
     """
-    drawn = np.random.default_rng(seed).random(tuple(shape))
-    spread = drawn.std() if drawn.size else 0.0
-    return (drawn - drawn.mean()) / (spread or 1.0) * std + mean if drawn.size else drawn
+    noise = np.random.default_rng(seed).random(tuple(shape))
+    return (noise - noise.mean()) / (noise.std() or 1.0) * std + mean if noise.size else noise
 
 
 def stitch_images(images: Sequence[Array] | Array, margin: int = 5, cols: int = 5) -> Array | None:
-    """Pictures side by side on black, in rows.
+    """Arrange pictures side by side on black, in rows.
 
     Args:
         images: pictures (H, W, C) of one size.
@@ -100,7 +99,7 @@ def stitch_images(images: Sequence[Array] | Array, margin: int = 5, cols: int = 
         cols: most pictures in a row.
 
     Returns:
-        One picture in the type of the first; None where there are none, as keras-vis does.
+        One picture in the type of the first; None for no pictures, as in keras-vis.
 
     Raises:
         InputError: the pictures differ in shape, or have no channel axis.
@@ -124,14 +123,14 @@ def stitch_images(images: Sequence[Array] | Array, margin: int = 5, cols: int = 
     rows, columns = math.ceil(len(images) / cols), min(len(images), cols)
     size = (rows * (height + margin) - margin, columns * (width + margin) - margin, channels)
     sheet = np.zeros(size, np.asarray(images[0]).dtype)
-    for number, image in enumerate(images):
-        top, left = (number // cols) * (height + margin), (number % cols) * (width + margin)
+    for index, image in enumerate(images):
+        top, left = (index // cols) * (height + margin), (index % cols) * (width + margin)
         sheet[top : top + height, left : left + width] = image
     return sheet
 
 
 def bgr2rgb(img: Array) -> Array:
-    """Red for blue and blue for red.
+    """Exchange red and blue.
 
     Args:
         img: (..., C).
@@ -148,6 +147,6 @@ def _finite(numbers: Any) -> Array:
     if not np.isfinite(array).all():
         raise errors.InputError(
             f"the array must be finite; got {np.count_nonzero(~np.isfinite(array))} NaN or infinite values "
-            f"of {array.size}; remove or repair them."
+            f"of {array.size}; remove or replace them."
         )
     return array

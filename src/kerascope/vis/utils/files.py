@@ -1,8 +1,8 @@
-"""Pictures from files, words on pictures, names of classes. Everything here is also in `utils.utils`.
+"""Image files, text on pictures, and names of classes. All names are also in `utils.utils`.
 
-Deviations from keras-vis: Pillow does what scikit-image and a search through all system fonts did; a
-picture is RGB or grey, in bytes, whatever its file holds (keras-vis gave four channels for some files, and
-for grey ones floats up to 1 that resizing turned to zero).
+Deviations from keras-vis: Pillow replaces scikit-image and a search through all system fonts; a picture is
+RGB or grey, in bytes, for any file (keras-vis returned four channels for some files, and for grey ones floats
+up to 1, which resizing changed to zero).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 def load_img(
     path: str | os.PathLike[str], grayscale: bool = False, target_size: Sequence[int] | None = None
 ) -> Array:
-    """A picture from a file.
+    """Load a picture from a file.
 
     Args:
         path: of a picture that Pillow reads.
-        grayscale: as grey instead of colour.
-        target_size: (height, width) to resize to, bilinear; None for the file's own.
+        grayscale: return grey instead of colour.
+        target_size: (height, width) to resize to, bilinear; None for the size of the file.
 
     Returns:
         uint8 (H, W, 3), or (H, W) in grey.
@@ -37,12 +37,12 @@ def load_img(
     Raises:
         MissingPackageError: Pillow is not installed.
         FileNotFoundError: there is no such file.
-        InputError: the file is no picture.
+        InputError: the file is not a picture.
     """
     image = _pillow()
     try:
-        with image.open(path) as opened:
-            picture = opened.convert("L" if grayscale else "RGB")
+        with image.open(path) as file:
+            picture = file.convert("L" if grayscale else "RGB")
     except image.UnidentifiedImageError as error:
         raise errors.InputError(
             f"the file must be a picture that Pillow reads; got {os.fspath(path)!r} ({error})."
@@ -61,14 +61,13 @@ def draw_text(
     font_size: int = 14,
     color: tuple[int, int, int] = (0, 0, 0),
 ) -> Array:
-    """Write on a picture.
+    """Write text on a picture.
 
     Args:
-        img: uint8 (H, W, 3), (H, W, 1) or (H, W); it is not changed.
-        text: what to write.
+        img: uint8 (H, W, 3), (H, W, 1) or (H, W); it does not change.
+        text: to write.
         position: (x, y) of its upper left corner, in pixels.
-        font: file name of a font that Pillow finds; where there is none, Pillow's own is taken and it is
-            logged.
+        font: file name of a font that Pillow finds; otherwise Pillow's own font is used and logged.
         font_size: in pixels.
         color: (red, green, blue); on a grey picture their mean.
 
@@ -77,7 +76,7 @@ def draw_text(
 
     Raises:
         MissingPackageError: Pillow is not installed.
-        InputError: it is no picture in bytes.
+        InputError: `img` is not a picture in bytes.
     """
     image = _pillow()
     img = np.asarray(img)
@@ -96,34 +95,34 @@ def draw_text(
 
 
 def lookup_imagenet_labels(indices: int | Sequence[int]) -> list[str]:
-    """Names of ImageNet classes.
+    """Return names of ImageNet classes.
 
     Args:
         indices: a class index, or several, from 0 to 999.
 
     Returns:
-        One name for each.
+        One name per index.
 
     Raises:
         TargetError: no class has this index.
-        ConnectionError: Keras does not have the list of names yet, and the network does not answer.
+        ConnectionError: Keras has not cached the list of names, and the network does not respond.
 
     Cost:
-        Keras downloads the list once, 35 kB, and keeps it.
+        Keras downloads the list once, 35 kB, and caches it.
     """
     from keras.applications import imagenet_utils
 
-    wanted = np.atleast_1d(np.asarray(indices))
-    if wanted.dtype.kind not in "iu" or wanted.min(initial=0) < 0 or wanted.max(initial=0) > 999:
+    array = np.atleast_1d(np.asarray(indices))
+    if array.dtype.kind not in "iu" or array.min(initial=0) < 0 or array.max(initial=0) > 999:
         raise errors.TargetError(f"an ImageNet class must be a whole number from 0 to 999; got {indices!r}.")
     try:
-        found = imagenet_utils.decode_predictions(np.eye(1000, dtype="float32")[wanted], top=1)
+        predictions = imagenet_utils.decode_predictions(np.eye(1000, dtype="float32")[array], top=1)
     except Exception as error:  # Keras raises a bare Exception when a download fails
         raise ConnectionError(
-            "the names of the ImageNet classes must be in Keras's cache or the network must answer; "
+            "the names of the ImageNet classes must be in Keras's cache or the network must respond; "
             f"{error}; put imagenet_class_index.json into ~/.keras/models."
         ) from error
-    return [str(row[0][1]) for row in found]
+    return [str(row[0][1]) for row in predictions]
 
 
 def _font(name: str, size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
@@ -132,7 +131,7 @@ def _font(name: str, size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     try:
         return ImageFont.truetype(name, size)
     except OSError:
-        logging.getLogger(__name__).info("the font %r was not found; Pillow's own is taken", name)
+        logging.getLogger(__name__).info("the font %r was not found; Pillow's own font is used", name)
         return ImageFont.load_default(size)
 
 

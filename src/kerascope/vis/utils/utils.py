@@ -1,9 +1,9 @@
-"""Helpers. Stands for `vis.utils.utils`.
+"""Helper functions. Replaces `vis.utils.utils`.
 
 Deviations from keras-vis: `apply_modifications` neither saves nor reloads: Keras 3 reads a layer's
-activation whenever the layer is called, so a model honours a changed one already; all that is stale are the
-functions that `predict`, `evaluate` and `fit` have compiled, and these are dropped. Therefore it returns
-the model itself, and custom objects need no mention. For pictures and files see
+activation whenever it calls the layer, so a changed one has effect at once; only the compiled functions of
+`predict`, `evaluate` and `fit` are stale, and these are dropped. It returns the model itself, and needs no
+custom objects. For pictures and files see
 `kerascope.vis.utils.arrays` and `.files`.
 """
 
@@ -40,10 +40,11 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def find_layer_idx(model: keras.Model, layer_name: str) -> int:
-    """The position in `model.layers` of the layer of a name.
+    """Return the position in `model.layers` of the layer with a name.
 
     Raises:
         UnknownLayerError (a ValueError): no layer directly in the model has this name.
@@ -56,27 +57,27 @@ def find_layer_idx(model: keras.Model, layer_name: str) -> int:
     names = [layer.name for layer in model.layers]
     if layer_name not in names:
         raise errors.UnknownLayerError(
-            f"a layer must be named as it is in model.layers; there is no {layer_name!r}; "
+            f"a layer name must be one of model.layers; got {layer_name!r}; "
             f"{errors.nearest(layer_name, names)}"
         )
     return names.index(layer_name)
 
 
 def apply_modifications(model: keras.Model, custom_objects: Mapping[str, Any] | None = None) -> keras.Model:
-    """The model with changed activations in force everywhere, also in `predict`, `evaluate` and `fit`.
+    """Apply changed activations also to `predict`, `evaluate` and `fit`.
 
     Args:
-        model: whose layers were given another `activation`. Weights, optimizer and losses stay as they are.
-        custom_objects: taken for keras-vis's sake; nothing is loaded, so none are needed.
+        model: a model with changed activations. Weights, optimizer and losses do not change.
+        custom_objects: ignored, for compatibility with keras-vis: nothing is loaded.
 
     Returns:
         The same model.
 
     Raises:
-        ModelError: it is no Keras model.
+        ModelError: `model` is not a Keras model.
 
     Cost:
-        None; the next `predict`, `evaluate` or `fit` compiles anew.
+        None; the next `predict`, `evaluate` or `fit` compiles again.
     """
     if not isinstance(model, keras.Model):
         raise errors.ModelError(f"apply_modifications needs a Keras model; got {type(model).__qualname__}.")
@@ -93,24 +94,24 @@ def apply_modifications(model: keras.Model, custom_objects: Mapping[str, Any] | 
 
 
 def get_img_shape(img: Any) -> tuple[int | None, ...]:
-    """The shape of images in the order (samples, channels, *spatial), whatever Keras's data format.
+    """Return the shape of images as (samples, channels, *spatial), for any data format of Keras.
 
     Args:
         img: an array, tensor or symbolic tensor in Keras's image data format, batch first.
     """
-    samples, *places = tuple(img.shape)
+    samples, *sizes = tuple(img.shape)
     if not _channels_first():
-        places = [*places[-1:], *places[:-1]]
-    return (samples, *places)
+        sizes = [*sizes[-1:], *sizes[:-1]]
+    return (samples, *sizes)
 
 
 def get_img_indices() -> tuple[int, int, int, int]:
-    """Where samples, channels, rows and columns lie in an image tensor of Keras's data format."""
+    """Return the axes of samples, channels, rows and columns in an image tensor of Keras's data format."""
     return (0, 1, 2, 3) if _channels_first() else (0, 3, 1, 2)
 
 
 def reverse_enumerate(iterable: Sequence[T] | Reversible[T]) -> Iterator[tuple[int, T]]:
-    """Positions and items from the last to the first.
+    """Return indices and items from the last to the first.
 
     Example:
         >>> list(reverse_enumerate("ab"))
@@ -120,7 +121,7 @@ def reverse_enumerate(iterable: Sequence[T] | Reversible[T]) -> Iterator[tuple[i
 
 
 def listify(value: Any) -> list[Any]:
-    """A list as it is; anything else as the only item of one.
+    """Return a list unchanged; any other value as the only item of a list.
 
     Deviation: tuples, ranges and arrays of indices are lists of their items too.
 
@@ -128,30 +129,45 @@ def listify(value: Any) -> list[Any]:
         >>> listify(3), listify((3, 4))
         ([3], [3, 4])
     """
-    several = isinstance(value, list | tuple | range) or getattr(value, "ndim", 0) == 1
-    return list(value) if several else [value]
+    is_sequence = isinstance(value, list | tuple | range) or getattr(value, "ndim", 0) == 1
+    return list(value) if is_sequence else [value]
 
 
 def add_defaults_to_kwargs(defaults: Mapping[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """The arguments with defaults where they say nothing."""
+    """Return the arguments, with defaults for missing ones."""
     return {**defaults, **kwargs}
 
 
 def get_identifier(
     identifier: str | Callable[..., Any], module_globals: Mapping[str, Any], module_name: str
 ) -> Any:
-    """What a name stands for in a module; a callable as it is.
+    """Return the function of a name in a module; a callable is returned unchanged.
 
     Raises:
-        ParameterError (a ValueError): neither a name in the module nor callable.
+        ParameterError (a ValueError): the identifier is neither a name in the module nor callable.
     """
-    if callable(identifier):
+    known = {name: value for name, value in module_globals.items() if callable(value) and name[0] != "_"}
+    return find_by_name(identifier, known, f"an identifier of {module_name}")
+
+
+def find_by_name(identifier: str | F, known: Mapping[str, F], parameter: str) -> F:
+    """Return the function of a name; a callable is returned unchanged. Not in keras-vis.
+
+    Args:
+        identifier: a name or a function.
+        known: functions by name.
+        parameter: name of the parameter, for the error.
+
+    Raises:
+        ParameterError (a ValueError): the identifier is neither callable nor a known name.
+    """
+    if not isinstance(identifier, str) and callable(identifier):
         return identifier
-    if isinstance(identifier, str) and callable(module_globals.get(identifier)):
-        return module_globals[identifier]
-    known = sorted(name for name, value in module_globals.items() if callable(value) and name[0] != "_")
+    if isinstance(identifier, str) and identifier in known:
+        return known[identifier]
+    hint = f"; {errors.nearest(identifier, known)}" if isinstance(identifier, str) else ""
     raise errors.ParameterError(
-        f"an identifier of {module_name} must be callable or one of {known}; got {identifier!r}."
+        f"{parameter} must be a function or one of {sorted(known)}; got {identifier!r}{hint}"
     )
 
 
@@ -161,14 +177,14 @@ def set_random_seed(seed_value: int = 1337) -> None:
 
 
 class _Slicer:
-    """Indexing written for channels first, `slicer[:, channel, ...]`, in Keras's data format."""
+    """Converts an index for channels first, `slicer[:, channel, ...]`, to Keras's data format."""
 
     def __getitem__(self, item: tuple[Any, ...]) -> tuple[Any, ...]:
         return item if _channels_first() else (item[0], *item[2:], item[1])
 
 
 slicer = _Slicer()
-"""`tensor[slicer[:, channel, ...]]` takes a channel of a tensor in whichever data format Keras is set to."""
+"""`tensor[slicer[:, channel, ...]]` takes a channel of a tensor in the data format of Keras."""
 
 
 def _channels_first() -> bool:

@@ -1,4 +1,4 @@
-"""The pictures. Stands for `vis.visualization`: everything is here, as it was in keras-vis."""
+"""Visualizations. Replaces `vis.visualization`, with all its names."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ __all__ = [
 
 
 def get_num_filters(layer: keras.Layer) -> int:
-    """How many filters or outputs a layer has.
+    """Return the number of filters or outputs of a layer.
 
     Args:
         layer: of a Sequential or Functional model.
 
     Raises:
-        LayerError: it has no output, or several.
+        LayerError: the layer has no output, or several.
 
     Example:
         >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3)])
@@ -59,7 +59,7 @@ def get_num_filters(layer: keras.Layer) -> int:
 def overlay(
     array1: np.ndarray[Any, Any], array2: np.ndarray[Any, Any], alpha: float = 0.5
 ) -> np.ndarray[Any, Any]:
-    """`array1 * alpha + array2 * (1 - alpha)`, in the type of `array1`.
+    """Blend two arrays: `array1 * alpha + array2 * (1 - alpha)`, in the type of `array1`.
 
     Args:
         array1: in front.
@@ -67,7 +67,7 @@ def overlay(
         alpha: opacity of `array1`, from 0 to 1.
 
     Raises:
-        ParameterError, InputError (ValueErrors): alpha is out of range; the shapes differ.
+        ParameterError, InputError (ValueErrors): `alpha` is out of range; the shapes differ.
 
     Example:
         >>> overlay(np.array([200], "uint8"), np.array([100], "uint8"), alpha=0.25)

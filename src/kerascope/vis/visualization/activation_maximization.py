@@ -1,21 +1,21 @@
-"""What the network wants to see. Stands for `vis.visualization.activation_maximization`.
+"""Images that maximise activations. Replaces `vis.visualization.activation_maximization`.
 
-`visualize_activation` is `ks.Maximize` on pixels. keras-vis's weights mean what they meant,
-a share in the objective
+`visualize_activation` is `ks.Maximize` on pixels. The weights of keras-vis have the same meaning in the
+objective
 
     act_max_weight * score - lp_norm_weight * LPNorm - tv_weight * TotalVariation
 
 but on other scales: both regularizers are means over the image as part of `input_range` (see
-`kerascope.vis.regularizers`), so that a weight means the same for any size and range, which it
-did not in keras-vis. `max_iter` is the number of steps, `Jitter` the jitter of `ks.Transforms`, which is
-not cumulative, one share for all axes (the largest, at most a half) and not drawn from the modifier's own
-seed, and `seed_input` the start.
+`kerascope.vis.regularizers`), so that a weight means the same for any size and range, unlike
+in keras-vis. `max_iter` is the number of steps; `Jitter` is the jitter of `ks.Transforms`, which is not
+cumulative, has one share for all axes (the largest, at most a half) and ignores the modifier's seed; and
+`seed_input` is the start.
 
-What looks at or changes the gradient itself is beyond `ks.Maximize`: with `grad_modifier`,
+Options that read or change the gradient are not in `ks.Maximize`: with `grad_modifier`,
 `backprop_modifier`, input modifiers other than one `Jitter`, callbacks other than `Print` and
-`GifGenerator`, or a negative weight, the same objective is descended by
-`kerascope.vis.optimizer.Optimizer`, keras-vis's own algorithm, whose images have less contrast. A guided or
-rectified gradient is not that of the score: going along it need not raise the score, and usually gives
+`GifGenerator`, or a negative weight, the same objective is minimised by
+`kerascope.vis.optimizer.Optimizer`, the algorithm of keras-vis, whose images have less contrast. A guided or
+rectified gradient is not the gradient of the score: following it may not raise the score, and usually gives
 noise.
 """
 
@@ -30,16 +30,17 @@ from keras import tree
 
 from kerascope import errors
 from kerascope.typing import Array
+from kerascope.validation import check_whole
 from kerascope.vis import backprop_modifiers
 from kerascope.vis.callbacks import GifGenerator, OptimizerCallback, Print
 from kerascope.vis.filters import layer_at
 from kerascope.vis.input_modifiers import InputModifier, Jitter
 from kerascope.vis.losses import ActivationMaximization
-from kerascope.vis.maximized import maximized
+from kerascope.vis.maximization import maximize_filters
 from kerascope.vis.objective import WeightedLoss
-from kerascope.vis.optimizer import Optimizer, check_max_iter
-from kerascope.vis.regularizers import LPNorm, Range, Regularizer, TotalVariation
-from kerascope.vis.seed import input_of, structure_of
+from kerascope.vis.optimizer import Optimizer
+from kerascope.vis.regularizers import LPNorm, PixelRange, Regularizer, TotalVariation
+from kerascope.vis.seed_inputs import find_input, structure_of
 from kerascope.vis.utils import utils
 
 
@@ -49,7 +50,7 @@ def visualize_activation(
     filter_indices: int | Sequence[int] | None = None,
     wrt_tensor: Any = None,
     seed_input: Any = None,
-    input_range: Range = (0, 255),
+    input_range: PixelRange = (0, 255),
     backprop_modifier: str | Callable[[keras.Model], keras.Model] | None = None,
     grad_modifier: str | Callable[[Array], Array] | None = None,
     act_max_weight: float | None = 1,
@@ -57,7 +58,7 @@ def visualize_activation(
     tv_weight: float | None = 10,
     **optimizer_params: Any,
 ) -> Array:
-    """The image that excites filters of a layer most.
+    """Compute the image that most excites filters of a layer.
 
     Args:
         model: a Keras model.
@@ -65,9 +66,9 @@ def visualize_activation(
         filter_indices: a filter or output, or several, whose means are added; None for the mean over all.
         wrt_tensor: the input to optimise, one of `model.inputs`; None for the only picture among them. A
             tensor inside the model is optimised by an `Optimizer` whose `input_tensor` it is.
-        seed_input: the image to start from; all inputs, where there are several; None for noise.
-        input_range: least and greatest pixel that the model takes; whole numbers that bytes can show, such as
-            (0, 255), give bytes.
+        seed_input: the start image; all inputs if there are several; None for noise.
+        input_range: least and greatest pixel of the model; whole numbers within bytes, such as (0, 255),
+            give bytes.
         backprop_modifier: see `kerascope.vis.backprop_modifiers`.
         grad_modifier: see `kerascope.vis.grad_modifiers`.
         act_max_weight: of the activation; 0 or None for none.
@@ -77,9 +78,9 @@ def visualize_activation(
             `kerascope.vis.optimizer.Optimizer.minimize`.
 
     Returns:
-        (H, W, C) for display, as `deprocess_input` makes it: uint8 where `input_range` is of whole numbers
-        of at least 0, the greatest from 2 to 255; else float32 in that range, also for (0, 1) and (-1, 1),
-        of which bytes would show nothing. The exact image and its score are what `ks.Maximize` returns.
+        (H, W, C) for display, scaled by `deprocess_input`: uint8 if `input_range` has whole numbers of at
+        least 0, the greatest from 2 to 255; else float32 in that range, also for (0, 1) and (-1, 1), which
+        bytes cannot show. `ks.Maximize` returns the exact image and its score.
 
     Raises:
         ParameterError: an unknown option or modifier, or a `wrt_tensor` inside the model.
@@ -90,8 +91,8 @@ def visualize_activation(
     Cost:
         1 forward and 1 backward per step.
     """
-    model, backprop = backprop_modifiers.modified(model, backprop_modifier)
-    input_of(getattr(model, "inputs", None) or [], wrt_tensor)
+    model, backprop = backprop_modifiers.modify_model(model, backprop_modifier)
+    find_input(getattr(model, "inputs", None) or [], wrt_tensor)
     options = _options(optimizer_params, seed_input=seed_input, grad_modifier=grad_modifier)
     _check_range(input_range)
     regularizers: list[tuple[Regularizer, float]] = [
@@ -99,7 +100,7 @@ def visualize_activation(
         for regularizer, weight in ((LPNorm(), lp_norm_weight), (TotalVariation(), tv_weight))
         if weight
     ]
-    plain = (
+    is_plain = (
         backprop is None
         and options["grad_modifier"] is None
         and (act_max_weight or 0) > 0
@@ -108,8 +109,8 @@ def visualize_activation(
         and len(options["input_modifiers"]) < 2
         and all(type(watcher) in (Print, GifGenerator) for watcher in options["callbacks"])
     )
-    if plain:
-        image = maximized(
+    if is_plain:
+        image = maximize_filters(
             model,
             layer_idx,
             filter_indices,
@@ -128,8 +129,8 @@ def visualize_activation(
     structure = structure_of(model)
     if structure is None:
         raise errors.ModelError(
-            "grad_modifier, backprop_modifier and watching callbacks need a Sequential or Functional "
-            f"model here; {model.name!r} is subclassed; leave them out."
+            "grad_modifier, backprop_modifier and callbacks that use gradients need a Sequential or "
+            f"Functional model; {model.name!r} is subclassed; omit them."
         )
     optimizer = Optimizer(structure, losses, input_range, wrt_tensor, backprop=backprop)
     return _for_display(optimizer.minimize(**options)[0], input_range)
@@ -140,10 +141,10 @@ def visualize_activation_with_losses(
     losses: Sequence[WeightedLoss],
     wrt_tensor: Any = None,
     seed_input: Any = None,
-    input_range: Range = (0, 255),
+    input_range: PixelRange = (0, 255),
     **optimizer_params: Any,
 ) -> Array:
-    """The image that makes a sum of losses least, by `kerascope.vis.optimizer.Optimizer`.
+    """Compute the image of the least sum of losses, by `kerascope.vis.optimizer.Optimizer`.
 
     Args:
         input_tensor: the symbolic input of the model, `model.inputs[0]`, or all of them in a list.
@@ -157,28 +158,29 @@ def visualize_activation_with_losses(
         See `visualize_activation`.
 
     Raises:
-        ParameterError, ModelError: unknown option; no weight, or one is not made from this input.
+        ParameterError, ModelError: an unknown option; no loss has a weight, or one does not depend on this
+            input.
 
     Cost:
         1 forward and 1 backward per step.
     """
     options = _options(optimizer_params, seed_input=seed_input, grad_modifier=None)
     _check_range(input_range)
-    input_of(tree.flatten(input_tensor), wrt_tensor)
+    find_input(tree.flatten(input_tensor), wrt_tensor)
     optimizer = Optimizer(input_tensor, losses, input_range, wrt_tensor)
     return _for_display(optimizer.minimize(**options)[0], input_range)
 
 
-def _options(given: dict[str, Any], **named: Any) -> dict[str, Any]:
-    """The options of `Optimizer.minimize`, with keras-vis's defaults."""
-    defaults = {"max_iter": 200, "verbose": False, "input_modifiers": None, "callbacks": None, **named}
-    unknown = sorted(set(given) - set(defaults))
+def _options(parameters: dict[str, Any], **extra: Any) -> dict[str, Any]:
+    """Return the options of `Optimizer.minimize`, with the defaults of keras-vis."""
+    defaults = {"max_iter": 200, "verbose": False, "input_modifiers": None, "callbacks": None, **extra}
+    unknown = sorted(set(parameters) - set(defaults))
     if unknown:
         raise errors.ParameterError(
             f"options must be among {sorted(defaults)}; got {unknown}; {errors.nearest(unknown[0], defaults)}"
         )
-    options = utils.add_defaults_to_kwargs(defaults, **given)
-    check_max_iter(options["max_iter"])
+    options = utils.add_defaults_to_kwargs(defaults, **parameters)
+    check_whole(options["max_iter"], "max_iter")
     for name, kind in (("input_modifiers", InputModifier), ("callbacks", OptimizerCallback)):
         options[name] = list(options[name] or ())
         for value in options[name]:
@@ -189,13 +191,13 @@ def _options(given: dict[str, Any], **named: Any) -> dict[str, Any]:
     return options
 
 
-def _check_range(input_range: Range) -> None:
+def _check_range(input_range: PixelRange) -> None:
     if not (len(input_range) == 2 and input_range[0] < input_range[1]):
         raise errors.ParameterError(f"input_range must be (least, greatest); got {input_range!r}.")
 
 
-def _for_display(image: Array, input_range: Range) -> Array:
-    """Bytes where the range is of whole numbers that bytes can show, else floats; channels last."""
+def _for_display(image: Array, input_range: PixelRange) -> Array:
+    """Return bytes if the range has whole numbers within bytes, else floats; channels last."""
     low, high = input_range
     if isinstance(low, int) and isinstance(high, int) and low >= 0 and 1 < high <= 255:
         image = np.clip(image, low, high).astype("uint8")

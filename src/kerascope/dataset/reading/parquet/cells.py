@@ -1,4 +1,4 @@
-"""Cells of Parquet tables: row groups that are read when their turn comes, of the file that was listed."""
+"""Cells of Parquet tables, of row groups that are read when they are needed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from kerascope.dataset.reading.location import (
 
 @dataclass(frozen=True)
 class TableHeader:
-    """What a table says of itself.
+    """The header of a table.
 
     Args:
         schema: its columns.
-        rows: the number of rows of each row group.
+        rows: their number in each row group.
         state: of the file, see `kerascope.dataset.reading.location.file_state`.
     """
 
@@ -37,7 +37,7 @@ class TableHeader:
 
 
 def read_header(path: str) -> TableHeader:
-    """What a table says of itself.
+    """Read the header of a table.
 
     Raises:
         UnreadableError: it is no Parquet file.
@@ -53,9 +53,9 @@ def read_header(path: str) -> TableHeader:
 
 
 class RowGroups:
-    """The column of images of a table, of which the row groups that were read last are kept.
+    """Row groups of the column of images of a table, with a cache of the last ones.
 
-    They are gone with the images that they belong to, and never those of a file that took the table's name.
+    The cache is freed with the images. A file that replaces the table is not read.
 
     Args:
         path: of the file, or its address.
@@ -66,30 +66,30 @@ class RowGroups:
     def __init__(self, path: str, column: str, state: FileState) -> None:
         self.path, self.column, self.state = path, column, state
         self._lock = threading.Lock()
-        self._kept: dict[int, Any] = {}
+        self._cache: dict[int, Any] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unpickle, (self.path, self.column, self.state)
 
     def __getitem__(self, group: int) -> Any:
-        """A row group.
+        """Read a row group.
 
         Raises:
-            PhotographError: it cannot be read, or the file is another one now.
+            PhotographError: it cannot be read, or the file was changed.
         """
         with self._lock, convert_errors("a table must be readable"):
-            if group not in self._kept:
+            if group not in self._cache:
                 check_unchanged(self.path, self.state)
                 found = open_table(self.path).read_row_group(group, columns=[self.column])[self.column]
                 check_unchanged(self.path, self.state)
-                # Two, so that threads at a border do not read both in turns.
-                self._kept = dict([*self._kept.items(), (group, found)][-2:])
-            return self._kept[group]
+                # Two, so that threads at a border do not read both by turns.
+                self._cache = dict([*self._cache.items(), (group, found)][-2:])
+            return self._cache[group]
 
 
 @functools.lru_cache(maxsize=1)
 def _unpickle(path: str, column: str, state: FileState) -> RowGroups:
-    """In another process one for all shards of a table: it would read a row group for each of them."""
+    """Share one object between all shards of a table in a worker, so that each row group is read once."""
     return RowGroups(path, column, state)
 
 
@@ -109,7 +109,7 @@ class CellLocation:
 
     @property
     def path(self) -> str:
-        """Of the file."""
+        """Path of the file."""
         return self.groups.path
 
     def read(self) -> bytes:
@@ -121,23 +121,23 @@ class CellLocation:
         return value
 
     def value(self) -> Any:
-        """What the cell holds."""
+        """Read the value of the cell."""
         return self.groups[self.group][self.row].as_py()
 
 
 @dataclass(frozen=True)
 class CellPathLocation:
-    """The file that a cell names, in the table's folder: a table may come from anywhere.
+    """The file that a cell names, in the folder of the table only, since a table may come from anywhere.
 
     Args:
-        cell: that names it.
+        cell: with the name.
     """
 
     cell: CellLocation
 
     @property
     def path(self) -> str:
-        """Of the file; of the table, where its cell cannot be read."""
+        """Path of the file; of the table where the cell cannot be read."""
         try:
             return self._file().path
         except errors.PhotographError:
@@ -158,10 +158,10 @@ class CellPathLocation:
 
 
 def open_table(path: str) -> Any:
-    """A Parquet file, open.
+    """Open a Parquet file.
 
     Raises:
-        UnreadableError: it is none.
+        UnreadableError: it is not one.
         MissingPackageError: pyarrow is not installed.
     """
     try:
@@ -173,7 +173,7 @@ def open_table(path: str) -> Any:
         if is_address(path):
             filesystem, inner = file_system(path)
             return pq.ParquetFile(inner, filesystem=filesystem)
-        # By its bytes: pyarrow takes no name that is not UTF-8.
+        # As bytes, since pyarrow takes no name that is not UTF-8.
         return pq.ParquetFile(pa.OSFile(os.fsencode(path)))
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(path, error) from error

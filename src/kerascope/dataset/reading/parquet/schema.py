@@ -1,4 +1,4 @@
-"""What the fields of a Parquet table can be: images, labels, and classes as Hugging Face notes them."""
+"""Schemas of Parquet tables: columns of images and labels, and class names of Hugging Face."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from kerascope.dataset.labels.label import Label
 
 
 def image_kind(type_: Any) -> str | None:
-    """What a column of images holds, `"bytes"` or `"path"`, by its type; None where it can be none."""
+    """The kind of a column of images by its type: `"bytes"`, `"path"`, or None where it has no images."""
     import pyarrow.types as types
 
     if types.is_binary(type_) or types.is_large_binary(type_):
         return "bytes"
     if types.is_struct(type_):
-        fields = {type_.field(place).name for place in range(type_.num_fields)}
+        fields = {type_.field(index).name for index in range(type_.num_fields)}
         return "bytes" if "bytes" in fields else None
     return "path" if types.is_string(type_) or types.is_large_string(type_) else None
 
 
 def holds_numbers(type_: Any) -> bool:
-    """Whether a column holds true and false, or numbers."""
+    """Whether a column holds numbers, or true and false."""
     import pyarrow.types as types
 
     return any(test(type_) for test in (types.is_boolean, types.is_integer, types.is_floating))
 
 
 def can_be_labels(type_: Any) -> bool:
-    """Whether what a column holds can be labels: names, numbers, or lists of these."""
+    """Whether a column can hold labels: names, numbers, or lists of these."""
     import pyarrow.types as types
 
     if types.is_dictionary(type_):
@@ -42,7 +42,7 @@ def can_be_labels(type_: Any) -> bool:
 
 
 def read_classes(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
-    """Names of the classes by column, where the Hugging Face libraries wrote them into a table.
+    """Read class names by column, where the Hugging Face libraries wrote them into a table.
 
     Args:
         metadata: of the schema.
@@ -57,16 +57,16 @@ def read_classes(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str,
 def choose_label_column(
     classes: Mapping[str, Any], usual: Sequence[str], image: str, path: str
 ) -> str | None:
-    """The column of labels: the one that the table says holds classes, else the first of a usual name.
+    """Choose the column of labels: the one with class names, else the first of a usual name.
 
     Args:
-        classes: names of the classes, by the columns that hold them.
+        classes: class names by column.
         usual: columns with usual names, the most usual first.
         image: the column of images.
         path: of the table, for the error.
 
     Raises:
-        DatasetError: several hold classes, and not one of them has a usual name.
+        DatasetError: several have class names, and it is not clear which one is meant.
     """
     of_usual_name = [name for name in usual if name in classes]
     several = of_usual_name if len(of_usual_name) == 1 else list(classes)
@@ -79,23 +79,22 @@ def choose_label_column(
 
 
 def to_class_name(label: Label, names: Sequence[str]) -> Label:
-    """A label of a column of classes, by name; a number below 0 says there that it is not known.
+    """Replace an index in a column with class names by the name; below 0 it means an unknown label.
 
     Args:
-        label: of such a column.
+        label: of the column.
         names: of the classes.
     """
     if isinstance(label, tuple):
-        return tuple(
-            one for one in (to_class_name(one, names) for one in label) if isinstance(one, str | int)
-        )
+        parts = (to_class_name(part, names) for part in label)
+        return tuple(part for part in parts if isinstance(part, str | int))
     if not isinstance(label, int):
         return label
     return None if label < 0 else names[label] if label < len(names) else label
 
 
 def _names(feature: Any) -> tuple[str, ...] | None:
-    """Names of the classes of a feature, also of a sequence of classes."""
+    """Class names of a feature, also of a sequence of classes."""
     if isinstance(feature, list) and len(feature) == 1:
         return _names(feature[0])
     if not isinstance(feature, dict):

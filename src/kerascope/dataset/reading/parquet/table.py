@@ -49,7 +49,7 @@ class TablePart:
     Args:
         path: of the file, or its address.
         image_column: with the images; None for the first that can be one, by name and then by type.
-        label_column: with their labels; None for the one that the Hugging Face libraries say holds classes,
+        label_column: with their labels; None for the one that the Hugging Face libraries mark as classes,
             else one of a usual name, else columns of 0 and 1; `""` for none.
     """
 
@@ -62,9 +62,9 @@ class TablePart:
         columns = list(self.flags) or ([] if self._labels is None else [self._labels])
         stem, number = safe_name(Path(self.path).stem), 0
         groups = RowGroups(to_absolute(self.path), image, self._head.state)
-        opened = functools.cache(lambda: open_table(self.path))
+        open_once = functools.cache(lambda: open_table(self.path))
         for group, count in enumerate(self._head.rows):
-            cells = self._cells(opened, group, columns)
+            cells = self._cells(open_once, group, columns)
             for row in range(count):
                 cell = CellLocation(groups, group, row)
                 location: Location = CellPathLocation(cell) if kind == "path" else cell
@@ -89,12 +89,12 @@ class TablePart:
     @cached_property
     def flags(self) -> tuple[str, ...]:
         """Columns of 0 and 1 that are labels of their names, where there is no column of labels."""
-        if chosen := select_flag_columns(self.label_column, self._schema.names, self.path):
-            return tuple(self._schema.names[index] for index in chosen)
+        if selected := select_flag_columns(self.label_column, self._schema.names, self.path):
+            return tuple(self._schema.names[index] for index in selected)
         if self._labels is not None or self.label_column is not None:
             return ()
         names = [field.name for field in self._schema if holds_numbers(field.type)]
-        return tuple(names[place] for place in detect_flag_columns(names, (), self._rows(names)))
+        return tuple(names[index] for index in detect_flag_columns(names, (), self._rows(names)))
 
     def _label(self, cells: Sequence[Any] | errors.PhotographError) -> tuple[Label, tuple[str, ...]]:
         if isinstance(cells, errors.PhotographError):
@@ -108,15 +108,15 @@ class TablePart:
         return (label if names is None else to_class_name(label, names)), notes
 
     def _rows(self, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
-        """Cells of some columns, row after row, of row groups that can be read; one of these is in memory."""
-        opened = functools.cache(lambda: open_table(self.path))
+        """Cells of some columns, row by row, of readable row groups, of which one is in memory at a time."""
+        open_once = functools.cache(lambda: open_table(self.path))
         for group in range(len(self._head.rows) if columns else 0):
-            cells = self._cells(opened, group, columns)
+            cells = self._cells(open_once, group, columns)
             if isinstance(cells, list):
                 yield from zip(*cells, strict=True)
 
     def _cells(
-        self, opened: Callable[[], Any], group: int, columns: Sequence[str]
+        self, open_once: Callable[[], Any], group: int, columns: Sequence[str]
     ) -> list[list[Any]] | errors.PhotographError:
         """Cells of some columns in a row group, or why they cannot be read."""
         if not columns:
@@ -124,7 +124,7 @@ class TablePart:
         try:
             with convert_errors("a row group must be readable"):
                 check_unchanged(self.path, self._head.state)
-                table = opened().read_row_group(group, columns=list(columns))
+                table = open_once().read_row_group(group, columns=list(columns))
                 return [_values(table[name]) for name in columns]
         except errors.PhotographError as error:
             return error
@@ -148,14 +148,12 @@ class TablePart:
         if self.image_column is not None:
             find_column(self.image_column, schema.names, self.path)
         kinds = {field.name: image_kind(field.type) for field in schema}
-        for kind, names in (("bytes", (IMAGES, schema.names)), ("path", (PATHS, ()))):
-            order = [schema.names[place] for place in find_usual_columns(schema.names, names[0])] + list(
-                names[1]
-            )
+        for kind, usual, others in (("bytes", IMAGES, schema.names), ("path", PATHS, [])):
+            order = [schema.names[index] for index in find_usual_columns(schema.names, usual)] + others
             order = [self.image_column] if self.image_column else order
             found = next((name for name in order if kinds[name] == kind), None)
             if found is not None:
-                return self._single(found), kind
+                return self._check_single(found), kind
         raise errors.DatasetError(
             "a table must have a column of images: bytes, a struct with bytes, or paths; "
             f"{self.path!r} has {', '.join(f'{field.name} ({field.type})' for field in schema)}; name "
@@ -172,13 +170,11 @@ class TablePart:
             find_column(self.label_column, schema.names, self.path)
         found = self.label_column
         if found is None:
-            places = find_usual_columns(schema.names, LABELS)
-            found = choose_label_column(
-                self._classes, [schema.names[one] for one in places], image, self.path
-            )
+            usual = [schema.names[index] for index in find_usual_columns(schema.names, LABELS)]
+            found = choose_label_column(self._classes, usual, image, self.path)
         if found in ("", image, None):
             return None
-        kind = schema.field(self._single(found)).type
+        kind = schema.field(self._check_single(found)).type
         if not can_be_labels(kind):
             raise errors.DatasetError(
                 "a column of labels must hold names, whole numbers or lists of these; column "
@@ -186,8 +182,8 @@ class TablePart:
             )
         return found
 
-    def _single(self, name: str) -> str:
-        """A column that no other one is called like."""
+    def _check_single(self, name: str) -> str:
+        """Check that no other column has the name."""
         if (count := self._schema.names.count(name)) > 1:
             raise errors.DatasetError(
                 f"a column of images or labels must have a name of its own; {self.path!r} has {count} of "
@@ -197,7 +193,7 @@ class TablePart:
 
 
 def _values(column: Any) -> list[Any]:
-    """What cells hold; in the place of one that cannot be read, why."""
+    """The values of cells; for one that cannot be read, the error."""
     try:
         found: list[Any] = column.to_pylist()
         return found

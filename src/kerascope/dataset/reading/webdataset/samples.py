@@ -1,4 +1,4 @@
-"""WebDataset archives: images in a tar file, each beside a file with its label."""
+"""Samples of WebDataset archives: tar files with images and files of their labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.decoding.formats import is_dicom_name
+from kerascope.dataset.decoding.formats import PICTURE_ENDINGS, is_dicom_name
 from kerascope.dataset.labels.columns import LABELS, find_usual_columns
 from kerascope.dataset.labels.label import Label, read_label
 from kerascope.dataset.reading.item import Item, safe_name
@@ -38,20 +38,20 @@ _OTHERS = {
     tarfile.CHRTYPE: "devices",
     tarfile.BLKTYPE: "devices",
 }
-"""Members that are no files, and what they are called."""
+"""Names of members that are no files."""
 
 
 @dataclass
 class _Sample:
-    """Files that are neighbours and share their name up to the first dot.
+    """Neighbouring files that share their name up to the first dot.
 
     Args:
-        key: that name.
-        plain: the picture of which nothing but the kind stands behind the first dot, `x.jpg`.
-        compound: the first of the others, `x.seg.png`.
-        labels: members that may say its label.
+        key: the shared name.
+        plain: the picture with only one ending, `x.jpg`.
+        compound: the first picture with several, `x.seg.png`.
+        labels: members that may hold its label.
         left_out: endings of its further pictures.
-        endings: of all else.
+        endings: of all other members.
     """
 
     key: str
@@ -65,9 +65,9 @@ class _Sample:
     def picture(self) -> tarfile.TarInfo | None:
         return self.plain or self.compound
 
-    def add(self, member: tarfile.TarInfo, extension: str, kinds: frozenset[str]) -> None:
-        """Take a member up."""
-        if "." + extension.rpartition(".")[2] not in kinds:
+    def add(self, member: tarfile.TarInfo, extension: str) -> None:
+        """Add a member."""
+        if "." + extension.rpartition(".")[2] not in PICTURE_ENDINGS:
             if extension in _LABELS and member.size <= _LARGEST_LABEL:
                 self.labels.append((extension, member))
             else:
@@ -87,17 +87,15 @@ class ArchivePart:
     """The pictures in a tar file, in its order. Members are read where they lie; nothing is unpacked.
 
     Files that share their name up to the first dot are one sample; its label is the number or text of its
-    `.cls`, or the label in its `.json`, also several. Of several pictures the one is taken that has nothing
-    but its kind behind that dot, else the first. A hard link is what it leads to. Where the archive cannot be
-    read to its end, an image that fails says from where on.
+    `.cls`, or the label in its `.json`, also several. Of several pictures the one with a single ending is
+    taken, else the first. Hard links are followed. Where the archive cannot be read to its end, an image that
+    fails says from which byte on.
 
     Args:
         path: of the archive, or its address.
-        kinds: endings of pictures.
     """
 
     path: str
-    kinds: frozenset[str]
 
     def __iter__(self) -> Iterator[Item]:
         with ExitStack() as stack:
@@ -112,20 +110,20 @@ class ArchivePart:
                     if found.labels:
                         labels = labels or stack.enter_context(open_file(self.path))
                     label, notes = self._label(found, labels)
-                    location = self._place(picture)
+                    location = self._locate(picture)
                     yield Item(f"{self.path}/{picture.name}", safe_name(found.key), location, label, notes)
 
     def count(self) -> int:
-        return self._survey[0]
+        return self._contents[0]
 
     @property
     def holds_files(self) -> bool:
         """Whether each picture is a file with one frame."""
-        return not self._survey[2]
+        return not self._contents[2]
 
     def doubts(self) -> tuple[str, ...]:
-        """What in the archive is no image of the source, counted; it is passed through once."""
-        return self._survey[1]
+        """Count what in the archive is no image of the source; it is read through once."""
+        return self._contents[1]
 
     @cached_property
     def _state(self) -> FileState:
@@ -137,40 +135,40 @@ class ArchivePart:
             ) from error
 
     @cached_property
-    def _survey(self) -> tuple[int, tuple[str, ...], bool]:
-        """How many images there are, what else there is, and whether there are scans."""
+    def _contents(self) -> tuple[int, tuple[str, ...], bool]:
+        """The number of images, warnings about all else, and whether there is DICOM."""
         others: Counter[str] = Counter()
         left_out: Counter[str] = Counter()
         alone: Counter[str] = Counter()
-        count = lost = scans = 0
+        count = lost = dicom = 0
         for found in self._samples(others):
             if isinstance(found, UnreadableRest) or found.picture is not None:
                 count += 1
             if isinstance(found, UnreadableRest):
                 continue
             left_out.update(found.left_out)
-            scans += found.picture is not None and is_dicom_name(found.picture.name)
+            dicom += found.picture is not None and is_dicom_name(found.picture.name)
             if found.picture is None:
                 lost += bool(found.labels)
                 alone.update([*(extension for extension, _ in found.labels), *found.endings][:1])
-        told = [] if count else ["there is no picture in it"]
+        doubts = [] if count else ["there is no picture in it"]
         if left_out:
-            told.append(
+            doubts.append(
                 f"{left_out.total():,} pictures were left out, since there is an image of their name: "
                 f"{_format_counts(left_out)}; give each a name of its own"
             )
         if alone:
-            more = f", of which {lost:,} may be labels whose picture is not beside them" if lost else ""
-            told.append(
+            more = f", of which {lost:,} may be labels whose picture is not next to them" if lost else ""
+            doubts.append(
                 f"{alone.total():,} names without a picture were passed over{more}: {_format_counts(alone)}"
             )
         if others:
-            text = ", ".join(f"{number:,} {kind}" for kind, number in others.most_common())
-            told.append(f"members that are no files were passed over: {text}")
-        return count, tuple(f"{self.path!r}: {one}." for one in told), scans > 0
+            text = ", ".join(f"{count:,} {kind}" for kind, count in others.most_common())
+            doubts.append(f"members that are no files were passed over: {text}")
+        return count, tuple(f"{self.path!r}: {doubt}." for doubt in doubts), dicom > 0
 
     def _samples(self, others: Counter[str] | None = None) -> Iterator[_Sample | UnreadableRest]:
-        """Each sample, and what cannot be read at the end.
+        """Each sample, and last the rest that cannot be read.
 
         Args:
             others: counts members that are no files.
@@ -191,11 +189,11 @@ class ArchivePart:
             if key != sample.key:
                 yield sample
                 sample = _Sample(key)
-            sample.add(member, extension, self.kinds)
+            sample.add(member, extension)
         yield sample
 
-    def _place(self, member: tarfile.TarInfo) -> Location:
-        """Where the bytes of a member are."""
+    def _locate(self, member: tarfile.TarInfo) -> Location:
+        """Locate the bytes of a member."""
         found = self._targets.get(_normalize_name(member.linkname)) if member.islnk() else member
         if found is None:
             return UnreadableLocation(
@@ -209,24 +207,18 @@ class ArchivePart:
 
     @cached_property
     def _targets(self) -> dict[str, tarfile.TarInfo]:
-        """Where the files are that hard links lead to; the archive is passed through twice."""
-        wanted = {
-            _normalize_name(one.linkname)
-            for one in read_members(self.path)
-            if not isinstance(one, UnreadableRest) and one.islnk()
-        }
-        return {
-            name: one
-            for one in read_members(self.path)
-            if not isinstance(one, UnreadableRest)
-            and one.isreg()
-            and (name := _normalize_name(one.name)) in wanted
-        }
+        """Files that hard links lead to, by name; the archive is read through twice."""
+        wanted = {_normalize_name(member.linkname) for member in self._members() if member.islnk()}
+        files = ((_normalize_name(member.name), member) for member in self._members() if member.isreg())
+        return {name: member for name, member in files if name in wanted}
+
+    def _members(self) -> Iterator[tarfile.TarInfo]:
+        return (member for member in read_members(self.path) if not isinstance(member, UnreadableRest))
 
     def _label(self, sample: _Sample, file: Any) -> tuple[Label, tuple[str, ...]]:
-        """The label of a sample, read from the open archive."""
+        """Read the label of a sample from the open archive."""
         for extension, member in sample.labels:
-            location = self._place(member)
+            location = self._locate(member)
             if isinstance(location, MemberLocation):
                 file.seek(location.offset)
                 found = _label(extension, bytes(file.read(location.size)))
@@ -236,7 +228,7 @@ class ArchivePart:
 
 
 def _split_name(name: str) -> tuple[str, str]:
-    """The key and the lower ending of a member; no key where it is hidden."""
+    """Split a member's name into the key and the ending, in lower case; no key where it is hidden."""
     folder, _, file = name.rpartition("/")
     stem, _, extension = file.partition(".")
     if any(part.startswith(".") and part.strip(".") for part in (*folder.split("/"), file)):
@@ -254,22 +246,22 @@ def _normalize_name(name: str) -> str:
 
 def _format_counts(endings: Counter[str]) -> str:
     shown = ", ".join(
-        f"{number:,} {f'.{ending}' if ending else 'without ending'}"
-        for ending, number in endings.most_common(_SHOWN)
+        f"{count:,} {f'.{ending}' if ending else 'without ending'}"
+        for ending, count in endings.most_common(_SHOWN)
     )
     return shown + (", ..." if len(endings) > _SHOWN else "")
 
 
 def _label(extension: str, content: bytes) -> tuple[Label, tuple[str, ...]]:
-    """What a member says of the label, and what is wrong where it is none."""
+    """Convert a member to a label, with a note where it is none."""
     text: Any = content.decode("utf-8", "replace").strip()
     if extension == "json":
         try:
             found = json.loads(text)
         except (ValueError, RecursionError):
             return None, ()
-        place = next(iter(find_usual_columns(list(found), LABELS)), None) if isinstance(found, dict) else None
-        text = None if place is None else list(found.values())[place]
+        index = next(iter(find_usual_columns(list(found), LABELS)), None) if isinstance(found, dict) else None
+        text = None if index is None else list(found.values())[index]
     if isinstance(text, str) and text.isascii() and text.isdigit():
         text = int(text)
     return read_label(text, f"the label in its .{extension}")

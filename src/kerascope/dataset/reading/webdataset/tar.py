@@ -1,4 +1,4 @@
-"""The members of a tar file up to its true end, or to where it cannot be read."""
+"""Members of tar files, up to the end or to where a file is damaged."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _COMPRESSIONS = {
     b"\x28\xb5\x2f\xfd": "Zstandard",
     b"PK\x03\x04": "zip",
 }
-"""How packed files begin."""
+"""Compressions by the first bytes of a file."""
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class UnreadableRest:
-    """What of an archive cannot be read.
+    """The rest of an archive that cannot be read.
 
     Args:
         offset: of its first byte.
-        reason: what is wrong.
+        reason: why it cannot be read.
     """
 
     offset: int
@@ -38,15 +38,15 @@ class UnreadableRest:
 
 
 def read_members(path: str) -> Iterator[tarfile.TarInfo | UnreadableRest]:
-    """Members in their order, and last what cannot be read, where the archive is cut or damaged.
+    """Read members in their order, and last the unreadable rest, where the archive is cut off or damaged.
 
-    `tarfile` takes whatever is no header for the end. A whole archive ends with blocks of zeros.
+    `tarfile` ends at anything that is no header, but a whole archive ends with blocks of zeros.
 
     Args:
         path: of the archive, or its address.
 
     Raises:
-        UnreadableError: it is no tar file from its first byte on.
+        UnreadableError: it does not begin as a tar file.
     """
     some = False
     try:
@@ -54,7 +54,7 @@ def read_members(path: str) -> Iterator[tarfile.TarInfo | UnreadableRest]:
             some = True
             try:
                 while (member := archive.next()) is not None:
-                    # The list of what was read would grow with the archive.
+                    # The list of members would grow with the archive.
                     archive.members = []  # type: ignore[attr-defined]
                     yield member
                 fault = ""
@@ -73,7 +73,7 @@ def read_members(path: str) -> Iterator[tarfile.TarInfo | UnreadableRest]:
 
 
 def _find_rest(file: Any, offset: int, fault: str) -> UnreadableRest | None:
-    """What lies where reading has stopped; None where that is the end."""
+    """Find the rest behind the last member; None where it is the end of the archive."""
     size = file.seek(0, os.SEEK_END)
     size = file.tell() if size is None else size
     if not fault and offset < size:
@@ -104,20 +104,20 @@ def _find_rest(file: Any, offset: int, fault: str) -> UnreadableRest | None:
 
 
 def _find_nonzero(file: Any) -> int | None:
-    """Where the next byte is that is not zero, from here on."""
-    place = file.tell()
+    """Find the next byte that is not zero, from the current position on."""
+    position = file.tell()
     while chunk := file.read(_CHUNK):
         if (zeros := len(chunk) - len(chunk.lstrip(b"\0"))) < len(chunk):
-            return int(place + zeros)
-        place += len(chunk)
+            return int(position + zeros)
+        position += len(chunk)
     return None
 
 
 def _find_compression(path: str) -> str | None:
-    """What a file is packed by, in words."""
+    """Find the compression of a file, in words."""
     with suppress(OSError), open_file(path) as file:
         begin = bytes(file.read(8))
-        for mark, name in _COMPRESSIONS.items():
-            if begin.startswith(mark):
+        for magic, name in _COMPRESSIONS.items():
+            if begin.startswith(magic):
                 return f"it is packed by {name}; unpack it first"
     return None

@@ -1,9 +1,9 @@
 """Metrics written again from their papers, in explicit loops over NumPy float64 numbers.
 
-Nothing here uses Keras or kerascope. An oracle is a function `(seen) -> float` that takes what is known of
-one image and its map, see `Seen`, and gives the value of this image, NaN where it has none. It has the name
-of its metric, and is found in any file of this folder. It is of the metric with the settings of
-`kerascope.testing.metrics.fast` where there are such, else with its default parameters.
+Nothing here uses Keras or kerascope. An oracle is a function `(sample) -> float` that takes one image and its
+map, a `MetricSample`, and returns the value of this image, NaN where it has none. It has the name of its
+metric, and is found in any file of this folder. It is of the metric with the settings of
+`kerascope.testing.metrics.fast_settings` where there are such, else with its default parameters.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Mapping
 
-from kerascope.testing.oracles.metrics.seen import Network, Seen
+from kerascope.testing.oracles.metrics.sample import DenseNetwork, MetricSample
 
-__all__ = ["METRIC_ORACLES", "MetricOracle", "Network", "Seen"]
+__all__ = ["METRIC_ORACLES", "DenseNetwork", "MetricOracle", "MetricSample"]
 
-MetricOracle = Callable[[Seen], float]
+MetricOracle = Callable[[MetricSample], float]
 METRIC_ORACLES: Mapping[str, MetricOracle] = {
     name: function
     for module in pkgutil.walk_packages(__path__, f"{__name__}.")
     for name, function in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction)
-    if not name.startswith("_") and [*inspect.signature(function).parameters] == ["seen"]
+    if not name.startswith("_") and [*inspect.signature(function).parameters] == ["sample"]
 }
 """The oracle of each metric, by the metric's name."""

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import math
 
-from kerascope.testing.oracles.metrics.seen import Seen
+from kerascope.testing.oracles.metrics.sample import MetricSample
 
 
-def _sizes_of(seen: Seen) -> list[float]:
+def _sizes_of(sample: MetricSample) -> list[float]:
     """The values of the map without their signs."""
-    return [abs(float(seen.relevance[place])) for place in seen.places()]
+    return [abs(float(sample.relevance[pixel])) for pixel in sample.pixels()]
 
 
-def sparseness(seen: Seen) -> float:
+def sparseness(sample: MetricSample) -> float:
     """Gini: half the mean difference between any two sizes, as a share of the mean; Chalasani et al. 2020."""
-    sizes = _sizes_of(seen)
-    total = sum(abs(one - other) for one in sizes for other in sizes)
+    sizes = _sizes_of(sample)
+    total = sum(abs(first - second) for first in sizes for second in sizes)
     return total / (2 * len(sizes) * sum(sizes))
 
 
-def complexity(seen: Seen) -> float:
+def complexity(sample: MetricSample) -> float:
     """Entropy of the shares, as a share of the largest possible; Bhatt et al. 2020, definition 4."""
-    sizes = _sizes_of(seen)
+    sizes = _sizes_of(sample)
     shares = [size / sum(sizes) for size in sizes if size > 0]
     return -sum(share * math.log(share) for share in shares) / math.log(len(sizes))
 
 
-def mean_attribution(seen: Seen) -> float:
+def mean_attribution(sample: MetricSample) -> float:
     """The mean size, as a share of the largest; Poppi et al. 2021, equation 7."""
-    sizes = _sizes_of(seen)
+    sizes = _sizes_of(sample)
     return sum(sizes) / len(sizes) / max(sizes)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kerascope.testing.oracles.metrics.seen import Float64, Seen
+from kerascope.testing.oracles.metrics.sample import MetricSample
+from kerascope.testing.oracles.network import Float64
 
 
 def unit(relevance: Float64) -> Float64:
@@ -14,34 +15,34 @@ def unit(relevance: Float64) -> Float64:
     return scaled
 
 
-def _through(seen: Seen) -> Float64:
+def _through(sample: MetricSample) -> Float64:
     """The image times its map."""
-    masked = seen.image.copy()
-    for place in seen.places():
-        masked[place] *= unit(seen.relevance)[place]
+    masked = sample.image.copy()
+    for pixel in sample.pixels():
+        masked[pixel] *= unit(sample.relevance)[pixel]
     return masked
 
 
-def average_drop(seen: Seen) -> float:
+def average_drop(sample: MetricSample) -> float:
     """The share that is lost; Chattopadhyay et al. 2018, section 5.1."""
-    before, after = seen.probability(seen.image), seen.probability(_through(seen))
+    before, after = sample.probability(sample.image), sample.probability(_through(sample))
     return max(0.0, before - after) / before
 
 
-def increase(seen: Seen) -> float:
+def increase(sample: MetricSample) -> float:
     """Whether it rises; Chattopadhyay et al. 2018, section 5.1."""
-    return float(seen.probability(_through(seen)) > seen.probability(seen.image))
+    return float(sample.probability(_through(sample)) > sample.probability(sample.image))
 
 
-def gain(seen: Seen) -> float:
+def gain(sample: MetricSample) -> float:
     """The share that is won; Zhang et al. 2024, section 4.1."""
-    before, after = seen.probability(seen.image), seen.probability(_through(seen))
+    before, after = sample.probability(sample.image), sample.probability(_through(sample))
     return max(0.0, after - before) / (1 - before)
 
 
-def adcc(seen: Seen) -> float:
+def adcc(sample: MetricSample) -> float:
     """The harmonic mean of coherency, sparseness and what is kept; Poppi et al. 2021, equations 5 to 8."""
-    again = seen.saliency(_through(seen))
-    coherency = (np.corrcoef(seen.relevance.ravel(), again.ravel())[0, 1] + 1) / 2
-    parts = (coherency, 1 - unit(seen.relevance).mean(), 1 - average_drop(seen))
+    again = sample.saliency(_through(sample))
+    coherency = (np.corrcoef(sample.relevance.ravel(), again.ravel())[0, 1] + 1) / 2
+    parts = (coherency, 1 - unit(sample.relevance).mean(), 1 - average_drop(sample))
     return float(3 / sum(1 / part for part in parts))

@@ -7,14 +7,15 @@ import math
 import numpy as np
 
 from kerascope.testing.oracles.metrics.drop import unit
-from kerascope.testing.oracles.metrics.seen import Float64, Seen
+from kerascope.testing.oracles.metrics.sample import MetricSample
+from kerascope.testing.oracles.network import Float64
 
 
-def random_logit(seen: Seen) -> float:
+def random_logit(sample: MetricSample) -> float:
     """SSIM with the map of another class, in windows of five by five; Sixt et al. 2020, section 5.1."""
-    count = len(seen.network.scores(seen.image))
-    other = (seen.label + int(np.random.default_rng([4, seen.place]).integers(1, count))) % count
-    return similarity(unit(seen.relevance), unit(seen.network.saliency(seen.image, other)))
+    count = len(sample.network.scores(sample.image))
+    other = (sample.label + int(np.random.default_rng([4, sample.index]).integers(1, count))) % count
+    return similarity(unit(sample.relevance), unit(sample.network.saliency(sample.image, other)))
 
 
 def similarity(first: Float64, second: Float64, side: int = 5) -> float:
@@ -22,19 +23,22 @@ def similarity(first: Float64, second: Float64, side: int = 5) -> float:
     found = []
     for row in range(first.shape[0] - side + 1):
         for column in range(first.shape[1] - side + 1):
-            one = first[row : row + side, column : column + side].ravel()
+            window = first[row : row + side, column : column + side].ravel()
             other = second[row : row + side, column : column + side].ravel()
-            covariance = np.cov(one, other)
-            means = 2 * one.mean() * other.mean() + 0.01**2
+            covariance = np.cov(window, other)
+            means = 2 * window.mean() * other.mean() + 0.01**2
             moments = 2 * covariance[0, 1] + 0.03**2
-            scale = (one.mean() ** 2 + other.mean() ** 2 + 0.01**2) * (np.trace(covariance) + 0.03**2)
+            scale = (window.mean() ** 2 + other.mean() ** 2 + 0.01**2) * (np.trace(covariance) + 0.03**2)
             found.append(means * moments / scale)
     return float(sum(found) / len(found))
 
 
-def efficient_randomisation(seen: Seen) -> float:
+def efficient_randomisation(sample: MetricSample) -> float:
     """The rise of the entropy of ten bins; Hedstroem et al. 2024, equation 5."""
-    before, after = entropy(seen.relevance), entropy(seen.redrawn(3).saliency(seen.image, seen.label))
+    before, after = (
+        entropy(sample.relevance),
+        entropy(sample.randomized(3).saliency(sample.image, sample.label)),
+    )
     return (after - before) / before
 
 

@@ -1,5 +1,0 @@
-"""The check functions of the contract of metrics, one idea a file, in the order in which they run."""
-
-from kerascope.testing.metrics.clauses import cost, effects, maps, truth, value, values
-
-__all__ = ["cost", "effects", "maps", "truth", "value", "values"]
