@@ -19,23 +19,53 @@ REPOSITORY = Path(__file__).parents[1]
 COPIED = ("src", "tests", "docs", "pyproject.toml", "README.md")
 
 PART = re.compile(
-    r"^```python\n(?P<block>.*?)^```$|^ {4}python (?P<command>[^\n]+)$|`(?P<file>[\w/]+\.pyi?)`",
+    r"^```(?P<kind>python|diff)\n(?P<block>.*?)^```$|^ {4}python (?P<command>[^\n]+)$|`(?P<file>[\w/]+\.pyi?)`",
     flags=re.MULTILINE | re.DOTALL,
 )
 
 
-def steps(recipe: str) -> Iterator[tuple[str, str]]:
-    """What a section of CONTRIBUTING says: (file, its text), or ("", what is typed after `python`)."""
+def steps(recipe: str) -> Iterator[tuple[str, str, str]]:
+    """What a section of CONTRIBUTING says: (kind of block, file, its text), or (kind, "", what is typed after `python`)."""
     page = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     section = page.split(f"## {recipe}\n")[1].split("\n## ")[0]
     file = ""
     for part in PART.finditer(section):
         file = part["file"] or file
         if part["block"]:
-            yield file, part["block"] if file else f"-c {shlex.quote(part['block'])}"
+            yield part["kind"], file, part["block"] if file else f"-c {shlex.quote(part['block'])}"
             file = ""
         elif part["command"]:
-            yield "", part["command"]
+            yield "command", "", part["command"]
+
+
+def apply_diff(text: str, diff: str) -> str:
+    """A text with each hunk applied, whose old lines must stand in it exactly once."""
+    for hunk in diff.split("@@\n")[1:]:
+        lines = hunk.splitlines(keepends=True)
+        old = "".join(line[1:] for line in lines if line[0] in " -")
+        assert text.count(old) == 1, old
+        text = text.replace(old, "".join(line[1:] for line in lines if line[0] in " +"))
+    return text
+
+
+def follow(recipe: str, folder: Path) -> tuple[set[str], str]:
+    """Do in a fresh copy what a section says; the files that were written, and what was printed."""
+    for part in COPIED:
+        copy = shutil.copytree if (REPOSITORY / part).is_dir() else shutil.copy
+        copy(REPOSITORY / part, folder / part)
+    written, printed = set(), ""
+    for kind, name, text in steps(recipe):
+        if name:
+            file = folder / name
+            before = file.read_text(encoding="utf-8") if file.exists() else ""
+            file.write_text(apply_diff(before, text) if kind == "diff" else before + text, encoding="utf-8")
+            written.add(name)
+        else:
+            printed += python(text, folder)
+    python("-m ruff format", folder)
+    python("-m ruff check --fix", folder)
+    python(f"-m mypy {' '.join(name for name in written if name.startswith('src/'))}", folder)
+    return written, printed
 
 
 def python(arguments: str, folder: Path) -> str:
@@ -60,22 +90,26 @@ def python(arguments: str, folder: Path) -> str:
     ],
 )
 def test_a_recipe_works_word_by_word(recipe: str, page: str, name: str, tmp_path: Path) -> None:
-    for part in COPIED:
-        copy = shutil.copytree if (REPOSITORY / part).is_dir() else shutil.copy
-        copy(REPOSITORY / part, tmp_path / part)
-    written: list[str] = []
-    printed = ""
-    for file, text in steps(recipe):
-        if file:
-            with (tmp_path / file).open("a", encoding="utf-8") as stream:
-                stream.write(text)
-            written.append(file)
-        else:
-            printed += python(text, tmp_path)
+    written, printed = follow(recipe, tmp_path)
+    assert len(written) == 4
     assert f"{name}()" in printed
     assert "    oracle: passed\n" in printed
     assert " passed" in printed.splitlines()[-1]  # pytest: the wrong variant is rejected
     assert f"| `{name}`, " in (tmp_path / page).read_text(encoding="utf-8")
-    python("-m ruff format", tmp_path)
-    python("-m ruff check --fix", tmp_path)
-    python(f"-m mypy {' '.join(file for file in written if file.startswith('src/'))}", tmp_path)
+
+
+def test_a_format_is_added_in_one_file(tmp_path: Path) -> None:
+    written, printed = follow("How to add an image format", tmp_path)
+    assert len(written) == 1
+    assert " passed" in printed.splitlines()[-1]
+    found = python(
+        "-c 'from kerascope.dataset.decoding.formats import is_picture as f; print(f(\"a.PCX\"))'", tmp_path
+    )
+    assert found == "True\n"
+
+
+def test_an_output_activation_is_added_in_two_files(tmp_path: Path) -> None:
+    written, printed = follow("How to add an output activation", tmp_path)
+    assert len(written) == 2
+    assert "    heads: passed\n" in printed
+    assert "failed" not in printed

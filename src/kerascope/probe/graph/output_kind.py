@@ -12,6 +12,7 @@ from keras import tree
 from kerascope import errors
 from kerascope.probe.graph.graph import Graph, ModelOutput
 from kerascope.probe.graph.head import OutputHead, heads, is_score
+from kerascope.probe.intercept.tap import ACTIVATIONS
 from kerascope.target import OUTPUT_KINDS, OutputKind
 
 _BINARY = ("bce", "binarycrossentropy", "binaryfocalcrossentropy", "hinge", "squaredhinge")
@@ -155,7 +156,7 @@ def _kind(
     if (given := spec.of(output.name)) is not None:
         _check(given, output, one, head)
         return given, None
-    if head is not None and head.function.endswith("softmax"):
+    if head is not None and ACTIVATIONS[head.function] == "classes":
         return "classes", _SINGLE_SOFTMAX if one else None
     if head is not None:
         return ("binary" if one else "labels"), None
@@ -187,7 +188,7 @@ def _check(given: OutputKind, output: ModelOutput, one: bool, head: OutputHead |
             f"image; {output.name!r} is {output.shape}; "
             + ("several sigmoids are 'labels'." if given == "binary" else "one sigmoid is 'binary'.")
         )
-    if head is not None and given == "binary" and head.function.endswith("softmax"):
+    if head is not None and given == "binary" and ACTIVATIONS[head.function] == "classes":
         raise errors.ModelError(_SINGLE_SOFTMAX[1])
 
 

@@ -18,7 +18,8 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 import keras
 
@@ -31,8 +32,10 @@ StandIn = Callable[[int], Any]
 ActivationHook = Callable[[Any, Any], Any]
 """`hook(argument, result) -> result`, around a function that an operation holds as an attribute."""
 
-ACTIVATIONS = frozenset({"softmax", "sigmoid", "log_softmax", "log_sigmoid"})
-"""Names of the functions that turn scores into probabilities, or into their logarithms."""
+ACTIVATIONS: Mapping[str, Literal["classes", "labels"]] = MappingProxyType(
+    {"softmax": "classes", "log_softmax": "classes", "sigmoid": "labels", "log_sigmoid": "labels"}
+)
+"""Functions that turn scores into probabilities or their logarithms, of classes or of independent labels."""
 
 lock = threading.RLock()
 """Held by the one thread that has taps."""
