@@ -2,8 +2,9 @@
 
 Each set is halved at random. On the first halves limits are tried: each is allowed at which at most 2 % of
 the pictures of any set are in a pair, though none is a copy. On the second halves the one in use is measured.
-The other constants of `kerascope.auditing.duplicates.pairs` were set while looking at whole sets of these
-kinds. A copy of each of up to 200 pictures is compared with its half, as an image of the training data is.
+The other constants of `kerascope.auditing.duplicates.near_duplicates` were set while looking at whole sets of
+these kinds. A copy of each of up to 200 pictures is compared with its half, as an image of the training data
+is.
 The last row counts pairs among the pictures themselves; Fashion-MNIST is known to hold copies, so that its
 pairs are an upper bound.
 
@@ -24,10 +25,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from kerascope.auditing.describe import PICTURE
-from kerascope.auditing.duplicates.copies import FLAT
-from kerascope.auditing.duplicates.likeness import contrast, sketch
-from kerascope.auditing.duplicates.pairs import LIMIT, Search
+from kerascope.auditing.description.description import PICTURE
+from kerascope.auditing.duplicates.find_copies import FLAT
+from kerascope.auditing.duplicates.near_duplicates import LIMIT, Search
+from kerascope.auditing.duplicates.similarity import contrast, sketch
 from kerascope.typing import Array
 
 Picture = Image.Image

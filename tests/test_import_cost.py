@@ -26,9 +26,9 @@ print(json.dumps(new))
 
 # Rooms of kerascope that are imported when they are needed.
 LATER = (
-    "kerascope.auditing.report.page",
+    "kerascope.auditing.report",
     "kerascope.auditing.shortcuts.search",
-    "kerascope.auditing.shortcuts.suspects",
+    "kerascope.auditing.shortcuts.kinds",
     "kerascope.cli",
     "examples.demo",
     "kerascope.render",

@@ -1,4 +1,4 @@
-"""Audits of networks that rest on a shortcut, and of one that does not."""
+"""Audits of networks that rely on a shortcut, and of one that does not."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from PIL import Image
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.auditing.shortcuts import interventions as laboratory
-from kerascope.auditing.shortcuts import search
+from kerascope.auditing.shortcuts import kinds, samples, search
 from kerascope.synthetic import shortcuts
 from kerascope.typing import Array
 from tests.helpers.files.photographs import same
@@ -31,7 +30,7 @@ COUNT = 90
 
 @functools.cache
 def known(kind: str | None) -> tuple[ks.Probe, shortcuts.Planted]:
-    """A network that rests on a shortcut of class 1, or on none, and pictures that it has not seen."""
+    """A network that relies on a shortcut of class 1, or on none, and pictures that it has not seen."""
     return ks.Probe(trained(kind or "clean")), planted(COUNT, kind, seed=1)
 
 
@@ -94,10 +93,9 @@ def test_a_clean_model_has_no_confirmed_finding() -> None:
 @once
 def test_a_wrong_place_would_not_be_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What convicts is the intervention: the same suspects, shifted, go free."""
-    from kerascope.auditing.shortcuts import suspects
 
     probe, held = known("corner")
-    find = suspects.place.find
+    find = kinds.place.find
 
     def shifted(material: Any, found: Any) -> list[Any]:
         return [replace(one, region=np.roll(one.region, (12, 12), (0, 1))) for one in find(material, found)]
@@ -107,9 +105,8 @@ def test_a_wrong_place_would_not_be_confirmed(monkeypatch: pytest.MonkeyPatch) -
 
     confirmed = {}
     for wrong in (as_found, shifted):
-        kinds = {"place": suspects.place}
-        monkeypatch.setattr(search, "KINDS", kinds)
-        monkeypatch.setattr(suspects.place, "find", wrong)
+        monkeypatch.setattr(search, "KINDS", {"place": kinds.place})
+        monkeypatch.setattr(kinds.place, "find", wrong)
         result = ks.audit(probe, held.images, held.labels, sanity=False, progress=False)
         confirmed[wrong.__name__] = [one.label for one in result.confirmed]
     assert confirmed == {"as_found": [1], "shifted": []}
@@ -292,7 +289,7 @@ def test_two_audits_are_compared() -> None:
     assert changes.new == ()
     assert changes.stayed == ()
     assert changes.shared == COUNT
-    assert "gone:   Class 1 rests on" in str(changes)
+    assert "gone:   Class 1 relies on" in str(changes)
     back = ks.compare_audits(mended, with_mark)
     assert [one.label for one in back.new] == [1]
     stayed = ks.compare_audits(with_mark, with_mark)
@@ -326,7 +323,7 @@ def test_what_cannot_be_audited_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(errors.ParameterError, match=words):
             ks.audit(probe, images, progress=False, **options)  # type: ignore[arg-type]
-    with pytest.raises(errors.ParameterError, match="beside arrays only"):
+    with pytest.raises(errors.ParameterError, match="with arrays only"):
         ks.audit(probe, ["photos"], [1])
     assert one_output.built
 
@@ -378,4 +375,4 @@ def test_maps_that_show_nothing_and_sets_of_few_are_audited_and_said_to_be() -> 
 def test_a_trial_asks_about_as_many_images_as_it_may() -> None:
     found = audit("frame", images_per_trial=16)
     assert max(trial.count for one in found.findings for trial in one.trials) == 16
-    assert laboratory.SAMPLE == 96
+    assert samples.IMAGES_PER_TRIAL == 96

@@ -20,7 +20,7 @@ NAMES = ("aslant", "level", "upright")
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """Saved models, one that rests on a mark in the corner of `level`, and photographs with that mark."""
+    """Saved models, one that relies on a mark in the corner of `level`, and photographs with that mark."""
     trained("mended").save(tmp_path / "mended.keras")
     trained("corner").save(tmp_path / "marked.keras")
     held = planted(90, "corner", seed=1)
@@ -47,7 +47,7 @@ def test_an_audit_says_what_it_found_and_exits_with_four_beyond_what_is_allowed(
 ) -> None:
     ran = kerascope("audit", "marked.keras", *COMMON, "--out", "one", "--html", "one.html", "--fail-on", "0")
     assert ran.code == 4
-    assert "Class level rests on" in ran.out
+    assert "Class level relies on" in ran.out
     assert "preprocessing  0-1" in ran.out
     assert "findings are confirmed, more than 0" in ran.err
     assert (place / "one.html").read_text(encoding="utf-8").startswith("<!doctype html>")
@@ -73,7 +73,7 @@ def test_json_is_all_there_is_and_an_earlier_audit_is_compared(kerascope: Kerasc
     assert changes["new"] == []
     assert changes["shared"] == 90
     words = kerascope("audit", "mended.keras", *COMMON, "--out", "after", "--resume", "--before", "before")
-    assert "gone:   Class level rests on" in words.out
+    assert "gone:   Class level relies on" in words.out
 
 
 def test_mistakes_are_told(kerascope: Kerascope) -> None:

@@ -80,7 +80,7 @@ def test_labels_that_never_part_are_suspected_and_cannot_be_tried() -> None:
         ("red", words.format("green"), "untested"),
         ("green", words.format("red"), "untested"),
     ]
-    words = "red, green: 100.0% right. 1 suspicion could not be tried (too few images)."
+    words = "red, green: 100.0% right. 1 suspicion could not be tested (too few images)."
     assert words in found.summary()
 
 
@@ -135,7 +135,7 @@ def test_audits_by_label_are_written_read_compared_and_resumed(tmp_path: Path) -
         "green": 0,
         "blue": 0,
     }
-    assert "gone:   Class red rests on what shows 'green'" in str(changes)
+    assert "gone:   Class red relies on what shows 'green'" in str(changes)
     json.dumps(changes.to_json())
     with pytest.raises(errors.EvaluationError, match="both be by several labels"):
         ks.compare_audits(found, found["red"])
@@ -157,7 +157,7 @@ def test_audits_by_label_are_written_read_compared_and_resumed(tmp_path: Path) -
 
 @once
 def test_which_labels_must_be_labels_of_the_model() -> None:
-    for only, words in ((["rde"], "red"), ([3], "names or places of the model's 3"), ([], "got none")):
+    for only, words in ((["rde"], "red"), ([3], "names or indices of the model's 3"), ([], "got none")):
         with pytest.raises(errors.ParameterError, match=words):
             audit(0.0, 0.5, only=only)
     images, labels = data(0.5)
@@ -183,7 +183,7 @@ def test_the_command_line_audits_label_by_label(
         "audit", "model.keras", *common, "--label", "red", "--fail-on", "0", "--html", "page.html"
     )
     assert ran.code == 4, ran.err
-    assert "Class red rests on what shows 'green'" in ran.out
+    assert "Class red relies on what shows 'green'" in ran.out
     assert "the answers no and yes to 'red'" in ran.out
     assert Path("page-0-red.html").exists()
     told = json.loads(
@@ -194,4 +194,4 @@ def test_the_command_line_audits_label_by_label(
     )  # fmt: skip
     assert list(told["labels"]) == ["green"]
     assert told["changes"] == {"labels": {}, "left": ["red"], "came": ["green"]}
-    assert "must be names or places" in kerascope("audit", "model.keras", *common, "--label", "9").err
+    assert "must be names or indices" in kerascope("audit", "model.keras", *common, "--label", "9").err

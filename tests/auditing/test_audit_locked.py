@@ -14,8 +14,7 @@ import pytest
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.auditing import by_label
-from kerascope.auditing import make as making
+from kerascope.auditing import multilabel, pipeline
 from kerascope.auditing.shortcuts import search
 from kerascope.dataset.writing.store import Store
 from tests.helpers.files.folders import contents, others, png
@@ -83,11 +82,11 @@ def test_a_second_run_is_refused_at_every_stage(
 
     stopped = pytest.MonkeyPatch()
     for name, room, attribute in (
-        ("explained", making.Material, "of"),
-        ("searched", search, "search"),
-        ("drawn", making, "_draw"),
-        ("written", making.Audit, "save"),
-        ("all written", by_label.LabelAudits, "save"),
+        ("explained", pipeline.AuditData, "of"),
+        ("searched", search, "find_shortcuts"),
+        ("drawn", pipeline, "_write_pictures"),
+        ("written", pipeline.Audit, "save"),
+        ("all written", multilabel.LabelAudits, "save"),
     ):
         stopped.setattr(room, attribute, refused(name, getattr(room, attribute)))
     try:
@@ -161,7 +160,7 @@ def test_an_audit_that_was_stopped_early_can_be_overwritten(
     """Before its audit.json is written; of several labels, folders of labels are all that there is."""
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(making, "_draw", lambda *_: json.loads(""))
+        patch.setattr(pipeline, "_write_pictures", lambda *_: json.loads(""))
         with pytest.raises(ValueError, match="Expecting value"):
             ks.audit(probe, photos, folder=out, **OPTIONS)
     assert not (out / "audit.json").exists()

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from kerascope import errors
-from kerascope.auditing import objects
+from kerascope.auditing.description import object_masks
 from kerascope.dataset.preparing.frame import Frame
 from kerascope.dataset.preparing.loader_defaults import infer_preprocessing
 from kerascope.dataset.reading.arrays import ArrayLocation, from_arrays
@@ -38,14 +38,14 @@ def test_masks_come_from_folders_boxes_polygons_and_arrays(tmp_path: Path) -> No
     content["annotations"] = [{"image_id": 7, "segmentation": [[20, 10, 39, 10, 39, 19, 20, 19]]}]  # type: ignore[list-item]
     (tmp_path / "polygons.json").write_text(json.dumps(content))
     for given in (tmp_path / "masks", tmp_path / "boxes.json", tmp_path / "polygons.json"):
-        found = objects.as_objects(given)
+        found = object_masks.as_objects(given)
         assert found is not None
         inside = found.inside(item, frame, (20, 20))
         assert inside is not None
         np.testing.assert_array_equal(inside, true[::2, 10:50:2], str(given))
         assert found.inside(Item("dog/9.jpg", "dog/9", FileLocation("dog/9.jpg")), frame, (20, 20)) is None
-        json.dumps(found.written())
-    array = objects.as_objects(true[None])
+        json.dumps(found.to_json())
+    array = object_masks.as_objects(true[None])
     assert array is not None
     place_ = Item("image 0", "000000", ArrayLocation(np.zeros((40, 60, 1))))
     np.testing.assert_array_equal(array.inside(place_, Frame(40, 60, 0, 0, 40, 60), (40, 60)), true)
@@ -58,11 +58,11 @@ def test_masks_that_are_none_are_refused_and_links_out_are_not_followed(tmp_path
         (tmp_path / "no.json", "COCO"),
     ):
         with pytest.raises(errors.ParameterError, match=words):
-            objects.as_objects(given)
+            object_masks.as_objects(given)
     (tmp_path / "masks").mkdir()
     Image.new("L", (8, 8), 255).save(tmp_path / "secret.png")
     (tmp_path / "masks" / "1.png").symlink_to(tmp_path / "secret.png")
-    found = objects.as_objects(tmp_path / "masks")
+    found = object_masks.as_objects(tmp_path / "masks")
     assert found is not None
     item = Item("1.jpg", "1", FileLocation("1.jpg"))
     assert found.inside(item, Frame(8, 8, 0, 0, 8, 8), (8, 8)) is None

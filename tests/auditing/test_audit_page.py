@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.auditing.report import page as pages
-from kerascope.auditing.report.label_audits import LabelAudits
-from kerascope.auditing.report.labels_page import labels_page
+from kerascope.auditing.report import audit_page
+from kerascope.auditing.report.labels_page import render_labels
+from kerascope.auditing.result.label_audits import LabelAudits
 from tests.evaluation.test_report import report as evaluation
 from tests.helpers.networks.bars import planted
 from tests.helpers.networks.trained import trained
@@ -28,7 +28,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(scope="module")
 def audit(tmp_path_factory: pytest.TempPathFactory) -> ks.Audit:
-    """A network that rests on a mark in the corner of class 1, audited; three labels are wrong."""
+    """A network that relies on a mark in the corner of class 1, audited; three labels are wrong."""
 
     def make(folder: Path) -> None:
         held = planted(150, "corner", seed=1)
@@ -97,7 +97,7 @@ def test_findings_are_told_and_shown(seen: Seen, audit: ks.Audit) -> None:
     assert audit.confirmed
     card = seen.page.locator("article.card.confirmed").first
     assert "confirmed" in card.inner_text()
-    assert "Class <b>level</b> rests on" in card.inner_text()  # names are text, never markup
+    assert "Class <b>level</b> relies on" in card.inner_text()  # names are text, never markup
     assert card.locator(".frame").count() == len(audit.confirmed[0].examples)
     # The mark is framed where it is: at the top left.
     box, frame = card.locator(".frame .box").first.bounding_box(), card.locator(".frame").first.bounding_box()
@@ -247,15 +247,15 @@ def test_a_page_refuses_all_that_is_elsewhere(report: Path) -> None:
 def test_a_page_of_many_images_shows_as_many_of_each_class_and_stays_small(
     audit: ks.Audit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "MOST", 60)
-    monkeypatch.setattr(pages, "_SIDES", ((60, 64),))
-    shown, rows = pages._shown(audit)
+    monkeypatch.setattr(audit_page, "MOST", 60)
+    monkeypatch.setattr(audit_page, "_SIDES", ((60, 64),))
+    shown, rows = audit_page._select_images(audit)
     assert len(shown) == len(rows) == 60
     targets = np.asarray([row[4] for row in rows])
     needed = {index for one in audit.findings for index in one.examples}
     assert needed <= shown
     assert np.bincount(targets).min() >= 15
-    text = pages.page(audit)
+    text = audit_page.render_audit(audit)
     assert "60 of 150 images are shown" in text
     assert len(text) < 60 * 6000 + 100_000
 
@@ -273,7 +273,7 @@ def written(audit: ks.Audit, report: Path, tmp_path_factory: pytest.TempPathFact
     names = (f"GradCAM(layer={LONG!r})", f"GradCAM(layer={UNBROKEN!r})", *measured.methods[2:])
     long = replace(measured, methods=names, model=UNBROKEN, example_titles=(LONG, UNBROKEN))
     labels = LabelAudits(folder, "small", {"snow": audit, "rain": audit}, "now", {})
-    labelled = labels_page(labels, {"snow": "a.html", "rain": "b.html"})
+    labelled = render_labels(labels, {"snow": "a.html", "rain": "b.html"})
     pages = {
         "audit": report.read_text(encoding="utf-8"),
         "audit, long names": text,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from kerascope import errors
-from kerascope.auditing import describe as describing
-from kerascope.auditing import strategies, traits
-from kerascope.auditing.report.classes import where
+from kerascope.auditing.data import clustering
+from kerascope.auditing.description import relevance, traits
+from kerascope.auditing.result.class_audit import describe_position
 from kerascope.resize import resize
 from kerascope.typing import Array
 
@@ -32,7 +32,7 @@ def test_cells_share_out_a_map_by_area(shape: tuple[int, int]) -> None:
                     down = min((row + 1) * shape[0] / 8, y + 1) - max(row * shape[0] / 8, y)
                     right = min((column + 1) * shape[1] / 8, x + 1) - max(column * shape[1] / 8, x)
                     expected[row, column] += max(down, 0) * max(right, 0) * weights[y, x]
-    np.testing.assert_allclose(describing.cells(weights), expected / weights.sum(), rtol=1e-5)
+    np.testing.assert_allclose(relevance.cell_shares(weights), expected / weights.sum(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(4, 4), (7, 5), (28, 40)])
@@ -40,10 +40,10 @@ def test_a_mark_of_a_pixel_is_not_lost_on_a_coarser_grid(size: tuple[int, int]) 
     maps = np.zeros((30, 28, 40))
     for image, place in enumerate(np.random.default_rng(0).permutation(28 * 40)[:30]):
         maps[image].flat[place] = 3.0
-    found = describing.fitted(maps, size)
+    found = relevance.resize_maps(maps, size)
     np.testing.assert_allclose(found.sum(axis=(1, 2)), 3 * size[0] * size[1] / (28 * 40), rtol=1e-5)
     # On a finer grid it is interpolated, axis by axis.
-    finer = describing.fitted(maps, (56, 20))
+    finer = relevance.resize_maps(maps, (56, 20))
     means = maps.reshape(30, 28, 20, 2).mean(axis=-1)
     np.testing.assert_allclose(finer, resize(means, (56, 20)), atol=1e-6)
 
@@ -52,7 +52,7 @@ def test_contents_are_features_under_the_map_and_of_unit_length() -> None:
     rng = np.random.default_rng(0)
     features, weights = rng.normal(size=(3, 4, 5, 6)), rng.random((3, 4, 5))
     weights[2] = 0
-    found = describing.contents(features, weights)
+    found = relevance.pool_features(features, weights)
     for image in range(2):
         pooled = np.zeros(6)
         for row in range(4):
@@ -62,12 +62,12 @@ def test_contents_are_features_under_the_map_and_of_unit_length() -> None:
     assert not found[2].any()
     # Of many features a projection keeps angles, more or less, and is the same every time.
     wide = rng.normal(size=(2, 3, 3, 500)) + 2
-    one, two = describing.contents(wide, np.ones((2, 3, 3)))
+    one, two = relevance.pool_features(wide, np.ones((2, 3, 3)))
     pooled = wide.mean(axis=(1, 2))
     cosine = pooled[0] @ pooled[1] / np.linalg.norm(pooled[0]) / np.linalg.norm(pooled[1])
     assert one.shape == (64,)
     assert one @ two == pytest.approx(cosine, abs=0.15)
-    np.testing.assert_array_equal(one, describing.contents(wide, np.ones((2, 3, 3)))[0])
+    np.testing.assert_array_equal(one, relevance.pool_features(wide, np.ones((2, 3, 3)))[0])
 
 
 def test_traits_are_means_of_the_picture_its_background_and_what_is_looked_at() -> None:
@@ -75,7 +75,7 @@ def test_traits_are_means_of_the_picture_its_background_and_what_is_looked_at() 
     pixels = rng.integers(0, 256, (24, 30, 3)).astype("uint8")
     weights = np.zeros((24, 30))
     weights[10:14, 10:15] = rng.random((4, 5))
-    found = traits.traits(pixels, weights)
+    found = traits.compute_traits(pixels, weights)
     p = pixels / 255
     luma = 0.299 * p[..., 0] + 0.587 * p[..., 1] + 0.114 * p[..., 2]
 
@@ -96,15 +96,15 @@ def test_traits_are_means_of_the_picture_its_background_and_what_is_looked_at() 
         assert found[1, at] == pytest.approx(np.median([region(plane, side) for side in sides]), rel=1e-4)
         assert found[2, at] == pytest.approx(region(plane, weights), rel=1e-4)
     assert found[0, traits.TRAITS.index("contrast")] == pytest.approx(luma.std(), rel=1e-4)
-    assert np.isnan(traits.traits(pixels, weights * 0)[2]).all()
+    assert np.isnan(traits.compute_traits(pixels, weights * 0)[2]).all()
 
 
 def test_an_object_at_one_side_is_no_background() -> None:
     pixels = np.full((30, 30, 3), 50, "uint8")
     pixels[:, :6] = 250
-    assert traits.traits(pixels, np.ones((30, 30)))[1, 0] < 0.4
+    assert traits.compute_traits(pixels, np.ones((30, 30)))[1, 0] < 0.4
     pixels[:] = 250
-    assert traits.traits(pixels, np.ones((30, 30)))[1, 0] > 0.9
+    assert traits.compute_traits(pixels, np.ones((30, 30)))[1, 0] > 0.9
 
 
 @pytest.mark.parametrize(
@@ -120,11 +120,11 @@ def test_an_object_at_one_side_is_no_background() -> None:
 def test_where_it_looks_in_words(box: tuple[slice, slice], words: str) -> None:
     position = np.zeros((8, 8))
     position[box] = 1
-    assert where(position) == words
-    assert where(position * 0) == "nowhere"
+    assert describe_position(position) == words
+    assert describe_position(position * 0) == "nowhere"
     border = np.ones((8, 8))
     border[1:-1, 1:-1] = 0
-    assert where(border) == "along the border"
+    assert describe_position(border) == "along the border"
 
 
 # ---- strategies --------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def groups(sizes: tuple[int, ...], seed: int = 0) -> tuple[Array, Array, Array]:
 def test_clusters_are_the_groups_by_size(method: Any, sizes: tuple[int, ...]) -> None:
     positions, contents, numbers = groups(sizes)
     order = np.random.default_rng(1).permutation(len(numbers))
-    found = strategies.clusters(positions[order], contents[order], np.ones(len(order), bool), method)
+    found = clustering.find_clusters(positions[order], contents[order], np.ones(len(order), bool), method)
     assert found.count == len(sizes)
     known = found.numbers >= 0
     assert known.mean() > 0.9
@@ -160,11 +160,11 @@ def test_maps_that_show_nothing_have_no_strategy() -> None:
     positions, contents, _ = groups((40, 25))
     positions[:20], contents[:20] = 0, 0
     shows = positions.any(axis=(1, 2))
-    found = strategies.clusters(positions, contents, shows)
+    found = clustering.find_clusters(positions, contents, shows)
     assert (found.numbers[:20] == -1).all()
     assert found.count == 2
     for some in (0, 1, 9):
-        few = strategies.clusters(positions[20:], contents[20:], np.arange(45) < some)
+        few = clustering.find_clusters(positions[20:], contents[20:], np.arange(45) < some)
         assert few.count == min(some, 1)
         assert (few.numbers >= 0).sum() == some
 
@@ -174,22 +174,22 @@ def test_of_many_images_a_sample_is_clustered_and_no_matrix_is_larger(
 ) -> None:
     positions, contents, numbers = groups((2000, 900))
     largest: list[int] = []
-    spectral = strategies._spectral
+    spectral = clustering._spectral_clusters
 
     def watched(points: Array, seed: int) -> Array:
         largest.append(len(points))
         return spectral(points, seed)
 
-    monkeypatch.setattr(strategies, "_spectral", watched)
-    found = strategies.clusters(positions, contents, np.ones(len(numbers), bool))
-    assert largest == [strategies.LARGEST]
-    assert found.sampled == strategies.LARGEST
+    monkeypatch.setattr(clustering, "_spectral_clusters", watched)
+    found = clustering.find_clusters(positions, contents, np.ones(len(numbers), bool))
+    assert largest == [clustering.LARGEST]
+    assert found.sampled == clustering.LARGEST
     assert (found.numbers == numbers).mean() > 0.99
 
 
 def test_a_cluster_of_few_joins_the_nearest() -> None:
     positions, contents, _ = groups((40, 25, 4))
-    found = strategies.clusters(positions, contents, np.ones(69, bool))
-    assert np.bincount(found.numbers).min() >= strategies.LEAST
+    found = clustering.find_clusters(positions, contents, np.ones(69, bool))
+    assert np.bincount(found.numbers).min() >= clustering.LEAST
     with pytest.raises(errors.ParameterError, match="clustering must be one of"):
-        strategies.clusters(positions, contents, np.ones(69, bool), "k-means")  # type: ignore[arg-type]
+        clustering.find_clusters(positions, contents, np.ones(69, bool), "k-means")  # type: ignore[arg-type]

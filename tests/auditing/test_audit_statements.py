@@ -13,10 +13,10 @@ from PIL import Image
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.auditing.report import verdict
-from kerascope.auditing.report.health import MapHealth
-from kerascope.auditing.report.result import ClassAudit
-from kerascope.auditing.responses import Responses, hardly_move
+from kerascope.auditing.result import summary
+from kerascope.auditing.result.audit_result import ClassAudit
+from kerascope.auditing.result.map_health import MapHealth
+from kerascope.auditing.result.responses import Responses, hardly_move
 from kerascope.auditing.shortcuts.finding import FEWEST, TOO_FEW, Finding
 from kerascope.typing import Array
 from tests.helpers.expected_warnings import warned
@@ -87,17 +87,17 @@ def finding(status: Any, reason: str | None = None, kind: str = "place") -> Find
 
 
 UNTESTED = finding("untested", TOO_FEW)
-EXCHANGED = "and a suspicion is tried by exchanging pixels with images of other classes"
-LEAST = "a suspicion is tried on 8 images of a class and 8 of others"
+EXCHANGED = "and a suspicion is tested by exchanging pixels with images of other classes"
+LEAST = "a suspicion is tested on 8 images of a class and 8 of others"
 NOTHING = "Nothing could be compared: "
 FOUND: list[tuple[ks.Audit, list[str]]] = [
     (made(), ["Nothing was suspected."]),
-    (made(findings=(UNTESTED,) * 6), ["6 suspicions could not be tried (too few images)."]),
+    (made(findings=(UNTESTED,) * 6), ["6 suspicions could not be tested (too few images)."]),
     (
         made(findings=(finding("not confirmed"), UNTESTED, finding("untested", "of six"))),
         [
-            "No shortcut was confirmed; 1 suspicion was tried.",
-            "2 suspicions could not be tried (1: too few images; 1: of six).",
+            "No shortcut was confirmed; 1 suspicion was tested.",
+            "2 suspicions could not be tested (1: too few images; 1: of six).",
         ],
     ),
     (made((90, 0)), [f"{NOTHING}all 90 images are predicted as class upright, {EXCHANGED}."]),
@@ -109,13 +109,13 @@ FOUND: list[tuple[ks.Audit, list[str]]] = [
         made((7, 7, 76)),
         [
             "Nothing was suspected.",
-            "2 of 3 classes have too few images to be tried, fewer than 8: upright, level.",
+            "2 of 3 classes have too few images to be tested, fewer than 8: upright, level.",
         ],
     ),
     (made((7, 7)), [f"{NOTHING}{LEAST}, and class upright has 7 of 14."]),
     (
         made(responses=replace(ANSWERS, still=True)),
-        [f"{NOTHING}what is said of nearly every image is the same, whatever it shows."],
+        [f"{NOTHING}the prediction is the same for nearly every image, whatever it shows."],
     ),
 ]
 
@@ -123,7 +123,7 @@ FOUND: list[tuple[ks.Audit, list[str]]] = [
 @once
 @pytest.mark.parametrize(("audit", "lines"), FOUND)
 def test_nothing_is_said_to_be_clean_that_could_not_be_tried(audit: ks.Audit, lines: list[str]) -> None:
-    assert audit.found() == lines
+    assert audit.conclusions() == lines
     assert [line for line in audit.summary() if line in lines] == lines
     assert str(audit) == "\n".join(audit.summary())
     assert bool(audit.obstacles) == lines[0].startswith(NOTHING)
@@ -131,9 +131,9 @@ def test_nothing_is_said_to_be_clean_that_could_not_be_tried(audit: ks.Audit, li
 
 @once
 def test_a_suspect_with_too_few_images_says_so() -> None:
-    found = finding("untested").judged([], 1)
+    found = finding("untested").judge([], 1)
     assert (found.status, found.reason) == ("untested", TOO_FEW)
-    assert finding("untested", "of six").judged([], 1).reason == "of six"
+    assert finding("untested", "of six").judge([], 1).reason == "of six"
 
 
 @once
@@ -142,7 +142,7 @@ def test_labels_say_together_what_could_not_be_tried() -> None:
     both = ks.LabelAudits(Path("nowhere"), "blobs", {"snow": one, "sea": two}, "", {})
     assert len(both.untested) == 1
     assert both.obstacles == [f"sea: {two.obstacles[0]}"]
-    assert "snow: 1 suspicion could not be tried (too few images)." in both.summary()
+    assert "snow: 1 suspicion could not be tested (too few images)." in both.summary()
     still = ks.LabelAudits(
         Path(), "b", {"snow": made(responses=replace(ANSWERS, still=True)), "sea": one}, "", {}
     )
@@ -173,12 +173,12 @@ def test_what_one_of_two_audits_could_not_try_is_neither_gone_nor_new() -> None:
         changes = ks.compare_audits(confirmed, other)
         assert changes.gone == ()
         assert [why for _, why in changes.untried_now] == [reason]
-        assert f"not tried now: {reason}" in str(changes)
+        assert f"not tested now: {reason}" in str(changes)
         assert changes.to_json()["untried_now"][0]["reason"] == reason
         back = ks.compare_audits(other, confirmed)
         assert back.new == ()
         assert [why for _, why in back.untried_before] == [reason]
-        assert f"not tried before: {reason}" in str(back)
+        assert f"not tested before: {reason}" in str(back)
     assert len(ks.compare_audits(confirmed, known).gone) == 1
     assert len(ks.compare_audits(known, confirmed).new) == 1
 
@@ -216,19 +216,19 @@ def test_one_class_for_everything_is_told_where_labels_differ() -> None:
     assert not ANSWERS.constant
     wrong = replace(ANSWERS, count=85)
     assert wrong.constant
-    assert wrong.doubts()[0].startswith("Nearly all is one class: 85 of 90 images are taken for class level")
+    assert wrong.doubts()[0].startswith(
+        "Nearly all is one class: 85 of 90 images are predicted as class level"
+    )
     assert not replace(wrong, labelled=(90, 80)).constant, "a data set that is mostly of this class"
     alone = replace(wrong, count=90, labelled=(0, 0))
     assert not alone.constant, "of which nothing is known"
-    assert alone.doubts()[0].startswith("All is one class: 90 of 90 images are taken for class level, at")
+    assert alone.doubts()[0].startswith("All is one class: 90 of 90 images are predicted as class level, at")
     assert "unless all of them are of it, usually the head was not trained" in alone.doubts()[0]
     assert replace(ANSWERS, count=90, labelled=(90, 90)).doubts() == []
-    assert (
-        replace(ANSWERS, unlearnt=3).doubts()[0].startswith("Every BatchNormalization (3) has the statistics")
-    )
+    assert replace(ANSWERS, unlearnt=3).doubts()[0].startswith("Every BatchNormalization (3) has its initial")
     assert not replace(wrong, different=1).constant, "copies of one image"
-    assert verdict.misnamed(replace(made(), accuracy=0.0))
-    assert not verdict.misnamed(replace(made(responses=wrong), accuracy=0.0)), (
+    assert summary.find_misnaming(replace(made(), accuracy=0.0))
+    assert not summary.find_misnaming(replace(made(responses=wrong), accuracy=0.0)), (
         "the same reason is not told twice"
     )
 
@@ -239,12 +239,14 @@ def test_a_network_that_was_never_trained_is_told_first_and_why() -> None:
     unlearnt = ks.audit(network(layers.BatchNormalization()), given, labels, **OPTIONS)
     first = unlearnt.summary()[0]
     assert first.startswith("The scores hardly move from image to image: ")
-    assert "every BatchNormalization (1) has the statistics that it begins with" in first
+    assert "every BatchNormalization (1) has its initial statistics" in first
     assert "Nothing was suspected." not in str(unlearnt)
     dead = network()
     dead.layers[0].set_weights([dead.layers[0].get_weights()[0], np.full(4, -100.0)])
     found = ks.audit(dead, given, labels, **OPTIONS)
-    assert "24 of 24 images are taken for class 0, at a probability of 0.333 to 0.333" in found.summary()[0]
+    assert (
+        "24 of 24 images are predicted as class 0, at a probability of 0.333 to 0.333" in found.summary()[0]
+    )
     assert "a layer is dead" in found.summary()[0]
     assert ks.open_audit(found.folder).summary() == found.summary()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.auditing.responses import hardly_move
+from kerascope.auditing.result.responses import hardly_move
 from kerascope.synthetic import shapes
 from kerascope.typing import Array
 from tests.helpers.networks import bars

@@ -8,12 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kerascope.auditing.data import Gallery
-from kerascope.auditing.shortcuts.finding import Finding, Measured, Outcome, ranked
-from kerascope.auditing.shortcuts.interventions import turned
-from kerascope.auditing.shortcuts.regions import elsewhere, enlarged, feathered
-from kerascope.auditing.shortcuts.suspects import background, outside, patch
-from kerascope.auditing.shortcuts.suspects import place as place_kind
+from kerascope.auditing.data.thumbnails import Thumbnails
+from kerascope.auditing.shortcuts.controls import control_region, derangement
+from kerascope.auditing.shortcuts.estimate import Estimate
+from kerascope.auditing.shortcuts.finding import Finding, rank_findings
+from kerascope.auditing.shortcuts.kinds import background, outside, patch
+from kerascope.auditing.shortcuts.kinds import place as place_kind
+from kerascope.auditing.shortcuts.masks import enlarge, feather
+from kerascope.auditing.shortcuts.trial import TrialData
 from kerascope.typing import Array
 
 pytestmark = pytest.mark.once
@@ -39,7 +41,7 @@ def test_youdens_index_is_that_of_the_best_threshold(seed: int) -> None:
     rng = np.random.default_rng(seed)
     own = np.round(rng.normal(rng.normal(), 1, 30), 1)
     others = np.round(rng.normal(0, 1, 45), 1)
-    higher, beyond, measured = background.youden(own, others)
+    higher, beyond, measured = background.youden_index(own, others)
     assert measured.value == pytest.approx(youden_by_loops(own, others))
     assert measured.low < measured.value < measured.high
     shares = [((v >= beyond) if higher else (v <= beyond)).mean() for v in (own, others)]
@@ -49,17 +51,19 @@ def test_youdens_index_is_that_of_the_best_threshold(seed: int) -> None:
 def test_youdens_index_finds_what_only_some_of_a_class_have() -> None:
     rng = np.random.default_rng(0)
     own = np.concatenate([rng.normal(5, 0.5, 30), rng.normal(0, 1, 20)])
-    measured = background.youden(own, rng.normal(0, 1, 200))[2]
-    assert measured.low > background.TELLS
-    assert background.youden(rng.normal(0, 1, 50), rng.normal(0, 1, 200))[2].low < background.TELLS
+    measured = background.youden_index(own, rng.normal(0, 1, 200))[2]
+    assert measured.low > background.LEAST_INDEX
+    assert (
+        background.youden_index(rng.normal(0, 1, 50), rng.normal(0, 1, 200))[2].low < background.LEAST_INDEX
+    )
 
 
-def gallery(pictures: Array, peaks: list[tuple[int, int]]) -> Gallery:
+def thumbnails(pictures: Array, peaks: list[tuple[int, int]]) -> Thumbnails:
     """Pictures with maps that are highest at some places."""
     maps = np.zeros(pictures.shape[:3], "float32")
     for one, (row, column) in zip(maps, peaks, strict=True):
         one[row, column] = 1
-    return Gallery(np.arange(len(pictures)), pictures, maps)
+    return Thumbnails(np.arange(len(pictures)), pictures, maps)
 
 
 def marked(count: int, noise: float, seed: int = 0) -> tuple[Array, list[tuple[int, int]]]:
@@ -77,7 +81,7 @@ def test_a_patch_is_found_again_as_by_loops() -> None:
     pictures, corners = marked(3, 0.1)
     row, column = corners[0]
     template = pictures[0, row : row + 6, column : column + 6].astype("float32") / 255
-    best, places = patch._explained(pictures, template[None])
+    best, places = patch._match_templates(pictures, template[None])
     for number, picture in enumerate(pictures):
         found = []
         for top in range(40 - 6 + 1):
@@ -92,18 +96,18 @@ def test_a_patch_is_found_again_as_by_loops() -> None:
 
 def test_the_same_pixels_are_a_patch_and_like_strokes_are_none() -> None:
     pictures, corners = marked(30, 0.08)
-    own = gallery(pictures, [(row + 3, column + 2) for row, column in corners])
-    rest = gallery(marked(30, 0.08, seed=5)[0][:, ::-1, ::-1], [(20, 20)] * 30)
+    own = thumbnails(pictures, [(row + 3, column + 2) for row, column in corners])
+    rest = thumbnails(marked(30, 0.08, seed=5)[0][:, ::-1, ::-1], [(20, 20)] * 30)
     best = max(
-        (one for side in (5, 8) for one in patch._recurring(own, rest, side, 0)), key=lambda one: one[0]
+        (one for side in (5, 8) for one in patch._find_recurring(own, rest, side, 0)), key=lambda one: one[0]
     )
-    suspect = patch._suspect(2, own, own, rest, best)
+    suspect = patch._to_suspect(2, own, own, rest, best)
     assert suspect is not None
     assert suspect.region is None  # it is in another place in each
-    assert suspect.places is not None
-    assert suspect.images is not None
+    assert suspect.masks is not None
+    assert suspect.rows is not None
     overlaps = []
-    for number, mask in zip(suspect.images.tolist(), suspect.places, strict=True):
+    for number, mask in zip(suspect.rows.tolist(), suspect.masks, strict=True):
         row, column = corners[number]
         true = np.zeros((40, 40), bool)
         true[row : row + 6, column : column + 6] = True
@@ -116,17 +120,17 @@ def test_the_same_pixels_are_a_patch_and_like_strokes_are_none() -> None:
         window = picture[row : row + 6, column : column + 6]
         low, high = rng.uniform(0, 90), rng.uniform(150, 255)
         window[:] = np.where(window > 128, high, low)
-    own = gallery(pictures, [(row + 3, column + 2) for row, column in corners])
-    for one in patch._recurring(own, rest, 5, 0):
-        assert patch._suspect(2, own, own, rest, one) is None
+    own = thumbnails(pictures, [(row + 3, column + 2) for row, column in corners])
+    for one in patch._find_recurring(own, rest, 5, 0):
+        assert patch._to_suspect(2, own, own, rest, one) is None
 
 
 def test_a_mark_is_cut_out_whole_though_its_rim_is_highest() -> None:
     pictures, corners = marked(20, 0.08)
-    own = gallery(pictures, [(row, column) for row, column in corners])
+    own = thumbnails(pictures, [(row, column) for row, column in corners])
     for one, (row, column) in zip(own.maps, corners, strict=True):
         one[row : row + 6, column : column + 6] += 0.5
-    templates, cut_from = patch._cut(own, 6, 0)
+    templates, cut_from = patch._cut_templates(own, 6, 0)
     assert len(templates) == 16
     for template, place in zip(templates, cut_from.tolist(), strict=True):
         row, column = corners[place]
@@ -146,23 +150,23 @@ def test_where_the_best_patch_is_a_stroke_the_next_is_looked_at() -> None:
             picture[:] = 102
         picture[top : top + 9, left + 3 : left + 5] = rng.uniform(190, 255)
         places.append((top + 4, left + 4) if number % 2 else (row + 3, column + 3))
-    own = gallery(pictures, places)
-    rest = gallery(np.full((30, 40, 40, 3), 102, "uint8"), [(20, 20)] * 30)
-    everyone = Gallery(
+    own = thumbnails(pictures, places)
+    rest = thumbnails(np.full((30, 40, 40, 3), 102, "uint8"), [(20, 20)] * 30)
+    everyone = Thumbnails(
         np.arange(70), np.concatenate([own.pictures, rest.pictures]), np.concatenate([own.maps, rest.maps])
     )
     best = max(
-        (one for side in (5, 8) for one in patch._recurring(own, rest, side, 0)), key=lambda one: one[0]
+        (one for side in (5, 8) for one in patch._find_recurring(own, rest, side, 0)), key=lambda one: one[0]
     )
-    assert patch._suspect(1, own, own, rest, best) is None
-    material = SimpleNamespace(
-        gallery=everyone,
+    assert patch._to_suspect(1, own, own, rest, best) is None
+    data = SimpleNamespace(
+        thumbnails=everyone,
         targets=np.repeat([1, 0], [40, 30]),
         classes=(1,),
         seed=0,
-        sampled=lambda found, most, salt: found,
+        sample=lambda found, most, salt: found,
     )
-    (suspect,) = patch.find(material, [])  # type: ignore[arg-type]
+    (suspect,) = patch.find(data, [])  # type: ignore[arg-type]
     assert suspect.patch is not None
     assert suspect.patch.shape == (6, 6, 3)
 
@@ -171,11 +175,11 @@ def test_what_reaches_beyond_an_edge_is_in_no_picture_and_no_patch() -> None:
     """A frame goes on for ever where its pictures are enlarged to lay them over each other."""
     pictures = (255 * (0.3 + 0.02 * np.random.default_rng(0).normal(size=(30, 40, 40, 3)))).astype("uint8")
     pictures[:, :2], pictures[:, :, :2] = 250, 250
-    own = gallery(pictures, [(1, 1)] * 30)
-    rest = gallery(np.full((30, 40, 40, 3), 80, "uint8"), [(20, 20)] * 30)
-    recurring = patch._recurring(own, rest, 8, 0)
+    own = thumbnails(pictures, [(1, 1)] * 30)
+    rest = thumbnails(np.full((30, 40, 40, 3), 80, "uint8"), [(20, 20)] * 30)
+    recurring = patch._find_recurring(own, rest, 8, 0)
     assert recurring
-    assert all(patch._suspect(0, own, own, rest, one) is None for one in recurring)
+    assert all(patch._to_suspect(0, own, own, rest, one) is None for one in recurring)
 
 
 def test_a_place_is_where_pixels_differ_and_is_named() -> None:
@@ -184,7 +188,7 @@ def test_a_place_is_where_pixels_differ_and_is_named() -> None:
     difference[3, 3] = 0.2  # a pixel of the mark that is as in other classes
     difference[14:18, 14:18] = 9.0  # the object
     difference[30, 20] = 2.5  # a speck
-    (suspect,) = place_kind._telling(1, difference)
+    (suspect,) = place_kind._find_by_pixels(1, difference)
     true = np.zeros((32, 32), bool)
     true[1:6, 1:6] = True
     assert suspect.region is not None
@@ -192,11 +196,11 @@ def test_a_place_is_where_pixels_differ_and_is_named() -> None:
     assert suspect.what == "the top left corner"
     frame = np.zeros((32, 32))
     frame[:2], frame[-2:], frame[:, :2], frame[:, -2:] = 4, 4, 4, 4
-    (suspect,) = place_kind._telling(1, frame)
+    (suspect,) = place_kind._find_by_pixels(1, frame)
     assert suspect.what == place_kind.FRAME
     # Nearly all of the margin is a background, and nothing at all no place.
-    assert place_kind._telling(1, np.full((32, 32), 4.0)) == []
-    assert place_kind._telling(1, np.full((32, 32), 0.5)) == []
+    assert place_kind._find_by_pixels(1, np.full((32, 32), 4.0)) == []
+    assert place_kind._find_by_pixels(1, np.full((32, 32), 0.5)) == []
 
 
 def test_the_zone_with_more_relevance_than_area_is_suspected() -> None:
@@ -216,15 +220,15 @@ def test_the_zone_with_more_relevance_than_area_is_suspected() -> None:
 # ---- trials ------------------------------------------------------------------------------------
 
 
-def outcome(hits: list[int], controls: list[int], name: str = "bring") -> Outcome:
-    return Outcome(name, "another", np.asarray(hits, bool), np.asarray(controls, bool), 0.0, None)
+def outcome(hits: list[int], controls: list[int], name: str = "bring") -> TrialData:
+    return TrialData(name, "another", np.asarray(hits, bool), np.asarray(controls, bool), 0.0, None)
 
 
 def test_an_interval_is_students_for_all_trials_together() -> None:
     from scipy import stats
 
     hits, controls = [1] * 20 + [0] * 12, [1] * 4 + [0] * 28
-    trial = outcome(hits, controls).judged(7)
+    trial = outcome(hits, controls).to_trial(7)
     differences = np.asarray(hits, float) - np.asarray(controls)
     low, high = stats.t.interval(
         1 - 0.05 / 7, 31, loc=differences.mean(), scale=differences.std(ddof=1) / math.sqrt(32)
@@ -233,25 +237,25 @@ def test_an_interval_is_students_for_all_trials_together() -> None:
     assert trial.confirms
     # What is found at a level for one trial may not be for a hundred.
     few = outcome([1] * 9 + [0] * 23, [0] * 32)
-    assert few.judged(1).confirms
-    assert not few.judged(1000).confirms
+    assert few.to_trial(1).confirms
+    assert not few.to_trial(1000).confirms
 
 
 def test_all_alike_is_not_certain_and_taking_away_is_no_proof() -> None:
-    all_alike = outcome([1] * 32, [0] * 32).judged(10)
+    all_alike = outcome([1] * 32, [0] * 32).to_trial(10)
     assert all_alike.effect == 1
     assert 0.3 < all_alike.low < 0.95
     assert all_alike.confirms
-    assert not outcome([1] * 32, [0] * 32, "take away").judged(10).confirms
-    assert not outcome([1] * 7, [0] * 7).judged(1).confirms
-    assert not outcome([1] * 32, [1] * 32).judged(1).confirms
-    assert outcome([], []).judged(3).count == 0
+    assert not outcome([1] * 32, [0] * 32, "take away").to_trial(10).confirms
+    assert not outcome([1] * 7, [0] * 7).to_trial(1).confirms
+    assert not outcome([1] * 32, [1] * 32).to_trial(1).confirms
+    assert outcome([], []).to_trial(3).count == 0
 
 
 def test_findings_are_confirmed_not_confirmed_or_untested_and_ranked() -> None:
-    def finding(label: int, *outcomes: Outcome, share: float = 1.0) -> Finding:
+    def finding(label: int, *outcomes: TrialData, share: float = 1.0) -> Finding:
         made = Finding("place", label, str(label), "a corner", "untested", (), {}, share)
-        return made.judged(outcomes, 4)
+        return made.judge(outcomes, 4)
 
     strong = finding(1, outcome([1] * 32, [0] * 32), outcome([0] * 32, [0] * 32, "take away"))
     weak = finding(2, outcome([1] * 16 + [0] * 16, [0] * 32))
@@ -263,30 +267,30 @@ def test_findings_are_confirmed_not_confirmed_or_untested_and_ranked() -> None:
         "not confirmed",
         "untested",
     ]
-    assert [one.label for one in ranked([none, untested, weak, strong])] == [1, 2, 4, 3]
-    assert strong.statement == "Class 1 rests on a corner."
+    assert [one.label for one in rank_findings([none, untested, weak, strong])] == [1, 2, 4, 3]
+    assert strong.statement == "Class 1 relies on a corner."
     assert "not confirmed" in none.statement
-    assert Measured.mean(np.asarray([1.0, 2.0, np.nan, 3.0])).value == 2
+    assert Estimate.mean(np.asarray([1.0, 2.0, np.nan, 3.0])).value == 2
 
 
 def test_a_control_region_is_as_large_and_elsewhere() -> None:
     mask = np.zeros((20, 30), bool)
     mask[1:6, 2:9] = True
-    other = elsewhere(mask)
+    other = control_region(mask)
     assert other is not None
     assert other.sum() == mask.sum()
     assert not (other & mask).any()
     middle = np.zeros((20, 20), bool)
     middle[8:12, 8:12] = True
-    other = elsewhere(middle)
+    other = control_region(middle)
     assert other is not None
     assert not (other & middle).any()
     frame = np.ones((20, 20), bool)
     frame[2:-2, 2:-2] = False
-    assert elsewhere(frame) is None
-    np.testing.assert_array_equal(enlarged(mask, (40, 60)), mask.repeat(2, 0).repeat(2, 1))
-    assert (turned(5) != np.arange(5)).all()
-    soft = feathered(mask[None])[0]
+    assert control_region(frame) is None
+    np.testing.assert_array_equal(enlarge(mask, (40, 60)), mask.repeat(2, 0).repeat(2, 1))
+    assert (derangement(5) != np.arange(5)).all()
+    soft = feather(mask[None])[0]
     assert (soft[mask] == 1).all()
     assert 0 < soft[0, 3] < 1
     assert soft[15, 20] == 0
@@ -300,6 +304,6 @@ def test_an_object_leaves_its_surroundings_behind() -> None:
     inside = np.zeros((2, 24, 24), bool)
     inside[:, 8:16, 8:16] = True
     images[inside] = 1.0
-    scenes = outside._emptied(images, inside)
+    scenes = outside._inpaint(images, inside)
     assert np.abs(scenes[inside] - 0.3).max() < 0.03
     np.testing.assert_array_equal(scenes[~inside], images[~inside])

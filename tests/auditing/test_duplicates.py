@@ -17,8 +17,8 @@ from PIL import Image, ImageEnhance
 import kerascope as ks
 from examples.demo.digits import load_digits
 from kerascope import errors
-from kerascope.auditing.duplicates import copies, likeness, pairs
-from kerascope.auditing.duplicates.training import Look
+from kerascope.auditing.duplicates import find_copies, near_duplicates, similarity
+from kerascope.auditing.duplicates.training_data import ImageRecord
 from kerascope.typing import Array
 from tests.helpers.files.photographs import network, same, shipped
 from tests.helpers.networks.bars import pictures
@@ -68,7 +68,7 @@ def _photographs(folder: Path) -> list[Path]:
 
 
 def _sketches(found: list[Image.Image]) -> Array:
-    return np.stack([likeness.sketch(one) for one in found])
+    return np.stack([similarity.to_sketch(one) for one in found])
 
 
 def test_copies_are_found_by_kind_of_change_and_nothing_is_said_of_others(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_copies_are_found_by_kind_of_change_and_nothing_is_said_of_others(tmp_pa
     clean = ks.audit(network(size=64), folder, **OPTIONS)
     assert clean.duplicates is not None
     assert clean.duplicates.groups == ()
-    assert clean.duplicates.told() == []
+    assert clean.duplicates.statements() == []
     assert "copies" not in str(clean)
     changes = _changes(tmp_path)
     with Image.open(files[0]) as opened:
@@ -120,21 +120,24 @@ def test_different_digits_are_no_copies_and_without_the_closer_look_they_would_b
     digits = load_digits("package").test_images[:600]
     grey = [Image.fromarray(np.uint8(255 * one[..., 0])).convert("RGB") for one in digits]
     sketches = _sketches(grey)
-    search = pairs.Search(sketches)
-    assert len(search.among()) == 0
-    assert all(not len(pairs.Search(sketches[start : start + 20]).among()) for start in range(0, 600, 20))
+    search = near_duplicates.NearDuplicateSearch(sketches)
+    assert len(search.pairs()) == 0
+    assert all(
+        not len(near_duplicates.NearDuplicateSearch(sketches[start : start + 20]).pairs())
+        for start in range(0, 600, 20)
+    )
     # Each with itself, moved by a pixel: the first look alone cannot tell this from another digit.
     moved = _sketches([one.transform(one.size, Image.Transform.AFFINE, (1, 0, 1, 0, 1, 0)) for one in grey])
-    found = search.passing(moved[:100])
-    found = found.chosen(search.is_near(found))
+    found = search.match(moved[:100])
+    found = found.take(search.is_near(found))
     assert len(found) > 50
-    assert (found.one == found.other).all()
+    assert (found.first == found.second).all()
 
     def nothing(ones: Array, others: Array) -> Array:
         return np.zeros(len(ones))
 
-    monkeypatch.setattr(pairs, "remainders", nothing)
-    assert len(pairs.Search(sketches).among()) > 20
+    monkeypatch.setattr(near_duplicates, "compute_distances", nothing)
+    assert len(near_duplicates.NearDuplicateSearch(sketches).pairs()) > 20
 
 
 def _known(count: int) -> tuple[Array, Array]:
@@ -212,8 +215,8 @@ def test_contradicting_labels_come_first_chains_name_their_pairs_and_blank_image
     assert told.blank == (10, 11)
     assert [[one.index for one in group.images] for group in told.groups] == [[4, 5], [6, 7, 8]]
     assert [one.index for one in told.contradictions] == [5]
-    assert told.again == {5: "equal", 7: "equal", 8: "nearly equal"}
-    lines = told.told()
+    assert told.copies == {5: "equal", 7: "equal", 8: "nearly equal"}
+    lines = told.statements()
     assert lines[0].startswith(
         "A copy has another label than the same picture elsewhere: image 5, 1, is equal to"
     )
@@ -221,9 +224,9 @@ def test_contradicting_labels_come_first_chains_name_their_pairs_and_blank_image
     assert lines[2] == "2 images are blank, or nearly so."
     assert str(found).index(lines[0]) < str(found).index(lines[1])
     # In a chain the ends need not be alike: each names what it was compared with.
-    looks = [Look(f"{n}", n, None, None, f"{n}", images[0].astype("uint8")) for n in range(4)]
-    chain = pairs.Pairs(np.array([0, 1, 2]), np.array([1, 2, 3]), np.zeros(3, bool), np.zeros(3))
-    (group,) = copies.group_copies(looks, [[n] for n in range(4)], chain, {})
+    looks = [ImageRecord(f"{n}", n, None, None, f"{n}", images[0].astype("uint8")) for n in range(4)]
+    chain = near_duplicates.Pairs(np.array([0, 1, 2]), np.array([1, 2, 3]), np.zeros(3, bool), np.zeros(3))
+    (group,) = find_copies.group_copies(looks, [[n] for n in range(4)], chain, {})
     assert {one.index: one.of for one in group.images} == {1: 1, 0: 1, 2: 1, 3: 2}
 
 
@@ -234,7 +237,7 @@ def test_a_picture_that_is_there_again_is_in_no_trial_twice() -> None:
         network(), whole, np.concatenate([labels, labels]), **OPTIONS | {"preprocessing": "auto"}
     )
     assert found.duplicates is not None
-    assert len(found.duplicates.again) == 24
+    assert len(found.duplicates.copies) == 24
     assert all(trial.count <= 24 for one in found.findings for trial in one.trials)
 
 
@@ -259,7 +262,7 @@ def test_of_several_labels_copies_are_told_once_for_all(tmp_path: Path) -> None:
     again = ks.open_audit(tmp_path / "audit")
     assert isinstance(again, ks.LabelAudits)
     assert again.duplicates is not None
-    first, *others = again.duplicates.told()
+    first, *others = again.duplicates.statements()
     assert first.endswith("image 5, sea, is equal to image 4, sky|sea.")
     assert others == [
         "1 of 24 images is in the training data.",

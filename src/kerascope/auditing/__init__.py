@@ -1,40 +1,39 @@
-"""The audit of a whole data set: what a model looks at, and what it rests on though it should not.
+"""The audit of a whole data set: what a model looks at, and the shortcuts that it relies on.
 
-    run.py            `audit`: looked over; making.py: the parts in their order; by_label.py: label by label
-    describing.py     what is noted of each image, in the stream that explains it; traits.py, objects.py
-    material.py       what was noted, as arrays; pictures and images when they are asked for
-    strategies.py     clusters of the images of a class
-    suspects/         kinds of shortcut, one a file
-    search.py         suspects tried in laboratory.py and judged together; finding.py, regions.py
-    copies.py         what is there again, or in the training data; training.py, likeness.py, pairs.py
-    duplicates.py     what is told of it; duplicates_page.py: in a report
-    classes.py        what is told of each class; health.py: of the maps; responses.py: of the scores
-    outcome.py        `Audit`, in a folder; label_audits.py: one for each label; companions.py
-    verdict.py        its words, the same in summary, page and command line
-    reading.py        read again; plain.py: as JSON
-    page.py           its report; changes.py: two audits compared
+    audit.py         `audit`, with options.py and preconditions.py
+    pipeline.py      its steps; multilabel.py: label by label
+    description/     the columns of each image, computed in the stream that explains it
+    data/            the described images as arrays: thumbnails, clusters, labels
+    shortcuts/       suspects (kinds/, one a file), interventions, controls, findings
+    duplicates/      copies among the images, and in the training data
+    result/          `Audit` and its parts, its sentences and JSON
+    report/          its HTML page
+    changes/         two audits compared
 
-scikit-learn, Jinja2 and Pillow are imported when they are needed.
+scikit-learn, Jinja2 and Pillow are imported on demand.
 """
 
 from kerascope.auditing.audit import audit
 from kerascope.auditing.changes.audit_changes import AuditChanges
-from kerascope.auditing.changes.base import compare_audits
+from kerascope.auditing.changes.compare_audits import compare_audits
 from kerascope.auditing.changes.label_changes import LabelChanges
-from kerascope.auditing.objects import Objects
-from kerascope.auditing.report.label_audits import LabelAudits
-from kerascope.auditing.report.load import open_audit
-from kerascope.auditing.report.result import Audit, ClassAudit, Strategy
-from kerascope.auditing.shortcuts.finding import Finding, Measured, Trial
+from kerascope.auditing.description.object_masks import Objects
+from kerascope.auditing.result.audit_result import Audit
+from kerascope.auditing.result.class_audit import ClassAudit, Strategy
+from kerascope.auditing.result.label_audits import LabelAudits
+from kerascope.auditing.result.open_audit import open_audit
+from kerascope.auditing.shortcuts.estimate import Estimate
+from kerascope.auditing.shortcuts.finding import Finding
+from kerascope.auditing.shortcuts.trial import Trial
 
 __all__ = [
     "Audit",
     "AuditChanges",
     "ClassAudit",
+    "Estimate",
     "Finding",
     "LabelAudits",
     "LabelChanges",
-    "Measured",
     "Objects",
     "Strategy",
     "Trial",

@@ -1,4 +1,4 @@
-"""What `ks.audit` does: a data set explained, described, searched for shortcuts, and told."""
+"""`kerascope.audit`: arguments into plan and options."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import keras
 import numpy as np
 
 from kerascope import errors
-from kerascope.auditing.by_label import made_by_label
-from kerascope.auditing.describe import AuditDescription
-from kerascope.auditing.duplicates.training import Training
-from kerascope.auditing.make import Settings, made
-from kerascope.auditing.objects import as_objects
-from kerascope.auditing.refusals import check_auditable, check_form
-from kerascope.auditing.report.label_audits import LabelAudits
-from kerascope.auditing.report.result import Audit
-from kerascope.auditing.shortcuts.interventions import SAMPLE
-from kerascope.auditing.strategies import CLUSTERINGS, Clustering
+from kerascope.auditing.data.clustering import Clustering
+from kerascope.auditing.description.description import AuditDescription
+from kerascope.auditing.description.object_masks import Objects, as_objects
+from kerascope.auditing.duplicates.training_data import TrainingData
+from kerascope.auditing.multilabel import audit_labels
+from kerascope.auditing.options import AuditOptions
+from kerascope.auditing.pipeline import run_audit, run_in_folder
+from kerascope.auditing.preconditions import check_auditable, check_form
+from kerascope.auditing.result.audit_result import Audit
+from kerascope.auditing.result.label_audits import LabelAudits
+from kerascope.auditing.shortcuts.samples import IMAGES_PER_TRIAL
 from kerascope.dataset.classes.class_names import ClassName
 from kerascope.dataset.classes.outputs import is_multilabel
 from kerascope.dataset.options import ImageOptions, ReadOptions, RunOptions
@@ -36,7 +37,6 @@ from kerascope.dataset.running.plan import plan
 from kerascope.dataset.writing.overlap import existing_paths
 from kerascope.method import Method, as_method
 from kerascope.probe import Probe, as_probe, require_probe
-from kerascope.validation import check_whole
 
 
 def audit(
@@ -62,7 +62,7 @@ def audit(
     label_column: str | None = None,
     follow_links: bool = False,
     clustering: Clustering = "spectral",
-    images_per_trial: int = SAMPLE,
+    images_per_trial: int = IMAGES_PER_TRIAL,
     sanity: bool = True,
     seed: int = 0,
     model_file: str | os.PathLike[str] | None = None,
@@ -72,27 +72,27 @@ def audit(
     imports: Sequence[str] = (),
     safe_mode: bool = True,
 ) -> Audit | LabelAudits:
-    """Find out what a model looks at over a whole data set, and whether it rests on what it should not.
+    """Find out what a model looks at over a whole data set, and which shortcuts it relies on.
 
     Every image is explained and described in one stream; the images of each class are clustered into
-    strategies; shortcuts are suspected from maps and pixels, and tried by exchanging pixels between images:
-    a finding is confirmed where predictions follow the suspect, against a control, and not by looks.
+    strategies. Shortcuts are suspected from maps and pixels, and tested by exchanging pixels between images:
+    a finding is confirmed where predictions follow the suspect more than a control, and not by looks.
 
     Args:
         model: a Keras model or a `Probe`, a classifier of photographs: a score for each class, or one sigmoid
             for two.
         data: paths, see `kerascope.dataset.find_images`; or an array (N, H, W, C), as the model takes it.
-        labels: (N,) of an array: places of the classes, or names; of paths they are found there. Of a model
-            of several labels, a list of them for each image, or columns (N, K) of 0 and 1. Where one class is
-            right, an image with several labels counts as one whose label is not known.
-        method: see `kerascope.explain`; of several the first is what all rests on, and the others are
-            compared with it.
-        target: what is explained and makes the groups: `"predicted"` or `"label"`.
-        folder: where the table, the pictures and the audit are written; None for a temporary one, which goes
-            when the audit does.
-        masks: where the objects are, where that is known: see `kerascope.auditing.objects.as_objects`.
-        training: what the model was trained on, where that is known: paths or an array, as `data`. Its images
-            are read and compared with those that are audited, and not explained.
+        labels: (N,) for an array: indices of the classes, or names; for paths they are found there. For a
+            model of several labels, a list of them for each image, or columns (N, K) of 0 and 1. Where one
+            class is right, an image with several labels counts as one without a label.
+        method: see `kerascope.explain`; of several the first one explains, and the others are compared with
+            it.
+        target: the class that is explained, and by which images are grouped: `"predicted"` or `"label"`.
+        folder: for the table, the pictures and the audit; None for a temporary one, which is removed together
+            with the audit.
+        masks: of the objects, if known: see `kerascope.auditing.description.object_masks.as_objects`.
+        training: the training data of the model, if known: paths or an array, as `data`. Its images are
+            compared with the audited ones, and not explained.
         class_names: in the order of the model's outputs; see `kerascope.explain_dataset`.
         preprocessing: see `kerascope.explain_dataset`; arrays are taken as they are.
         fit: see there.
@@ -100,45 +100,45 @@ def audit(
         batch_size: see there.
         shard_size: see there.
         threads: see there.
-        resume: continue an audit that was stopped: images that were described are not explained again.
+        resume: continue an interrupted audit: images that were described are not explained again.
         overwrite: remove an earlier audit first.
         image_column: see `kerascope.dataset.find_images`.
         label_column: see there.
         follow_links: see there.
-        clustering: `"spectral"` or `"hdbscan"`; see `kerascope.auditing.strategies.clusters`.
+        clustering: `"spectral"` or `"hdbscan"`; see `kerascope.auditing.data.clustering.find_clusters`.
         images_per_trial: the most images of an intervention; default 96.
         sanity: check the methods, too; see `kerascope.sanity`.
         seed: of samples and clusters.
-        model_file: where the model was loaded from, for the record.
+        model_file: that the model was loaded from, for the record.
         progress: draw progress bars; None on a terminal.
-        only: of a model of several labels, the names or places of those that are asked about; None for all.
-        workers: explain, describe and try by so many processes of a Ray cluster; see
+        only: for a model of several labels, the names or indices of the labels to audit; None for all.
+        workers: explain, describe and predict with this number of processes of a Ray cluster; see
             `kerascope.explain_dataset`. They all write into `folder`.
         imports: see there.
         safe_mode: see there.
 
     Returns:
-        The audit: findings, strategies of each class, health of the maps; `to_html`, `to_json`. Of a model of
-        several labels the `LabelAudits`, a mapping with the audit of each label as a question of two classes,
-        no and yes; with `Probe(model, label=...)` the audit of that one.
+        The audit: findings, strategies of each class, health of the maps; `to_html`, `to_json`. For a model
+        of several labels the `LabelAudits`, a mapping with the audit of each label as a question of two
+        classes, no and yes; with `Probe(model, label=...)` the audit of that label.
 
     Raises:
         EvaluationError: the model is no classifier, or no image could be explained.
         DatasetError, LockedError: see `kerascope.explain_dataset`.
-        ParameterError, InputError, LayerError: what was given does not fit.
+        ParameterError, InputError, LayerError: an argument does not fit.
         MissingPackageError: a package of the extra `audit` is not installed.
 
     Cost:
-        For each image that of the methods and 1 forward; for each suspect that is tried up to 4 forwards for
-        each of 96 images, six suspects a class at the most; for each sanity check 6 explanations of 16
-        images; 1 forward of a blank image. Of a model of several labels, that for each label, and for each
-        companion that is tried 1 explanation more of up to 96 images. Memory does not grow but for some 5 kB
-        an image.
+        For each image the cost of the methods and 1 forward; for each suspect that is tested up to 4 forwards
+        for each of 96 images, at most six suspects a class; for each sanity check 6 explanations of 16
+        images; 1 forward of a blank image. For a model of several labels, all that for each label, and for
+        each companion that is tested 1 more explanation of up to 96 images. Memory grows by about 5 kB per
+        image.
 
     Source:
         Lapuschkin et al., Unmasking Clever Hans predictors and assessing what machines really learn, Nature
-        Communications 2019, for clusters of maps. Deviations: contents beside positions; interventions, which
-        decide; see docs/audit.md.
+        Communications 2019, for clusters of maps. Deviations: contents in addition to positions;
+        interventions, which decide; see docs/audit.md.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -151,78 +151,76 @@ def audit(
     """
     run = RunOptions(threads, resume, overwrite, workers, imports, safe_mode, progress)
     reading = ReadOptions(image_column, label_column, follow_links)
-    check_whole(images_per_trial, "images_per_trial", 8)
-    check_whole(seed, "seed", 0)
-    if target not in ("predicted", "label"):
-        raise errors.ParameterError(f"target must be 'predicted' or 'label'; got {target!r}.")
-    if clustering not in CLUSTERINGS:
-        raise errors.ParameterError(
-            f"clustering must be one of {', '.join(CLUSTERINGS)}; got {clustering!r}."
-        )
     several = [method] if isinstance(method, str | Method) else list(method)
-    methods = tuple(as_method(one) for one in several)
-    if not methods:
-        raise errors.ParameterError("there must be a method to explain with; got none.")
+    methods = tuple(map(as_method, several))
+    options = AuditOptions(methods, target, clustering, images_per_trial, sanity, seed, run)
     if _is_paths(data):
         if labels is not None:
             raise errors.ParameterError(
-                "labels must be given beside arrays only; those of paths are folders, or in tables and lists."
+                "labels must be given with arrays only; labels of paths are folders, or in tables and lists."
             )
         source = reading.find_images(data)
     else:
         source = from_arrays(data, labels)
         preprocessing = infer_preprocessing(data) if preprocessing == AUTO else preprocessing
-        size = size or _size(model, data)
-    shown = ImageOptions(
+        size = size or _image_size(model, data)
+    images = ImageOptions(
         class_names, preprocessing, fit, size, None, "float32", batch_size, shard_size, model_file
     )
-    job = plan(model, source, methods[0], None if target == "predicted" else target, shown)
-    objects = as_objects(masks)
-    if objects is not None and objects.array is not None and len(objects.array) != source.count():
-        raise errors.ParameterError(
-            f"masks must be one for each of the {source.count()} images; got {len(objects.array)}."
-        )
-    methods = (job.options.method, *methods[1:])
-    compared, digest = None, None
+    job = plan(model, source, methods[0], None if target == "predicted" else target, images)
+    options = replace(options, methods=(job.options.method, *methods[1:]))
     inputs = existing_paths(masks)
     if training is not None:
-        trained_on = _training(training, job, reading)
-        compared = Training(trained_on, threads, progress)
-        digest, inputs = compared.digest(), existing_paths(masks, *trained_on.paths)
-    description = AuditDescription(job.options.preprocessing, methods[1:], objects, digest)
-    job = replace(job, description=description, inputs=(*job.inputs, *inputs))
-    of_labels = is_multilabel(job.probe, job.blank)
-    check_form(folder, of_labels, overwrite)
-    if only is not None and not of_labels:
+        training_source = _training_source(training, job, reading)
+        options = replace(options, training=TrainingData(training_source, threads, progress))
+        inputs = existing_paths(masks, *training_source.paths)
+    job = replace(job, description=_describe(job, options, as_objects(masks)), inputs=(*job.inputs, *inputs))
+    multilabel = is_multilabel(job.probe, job.blank)
+    check_form(folder, multilabel, overwrite)
+    if not multilabel:
+        _check_no_labels(only)
+        check_auditable(job)
+    with open_workers(run, job.probe.model) as others:
+        options = replace(options, run=replace(run, workers=others))
+        if multilabel:
+            return run_in_folder(folder, lambda store: audit_labels(job, options, store, only))
+        return run_in_folder(folder, lambda store: run_audit(job, options, store))
+
+
+def _describe(job: Job, options: AuditOptions, objects: Objects | None) -> AuditDescription:
+    """The columns that the audit adds to each image."""
+    count = job.source.count()
+    if objects is not None and objects.array is not None and len(objects.array) != count:
+        raise errors.ParameterError(
+            f"masks must be one for each of the {count} images; got {len(objects.array)}."
+        )
+    digest = None if options.training is None else options.training.digest()
+    return AuditDescription(job.options.preprocessing, options.methods[1:], objects, digest)
+
+
+def _check_no_labels(only: Sequence[str | int] | None) -> None:
+    if only is not None:
         raise errors.ParameterError(
             "only (--label) is for models of several labels, each behind a sigmoid; this one has classes, of "
             "which one is right; leave it out."
         )
-    if not of_labels:
-        check_auditable(job)
-    with open_workers(run, job.probe.model) as others:
-        run = replace(run, workers=others)
-        settings = Settings(methods, target, clustering, images_per_trial, sanity, seed, run, compared)
-        if of_labels:
-            return made_by_label(job, settings, folder, only)
-        return made(job, settings, folder)
 
 
-def _training(data: Any, job: Job, reading: ReadOptions) -> Source:
+def _training_source(data: Any, job: Job, reading: ReadOptions) -> Source:
     """The images of the training data."""
     if _is_paths(data):
         return reading.find_images(data)
-    wanted, given = np.shape(job.blank)[1:], np.shape(data)[1:]
-    if given not in (wanted, wanted[:-1] if wanted[-1] == 1 else wanted):
+    expected, shape = np.shape(job.blank)[1:], np.shape(data)[1:]
+    if shape not in (expected, expected[:-1] if expected[-1] == 1 else expected):
+        axes = ", ".join(map(str, expected))
         raise errors.InputError(
-            f"training must be paths, or images as the model takes them, (N, {', '.join(map(str, wanted))}); "
-            f"got {np.shape(data)}."
+            f"training must be paths, or images as the model takes them, (N, {axes}); got {np.shape(data)}."
         )
     return from_arrays(data)
 
 
-def _size(model: keras.Model | Probe, images: Any) -> tuple[int, int] | None:
-    """The size of images, for models that take any; None for the others."""
+def _image_size(model: keras.Model | Probe, images: Any) -> tuple[int, int] | None:
+    """The size of images, for models that take any size; None for the others."""
     try:
         require_probe(as_probe(model)).blank()
     except errors.InputError:
@@ -236,4 +234,4 @@ def _is_paths(data: Any) -> bool:
         return True
     if hasattr(data, "shape"):
         return False
-    return isinstance(data, Iterable) and all(isinstance(one, str | os.PathLike) for one in data)
+    return isinstance(data, Iterable) and all(isinstance(path, str | os.PathLike) for path in data)

@@ -1,1 +1,1 @@
-"""Two audits compared."""
+"""Comparison of two audits."""

@@ -1,7 +1,8 @@
-"""What changed between two audits, in words and as JSON."""
+"""The changes between two audits, in words and as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +13,14 @@ from kerascope.auditing.shortcuts.finding import Finding
 
 @dataclass(frozen=True)
 class ClassChange:
-    """What changed about one class.
+    """The changes of one class.
 
     Args:
         name: of the class.
-        recall: before and after; None where it is not known.
-        confirmed: how many findings were confirmed, before and after.
-        strategies: how many there were.
-        moved: the share of relevance that is in other cells than before, on the mean over its images, 0 to 1.
+        recall: before and after; None if unknown.
+        confirmed: number of confirmed findings, before and after.
+        strategies: number of strategies, before and after.
+        moved: the share of relevance that is in other cells than before, in the mean over its images, 0 to 1.
     """
 
     name: str
@@ -31,19 +32,19 @@ class ClassChange:
 
 @dataclass(frozen=True, eq=False)
 class AuditChanges:
-    """What changed between two audits.
+    """The changes between two audits.
 
     Args:
         before, after: names of the models, and when they were audited.
-        accuracy: before and after; None where it is not known.
-        gone: findings that were confirmed and are no more, though they could be tried.
-        new: findings that are confirmed and were not, though they could be tried.
+        accuracy: before and after; None if unknown.
+        gone: findings that were confirmed before and are not now, although they could be tested.
+        new: findings that are confirmed now and were not before, although they could be tested.
         stayed: findings that were and are confirmed, as pairs.
         classes: of both.
         shared: images that are in both, by the digests of their files.
-        predictions: the share of these that is predicted as another class now; NaN where none is shared.
-        untried_now: findings that were confirmed and cannot be tried now, each with the reason.
-        untried_before: findings that are confirmed and could not be tried before, each with the reason.
+        predictions: the share of these that is predicted as another class now; NaN if there are none.
+        untried_now: findings that were confirmed before and cannot be tested now, each with the reason.
+        untried_before: findings that are confirmed now and could not be tested before, each with the reason.
     """
 
     before: str
@@ -59,30 +60,28 @@ class AuditChanges:
     untried_before: tuple[tuple[Finding, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON takes it; findings as sentences."""
+        """As values of JSON; findings as sentences."""
         return {
             "before": self.before,
             "after": self.after,
             "accuracy": list(self.accuracy),
-            "gone": [one.statement for one in self.gone],
-            "new": [one.statement for one in self.new],
+            "gone": [finding.statement for finding in self.gone],
+            "new": [finding.statement for finding in self.new],
             "stayed": [
                 {"statement": new.statement, "effect": [round(old.effect, 4), round(new.effect, 4)]}
                 for old, new in self.stayed
             ],
-            "untried_now": [{"statement": one.statement, "reason": why} for one, why in self.untried_now],
-            "untried_before": [
-                {"statement": one.statement, "reason": why} for one, why in self.untried_before
-            ],
+            "untried_now": _with_reasons(self.untried_now),
+            "untried_before": _with_reasons(self.untried_before),
             "classes": [
                 {
-                    "name": one.name,
-                    "recall": list(one.recall),
-                    "confirmed": list(one.confirmed),
-                    "strategies": list(one.strategies),
-                    "moved": round(one.moved, 4),
+                    "name": change.name,
+                    "recall": list(change.recall),
+                    "confirmed": list(change.confirmed),
+                    "strategies": list(change.strategies),
+                    "moved": round(change.moved, 4),
                 }
-                for one in self.classes
+                for change in self.classes
             ],
             "shared": self.shared,
             "predictions": None if np.isnan(self.predictions) else round(self.predictions, 4),
@@ -95,16 +94,20 @@ class AuditChanges:
             lines.append(f"right: {old:.1%} before, {new:.1%} now")
         if self.shared:
             lines.append(
-                f"of {self.shared:,} images that are in both, {self.predictions:.1%} are predicted otherwise"
+                f"of {self.shared:,} images in both, {self.predictions:.1%} are predicted differently"
             )
-        lines += [f"gone:   {one.statement} (effect was {one.effect:.0%})" for one in self.gone]
-        lines += [f"new:    {one.statement} (effect {one.effect:.0%})" for one in self.new]
+        lines += [f"gone:   {finding.statement} (effect was {finding.effect:.0%})" for finding in self.gone]
+        lines += [f"new:    {finding.statement} (effect {finding.effect:.0%})" for finding in self.new]
         lines += [
             f"stayed: {new.statement} (effect {old.effect:.0%} before, {new.effect:.0%} now)"
             for old, new in self.stayed
         ]
-        lines += [f"open:   {one.statement} (not tried now: {why})" for one, why in self.untried_now]
-        lines += [f"open:   {one.statement} (not tried before: {why})" for one, why in self.untried_before]
+        for when, untested in (("now", self.untried_now), ("before", self.untried_before)):
+            lines += [f"open:   {finding.statement} (not tested {when}: {why})" for finding, why in untested]
         if not (self.gone or self.new or self.stayed or self.untried_now or self.untried_before):
             lines.append("no finding was confirmed before or is now")
         return "\n".join(lines)
+
+
+def _with_reasons(findings: Sequence[tuple[Finding, str]]) -> list[dict[str, str]]:
+    return [{"statement": finding.statement, "reason": reason} for finding, reason in findings]

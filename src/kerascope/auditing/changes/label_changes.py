@@ -1,4 +1,4 @@
-"""What changed between two audits by several labels: label by label."""
+"""The changes between two audits by several labels, label by label."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from kerascope.auditing.changes.audit_changes import AuditChanges
 
 @dataclass(frozen=True, eq=False)
 class LabelChanges:
-    """What changed between two audits by several labels.
+    """The changes between two audits by several labels.
 
     Args:
         labels: the changes of each label that is in both, by name.
-        left: names of labels that are in the earlier one alone.
-        came: names of labels that are in the later one alone.
+        left: names of labels that are in the earlier one only.
+        came: names of labels that are in the later one only.
     """
 
     labels: Mapping[str, AuditChanges]
@@ -24,11 +24,11 @@ class LabelChanges:
     came: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON takes it; findings as sentences."""
-        labels = {label: one.to_json() for label, one in self.labels.items()}
+        """As values of JSON; findings as sentences."""
+        labels = {label: changes.to_json() for label, changes in self.labels.items()}
         return {"labels": labels, "left": list(self.left), "came": list(self.came)}
 
     def __str__(self) -> str:
-        lines = [f"{label}\n{one}" for label, one in self.labels.items()]
+        lines = [f"{label}\n{changes}" for label, changes in self.labels.items()]
         only = (("before", self.left), ("now", self.came))
         return "\n".join([*lines, *(f"only {when}: {', '.join(names)}" for when, names in only if names)])

@@ -1,1 +1,1 @@
-"""Images that are there more than once, or also in the training data."""
+"""Duplicate images, in the data set and in the training data."""

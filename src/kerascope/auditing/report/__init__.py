@@ -1,1 +1,1 @@
-"""An audit as a value, as files and as a page."""
+"""HTML reports of an audit."""

@@ -1,4 +1,4 @@
-"""The page that leads to the audits of the labels."""
+"""The HTML page with links to the audits of the labels."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from kerascope.auditing.report.duplicates_page import duplicates_section
-from kerascope.auditing.report.page import percent
+from kerascope.auditing.report.audit_page import percent
+from kerascope.auditing.report.duplicates_section import render_duplicates
 
 if TYPE_CHECKING:
-    from kerascope.auditing.report.label_audits import LabelAudits
+    from kerascope.auditing.result.label_audits import LabelAudits
 
 
-def labels_page(audits: LabelAudits, pages: Mapping[str, str]) -> str:
-    """The page: the summary, and a row for each label.
+def render_labels(audits: LabelAudits, pages: Mapping[str, str]) -> str:
+    """Render the page: the summary, and a row for each label.
 
     Args:
         audits: of the labels.
-        pages: the name of the page of each label, beside this one.
+        pages: the file name of the page of each label, in the same folder.
 
     Raises:
         MissingPackageError: Jinja2 is not installed.
@@ -31,7 +31,7 @@ def labels_page(audits: LabelAudits, pages: Mapping[str, str]) -> str:
     text: str = template.render(
         audits=audits,
         pages={label: quote(name) for label, name in pages.items()},
-        copies=duplicates_section(audits.duplicates, next(iter(audits.values())).results),
+        copies=render_duplicates(audits.duplicates, next(iter(audits.values())).results),
         style=here.with_name("page.css").read_text(encoding="utf-8"),
     )
     return text

@@ -1,4 +1,4 @@
-"""The search for shortcuts: suspects of every kind, tried one after the other, and judged together."""
+"""The search for shortcuts: find suspects of every kind, test them in turn, and judge them together."""
 
 from __future__ import annotations
 
@@ -7,93 +7,101 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kerascope.auditing.data import Material
-from kerascope.auditing.shortcuts.finding import BRING, TOO_FEW, Finding, Outcome, Suspect, ranked
-from kerascope.auditing.shortcuts.interventions import Laboratory
-from kerascope.auditing.shortcuts.regions import enlarged
-from kerascope.auditing.shortcuts.suspects import KINDS
+from kerascope.auditing.data.audit_data import AuditData
+from kerascope.auditing.shortcuts.finding import TOO_FEW, Finding, Suspect, rank_findings
+from kerascope.auditing.shortcuts.interventions import Interventions
+from kerascope.auditing.shortcuts.kinds import KINDS
+from kerascope.auditing.shortcuts.kinds.place import find_most_relevant
+from kerascope.auditing.shortcuts.masks import box_of, enlarge
+from kerascope.auditing.shortcuts.samples import Samples
+from kerascope.auditing.shortcuts.trial import INSERT, TrialData
 from kerascope.typing import Array
 
 MOST = 6
-"""The most suspects of a class that are tried; the others are untested."""
+"""The most suspects of a class that are tested."""
 _EXAMPLES = 6
 
 
-def search(
-    material: Material, laboratory: Laboratory, advance: Callable[[int], None] | None = None
+def find_shortcuts(
+    data: AuditData, interventions: Interventions, advance: Callable[[int], None] | None = None
 ) -> list[Finding]:
-    """What a model rests on though it should not: found, tried, and ranked.
+    """Find, test and rank the shortcuts of a model.
 
-    Suspects are tried in the order of `KINDS`; what was confirmed is left out of the regions of those that
-    are tried after it, so that a mark in a corner does not make the background guilty, too.
+    Suspects are tested in the order of `KINDS`; confirmed regions are left out of those that are tested after
+    them, so that a mark in a corner does not make the background guilty, too.
 
     Args:
-        material: of the audit.
-        laboratory: where they are tried.
+        data: of the audit.
+        interventions: that test them.
         advance: called with 1 when a kind is done.
 
     Cost:
-        No forwards to find suspects; up to 4 forwards for each of up to 96 images for each that is tried.
+        No forwards to find suspects; up to 4 forwards for each of up to 96 images for each that is tested.
     """
     suspects: list[Suspect] = []
-    for room in KINDS.values():
-        suspects += room.find(material, suspects)
-    tried: list[tuple[Suspect, list[Outcome], str | None]] = []
+    for module in KINDS.values():
+        suspects += module.find(data, suspects)
+    results: list[tuple[Finding, list[TrialData]]] = []
     counts: Counter[int] = Counter()
-    for kind in KINDS:
-        # The most suspicious first, since victims of later ones must not rest on what it is about.
-        for suspect in sorted(suspects, key=lambda one: -one.strength):
-            if suspect.kind != kind or _explained(suspect, laboratory):
+    for kind, module in KINDS.items():
+        # The most suspicious first, since recipients of later ones must not rely on the same.
+        for suspect in sorted(suspects, key=lambda suspect: -suspect.strength):
+            if suspect.kind != kind or _is_known(suspect, interventions.samples):
                 continue
             counts[suspect.label] += 1
             if counts[suspect.label] > MOST:
-                tried.append((suspect, [], f"only {MOST} suspects of a class are tried"))
+                results.append(
+                    (_to_finding(suspect, data, f"only {MOST} suspects of a class are tested"), [])
+                )
                 continue
-            outcomes = KINDS[kind].trials(suspect, laboratory)
-            tried.append((suspect, outcomes, None if outcomes else TOO_FEW))
+            outcomes = module.intervene(suspect, interventions)
+            results.append((_to_finding(suspect, data, None if outcomes else TOO_FEW), outcomes))
             # Judged as one of all suspects: it is better to leave out too little.
-            if any(outcome.judged(len(suspects)).confirms for outcome in outcomes):
-                where = KINDS[kind].cause(suspect, material)
-                if where is None:
-                    laboratory.resting.add(suspect.label)
-                else:
-                    laboratory.causes.setdefault(suspect.label, []).append(where)
+            if any(outcome.to_trial(len(suspects)).confirms for outcome in outcomes):
+                _note_confirmed(suspect, interventions.samples)
         if advance is not None:
             advance(1)
-    count = sum(outcome.name == BRING for _, outcomes, _ in tried for outcome in outcomes)
-    return ranked(
-        [_finding(suspect, material, reason).judged(outcomes, count) for suspect, outcomes, reason in tried]
-    )
+    count = sum(outcome.name == INSERT for _, outcomes in results for outcome in outcomes)
+    return rank_findings([finding.judge(outcomes, count) for finding, outcomes in results])
 
 
-def _explained(suspect: Suspect, laboratory: Laboratory) -> bool:
-    """Whether the place of a suspect is that of one that was confirmed, and it has no pixels of its own."""
-    if suspect.region is None or suspect.places is not None:
+def _note_confirmed(suspect: Suspect, samples: Samples) -> None:
+    """Leave a confirmed suspect out of what is tested after it."""
+    module = KINDS[suspect.kind]
+    if hasattr(module, "known_region"):
+        region = module.known_region(suspect, samples.data)
+        samples.confirmed.setdefault(suspect.label, []).append(region)
+    else:
+        samples.unsteady.add(suspect.label)
+
+
+def _is_known(suspect: Suspect, samples: Samples) -> bool:
+    """Whether a suspect lies where another one was confirmed, and has no pixels of its own."""
+    if suspect.region is None or suspect.masks is not None:
         return False
-    size = laboratory.material.explainer.size
-    region = enlarged(suspect.region, size)
-    usual = np.zeros(size, bool)
-    for cause in laboratory.causes.get(suspect.label, ()):
-        usual |= cause(np.asarray([-1]))[0]
-    return bool((region & usual).sum() > 0.7 * region.sum())
+    region = enlarge(suspect.region, samples.data.explainer.size)
+    known = np.zeros(region.shape, bool)
+    for locate in samples.confirmed.get(suspect.label, ()):
+        known |= locate(np.asarray([-1]))[0]  # no image: where it always lies
+    return bool((region & known).sum() > 0.7 * region.sum())
 
 
-def _finding(suspect: Suspect, material: Material, reason: str | None) -> Finding:
-    members = material.members(suspect.label)
-    images = _examples(suspect, material)
+def _to_finding(suspect: Suspect, data: AuditData, reason: str | None) -> Finding:
     share = 1.0
     if suspect.kind == "patch":
         share = next(iter(suspect.evidence.values())).value
-    elif suspect.images is not None:
-        share = len(suspect.images) / max(len(members), 1)
+    elif suspect.rows is not None:
+        share = len(suspect.rows) / max(len(data.members(suspect.label)), 1)
+    index = data.columns["index"]
     boxes = {}
-    if suspect.places is not None and suspect.images is not None:
-        for image, mask in zip(suspect.images.tolist(), suspect.places, strict=True):
-            boxes[int(material.columns["index"][image])] = _box(mask)
+    if suspect.masks is not None and suspect.rows is not None:
+        boxes = {
+            row: box_of(mask) for row, mask in zip(index[suspect.rows].tolist(), suspect.masks, strict=True)
+        }
     return Finding(
         suspect.kind,
         suspect.label,
-        material.name(suspect.label),
+        data.name(suspect.label),
         suspect.what,
         "untested",
         (),
@@ -101,34 +109,18 @@ def _finding(suspect: Suspect, material: Material, reason: str | None) -> Findin
         share,
         suspect.region,
         suspect.patch,
-        None if suspect.partner is None else material.name(suspect.partner),
-        tuple(material.columns["index"][images].tolist()),
+        None if suspect.partner is None else data.name(suspect.partner),
+        tuple(index[_examples(suspect, data)].tolist()),
         boxes,
         reason,
     )
 
 
-def _examples(suspect: Suspect, material: Material) -> Array:
-    """Images that show a suspect: that have the patch, or look into the region most."""
-    from kerascope.auditing.shortcuts.suspects.place import most_there
-
-    if suspect.images is not None:
-        return suspect.images[:_EXAMPLES]
-    gallery = material.gallery
-    own = gallery.chosen(material.targets[gallery.places] == suspect.label)
+def _examples(suspect: Suspect, data: AuditData) -> Array:
+    """Rows of images that show a suspect: that have the patch, or the most relevance in the region."""
+    if suspect.rows is not None:
+        return suspect.rows[:_EXAMPLES]
+    own = data.thumbnails.take(data.targets[data.thumbnails.rows] == suspect.label)
     if suspect.region is None:
-        return own.places[:_EXAMPLES]
-    return own.places[most_there(own, suspect.region)][:_EXAMPLES]
-
-
-def _box(mask: Array) -> tuple[float, float, float, float]:
-    rows, columns = np.nonzero(mask)
-    if not len(rows):
-        return 0.0, 0.0, 0.0, 0.0
-    height, width = mask.shape
-    return (
-        rows.min() / height,
-        columns.min() / width,
-        (rows.max() + 1) / height,
-        (columns.max() + 1) / width,
-    )
+        return own.rows[:_EXAMPLES]
+    return own.rows[find_most_relevant(own, suspect.region)][:_EXAMPLES]

@@ -1,0 +1,1 @@
+"""The described images as arrays: thumbnails, clusters, labels."""

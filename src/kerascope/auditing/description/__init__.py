@@ -1,0 +1,1 @@
+"""What is stored of each image: relevance, features, traits, a thumbnail."""

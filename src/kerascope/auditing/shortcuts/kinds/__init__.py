@@ -1,0 +1,31 @@
+"""Kinds of shortcut, one a file: how each is suspected and tested.
+
+Each has `find(data, suspects)`, which returns suspects in addition to those of the kinds before it, and
+`intervene(suspect, interventions)`, which returns the outcomes of its trials. A kind that lies somewhere in
+an image also has `known_region(suspect, data)`: later suspects of the same class are tested without it.
+"""
+
+from kerascope.auditing.shortcuts.kinds import (
+    background,
+    colour,
+    companion,
+    outside,
+    pair,
+    patch,
+    place,
+    strategy,
+)
+
+KINDS = {
+    "companion": companion,
+    "patch": patch,
+    "place": place,
+    "pair": pair,
+    "outside": outside,
+    "background": background,
+    "colour": colour,
+    "strategy": strategy,
+}
+"""In the order in which they are tested: from small and certain to large and vague."""
+
+__all__ = ["KINDS"]
