@@ -90,7 +90,7 @@ def test_code_runs_where_it_is_asked_for_only(ending: str, capsys: pytest.Captur
     refused(path, r"not loaded: .* a Python function, at sequential\S*/mark")
     load_model(path, unsafe=True, imports=None)
     assert Path("ran").exists()
-    assert "may run code of its own" in capsys.readouterr().err
+    assert "may run its own code" in capsys.readouterr().err
 
 
 DEEP: dict[str, Callable[[], keras.Model]] = {
@@ -164,7 +164,7 @@ CODE: dict[str, tuple[Change, str]] = {
         be("Lambda", function=function("keras.config", "enable_unsafe_deserialization")),
         "enable_unsafe",
     ),
-    "a function for a class": (be("get_file", "keras.utils"), r"keras\.utils\.get_file where a layer"),
+    "a function for a class": (be("get_file", "keras.utils"), r"keras\.utils\.get_file instead of a layer"),
     "a file": (be("StringLookup", vocabulary="/etc/hostname"), "the name of a file, '/etc/hostname'"),
 }
 
@@ -190,7 +190,7 @@ UNKNOWN: dict[str, Change] = {
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("unknown", UNKNOWN)
 def test_what_is_neither_of_keras_nor_registered(unknown: str, ending: str) -> None:
-    with pytest.raises(errors.ModelError, match=r"(?s)of Keras or registered; .* at plain/conv.*--import"):
+    with pytest.raises(errors.ModelError, match=r"(?s)in Keras or registered; .* at plain/conv.*--import"):
         load_model(saved(plain(), ending, UNKNOWN[unknown]), unsafe=False, imports=None)
 
 
