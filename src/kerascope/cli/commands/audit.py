@@ -71,7 +71,7 @@ def audit(
         bool,
         typer.Option(
             "--fail-on-untested",
-            help="Count suspicions that could not be tried for --fail-on, too (by itself: --fail-on 0), and "
+            help="Count suspicions that could not be tested for --fail-on, too (by itself: --fail-on 0), and "
             "exit with 4 where nothing could be compared.",
         ),
     ] = False,
@@ -176,7 +176,7 @@ def audit(
 
 
 def _failure_reasons(found: ks.Audit | ks.LabelAudits, most: int | None, untested: bool) -> list[str]:
-    """Why the command fails: more was found, or could not be tried, than is allowed."""
+    """Why the command fails: more was found, or could not be tested, than is allowed."""
     confirmed, others = len(found.confirmed), len(found.untested) if untested else 0
     allowed = 0 if most is None and untested else most
     if allowed is None or (confirmed + others <= allowed and not (untested and found.obstacles)):
@@ -184,6 +184,6 @@ def _failure_reasons(found: ks.Audit | ks.LabelAudits, most: int | None, unteste
     reasons = [f"{confirmed} findings are confirmed, more than {allowed}."] if confirmed > allowed else []
     if not reasons and confirmed + others > allowed:
         reasons = [
-            f"{confirmed} findings are confirmed and {others} could not be tried, more than {allowed}."
+            f"{confirmed} findings are confirmed and {others} could not be tested, more than {allowed}."
         ]
     return [*reasons, *(found.obstacles if untested else ())]
