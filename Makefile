@@ -9,11 +9,13 @@
 # says that a step was done; it is older than the requirements or sources that it depends on when
 # the step has to be done again. Installing the wheel again needs no network.
 
+# The backends that kerascope supports: each has a module.
+SUPPORTED := $(filter-out __init__,$(notdir $(basename $(wildcard src/kerascope/backend/*.py))))
 # The backend that is checked: torch, unless KERAS_BACKEND says otherwise.
 CHECKED := $(or $(KERAS_BACKEND),torch)
 KERAS_BACKEND ?= tensorflow
 # The first also runs the tests that do not depend on the backend (marker `once`).
-BACKENDS ?= torch tensorflow jax
+BACKENDS ?= $(CHECKED) $(filter-out $(CHECKED),$(SUPPORTED))
 # Processes that share the tests of a backend; each has one thread and holds up to 5 GB.
 WORKERS ?= 2
 ARGS ?=
@@ -149,6 +151,6 @@ $(LOWEST)/.done-venv: PYTHONS := $(or $(PYTHON),python3.11 python3.12 python3)
 	echo "Install one (on Debian and Ubuntu also its package python3-venv)," >&2; \
 	echo "or name one that you have: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1
 
-ifeq ($(filter $(KERAS_BACKEND),tensorflow jax torch),)
-  $(error KERAS_BACKEND must be tensorflow, jax or torch; got "$(KERAS_BACKEND)")
+ifeq ($(filter $(KERAS_BACKEND),$(SUPPORTED)),)
+  $(error KERAS_BACKEND must be one of $(SUPPORTED); got "$(KERAS_BACKEND)")
 endif

@@ -17,9 +17,10 @@ from typing import Any, Literal, NamedTuple
 
 from benchmarks.cost import dataset, flat, growth, importing, memory
 from benchmarks.cost import time as cost
-from benchmarks.cost.setting import BACKENDS, MODELS, Setting
+from benchmarks.cost.setting import MODELS, Setting
 from benchmarks.report.measurements import Results
 from benchmarks.report.tables import markdown, show, tables
+from kerascope.backend import SUPPORTED
 
 WHAT = ("cost", "memory", "import", "growth", "flat", "dataset")
 
@@ -133,7 +134,7 @@ def _chosen() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--what", nargs="+", choices=WHAT, default=WHAT, help="what to measure; default: everything")
-    add("--backends", nargs="+", choices=BACKENDS, default=BACKENDS, help="default: all three")
+    add("--backends", nargs="+", choices=SUPPORTED, default=SUPPORTED, help="default: all three")
     add("--models", nargs="+", default=MODELS, help=f"of keras.applications; default: {' '.join(MODELS)}")
     add("--methods", nargs="+", default=(), help="kerascope's methods by name; default: all")
     add("--dataset", nargs="+", choices=dataset.WHAT, default=(), help="of data sets only this; default: all")

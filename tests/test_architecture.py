@@ -101,7 +101,7 @@ ROOMS = {
         lazily="scipy skimage",
     ),
     "cli": Room(
-        "errors typing persistence validation model_file target probe method dataset kerascope",
+        "errors typing persistence validation model_file backend target probe method dataset kerascope",
         "h5py keras numpy typer",
         lazily="render matplotlib",
     ),
@@ -116,6 +116,8 @@ INSIDE = {
     "method": "base gradient path masks segments cam wrappers controls automatic by_name",
     "dataset": "readable_text photograph_errors result_folder labels decoding reading classes preparing "
     "folder_arrays mosaic options writing results running run",
+    "testing": "models oracles fast_settings fixture target_cases choose_once value_checks identities "
+    "registry check golden checks causes metrics contract __main__",
     "auditing": "description duplicates data shortcuts result report changes preconditions options pipeline "
     "multilabel audit",
     "cli": "interruption console saved_loss keras2 loading arguments images output_files commands app",
@@ -298,6 +300,14 @@ def test_the_table_of_rooms_points_one_way() -> None:
 def test_folders_and_files_of_a_room_point_one_way() -> None:
     found = offences_inside(installed_package(), INSIDE)
     assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.xfail(strict=False, reason="rows are being written, package by package")
+def test_every_room_with_folders_has_a_row() -> None:
+    rooms = {
+        folder.parent.name for folder in installed_package().glob("*/*") if (folder / "__init__.py").is_file()
+    }
+    assert rooms <= set(INSIDE), f"INSIDE must have a row for {sorted(rooms - set(INSIDE))}"
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:

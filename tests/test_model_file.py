@@ -164,7 +164,7 @@ CODE: dict[str, tuple[Change, str]] = {
         be("Lambda", function=function("keras.config", "enable_unsafe_deserialization")),
         "enable_unsafe",
     ),
-    "a function for a class": (be("get_file", "keras.utils"), r"keras\.utils\.get_file where a layer"),
+    "a function for a class": (be("get_file", "keras.utils"), r"keras\.utils\.get_file instead of a layer"),
     "a file": (be("StringLookup", vocabulary="/etc/hostname"), "the name of a file, '/etc/hostname'"),
 }
 
@@ -190,7 +190,7 @@ UNKNOWN: dict[str, Change] = {
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("unknown", UNKNOWN)
 def test_what_is_neither_of_keras_nor_registered(unknown: str, ending: str) -> None:
-    with pytest.raises(errors.ModelError, match=r"(?s)of Keras or registered; .* at plain/conv.*--import"):
+    with pytest.raises(errors.ModelError, match=r"(?s)in Keras or registered; .* at plain/conv.*--import"):
         load_model(saved(plain(), ending, UNKNOWN[unknown]), unsafe=False, imports=None)
 
 

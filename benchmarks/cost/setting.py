@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-BACKENDS = ("tensorflow", "jax", "torch")
 MODELS = ("MobileNetV2", "ResNet50", "VGG16")
 
 
@@ -18,7 +17,7 @@ class Setting:
     """One backend and one model.
 
     Args:
-        backend: one of `BACKENDS`.
+        backend: one of `kerascope.backend.SUPPORTED`.
         model: name of a model in `keras.applications`.
         size: height and width of the images.
         batch: how many images.

@@ -1,54 +1,54 @@
-"""Every error and warning that kerascope raises, as one tree each.
+"""Errors and warnings of kerascope, as one tree each.
 
     KerascopeError
-    |-- ModelError (TypeError)                 what was given cannot be asked: not a Keras model, unbuilt
-    |   |-- BusyModelError (RuntimeError)      the model was trained while it was asked
+    |-- ModelError (TypeError)                 not a usable model: no Keras model, or not built
+    |   |-- BusyModelError (RuntimeError)      the model was trained while it was running
     |   |-- BackendError (RuntimeError)        Keras runs on a backend that kerascope does not know
-    |   `-- UnsafeModelError                   a model's file holds code, or reaches outside itself
-    |-- BlackBoxError (RuntimeError)           a black box failed, or returned what is no score
-    |-- MemoryBudgetError (MemoryError)        one image alone takes more memory than is allowed
+    |   `-- UnsafeModelError                   a model file holds code, or refers to other files
+    |-- BlackBoxError (RuntimeError)           a black box failed, or returned no score
+    |-- MemoryBudgetError (MemoryError)        one image needs more memory than allowed
     |-- InputError (ValueError)                images of the wrong rank, size, type, or with NaN
-    |   `-- PhotographError                    a file is no picture, damaged, or too large
-    |-- TargetError (ValueError)               the number to explain does not exist
-    |   `-- UnknownClassError (LookupError)    no class of that name
-    |-- LayerError (ValueError)                the place inside the model cannot be used
-    |   |-- UnknownLayerError (LookupError)    no layer of that path
+    |   `-- PhotographError                    a file is not a picture, damaged, or too large
+    |-- TargetError (ValueError)               the explained number does not exist
+    |   `-- UnknownClassError (LookupError)    no class has this name
+    |-- LayerError (ValueError)                a layer cannot be used
+    |   |-- UnknownLayerError (LookupError)    no layer has this path
     |   |-- AmbiguousLayerError                the path fits several layers, or several runs of one layer
-    |   |-- NoSpatialExtentError               the layer has no height and width to draw a map on
-    |   |-- UntappableLayerError               the layer runs where nothing can be read, as in a loop
+    |   |-- NoSpatialExtentError               the layer has no height and width
+    |   |-- UntappableLayerError               the output of the layer cannot be read, as in a loop
     |   |-- DisconnectedError                  the score does not depend on the layer
-    |   `-- HeadError                          what lies between layer and score is not what a method needs
-    |-- RuleError (ValueError)                 a rule for gradients met nothing that it applies to
-    |-- ParameterError (ValueError)            a bad parameter of a method
-    |-- UnknownMethodError (LookupError)       no method of that name
-    |-- NonFiniteScoreError (ArithmeticError)  the model's scores of an image are NaN or infinite
-    |-- ObjectiveError (ArithmeticError)       what is maximised became NaN or infinite
-    |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read as asked
-    |-- DatasetError (ValueError)              images cannot be found; results not be written, resumed or read
-    |   |-- LockedError (RuntimeError)         another run writes into the folder
-    |   `-- UnreadableError                    a table, list, archive or folder is damaged, or may not be read
-    |-- WorkerError (RuntimeError)             workers of a cluster die, or find no room
-    |-- EvaluationError (ValueError)           an explanation cannot be measured, or a report not be read
-    |   `-- UnknownMetricError (LookupError)   no metric of that name
+    |   `-- HeadError                          the head of the model does not fit the method
+    |-- RuleError (ValueError)                 a gradient rule applies to no layer
+    |-- ParameterError (ValueError)            a parameter has an invalid value
+    |-- UnknownMethodError (LookupError)       no method has this name
+    |-- NonFiniteScoreError (ArithmeticError)  scores of the model are NaN or infinite
+    |-- ObjectiveError (ArithmeticError)       the maximised objective is NaN or infinite
+    |-- ExplanationError (ValueError)          an explanation cannot be drawn, saved or read
+    |-- DatasetError (ValueError)              images cannot be found, or results not written or read
+    |   |-- LockedError (RuntimeError)         another run writes to the folder
+    |   `-- UnreadableError                    a table, list, archive or folder cannot be read
+    |-- WorkerError (RuntimeError)             workers of a cluster die, or the cluster has no room
+    |-- EvaluationError (ValueError)           an explanation cannot be measured, or a report not read
+    |   `-- UnknownMetricError (LookupError)   no metric has this name
     `-- MissingPackageError (ImportError)      an optional package is not installed
 
-    KerascopeWarning (UserWarning)             what is doubtful; stored in `Explanation.warnings` too
-    |-- ProbabilityWarning                     a probability is explained where a score was wanted
+    KerascopeWarning (UserWarning)             a doubtful result; also stored in `Explanation.warnings`
+    |-- ProbabilityWarning                     a probability is explained instead of a score
     |-- ConstantOutputWarning                  the output cannot vary: a softmax over one number
-    |-- FlatMapWarning                         a map varies by 5 % at most: it shows nothing
+    |-- FlatMapWarning                         a map varies by 5 % at most
     |-- NonFiniteMapWarning                    a map holds NaN or infinity
-    |-- NonFiniteScoreWarning                  a map is finite, and what it explains is not
-    |-- FlattenedHeadWarning                   a gradient was averaged over places that the head tells apart
+    |-- NonFiniteScoreWarning                  the explained score of a finite map is not finite
+    |-- FlattenedHeadWarning                   a gradient is averaged over positions before a Flatten
     |-- CompletenessWarning                    values do not sum to the change of the score
-    |-- PreprocessingWarning                   what the model wants of pixels is not known, and was assumed
-    |-- RangeWarning                           the range of pixels is not known, and was assumed
+    |-- PreprocessingWarning                   the preprocessing of the model is unknown, and assumed
+    |-- RangeWarning                           the range of pixels is unknown, and assumed
     |-- StuckWarning                           maximisation did not raise a score
-    |-- InterruptedWarning                     a run was interrupted: what was found so far is returned
-    |-- ExcludedWarning                        scores under some masks were NaN or infinite, and were left out
-    `-- EvaluationWarning                      a measurement is doubtful, or has no value for some images
+    |-- InterruptedWarning                     a run was interrupted; the result is partial
+    |-- ExcludedWarning                        scores under some masks are NaN or infinite, and ignored
+    `-- EvaluationWarning                      a measurement is doubtful, or missing for some images
 
-Every message says what must hold, what was got, and what to do. Each error also inherits the built-in
-exception that a caller would guess.
+Every message says what must hold, what was received, and what to do. Each error also inherits from a suitable
+built-in exception.
 """
 
 from __future__ import annotations
@@ -63,16 +63,16 @@ class KerascopeError(Exception):
 
 
 class ModelError(KerascopeError, TypeError):
-    """The model cannot be asked: it is not a Keras model, or it was never built."""
+    """The model cannot be used: it is not a Keras model, or it is not built."""
 
 
 class BusyModelError(ModelError, RuntimeError):
-    """The model was trained while it was asked, so that its weights were changed or not there."""
+    """The model was trained while it was running, so that its weights changed or were missing."""
 
     def __init__(self) -> None:
         super().__init__(
-            "the model must not be trained while it is asked; its weights changed meanwhile; ask after the "
-            "training, in a callback at the end of an epoch, or ask a copy of the model."
+            "the model must not be trained while it is explained; its weights changed in between; explain it "
+            "after the training, in a callback at the end of an epoch, or explain a copy of the model."
         )
 
 
@@ -81,21 +81,21 @@ class BackendError(ModelError, RuntimeError):
 
 
 class UnsafeModelError(ModelError):
-    """A model's file holds code of its own, or reaches outside itself; it was not loaded."""
+    """A model file holds code, or refers to other files; it was not loaded."""
 
 
 class BlackBoxError(KerascopeError, RuntimeError):
-    """A black box failed, or returned something that is no score for each image.
+    """A black box failed, or did not return one score per image.
 
     Attributes:
-        result: the explanation from what was asked until then, a `kerascope.Explanation`, or None.
+        result: the explanation from the scores so far, a `kerascope.Explanation`, or None.
     """
 
     result: Any = None
 
 
 class MemoryBudgetError(KerascopeError, MemoryError):
-    """One image under one mask alone takes more memory than is allowed."""
+    """One image under one mask needs more memory than allowed."""
 
 
 class InputError(KerascopeError, ValueError):
@@ -103,11 +103,11 @@ class InputError(KerascopeError, ValueError):
 
 
 class PhotographError(InputError):
-    """A file is no picture that can be read: of another kind, damaged, cut short, or too large."""
+    """A file is not a readable picture: of another kind, damaged, truncated, or too large."""
 
 
 class TargetError(KerascopeError, ValueError):
-    """The number to explain does not exist in this model's outputs."""
+    """The explained number does not exist in the outputs of the model."""
 
 
 class UnknownClassError(TargetError, LookupError):
@@ -115,7 +115,7 @@ class UnknownClassError(TargetError, LookupError):
 
 
 class LayerError(KerascopeError, ValueError):
-    """A place inside the model cannot be used as asked."""
+    """A layer of the model cannot be used."""
 
 
 class UnknownLayerError(LayerError, LookupError):
@@ -131,7 +131,7 @@ class NoSpatialExtentError(LayerError):
 
 
 class UntappableLayerError(LayerError):
-    """The layer runs where nothing can be read: in a loop, in whole numbers, or not at all."""
+    """The output of the layer cannot be read: it runs in a loop, returns integers, or does not run."""
 
 
 class DisconnectedError(LayerError):
@@ -139,15 +139,15 @@ class DisconnectedError(LayerError):
 
 
 class HeadError(LayerError):
-    """What lies between the layer and the score is not what the method is made for."""
+    """The head between the layer and the score does not fit the method."""
 
 
 class RuleError(KerascopeError, ValueError):
-    """A rule for gradients, as in guided backpropagation, met no rectifier on the way."""
+    """A gradient rule, as in guided backpropagation, applies to no rectifier."""
 
 
 class ParameterError(KerascopeError, ValueError):
-    """A method was given a parameter it cannot work with."""
+    """A parameter has an invalid value."""
 
 
 class UnknownMethodError(KerascopeError, LookupError):
@@ -155,21 +155,21 @@ class UnknownMethodError(KerascopeError, LookupError):
 
 
 class NonFiniteScoreError(KerascopeError, ArithmeticError):
-    """The model's scores of an image are NaN or infinite, so that nothing is predicted or explained."""
+    """Scores of the model are NaN or infinite, so that nothing can be predicted or explained."""
 
 
 class ObjectiveError(KerascopeError, ArithmeticError):
-    """What is maximised became NaN or infinite.
+    """The maximised objective is NaN or infinite.
 
     Attributes:
-        result: the best of the run until then, a `kerascope.Maximization`, or None where there is none.
+        result: the best images so far, a `kerascope.Maximization`, or None.
     """
 
     result: Any = None
 
 
 class ExplanationError(KerascopeError, ValueError):
-    """An explanation cannot be drawn, saved or read as asked."""
+    """An explanation cannot be drawn, saved or read."""
 
 
 class DatasetError(KerascopeError, ValueError):
@@ -177,19 +177,19 @@ class DatasetError(KerascopeError, ValueError):
 
 
 class LockedError(DatasetError, RuntimeError):
-    """Another run writes into the folder."""
+    """Another run writes to the folder."""
 
 
 class UnreadableError(DatasetError):
-    """A table, a list, an archive or a folder of images is damaged, none at all, or may not be read."""
+    """A table, a list, an archive or a folder of images is damaged, missing, or not readable."""
 
 
 class WorkerError(KerascopeError, RuntimeError):
-    """Workers of a cluster die of their work, or the cluster has no room for them."""
+    """Workers of a cluster die, or the cluster has no room for them."""
 
 
 class EvaluationError(KerascopeError, ValueError):
-    """An explanation cannot be measured as asked, or a report cannot be read."""
+    """An explanation cannot be measured, or a report cannot be read."""
 
 
 class UnknownMetricError(EvaluationError, LookupError):
@@ -197,11 +197,11 @@ class UnknownMetricError(EvaluationError, LookupError):
 
 
 class MissingPackageError(KerascopeError, ImportError):
-    """An optional package is needed and not installed.
+    """An optional package is not installed.
 
     Args:
-        package: the name to import, such as `"matplotlib"`.
-        extra: the extra of kerascope that installs it, such as `"plot"`.
+        package: name to import, such as `"matplotlib"`.
+        extra: extra of kerascope that installs the package, such as `"plot"`.
     """
 
     def __init__(self, package: str, extra: str) -> None:
@@ -212,11 +212,11 @@ class MissingPackageError(KerascopeError, ImportError):
 
 
 class KerascopeWarning(UserWarning):
-    """Root of every warning; what was warned about is also stored in the explanation."""
+    """Root of every warning; warnings are also stored in the explanation."""
 
 
 class ProbabilityWarning(KerascopeWarning):
-    """A probability is explained where a pre-softmax score was wanted."""
+    """A probability is explained instead of a pre-softmax score."""
 
 
 class ConstantOutputWarning(KerascopeWarning):
@@ -224,7 +224,7 @@ class ConstantOutputWarning(KerascopeWarning):
 
 
 class FlatMapWarning(KerascopeWarning):
-    """A map is constant, or varies by 5 % of its largest value at most, so it shows nothing."""
+    """A map is constant, or varies by at most 5 % of its largest value."""
 
 
 class NonFiniteMapWarning(KerascopeWarning):
@@ -232,23 +232,23 @@ class NonFiniteMapWarning(KerascopeWarning):
 
 
 class NonFiniteScoreWarning(KerascopeWarning):
-    """A score is NaN or infinite: what is finite in the map of it means nothing."""
+    """A score is NaN or infinite, so that its map is meaningless."""
 
 
 class FlattenedHeadWarning(KerascopeWarning):
-    """A gradient was averaged over a layer's places, which the head tells apart behind a Flatten."""
+    """A gradient is averaged over positions of a layer that the head distinguishes after a Flatten."""
 
 
 class CompletenessWarning(KerascopeWarning):
-    """Values that should sum to a change of the score miss it by more than 5 %."""
+    """Values differ by more than 5 % from the change of the score that they should sum to."""
 
 
 class PreprocessingWarning(KerascopeWarning):
-    """What the model wants of its pixels is not known; a convention was assumed."""
+    """The preprocessing of the model is unknown; a convention is assumed."""
 
 
 class RangeWarning(KerascopeWarning):
-    """The model does not say in which range its pixels lie; one was assumed."""
+    """The range of the pixels is unknown; one is assumed."""
 
 
 class StuckWarning(KerascopeWarning):
@@ -256,23 +256,23 @@ class StuckWarning(KerascopeWarning):
 
 
 class InterruptedWarning(KerascopeWarning):
-    """A run was interrupted; what was found so far is returned."""
+    """A run was interrupted; the result is partial."""
 
 
 class ExcludedWarning(KerascopeWarning):
-    """Scores under some masks were NaN or infinite; these masks were left out."""
+    """Scores under some masks are NaN or infinite; these masks are ignored."""
 
 
 class EvaluationWarning(KerascopeWarning):
-    """A measurement is doubtful, or has no value for some of the images."""
+    """A measurement is doubtful, or missing for some of the images."""
 
 
 def nearest(name: str, names: Iterable[str], count: int = 3) -> str:
-    """A clause that suggests the names most like `name`, or lists the first few where none is."""
+    """Return a clause that suggests the names most like `name`, or lists the first few."""
     names = list(names)
-    lowered: dict[str, str] = {known.lower(): known for known in reversed(names)}
-    close = difflib.get_close_matches(name.lower(), lowered, n=count, cutoff=0.5)
-    if close:
-        return "did you mean " + " or ".join(repr(lowered[known]) for known in close) + "?"
-    shown = ", ".join(repr(known) for known in names[:8])
-    return f"known are: {shown}{', ...' if len(names) > 8 else ''}"
+    by_lowercase: dict[str, str] = {known.lower(): known for known in reversed(names)}
+    matches = difflib.get_close_matches(name.lower(), by_lowercase, n=count, cutoff=0.5)
+    if matches:
+        return "did you mean " + " or ".join(repr(by_lowercase[match]) for match in matches) + "?"
+    first = ", ".join(repr(known) for known in names[:8])
+    return f"known are: {first}{', ...' if len(names) > 8 else ''}"

@@ -25,8 +25,8 @@ LEAST_VARIATION = 0.05
 
 On its own scale a narrower map would be painted from the first colour to the last, though it says much the
 same everywhere. Class activation maps of layers that give little but their bias, or whose sigmoids are
-saturated, were seen to span 0 to 4 %, Grad-CAM more where the weights of channels cancel; those of untrained
-networks of `keras.applications`, on photographs of 96 pixels, 19 % and more, those of networks that were
+saturated, were seen to span 0 to 4 %, Grad-CAM more where the weights of channels cancel; maps of untrained
+networks of `keras.applications`, on photographs of 96 pixels, 19 % and more, maps of networks that were
 trained 46 % and more. Float16 rounds to 0.05 %, far below.
 """
 
@@ -57,7 +57,7 @@ class Explanation:
         input_size: spatial size of the input in pixels, such as (H, W).
         reduction: how channels become one heat map: `"none"` where there are none, `"max_abs"` (largest
             absolute value) or `"sum"` (signed sum).
-        signed: values can be negative, and what is negative speaks against the target.
+        signed: values can be negative: evidence against the target.
         class_axis: values carry an axis for the classes.
         method: the method with its parameters, as it would be written.
         target: what was explained, in a few words.
@@ -67,7 +67,7 @@ class Explanation:
         completeness_gap: float32 in the shape of `scores`: the sum of the values, less the change of the
             score that they share out, as a share of that change, or what the method says (`FullGrad`); None
             for methods that promise no sum.
-        masks: int32 (N,), under how many masks each image was asked about, or None for methods without any.
+        masks: int32 (N,), the number of masks of each image, or None for methods without any.
         notes: what else there is to know about the values, such as the baseline that they are against.
         warnings: what was warned about while explaining.
         versions: versions of kerascope, Keras and the backend.
@@ -120,7 +120,7 @@ class Explanation:
         """float64 (N,) or (N, K): what the values of a map span, as a share of the largest absolute one.
 
         0 for a constant map, 1 for one from 0 to anything, up to 2 for a signed one; NaN where the map is not
-        finite. Channels are reduced first, as in a heat map; the grid is that of `values`.
+        finite. Channels are reduced first, as in a heat map; the grid of `values` is used.
         """
         maps = self.values.reshape(*self.scores.shape, -1)
         # The numbers of an input without places are no channels of one.

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import pkgutil
+import types
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from kerascope import errors
+
+T = TypeVar("T")
 
 
 class Registered:
@@ -55,6 +59,28 @@ class Registered:
         return f"{type(self).__name__}({', '.join(parameters)})"
 
 
+def alias(base: type[T], class_name: str, name: str, summary: str, **changes: Any) -> type[T]:
+    """Return a registered class that is another one with other defaults and class attributes.
+
+    Args:
+        base: the other class.
+        class_name: name of the new class, also of the variable that holds it.
+        name: registered name.
+        summary: first line of the docstring; the rest is the docstring of `base`.
+        **changes: new values of fields and class attributes.
+    """
+    _, _, details = inspect.cleandoc(base.__doc__ or "").partition("\n\n")
+    types_of_fields = {field.name: field.type for field in fields(base)}  # type: ignore[arg-type]
+    namespace = {
+        "__module__": base.__module__,
+        "__doc__": f"{summary}\n\n{details}",
+        "__annotations__": {key: types_of_fields[key] for key in changes if key in types_of_fields},
+        **changes,
+    }
+    created = types.new_class(class_name, (base,), {"name": name}, lambda body: body.update(namespace))
+    return dataclass(frozen=True)(created)
+
+
 def import_modules(package: str, folders: Iterable[str]) -> None:
     """Import every module of a package, which registers the classes in it.
 
@@ -71,7 +97,7 @@ def attach_stub(package: str, file: str) -> tuple[Callable[[str], Any], Callable
 
     Args:
         package: its name.
-        file: its `__init__.py`, beside which lies `__init__.pyi`.
+        file: its `__init__.py`, with `__init__.pyi` next to it.
 
     Returns:
         `__getattr__`, `__dir__` and `__all__` of the package.

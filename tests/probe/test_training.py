@@ -55,7 +55,7 @@ def test_a_step_within_a_pass_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patch:
         patch.setattr(CompiledProgram, "__call__", trained)
-        with pytest.raises(errors.BusyModelError, match="must not be trained while it is asked"):
+        with pytest.raises(errors.BusyModelError, match="must not be trained while it is explained"):
             saliency(probe, IMAGES, 0)
     after = saliency(probe, IMAGES, 0).values
     assert np.isfinite(after).all()

@@ -15,7 +15,9 @@ from tests import wrong
 pytestmark = pytest.mark.once
 
 MODULES = [
-    importlib.import_module(f"tests.wrong.{found.name}") for found in pkgutil.iter_modules(wrong.__path__)
+    importlib.import_module(found.name)
+    for found in pkgutil.walk_packages(wrong.__path__, "tests.wrong.")
+    if not found.ispkg
 ]
 WRONG = [pair for module in MODULES for pair in module.WRONG]
 

@@ -105,7 +105,7 @@ class Shown(MaskOptimizer):
     """Masks are shown as they are, also where none of them changes the score."""
 
     @property
-    def found(self) -> Any:
+    def final_masks(self) -> Any:
         return self.masks
 
 

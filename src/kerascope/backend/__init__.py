@@ -45,12 +45,16 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
-
-import keras
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, get_args
 
 from kerascope.errors import BackendError
-from kerascope.typing import TensorFunction
+
+if TYPE_CHECKING:
+    from kerascope.typing import TensorFunction
+
+BackendName = Literal["tensorflow", "jax", "torch"]
+"""The backends of Keras that kerascope supports, the one list of them."""
+SUPPORTED: tuple[BackendName, ...] = get_args(BackendName)
 
 
 class Backend(Protocol):
@@ -72,15 +76,15 @@ class Backend(Protocol):
     ) -> Callable[[Exception | None], bool]: ...
 
 
-SUPPORTED = ("tensorflow", "jax", "torch")
-
-
 def current() -> Backend:
-    """The module that serves the backend Keras runs on.
+    """Return the module of the backend that Keras runs on.
 
     Raises:
         BackendError: Keras runs on a backend other than TensorFlow, JAX or PyTorch.
     """
+    # Imported here: commands and tests read the names before they choose a backend.
+    import keras
+
     name = keras.backend.backend()
     if name not in SUPPORTED:
         raise BackendError(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from kerascope import __version__, errors
+from kerascope.backend import BackendName
 from kerascope.cli import console
 from kerascope.cli.commands.audit import audit
 from kerascope.cli.commands.compare import compare
@@ -46,7 +47,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _program(
     backend: Annotated[
-        Literal["tensorflow", "jax", "torch"] | None,
+        BackendName | None,
         typer.Option(
             help="What Keras runs on; default: the variable KERAS_BACKEND, else Keras' own settings."
         ),

@@ -1,4 +1,4 @@
-"""`"auto"` and `"fast"`: methods that are chosen for a model, and say which one they took and why."""
+"""Automatic methods: `"auto"` and `"fast"` choose a method for the model, and note which and why."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kerascope.target import Target, TargetLike, as_target
 
 @dataclass(frozen=True)
 class Choice(Method, kind="choice"):
-    """The family: another method, chosen once model, images and target are known. It is no method of its own.
+    """Base class: another method, chosen once model, images and target are known. It is no method of its own.
 
     Args:
         layer: path of the layer, for methods that explain one; None for the automatic one.
@@ -31,7 +31,7 @@ class Choice(Method, kind="choice"):
 
     @abstractmethod
     def choose(self, probe: AnyProbe, images: Any, target: TargetLike = None) -> tuple[Method, str]:
-        """The method, and why it is that, in a sentence without a full stop."""
+        """The method, and the reason, in a sentence without a full stop."""
 
     def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """As the method that is chosen."""
@@ -56,7 +56,7 @@ class Auto(Choice, name="auto"):
         What the chosen method raises.
 
     Cost:
-        1 forward, and 1 backward per class; that of `Occlusion` for a black box.
+        1 forward, and 1 backward per class; for a black box, the cost of `Occlusion`.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks

@@ -1,4 +1,4 @@
-"""What every method is: a frozen dataclass that turns a probe, images and a target into an explanation."""
+"""The base class of methods, and how a call becomes an explanation."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Method(Registered, ABC, kind="method"):
             tells apart, `"rectifier"` it needs rectifiers in the model, `"stochastic"` it draws random
             numbers, `"complete"` values sum to a change of the score. More in `kerascope.testing.contract`.
         forwards: forward passes per image; of a method whose number of masks depends on the images or the
-            layer (tag `"sized"`), those beside these, which `Explanation.masks` tells.
+            layer (tag `"sized"`), without these; see `Explanation.masks`.
         backwards: backward passes per image and class.
         programs: compiled programs per input shape.
         reduction: how channels become one heat map; see `Explanation`.
@@ -52,7 +52,7 @@ class Method(Registered, ABC, kind="method"):
 
     @property
     def signed(self) -> bool:
-        """Values can be negative, and what is negative speaks against the target."""
+        """Values can be negative: evidence against the target."""
         return "signed" in self.tags
 
     def at(self, layer: str | None) -> Method:
@@ -60,12 +60,12 @@ class Method(Registered, ABC, kind="method"):
         return replace(self, layer=layer) if "layer" in self.tags else self  # type: ignore[call-arg]
 
     def choose(self, probe: AnyProbe, images: Any, target: TargetLike = None) -> tuple[Method, str]:
-        """The method itself and no reason; another one and the reason for those of `automatic.py`."""
+        """The method to run for this question, and why it, if it is not this one; see `automatic.py`."""
         return self, ""
 
     @abstractmethod
     def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
-        """Ask the probe for the values, one per image and place."""
+        """Compute the values, one per image and position."""
 
     def __call__(self, probe: AnyProbe | keras.Model, images: Any, target: TargetLike = None) -> Explanation:
         """Explain `target` on each of `images`.
@@ -127,7 +127,7 @@ class Method(Registered, ABC, kind="method"):
 
 
 def _add_warnings(explanation: Explanation, answer: Answer, complete: bool) -> Explanation:
-    """The explanation with what is doubtful about it, said aloud and stored."""
+    """The explanation with its warnings, which are raised and stored."""
     found: dict[type[Warning], str] = dict(answer.warnings)
     if answer.suspect:
         found[errors.ProbabilityWarning] = (
@@ -147,8 +147,8 @@ def _add_warnings(explanation: Explanation, answer: Answer, complete: bool) -> E
     lost = ~np.isfinite(explanation.scores) & ~broken
     if lost.any():
         found[errors.NonFiniteScoreWarning] = (
-            f"every explained score should be finite; those of {_where(lost)} are NaN or infinite, and the "
-            "maps mean nothing; look for broken weights, overflow, or preprocessing that divides by zero."
+            f"every explained score should be finite; {_where(lost)} have NaN or infinity, and mean "
+            "nothing; look for broken weights, overflow, or preprocessing that divides by zero."
         )
     if flat.any():
         reason = (
@@ -168,7 +168,7 @@ def _add_warnings(explanation: Explanation, answer: Answer, complete: bool) -> E
             f"by up to {gap.max():.0%} of that change; take more steps, or a baseline whose score is further "
             "off."
         )
-    return replace(explanation, warnings=tuple(warn(*one) for one in found.items()))
+    return replace(explanation, warnings=tuple(warn(kind, text) for kind, text in found.items()))
 
 
 def _where(mask: np.ndarray[Any, Any]) -> str:

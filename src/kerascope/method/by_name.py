@@ -22,7 +22,7 @@ _ENTRY_POINTS = "kerascope.methods"
 
 
 def methods() -> Mapping[str, type[Method]]:
-    """Every registered method by name, those of installed packages included.
+    """Every registered method by name, including methods of installed packages.
 
     A package registers a method by an entry point of the group `kerascope.methods` that names its class. One
     that cannot be loaded is left out with a warning.
@@ -99,8 +99,8 @@ def as_method(method: str | Method, **parameters: Any) -> Method:
     if not isinstance(method, str):
         if parameters:
             raise errors.ParameterError(
-                f"parameters go with a method's name; got {sorted(parameters)} beside {method!r}; put them "
-                "into it."
+                f"parameters go with a method's name; got {sorted(parameters)} with {method!r}; set them "
+                "on the method."
             )
         return method
     known: dict[str, type[Method]] = {**Choice.registry, **methods()}

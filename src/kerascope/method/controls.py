@@ -1,4 +1,4 @@
-"""Controls: maps that know nothing of the model, which a method must beat before it is believed."""
+"""Controls: maps that do not depend on the model, which a good method must beat."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kerascope import errors
 from kerascope.method.base import Method
 from kerascope.perturb.pixels import pixels_of
 from kerascope.probe import Answer, AnyProbe
 from kerascope.resize import resize
 from kerascope.target import Target
 from kerascope.typing import Array
-from kerascope.validation import check_whole, is_number
+from kerascope.validation import check_positive, check_whole
 
 
 @dataclass(frozen=True)
 class Control(Method):
-    """The family: an image in, one value per pixel out, without the model. A member fills `draw`."""
+    """Base class: an image in, one value per pixel out, without the model. Subclasses implement `draw`."""
 
     tags: ClassVar[frozenset[str]] = frozenset({"pixels", "target_free", "weight_free", "unlocalised"})
     backwards: ClassVar[int] = 0
@@ -135,7 +134,7 @@ class CentreGaussian(Control, name="centre_gaussian"):
     sigma: float = 0.25
 
     def __post_init__(self) -> None:
-        _check_positive("sigma", self.sigma)
+        check_positive(self.sigma, "sigma")
 
     def draw(self, image: Array) -> Array:
         """The product of a Gaussian along each side."""
@@ -187,7 +186,7 @@ class EdgeMap(Control, name="edge_map"):
     sigma: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_positive("sigma", self.sigma)
+        check_positive(self.sigma, "sigma")
 
     def draw(self, image: Array) -> Array:
         """The size of the gradient of each channel, summed."""
@@ -199,8 +198,3 @@ class EdgeMap(Control, name="edge_map"):
             for channel in range(image.shape[-1])
         ]
         return np.asarray(np.sum(channels, axis=0))
-
-
-def _check_positive(name: str, value: object) -> None:
-    if not is_number(value) or not value > 0:  # type: ignore[operator]
-        raise errors.ParameterError(f"{name} must be a number above 0; got {value!r}.")

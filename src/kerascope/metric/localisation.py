@@ -11,6 +11,7 @@ import numpy as np
 
 from kerascope.metric.base import Direction, Invariance, Measurement, Metric
 from kerascope.metric.context import EvalItem
+from kerascope.registry import alias
 from kerascope.typing import Array
 from kerascope.validation import check_inside, check_number
 
@@ -84,31 +85,13 @@ class PointingGame(Localisation, name="pointing_game"):
         return float(near[relevance == relevance.max()].mean())
 
 
-@dataclass(frozen=True)
-class TolerantPointingGame(PointingGame, name="pointing_game_15"):
-    r"""Pointing game with a tolerance of 15 pixels, as in its published tables.
-
-    As `PointingGame`, where a pixel that is no further from the object hits too.
-
-    Args:
-        tolerance: how far from the object, in pixels, is still a hit, at least 0; default 15.
-
-    Returns:
-        values (N,), 0 to 1, higher is better; see `PointingGame`. On small images nearly every map hits.
-
-    Cost:
-        None.
-
-    Source:
-        Zhang et al., ECCV 2016, section 4.2.
-
-    Example:
-        >>> import kerascope as ks
-        >>> ks.metric.TolerantPointingGame().tolerance
-        15.0
-    """
-
-    tolerance: float = 15.0
+TolerantPointingGame = alias(
+    PointingGame,
+    "TolerantPointingGame",
+    "pointing_game_15",
+    "Pointing game with a tolerance of 15 pixels, as in its published tables.",
+    tolerance=15.0,
+)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Perturbation: images under masks, asked about in full passes, in bounded memory.
+"""Perturbation: scores of images under masks, in full passes and bounded memory.
 
 A mask has one number per pixel: 1 leaves the pixel as it is, 0 puts the baseline in its place, what lies
-between mixes them. A method draws codes, a few numbers that stand for a mask (the corner of a window, the
+between mixes them. A method draws codes, a few numbers that encode a mask (the corner of a window, the
 cells of a grid, which segments are on), on the host, from NumPy's generator, so that every backend has the
 same. The masks in the size of the image are made on the device in the program that runs the model, and are
 gone with it.

@@ -1,4 +1,4 @@
-"""What an image is compared with: black, a colour, its mean, a picture, a blur, noise, or several of these.
+"""Baselines: black, white, a colour, the mean, a picture, a blur, noise, or several of these.
 
 The numbers of a baseline are in the model's own input units. A method that takes one describes it as
 `baseline` and stores what `as_baseline` makes of it, which can be compared, hashed and pickled.
@@ -19,7 +19,7 @@ from kerascope.typing import Array
 
 NAMES = ("black", "white", "mean", "blur", "noise")
 INPAINT = "inpaint"
-"""The baseline of methods with masks that fills each hole from what is around it: see `kerascope.perturb`."""
+"""The baseline of methods with masks that fills each hole from its surroundings: see `kerascope.perturb`."""
 BLUR = 0.1
 """Sigma of the baseline `"blur"`, as a share of the longest side."""
 
@@ -85,8 +85,8 @@ def as_baseline(given: BaselineLike, names: tuple[str, ...] = NAMES) -> Baseline
         return Pixels(given)
     raise errors.ParameterError(
         f"baseline must be a finite number, one of {', '.join(map(repr, names))}, an array of finite "
-        f"numbers, or a tuple of these; got {given!r}; of a model with several inputs, give that of the one "
-        "that is explained."
+        f"numbers, or a tuple of these; got {given!r}; of a model with several inputs, give one for the "
+        "input that is explained."
     )
 
 

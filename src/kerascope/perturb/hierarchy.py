@@ -34,18 +34,18 @@ def hierarchy(labels: Array) -> SegmentGroup:
     flat = labels.ravel()
     count = int(flat.max()) + 1
     areas = np.bincount(flat, minlength=count)
-    places = np.indices(labels.shape).reshape(labels.ndim, -1)
+    positions = np.indices(labels.shape).reshape(labels.ndim, -1)
     centres, low, high = [], [], []
-    for place in places:
-        centres.append(np.bincount(flat, place, count) / areas)
+    for position in positions:
+        centres.append(np.bincount(flat, position, count) / areas)
         low.append(np.full(count, np.inf))
         high.append(np.full(count, -np.inf))
-        np.minimum.at(low[-1], flat, place)
-        np.maximum.at(high[-1], flat, place)
-    return _cut(np.arange(count), np.stack(centres), np.stack(low), np.stack(high))
+        np.minimum.at(low[-1], flat, position)
+        np.maximum.at(high[-1], flat, position)
+    return _split(np.arange(count), np.stack(centres), np.stack(low), np.stack(high))
 
 
-def _cut(members: Array, centres: Array, low: Array, high: Array) -> SegmentGroup:
+def _split(members: Array, centres: Array, low: Array, high: Array) -> SegmentGroup:
     count = len(members)
     if count == 1:
         return SegmentGroup(members)
@@ -59,4 +59,4 @@ def _cut(members: Array, centres: Array, low: Array, high: Array) -> SegmentGrou
             cut = int(cuts[np.argmin(np.abs(2 * cuts - count))])
             halves = order[:cut], order[cut:]
             break
-    return SegmentGroup(members, tuple(_cut(half, centres, low, high) for half in halves))
+    return SegmentGroup(members, tuple(_split(half, centres, low, high) for half in halves))

@@ -1,4 +1,4 @@
-"""The explained images as pictures on the host: channels last, with their range, and the way back."""
+"""The explained images on the host: channels last, with their range."""
 
 from __future__ import annotations
 

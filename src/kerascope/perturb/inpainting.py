@@ -35,10 +35,10 @@ def inpaint(pictures: Any, masks: Any, numpy: Any) -> Any:
     grids = [spatial]
     while max(grids[-1]) > 1:
         grids.append(tuple(-(-side // 2) for side in grids[-1]))
-    # On coarser grids a cell holds the mean of what is left of its pixels, and how much of it is left.
+    # On coarser grids a cell holds the mean of its remaining pixels, and their share.
     levels = [(pictures * masks, masks)]
     for finer, coarser in itertools.pairwise(grids):
-        halves = [_halving(old, new) for old, new in zip(finer, coarser, strict=True)]
+        halves = [_pair_means(old, new) for old, new in zip(finer, coarser, strict=True)]
         levels.append(tuple(apply_along_axes(part, halves, numpy) for part in levels[-1]))
     found: Any = None
     for (sums, kept), grid in zip(levels[::-1], grids[::-1], strict=True):
@@ -69,9 +69,9 @@ def _neighbours(pictures: Any, numpy: Any) -> Any:
     return total / (2.0 * rank)
 
 
-def _halving(old: int, new: int) -> Array:
-    """The matrix (new, old) of means over pairs; a last one without a partner stands for itself."""
+def _pair_means(old: int, new: int) -> Array:
+    """The matrix (new, old) of means over pairs; a last one without a partner is kept."""
     weights = np.zeros((new, old), "float32")
-    for place in range(old):
-        weights[place // 2, place] = 1.0
+    for index in range(old):
+        weights[index // 2, index] = 1.0
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))

@@ -1,7 +1,7 @@
 """Kinds of masks: from codes, a few numbers for each mask, to one number per pixel, on the device.
 
-A kind works on `keras.ops` or on NumPy, whichever it is handed, on arrays of one row per mask. What it needs
-of the images beside the codes (labels, activations) is resident: brought to the device once, one row per
+A kind works on `keras.ops` or on NumPy, whichever it is given, on arrays of one row per mask. Data
+of the images besides the codes (labels, activations) is resident: brought to the device once, one row per
 image.
 """
 
@@ -28,7 +28,7 @@ class Masks(ABC):
 
         Args:
             codes: (B, ...), float32.
-            own: what is resident, of the image of each row, (B, ...) each.
+            own: the resident data of the image of each row, (B, ...) each.
             numpy: `keras.ops` or NumPy.
         """
 
@@ -50,7 +50,7 @@ class WindowMasks(Masks):
         inside: Any = 1.0
         for axis, (side, length) in enumerate(zip(self.spatial, self.window, strict=True)):
             places = np.arange(side, dtype="float32").reshape(
-                [-1 if one == axis else 1 for one in range(rank)]
+                [-1 if other == axis else 1 for other in range(rank)]
             )
             start = numpy.reshape(codes[:, axis], (-1, *[1] * rank))
             places = to_tensor(places, numpy)
@@ -68,7 +68,7 @@ class GridMasks(Masks):
     Args:
         spatial: size of the images.
         cells: cells of the grid along each axis.
-        enlarged: size that the grid is enlarged to, at least that of the images with the largest shift.
+        enlarged: size that the grid is enlarged to, at least the size of the images plus the largest shift.
     """
 
     spatial: tuple[int, ...]

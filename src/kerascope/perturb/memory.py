@@ -1,4 +1,4 @@
-"""The memory budget: what was asked for, what there is, and what a pass takes."""
+"""The memory budget, and estimates of the memory that a pass takes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kerascope.probe import Graph
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
 _SHARE = 4
-"""Without a budget, one part in so many of what is free."""
+"""The default budget is the free memory divided by this."""
 _FALLBACK = 10**9
-"""The budget where the system does not say what is free."""
+"""The budget where the free memory is not known."""
 _NUMBER = 4
 """Bytes of a float32."""
 _COPIES = 6
-"""Pictures that a row holds at a time: taken, baseline, mask, mixed, in the model's layout, and one to "
-"spare."""
+"""Pictures that a row holds at a time: taken, baseline, mask, mixed, in the model's layout, and
+one to spare."""
 _WORKSPACE = 2.0
 """How many times what layers hand on a pass takes: kernels work in packed copies of it."""
 
@@ -41,7 +41,7 @@ def check_memory(memory: Any) -> None:
 
 
 def budget(memory: int | str | None) -> int:
-    """The budget in bytes; of None, about a quarter of what is free."""
+    """The budget in bytes; by default about a quarter of the free memory."""
     if memory is not None:
         return _bytes(memory)
     # A power of two, so that what other programs do meanwhile seldom changes the size of a pass.
@@ -49,7 +49,7 @@ def budget(memory: int | str | None) -> int:
 
 
 def _free() -> int:
-    """Bytes that a program could have, as far as the system tells."""
+    """Bytes of free memory, as far as the system reports it."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable"))
@@ -62,7 +62,7 @@ def _free() -> int:
 
 
 def picture_bytes(spatial: tuple[int, ...], channels: int) -> int:
-    """Bytes that one row takes beside the model."""
+    """Bytes that one row takes without the model."""
     return _COPIES * _NUMBER * math.prod(spatial) * channels
 
 

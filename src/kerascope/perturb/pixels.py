@@ -1,4 +1,4 @@
-"""Maps with one value per pixel: what the image is, and what a method says about each of its pixels."""
+"""Images and maps with one value per pixel."""
 
 from __future__ import annotations
 

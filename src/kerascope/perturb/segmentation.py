@@ -1,4 +1,4 @@
-"""Segments of an image: found by colour, cut as a grid, or given."""
+"""Segmentation of images: by colour, as a grid, or as given."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def as_segments(given: SegmentsLike) -> Segments:
             return Pixels(given)
         raise errors.ParameterError(
             "segments must cover every pixel: whole numbers from 0, one for each; got an array with values "
-            f"from {given.min()} to {given.max()}; give what is left over a segment of its own."
+            f"from {given.min()} to {given.max()}; give the remaining pixels a segment of their own."
         )
     raise errors.ParameterError(
         "segments must be a number of at least 2, a tuple with the cells of a grid along each axis, or an "
@@ -72,8 +72,8 @@ def segment_images(segments: Segments, pictures: Array) -> tuple[Array, str]:
         cells = grid_cells(segments, spatial)
         labels, what = _grid(cells, spatial), f"a grid of {' x '.join(map(str, cells))}"
     labels = np.broadcast_to(labels, pictures.shape[:-1])
-    numbered = np.stack([np.unique(one, return_inverse=True)[1].reshape(spatial) for one in labels])
-    counts = [int(one.max()) + 1 for one in numbered]
+    numbered = np.stack([np.unique(image, return_inverse=True)[1].reshape(spatial) for image in labels])
+    counts = [int(image.max()) + 1 for image in numbered]
     span = f"{min(counts)} to {max(counts)}" if len(set(counts)) > 1 else f"{counts[0]}"
     return numbered.astype("int32"), f"segments: {span}, {what}"
 
@@ -89,8 +89,8 @@ def grid_cells(count: int, spatial: tuple[int, ...]) -> tuple[int, ...]:
     """
     axes = sorted(range(len(spatial)), key=lambda axis: spatial[axis])
     cells, left = [1] * len(spatial), float(count)
-    for place, axis in enumerate(axes):
-        rest = [spatial[other] for other in axes[place:]]
+    for index, axis in enumerate(axes):
+        rest = [spatial[other] for other in axes[index:]]
         side = (math.prod(rest) / left) ** (1 / len(rest))
         cells[axis] = min(spatial[axis], max(1, round(spatial[axis] / side)))
         left /= cells[axis]

@@ -1,4 +1,4 @@
-"""The step of a stream: what is computed with the model for the rows of a pass, and summed up of it."""
+"""The per-batch computation of a stream: scores under masks, and running sums."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Sums:
 
     Args:
         weight: (P,) sum of the masks.
-        total: (K, P) sum of the masks times the scores less those of the image itself.
-        change: (K,) sum of the scores less those of the image itself.
+        total: (K, P) sum of the masks times the change of the score from the image itself.
+        change: (K,) sum of the changes of the score from the image itself.
         count: number of scores in the sums.
     """
 
@@ -44,7 +44,7 @@ class Sums:
 
 @dataclass(frozen=True)
 class StreamStep:
-    """What is computed for the rows of a pass; a value, so that it names its program.
+    """The computation for the rows of a pass; a value, so that it identifies its program.
 
     Args:
         masks: the kind of mask.
@@ -61,8 +61,8 @@ class StreamStep:
     summed: bool
 
     @property
-    def carried(self) -> tuple[str, ...]:
-        """Names of the tensors that it is handed."""
+    def tensor_names(self) -> tuple[str, ...]:
+        """Names of the tensors that it takes."""
         return (*_CARRIED, *self.resident, *(_SUMMED if self.summed else ()))
 
     def over(self, numpy: Any) -> Callable[[Any, Mapping[str, Any]], dict[str, Any]]:
@@ -77,8 +77,8 @@ class StreamStep:
         base = numpy.take(carried["baselines"], which * self.images + rows, axis=0)
         if self.inpaint:
             filled = inpaint(pictures, masks, numpy)
-            for number in self.inpaint:
-                here = numpy.reshape(which == number, (-1, *[1] * (len(pictures.shape) - 1)))
+            for baseline in self.inpaint:
+                here = numpy.reshape(which == baseline, (-1, *[1] * (len(pictures.shape) - 1)))
                 base = numpy.where(here, filled, base)
         # One number per channel: TensorFlow takes twice as long where the last axis of a factor is 1.
         left = numpy.broadcast_to(masks, pictures.shape)

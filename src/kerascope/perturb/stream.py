@@ -1,4 +1,4 @@
-"""The stream: images and masks together, in full passes, scored and summed up as they come."""
+"""The stream: scores of images under masks, in full passes."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Stream:
     """Images under masks, in passes of rows: any of the images under any mask.
 
     A mask comes to all images before the next one does. As a context it draws a progress bar. An interruption
-    (`KeyboardInterrupt`) while the model is asked, and a black box that fails, end it: what was asked counts,
-    everything else is NaN from then on, and `warnings` says so.
+    (`KeyboardInterrupt`) while the model runs, and a black box that fails, end it: known scores count,
+    all others are NaN from then on, and `warnings` says so.
 
     Args:
         probe: of the model, or a black box.
@@ -46,7 +46,7 @@ class Stream:
         cut: where what a layer returns is replaced, for masks that do so.
 
     Attributes:
-        used: int32 (N,), under how many masks each image was asked about.
+        used: int32 (N,), the number of masks of each image.
         failure: what a black box raised, or None.
 
     Raises:
@@ -74,8 +74,10 @@ class Stream:
         self.used = np.zeros(len(pictures), "int32")
         self._probe, self._masks, self._cut = probe, masks, cut
         self._pictures = pictures
-        self._baselines = _narrow([np.zeros_like(pictures) if one is None else one for one in baselines])
-        self._inpaint = tuple(number for number, one in enumerate(baselines) if one is None)
+        self._baselines = _narrow(
+            [np.zeros_like(pictures) if baseline is None else baseline for baseline in baselines]
+        )
+        self._inpaint = tuple(index for index, baseline in enumerate(baselines) if baseline is None)
         self._resident = dict(resident)
         self._excluded = np.zeros(len(pictures), "int64")
         self._interrupted = False
@@ -90,7 +92,7 @@ class Stream:
 
     @property
     def stopped(self) -> bool:
-        """Nothing is asked any more."""
+        """No more masks are scored."""
         return self._interrupted or self.failure is not None
 
     @property
@@ -146,8 +148,8 @@ class Stream:
         Args:
             draw: gives the codes.
             start: number of the first mask.
-            stop: one more than that of the last.
-            images: which of the images are asked about.
+            stop: one more than the number of the last.
+            images: the images to score.
         """
         found: dict[int, Sums] = {}
         for group in self._groups(sorted(images)):
@@ -155,12 +157,12 @@ class Stream:
             drawn: dict[int, Array] = {}
 
             def codes(part: Array, drawn: dict[int, Array] = drawn) -> Array:
-                numbers = np.unique(part[:, 0]).tolist()
-                for number in [number for number in drawn if number < numbers[0]]:
-                    del drawn[number]
-                new = [number for number in numbers if number not in drawn]
+                masks = np.unique(part[:, 0]).tolist()
+                for old in [mask for mask in drawn if mask < masks[0]]:
+                    del drawn[old]
+                new = [mask for mask in masks if mask not in drawn]
                 drawn.update(zip(new, draw(np.asarray(new, "int64")) if new else (), strict=True))
-                return np.stack([drawn[number] for number in part[:, 0].tolist()])
+                return np.stack([drawn[mask] for mask in part[:, 0].tolist()])
 
             known = {image: (np.zeros(self._scores.shape[1]), 0) for image in group}
             scored = dict.fromkeys(group, 0)
@@ -171,13 +173,13 @@ class Stream:
                     if np.isfinite(row).all():
                         change, number = known[image]
                         known[image] = change + row - self._reference[image], number + 1
-            for place, image in enumerate(group):
+            for row, image in enumerate(group):
                 self.used[image] += -(-scored[image] // len(self._baselines))
                 self._excluded[image] += -(-(scored[image] - known[image][1]) // len(self._baselines))
                 pixels = int(np.prod(self._pictures.shape[1:-1]))
                 found[image] = Sums(
-                    np.asarray(device["weight"][place], "float64") if device else np.zeros(pixels),
-                    np.asarray(device["total"][place], "float64")
+                    np.asarray(device["weight"][row], "float64") if device else np.zeros(pixels),
+                    np.asarray(device["total"][row], "float64")
                     if device
                     else np.zeros((len(known[image][0]), pixels)),
                     *known[image],
@@ -185,14 +187,14 @@ class Stream:
         return found
 
     def warnings(self) -> tuple[tuple[type[Warning], str], ...]:
-        """What there is to warn about."""
+        """The warnings of the run."""
         found: list[tuple[type[Warning], str]] = []
         if self.stopped:
             found.append(
                 (
                     errors.InterruptedWarning,
                     (
-                        "every mask should be asked about; the run was stopped after "
+                        "every mask should be scored; the run was stopped after "
                         f"{_span(self.used)} masks an image, and the map is partial, made of these."
                     ),
                 )
@@ -219,7 +221,7 @@ class Stream:
         fixed = probe.pass_size(1) > 1
         shape = self._pictures.shape[1:]
         row = picture_bytes(shape[:-1], shape[-1])
-        resident = sum(one[:1].nbytes for one in self._resident.values())
+        resident = sum(array[:1].nbytes for array in self._resident.values())
         row += resident
         if isinstance(probe, Probe):
             graph = probe.graph(self.first.batch.to_structure())
@@ -261,7 +263,7 @@ class Stream:
         """Pass by pass the pairs (mask, image), and their scores; with `device`, sums are left in it."""
         if self.stopped or not len(order):
             return
-        places = {image: place for place, image in enumerate(group)}
+        positions = {image: index for index, image in enumerate(group)}
         baselines = len(self._baselines)
         try:
             run, fixed = self._compile_step(group, device is not None)
@@ -270,7 +272,7 @@ class Stream:
                 pairs = order[numbers // baselines]
                 # The last row again where there are fewer than a pass has.
                 filled = np.minimum(np.arange(self._rows), len(numbers) - 1)
-                rows = np.asarray([places[image] for image in pairs[:, 1].tolist()], "int32")
+                rows = np.asarray([positions[image] for image in pairs[:, 1].tolist()], "int32")
                 carried = {
                     **fixed,
                     "rows": rows[filled],
@@ -304,7 +306,7 @@ class Stream:
             step.over(numpy),
             batch.to_structure([array[images] for array in batch.arrays]),
             self.first.pinned.take(images),
-            step.carried,
+            step.tensor_names,
             Request() if self._cut is None else Request((self._cut.path,)),
             rows=self._rows,
             replaced=self._cut is not None,
@@ -312,7 +314,7 @@ class Stream:
         )
         fixed: dict[str, Any] = {
             "pictures": self._pictures[images].astype("float32"),
-            "baselines": np.concatenate([one[images] for one in self._baselines]).astype("float32"),
+            "baselines": np.concatenate([baseline[images] for baseline in self._baselines]).astype("float32"),
             **{name: value[images] for name, value in self._resident.items()},
         }
         if summed:
@@ -343,8 +345,8 @@ def _narrow(baselines: Sequence[Array]) -> list[Array]:
     rank = found[0].ndim
     for axes in (tuple(range(1, rank - 1)), (rank - 1,)):
         first = tuple(slice(0, 1) if axis in axes else slice(None) for axis in range(rank))
-        if all((one == one[first]).all() for one in found):
-            found = [one[first] for one in found]
+        if all((baseline == baseline[first]).all() for baseline in found):
+            found = [baseline[first] for baseline in found]
     return found
 
 

@@ -1,7 +1,7 @@
-"""Many variants of every image: with noise, on the way from a baseline, turned over.
+"""Variants of images: with noise, on the way from a baseline, mirrored.
 
 As many variants at once as fill a pass, so that one image is as cheap as many, and never more, so that memory
-does not grow with their number. The first question pins the target, so that every variant is asked about what
+does not grow with their number. The first question pins the target, so that every variant has the target that
 was chosen on the images themselves.
 """
 
@@ -19,13 +19,13 @@ from kerascope.target import Pinned
 from kerascope.typing import Array
 
 Attribute = Callable[[AnyProbe, Any, Pinned], Answer]
-"""`ask(probe, images, target)`: what is asked about the variants, such as a method's own `ask`."""
+"""Computes the values of variants, such as `Method.attribute`."""
 
 
 def run_variants(
-    probe: AnyProbe, first: Answer, count: int, variant: Callable[[int], Array], ask: Attribute
+    probe: AnyProbe, first: Answer, count: int, variant: Callable[[int], Array], attribute: Attribute
 ) -> Iterator[tuple[int, Answer, Array]]:
-    """Ask about every variant of the images that `first` was about.
+    """Explain every variant of some images.
 
     Args:
         probe: of the model.
@@ -33,27 +33,27 @@ def run_variants(
         count: number of variants.
         variant: from the number of a variant, 0 to `count - 1`, to its pixels, (N, ...), in the layout and
             type that the model takes.
-        ask: what is asked.
+        attribute: what computes them.
 
     Yields:
         For each variant in turn its number, the answer about it, and its values (N, ...) or (N, K, ...). Of
-        the answer, `batch` and `pinned` are those of the whole pass.
+        the answer, `batch` and `pinned` belong to the whole pass.
     """
     images = first.batch.count
     at_once = min(count, max(1, probe.pass_size(probe.batch_size) // images))
     padded = probe.with_padding(at_once * images)
     for start in range(0, count, at_once):
         numbers = range(start, min(start + at_once, count))
-        pixels = np.concatenate([variant(number) for number in numbers])
-        answer = ask(padded, first.batch.with_pixels(pixels), first.pinned.tile(len(numbers)))
+        pixels = np.concatenate([variant(index) for index in numbers])
+        answer = attribute(padded, first.batch.with_pixels(pixels), first.pinned.tile(len(numbers)))
         if answer.failure is not None:
             raise answer.failure
         if any(kind is errors.InterruptedWarning for kind, _ in answer.warnings):
-            raise KeyboardInterrupt  # a map of some variants is not that of all
+            raise KeyboardInterrupt  # a map of some variants is not the map of all
         values = answer.scores if answer.values is None else answer.values
-        for place, number in enumerate(numbers):
-            rows = slice(place * images, (place + 1) * images)
-            yield number, _part(answer, rows), values[rows]
+        for row, index in enumerate(numbers):
+            rows = slice(row * images, (row + 1) * images)
+            yield index, _part(answer, rows), values[rows]
 
 
 def _part(answer: Answer, rows: slice) -> Answer:

@@ -65,7 +65,7 @@ def check_docstring(kind: type, sections: tuple[str, ...], optional: frozenset[s
     """The docstring has a line, a formula and sections in order; Source has a year, Args every parameter.
 
     Args:
-        kind: the class. What it inherits may be described where it is inherited from.
+        kind: the class. Parameters, Raises and Cost that it inherits may be described in its base class.
         sections: in the order of the house style.
         optional: those that may be missing; Args may, where no parameter is its own.
         formula: a regular expression that must be found before the first section.
@@ -79,6 +79,9 @@ def check_docstring(kind: type, sections: tuple[str, ...], optional: frozenset[s
     inherited = parameters & {name for base in kind.__mro__[1:] for name in parse_parameters(base)}
     found = re.findall(rf"^({'|'.join(sections)}):$", text, flags=re.MULTILINE)
     free = optional if parameters - inherited else optional | {"Args"}
+    free |= {
+        name for name in ("Raises", "Cost") for base in kind.__mro__[1:] if f"{name}:" in str(base.__doc__)
+    }
     wanted = [name for name in sections if name not in free or name in found]
     assert found == wanted, f"the docstring must have the sections {wanted}, in order; got {found}"
     before = text.split(f"\n{wanted[0]}:")[0]

@@ -85,7 +85,7 @@ def _find_label_doubts(
     elif unknown:
         first = unknown[0]
         yield (
-            f"labels should be names or places of the model's {count} classes, counted from 0; "
+            f"labels should be names or indices of the model's {count} classes, counted from 0; "
             f"{len(unknown)} of the first {labelled} are not, such as {first.label!r} of {first.path!r}; "
             f"{_hint(str(first.label), class_names)}"
         )

@@ -82,12 +82,14 @@ class ListPart:
 
     def __iter__(self) -> Iterator[Item]:
         layout = self.format
-        for number, cells in self._rows():
-            where = f"{self.path}, line {number}"
+        for line_number, cells in self._rows():
+            where = f"{self.path}, line {line_number}"
             reason = cells if isinstance(cells, str) else f"it has no path ({layout})"
             name = "" if isinstance(cells, str) else "".join(cells[layout.path : layout.path + 1]).strip()
             if isinstance(cells, str) or not name:
-                yield Item(where, f"line {number}", UnreadableLocation(f"a line must be readable; {reason}."))
+                yield Item(
+                    where, f"line {line_number}", UnreadableLocation(f"a line must be readable; {reason}.")
+                )
                 continue
             path = resolve_name(self.path, name)
             shown = str(path) if is_address(name) else name
@@ -169,13 +171,13 @@ class ListPart:
     def _rows(self) -> Iterator[tuple[int, list[str] | str]]:
         """The number and the cells of each line below the header, or the fault of the line."""
         header = self.format.header is not None
-        for number, line in self._lines():
+        for line_number, line in self._lines():
             if header:
                 header = False
                 continue
             cells = _cells(line, self.format.separator)
             if isinstance(cells, str) or any(cell.strip() for cell in cells):
-                yield number, cells
+                yield line_number, cells
 
     def _lines(self) -> Generator[tuple[int, str]]:
         """The number and the text of each line that is neither empty nor a comment."""
@@ -188,9 +190,9 @@ class ListPart:
                 open_file(self.path) as content,
                 io.TextIOWrapper(content, encoding=encoding, errors="surrogateescape") as file,
             ):
-                for number, line in enumerate(file, 1):
+                for line_number, line in enumerate(file, 1):
                     if line.strip() and not line.startswith("#"):
-                        yield number, line.rstrip("\n")
+                        yield line_number, line.rstrip("\n")
             check_unchanged(self.path, self._state)
         except (OSError, UnicodeError, errors.PhotographError) as error:
             raise errors.UnreadableError(

@@ -24,14 +24,12 @@ class AblationCAM(GradientFreeCAM, name="ablation_cam"):
     $$L_{ij} = \mathrm{ReLU}\Big(\sum_c w_c A_{ijc}\Big), \qquad w_c = s - s_{\setminus c}$$
 
     with the activations $A$ of the layer, the pre-softmax score $s$, and the score $s_{\setminus c}$ with
-    channel $c$ of $A$ set to zero everywhere. Only the part of the model behind the layer is asked again.
+    channel $c$ of $A$ set to zero everywhere. Only the part of the model behind the layer runs again.
     Where that is a global pooling and one linear layer, and the target a class or a contrast, $w_c$ is
-    $\sum_{ij} A_{ijc}\, \partial s / \partial A_{ijc}$ exactly, and nothing is asked again at all;
-    `Explanation.notes` tells.
+    $\sum_{ij} A_{ijc}\, \partial s / \partial A_{ijc}$ exactly, without another pass;
+    see `Explanation.notes`.
 
     Args:
-        layer: see `GradientFreeCAM`.
-        relu: see `GradientFreeCAM`.
         baseline: 0, nothing else: a channel is set to zero.
 
     Returns:
@@ -83,7 +81,7 @@ class AblationCAM(GradientFreeCAM, name="ablation_cam"):
             found = probe.run(
                 self._compute_linear, images, target, Request((cut.layer,), gradients=True), self
             )
-            note = "the head is linear: one backward pass tells what every channel brings to the score"
+            note = "the head is linear: one backward pass gives the contribution of every channel"
             return replace(found, notes=(*found.notes, note))
         first = probe.run(activation, images, target, Request((cut.layer,), spatial=True))
         return self.perturb(probe, first, cut)

@@ -17,11 +17,12 @@ from kerascope.probe import Answer, AnyProbe, Internals, Request, Scales, requir
 from kerascope.probe.graph.head_kind import flattening_layers
 from kerascope.rule import get_rule
 from kerascope.target import Target
+from kerascope.validation import check_choice, check_flag
 
 
 @dataclass(frozen=True)
 class ClassActivationMap(Method):
-    """The family: a layer's activations and gradients in, one map out. A member fills one hole, `weigh`.
+    """Base class: a layer's activations and gradients in, one map out. A member fills one hole, `weigh`.
 
     Args:
         layer: path of the layer, such as `"backbone/conv2"`, its innermost name where that is unique; None
@@ -32,7 +33,7 @@ class ClassActivationMap(Method):
         gradients: what to look at of the gradient at the layer, before it is pooled: None for all of it,
             `"positive"`, `"negative"` (what speaks against the class), `"negate"`, `"absolute"`,
             `"invert"`, `"small_values"`, or a function; see `kerascope.method.gradient.modifier`.
-        backprop: what rectifiers between the layer and the score hand back: None for their own gradient,
+        backprop: the gradient rule of rectifiers between layer and score: None for their own gradient,
             `"guided"` or `"deconvnet"`; see `kerascope.rule`.
         layers: paths of several layers instead of one, whose maps are fused; they share one backward pass.
             Each map is enlarged to the finest grid among them, so that values lie on that grid. Default
@@ -40,7 +41,15 @@ class ClassActivationMap(Method):
         fusion: how the maps of several layers become one: `"mean"` (default) and `"max"` in raw units, so
             that a layer with larger values dominates; `"scaled"`, the largest of tanh(2 M / max |M|), each
             layer's map M of an image on its own scale, so that layers are comparable and values at most 1;
-            `"product"`, what is relevant at all of them, each M / max |M|, values at most 1.
+            `"product"`, the product of M / max |M| over layers, values at most 1.
+
+    Raises:
+        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
+            depend on it.
+        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
+
+    Cost:
+        1 forward, and 1 backward per class from the score down to the layer only.
     """
 
     layer: str | None = None
@@ -55,12 +64,8 @@ class ClassActivationMap(Method):
     """Whether Hessian-vector products are needed: `Internals.hvps`."""
 
     def __post_init__(self) -> None:
-        if self.layer is not None and not isinstance(self.layer, str):
-            raise errors.ParameterError(
-                f"layer must be a layer path or None; got {self.layer!r}; `Probe.layers()` lists them."
-            )
-        if not isinstance(self.relu, bool):
-            raise errors.ParameterError(f"relu must be True or False; got {self.relu!r}.")
+        check_layer(self.layer)
+        check_flag(self.relu, "relu")
         check_modifier(self.gradients)
         get_rule(self.backprop)
         self._check_layers()
@@ -71,8 +76,7 @@ class ClassActivationMap(Method):
             )
 
     def _check_layers(self) -> None:
-        if not isinstance(self.fusion, str) or self.fusion not in FUSIONS:
-            raise errors.ParameterError(f"fusion must be one of {sorted(FUSIONS)}; got {self.fusion!r}.")
+        check_choice(self.fusion, "fusion", FUSIONS)
         if self.layers is None:
             if self.fusion != "mean":
                 raise errors.ParameterError(
@@ -84,7 +88,7 @@ class ClassActivationMap(Method):
             raise errors.ParameterError(
                 f"one of layer and layers must be None; got layer={self.layer!r} and layers={self.layers!r}."
             )
-        several = isinstance(self.layers, list | tuple) and all(isinstance(one, str) for one in self.layers)
+        several = isinstance(self.layers, list | tuple) and all(isinstance(path, str) for path in self.layers)
         if not several or not self.layers or len(set(self.layers)) < len(self.layers):
             raise errors.ParameterError(
                 f"layers must be a sequence of different layer paths, or None; got {self.layers!r}; "
@@ -181,8 +185,16 @@ class ClassActivationMap(Method):
         )
 
 
+def check_layer(layer: object) -> None:
+    """Check that a parameter is a layer path or None; raise `ParameterError` if not."""
+    if layer is not None and not isinstance(layer, str):
+        raise errors.ParameterError(
+            f"layer must be a layer path or None; got {layer!r}; `Probe.layers()` lists them."
+        )
+
+
 def _flattened_head_warning(flattened: Mapping[str, str]) -> str:
-    """What is doubtful about an average over places that the head tells apart."""
+    """The warning about an average over positions that the head flattens."""
     where = ", ".join(f"{found!r} behind {layer!r}" for layer, found in flattened.items())
     return (
         "the head should pool places where a gradient is averaged over them, as in Grad-CAM; it flattens "

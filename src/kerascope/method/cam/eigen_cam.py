@@ -1,4 +1,4 @@
-"""Class activation maps that are a principal component: of the activations, or of what each contributes."""
+"""Eigen-CAM and Eigen-Grad-CAM: the first principal component of a layer."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from kerascope import errors
 from kerascope.method.cam.base import ClassActivationMap
 from kerascope.method.cam.principal import principal_component
+from kerascope.validation import check_flag
 
 
 @dataclass(frozen=True)
 class PrincipalMap(ClassActivationMap):
-    """The family: a table with a row per position and a column per channel, seen along its first component.
+    """Base class: a table with a row per position and a column per channel, seen along its first component.
 
     Args:
-        relu: keep what is positive only. Default False, as in the paper: a component has two sides.
-        centre: take each channel's mean over space off first, so that the component is that of the largest
-            variance and the map has both signs. Default False: as it is.
+        relu: keep positive values only. Default False, as in the paper: a component has two sides.
+        centre: take each channel's mean over space off first, so that the component has the largest
+            variance and the map both signs. Default False: as it is.
     """
 
     relu: bool = False
@@ -26,12 +26,11 @@ class PrincipalMap(ClassActivationMap):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.centre, bool):
-            raise errors.ParameterError(f"centre must be True or False; got {self.centre!r}.")
+        check_flag(self.centre, "centre")
 
     @abstractmethod
     def table(self, activations: Any, gradients: Any) -> Any:
-        """What is projected, (N, *spatial, C); the mean over its channels decides the sign of the map."""
+        """The table to project, (N, *spatial, C); the mean over its channels decides the sign of the map."""
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Each channel times its part of the first right singular vector."""
@@ -95,14 +94,6 @@ class EigenGradCAM(PrincipalMap, name="eigen_grad_cam"):
     Returns:
         values float32 (N, h, w) on the layer's grid, signed (at least 0 with `relu=True`), in units of the
         score; not normalised.
-
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
 
     Source:
         `EigenGradCAM` of Gildenblat et al., PyTorch library for CAM methods, 2021, after Muhammad and Yeasin

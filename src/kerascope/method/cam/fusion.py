@@ -1,4 +1,4 @@
-"""Maps of several layers made into one, on the finest grid among them."""
+"""Fusion of the maps of several layers, on the finest grid among them."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def tanh_maximum(maps: Any) -> Any:
 
 
 def product(maps: Any) -> Any:
-    """The product over layers, each map divided by its max |M|: what is relevant at all of them.
+    """The product over layers, each map divided by its max |M|.
 
-    As the layers of Poly-CAM (Englebert et al., 2022) are multiplied. Of signed maps, what is positive at all
-    layers less what is negative at all.
+    As the layers of Poly-CAM (Englebert et al., 2022) are multiplied. Of signed maps, the product of the
+    positive parts less the product of the negative parts.
     """
     places = tuple(range(2, len(maps.shape)))
     largest = ops.max(ops.abs(maps), axis=places, keepdims=True)
@@ -54,7 +54,7 @@ FUSIONS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 
 
 def fuse(maps: Sequence[Any], fusion: str) -> Any:
-    """One map (N, *spatial) from those of several layers, each image by itself.
+    """One map (N, *spatial) from the maps of several layers, each image by itself.
 
     Args:
         maps: one per layer, (N, *spatial), of any sizes.

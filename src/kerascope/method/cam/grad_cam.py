@@ -39,11 +39,8 @@ class CAM(ClassActivationMap, name="cam"):
     Raises:
         HeadError: between the layer and the score there is something else than global average pooling,
             layers that change nothing (Dropout, Flatten, Reshape, Identity) and one linear Dense or 1x1
-            convolution, or what is there cannot be followed, as in the `call` of a subclassed model.
+            convolution, or something that cannot be followed, as in the `call` of a subclassed model.
         LayerError: the layer does not exist, cannot be read, or has no spatial extent.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
 
     Source:
         Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016, equation 2.
@@ -96,14 +93,6 @@ class GradCAM(ClassActivationMap, name="grad_cam"):
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
         score; not normalised.
 
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
-
     Source:
         Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization,
         ICCV 2017, equations 1 and 2. No deviations by default; the map stays on the layer's grid until
@@ -141,18 +130,10 @@ class GradCAMPlusPlus(ClassActivationMap, name="grad_cam_plus_plus"):
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`: only where
         activations are negative, since weights never are); not normalised.
 
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
-
     Source:
         Chattopadhay et al., Grad-CAM++: Generalized Gradient-based Visual Explanations for Deep Convolutional
         Networks, WACV 2018, equations 5, 10 and 19. The paper explains exp(s), so that powers of the gradient
-        of s stand for higher derivatives. Deviation: the gradient in the weights is that of s, not of exp(s);
+        of s replace higher derivatives. Deviation: the weights use the gradient of s, not of exp(s);
         the factor exp(s) is the same for all channels of an image, and overflows.
 
     Example:
@@ -191,18 +172,10 @@ class XGradCAM(ClassActivationMap, name="xgrad_cam"):
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
         score; not normalised.
 
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
-
     Source:
         Fu et al., Axiom-based Grad-CAM: Towards Accurate Visualization and Explanation of CNNs, BMVC 2020,
         equation 8. Made for layers behind a ReLU: where activations have both signs, their sum can be small
-        and the weight large. Deviation: a sum below a millionth of that of absolute values counts as zero.
+        and the weight large. Deviation: a sum below a millionth of the sum of absolute values counts as zero.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks

@@ -1,4 +1,4 @@
-"""Class activation maps whose weights come from asking the model again, without gradients."""
+"""The base class of class activation maps whose weights come from scores, without gradients."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kerascope import errors
+from kerascope.method.cam.base import check_layer
 from kerascope.method.masks.base import PerturbationMethod
 from kerascope.probe import Answer
 from kerascope.typing import Array
+from kerascope.validation import check_flag
 
 
 @dataclass(frozen=True)
 class GradientFreeCAM(PerturbationMethod):
-    """The family: a layer's channels, weighted by what the score says when the model is asked with a channel.
+    """Base class: a layer's channels, weighted by scores with and without them.
 
     Args:
         layer: path of the layer, as in `ClassActivationMap`; None for the automatic one.
@@ -30,12 +31,8 @@ class GradientFreeCAM(PerturbationMethod):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.layer is not None and not isinstance(self.layer, str):
-            raise errors.ParameterError(
-                f"layer must be a layer path or None; got {self.layer!r}; `Probe.layers()` lists them."
-            )
-        if not isinstance(self.relu, bool):
-            raise errors.ParameterError(f"relu must be True or False; got {self.relu!r}.")
+        check_layer(self.layer)
+        check_flag(self.relu, "relu")
 
     @property
     def signed(self) -> bool:

@@ -23,14 +23,6 @@ class HiResCAM(ClassActivationMap, name="hires_cam"):
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`), in units of the
         score; not normalised.
 
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
-
     Source:
         Draelos and Carin, Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
         networks, 2020, equation 4. Deviation: a ReLU, as the field uses it; the paper's map is `relu=False`.
@@ -51,8 +43,8 @@ class HiResCAM(ClassActivationMap, name="hires_cam"):
 
 
 @dataclass(frozen=True)
-class ElementWiseCAM(ClassActivationMap, name="element_wise_cam"):
-    r"""Element-wise Grad-CAM: gradient times activation, what is negative dropped before channels are summed.
+class ElementWiseCAM(HiResCAM, name="element_wise_cam"):
+    r"""Element-wise Grad-CAM: gradient times activation, rectified before channels are summed.
 
     $$L_{ij} = \sum_c \mathrm{ReLU}\Big(\frac{\partial s}{\partial A_{ijc}} A_{ijc}\Big)$$
 
@@ -62,14 +54,6 @@ class ElementWiseCAM(ClassActivationMap, name="element_wise_cam"):
     Returns:
         values float32 (N, h, w) on the layer's grid, at least 0, in units of the score; not normalised. With
         `relu=False` nothing is dropped, which is HiResCAM's signed map.
-
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
 
     Source:
         `GradCAMElementWise` of Gildenblat et al., PyTorch library for CAM methods, 2021; it has no paper of
@@ -86,5 +70,5 @@ class ElementWiseCAM(ClassActivationMap, name="element_wise_cam"):
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """Gradient times activation, rectified channel by channel."""
-        channels = gradients * activations
+        channels = super().weigh(activations, gradients)
         return ops.relu(channels) if self.relu else channels

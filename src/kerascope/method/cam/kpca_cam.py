@@ -12,6 +12,7 @@ from keras import ops
 from kerascope import errors
 from kerascope.method.cam.base import ClassActivationMap
 from kerascope.method.cam.principal import agreement_sign, refine_eigenvectors
+from kerascope.validation import check_choice
 
 LARGEST = 4096
 """Positions whose kernel, a table of all pairs, still fits: 64 MB an image."""
@@ -22,7 +23,7 @@ def _products(rows: Any) -> Any:
 
 
 def linear(rows: Any) -> Any:
-    """x y: the component is that of `EigenCAM(centre=True)`."""
+    """x y: the component of `EigenCAM(centre=True)`."""
     return _products(rows)
 
 
@@ -70,7 +71,7 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
     target (target_free).
 
     Args:
-        relu: keep what is positive only. Default False: a component has two sides.
+        relu: keep positive values only. Default False: a component has two sides.
         kernel: `"sigmoid"` (default) tanh(x y / C + 1), `"rbf"` exp(-|x - y|^2 / C), `"polynomial"`
             (x y / C + 1)^3, `"linear"` x y, or `"cosine"`, with the number of channels C.
 
@@ -89,7 +90,7 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
     Source:
         Karmani et al., KPCA-CAM: Visual Explainability of Deep Computer Vision Models using Kernel PCA, MMSP
         2024, with each channel's mean over space taken off before the kernel, as in the implementation in
-        pytorch-grad-cam; kernels and their constants are those of scikit-learn's KernelPCA. Deviation: the
+        pytorch-grad-cam; kernels and their constants are as in scikit-learn's KernelPCA. Deviation: the
         sign is fixed.
 
     Example:
@@ -109,8 +110,7 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.kernel, str) or self.kernel not in KERNELS:
-            raise errors.ParameterError(f"kernel must be one of {sorted(KERNELS)}; got {self.kernel!r}.")
+        check_choice(self.kernel, "kernel", KERNELS)
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
         """One channel only: the component, which is no weighted sum of channels."""

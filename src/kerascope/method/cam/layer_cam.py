@@ -24,14 +24,6 @@ class LayerCAM(ClassActivationMap, name="layer_cam"):
         values float32 (N, h, w) on the layer's grid, at least 0 (signed with `relu=False`: only where
         activations are negative), in units of the score; not normalised.
 
-    Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
-
-    Cost:
-        1 forward, and 1 backward per class from the score down to the layer only.
-
     Source:
         Jiang et al., LayerCAM: Exploring Hierarchical Class Activation Maps for Localization, IEEE
         Transactions on Image Processing 2021, equations 6 and 7. No deviations.

@@ -1,4 +1,4 @@
-"""A class activation map at every scale: a deep layer says what, finer ones and the image say where."""
+"""MultiScaleCAM: a deep layer says what, finer layers and the image say where."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     I$; where no gradient can be taken at the image, $I = 0$. A factor that is blank is left out.
 
     A deep layer has few cells; the first layers, and the image, have many but hardly know the class. What a
-    rectifier returns is zero where nothing was found; of the image the median stands for that, so that paper
+    rectifier returns is zero where nothing was found; for the image the median is subtracted, so that paper
     counts for nothing, be it white or black.
 
     Args:
@@ -69,7 +69,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         None: measured here, see docs/one-pass.md. Relatives: Englebert, Cornu and De Vleeschouwer, Poly-CAM,
         2022, a product over layers, without gradients; Jiang et al., LayerCAM, 2021, section III-C, the
         largest over layers; Lee et al., Relevance-CAM, CVPR 2021, maps of early layers. The maps of layers
-        are those of Draelos and Carin, HiResCAM, 2020, equation 4; the median stands where Shrikumar et al.,
+        are from Draelos and Carin, HiResCAM, 2020, equation 4; the median stands where Shrikumar et al.,
         DeepLIFT, 2017, have a reference.
 
     Example:
@@ -145,8 +145,8 @@ def _scales_note(places: Scales, found: Scales) -> str:
     """Which scales say where, and which ones cannot."""
     finer = _scale_names(places)
     missing = [name for name in _scale_names(found) if name not in finer]
-    told = f"where: by {', '.join(finer) or 'the layer alone'}"
-    return f"{told}; the score has no gradient at {' or '.join(missing)}" if missing else told
+    note = f"where: by {', '.join(finer) or 'the layer alone'}"
+    return f"{note}; the score has no gradient at {' or '.join(missing)}" if missing else note
 
 
 def _scale_names(places: Scales) -> list[str]:
@@ -162,7 +162,7 @@ def enlarge_to_image(maps: Any, internals: Internals) -> Any:
 
 def to_signed_map(layers: Sequence[Any], image: Any) -> Any:
     """What speaks for the class less what speaks against it."""
-    against = combine_scales([-one for one in layers], None if image is None else -image)
+    against = combine_scales([-layer for layer in layers], None if image is None else -image)
     return combine_scales(layers, image) - against
 
 

@@ -1,4 +1,4 @@
-"""The first principal direction of channels, and the sign of what is seen along it."""
+"""The first principal component of channels, and its sign."""
 
 from __future__ import annotations
 

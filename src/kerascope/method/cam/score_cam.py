@@ -16,9 +16,8 @@ from kerascope.probe import Answer, AnyProbe, Request
 from kerascope.probe.execute.readouts import activation
 from kerascope.target import Target
 from kerascope.typing import Array
-from kerascope.validation import check_whole, is_number
+from kerascope.validation import check_choice, check_flag, check_number, check_whole
 
-_SMOOTHING = ("noise", "integrated")
 _ROUNDS = 20
 """Rounds of k-means."""
 
@@ -31,14 +30,12 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
       H_c = \frac{\mathrm{up}(A_c) - \min}{\max - \min}$$
 
     with the activations $A$ of the layer, enlarged by half-pixel bilinear interpolation, the pre-softmax
-    score $s$, and a baseline $b$ in the place of what is masked.
+    score $s$, and a baseline $b$ for the masked pixels.
 
     Args:
-        layer: see `GradientFreeCAM`.
-        relu: see `GradientFreeCAM`.
-        channels: ask about so many maps only; default None, about every channel.
+        channels: number of maps that are scored; default None, every channel.
         choice: which maps these are: `"variance"` (default), the channels that vary most over the image;
-            `"clusters"`, the means of so many clusters of channels with similar maps, by k-means.
+            `"clusters"`, the means of as many clusters of channels with similar maps, by k-means.
         softmax: weights go through a softmax over the channels, as in the paper's algorithm 1. The baseline
             then cancels, and where scores differ by less than 1, all channels weigh nearly the same. Default
             False.
@@ -61,7 +58,7 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
 
     Cost:
         1 forward, and 1 for each channel (times `samples` with smoothing), for the baseline, and for each
-        further baseline. `Explanation.masks` tells. Several targets share them.
+        further baseline. See `Explanation.masks`. Several targets share them.
 
     Source:
         Wang et al., Score-CAM: Score-Weighted Visual Explanations for Convolutional Neural Networks, CVPR
@@ -94,20 +91,12 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
         super().__post_init__()
         if self.channels is not None:
             check_whole(self.channels, "channels")
-        if self.choice not in ("variance", "clusters"):
-            raise errors.ParameterError(f"choice must be 'variance' or 'clusters'; got {self.choice!r}.")
-        if not isinstance(self.softmax, bool):
-            raise errors.ParameterError(f"softmax must be True or False; got {self.softmax!r}.")
-        if self.smoothing is not None and self.smoothing not in _SMOOTHING:
-            raise errors.ParameterError(
-                f"smoothing must be None, 'noise' or 'integrated'; got {self.smoothing!r}."
-            )
+        check_choice(self.choice, "choice", ("variance", "clusters"))
+        check_flag(self.softmax, "softmax")
+        check_choice(self.smoothing, "smoothing", (None, "noise", "integrated"))
         check_whole(self.samples, "samples")
         check_whole(self.seed, "seed", 0)
-        if not (is_number(self.sigma) and self.sigma >= 0):
-            raise errors.ParameterError(
-                f"sigma must be a share of a map's range, at least 0; got {self.sigma!r}."
-            )
+        check_number(self.sigma, "sigma")
 
     def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The activations and the score; then the scores under masks made of them."""
@@ -128,7 +117,7 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
         # Of frames, a map that has no axis for them is the mask of each.
         grid = (*[1] * (len(spatial) - len(grid)), *grid)
         count = maps.shape[-1]
-        # Behind the maps stands one of zeros: nothing is left of the image. It is asked about first.
+        # The last map is zero, so that nothing is left of the image. It is scored first.
         nothing = np.zeros_like(maps[..., :1])
         resident = {
             name: value.reshape(len(value), *grid, -1)
@@ -159,9 +148,9 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
         """For each map and sample: the number of the map, the factor of the mask, the number of the noise."""
         if self.smoothing == "integrated":
             shares = [(step + 1) / self.samples for step in range(self.samples)]
-            return [(place, share, 0.0) for place in range(count) for share in shares]
+            return [(index, share, 0.0) for index in range(count) for share in shares]
         samples = self.samples if self.smoothing == "noise" else 1
-        return [(place, 1.0, sample) for place in range(count) for sample in range(samples)]
+        return [(index, 1.0, sample) for index in range(count) for sample in range(samples)]
 
     def _noise(self, maps: Array) -> dict[str, Array]:
         if self.smoothing != "noise":
@@ -171,7 +160,7 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
         return {"noise": np.broadcast_to(noise, (len(maps), *noise.shape))}
 
     def _select_maps(self, channels: Array) -> Array:
-        """The maps that are asked about, (N, h, w, M)."""
+        """The maps that are scored, (N, h, w, M)."""
         if self.channels is None or self.channels >= channels.shape[-1]:
             return channels
         flat = channels.reshape(len(channels), -1, channels.shape[-1])
@@ -180,7 +169,7 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
             order = np.argsort(-flat.var(axis=1), axis=-1, kind="stable")[:, : self.channels]
             taken = np.take_along_axis(flat, np.sort(order, axis=-1)[:, None, :], axis=-1)
         else:
-            taken = np.stack([cluster_means(one.T, self.channels).T for one in flat])
+            taken = np.stack([cluster_means(maps.T, self.channels).T for maps in flat])
         return taken.reshape(*channels.shape[:-1], -1)
 
 
@@ -196,12 +185,12 @@ def cluster_means(maps: Array, count: int) -> Array:
     # The next centre is the map that is furthest from the centres so far.
     centres = [int(length.argmax())]
     while len(centres) < count:
-        nearest = np.min([((unit - unit[one]) ** 2).sum(axis=1) for one in centres], axis=0)
+        nearest = np.min([((unit - unit[centre]) ** 2).sum(axis=1) for centre in centres], axis=0)
         nearest[centres] = -1
         centres.append(int(nearest.argmax()))
     middle = unit[centres]
     for _ in range(_ROUNDS):
         label = ((unit[:, None] - middle[None]) ** 2).sum(axis=-1).argmin(axis=1)
         label[centres] = np.arange(count)  # no cluster is empty
-        middle = np.stack([unit[label == one].mean(axis=0) for one in range(count)])
-    return np.stack([maps[label == one].mean(axis=0) for one in range(count)])
+        middle = np.stack([unit[label == cluster].mean(axis=0) for cluster in range(count)])
+    return np.stack([maps[label == cluster].mean(axis=0) for cluster in range(count)])

@@ -76,10 +76,10 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
         return 1 + (1 if self.layers is None else len(self.layers))
 
     def channels(self, internals: Internals) -> Any:
-        """What is pooled is the gradient less half the curvature."""
+        """The gradient less half the curvature is pooled."""
         slopes = internals.gradients[0] - internals.hvps[0] / 2
         return self.weigh(internals.activations[0], apply_modifier(slopes, self.gradients))
 
     def weigh(self, activations: Any, gradients: Any) -> Any:
-        """The mean over space of what is pooled, times the activations."""
+        """The mean over space of the gradients, times the activations."""
         return mean_over_space(gradients) * activations

@@ -14,10 +14,10 @@ from kerascope.target import Target
 
 @dataclass(frozen=True)
 class InputGradient(Method):
-    """The family: the image and the gradient of the score at it in, one value per pixel and channel out.
+    """Base class: the image and the gradient of the score at it in, one value per pixel and channel out.
 
     Attributes:
-        rule: what rectifiers hand back, or None for their own gradient.
+        rule: the gradient rule of rectifiers, or None for their own gradient.
     """
 
     tags: ClassVar[frozenset[str]] = frozenset({"input", "gradient", "signed"})

@@ -1,4 +1,4 @@
-"""Full gradients: what each pixel and each bias of the network contributes to the score."""
+"""FullGrad: the contributions of each pixel and of each bias of the network to the score."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class FullGrad(Method, name="full_grad"):
     $$F = \psi(x \odot \nabla_x s) + \sum_l \sum_c \psi(b^l \odot \nabla_{b^l} s)_c, \qquad
       \psi(f) = U\Big(\frac{|f| - \min |f|}{\max |f| - \min |f|}\Big)$$
 
-    over all layers $l$ with a bias, be it that of a convolution, what a batch normalisation comes down to at
-    inference, or the offset of a rescaling, with the gradient where the bias is added, before the layer's
+    over all layers $l$ with a bias (of a convolution, a batch normalisation at inference, or a
+    rescaling), with the gradient where the bias is added, before the layer's
     activation. $U$ enlarges to the image's size. Before $\psi$, the terms of a piecewise linear network sum
     to the score: by how much they do not is in `completeness_gap`, as a share of the score.
 

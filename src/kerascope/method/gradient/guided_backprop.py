@@ -12,7 +12,7 @@ from kerascope.rule import RULES, Rule
 
 @dataclass(frozen=True)
 class RuledGradient(InputGradient):
-    """The family: the gradient at the image, with a rule at every rectifier.
+    """Base class: the gradient at the image, with a rule at every rectifier.
 
     Attributes:
         backprop: name of the rule.
@@ -99,7 +99,7 @@ class Deconvnet(RuledGradient, name="deconvnet"):
 
     Source:
         Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, section 2.1.
-        Max-pooling hands back to the place of its maximum, as the paper's switches do. No deviations.
+        Max-pooling returns the gradient to its maximum, as the paper's switches do. No deviations.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks

@@ -77,7 +77,7 @@ def apply_modifier(gradient: Any, modifier: Modifier) -> Any:
 
     Args:
         gradient: (N, *spatial, C).
-        modifier: see `Modifier`.
+        modifier: a name of `MODIFIERS`, a function, or None.
 
     Raises:
         ParameterError: the modifier returns something of another shape.

@@ -23,8 +23,8 @@ class Saliency(InputGradient, name="saliency"):
         gradients: what to look at of the gradient: None for all of it, `"positive"`, `"negative"` (what
             speaks against the class), `"negate"`, `"absolute"`, `"invert"`, `"small_values"`, or a function;
             see `kerascope.method.gradient.modifier`.
-        backprop: what rectifiers hand back: None for their own gradient, `"guided"` or `"deconvnet"`; see
-            `kerascope.rule`.
+        backprop: the gradient rule of rectifiers: None for their own gradient, `"guided"` or `"deconvnet"`;
+            see `kerascope.rule`.
 
     Returns:
         values float32 (N, H, W, C), signed, score per unit of the model's input, channels last; not

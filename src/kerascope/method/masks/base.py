@@ -1,4 +1,4 @@
-"""What methods share that ask about images with parts removed: they need forward passes only."""
+"""The base class of methods that remove parts of the image and need forward passes only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kerascope import errors
 from kerascope.method.base import Method
 from kerascope.perturb import Masks, Stream, check_memory
 from kerascope.perturb.baseline import (
@@ -26,20 +25,21 @@ from kerascope.perturb.pixels import pixels_of
 from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
+from kerascope.validation import check_choice
 
 
 @dataclass(frozen=True)
 class PerturbationMethod(Method):
-    """The family: scores of images with parts removed. What is removed, and what follows, a member says.
+    """Base class: scores of images with parts removed. Subclasses remove parts, and make a map of the scores.
 
     Args:
-        baseline: what stands where something was removed: a number, in the model's own input units; an array
+        baseline: replaces the removed parts: a number, in the model's own input units; an array
             (H, W, C) or (N, H, W, C), or (C,) for one colour; `"black"` or `"white"`, the lowest or highest
             value of the range that the model's own `Rescaling` or `Normalization` states, else of each
             image; `"mean"`, the mean colour of each image; `"blur"`, the image behind a Gaussian whose sigma
             is a tenth of its longest side; `"noise"`, uniform over that range; `"inpaint"`, diffusion from
             what was left (the mean colour where nothing was); or a tuple of several, under each of which
-            every mask is asked about, and whose scores are averaged. Default `"black"`. What was taken is in
+            every mask is scored, and whose scores are averaged. Default `"black"`. What was taken is in
             `Explanation.notes`.
         memory: the most that one explanation may hold at a time, such as `"1GB"` or a number of bytes; it
             decides how many masks go in a pass, up to the probe's `batch_size`. Default None, a quarter of
@@ -58,16 +58,15 @@ class PerturbationMethod(Method):
     def __post_init__(self) -> None:
         object.__setattr__(self, "baseline", as_baseline(self.baseline, (*NAMES, INPAINT)))
         check_memory(self.memory)
-        if self.progress not in (None, True, False):
-            raise errors.ParameterError(f"progress must be True, False or None; got {self.progress!r}.")
+        check_choice(self.progress, "progress", (None, True, False))
 
     @property
     def baselines(self) -> int:
-        """Number of baselines, under each of which every mask is asked about."""
+        """Number of baselines, under each of which every mask is scored."""
         return len(parts_of(self.baseline))
 
     def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
-        """The scores of the images, which pin the target; then those under masks."""
+        """The scores of the images, which pin the target; then the scores under masks."""
         first = probe.run(None, images, target)
         pixels_of(first)  # raises where there are no pixels
         return self.perturb(probe, first, HostImages.of(probe, first, smooth=False))
@@ -91,7 +90,7 @@ class PerturbationMethod(Method):
         resident: Mapping[str, Array] | None = None,
         expected: int | None = None,
     ) -> Stream:
-        """What asks about the images under masks.
+        """The stream that scores the images under masks.
 
         Args:
             probe: of the model.
@@ -120,17 +119,17 @@ class PerturbationMethod(Method):
         """The baselines (N, *spatial, C), None for holes that are inpainted, and a note on them."""
         arrays: list[Array | None] = []
         notes: list[str] = []
-        for number, part in enumerate(parts_of(self.baseline)):
+        for index, part in enumerate(parts_of(self.baseline)):
             if part == INPAINT:
                 array, note = None, "inpainted by diffusion from what a mask leaves"
             else:
-                array, note = make_baseline(part, pictures, getattr(self, "seed", 0), number)
+                array, note = make_baseline(part, pictures, getattr(self, "seed", 0), index)
             arrays.append(array)
             notes.append(note)
         return arrays, describe_baselines(notes)
 
     def to_answer(self, stream: Stream, values: Array, notes: Sequence[str] = ()) -> Answer:
-        """The answer with its values, and what there is to say about how they were come by.
+        """The answer with its values, notes and warnings.
 
         Args:
             stream: that was asked.

@@ -21,7 +21,7 @@ from kerascope.probe import Answer, AnyProbe, Request, ScoreFunction, require_pr
 from kerascope.progress import Progress
 from kerascope.resize import resize
 from kerascope.typing import Array
-from kerascope.validation import check_whole, is_number
+from kerascope.validation import check_choice, check_inside, check_positive, check_whole
 
 Mode = Literal["preserve", "delete"]
 
@@ -89,7 +89,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         ICCV 2019, section 3, with the area constraint $R_a$ and its growing weight; deletion: Fong and
         Vedaldi, Interpretable Explanations of Black Boxes by Meaningful Perturbation, ICCV 2017, section 4,
         the deletion game. Deviations: masks are smooth since their cells are coarse and enlarged, instead of
-        by a convolution with a maximum; the area is that of the cells; the score is divided by gamma, since
+        by a convolution with a maximum; the area is measured on cells; the score is divided by gamma, since
         one learning rate and weight cannot fit all scores; cells closer than 0.05 share their places in the
         sorted mask, where a sort would take the first ones; deletion starts at the whole image too; 100
         steps instead of 800.
@@ -116,15 +116,12 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (is_number(self.area) and 0 < self.area < 1):
-            raise errors.ParameterError(f"area must be a share between 0 and 1; got {self.area!r}.")
-        if self.mode not in get_args(Mode):
-            raise errors.ParameterError(f"mode must be one of {list(get_args(Mode))}; got {self.mode!r}.")
+        check_inside(self.area, "area")
+        check_choice(self.mode, "mode", get_args(Mode))
         check_whole(self.cells, "cells", 2)
         check_whole(self.steps, "steps")
-        for name in ("learning_rate", "area_weight"):
-            if not (is_number(given := getattr(self, name)) and given > 0):
-                raise errors.ParameterError(f"{name} must be a number above 0; got {given!r}.")
+        check_positive(self.learning_rate, "learning_rate")
+        check_positive(self.area_weight, "area_weight")
         if INPAINT in parts_of(self.baseline) or self.baselines > 1:
             raise errors.ParameterError(
                 "baseline must be a single one, and not 'inpaint', which fills holes, and has no gradient at "
@@ -133,7 +130,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
-        """One for the score, one for that of the baseline, and one for each step."""
+        """One for the score, one for the baseline, and one for each step."""
         return 2 + self.steps
 
     @property
@@ -171,7 +168,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
                     ask = self._make_scorer(probe, first, pictures, baseline, rows, count)
                     for step in range(-1, self.steps):
                         alive |= optimizer.begin(ask) if step < 0 else optimizer.step(step, ask)
-                        masks[real] = optimizer.found[:count]
+                        masks[real] = optimizer.final_masks[:count]
                         done[real] += 1
                         progress.advance(count)
                 except KeyboardInterrupt:
@@ -243,11 +240,10 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
 
 @dataclass(frozen=True)
 class MaskStep:
-    """What is computed with the model: the gradients of scores at the cells of masks.
+    """The computation on the device: the gradients of scores at the cells of masks.
 
     Args:
         spatial: size of the images.
-        mode: see `ExtremalPerturbation`.
     """
 
     spatial: tuple[int, ...]
@@ -296,7 +292,7 @@ class MaskOptimizer:
         return self._cells.reshape(-1, *self._grid)
 
     @property
-    def found(self) -> Array:
+    def final_masks(self) -> Array:
         """The masks as they are shown: zero where nothing has changed the score, which any mask keeps."""
         return np.where(self._scale == 0, 0, self._cells).reshape(self.masks.shape)
 

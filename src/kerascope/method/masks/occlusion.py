@@ -46,14 +46,13 @@ class Occlusion(PerturbationMethod, name="occlusion"):
         MemoryBudgetError: one image takes more than `memory`.
 
     Cost:
-        1 forward, and 1 for each window and baseline: 225 to 256 by default on pictures. `Explanation.masks`
-        tells.
+        1 forward, and 1 for each window and baseline: 225 to 256 by default on pictures. See
+        `Explanation.masks`.
 
     Source:
         Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, section 4.2.
         Deviations: the drop of the score instead of the probability that is left, averaged over the windows
-            that
-        cover a pixel, as in captum; windows in proportion to the image.
+        that cover a pixel, as in captum; windows in proportion to the image.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks

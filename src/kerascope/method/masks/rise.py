@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from kerascope import errors
 from kerascope.method.masks.base import PerturbationMethod
 from kerascope.perturb import GridMasks, Sums
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
 from kerascope.probe import Answer, AnyProbe
 from kerascope.typing import Array
-from kerascope.validation import check_whole, is_number
+from kerascope.validation import check_inside, check_positive, check_whole
 
 _ROUND, _ROUNDS = 256, 8
-"""Masks between two looks at the standard error, or one part in so many of all masks where that is less."""
+"""Masks between two checks of the standard error, or that part of all masks if it is less."""
 _LEAST = 4
-"""The fewest rounds that a standard error is told from."""
+"""The fewest rounds that give a standard error."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class RISE(PerturbationMethod, name="rise"):
         probability: that a cell is left, between 0 and 1; default 0.5.
         tolerance: stop an image once the standard error of its map, as root mean square over the pixels, is
             at most this share of the map's range; looked at every 256 masks, or every eighth of `masks`,
-            from the fourth time on. Default None, which takes all masks. `Explanation.masks` tells how many
+            from the fourth time on. Default None, which takes all masks. `Explanation.masks` counts how many
             were taken.
         seed: of the masks, a whole number of at least 0; the same masks for every image, on every backend.
 
@@ -83,11 +82,9 @@ class RISE(PerturbationMethod, name="rise"):
         check_whole(self.masks, "masks")
         check_whole(self.cells, "cells", 2)
         check_whole(self.seed, "seed", 0)
-        if not (is_number(self.probability) and 0 < self.probability < 1):
-            raise errors.ParameterError(
-                f"probability must be a number between 0 and 1; got {self.probability!r}."
-            )
-        check_tolerance(self.tolerance)
+        check_inside(self.probability, "probability")
+        if self.tolerance is not None:
+            check_positive(self.tolerance, "tolerance")
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
@@ -114,8 +111,8 @@ class RISE(PerturbationMethod, name="rise"):
             size // (cells + 1) for size, cells in zip(kind.enlarged, kind.cells, strict=True)
         ]  # pixels of a cell
         codes = np.empty((len(numbers), count + len(shifts)))
-        for code, number in zip(codes, numbers.tolist(), strict=True):
-            generator = np.random.default_rng([self.seed, number])
+        for code, index in zip(codes, numbers.tolist(), strict=True):
+            generator = np.random.default_rng([self.seed, index])
             code[:count] = generator.random(count) < self.probability
             code[count:] = generator.integers(0, shifts)
         return codes
@@ -139,30 +136,18 @@ class RISE(PerturbationMethod, name="rise"):
                     found[image].add(part, whole=stop - start == step)
                     if self.tolerance is not None and found[image].has_converged(self.tolerance):
                         running.discard(image)
-        values = np.stack([one.map for one in found.values()])
-        told = self.to_answer(stream, values.reshape(*first.scores.shape, *spatial))
+        values = np.stack([running.map for running in found.values()])
+        answer = self.to_answer(stream, values.reshape(*first.scores.shape, *spatial))
         if self.tolerance is None:
-            return told
+            return answer
         note = (
             f"stopped at a standard error of {self.tolerance:g} of the map's range, or at {self.masks} masks"
         )
-        return replace(told, notes=(*told.notes, note))
-
-
-def check_tolerance(tolerance: Any) -> None:
-    """Check a share of the map's range at which to stop.
-
-    Raises:
-        ParameterError: neither None nor a number above 0.
-    """
-    if tolerance is not None and not (is_number(tolerance) and tolerance > 0):
-        raise errors.ParameterError(
-            f"tolerance must be a share of the map's range, a number above 0, or None; got {tolerance!r}."
-        )
+        return replace(answer, notes=(*answer.notes, note))
 
 
 def score_gain(sums: Sums) -> Array:
-    """By how much the score is higher where a mask leaves a pixel, (K, P); NaN where none does."""
+    """How much higher the score is where a mask leaves a pixel, (K, P); NaN where none does."""
     weight = np.where(sums.weight > 0, sums.weight, np.nan)
     return np.asarray(sums.total / weight - (sums.change / max(sums.count, 1))[:, None])
 

@@ -1,4 +1,4 @@
-"""Methods that follow a path from a baseline to the image, and add up what each step changes."""
+"""The base class of methods that integrate gradients along a path from a baseline to the image."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Path:
 
 @dataclass(frozen=True)
 class PathMethod(Method):
-    """The family: gradients along paths, times steps, added up.
+    """Base class: gradients along paths, times steps, added up.
 
-    Values sum to the score of the image less that of the start, up to the error of a finite number of steps,
-    which `Explanation.completeness_gap` gives. Several paths are averaged.
+    Values sum to the score of the image less the score of the start, up to the error of a finite number of
+    steps, which `Explanation.completeness_gap` gives. Several paths are averaged.
 
     Args:
         steps: how many, at least 1.
@@ -83,7 +83,7 @@ def integrate_paths(
         steps: of each path.
         probe: of the model.
         images: (N, ...) as the model takes them.
-        target: what is explained.
+        target: of the explanation.
         paths: from the images to the ways to them.
     """
     first = probe.run(None, images, target)
@@ -92,24 +92,24 @@ def integrate_paths(
     each = steps + 1
     waiting: dict[int, Array] = {}
 
-    def variant(number: int) -> Array:
-        path, step = ways[number // each], number % each
+    def variant(index: int) -> Array:
+        path, step = ways[index // each], index % each
         if step == steps:
             return pictures.to_inputs(path.start)
-        point, waiting[number] = path.step(step)
+        point, waiting[index] = path.step(step)
         return pictures.to_inputs(point)
 
     values: Array | None = None
     starts = np.zeros(first.scores.shape)
     alive, answer = False, first
-    for number, answer, gradients in run_variants(
+    for index, answer, gradients in run_variants(
         probe, first, len(ways) * each, variant, Saliency().attribute
     ):
-        if number % each == steps:
+        if index % each == steps:
             starts += answer.scores
             continue
         alive = alive or answer.alive
-        shares = gradients * add_class_axis(waiting.pop(number), first.scores)
+        shares = gradients * add_class_axis(waiting.pop(index), first.scores)
         values = shares if values is None else np.add(values, shares, out=values)
     assert values is not None
     return to_complete_answer(
@@ -179,6 +179,6 @@ class BaselinePath(PathMethod):
     def baselines(self, pictures: HostImages) -> list[tuple[Array, str]]:
         """Each baseline for every image, and its note."""
         return [
-            make_baseline(part, pictures, self.seed, number)
-            for number, part in enumerate(parts_of(self.baseline))
+            make_baseline(part, pictures, self.seed, index)
+            for index, part in enumerate(parts_of(self.baseline))
         ]

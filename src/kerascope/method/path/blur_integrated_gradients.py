@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from kerascope import errors
 from kerascope.method.path.base import Path, PathMethod, PathStep, integrate_paths
 from kerascope.perturb.host_images import HostImages
 from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
-from kerascope.validation import is_number
+from kerascope.validation import check_positive
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,8 @@ class BlurIntegratedGradients(PathMethod, name="blur_integrated_gradients"):
       x^{k} = G_{\sigma (1 - k/n)} * x$$
 
     with the image $x$ behind Gaussians $G$ whose sigma falls from $\sigma$ to 0. No baseline has to be
-    chosen, and nothing is compared with black. Values sum to the score of the image less that of the most
-    blurred one.
+    chosen, and nothing is compared with black. Values sum to the score of the image less the score of the
+    most blurred one.
 
     Args:
         steps: number of steps into focus, at least 1; default 50.
@@ -65,10 +64,8 @@ class BlurIntegratedGradients(PathMethod, name="blur_integrated_gradients"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.max_sigma is not None and not (is_number(self.max_sigma) and self.max_sigma > 0):
-            raise errors.ParameterError(
-                f"max_sigma must be a finite number of pixels above 0, or None; got {self.max_sigma!r}."
-            )
+        if self.max_sigma is not None:
+            check_positive(self.max_sigma, "max_sigma")
 
     def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The score of the image, and the gradient at every step."""
@@ -79,11 +76,11 @@ class BlurIntegratedGradients(PathMethod, name="blur_integrated_gradients"):
         sigma = max(pictures.spatial) / 6 if self.max_sigma is None else float(self.max_sigma)
 
         @functools.lru_cache(maxsize=2)
-        def blur(number: int) -> Array:
-            return pictures.blur(sigma * (1 - number / self.steps))
+        def blur(index: int) -> Array:
+            return pictures.blur(sigma * (1 - index / self.steps))
 
-        def step(number: int) -> PathStep:
-            before, after = blur(number), blur(number + 1)
+        def step(index: int) -> PathStep:
+            before, after = blur(index), blur(index + 1)
             return (before + after) / 2, after - before
 
         return [Path(blur(0), step, f"the image blurred by a Gaussian of sigma {sigma:.3g} pixels")]

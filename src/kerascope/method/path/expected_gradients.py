@@ -44,7 +44,7 @@ class ExpectedGradients(Method, name="expected_gradients"):
 
     Args:
         samples: number of points, at least 1; default 50.
-        baseline: see `kerascope.IntegratedGradients`; default `"noise"`, drawn anew for each sample. A tuple
+        baseline: see `kerascope.IntegratedGradients`; default `"noise"`, drawn again for each sample. A tuple
             is a background set, such as `tuple(training_images[:100])`: its members are taken in turn, in a
             random order, each as often as another or once more. They are pictures, signals, volumes or rows
             of numbers, as the model takes them; of a model with several inputs, those of the explained one,
@@ -122,18 +122,18 @@ class ExpectedGradients(Method, name="expected_gradients"):
         waiting: dict[int, Array] = {}
         notes: dict[int, str] = {}
 
-        def variant(number: int) -> Array:
-            which = int(numbers[number])
-            start, notes[which] = make_baseline(parts[which], pictures, self.seed, number)
-            waiting[number] = pictures.pixels - start
-            return pictures.to_inputs(start + alphas[number] * waiting[number])
+        def variant(index: int) -> Array:
+            which = int(numbers[index])
+            start, notes[which] = make_baseline(parts[which], pictures, self.seed, index)
+            waiting[index] = pictures.pixels - start
+            return pictures.to_inputs(start + alphas[index] * waiting[index])
 
         values, alive, answer = np.zeros(1), False, first
-        for number, answer, gradients in run_variants(
+        for index, answer, gradients in run_variants(
             probe, first, self.samples, variant, Saliency().attribute
         ):
             alive = alive or answer.alive
-            values = values + gradients * add_class_axis(waiting.pop(number), first.scores)
+            values = values + gradients * add_class_axis(waiting.pop(index), first.scores)
         return replace(
             first,
             alive=alive,

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from kerascope import errors
 from kerascope.method.gradient.saliency import Saliency
 from kerascope.method.path.base import BaselinePath, to_complete_answer
 from kerascope.perturb.baseline import describe_baselines
@@ -16,7 +15,7 @@ from kerascope.perturb.host_images import HostImages
 from kerascope.probe import Answer, AnyProbe
 from kerascope.target import ClassColumn, Target
 from kerascope.typing import Array
-from kerascope.validation import is_number
+from kerascope.validation import check_share
 
 TIE = 1e-5
 """Slopes that differ by less than this share are the same."""
@@ -40,7 +39,6 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
     Args:
         steps: number of steps, at least 1; default 50.
         baseline: see `BaselinePath`; default `"black"`.
-        seed: see `BaselinePath`.
         fraction: share of all pixels and channels that move together, above 0 and at most 1; default 0.25.
         deviation: how far a pixel may be off the straight path, as a share of its way, above 0 and at most 1;
             default 0.02. With 1 it is the paper's path without anchors.
@@ -80,10 +78,8 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("fraction", "deviation"):
-            value = getattr(self, name)
-            if not (is_number(value) and 0 < value <= 1):
-                raise errors.ParameterError(f"{name} must be above 0 and at most 1; got {value!r}.")
+        check_share(self.fraction, "fraction")
+        check_share(self.deviation, "deviation")
 
     def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The score of the image, which pins the target; then every step of every class's path."""
@@ -95,7 +91,7 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
         classes: Sequence[Target] = [pinned]
         if pinned.class_axis:
             classes = [ClassColumn(pinned, index) for index in range(first.scores.shape[1])]
-        found = [[self._walk(probe, first, pictures, start, one) for start, _ in starts] for one in classes]
+        found = [[self._walk(probe, first, pictures, start, part) for start, _ in starts] for part in classes]
         values = np.stack([np.mean([walk[0] for walk in column], axis=0) for column in found], axis=1)
         scores = np.stack([np.mean([walk[1] for walk in column], axis=0) for column in found], axis=1)
         if not pinned.class_axis:
@@ -117,7 +113,7 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
         values = np.zeros(shape)
         scores: Array | None = None
         alive = False
-        for number in range(self.steps + 1):
+        for index in range(self.steps + 1):
             point = start + gone.reshape(shape) * way
             inputs = first.batch.with_pixels(pictures.to_inputs(point))
             answer = Saliency().attribute(probe, inputs, target)
@@ -127,24 +123,24 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
             scores = answer.scores.astype("float64") if scores is None else scores
             # Half of the step that ends here, and half of the one that begins.
             values += gradients * step / 2
-            if number < self.steps:
-                after = self.advance(gone, distances, np.abs(gradients).reshape(gone.shape), number + 1)
+            if index < self.steps:
+                after = self.advance(gone, distances, np.abs(gradients).reshape(gone.shape), index + 1)
                 step = (after - gone).reshape(shape) * way
                 values += gradients * step / 2
                 gone = after
         assert scores is not None
         return values, scores, alive
 
-    def advance(self, gone: Array, distances: Array, slopes: Array, number: int) -> Array:
+    def advance(self, gone: Array, distances: Array, slopes: Array, index: int) -> Array:
         """How far each pixel is after a step.
 
         Args:
             gone: (N, pixels), the share of its way that each has gone, 0 to 1.
             distances: in the same shape, how long the ways are.
             slopes: absolute gradients.
-            number: of the step, from 1.
+            index: of the step, from 1.
         """
-        share = number / self.steps
+        share = index / self.steps
         least, most = max(share - self.deviation, 0.0), min(share + self.deviation, 1.0)
         gone = np.maximum(gone, least)
         wanted = distances.sum(axis=1) * (1 - share)

@@ -27,7 +27,6 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
     Args:
         steps: number of points on the path, at least 1; default 50.
         baseline: see `BaselinePath`; default `"black"`.
-        seed: see `BaselinePath`.
 
     Returns:
         values float32 (N, H, W, C), signed, in units of the score, channels last; not normalised. The heat
@@ -43,7 +42,7 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
 
     Source:
         Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks, ICML 2017, equations 1 and 3.
-        Deviation: the midpoint rule, whose error is much smaller than that of the paper's right sum.
+        Deviation: the midpoint rule, whose error is much smaller than the right sum's of the paper.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -67,4 +66,4 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
 
     def _line(self, start: Array, image: Array) -> Callable[[int], PathStep]:
         step = (image - start) / self.steps
-        return lambda number: (start + (number + 0.5) * step, step)
+        return lambda index: (start + (index + 0.5) * step, step)

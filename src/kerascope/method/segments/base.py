@@ -1,4 +1,4 @@
-"""Methods that switch segments of an image on and off, and share out the score among them."""
+"""The base class of methods that switch segments of an image on and off."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Valuation = Generator[Array, Array, Array]
 
 @dataclass(frozen=True)
 class SegmentMethod(PerturbationMethod):
-    """The family: a value for each segment, from scores of the image with some segments on and others off.
+    """Base class: a value for each segment, from scores of the image with some segments on and others off.
 
     Subclasses implement `value_segments`. All images go through it together, so that passes are full.
 
     Args:
-        segments: what is switched on and off. A number: about so many segments of similar colour, by SLIC
-            (`skimage.segmentation.slic`, of the image scaled to 0 to 1), or for signals a grid of about so
-            many cells; a tuple such as `(8, 8)`: a grid of so many cells on each axis; an array (H, W) or
+        segments: parts to switch on and off. A number: about that many segments of similar colour, by SLIC
+            (`skimage.segmentation.slic`, of the image scaled to 0 to 1), or for signals a grid of about
+            that many cells; a tuple such as `(8, 8)`: the cells of a grid on each axis; an array (H, W) or
             (N, H, W) of whole numbers from 0: the segment of each pixel.
     """
 
@@ -41,11 +41,11 @@ class SegmentMethod(PerturbationMethod):
 
     @abstractmethod
     def value_segments(self, count: int, whole: Array, labels: Array) -> Valuation:
-        """How one image is explored.
+        """The generator that values the segments of one image.
 
         Yields coalitions, float (m, S), 1 for a segment that is left as it is, 0 for one that is removed, and
-        anything between for one that is faded; is sent their scores, float64 (m, K), where a row holds NaN
-        if the score is none or was not asked for; it has to do without these rows.
+        anything between for one that is faded; is sent their scores, float64 (m, K), where a row is NaN
+        if its score is not known; such rows are left out.
 
         Args:
             count: S, the number of segments of this image.
@@ -57,7 +57,7 @@ class SegmentMethod(PerturbationMethod):
         """
 
     def perturb(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> Answer:
-        """Every image's exploration in step with the others; then each segment painted with its value."""
+        """Value the segments of all images in step, and paint each segment with its value."""
         labels, note = segment_images(self.segments, pixels_of(first))
         counts = labels.reshape(len(labels), -1).max(axis=1) + 1
         whole = first.scores.astype("float64").reshape(len(labels), -1)

@@ -1,4 +1,4 @@
-"""Methods that fade or remove the cells of a grid, and see how the score varies with them."""
+"""The base class of methods that fade or remove the cells of a grid."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _ROUNDING = 4 * float(np.finfo("float32").eps)
 
 @dataclass(frozen=True)
 class GridMethod(SegmentMethod):
-    """The family: a number for segments is that of the cells of a grid, on pictures too.
+    """Base class: segments are the cells of a grid, on pictures too.
 
     Args:
-        segments: what is faded or removed. A number: a grid of about so many cells of similar sides, at most
-            one for each pixel; a tuple such as `(8, 8)`: a grid of so many cells on each axis; an array
+        segments: parts to fade or remove. A number: a grid of about that many cells of similar sides, at most
+            one for each pixel; a tuple such as `(8, 8)`: the cells of a grid on each axis; an array
             (H, W) or (N, H, W) of whole numbers from 0: the segment of each pixel.
     """
 

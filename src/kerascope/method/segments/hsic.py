@@ -23,7 +23,7 @@ class HSIC(GridMethod, name="hsic"):
       L_{jk} = \exp\Big(-\frac{(s(x \odot M_j) - s(x \odot M_k))^2}{2 \sigma^2}\Big)$$
 
     with the image $x$, $m$ random masks $M_j$ that leave or remove each cell of a grid, $H = I - 1/m$, and
-    the median distance of two scores $\sigma$. Any kind of dependence counts, not only that of the mean. It
+    the median distance of two scores $\sigma$. Any kind of dependence counts, not only of the mean. It
     is without a sign: a cell that speaks against the target counts like one that speaks for it. For a cell
     that does not matter the estimate is not 0 but, on average, about 1 / m of the greatest value there is.
 
@@ -45,7 +45,7 @@ class HSIC(GridMethod, name="hsic"):
 
     Cost:
         1 forward, and 1 for each mask and baseline. Several targets share them. The host holds masks x
-        segments numbers for each image, and beside them, for one image and class at a time, a few matrices
+        segments numbers for each image, and, for one image and class at a time, a few matrices
         of masks x masks float64 numbers: 18 MB each with 1500 masks, 800 MB with 10000.
 
     Source:

@@ -10,14 +10,13 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.method.masks.base import PerturbationMethod
-from kerascope.method.masks.rise import check_tolerance
 from kerascope.method.segments.base import SegmentMethod, Valuation
 from kerascope.method.segments.regression import generator, has_converged, rounds, standard_error
 from kerascope.typing import Array
-from kerascope.validation import check_whole
+from kerascope.validation import check_positive, check_whole
 
 _DRAWS = 4
-"""Pairs that are drawn for each one to be asked about, since some are drawn again."""
+"""Pairs drawn for each pair needed, since some are drawn twice."""
 
 
 @dataclass(frozen=True)
@@ -29,23 +28,23 @@ class KernelSHAP(SegmentMethod, name="kernel_shap"):
       \sum_i w_i = s(x) - s(\emptyset)$$
 
     over the coalitions $z$ of the $S$ segments, 1 for one that is left and 0 for one that is removed, but for
-    the empty one and the image itself, which are in the constraint. All of them are asked about where there
+    the empty one and the image itself, which are in the constraint. All of them are scored where there
     are at most `masks`: then values are the Shapley values. Else coalitions are drawn with probability in
     proportion to that weight, each with its complement, and count as often as they were drawn; one that was
-    drawn before is not asked about again.
+    drawn before is not scored again.
 
     Args:
-        masks: the most coalitions beside the empty one, at least 2, and two for each segment but one;
+        masks: the most coalitions besides the empty one, at least 2, and two for each segment but one;
             default 1000, which is all of them for up to 9 segments.
         seed: of the coalitions, a whole number of at least 0; the same ones for every image with as many
             segments, on every backend.
         tolerance: where coalitions are drawn, stop an image once the standard error of its segments' values,
             as root mean square, is at most this share of their range; looked at every max(4 S, 64) masks.
-            Default None, which takes all masks. `Explanation.masks` tells how many were taken.
+            Default None, which takes all masks. `Explanation.masks` counts those taken.
 
     Returns:
         values float32 (N, *spatial), the same over a segment, signed, in units of the score; not normalised.
-        The values of the segments sum to the score less that of the empty coalition, however many masks
+        The values of the segments sum to the score less the score of the empty coalition, however many masks
         there are. NaN where that score is not known, or too few pairs are.
 
     Raises:
@@ -82,7 +81,8 @@ class KernelSHAP(SegmentMethod, name="kernel_shap"):
         super().__post_init__()
         check_whole(self.masks, "masks", 2)
         check_whole(self.seed, "seed", 0)
-        check_tolerance(self.tolerance)
+        if self.tolerance is not None:
+            check_positive(self.tolerance, "tolerance")
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
@@ -134,8 +134,8 @@ def solve_kernel(pairs: Array, weights: Array, scores: Array, change: Array) -> 
     """What is due to each segment, by the weighted regression, and its standard error.
 
     The value of the last segment is what the others leave of the change. Then the equation of a coalition
-    with the last segment is `s(z) - s(none) - change = sum over the others of w_i (z_i - 1)`, and that of its
-    complement is `s(1 - z) - s(none) = -(the same sum)`: half their difference stands for both.
+    with the last segment is `s(z) - s(none) - change = sum over the others of w_i (z_i - 1)`, and for its
+    complement `s(1 - z) - s(none) = -(the same sum)`: half their difference replaces both.
 
     Args:
         pairs: (n, S), of each pair the coalition with the last segment.

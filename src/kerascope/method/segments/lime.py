@@ -9,11 +9,10 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.method.masks.base import PerturbationMethod
-from kerascope.method.masks.rise import check_tolerance
 from kerascope.method.segments.base import SegmentMethod, Valuation
 from kerascope.method.segments.regression import generator, has_converged, rounds, standard_error
 from kerascope.typing import Array
-from kerascope.validation import check_whole, is_number
+from kerascope.validation import check_number, check_positive, check_whole
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class LIME(SegmentMethod, name="lime"):
             segments, on every backend; fewer masks are the first ones of more.
         tolerance: stop an image once the standard error of its segments' values, as root mean square, is at
             most this share of their range; looked at every max(4 S, 64) masks. Default None, which takes all
-            masks. `Explanation.masks` tells how many were taken.
+            masks. `Explanation.masks` counts those taken.
 
     Returns:
         values float32 (N, *spatial), the same over a segment, signed, in units of the score; not normalised.
@@ -78,11 +77,10 @@ class LIME(SegmentMethod, name="lime"):
         super().__post_init__()
         check_whole(self.masks, "masks")
         check_whole(self.seed, "seed", 0)
-        if not (is_number(self.width) and self.width > 0):
-            raise errors.ParameterError(f"width must be a number above 0; got {self.width!r}.")
-        if not (is_number(self.alpha) and self.alpha >= 0):
-            raise errors.ParameterError(f"alpha must be a number of at least 0; got {self.alpha!r}.")
-        check_tolerance(self.tolerance)
+        check_positive(self.width, "width")
+        check_number(self.alpha, "alpha")
+        if self.tolerance is not None:
+            check_positive(self.tolerance, "tolerance")
 
     @property
     def forwards(self) -> int:  # type: ignore[override]

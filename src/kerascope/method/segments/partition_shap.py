@@ -14,11 +14,11 @@ from kerascope.typing import Array
 from kerascope.validation import check_whole
 
 _LEAST = 16
-"""Fewest groups that are split at a time, where there are so many."""
+"""Fewest groups that are split at a time, if there are as many."""
 _SHARE = 4
-"""One of so many groups is split at a time."""
+"""One group of this many is split at a time."""
 _DIGITS = 6
-"""Of what a group is worth: what is equal but for rounding is split in turn, on every backend."""
+"""Digits of the worth of a group, so that rounding does not decide the order on any backend."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class PartitionSHAP(SegmentMethod, name="partition_shap"):
     The hierarchy is cut across the longest side of each group, near its middle; of 2 x 4 cells into 2 x 2,
     these into 2 x 1, and these into cells.
 
-    What is exact: the values of the segments sum to the score less that of the empty coalition, however few
+    The values of the segments sum exactly to the score less the score of the empty coalition, however few
     masks there are. With at least 2/3 (S^2 - 1) masks, for S segments whose halves are equal, every group is
     split, and values are the Owen values of that hierarchy; if the score is a sum over segments, they are its
     terms.
 
     Args:
-        masks: the most coalitions beside the empty one, at least 2; default 1000. A split takes two.
+        masks: the most coalitions besides the empty one, at least 2; default 1000. A split takes two.
 
     Returns:
         values float32 (N, *spatial), the same over a segment, signed, in units of the score; not normalised.
@@ -96,7 +96,10 @@ class PartitionSHAP(SegmentMethod, name="partition_shap"):
         root = _Part(hierarchy(labels), np.zeros(count), 1.0)
         splits = self.masks // 2
         # The first levels are split in any case: they are asked about together.
-        request = [root.context, *(one for part in _levels(root, splits) for one in part.coalitions())]
+        request = [
+            root.context,
+            *(coalition for part in _levels(root, splits) for coalition in part.coalitions()),
+        ]
         known = _ScoreCache()
         known.add(request, (yield np.stack(request)))
         known.add([np.ones(count)], whole[None])
@@ -110,14 +113,14 @@ class PartitionSHAP(SegmentMethod, name="partition_shap"):
             worth = [float(np.abs(known.worth(part)).max()) for part in open_]
             order = self.order(np.asarray(worth))
             number = min(splits, max(_LEAST, len(open_) // _SHARE))
-            chosen = [open_[place] for place in order[:number]]
-            open_ = [open_[place] for place in order[number:]]
+            chosen = [open_[index] for index in order[:number]]
+            open_ = [open_[index] for index in order[number:]]
             splits -= len(chosen)
-            request = [one for part in chosen for one in part.coalitions() if not known.has(one)]
+            request = [new for part in chosen for new in part.coalitions() if not known.has(new)]
             if request:
                 known.add(request, (yield np.stack(request)))
             for part in chosen:
-                if all(np.isfinite(known.of(one)).all() for one in part.coalitions()):
+                if all(np.isfinite(known.of(coalition)).all() for coalition in part.coalitions()):
                     open_ += part.split()
                 else:
                     closed.append(part)
@@ -139,7 +142,7 @@ class _Part:
 
     Args:
         group: the segments.
-        context: (S,), 1 for what is left outside of the group.
+        context: (S,), 1 for the segments that are left outside of the group.
         weight: of the context.
     """
 
@@ -208,5 +211,5 @@ def _levels(root: _Part, splits: int) -> Iterator[_Part]:
 
 
 def _splits(count: int) -> int:
-    """How many splits there are of so many segments, in equal halves, and in every context."""
+    """The number of splits of `count` segments, in equal halves and in every context."""
     return 0 if count == 1 else 1 + 2 * (_splits(count // 2) + _splits(count - count // 2))

@@ -1,4 +1,4 @@
-"""What methods share that fit a line through the scores of coalitions: rounds, and when to stop."""
+"""Linear regression on the scores of coalitions: rounds, standard errors, when to stop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def generator(seed: int) -> np.random.Generator:
 
 
 def rounds(masks: int, count: int, tolerance: float | None) -> Iterator[int]:
-    """How many masks were asked about in all at the end of each round.
+    """The total number of masks at the end of each round.
 
     Args:
         masks: the most masks.

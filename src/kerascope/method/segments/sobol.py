@@ -19,7 +19,7 @@ _DIGITS = 8
 _MOST_DIGITS = 24
 """Those of a float32."""
 _ROWS = 1024
-"""Masks that are asked for at a time, or those of one design where there are more."""
+"""Masks scored at a time; of larger designs, one design."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Sobol(GridMethod, name="sobol"):
 
     Cost:
         1 forward, and designs x (segments + 2) for each baseline: 1 + 32 x 123 = 3937 on square pictures.
-        `Explanation.masks` tells. Several targets share them. About masks x segments numbers of memory at
+        See `Explanation.masks`. Several targets share them. About masks x segments numbers of memory at
         most, for a part of the designs at a time.
 
     Source:
@@ -152,10 +152,10 @@ class Sobol(GridMethod, name="sobol"):
         designs = known.sum(axis=0)
         total = np.where(known, squares, 0.0).sum(axis=0)
         found = np.full(total.shape, np.nan)
-        for number in range(scores.shape[2]) if len(plain) > 1 else ():
-            if np.ptp(plain[:, number]) <= rounding(plain[:, number]):
-                found[:, number] = 0.0
+        for column in range(scores.shape[2]) if len(plain) > 1 else ():
+            if np.ptp(plain[:, column]) <= rounding(plain[:, column]):
+                found[:, column] = 0.0
                 continue
-            scale = 2 * designs[:, number] * plain[:, number].var(ddof=1)
-            np.divide(total[:, number], scale, out=found[:, number], where=scale > 0)
+            scale = 2 * designs[:, column] * plain[:, column].var(ddof=1)
+            np.divide(total[:, column], scale, out=found[:, column], where=scale > 0)
         return found.T

@@ -14,7 +14,7 @@ from kerascope.perturb.variants import run_variants
 from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
-from kerascope.validation import is_number
+from kerascope.validation import check_flag, is_number
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Augmented(Wrapper, name="augmented"):
         InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
 
     Cost:
-        1 forward, and that of `method` for each variant, 6 by default.
+        1 forward, and the cost of `method` for each variant, 6 by default.
 
     Source:
         Shanmugam et al., Better Aggregation in Test-Time Augmentation, ICCV 2021, section 3, for predictions;
@@ -63,8 +63,7 @@ class Augmented(Wrapper, name="augmented"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.flips, bool):
-            raise errors.ParameterError(f"flips must be True or False; got {self.flips!r}.")
+        check_flag(self.flips, "flips")
         listed = isinstance(self.scales, tuple) and len(self.scales) > 0
         if not listed or not all(is_number(scale) and scale > 0 for scale in self.scales):
             raise errors.ParameterError(f"scales must be a tuple of numbers above 0; got {self.scales!r}.")
@@ -77,7 +76,7 @@ class Augmented(Wrapper, name="augmented"):
 
     @property
     def forwards(self) -> int:  # type: ignore[override]
-        """One to pin the target, and those of the method for each variant."""
+        """One to pin the target, and the passes of the method for each variant."""
         return 1 + len(self.variants) * super().forwards
 
     @property
@@ -99,18 +98,18 @@ class Augmented(Wrapper, name="augmented"):
         # A method on pixels and channels has its columns before the channels.
         columns = -2 if "input" in self.method.tags else -1
 
-        def variant(number: int) -> Array:
-            flip, scale = self.variants[number]
+        def variant(index: int) -> Array:
+            flip, scale = self.variants[index]
             turned = np.flip(pictures, -2) if flip else pictures
             return np.asarray(layout.original(turned * np.float32(scale), np), dtype)
 
         total: Array | None = None
         alive, last = False, first
         masks = np.zeros(first.batch.count, "int32")
-        for number, last, values in run_variants(
+        for index, last, values in run_variants(
             probe, first, len(self.variants), variant, self.method.attribute
         ):
-            back = np.flip(values, columns) if self.variants[number][0] else values
+            back = np.flip(values, columns) if self.variants[index][0] else values
             total = back.astype("float64") if total is None else total + back
             alive = alive or last.alive
             masks = masks + (0 if last.masks is None else last.masks)

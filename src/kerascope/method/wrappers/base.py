@@ -1,4 +1,4 @@
-"""Methods made of another method: what they are follows from it."""
+"""The base class of methods that wrap another method."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _INSIDE = GradCAM()
 
 @dataclass(frozen=True)
 class Wrapper(Method):
-    """The family: another method in, its values changed. What a member does not say is as in that method.
+    """Base class: another method in, its values changed. What a member does not say is as in that method.
 
     Args:
         method: the method inside.

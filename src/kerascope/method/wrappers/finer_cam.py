@@ -1,4 +1,4 @@
-"""Finer-CAM: why this class, and not those that look like it."""
+"""Finer-CAM: a class activation map against the most similar classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kerascope.method.cam.grad_cam import GradCAM
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Contrast, Rivals, Target
-from kerascope.validation import check_whole, is_number
+from kerascope.validation import check_number, check_whole
 
 _PLAIN = GradCAM()
 
@@ -24,14 +24,14 @@ class FinerCAM(Wrapper, name="finer_cam"):
       D = \text{the } k \text{ classes with the smallest } |s_d - s_c|$$
 
     with the pre-softmax scores $s$. What the look-alikes share with the class drops out; what sets it apart
-    stays. The score in the explanation is that of the class itself. Within a method that asks about variants,
-    such as `SmoothGrad`, look-alikes are those of each variant. A warning: a target that is no class,
-    such as a function or a `Unit`, has no look-alikes and is refused (classes).
+    stays. The score in the explanation is the score of the class itself. Within a method that explains
+    variants, such as `SmoothGrad`, each variant has its own look-alikes. A warning: a target that is no
+    class, such as a function or a `Unit`, has no look-alikes and is refused (classes).
 
     Args:
         method: the class activation map. Default `GradCAM()`. Its layer and ReLU apply to the difference.
         similar: number k of look-alikes, at least 1; all other classes where there are fewer. Default 3.
-        strength: the factor gamma on what is taken off, at least 0, where the method is the plain one.
+        strength: the factor gamma on the subtracted mean, at least 0, where the method is the plain one.
             Default 1.
 
     Returns:
@@ -42,7 +42,7 @@ class FinerCAM(Wrapper, name="finer_cam"):
         LayerError: as the method.
 
     Cost:
-        That of the method, and 1 forward for the class and its score.
+        The cost of the method, and 1 forward for the class and its score.
 
     Source:
         Zhang et al., Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation, CVPR
@@ -70,8 +70,7 @@ class FinerCAM(Wrapper, name="finer_cam"):
                 f"{self.method!r}."
             )
         check_whole(self.similar, "similar")
-        if not (is_number(self.strength) and self.strength >= 0):
-            raise errors.ParameterError(f"strength must be a number of at least 0; got {self.strength!r}.")
+        check_number(self.strength, "strength")
 
     @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]

@@ -23,8 +23,8 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
     $$V_{ijc} = U(L)_{ij} \, G_{ijc}$$
 
     with Grad-CAM $L$, enlarged by $U$ to the image's size, and guided backpropagation $G$: fine detail, in
-    the region that speaks for the class. A warning: the detail is that of guided backpropagation, which
-    hardly depends on the weights of later layers; the region (averaged), as that of `GradCAM`, is lost behind
+    the region that speaks for the class. A warning: the detail comes from guided backpropagation, which
+    hardly depends on the weights of later layers; the region (averaged), as with `GradCAM`, is lost behind
     a Flatten.
 
     Args:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.cam.base import ClassActivationMap
 from kerascope.method.cam.principal import principal_component
@@ -16,6 +15,7 @@ from kerascope.method.wrappers.base import Wrapper
 from kerascope.probe import Answer, AnyProbe, Internals
 from kerascope.target import Target
 from kerascope.typing import Array
+from kerascope.validation import check_flag
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PrincipalComponent(Wrapper, name="principal_component"):
     Args:
         method: the method inside. One without channels is its own first component, and is returned as it is,
             with a note.
-        centre: take each channel's mean over all places off first, so that the component is that of the
+        centre: take each channel's mean over all places off first, so that the component has the
             largest variance and has both signs.
 
     Returns:
@@ -45,8 +45,8 @@ class PrincipalComponent(Wrapper, name="principal_component"):
         ParameterError: `method` is no method.
 
     Cost:
-        That of `method`, and the eigenvectors of a matrix with as many rows as there are channels or places,
-        whichever are fewer.
+        The cost of `method`, and the eigenvectors of a matrix with as many rows as there are channels or
+        places, whichever are fewer.
 
     Source:
         Muhammad and Yeasin, Eigen-CAM: Class Activation Map using Principal Components, IJCNN 2020, section
@@ -65,8 +65,7 @@ class PrincipalComponent(Wrapper, name="principal_component"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.centre, bool):
-            raise errors.ParameterError(f"centre must be True or False; got {self.centre!r}.")
+        check_flag(self.centre, "centre")
 
     @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]
@@ -81,7 +80,7 @@ class PrincipalComponent(Wrapper, name="principal_component"):
 
     @property
     def signed(self) -> bool:
-        """A component has a sign, unless absolute values of channels are what is shown."""
+        """A component has a sign, unless heat maps show absolute values of channels."""
         if isinstance(self.method, ClassActivationMap):
             return True
         return self.method.reduction == "sum" if "input" in self.method.tags else super().signed

@@ -1,4 +1,4 @@
-"""Any gradient method on many noisy copies of each image: their mean, variance or mean square."""
+"""SmoothGrad, VarGrad and SquareGrad: a method on noisy copies of each image."""
 
 from __future__ import annotations
 
@@ -17,25 +17,32 @@ from kerascope.perturb.variants import run_variants
 from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
-from kerascope.validation import check_whole, is_number
+from kerascope.validation import check_number, check_whole
 
 _GRADIENT = Saliency()
 
 
 @dataclass(frozen=True)
 class NoisyMethod(Wrapper):
-    """The family: a method on noisy copies of each image. A member fills `summarize`.
+    """Base class: a method on noisy copies of each image. Subclasses implement `summarize`.
 
     Copy k of every image has the noise of `numpy.random.default_rng([seed, k]).standard_normal` in the shape
-    of one image, channels last, wherever the image stands in a batch. The target is that of the image without
-    noise.
+    of one image, channels last, wherever the image stands in a batch. The target is chosen on the image
+    without noise.
 
     Args:
-        method: what is asked about the copies: any method with the tag `"gradient"`; default `Saliency()`.
+        method: explains the copies: any method with the tag `"gradient"`; default `Saliency()`.
         samples: number of noisy copies, at least 1; default 25.
         sigma: standard deviation of the noise, as a share of each image's own range, its highest value less
             its lowest; at least 0; default 0.15.
         seed: of the noise, a whole number of at least 0.
+
+    Raises:
+        InputError: the model has several inputs and none was chosen.
+        LayerError, RuleError, DisconnectedError: as the method.
+
+    Cost:
+        1 forward, and samples times the cost of the method. Memory does not grow with the samples.
     """
 
     method: Method = _GRADIENT
@@ -52,15 +59,11 @@ class NoisyMethod(Wrapper):
             )
         check_whole(self.samples, "samples")
         check_whole(self.seed, "seed", 0)
-        if not (is_number(self.sigma) and self.sigma >= 0):
-            raise errors.ParameterError(
-                "sigma must be a share of the image's range, a finite number of at least 0; got "
-                f"{self.sigma!r}."
-            )
+        check_number(self.sigma, "sigma")
 
     @property
     def tags(self) -> frozenset[str]:  # type: ignore[override]
-        """Those of the method, which is random now, and whose sum is no longer that of one image."""
+        """The tags of the method, which is random now and sums to nothing."""
         return super().tags | {"stochastic"}
 
     @property
@@ -79,7 +82,7 @@ class NoisyMethod(Wrapper):
 
     @abstractmethod
     def summarize(self, count: int, mean: Array, squares: Array) -> Array:
-        """The values from those of all copies.
+        """The values from the values of all copies.
 
         Args:
             count: number of copies.
@@ -94,19 +97,17 @@ class NoisyMethod(Wrapper):
         axes = tuple(range(1, pictures.pixels.ndim))
         width = self.sigma * np.ptp(pictures.pixels, axis=axes, keepdims=True)
 
-        def variant(number: int) -> Array:
-            noise = np.random.default_rng([self.seed, number]).standard_normal(pictures.pixels.shape[1:])
+        def variant(index: int) -> Array:
+            noise = np.random.default_rng([self.seed, index]).standard_normal(pictures.pixels.shape[1:])
             return pictures.to_inputs(pictures.pixels + width * noise)
 
-        # Welford's sums, which lose nothing where the variance is small beside the mean.
+        # Welford's sums, which lose nothing where the variance is small compared with the mean.
         mean, squares = np.zeros(1), np.zeros(1)
         alive, answer = False, first
-        for number, answer, values in run_variants(
-            probe, first, self.samples, variant, self.method.attribute
-        ):
+        for index, answer, values in run_variants(probe, first, self.samples, variant, self.method.attribute):
             alive = alive or answer.alive
             away = values.astype("float64") - mean
-            mean = mean + away / (number + 1)
+            mean = mean + away / (index + 1)
             squares = squares + away * (values - mean)
         return replace(
             first,
@@ -127,25 +128,12 @@ class SmoothGrad(NoisyMethod, name="smooth_grad"):
 
     with the image $x$ and a method $M$, the gradient by default. With $\sigma = 0$ it is the method itself.
 
-    Args:
-        method: see `NoisyMethod`.
-        samples: see `NoisyMethod`.
-        sigma: see `NoisyMethod`.
-        seed: see `NoisyMethod`.
-
     Returns:
         values float32, in the shape, sign and unit of the method's: (N, H, W, C), signed, for saliency.
 
-    Raises:
-        InputError: the model has several inputs and none was chosen.
-        LayerError, RuleError, DisconnectedError: as the method.
-
-    Cost:
-        1 forward, and samples times that of the method. Memory does not grow with the samples.
-
     Source:
         Smilkov et al., SmoothGrad: removing noise by adding noise, 2017, section 2.1. Deviation: none; the
-        sign is kept, as the range that sigma is a share of is that of each image.
+        sign is kept, and sigma is a share of the range of each image.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -172,25 +160,12 @@ class VarGrad(NoisyMethod, name="var_grad"):
     it need not peak at the evidence (tag `unlocalised`). In a model that computes in float16 rounding adds to
     the variance (tag `rounded`).
 
-    Args:
-        method: see `NoisyMethod`.
-        samples: see `NoisyMethod`.
-        sigma: see `NoisyMethod`.
-        seed: see `NoisyMethod`.
-
     Returns:
         values float32, in the shape of the method's, at least 0, in its unit squared.
 
-    Raises:
-        InputError: the model has several inputs and none was chosen.
-        LayerError, RuleError, DisconnectedError: as the method.
-
-    Cost:
-        1 forward, and samples times that of the method. Memory does not grow with the samples.
-
     Source:
         Adebayo et al., Local Explanation Methods for Deep Neural Networks Lack Sensitivity to Parameter
-        Values, 2018, section 2; the variance is that of the copies, divided by their number.
+        Values, 2018, section 2; the variance over the copies, divided by their number.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -224,21 +199,8 @@ class SquareGrad(NoisyMethod, name="square_grad"):
 
     with the image $x$ and a method $M$, the gradient by default: the square of SmoothGrad, plus VarGrad.
 
-    Args:
-        method: see `NoisyMethod`.
-        samples: see `NoisyMethod`.
-        sigma: see `NoisyMethod`.
-        seed: see `NoisyMethod`.
-
     Returns:
         values float32, in the shape of the method's, at least 0, in its unit squared.
-
-    Raises:
-        InputError: the model has several inputs and none was chosen.
-        LayerError, RuleError, DisconnectedError: as the method.
-
-    Cost:
-        1 forward, and samples times that of the method. Memory does not grow with the samples.
 
     Source:
         Hooker et al., A Benchmark for Interpretability Methods in Deep Neural Networks, NeurIPS 2019, section

@@ -1,4 +1,4 @@
-"""Regions: attributions gathered into pieces of the image that a person would see as one."""
+"""XRAI: attributions summed over regions of the image."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _BLUR = 0.8
 
 @dataclass(frozen=True)
 class XRAI(Wrapper, name="xrai"):
-    r"""XRAI: regions of the image in the order of what is attributed to them.
+    r"""XRAI: regions of the image in the order of their attribution.
 
     $$X_p = \frac{1}{|r \setminus M|} \sum_{q \in r \setminus M} A_q \quad\text{with}\quad
       r = \arg\max_{r} \frac{1}{|r \setminus M|} \sum_{q \in r \setminus M} A_q$$
 
     with attributions $A$ of another method, on the pixels; $r$ is the region that took pixel $p$, and $M$
-    what had been taken before it. Regions are those of segmentations of the image at several scales; one
+    what had been taken before it. Regions come from segmentations of the image at several scales; one
     after the other is taken, the one with the highest mean over its pixels that are not taken yet, until all
     are.
 
@@ -57,7 +57,7 @@ class XRAI(Wrapper, name="xrai"):
         InputError: the input is no picture with two spatial axes.
 
     Cost:
-        That of `method`; the segmentation, on the host, takes about a second for a picture of 224 x 224
+        The cost of `method`; the segmentation, on the host, takes about a second for a picture of 224 x 224
         pixels.
 
     Source:
@@ -119,8 +119,8 @@ class XRAI(Wrapper, name="xrai"):
         gathered = np.empty(maps.shape, "float32")
         for picture, of_picture, found in zip(pictures, maps, gathered, strict=True):
             regions = segment(picture, self.scales, self.smallest)
-            for place, attribution in enumerate(of_picture):
-                found[place] = grow_regions(attribution, regions)
+            for column, attribution in enumerate(of_picture):
+                found[column] = grow_regions(attribution, regions)
         return replace(answer, values=gathered.reshape(attributions.shape), completeness_gap=None)
 
 
@@ -129,8 +129,8 @@ def segment(picture: Array, scales: Sequence[float], smallest: int) -> Array:
 
     Args:
         picture: (H, W, C), of any range; it is brought to 0 to 1, as a person is shown it.
-        scales: see `XRAI`.
-        smallest: see `XRAI`.
+        scales: of the segmentations.
+        smallest: fewest pixels of a region.
 
     Returns:
         int64 (scales, H, W), the number of the region of each pixel; no number stands at two scales.
@@ -176,7 +176,7 @@ def grow_regions(attribution: Array, regions: Array) -> Array:
     for scale in labels:
         sums += np.bincount(scale, values, count)
         areas += np.bincount(scale, minlength=count)
-    # The pixels of each region, once: those of region r are members[r].
+    # The pixels of each region, once: of region r they are members[r].
     order = np.argsort(labels, axis=None, kind="stable") % labels.shape[1]
     members = np.split(order, np.cumsum(areas)[:-1])
     result = np.empty(values.shape)

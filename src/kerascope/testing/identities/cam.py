@@ -33,7 +33,7 @@ def cam_leaves_nothing_out(fixture: Fixture) -> None:
     for name in ("functional", "softmax_head", "planted"):
         bias = fixture.tiny(name).model.get_layer("head").get_weights()[1]
         for index in range(3):
-            found = _signed(fixture, name, index)
+            found = _explain_signed(fixture, name, index)
             total = found.values.mean(axis=(1, 2)) + bias[index]
             assert_close(total, found.scores, EXACT, f"score of class {index} of {name}")
 
@@ -42,7 +42,7 @@ def xgrad_cam_sums_to_hires_cam(fixture: Fixture) -> None:
     """XGrad-CAM is CAM / (h w) behind a mean over space; elsewhere it sums to HiResCAM's signed map."""
     grad_cam_is_cam(fixture)
     for index in range(3):
-        found = _signed(fixture, "flattened", index).values.sum(axis=(1, 2))
+        found = _explain_signed(fixture, "flattened", index).values.sum(axis=(1, 2))
         tiny, probe = fixture.tiny("flattened"), fixture.probe("flattened")
         channels = probe.activations(tiny.images) * probe.gradients(tiny.images, index, tiny.layer)
         assert_close(found, channels.sum(axis=(1, 2, 3)), CLOSE, f"sum of class {index}")
@@ -53,7 +53,7 @@ def hires_cam_sums_to_the_score(fixture: Fixture) -> None:
     grad_cam_is_cam(fixture)
     bias = fixture.tiny("flattened").model.get_layer("head").get_weights()[1]
     for index in range(3):
-        found = _signed(fixture, "flattened", index)
+        found = _explain_signed(fixture, "flattened", index)
         assert_close(
             found.values.sum(axis=(1, 2)) + bias[index], found.scores, CLOSE, f"score of class {index}"
         )
@@ -92,7 +92,7 @@ def multi_scale_cam_of_one_layer(fixture: Fixture) -> None:
             assert_close(alone(probe, tiny.images, index).values, expected, CLOSE, f"class {index} of {name}")
 
 
-def _signed(fixture: Fixture, name: str, index: int) -> Explanation:
+def _explain_signed(fixture: Fixture, name: str, index: int) -> Explanation:
     method = replace(fixture.method, relu=False)  # type: ignore[call-arg]
     return method(fixture.probe(name), fixture.tiny(name).images, index)
 

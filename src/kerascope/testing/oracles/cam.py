@@ -118,7 +118,7 @@ def shapley_cam(network: Network, image: NDArray[np.floating], index: int) -> Fl
     """Shapley-CAM, (h, w), at the last convolution; Cai 2025: weights are the mean of `g - H A / 2`.
 
     Both networks are linear behind that convolution, so that the Hessian H is zero;
-    `tests/method/test_cam_curvature.py` has an oracle for heads that curve.
+    `tests/method/cam/test_shapley_cam.py` has an oracle for heads that curve.
     """
     return grad_cam(network, image, index)
 

@@ -126,7 +126,7 @@ def name_that_comes_twice(folder: Path) -> Path:
     return written(folder, member("a.png", PNG), member("a.png", JPEG))
 
 
-@kind(2, 0, "2 may be labels whose picture is not beside them")
+@kind(2, 0, "2 may be labels whose picture is not next to them")
 def labels_apart_from_pictures(folder: Path) -> Path:
     pictures = [member("a.png", PNG), member("b.png", PNG)]
     return written(folder, *pictures, member("a.cls", b"0"), member("b.cls", b"1"))

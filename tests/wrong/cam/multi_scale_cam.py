@@ -8,7 +8,7 @@ from typing import Any
 from keras import ops
 
 import kerascope as ks
-from kerascope.method.cam import multi_scale_cam
+from kerascope.method.cam.multi_scale_cam import combine_scales, ground
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class WithoutTheGround(ks.MultiScaleCAM):
     def compute(self, internals: Any) -> Any:
         maps = [self.combine(self.channels(part)) for part in internals.split()]
         image = ops.sum(internals.image * internals.image_gradient, axis=-1)
-        return multi_scale_cam.combine_scales(maps, image)
+        return combine_scales(maps, image)
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,7 @@ class OnlyWhere(ks.MultiScaleCAM):
     """What the deep layer says is left out."""
 
     def compute(self, internals: Any) -> Any:
-        image = ops.sum(
-            (internals.image - multi_scale_cam.ground(internals.image)) * internals.image_gradient, axis=-1
-        )
+        image = ops.sum((internals.image - ground(internals.image)) * internals.image_gradient, axis=-1)
         return ops.relu(image)
 
 

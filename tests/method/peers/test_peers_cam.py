@@ -32,7 +32,7 @@ pytestmark = FLATTENED
 BACKEND = os.environ["KERAS_BACKEND"]
 TOLERANCE = 1e-5
 CLASS = 1
-COMPARISON = Path(__file__).parents[2] / "benchmarks" / "pytorch_grad_cam.py"
+COMPARISON = Path(__file__).parents[3] / "benchmarks" / "pytorch_grad_cam.py"
 # With random weights a map may be negative everywhere; signed maps have something to compare in any case.
 SIGNED = {"relu": False}
 

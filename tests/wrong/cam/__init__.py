@@ -1,0 +1,1 @@
+"""Class activation maps that are wrong in one way each."""
