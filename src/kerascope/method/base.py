@@ -86,8 +86,8 @@ class Method(Registered, ABC, kind="method"):
         method, reason = self.choose(prober, images, target)
         answer = method.attribute(prober, images, target)
         target, remarks = prober.resolve_target(answer.batch, target)
-        said = tuple((kind, text) for kind, text in remarks if kind is not None)
-        answer = replace(answer, warnings=(*said, *answer.warnings))
+        warnings = tuple((kind, text) for kind, text in remarks if kind is not None)
+        answer = replace(answer, warnings=(*warnings, *answer.warnings))
         notes = [reason, *(text for kind, text in remarks if kind is None), *answer.notes]
         explained = answer.batch.explained
         shown: Array | None = None

@@ -124,8 +124,8 @@ def make_baseline(baseline: Baseline, pictures: HostImages, seed: int, number: i
         return _array(baseline.array, pictures), f"the given array {baseline.array.shape}"
     if baseline in ("black", "white"):
         end, where = (low, "lowest") if baseline == "black" else (high, "highest")
-        said = f"the {where} value of each image, as the model states no range" if unstated else ""
-        return np.broadcast_to(end, pixels.shape), f"{baseline}, {said or f'{end.item()} everywhere'}"
+        words = f"the {where} value of each image, as the model states no range" if unstated else ""
+        return np.broadcast_to(end, pixels.shape), f"{baseline}, {words or f'{end.item()} everywhere'}"
     if baseline == "mean":
         axes = tuple(range(1, 1 + len(pictures.spatial)))
         mean = pixels.mean(axis=axes, keepdims=True)
@@ -135,9 +135,9 @@ def make_baseline(baseline: Baseline, pictures: HostImages, seed: int, number: i
         return pictures.blur(sigma), f"the image blurred by a Gaussian of sigma {sigma:.3g} pixels"
     if baseline == "noise":
         share = np.random.default_rng([seed, number]).random(pixels.shape[1:])
-        said = "the range of each image" if unstated else f"{low.item()} to {high.item()}"
+        words = "the range of each image" if unstated else f"{low.item()} to {high.item()}"
         drawn = np.broadcast_to(low + share * (high - low), pixels.shape)
-        return drawn, f"uniform noise over {said}, seed {seed}"
+        return drawn, f"uniform noise over {words}, seed {seed}"
     return np.full(pixels.shape, baseline, "float64"), f"{baseline} everywhere"
 
 

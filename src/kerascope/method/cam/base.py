@@ -181,7 +181,7 @@ class ClassActivationMap(Method):
             return answer
         return replace(
             answer,
-            warnings=(*answer.warnings, (errors.FlattenedHeadWarning, _flattened_head_warning(flattened))),
+            warnings=(*answer.warnings, (errors.FlattenedHeadWarning, _warn_flattened_head(flattened))),
         )
 
 
@@ -193,7 +193,7 @@ def check_layer(layer: object) -> None:
         )
 
 
-def _flattened_head_warning(flattened: Mapping[str, str]) -> str:
+def _warn_flattened_head(flattened: Mapping[str, str]) -> str:
     """The warning about an average over positions that the head flattens."""
     where = ", ".join(f"{found!r} behind {layer!r}" for layer, found in flattened.items())
     return (

@@ -95,7 +95,7 @@ class PartitionSHAP(SegmentMethod, name="partition_shap"):
         """Groups are split, those that are worth most first."""
         root = _Part(hierarchy(labels), np.zeros(count), 1.0)
         splits = self.masks // 2
-        # The first levels are split in any case: they are asked about together.
+        # The first levels are split in any case, so their coalitions go together.
         request = [
             root.context,
             *(coalition for part in _levels(root, splits) for coalition in part.coalitions()),

@@ -25,7 +25,7 @@ class Augmented(Wrapper, name="augmented"):
 
     with the map $m$ of a method, factors $S$, and $T$ the identity and, with `flips`, the mirror image along
     the last spatial axis. Smoother, and less tied to where the grid of a layer happens to lie. Every variant
-    is asked about what the target picked on the image itself. A map with fewer axes than the image is turned
+    has the target that was chosen on the image itself. A map with fewer axes than the image is turned
     back along its last, which must be the image's columns. The network should see mirror images as it sees
     images: a warning for text and digits.
 
