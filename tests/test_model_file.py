@@ -90,7 +90,7 @@ def test_code_runs_where_it_is_asked_for_only(ending: str, capsys: pytest.Captur
     refused(path, r"not loaded: .* a Python function, at sequential\S*/mark")
     load_model(path, unsafe=True, imports=None)
     assert Path("ran").exists()
-    assert "may run code of its own" in capsys.readouterr().err
+    assert "may run its own code" in capsys.readouterr().err
 
 
 DEEP: dict[str, Callable[[], keras.Model]] = {

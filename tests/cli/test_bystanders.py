@@ -121,7 +121,7 @@ def test_a_picture_is_replaced_where_kerascope_has_made_it(
     Image.fromarray(np.zeros((4, 4, 3), "uint8")).save(tmp_path / out, "PNG")
     refused = run(kerascope, inputs, command)
     assert refused.code == 1
-    assert "kerascope has not made it; move it elsewhere" in refused.err
+    assert "it is a file of another program; move it elsewhere" in refused.err
 
 
 @pytest.mark.slow

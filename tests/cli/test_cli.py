@@ -293,7 +293,7 @@ def test_a_model_with_code_of_its_own_is_refused(kerascope: Kerascope, photos: P
     assert "--unsafe" in ran.err
     ran = kerascope("layers", "code.keras", "--unsafe")
     assert ran.code == 0, ran.err
-    assert "warning: code.keras may run code of its own" in ran.err
+    assert "warning: code.keras may run its own code" in ran.err
     assert "conv2d" in ran.out
 
 
@@ -369,7 +369,7 @@ def test_targets_and_sizes() -> None:
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (("compare", "--out", "nowhere/c.png"), "there is no folder 'nowhere'; make it"),
+        (("compare", "--out", "nowhere/c.png"), "there is no folder 'nowhere'; create it"),
         (("compare", "--out", "c.jpeg2"), "jpeg, jpg, pdf"),
         (("compare", "--out", "c"), "--out must end in the kind of picture"),
         (("maximize", "--target", "0", "--out", "nowhere/m.png"), "no folder 'nowhere'"),

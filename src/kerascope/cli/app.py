@@ -1,4 +1,4 @@
-"""The program: its commands, its global options, and what happens when something goes wrong."""
+"""The program: its commands, global options, and exit codes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from kerascope.cli.commands.layers import layers
 from kerascope.cli.commands.maximize import maximize
 from kerascope.cli.interruption import CODE, exit_on_interrupt
 
-_HELP = """What a Keras 3 vision model looks at, and how far that picture can be trusted.
+_HELP = """Explain Keras 3 vision models, and measure how far explanations can be trusted.
 
-Exit codes: 0 done, 1 an error, 2 a mistake in what was typed, 3 done but some images failed, 4 an audit
-confirmed more than it may, 130 interrupted.
+Exit codes: 0 success, 1 error, 2 invalid arguments, 3 some images failed, 4 an audit confirmed more findings
+than allowed, 130 interrupted.
 """
 
 app = typer.Typer(
@@ -49,11 +49,11 @@ def _program(
     backend: Annotated[
         BackendName | None,
         typer.Option(
-            help="What Keras runs on; default: the variable KERAS_BACKEND, else Keras' own settings."
+            help="Backend of Keras. Default: the variable KERAS_BACKEND, else the settings of Keras."
         ),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     if backend is not None:
@@ -61,21 +61,17 @@ def _program(
 
 
 def main() -> None:
-    """Run the command line of this process.
-
-    Exits with 0 when done, 1 after an error, 2 after a mistake in the arguments, 3 where some images failed,
-    4 where an audit confirmed more than it may, 130 when interrupted.
-    """
-    # TensorFlow tells of its build on the terminal otherwise.
+    """Run the command line of this process, and exit: see `kerascope --help` for the codes."""
+    # TensorFlow prints its build on the terminal otherwise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with console.allow_readers_to_leave(), exit_on_interrupt("run it again"):
         sys.exit(_code())
 
 
 def _code() -> int:
-    """Run the command that was typed; its exit code."""
+    """Run the command and return its exit code."""
     try:
-        # Not Click's own way, which takes an interruption for an error.
+        # In its standalone mode, Click reports an interruption as an error.
         code = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
         return CODE
@@ -83,7 +79,7 @@ def _code() -> int:
         print(f"kerascope: {error}", file=sys.stderr)
         return 1
     except Exception as error:
-        # What was typed wrongly is an error of Click's, which shows itself.
+        # Invalid arguments are errors of Click, which print themselves.
         if not hasattr(error, "exit_code"):
             raise
         error.show()  # type: ignore[attr-defined]

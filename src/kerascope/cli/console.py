@@ -1,4 +1,4 @@
-"""What commands print: results to standard output, all else to standard error."""
+"""The output of commands: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import Any, TextIO
 from kerascope import errors
 
 _LOOKED_AT = 10_000
-"""Failures that are counted by their reasons."""
+"""The most failures that are grouped by their errors."""
 _REASONS = 10
-"""Reasons of failures that are told."""
+"""The most errors that are printed."""
 
 
 class _Output:
-    """A stream whose reader may stop reading; from then on what is said goes nowhere."""
+    """A stream whose reader may stop reading; further output is discarded."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -29,7 +29,7 @@ class _Output:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write, and hand it on at once: a process that Ctrl-C ends does not flush."""
+        """Write and flush: a process that is ended by Ctrl-C does not flush."""
         try:
             count: int = self._stream.write(text)
             self._stream.flush()
@@ -46,7 +46,7 @@ class _Output:
 
 @contextmanager
 def allow_readers_to_leave() -> Iterator[None]:
-    """Within the block, readers of what is printed may stop reading, as `head -1` does; that is no error."""
+    """Within the block, a reader that stops reading, as `head -1` does, is no error."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(_Output, before)
     try:
@@ -61,28 +61,28 @@ def show(result: object) -> None:
 
 
 def print_json(value: Any) -> None:
-    """A value as JSON; letters that the terminal cannot show are escaped as JSON does."""
+    """Print a value as JSON, with letters that the terminal cannot show escaped."""
     text = json.dumps(value, indent=1, ensure_ascii=False)
     show(text if _printable(text, sys.stdout) == text else json.dumps(value, indent=1))
 
 
 def print_lines(lines: Sequence[tuple[str, str]]) -> None:
-    """Names and what is said of them, in two columns."""
+    """Print names and texts in two columns."""
     width = max((len(name) for name, _ in lines), default=0)
     if lines:
         show("\n".join(f"{name:<{width}}  {_line(text)}" for name, text in lines))
 
 
 def warn(text: str) -> None:
-    """A warning to the user."""
+    """Print a warning."""
     print(_printable(f"warning: {_line(text)}", sys.stderr), file=sys.stderr)
 
 
 def warn_failures(failures: Iterable[tuple[str, str]]) -> None:
-    """Images that failed, those with the same reason in one line.
+    """Print failed images, those with the same error in one line.
 
     Args:
-        failures: path and reason of each.
+        failures: path and error of each.
     """
     alike: dict[str, list[str]] = {}
     for path, error in islice(failures, _LOOKED_AT):
@@ -95,15 +95,17 @@ def warn_failures(failures: Iterable[tuple[str, str]]) -> None:
 
 
 def _line(text: str) -> str:
-    """A text in one line: names of files may have line feeds in them, and orders to a terminal."""
+    """Return a text as one line: file names may hold line feeds and control sequences."""
     from kerascope.dataset.readable_text import to_readable
 
     text = to_readable(text)
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )
 
 
 def _printable(text: str, stream: TextIO) -> str:
-    """A text as its stream can write it."""
+    """Return a text in characters of a stream's encoding."""
     from kerascope.dataset.readable_text import to_readable
 
     encoding = stream.encoding or "utf-8"
@@ -112,13 +114,13 @@ def _printable(text: str, stream: TextIO) -> str:
 
 @contextmanager
 def show_warnings() -> Iterator[None]:
-    """Show kerascope's warnings as lines, each once; leave others out."""
-    told: set[str] = set()
+    """Print the warnings of kerascope once each, and no others."""
+    printed: set[str] = set()
 
     def show(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
         text = str(message)
-        if issubclass(category, errors.KerascopeWarning) and text not in told:
-            told.add(text)
+        if issubclass(category, errors.KerascopeWarning) and text not in printed:
+            printed.add(text)
             warn(text)
 
     with warnings.catch_warnings():

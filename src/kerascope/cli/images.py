@@ -1,4 +1,4 @@
-"""A few images of a data set as arrays, and a probe, for commands that need all images at once."""
+"""A few images of a data set as arrays, for commands that need all images at once."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class LoadedImages:
-    """What was loaded.
+    """A model and images in memory.
 
     Args:
-        job: with the names of the classes and what was chosen.
-        probe: of the model, that knows these names.
-        images: (N, ...) as the model takes them.
-        labels: places of their labels among the classes, or None where one has none; of a model of several
-            labels, a list of places for each image, or None for one whose labels are not known.
-        captions: their paths.
+        job: the plan of a run, with class names and choices.
+        probe: of the model, with these names.
+        images: (N, ...), of the model.
+        labels: class indices, or None where an image has none; of a multi-label model a list per image, or
+            None where its labels are unknown.
+        captions: file names.
     """
 
     job: Job
@@ -51,16 +51,16 @@ class LoadedImages:
     captions: list[str]
 
     def resolve_target(self, target: TargetLike) -> TargetLike:
-        """A target, where that of the labels is what they are.
+        """Resolve a target; `"label"` to the labels.
 
         Raises:
-            TargetError: labels are wanted, and not all images have just one.
+            TargetError: it is `"label"`, and an image has none or several.
         """
         if target != LABEL:
             for text in find_number_doubts(target, self.job.class_names):
                 console.warn(text)
             return resolve_target(target, self.job.class_names)
-        found = [_single(one) for one in self.labels or ()]
+        found = [_single(label) for label in self.labels or ()]
         if not found or None in found:
             raise errors.TargetError(
                 "the target label must find one label of each image among the names of the classes; not "
@@ -99,16 +99,16 @@ def load(arguments: LoadArguments, limit: int, outputs: Sequence[Path | None] = 
 
 
 def _single(label: Any) -> int | None:
-    """The only label of an image; None where it has none or several."""
+    """Return the only label of an image; None where it has none or several."""
     if isinstance(label, int):
         return label
     return label[0] if label is not None and len(label) == 1 else None
 
 
 def _labels(items: Sequence[Item], class_names: ClassNames, several: bool) -> list[Any] | None:
-    """The place of each image's label among the classes; None, with a warning, where one has not just one.
+    """Return the class index of each image; None, with a warning, unless each has exactly one.
 
-    Of a model of several labels, the places of each image's labels.
+    Of a multi-label model, return the indices of each image's labels.
     """
     found = [class_names.label_indices(item) for item in items]
     if several:
@@ -129,12 +129,12 @@ def _labels(items: Sequence[Item], class_names: ClassNames, several: bool) -> li
 
 
 def read_methods(names: Sequence[str], layer: str | None) -> dict[str, Method]:
-    """Methods by their names, at a layer where they have one."""
+    """Return methods by name, at a layer where they have one."""
     separate = [name for text in names for name in text.split(",") if name]
     found = {name: read_method(name, None, None) for name in separate}
     return {name: method if layer is None else method.at(layer) for name, method in found.items()}
 
 
 def print_choices(loaded: LoadedImages) -> None:
-    """What was chosen."""
+    """Print the choices of the plan."""
     console.print_lines([(name, text) for name, text in loaded.job.choice_lines if name != "method"])

@@ -1,7 +1,7 @@
-"""Ctrl-C stops a command at once, also in the middle of a pass, and says how to go on.
+"""Ctrl-C: a command ends at once, also in the middle of a pass, and prints how to continue.
 
-Python looks at signals between two instructions of its own, and a pass of a model is one. So a thread waits
-for the signal, says a line, and ends the process; what is on the disk is then what a kill would leave there.
+Python handles signals between two of its instructions, and a pass of a model is one. So a thread waits for
+the signal, prints a line, and ends the process, which leaves the disk as a kill does.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _PATIENCE = 2.0
 
 
 class _Watch:
-    """A thread that waits for Ctrl-C, says a line, and ends the process.
+    """A thread that waits for Ctrl-C, prints a line, and ends the process.
 
     Args:
-        advice: what is said of how to go on.
-        patience: seconds that the main thread has to end what it does; a second Ctrl-C ends them.
+        advice: printed, on how to continue.
+        patience: seconds that the main thread has to finish; a second Ctrl-C ends them.
     """
 
     def __init__(self, advice: str, patience: float) -> None:
@@ -37,14 +37,14 @@ class _Watch:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Within the block Ctrl-C is seen by the thread, and by the main thread where there is patience."""
+        """Within the block the thread receives Ctrl-C, and with patience the main thread, too."""
 
         def handle(number: int, frame: object) -> None:
             if self._patience and not self.came.is_set():
                 self.came.set()
                 raise KeyboardInterrupt
 
-        # In this order: what is written into is there before it can be written.
+        # In this order, so that the reader runs before a signal is written.
         self._thread.start()
         wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         handler = signal.signal(signal.SIGINT, handle)
@@ -73,7 +73,7 @@ class _Watch:
         os._exit(CODE)
 
     def _wait_for_interrupt(self) -> bool:
-        """Whether Ctrl-C came, rather than the end of the block."""
+        """Return whether Ctrl-C came, rather than the end of the block."""
         while received := self._reader.recv(1):
             if received[0] == signal.SIGINT:
                 return True
@@ -85,8 +85,8 @@ def exit_on_interrupt(advice: str, resumable: bool = False) -> Iterator[None]:
     """Within the block Ctrl-C ends the process at once, with code 130.
 
     Args:
-        advice: what is said of how to go on.
-        resumable: what is done writes down how it ends; it has some moments for that.
+        advice: printed, on how to continue.
+        resumable: the command gets a moment to record its end.
     """
     if not _listens():
         yield
@@ -103,13 +103,13 @@ def exit_on_interrupt(advice: str, resumable: bool = False) -> Iterator[None]:
 
 @contextmanager
 def return_on_interrupt(advice: str) -> Iterator[threading.Event]:
-    """Within the block Ctrl-C is a `KeyboardInterrupt` that is awaited; a second one ends the process.
+    """Within the block Ctrl-C raises `KeyboardInterrupt`; a second one ends the process.
 
     Args:
-        advice: what is said of that.
+        advice: printed.
 
     Returns:
-        Whether Ctrl-C came. Where the block then fails, the process ends with code 130.
+        An event that is set by Ctrl-C. If the block fails then, the process ends with code 130.
     """
     if not _listens():
         yield threading.Event()
@@ -125,6 +125,6 @@ def return_on_interrupt(advice: str) -> Iterator[threading.Event]:
 
 
 def _listens() -> bool:
-    """Whether Ctrl-C is to stop this process: not so where a shell has started it in the background."""
+    """Return whether Ctrl-C reaches this process: not if a shell started it in the background."""
     main = threading.current_thread() is threading.main_thread()
     return main and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN

@@ -1,4 +1,4 @@
-"""Files of Keras 2: their configuration as Keras 3 reads it, where what it says has a plain meaning there."""
+"""Models of Keras 2: their configuration is converted to Keras 3, where it has an equivalent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _WITHOUT_EFFECT: dict[str, tuple[Any, ...] | None] = {
     "value_shape": None,
     "rng_type": None,
 }
-"""Arguments that a class of Keras 3 may not take any more, and values that change nothing; None for all."""
+"""Arguments that Keras 3 has dropped, with the values that have no effect; None for all."""
 
 _RENAMED = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -40,7 +40,7 @@ _RENAMED = {
 }
 
 _LARGEST_METADATA = 1 << 20
-"""Bytes that are read to learn the version."""
+"""The most bytes that are read for the version."""
 
 _RESCALING: dict[str, Callable[[float], tuple[float, float]]] = {
     "math.add": lambda number: (1.0, number),
@@ -49,17 +49,17 @@ _RESCALING: dict[str, Callable[[float], tuple[float, float]]] = {
     "math.multiply": lambda number: (number, 0.0),
     "math.truediv": lambda number: (1.0 / number, 0.0),
 }
-"""Operators of TensorFlow with a number: what they multiply with, and what they add."""
+"""Scale and offset of TensorFlow operators with a number."""
 
 
 @contextmanager
 def open_as_keras3(path: Path) -> Iterator[Path]:
-    """The file, or a copy for the length of the block whose configuration Keras 3 reads.
+    """Yield the file, or for the block a copy with a configuration of Keras 3.
 
-    Nothing is loaded here, so what Keras' safe mode refuses it still refuses.
+    Nothing is loaded here, so the safe mode of Keras applies as before.
 
     Args:
-        path: of a model, of any kind.
+        path: of any model.
     """
     text = _configuration(path)
     found = json.loads(text) if text is not None else None
@@ -76,7 +76,7 @@ def open_as_keras3(path: Path) -> Iterator[Path]:
 
 
 def version(path: Path) -> str | None:
-    """The version of Keras that wrote a file, `"2.15.0"`; None where it does not say."""
+    """Return the version of Keras that wrote a file, such as `"2.15.0"`; None where it is unknown."""
     try:
         if h5py.is_hdf5(path):
             with h5py.File(path) as file:
@@ -88,7 +88,7 @@ def version(path: Path) -> str | None:
 
 
 def doubt(path: Path) -> str | None:
-    """What Keras 3 computes in another way than the Keras that wrote a file; None where nothing is known."""
+    """Return a warning where Keras 3 computes differently than the Keras that wrote a file."""
     text = _configuration(path) or ""
     if '"hard_sigmoid"' not in text or not (version(path) or "").startswith("2."):
         return None
@@ -99,7 +99,7 @@ def doubt(path: Path) -> str | None:
 
 
 def _configuration(path: Path) -> str | None:
-    """The configuration in a file of HDF5; None of other files, and of weights alone."""
+    """Return the configuration in an HDF5 file; None of other files, and of weights alone."""
     if not h5py.is_hdf5(path):
         return None
     with h5py.File(path) as file:
@@ -111,9 +111,9 @@ def _text(found: Any) -> str | None:
 
 
 def _convert(part: Any) -> Any:
-    """A part of a configuration, with all in it, as Keras 3 reads it."""
+    """Convert a part of a configuration, recursively."""
     if isinstance(part, list):
-        return [_convert(one) for one in part]
+        return [_convert(element) for element in part]
     if not isinstance(part, dict):
         return part
     part = {name: _convert(value) for name, value in part.items()}
@@ -123,7 +123,7 @@ def _convert(part: Any) -> Any:
 
 
 def _sequential(model: dict[str, Any]) -> dict[str, Any]:
-    """A model in sequence: its layers in a dictionary, and its shape in a layer of their own."""
+    """Convert a `Sequential` model: its layers into a dictionary, its shape into an `InputLayer`."""
     config = model["config"]
     config = {"name": "sequential", "layers": config} if isinstance(config, list) else config
     layers = config.get("layers") or [{}]
@@ -141,7 +141,7 @@ def _without(config: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _object(entry: dict[str, Any]) -> Any:
-    """A layer, or whatever else has a class and a configuration."""
+    """Convert a layer, or another object with a class and a configuration."""
     kind = entry.get("class_name")
     if kind == "Policy":
         return entry["config"]["name"]
@@ -160,7 +160,7 @@ def _object(entry: dict[str, Any]) -> Any:
 
 
 def _at_home(value: Any) -> Any:
-    """A layer inside a wrapper with the module that Keras 3 looks for it in; all else as it is."""
+    """Add the module of a layer inside a wrapper, which Keras 3 needs; return other values as they are."""
     kind = value.get("class_name") if isinstance(value, dict) else None
     if kind is None or "module" in value:
         return value
@@ -170,17 +170,17 @@ def _at_home(value: Any) -> Any:
 
 
 def _matters(name: str, value: Any) -> bool:
-    """Whether an argument must be read, so that a layer that does not take it is an error."""
+    """Return whether an argument has an effect, so that it must not be dropped."""
     values = _WITHOUT_EFFECT.get(name, ())
     return values is not None and value not in values
 
 
 def _argument_names(kind: type) -> set[str]:
-    """Names of the arguments of a class, and of those that it hands further ones to."""
+    """Return the argument names of a class, and of the bases that receive its keyword arguments."""
     names: set[str] = set()
-    for one in kind.__mro__:
-        if "__init__" in vars(one):
-            found = inspect.signature(vars(one)["__init__"]).parameters.values()
+    for base in kind.__mro__:
+        if "__init__" in vars(base):
+            found = inspect.signature(vars(base)["__init__"]).parameters.values()
             names.update(argument.name for argument in found)
             if not any(argument.kind is argument.VAR_KEYWORD for argument in found):
                 break
@@ -188,9 +188,9 @@ def _argument_names(kind: type) -> set[str]:
 
 
 def _rescaling(entry: dict[str, Any]) -> dict[str, Any]:
-    """An operator of TensorFlow with a number as the layer that does the same; others as they are.
+    """Convert a TensorFlow operator with a number to a `Rescaling` layer; return others as they are.
 
-    So is what `preprocess_input` of many networks left in a model.
+    `preprocess_input` of many networks leaves such operators in a model.
     """
     operation, nodes = entry["config"].get("function"), entry.get("inbound_nodes", [])
     if operation not in _RESCALING or len(nodes) != 1:
@@ -209,27 +209,27 @@ def _rescaling(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_slashes(config: Any) -> Any:
-    """The same with `_` for `/` in the names of layers, which Keras 3 does not allow there."""
+    """Replace `/` by `_` in the names of layers, as Keras 3 requires."""
     names = {name for name in _names(config) if "/" in name}
 
     def rename(part: Any) -> Any:
         if isinstance(part, dict):
             return {key: rename(value) for key, value in part.items()}
         if isinstance(part, list):
-            return [rename(one) for one in part]
+            return [rename(element) for element in part]
         return part.replace("/", "_") if isinstance(part, str) and part in names else part
 
     return rename(config) if names else config
 
 
 def _names(part: Any) -> Iterator[str]:
-    """The names of all layers."""
+    """Yield the names of all layers."""
     if isinstance(part, list):
-        for one in part:
-            yield from _names(one)
+        for element in part:
+            yield from _names(element)
     elif isinstance(part, dict):
         config = part.get("config")
         if isinstance(config, dict) and isinstance(config.get("name"), str):
             yield config["name"]
-        for one in part.values():
-            yield from _names(one)
+        for value in part.values():
+            yield from _names(value)

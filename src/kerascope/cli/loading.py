@@ -1,4 +1,4 @@
-"""From what was typed: the model, names of classes, a method, a target, a size."""
+"""Models, class names, methods, targets and sizes from command-line arguments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _silence_stderr() -> Iterator[None]:
-    """Nothing on the standard error stream, also not from libraries: TensorFlow tells of its build there."""
+    """Discard standard error in the block, also of libraries: TensorFlow prints its build there."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:
@@ -104,16 +104,16 @@ class LoadArguments:
 
 
 def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras.Model:
-    """A saved model, without what it was compiled with.
+    """Load a saved model without its compile configuration.
 
     Args:
         path: of the file.
-        unsafe: let it run code of its own.
+        unsafe: allow it to run its own code.
         imports: modules that register its layers.
 
     Raises:
         ModelError: there is none, or Keras cannot read it.
-        UnsafeModelError: it holds code of its own, or reaches outside itself; nothing of it was run.
+        UnsafeModelError: it holds code, or reaches outside itself; none of it was run.
     """
     if not path.is_file():
         raise errors.ModelError(f"a model must be a file, .keras or .h5; there is none at {str(path)!r}.")
@@ -127,7 +127,7 @@ def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras
                 f"--import must name a Python module; {name!r} fails: {error}."
             ) from error
     if unsafe:
-        console.warn(f"{path} may run code of its own, since --unsafe was given.")
+        console.warn(f"{path} may run its own code, since --unsafe was given.")
     from kerascope import model_file
     from kerascope.cli import keras2
 
@@ -139,7 +139,7 @@ def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras
     except errors.UnsafeModelError as error:
         raise errors.UnsafeModelError(f"{path} was not loaded: {error}") from None
     except Exception as error:
-        # Of whatever kind: files of others, and layers of others.
+        # Foreign files and layers raise anything.
         text = str(error).strip()
         raise errors.ModelError(
             f"a model must load; {str(path)!r} does not: {type(error).__name__}: "
@@ -151,7 +151,7 @@ def load_model(path: Path, unsafe: bool, imports: Sequence[str] | None) -> keras
 
 
 def _hint(path: Path, text: str) -> str:
-    """What to do about a file that Keras does not load, from what it says."""
+    """Return a hint for a file that Keras does not load, from its error."""
     from kerascope.cli import keras2
 
     if (version := keras2.version(path) or "").startswith("2."):
@@ -166,7 +166,7 @@ def _hint(path: Path, text: str) -> str:
 
 
 def load_probe(path: Path, unsafe: bool, imports: Sequence[str] | None, output: OutputKind | None) -> Probe:
-    """A saved model, and what its numbers are: as is said, or as the loss tells that it was saved with."""
+    """Load a saved model as a probe; without `output`, the saved loss decides the kind of its output."""
     from kerascope.cli.saved_loss import read_loss
     from kerascope.probe import Probe
 
@@ -174,12 +174,12 @@ def load_probe(path: Path, unsafe: bool, imports: Sequence[str] | None, output: 
 
 
 def load_names(path: Path | None) -> tuple[ClassName, ...] | None:
-    """Names of classes from a file: a line each, or a JSON list, or an object from numbers to names.
+    """Load class names from a file: one per line, a JSON list, or a JSON object from indices to names.
 
-    An index of ImageNet has pairs of a code and a name.
+    An ImageNet class index has pairs of a code and a name.
 
     Raises:
-        ParameterError: it cannot be read as such.
+        ParameterError: it is none of these.
     """
     if path is None:
         return None
@@ -190,7 +190,9 @@ def load_names(path: Path | None) -> tuple[ClassName, ...] | None:
         found = json.loads(text)
         if isinstance(found, dict):
             found = [found[key] for key in sorted(found, key=int)]
-        return tuple((str(one[0]), str(one[-1])) if isinstance(one, list) else str(one) for one in found)
+        return tuple(
+            (str(entry[0]), str(entry[-1])) if isinstance(entry, list) else str(entry) for entry in found
+        )
     except (OSError, ValueError, TypeError, IndexError) as error:
         raise errors.ParameterError(
             f"--classes must name a text file with a name in each line, or a JSON list; {str(path)!r} is "
@@ -199,10 +201,10 @@ def load_names(path: Path | None) -> tuple[ClassName, ...] | None:
 
 
 def read_method(name: str, layer: str | None, parameters: Sequence[str] | None) -> Method:
-    """A method by name, with its parameters.
+    """Return a method by name, with its parameters.
 
     Raises:
-        UnknownMethodError, ParameterError: there is none of that name, or it does not take the parameters.
+        UnknownMethodError, ParameterError: the name or a parameter is unknown.
     """
     from kerascope.method import as_method
 
@@ -219,7 +221,7 @@ def read_method(name: str, layer: str | None, parameters: Sequence[str] | None) 
 
 
 def read_target(text: str) -> TargetLike:
-    """A target: see `kerascope explain --help`. What is nothing else is the name of a class."""
+    """Parse a target: see `kerascope explain --help`."""
     from kerascope.target import Top
 
     lowered = text.lower()
@@ -233,10 +235,10 @@ def read_target(text: str) -> TargetLike:
 
 
 def read_size(text: str | None) -> tuple[int, int] | None:
-    """A size, `"224"` or `"224x320"`.
+    """Parse a size, `"224"` or `"224x320"`.
 
     Raises:
-        ParameterError: it is none.
+        ParameterError: it is not one.
     """
     if text is None:
         return None
@@ -247,10 +249,10 @@ def read_size(text: str | None) -> tuple[int, int] | None:
 
 
 def read_cluster(engine: str, workers: int, cpus: int, gpus: float) -> Cluster | None:
-    """Who works on a Ray cluster; None for this process alone.
+    """Return the cluster of a command; None for this process alone.
 
     Raises:
-        ParameterError: workers are described, and there is none.
+        ParameterError: workers are given without a cluster.
     """
     from kerascope.dataset.running.cluster import Cluster
 

@@ -1,7 +1,4 @@
-"""What a command writes at its end: whether it can be is known before the work, and nothing is lost by it.
-
-A file that is there already is replaced only where kerascope has made it, and is no input.
-"""
+"""Output files of commands: checked before the work, written at the end, never in place of foreign files."""
 
 from __future__ import annotations
 
@@ -19,29 +16,31 @@ if TYPE_CHECKING:
 InputPaths = Iterable[str | os.PathLike[str] | None]
 _GENERATOR = b'<meta name="generator" content="kerascope '
 _HEAD = 4096
-"""Bytes at the beginning of a page in which its generator stands."""
+"""Bytes at the start of a page that hold its generator."""
 _CREATED = ("eps", "pdf", "ps", "svg")
 _PHOTOGRAPHS = ("avif", "jpeg", "jpg", "tif", "tiff", "webp")
 KINDS = (*_CREATED, *_PHOTOGRAPHS, "gif", "png")
-"""Kinds of picture that can be signed; others are not written."""
+"""File types that can be signed; others are not written."""
 
 
 def check_folder(option: str, path: Path, overwrite: bool, inputs: InputPaths) -> None:
-    """An error unless a folder can be made there, or is there and can be written into.
+    """Check that a folder exists and is writable, or can be created.
 
     Args:
-        option: that names it, such as `"--out"`.
+        option: of the command, such as `"--out"`.
         path: of the folder.
         overwrite: see `kerascope.explain_dataset`.
-        inputs: what is read.
+        inputs: of the command.
 
     Raises:
-        ParameterError: something on the way is no folder, or may not be written.
-        DatasetError: it is to be overwritten, and an input lies in it.
+        ParameterError: a parent is no folder, or not writable.
+        DatasetError: an input lies in a folder to overwrite.
     """
     from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
 
-    above = next(one for one in (path, *path.absolute().parents) if one.exists() or one.is_symlink())
+    above = next(
+        folder for folder in (path, *path.absolute().parents) if folder.exists() or folder.is_symlink()
+    )
     wrong = None
     if not above.is_dir():
         wrong = f"{str(above)!r} is a file"
@@ -56,17 +55,17 @@ def check_folder(option: str, path: Path, overwrite: bool, inputs: InputPaths) -
 
 
 def check_page(option: str, path: Path | None, extra: str, inputs: InputPaths) -> None:
-    """An error unless a page can be made and written there, with those of labels beside it.
+    """Check that a page can be created and written, with the pages of labels next to it.
 
     Args:
-        option: that names it.
-        path: of the page; None where none is wanted.
-        extra: of kerascope, that installs Jinja2.
-        inputs: what is read.
+        option: of the command.
+        path: of the page, or None.
+        extra: of kerascope that installs Jinja2.
+        inputs: of the command.
 
     Raises:
-        MissingPackageError: Jinja2, with which it is made, is not installed.
-        ParameterError, DatasetError: it may not be written.
+        MissingPackageError: Jinja2 is not installed.
+        ParameterError, DatasetError: it cannot be written.
     """
     if path is None:
         return
@@ -80,15 +79,15 @@ def check_page(option: str, path: Path | None, extra: str, inputs: InputPaths) -
 
 
 def check_report(option: str, path: Path | None, inputs: InputPaths) -> None:
-    """An error unless a report of an evaluation can be written there.
+    """Check that the report of an evaluation can be written.
 
     Args:
-        option: that names it.
-        path: of the report; None where none is wanted.
-        inputs: what is read.
+        option: of the command.
+        path: of the report, or None.
+        inputs: of the command.
 
     Raises:
-        ParameterError, DatasetError: it may not be written.
+        ParameterError, DatasetError: it cannot be written.
     """
     if path is not None:
         target = path if path.suffix == ".npz" or path.is_dir() else path.with_name(f"{path.name}.npz")
@@ -96,15 +95,15 @@ def check_report(option: str, path: Path | None, inputs: InputPaths) -> None:
 
 
 def check_picture(option: str, path: Path, inputs: InputPaths) -> None:
-    """An error unless a figure can be written there.
+    """Check that a figure can be written.
 
     Args:
-        option: that names it.
+        option: of the command.
         path: of the picture.
-        inputs: what is read.
+        inputs: of the command.
 
     Raises:
-        ParameterError: the ending is of no kind of picture that is written, or it may not be written.
+        ParameterError: its file type is unknown, or it cannot be written.
         DatasetError: it is an input.
         MissingPackageError: matplotlib is not installed.
     """
@@ -123,7 +122,7 @@ def check_picture(option: str, path: Path, inputs: InputPaths) -> None:
 
 
 def write_picture(figure: Figure, path: Path) -> None:
-    """Write a figure that is signed: whole, or not at all."""
+    """Write a signed figure: whole, or not at all."""
     from kerascope.persistence import atomic_write
 
     with atomic_write(path) as partial:
@@ -131,7 +130,7 @@ def write_picture(figure: Figure, path: Path) -> None:
 
 
 def _signature(kind: str) -> dict[str, Any]:
-    """Options of matplotlib by which a picture is signed."""
+    """Return options of matplotlib that sign a picture."""
     from kerascope.dataset.writing.signature import SIGNATURE, signature_options
 
     if kind in _PHOTOGRAPHS:
@@ -146,26 +145,26 @@ def _kind(path: Path) -> str:
 
 
 def _check(option: str, path: Path, is_ours: Callable[[Path], bool], inputs: InputPaths) -> None:
-    """An error unless a file can be written there, and one that is there replaced.
+    """Check that a file can be written, or replaced.
 
     Args:
-        option: that names it.
+        option: of the command.
         path: of the file.
-        is_ours: whether a file of this kind is one that kerascope has made.
-        inputs: what is read.
+        is_ours: whether kerascope has written an existing one.
+        inputs: of the command.
     """
     from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
 
     folder, target = path.parent, path.resolve()
     wrong = None
     if not folder.is_dir():
-        wrong = f"there is no folder {str(folder)!r}; make it"
+        wrong = f"there is no folder {str(folder)!r}; create it"
     elif path.is_dir():
-        wrong = "it is a folder; add the name of a file"
+        wrong = "it is a folder; add a file name"
     elif not os.access(path if path.exists() else folder, os.W_OK):
-        wrong = "it may not be written; change its permissions"
+        wrong = "it is not writable; change its permissions"
     elif target.is_file() and not is_ours(target):
-        wrong = "it is there, and kerascope has not made it; move it elsewhere"
+        wrong = "it is a file of another program; move it elsewhere"
     if wrong is not None:
         raise errors.ParameterError(
             f"{option} must name a file that can be written; got {str(path)!r}: {wrong}, or name another one."

@@ -1,4 +1,4 @@
-"""The loss that a saved model was compiled with: it is loaded without, since losses may be code."""
+"""The loss of a saved model, read from its file: it is loaded without, since a loss may be code."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import h5py  # type: ignore[import-untyped]
 
 _LARGEST = 1 << 24
-"""Bytes of a configuration that are read."""
+"""The most bytes of a configuration that are read."""
 
 
 def read_loss(path: Path) -> Any:
-    """The name of the loss, or names by output or in the order of the outputs; None where none is told.
+    """Return the name of the loss, or names by output or in their order; None where it is unknown.
 
     Args:
         path: of a model, `.keras` or `.h5`.
@@ -26,7 +26,7 @@ def read_loss(path: Path) -> Any:
 
 
 def _read_compile_config(path: Path) -> Any:
-    """How the model was compiled, as the file has it."""
+    """Return the compile configuration of a file."""
     if h5py.is_hdf5(path):
         with h5py.File(path) as file:
             return json.loads(file.attrs["training_config"])
@@ -35,13 +35,13 @@ def _read_compile_config(path: Path) -> Any:
 
 
 def _loss_name(loss: Any) -> Any:
-    """A loss by its name, one that is written as an object, too."""
+    """Return the name of a loss, also of one that is stored as an object."""
     if isinstance(loss, list):
-        return [_loss_name(one) for one in loss]
+        return [_loss_name(part) for part in loss]
     if not isinstance(loss, dict):
         return loss if isinstance(loss, str) else None
     if "class_name" in loss:
         # A function is written under its own name.
         inner = loss["config"]
         return inner if isinstance(inner, str) else str(loss["class_name"])
-    return {name: _loss_name(one) for name, one in loss.items()}
+    return {name: _loss_name(part) for name, part in loss.items()}

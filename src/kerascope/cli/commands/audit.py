@@ -21,58 +21,57 @@ def audit(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            help="How; with several, with commas between, the others are compared with the first; default: "
-            "auto.",
+            help="Explanation method, or several, separated by commas; the others are compared with the "
+            "first. Default: auto.",
             metavar="NAME",
         ),
     ] = None,
     label: Annotated[
         list[str] | None,
         typer.Option(
-            help="Of a model of several labels: one that is asked about; may be repeated; default: all.",
+            help="Label to audit, for a multi-label model. Repeatable. Default: all.",
             metavar="NAME",
         ),
     ] = None,
     target: Annotated[
         Literal["predicted", "label"],
-        typer.Option(help="What is explained and makes the groups: the predicted class, or the true one."),
+        typer.Option(help="Explain and group by the predicted class, or by the true one."),
     ] = "predicted",
     layer: arguments.LayerOption = None,
     masks: Annotated[
         Path | None,
         typer.Option(
-            help="Where the objects are: a folder of mask pictures named like the images, or a COCO file, "
-            ".json.",
+            help="Object masks: a folder of pictures named like the images, or a COCO file (.json).",
             metavar="PATH",
         ),
     ] = None,
     training: Annotated[
         list[str] | None,
         typer.Option(
-            help="What the model was trained on: images that are there, too, are told; may be repeated.",
+            help="Training data of the model, to report images that are in both. Repeatable.",
             metavar="PATH",
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the audit.", metavar="FOLDER")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for the audit.", metavar="FOLDER")] = Path(
         "kerascope-audit"
     ),
     html: Annotated[
-        Path | None, typer.Option(help="Write the report: one page that opens from disk.", metavar="FILE")
+        Path | None, typer.Option(help="Write an HTML report, a single file.", metavar="FILE")
     ] = None,
     before: Annotated[
         Path | None,
-        typer.Option(help="Folder of an earlier audit: report what changed since.", metavar="FOLDER"),
+        typer.Option(help="Folder of an earlier audit, to report changes since.", metavar="FOLDER"),
     ] = None,
     fail_on: Annotated[
         int | None,
-        typer.Option(help="Exit with 4 when more findings than so many are confirmed.", min=0, metavar="N"),
+        typer.Option(help="Exit with 4 if more than N findings are confirmed.", min=0, metavar="N"),
     ] = None,
     fail_on_untested: Annotated[
         bool,
         typer.Option(
             "--fail-on-untested",
-            help="Count suspicions that could not be tried for --fail-on, too (by itself: --fail-on 0), and "
-            "exit with 4 where nothing could be compared.",
+            help="Count suspicions that could not be tested for --fail-on, too (alone: --fail-on 0), and "
+            "exit with 4 if nothing could be compared.",
         ),
     ] = False,
     model_output: arguments.OutputKindOption = None,
@@ -89,20 +88,24 @@ def audit(
     resume: arguments.ResumeOption = False,
     overwrite: arguments.OverwriteOption = False,
     clustering: Annotated[
-        Literal["spectral", "hdbscan"], typer.Option(help="How strategies are found.")
+        Literal["spectral", "hdbscan"], typer.Option(help="Clustering of strategies.")
     ] = "spectral",
-    trial: Annotated[int, typer.Option(help="The most images of an intervention.", min=8, metavar="N")] = 96,
-    sanity: Annotated[bool, typer.Option("--sanity/--no-sanity", help="Check the methods, too.")] = True,
-    seed: Annotated[int, typer.Option(help="Of samples and clusters.", min=0, metavar="N")] = 0,
+    trial: Annotated[
+        int, typer.Option(help="Maximum number of images per intervention.", min=8, metavar="N")
+    ] = 96,
+    sanity: Annotated[
+        bool, typer.Option("--sanity/--no-sanity", help="Run sanity checks of the methods.")
+    ] = True,
+    seed: Annotated[int, typer.Option(help="Random seed of samples and clusters.", min=0, metavar="N")] = 0,
     engine: arguments.EngineOption = "local",
     workers: arguments.WorkersOption = 1,
     worker_cpus: arguments.WorkerCpusOption = 1,
     worker_gpus: arguments.WorkerGpusOption = 0.0,
     json: arguments.JsonOption = False,
 ) -> None:
-    """Find what a model looks at over a whole data set, and shortcuts that it rests on: the bus, or the snow?
+    """Find out what a model looks at over a whole data set, and the shortcuts that it relies on.
 
-    Every image is explained; what is suspected is tried by exchanging pixels between images. See
+    Every image is explained; suspected shortcuts are tested by exchanging pixels between images. See
     docs/audit.md.
 
     Example: kerascope audit model.keras photos/ --html report.html --fail-on 0
@@ -118,7 +121,7 @@ def audit(
     RunOptions(resume=resume, overwrite=overwrite)  # refuses both before the model is loaded
     check_folder("--out", out, overwrite, inputs)
     check_page("--html", html, "audit", inputs)
-    advice = f"what was explained is in {out}: continue with --resume"
+    advice = f"explained images are in {out}: continue with --resume"
     with console.show_warnings(), exit_on_interrupt(advice, resumable=True):
         earlier = None if before is None else ks.open_audit(before)
         found = ks.audit(
@@ -155,8 +158,8 @@ def audit(
                 found.to_html(html)
         changes = None if earlier is None else ks.compare_audits(earlier, found)
     if json:
-        told = found.to_json()
-        console.print_json(told if changes is None else {**told, "changes": changes.to_json()})
+        content = found.to_json()
+        console.print_json(content if changes is None else {**content, "changes": changes.to_json()})
     else:
         chosen = [*found.notes[:3], *(note for note in found.notes[3:] if note.startswith(NOTE))]
         console.print_lines([(name, text) for name, _, text in (note.partition(": ") for note in chosen)])
@@ -176,7 +179,7 @@ def audit(
 
 
 def _failure_reasons(found: ks.Audit | ks.LabelAudits, most: int | None, untested: bool) -> list[str]:
-    """Why the command fails: more was found, or could not be tried, than is allowed."""
+    """Return why the command fails: more findings, or untested suspicions, than allowed."""
     confirmed, others = len(found.confirmed), len(found.untested) if untested else 0
     allowed = 0 if most is None and untested else most
     if allowed is None or (confirmed + others <= allowed and not (untested and found.obstacles)):

@@ -19,14 +19,12 @@ def compare(
     paths: arguments.PathsArgument,
     method: Annotated[
         list[str] | None,
-        typer.Option(
-            help=f"A method, or several with commas between; default: {','.join(METHODS)}.", metavar="NAME"
-        ),
+        typer.Option(help=f"Methods, separated by commas. Default: {','.join(METHODS)}.", metavar="NAME"),
     ] = None,
     target: arguments.TargetOption = "predicted",
     layer: arguments.LayerOption = None,
-    out: Annotated[Path, typer.Option(help="The picture.", metavar="FILE")] = Path("compare.png"),
-    limit: Annotated[int, typer.Option(help="The most images.", min=1, metavar="N")] = 8,
+    out: Annotated[Path, typer.Option(help="Output picture.", metavar="FILE")] = Path("compare.png"),
+    limit: Annotated[int, typer.Option(help="Maximum number of images.", min=1, metavar="N")] = 8,
     model_output: arguments.OutputKindOption = None,
     classes: arguments.ClassesOption = None,
     image_column: arguments.ImageColumnOption = None,
@@ -37,7 +35,7 @@ def compare(
     unsafe: arguments.UnsafeOption = False,
     imports: arguments.ImportOption = None,
 ) -> None:
-    """Draw methods side by side: a row for each image, a column for each method.
+    """Draw methods side by side: a row per image, a column per method.
 
     Example: kerascope compare model.keras photos/ --method grad_cam,saliency --out compare.png
     """

@@ -29,25 +29,23 @@ def evaluate(
     paths: arguments.PathsArgument,
     method: Annotated[
         list[str] | None,
-        typer.Option(
-            help=f"A method, or several with commas between; default: {','.join(METHODS)}.", metavar="NAME"
-        ),
+        typer.Option(help=f"Methods, separated by commas. Default: {','.join(METHODS)}.", metavar="NAME"),
     ] = None,
     target: arguments.TargetOption = "label",
     layer: arguments.LayerOption = None,
     level: Annotated[
         Literal["quick", "full"],
-        typer.Option(help="quick: under 60 forward passes an image; full: all metrics."),
+        typer.Option(help="quick: under 60 forward passes per image; full: all metrics."),
     ] = "quick",
     limit: Annotated[
-        int, typer.Option(help="The most images; 20 or more say something.", min=1, metavar="N")
+        int, typer.Option(help="Maximum number of images; use 20 or more.", min=1, metavar="N")
     ] = 32,
-    seed: Annotated[int, typer.Option(help="Of the metrics.", metavar="N")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of the metrics.", metavar="N")] = 0,
     html: Annotated[
-        Path | None, typer.Option(help="Write a page with tables and curves.", metavar="FILE")
+        Path | None, typer.Option(help="Write an HTML page with tables and curves.", metavar="FILE")
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(help="Write the report for kerascope.load_report.", metavar="FILE")
+        Path | None, typer.Option(help="Write the report, for kerascope.load_report.", metavar="FILE")
     ] = None,
     model_output: arguments.OutputKindOption = None,
     classes: arguments.ClassesOption = None,
@@ -64,9 +62,9 @@ def evaluate(
     worker_gpus: arguments.WorkerGpusOption = 0.0,
     json: arguments.JsonOption = False,
 ) -> None:
-    """Measure methods on your images, beside controls that know nothing of the model: which map to believe.
+    """Measure methods on your images, against controls that know nothing of the model.
 
-    Where no labels are known, what the model predicts is explained.
+    Without labels, the predicted class is explained.
 
     Example: kerascope evaluate model.keras photos/ --method grad_cam,saliency --html report.html
     """
@@ -97,7 +95,7 @@ def evaluate(
         wanted = read_target(target)
         if wanted == LABEL and loaded.labels is None:
             wanted = None
-        with return_on_interrupt("writing what was measured; Ctrl-C again ends at once") as stopped:
+        with return_on_interrupt("writing the measurements; press Ctrl-C again to exit at once") as stopped:
             report = ks.evaluate(
                 list(read_methods(method or METHODS, layer).values()),
                 loaded.probe,

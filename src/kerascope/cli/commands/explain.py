@@ -26,20 +26,21 @@ def explain(
     method: Annotated[
         str,
         typer.Option(
-            help="How: auto, fast, grad_cam, saliency, rise, ...; docs/methods.md has all.", metavar="NAME"
+            help="Explanation method: auto, fast, grad_cam, saliency, rise, ... See docs/methods.md.",
+            metavar="NAME",
         ),
     ] = "auto",
     target: arguments.TargetOption = "predicted",
     layer: arguments.LayerOption = None,
     parameters: arguments.ParameterOption = None,
-    out: Annotated[Path, typer.Option(help="Folder of the results.", metavar="FOLDER")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for the results.", metavar="FOLDER")] = Path(
         "kerascope-results"
     ),
     overlay: Annotated[
-        Literal["jpg", "png", "none"], typer.Option(help="Photographs under their maps, as files.")
+        Literal["jpg", "png", "none"], typer.Option(help="File type of the overlays.")
     ] = "jpg",
     map_type: Annotated[
-        Literal["float32", "float16"], typer.Option(help="Numbers of the maps in the table.")
+        Literal["float32", "float16"], typer.Option(help="Data type of the maps in the table.")
     ] = "float32",
     model_output: arguments.OutputKindOption = None,
     classes: arguments.ClassesOption = None,
@@ -57,7 +58,7 @@ def explain(
     shard: Annotated[
         int,
         typer.Option(
-            help="Images per file of the table, the most that is lost.",
+            help="Images per file of the table; an interruption loses at most these.",
             min=1,
             metavar="N",
         ),
@@ -65,7 +66,7 @@ def explain(
     threads: Annotated[
         int | None,
         typer.Option(
-            help="Threads for reading and drawing; default: one a processor, 4 at most.",
+            help="Threads for reading and drawing. Default: one per CPU, at most 4.",
             min=0,
             metavar="N",
         ),
@@ -76,9 +77,9 @@ def explain(
     worker_gpus: arguments.WorkerGpusOption = 0.0,
     json: arguments.JsonOption = False,
 ) -> None:
-    """Explain pictures into a folder: a Parquet table, overlays, and a manifest that says how.
+    """Explain pictures into a folder: a Parquet table, overlays, and a manifest.
 
-    A picture that cannot be read is a row with its error; the exit code is 3 then. See docs/datasets.md.
+    A picture that cannot be read is a row with its error, and the exit code is 3. See docs/datasets.md.
 
     Example: kerascope explain model.keras photos/ --target top3 --out results
     """
@@ -123,7 +124,7 @@ def explain(
         job = plan(probe, source, chosen, read_target(target), options)
         if not json:
             console.print_lines([("model", str(model)), *job.choice_lines])
-        with exit_on_interrupt(f"what was finished is in {out}: continue with --resume", resumable=True):
+        with exit_on_interrupt(f"finished images are in {out}: continue with --resume", resumable=True):
             results = job.run(out, run)
             if json:
                 console.print_json(_to_json(results))
@@ -134,7 +135,7 @@ def explain(
 
 
 def _to_json(results: Results) -> dict[str, Any]:
-    """What is printed as JSON."""
+    """Convert results to the printed JSON."""
     manifest = {name: results.manifest[name] for name in ("status", "counts", "choices", "warnings")}
     return {
         "folder": str(results.folder),
@@ -162,7 +163,7 @@ def _print_results(results: Results) -> None:
 
 
 def _count_warnings(results: Results) -> tuple[int, str]:
-    """How many rows have warnings, and the one that most of them have."""
+    """Count the rows with warnings, and find the most common warning."""
     found: Counter[str] = Counter()
     count = 0
     for row in results.rows(["warnings"]):

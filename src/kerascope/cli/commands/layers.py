@@ -14,7 +14,7 @@ def layers(
     imports: arguments.ImportOption = None,
     json: arguments.JsonOption = False,
 ) -> None:
-    """List the places of a model that can be explained; a star marks the one taken when none is named.
+    """List the layers of a model that can be explained; a star marks the default one.
 
     Example: kerascope layers digits.keras
     """

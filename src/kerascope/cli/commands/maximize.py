@@ -17,18 +17,20 @@ def maximize(
     model: arguments.ModelArgument,
     target: Annotated[
         list[str] | None,
-        typer.Option(help="A class by number or name, or several: 0-9, or repeated.", metavar="CLASS"),
+        typer.Option(help="Class index, name, or range such as 0-9. Repeatable.", metavar="CLASS"),
     ] = None,
     layer: Annotated[
-        str | None, typer.Option(help="A layer, whose channels are maximised instead.", metavar="PATH")
+        str | None, typer.Option(help="Layer whose channels are maximised instead.", metavar="PATH")
     ] = None,
     channel: Annotated[
         list[str] | None,
-        typer.Option(help="Channels of the layer: 3, or 0-7, or repeated; default 0-7.", metavar="N"),
+        typer.Option(
+            help="Channel of the layer, or range such as 0-7. Repeatable. Default: 0-7.", metavar="N"
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The picture.", metavar="FILE")] = Path("maximize.png"),
-    steps: Annotated[int, typer.Option(help="Steps of the ascent.", min=1, metavar="N")] = 256,
-    seed: Annotated[int, typer.Option(help="Of the random numbers.", metavar="N")] = 0,
+    out: Annotated[Path, typer.Option(help="Output picture.", metavar="FILE")] = Path("maximize.png"),
+    steps: Annotated[int, typer.Option(help="Steps of gradient ascent.", min=1, metavar="N")] = 256,
+    seed: Annotated[int, typer.Option(help="Random seed.", metavar="N")] = 0,
     model_output: arguments.OutputKindOption = None,
     classes: arguments.ClassesOption = None,
     preprocess: arguments.PreprocessOption = "auto",
@@ -36,7 +38,7 @@ def maximize(
     unsafe: arguments.UnsafeOption = False,
     imports: arguments.ImportOption = None,
 ) -> None:
-    """Draw the images that excite classes, or filters of a layer, most.
+    """Draw the images that maximise classes, or channels of a layer.
 
     Example: kerascope maximize digits.keras --target 0-9 --out classes.png
     """
@@ -74,10 +76,10 @@ def maximize(
 
 
 def parse_indices(texts: list[str], names: tuple[str, ...] | None) -> list[int]:
-    """Numbers, ranges of them (`0-9`), and names of classes, as numbers.
+    """Parse indices, ranges (`0-9`), and class names.
 
     Raises:
-        UnknownClassError: none of these.
+        UnknownClassError: a text is none of these.
     """
     found: list[int] = []
     for text in texts:
@@ -90,7 +92,7 @@ def parse_indices(texts: list[str], names: tuple[str, ...] | None) -> list[int]:
             found.append(names.index(text))
         else:
             raise errors.UnknownClassError(
-                f"it must be a number, a range such as 0-9, or the name of a class; got {text!r}; "
+                f"a class must be an index, a range such as 0-9, or a class name; got {text!r}; "
                 f"{errors.nearest(text, names or ())}"
             )
     return found

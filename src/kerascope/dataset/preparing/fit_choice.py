@@ -110,19 +110,26 @@ def _candidates(
     likely: Preprocessing, found: Detection, fit_stated: bool, channels: int
 ) -> list[Preprocessing]:
     """Return the likely candidate, then all fits, with each convention where the arithmetic is in doubt."""
-    conventions = [] if found.unclear is None else [one for one in CONVENTIONS.values() if one.share == 1]
-    arithmetic: list[Any] = [likely, *(one for one in conventions if one.takes(channels))]
+    conventions = (
+        []
+        if found.unclear is None
+        else [convention for convention in CONVENTIONS.values() if convention.share == 1]
+    )
+    arithmetic: list[Any] = [
+        likely,
+        *(convention for convention in conventions if convention.takes(channels)),
+    ]
     fits: Any = [likely.fit] if fit_stated else FITS
     every = [
-        replace(one, fit=fit, interpolation=likely.interpolation, share=likely.share, size=likely.size)
-        for one in arithmetic
+        replace(base, fit=fit, interpolation=likely.interpolation, share=likely.share, size=likely.size)
+        for base in arithmetic
         for fit in fits
     ]
     return list(dict.fromkeys([likely, *every]))
 
 
 def _filter_candidates(chosen: Preprocessing) -> list[Preprocessing]:
-    others = [replace(chosen, interpolation=one) for one in _FILTERS]
+    others = [replace(chosen, interpolation=interpolation) for interpolation in _FILTERS]
     return list(dict.fromkeys([chosen, *others]))
 
 

@@ -53,14 +53,16 @@ class FitTrial:
         Of equally accurate candidates, the one with the more probable labels.
         """
         accuracy, likelihood = self.right.mean(axis=1), self.likelihood.mean(axis=1)
-        best = max(range(len(self.candidates)), key=lambda one: (accuracy[one], likelihood[one]))
+        best = max(range(len(self.candidates)), key=lambda index: (accuracy[index], likelihood[index]))
         return self.candidates[best if self._clear(best, 0) else 0]
 
     def settles(self, field: str) -> bool:
         """Return whether the best candidate is clearly better than all that differ in a field."""
         chosen = self.candidates.index(self.best)
         value = getattr(self.best, field)
-        others = [place for place, one in enumerate(self.candidates) if getattr(one, field) != value]
+        others = [
+            index for index, candidate in enumerate(self.candidates) if getattr(candidate, field) != value
+        ]
         return all(self._clear(chosen, other) for other in others)
 
     def describe(self, *names: str) -> str:
@@ -70,8 +72,8 @@ class FitTrial:
             *names: of the fields in which candidates differ.
         """
         shares = (
-            f"{' '.join(getattr(one, name) for name in names)} {right:.0%}"
-            for one, right in zip(self.candidates, self.right.mean(axis=1), strict=True)
+            f"{' '.join(getattr(candidate, name) for name in names)} {right:.0%}"
+            for candidate, right in zip(self.candidates, self.right.mean(axis=1), strict=True)
         )
         return f"{', '.join(shares)} of {self.right.shape[1]} labelled images"
 
@@ -109,7 +111,7 @@ def try_candidates(
     rows = []
     for picture, known in _read_labelled(items, labels):
         try:
-            images = [one(picture, size, layout.channels)[0] for one in candidates]
+            images = [candidate(picture, size, layout.channels)[0] for candidate in candidates]
         except errors.PhotographError:  # too large by one of them
             continue
         distinct: dict[bytes, Array] = {image.tobytes(): image for image in images}

@@ -125,7 +125,7 @@ class Preprocessing:
     def takes(self, channels: int) -> bool:
         """Whether it makes images of so many channels: it may have a number for each of three."""
         return channels == 3 or not any(
-            isinstance(one, tuple) and len(one) > 1 for one in (self.scale, self.offset)
+            isinstance(value, tuple) and len(value) > 1 for value in (self.scale, self.offset)
         )
 
     @property
@@ -146,8 +146,8 @@ _CAFFE_MEAN = (103.939, 116.779, 123.68)
 
 CONVENTIONS: Mapping[str, Preprocessing] = MappingProxyType(
     {
-        one.name: one
-        for one in (
+        convention.name: convention
+        for convention in (
             Preprocessing("0-255"),
             Preprocessing("0-1", scale=1 / 255),
             Preprocessing("-1-1", scale=1 / 127.5, offset=-1.0),

@@ -144,8 +144,8 @@ class Explainer:
         except Exception as error:
             if len(batch) == 1:
                 return [ExplainedImage(batch[0], error)]
-            found = [self.explain([one])[0] for one in batch]
-            if len({repr(one.explanation) for one in found}) == 1 and isinstance(
+            found = [self.explain([prepared])[0] for prepared in batch]
+            if len({repr(explained.explanation) for explained in found}) == 1 and isinstance(
                 found[0].explanation, Exception
             ):
                 raise error from None
@@ -205,8 +205,10 @@ class Explainer:
         return [row | {"timings": seconds} for row in rows]
 
     def _explain_batch(self, batch: Sequence[PreparedImage]) -> tuple[Sequence[Explanation], Sequence[Any]]:
-        images = self._to_input(np.stack([one.image for one in batch if one.image is not None]))
-        labels = [one.row["label_indices"] for one in batch] if self.options.by_label else []
+        images = self._to_input(
+            np.stack([prepared.image for prepared in batch if prepared.image is not None])
+        )
+        labels = [prepared.row["label_indices"] for prepared in batch] if self.options.by_label else []
         if any(len(own) > 1 for own in labels):
             return self._explain_labels(images, labels), [None] * len(batch)
         target: TargetLike = (
@@ -216,23 +218,23 @@ class Explainer:
         asked: Sequence[Any] = [None] * len(batch)
         if self.description is not None:
             asked = self.description.ask(self.probe, images, as_target(target), maps, batch)
-        return [maps[place] for place in range(len(batch))], asked
+        return [maps[index] for index in range(len(batch))], asked
 
     def _explain_labels(self, images: Array, labels: Sequence[Sequence[int]]) -> list[Explanation]:
         """Explain images by several labels each, a batch at a time."""
-        pairs = [(place, label) for place, own in enumerate(labels) for label in own]
+        pairs = [(index, label) for index, own in enumerate(labels) for label in own]
         found: list[list[Explanation]] = [[] for _ in labels]
         for start in range(0, len(pairs), self.options.batch_size):
             places, targets = zip(*pairs[start : start + self.options.batch_size], strict=True)
             maps = self._call_method(images[list(places)], list(targets))
-            for row, place in enumerate(places):
-                found[place].append(maps[row])
+            for row, index in enumerate(places):
+                found[index].append(maps[row])
         return [join_explanations(own) for own in found]
 
     def _call_method(self, images: Array, target: TargetLike) -> Explanation:
         """Explain images by the method; the explanation does not hold them."""
         whole = self._method(self.probe, images, target)
-        if any(one.startswith(errors.InterruptedWarning.__name__) for one in whole.warnings):
+        if any(warning.startswith(errors.InterruptedWarning.__name__) for warning in whole.warnings):
             # The method has kept what it had found; a run keeps whole maps only.
             raise KeyboardInterrupt
         return replace(whole, images=None)
@@ -246,7 +248,7 @@ class Explainer:
 
     def _warnings(self, explanation: Explanation, rank: int) -> list[str]:
         """Return the warnings of one map."""
-        found = [one for one in explanation.warnings if not one.startswith(_OF_IMAGES)]
+        found = [warning for warning in explanation.warnings if not warning.startswith(_OF_IMAGES)]
         values = explanation.values.reshape(explanation.scores.size, -1)[rank]
         if not np.isfinite(values).all():
             found.append("NonFiniteMapWarning: the map holds NaN or infinity.")

@@ -66,7 +66,7 @@ def join_explanations(found: Sequence[Explanation]) -> Explanation:
     if len(found) == 1:
         return found[0]
     names = ("values", "targets", "scores", "probabilities", "completeness_gap")
-    parts = {name: [getattr(one, name) for one in found] for name in names}
+    parts = {name: [getattr(explanation, name) for explanation in found] for name in names}
     joined = {
         name: None if values[0] is None else np.concatenate(values)[None] for name, values in parts.items()
     }

@@ -86,7 +86,7 @@ class Job:
     @property
     def choice_lines(self) -> list[tuple[str, str]]:
         """The choices and notes, as lines with a topic and a text."""
-        notes = [one.partition(": ")[2] for one in self.doubts if one.startswith(NOTE)]
+        notes = [doubt.partition(": ")[2] for doubt in self.doubts if doubt.startswith(NOTE)]
         return [*self.choices.items(), *(("note", note) for note in notes)]
 
     def to_manifest(self, grid: tuple[int, ...]) -> dict[str, Any]:

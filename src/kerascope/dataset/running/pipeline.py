@@ -51,20 +51,16 @@ def explain_shards(
         image = 4 * explainer.layout.channels * explainer.size[0] * explainer.size[1]
         ahead = max(threads, min(size * _BATCHES_AHEAD, PREFETCH // image))
         numbered = (
-            (shard.number, shard.first + place, item)
+            (shard.number, (shard.first + index, item))
             for shard in shards
-            for place, item in enumerate(shard.items)
+            for index, item in enumerate(shard.items)
         )
-        prepared = _map_ahead(
-            helpers, lambda one: (one[0], explainer.prepare(one[1], one[2])), numbered, ahead
-        )
+        prepared = _map_ahead(helpers, lambda image: explainer.prepare(*image), numbered, ahead)
         batches = _batches(prepared, size)
-        asked = _map_ahead(
-            askers, lambda one: (one[0], _explain_images(explainer, one[1])), batches, passes - 1
-        )
-        explained = ((number, one) for number, batch in asked for one in batch)
-        finished = _map_ahead(helpers, lambda one: (one[0], explainer.finish(one[1])), explained, ahead)
-        for number, group in groupby(finished, key=lambda one: one[0]):
+        asked = _map_ahead(askers, lambda batch: _explain_images(explainer, batch), batches, passes - 1)
+        explained = ((number, image) for number, batch in asked for image in batch)
+        finished = _map_ahead(helpers, explainer.finish, explained, ahead)
+        for number, group in groupby(finished, key=lambda pair: pair[0]):
             rows: list[ResultRow] = []
             for _, own in group:
                 rows += own
@@ -89,12 +85,12 @@ def _batches(
     prepared: Iterable[tuple[int, PreparedImage]], size: int
 ) -> Iterator[tuple[int, Sequence[PreparedImage]]]:
     """Yield up to `size` readable images of a shard, with the unreadable ones between them."""
-    for number, group in groupby(prepared, key=lambda one: one[0]):
+    for number, group in groupby(prepared, key=lambda pair: pair[0]):
         held: list[PreparedImage] = []
         good = 0
-        for _, one in group:
-            held.append(one)
-            good += one.image is not None
+        for _, prepared_image in group:
+            held.append(prepared_image)
+            good += prepared_image.image is not None
             if good == size:
                 yield number, held
                 held, good = [], 0
@@ -104,22 +100,28 @@ def _batches(
 
 def _explain_images(explainer: Explainer, batch: Sequence[PreparedImage]) -> list[ExplainedImage]:
     """Explain a batch in order; images that could not be read pass through."""
-    good = [one for one in batch if one.image is not None]
+    good = [prepared for prepared in batch if prepared.image is not None]
     found = iter(explainer.explain(good) if good else ())
-    return [next(found) if one.image is not None else ExplainedImage(one, None) for one in batch]
+    return [
+        next(found) if prepared.image is not None else ExplainedImage(prepared, None) for prepared in batch
+    ]
 
 
 def _map_ahead(
-    pool: ThreadPoolExecutor | None, function: Callable[[Any], Any], stream: Iterable[Any], depth: int
-) -> Iterator[Any]:
-    """`map(function, stream)` in order, by threads, with at most `depth` results waiting."""
+    pool: ThreadPoolExecutor | None,
+    function: Callable[[Any], Any],
+    stream: Iterable[tuple[int, Any]],
+    depth: int,
+) -> Iterator[tuple[int, Any]]:
+    """Map the second of each pair in order, by threads, with at most `depth` results waiting."""
     if pool is None:
-        yield from map(function, stream)
+        yield from ((number, function(value)) for number, value in stream)
         return
-    futures: deque[Future[Any]] = deque()
-    for one in stream:
-        futures.append(pool.submit(function, one))
+    futures: deque[tuple[int, Future[Any]]] = deque()
+    for number, value in stream:
+        futures.append((number, pool.submit(function, value)))
         if len(futures) > depth:
-            yield futures.popleft().result()
-    while futures:
-        yield futures.popleft().result()
+            number, future = futures.popleft()
+            yield number, future.result()
+    for number, future in futures:
+        yield number, future.result()

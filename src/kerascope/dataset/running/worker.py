@@ -141,7 +141,7 @@ class Worker:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", errors.KerascopeWarning)
             result = function(item)
-        told = [(one.category, str(one.message)) for one in caught]
+        told = [(warning.category, str(warning.message)) for warning in caught]
         return WorkResult(result, probe.forward_count - forwards, probe.backward_count - backwards, told)
 
     def _probe(self, shared: SharedProbe, model: Any) -> Probe:

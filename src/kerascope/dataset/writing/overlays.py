@@ -144,7 +144,7 @@ def _paint_part(pixels: Array, values: Array, box: Tile, frame: Frame, paint: An
 
     left, top, right, bottom = box
     places = [
-        [one[first - begin : last - begin] for one in neighbours(old, new)]
+        [weights[first - begin : last - begin] for weights in neighbours(old, new)]
         for old, new, begin, first, last in zip(
             values.shape, frame.size, (frame.top, frame.left), (top, left), (bottom, right), strict=True
         )

@@ -121,8 +121,8 @@ def _files(folder: Path) -> Iterator[Path]:
     """Find all files in a folder, without following links."""
     if folder.is_symlink():
         return
-    for place, _, names in os.walk(folder):
-        yield from (Path(place, name) for name in sorted(names))
+    for parent, _, names in os.walk(folder):
+        yield from (Path(parent, name) for name in sorted(names))
 
 
 def _remove(folder: Path, name: str) -> None:

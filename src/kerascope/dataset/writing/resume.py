@@ -164,9 +164,9 @@ def _short(value: Any) -> str:
 
 def _first_difference(before: Sequence[str], now: Sequence[str]) -> str | None:
     """Describe the first image that differs; None where there is none."""
-    for place in range(max(len(before), len(now))):
-        old = before[place] if place < len(before) else "nothing"
-        new = now[place] if place < len(now) else "nothing"
+    for index in range(max(len(before), len(now))):
+        old = before[index] if index < len(before) else "nothing"
+        new = now[index] if index < len(now) else "nothing"
         if old != new:
             return f"{old} before, {new} now"
     return None
