@@ -120,6 +120,13 @@ INSIDE = {
     "registry check golden checks causes metrics contract __main__",
     "auditing": "description duplicates data shortcuts result report changes preconditions options pipeline "
     "multilabel audit",
+    "target": "base indices value function classes conversion wrappers contrast detection segmentation "
+    "sequence similarity unit",
+    "render": "colour hatching smooth text html display overlay panels page drawing figure gallery sheet",
+    "maximization": "parametrization penalties transforms targets ascent canvas optimization result "
+    "configuration",
+    "vis": "utils filters losses regularizers seed_inputs callbacks input_modifiers grad_modifiers "
+    "backprop_modifiers backend objective tensor_gradient maximization optimizer visualization",
     "cli": "interruption console saved_loss keras2 loading arguments images output_files commands app",
     "metric": "statistics similarity probability context base faithfulness axioms complexity focus "
     "localisation randomisation robustness",

@@ -344,7 +344,7 @@ def test_methods_and_their_parameters(network: ks.testing.Tiny) -> None:
     assert isinstance(caught.value, LookupError)
     with pytest.raises(errors.ParameterError, match="'depth'"):
         ks.explain(network.model, network.images, "grad_cam", depth=3)
-    with pytest.raises(errors.ParameterError, match="put them into it"):
+    with pytest.raises(errors.ParameterError, match="parameters go with a method"):
         ks.explain(network.model, network.images, ks.GradCAM(), relu=False)
     with pytest.raises(errors.ParameterError, match="layer"):
         ks.GradCAM(layer=3)  # type: ignore[arg-type]

@@ -288,7 +288,7 @@ def test_a_model_full_of_nan_is_refused_and_one_with_a_broken_class_predicts_not
     for target in ("predicted", "label"):
         with pytest.raises(errors.EvaluationError, match="the scores of 24 of 24 images are not finite"):
             ks.audit(broken, given, labels, target=target, **OPTIONS)  # type: ignore[arg-type]
-    with warned(errors.NonFiniteScoreWarning, "those of 24 of 24 maps"):
+    with warned(errors.NonFiniteScoreWarning, "24 of 24 maps"):
         found = ks.RandomMap()(broken, given, 2)
     assert found.predictions is not None
     assert (found.predictions == -1).all()

@@ -164,7 +164,7 @@ def test_an_evaluation_writes_what_was_measured(model: Path, photos: Path, tmp_p
         "--json",
     )
     ran = interrupted("map 1", model, photos, tmp_path / "mark", "evaluate", *options)
-    assert "writing what was measured; Ctrl-C again ends at once." in ran.stderr
+    assert "writing the measurements; press Ctrl-C again to exit at once." in ran.stderr
     told = json.loads(ran.stdout)
     assert told["complete"] is False
     assert "Saliency()" not in told["unmeasured"]

@@ -16,7 +16,7 @@ from kerascope.testing import MODELS
 from kerascope.testing.fixture import EXACT, assert_close
 from tests.helpers.files.photographs import SMALL, cuttings
 
-# Which one it is depends on the survey, which is the same on every backend.
+# Which one it is depends on the graph, which is the same on every backend.
 pytestmark = pytest.mark.once
 
 IMAGES = np.random.default_rng(0).random((4, 12, 12, 1)).astype("float32")

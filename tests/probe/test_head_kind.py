@@ -17,17 +17,17 @@ from kerascope.probe.graph.head_kind import HeadKind, flattening_layers, head_ki
 from kerascope.testing.models import MODELS
 from tests.helpers.expected_warnings import warned
 
-# What is found depends on the survey, which is the same on every backend.
+# What is found depends on the graph, which is the same on every backend.
 pytestmark = pytest.mark.once
 
 SIZE = (8, 6, 3)
 
 
 def kind_of(model: keras.Model, layer: str | None = None) -> HeadKind:
-    survey = ks.Probe(model, compile=False).graph(np.zeros((2, *model.inputs[0].shape[1:]), "float32"))
-    sources = score_sources(survey, [0])
+    graph = ks.Probe(model, compile=False).graph(np.zeros((2, *model.inputs[0].shape[1:]), "float32"))
+    sources = score_sources(graph, [0])
     return head_kind(
-        survey, survey.find_automatic(sources) if layer is None else survey.find_call(layer), sources
+        graph, graph.find_automatic(sources) if layer is None else graph.find_call(layer), sources
     )
 
 
@@ -138,16 +138,16 @@ TINY: dict[str, HeadKind] = {
 @pytest.mark.parametrize("name", TINY)
 def test_heads_of_every_kind_of_network(name: str) -> None:
     tiny = MODELS[name]()
-    survey = ks.Probe(tiny.model, compile=False).graph(tiny.images)
-    sources = score_sources(survey, [0])
-    assert head_kind(survey, survey.find_automatic(sources), sources) == TINY[name]
+    graph = ks.Probe(tiny.model, compile=False).graph(tiny.images)
+    sources = score_sources(graph, [0])
+    assert head_kind(graph, graph.find_automatic(sources), sources) == TINY[name]
 
 
 def test_the_way_ends_at_what_is_explained() -> None:
     model = behind(layers.Conv2D(4, 3, name="behind"), layers.Flatten(name="flat"), layers.Dense(3))
-    survey = ks.Probe(model, compile=False).graph(np.zeros((1, *SIZE), "float32"))
-    assert flattening_layers(survey, ["conv", "behind"], ks.Class(0)) == {"conv": "flat", "behind": "flat"}
-    assert flattening_layers(survey, ["conv"], ks.Unit("behind", channel=0)) == {}
+    graph = ks.Probe(model, compile=False).graph(np.zeros((1, *SIZE), "float32"))
+    assert flattening_layers(graph, ["conv", "behind"], ks.Class(0)) == {"conv": "flat", "behind": "flat"}
+    assert flattening_layers(graph, ["conv"], ks.Unit("behind", channel=0)) == {}
 
 
 # Methods that average a gradient over places

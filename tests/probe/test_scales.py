@@ -12,7 +12,7 @@ from keras import layers, ops
 
 import kerascope as ks
 
-# What is found depends on the survey, which is the same on every backend.
+# What is found depends on the graph, which is the same on every backend.
 pytestmark = pytest.mark.once
 
 SIZE = (8, 8, 3)

@@ -165,7 +165,7 @@ def test_errors(model, image) -> None:
         visualize_saliency(around, HEAD, 1, image, wrt_tensor=model.get_layer("first").output)
     kept = keras.layers.Identity()(outer)
     short = keras.Model(outer, keras.layers.Dense(2)(keras.layers.Flatten()(kept)))
-    with pytest.raises(ks.errors.ParameterError, match="made by a layer"):
+    with pytest.raises(ks.errors.ParameterError, match="the output of a layer of the model"):
         visualize_saliency(short, HEAD, 1, image, wrt_tensor=kept)
 
 

@@ -107,7 +107,7 @@ class NotTurnedBack(ks.Augmented):
 class SumOfChannels(ks.PrincipalComponent):
     """The sum of the channels, which is the method itself."""
 
-    def _gathered(self, channels: Any) -> Any:
+    def _collapse(self, channels: Any) -> Any:
         return ops.sum(channels, axis=-1)
 
 
@@ -115,8 +115,8 @@ class SumOfChannels(ks.PrincipalComponent):
 class AnySign(ks.PrincipalComponent):
     """The sign is that which the eigenvector happens to have."""
 
-    def _gathered(self, channels: Any) -> Any:
-        return -super()._gathered(channels)
+    def _collapse(self, channels: Any) -> Any:
+        return -super()._collapse(channels)
 
 
 WRONG = [

@@ -157,7 +157,7 @@ class GradientForAll(ks.AblationCAM):
 
     relu: bool = False
 
-    def _exactly(self, internals: Any) -> Any:
+    def _compute_linear(self, internals: Any) -> Any:
         weights = ops.mean(internals.gradients[0], axis=(1, 2), keepdims=True)
         return ops.sum(weights * internals.activations[0], axis=-1)
 

@@ -144,7 +144,7 @@ def evaluate(
             if not np.isfinite(table.values).any():
                 raise
             table.warn(
-                "every method should be measured; the run was interrupted, and what is missing has no value.",
+                "every method should be measured; the run was interrupted, and the missing values are NaN.",
                 errors.InterruptedWarning,
             )
     table.warn_of_failures()

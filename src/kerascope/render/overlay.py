@@ -69,7 +69,7 @@ def overlay(
         o = alpha min(1, 2 |r|)
         picture = (1 - o) photograph + o colour(r)
 
-    Relevance x of layers on the grid of the input, as that of `MultiScaleCAM`, is smoothed first, over 1 % of
+    Relevance x of layers on the grid of the input, as in `MultiScaleCAM`, is smoothed first, over 1 % of
     the shorter side, since single pixels are not visible.
 
     Opacity follows relevance: where a map is zero, the photograph does not change. A flat map (see

@@ -120,7 +120,7 @@ class Contrast(Target):
 
 @dataclass(frozen=True, eq=False)
 class Rivals(TargetWrapper):
-    r"""The mean score of the `k` other classes whose scores are nearest to that of a class.
+    r"""The mean score of the `k` other classes with the scores nearest to the score of a class.
 
     $$s_n = \frac1k \sum_{d \in D_n} z_{n, d}, \qquad
       D_n = \text{the } k \text{ classes } d \ne c_n \text{ with the smallest } |z_{n, d} - z_{n, c_n}|$$

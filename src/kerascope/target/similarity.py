@@ -21,7 +21,7 @@ _LEAST = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Similarity(Target):
-    r"""The cosine between an embedding and a reference, such as that of another image.
+    r"""The cosine between an embedding and a reference, such as the embedding of another image.
 
     $$s_n = \frac{e_n \cdot r_n}{\lVert e_n \rVert \, \lVert r_n \rVert}$$
 

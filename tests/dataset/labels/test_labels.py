@@ -268,7 +268,7 @@ def test_an_audit_takes_one_label_of_an_image(model: keras.Model) -> None:
     images = np.random.default_rng(0).uniform(0, 255, (12, 32, 32, 3)).astype("float32")
     labels = [[0, 1], *[number % 2 for number in range(11)]]
     found = ks.audit(model, images, labels, method="saliency", sanity=False, progress=False)
-    assert "Images with several labels count as ones whose label is not known: 1." in found.notes
+    assert "Images with several labels count as images without a label: 1." in found.notes
     assert sum(one.labelled or 0 for one in found.classes) == 11
     by_label = ks.audit(
         model, images, labels, target="label", method="saliency", sanity=False, progress=False

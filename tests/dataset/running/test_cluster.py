@@ -236,7 +236,7 @@ def test_shards_that_are_written_elsewhere_are_missed(made: Path, tmp_path: Path
 def test_what_a_worker_cannot_do_is_said(
     session: None, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(errors.ParameterError, match="whole numbers"):
+    with pytest.raises(errors.ParameterError, match="whole number of at least 1"):
         Cluster(0)
     with pytest.raises(errors.ParameterError, match="black box"):
         ks.evaluate("rise", ks.BlackBox(lambda images: images.mean((1, 2))), np.ones((2, 8, 8, 3)), workers=1)

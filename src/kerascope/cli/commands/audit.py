@@ -187,6 +187,6 @@ def _failure_reasons(found: ks.Audit | ks.LabelAudits, most: int | None, unteste
     reasons = [f"{confirmed} findings are confirmed, more than {allowed}."] if confirmed > allowed else []
     if not reasons and confirmed + others > allowed:
         reasons = [
-            f"{confirmed} findings are confirmed and {others} could not be tried, more than {allowed}."
+            f"{confirmed} findings are confirmed and {others} could not be tested, more than {allowed}."
         ]
     return [*reasons, *(found.obstacles if untested else ())]

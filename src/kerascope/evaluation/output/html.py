@@ -54,7 +54,7 @@ def _group_table(report: Report, group: str, columns: list[int]) -> dict[str, An
                 "control": report.methods[row] in report.controls,
                 "cells": cells,
                 "forwards": text.format_number(float(report.forwards[row])),
-                "shown": f"{report.shown[row].mean():.0%}" if _was_reached(report, row) else "-",
+                "shown": f"{report.shown[row].mean():.0%}" if _has_maps(report, row) else "-",
             }
         )
     return {
@@ -65,7 +65,7 @@ def _group_table(report: Report, group: str, columns: list[int]) -> dict[str, An
     }
 
 
-def _was_reached(report: Report, row: int) -> bool:
+def _has_maps(report: Report, row: int) -> bool:
     """Whether the method was reached before an interruption."""
     return bool(report.shown[row].any()) or report.methods[row] not in report.unmeasured
 
@@ -82,5 +82,5 @@ def _examples(report: Report) -> list[dict[str, Any]]:
             ],
         }
         for row, method in enumerate(report.methods)
-        if len(pictures) and _was_reached(report, row)
+        if len(pictures) and _has_maps(report, row)
     ]

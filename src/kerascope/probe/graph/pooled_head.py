@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
+from keras import layers
 
 from kerascope import errors
 from kerascope.probe.graph.graph import Graph, LayerCall
@@ -12,37 +13,23 @@ from kerascope.probe.graph.head import head_call, make_context, score_producer
 from kerascope.target import Target
 
 _UNCHANGING = (
-    keras.layers.Dropout,
-    keras.layers.SpatialDropout1D,
-    keras.layers.SpatialDropout2D,
-    keras.layers.SpatialDropout3D,
-    keras.layers.GaussianDropout,
-    keras.layers.GaussianNoise,
-    keras.layers.AlphaDropout,
-    keras.layers.ActivityRegularization,
-    keras.layers.Identity,
+    *(layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D),
+    *(layers.GaussianDropout, layers.GaussianNoise, layers.AlphaDropout),
+    *(layers.ActivityRegularization, layers.Identity),
 )
 """Layers that pass their input on at inference."""
-_RESHAPING = (keras.layers.Flatten, keras.layers.Reshape)
-_POOLING = (
-    keras.layers.GlobalAveragePooling1D,
-    keras.layers.GlobalAveragePooling2D,
-    keras.layers.GlobalAveragePooling3D,
-)
-_MAXIMA = (
-    keras.layers.GlobalMaxPooling1D,
-    keras.layers.GlobalMaxPooling2D,
-    keras.layers.GlobalMaxPooling3D,
-)
-_CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+_RESHAPING = (layers.Flatten, layers.Reshape)
+_POOLING = (layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D, layers.GlobalAveragePooling3D)
+_MAXIMA = (layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D, layers.GlobalMaxPooling3D)
+_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 
 
-def check_pooled_head(graph: Graph, layers: tuple[str, ...], target: Target) -> None:
+def check_pooled_head(graph: Graph, names: tuple[str, ...], target: Target) -> None:
     """Check that the explained score is linear in the mean over space of each layer.
 
     Args:
         graph: of the model.
-        layers: full paths of the layers.
+        names: full paths of the layers.
         target: the explained target. Where it reads a layer, such as `Unit`, that layer is the end of the
             way, and its mean over space the pooling.
 
@@ -52,7 +39,7 @@ def check_pooled_head(graph: Graph, layers: tuple[str, ...], target: Target) -> 
     context = make_context(graph, graph.batch, None)
     read = target.outputs(context)
     outputs = range(len(graph.outputs)) if read is None else read
-    for layer in layers:
+    for layer in names:
         named = graph.find_call(layer)
         explained = graph.calls[named.producer] if named.producer >= 0 else named
         for output in outputs:
@@ -165,7 +152,7 @@ def _is_linear(operation: keras.Operation, is_head: bool) -> bool:
     """Whether it is a Dense layer or a 1x1 convolution; the softmax or sigmoid of a head is left out."""
     if not is_head and getattr(operation, "activation", None) is not keras.activations.linear:
         return False
-    if isinstance(operation, keras.layers.Dense):
+    if isinstance(operation, layers.Dense):
         return True
     if not isinstance(operation, _CONVOLUTIONS):
         return False
