@@ -19,13 +19,15 @@ REPOSITORY = Path(__file__).parents[1]
 COPIED = ("src", "tests", "docs", "pyproject.toml", "README.md")
 
 PART = re.compile(
-    r"^```(?P<kind>python|diff)\n(?P<block>.*?)^```$|^ {4}python (?P<command>[^\n]+)$|`(?P<file>[\w/]+\.pyi?)`",
+    r"^```(?P<kind>python|diff)\n(?P<block>.*?)^```$"
+    r"|^ {4}python (?P<command>[^\n]+)$"
+    r"|`(?P<file>[\w/]+\.pyi?)`",
     flags=re.MULTILINE | re.DOTALL,
 )
 
 
 def steps(recipe: str) -> Iterator[tuple[str, str, str]]:
-    """What a section of CONTRIBUTING says: (kind of block, file, its text), or (kind, "", what is typed after `python`)."""
+    """The steps of a section: (kind, file, its text), or (kind, "", the arguments of `python`)."""
     page = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     section = page.split(f"## {recipe}\n")[1].split("\n## ")[0]
     file = ""
@@ -102,10 +104,8 @@ def test_a_format_is_added_in_one_file(tmp_path: Path) -> None:
     written, printed = follow("How to add an image format", tmp_path)
     assert len(written) == 1
     assert " passed" in printed.splitlines()[-1]
-    found = python(
-        "-c 'from kerascope.dataset.decoding.formats import is_picture as f; print(f(\"a.PCX\"))'", tmp_path
-    )
-    assert found == "True\n"
+    code = "from kerascope.dataset.decoding.formats import is_picture; print(is_picture('a.PCX'))"
+    assert python(f"-c {shlex.quote(code)}", tmp_path) == "True\n"
 
 
 def test_an_output_activation_is_added_in_two_files(tmp_path: Path) -> None:
