@@ -309,7 +309,6 @@ def test_folders_and_files_of_a_room_point_one_way() -> None:
     assert not found, "\n" + "\n".join(found)
 
 
-@pytest.mark.xfail(strict=False, reason="rows are being written, package by package")
 def test_every_room_with_folders_has_a_row() -> None:
     rooms = {
         folder.parent.name for folder in installed_package().glob("*/*") if (folder / "__init__.py").is_file()
