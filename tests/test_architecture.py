@@ -113,7 +113,7 @@ INSIDE = {
     "probe": "layer_ref inputs intercept graph input_range execute protocol black_box probe",
     "perturb": "memory resampling mask inpainting step stream host_images pixels baseline "
     "segmentation hierarchy variants",
-    "method": "base gradient path masks segments cam wrappers controls automatic by_name",
+    "method": "base gradient path masks segments cam wrappers controls auto by_name",
     "dataset": "readable_text photograph_errors result_folder labels decoding reading classes preparing "
     "folder_arrays mosaic options writing results running run",
     "testing": "models oracles fast_settings fixture target_cases choose_once value_checks identities "

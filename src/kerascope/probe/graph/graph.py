@@ -108,7 +108,7 @@ class Graph:
         image_layout: how the explained input lies in space.
         dead_tokens: numbers of the calls whose patch tokens do not reach the score: see `dead_tokens.py`.
         activation_calls: calls of functions such as `keras.ops.sigmoid` by name, in running order.
-        measured: scores of outputs that arithmetic makes, by position: see `measured_head.py`.
+        measured: scores of outputs that arithmetic makes, by position: see `handwritten_softmax.py`.
         kinds: what the numbers of each output are, or None where that is not known.
         remarks: the warning or note about each output, or None: see `output_kind.py`.
         label: the explained one of several labels, or None.
