@@ -110,7 +110,7 @@ ROOMS = {
 
 # The same one level down: of the folders and files of a room, each may import only those named before it.
 INSIDE = {
-    "probe": "layer_ref inputs intercept graph input_range execute protocol black_box probe",
+    "probe": "layer_ref inputs intercept fingerprint graph input_range execute protocol black_box probe",
     "perturb": "memory resampling mask inpainting step stream host_images pixels baseline "
     "segmentation hierarchy variants",
     "method": "base gradient path masks segments cam wrappers controls auto by_name",

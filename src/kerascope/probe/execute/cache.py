@@ -15,8 +15,8 @@ from kerascope import errors
 from kerascope.probe.execute.compiled import CompiledProgram
 from kerascope.probe.execute.program import Program
 from kerascope.probe.execute.routine import Routine
+from kerascope.probe.fingerprint import Fingerprint
 from kerascope.probe.graph.dead_tokens import find_dead_tokens
-from kerascope.probe.graph.fingerprint import Fingerprint
 from kerascope.probe.graph.graph import Graph
 from kerascope.probe.graph.handwritten_softmax import find_opaque, measure_heads
 from kerascope.probe.graph.head import OutputHead
