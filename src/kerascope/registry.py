@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import sys
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
@@ -116,6 +117,8 @@ def attach_stub(package: str, file: str) -> tuple[Callable[[str], Any], Callable
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         if modules[name] == package:
             return importlib.import_module(f"{package}.{name}")
-        return getattr(importlib.import_module(modules[name]), name)
+        value = getattr(importlib.import_module(modules[name]), name)
+        setattr(sys.modules[package], name, value)  # not looked up again
+        return value
 
     return import_name, lambda: names, names
