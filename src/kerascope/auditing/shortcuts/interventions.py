@@ -107,14 +107,6 @@ class Interventions:
     ) -> TrialData:
         """Predict changed images and their control, and compare.
 
-        Args:
-            name: of the intervention.
-            label: of the class.
-            sample: the images before the intervention.
-            changed: the images after it.
-            control: the images under the control.
-            against: the control in words.
-
         Cost:
             2 forwards per image.
         """

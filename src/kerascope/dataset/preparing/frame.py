@@ -192,11 +192,7 @@ def _weights(old: int, new: int) -> tuple[Array, Array]:
 
 
 def check_fit(fit: str, interpolation: str, share: float) -> None:
-    """Refuse what `Frame.for_size` and `Frame.cut` do not know.
-
-    Raises:
-        ParameterError: naming what is wrong.
-    """
+    """Refuse what `Frame.for_size` and `Frame.cut` do not know."""
     if fit not in FITS:
         raise errors.ParameterError(f"fit must be one of {', '.join(FITS)}; got {fit!r}.")
     if interpolation not in INTERPOLATIONS:

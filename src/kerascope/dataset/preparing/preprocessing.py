@@ -189,12 +189,6 @@ def as_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> Preproces
 def read_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> tuple[Preprocessing, frozenset[str]]:
     """A preprocessing, and the names of the fields that were said: of a convention its arithmetic.
 
-    Args:
-        value: see `as_preprocessing`.
-
-    Raises:
-        ParameterError: see `as_preprocessing`.
-
     Example:
         >>> from kerascope.dataset.preparing.preprocessing import read_preprocessing
         >>> "scale" in read_preprocessing("torch")[1], "fit" in read_preprocessing("torch")[1]

@@ -35,15 +35,7 @@ def to_label_columns(
 
 
 def check_labels(row: ResultRow, alone: bool) -> None:
-    """Check that an image can be explained by its labels.
-
-    Args:
-        row: of the image, see `to_label_columns`.
-        alone: it must have one label, and not several.
-
-    Raises:
-        TargetError: it cannot.
-    """
+    """Check that an image can be explained by its labels."""
     places = row["label_indices"]
     if places is None:
         raise errors.TargetError(

@@ -335,9 +335,9 @@ def target_mask(masks: Array, area: float) -> Array:
         (B, P), from 0 to 1.
 
     Example:
-        >>> places(np.array([[0.9, 0.2, 0.2, 0.4, 0.8]]), 0.4)
+        >>> target_mask(np.array([[0.9, 0.2, 0.2, 0.4, 0.8]]), 0.4)
         array([[1., 0., 0., 0., 1.]])
-        >>> places(np.array([[0.2, 0.2, 0.2, 0.2, 0.8]]), 0.4)
+        >>> target_mask(np.array([[0.2, 0.2, 0.2, 0.2, 0.8]]), 0.4)
         array([[0.25, 0.25, 0.25, 0.25, 1.  ]])
     """
     above = masks[:, :, None] - masks[:, None, :]
