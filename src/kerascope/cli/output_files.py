@@ -55,10 +55,10 @@ def check_page(option: str, path: Path | None, extra: str, inputs: InputPaths) -
     if path is None:
         return
     _check(option, path, _is_page, inputs)
-    for beside in path.parent.glob("*"):
-        rest = beside.name.removeprefix(f"{path.stem}-").removesuffix(path.suffix)
-        if beside.suffix == path.suffix and rest != beside.name and rest.split("-")[0].isdigit():
-            _check(option, beside, _is_page, inputs)
+    for neighbour in path.parent.glob("*"):
+        rest = neighbour.name.removeprefix(f"{path.stem}-").removesuffix(path.suffix)
+        if neighbour.suffix == path.suffix and rest != neighbour.name and rest.split("-")[0].isdigit():
+            _check(option, neighbour, _is_page, inputs)
     if importlib.util.find_spec("jinja2") is None:
         raise errors.MissingPackageError("jinja2", extra)
 

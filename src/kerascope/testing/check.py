@@ -125,7 +125,7 @@ def run(subject: str, found: Sequence[Check], only: Iterable[str] | None) -> Con
     """Run checks, all of them whatever fails.
 
     Args:
-        subject: what is checked, as one would write it.
+        subject: the method or metric, as one would write it.
         found: the checks that apply.
         only: names of those to run; None for all.
 

@@ -62,7 +62,7 @@ class Fixture:
 
     Args:
         method: a method's class, with the settings of `kerascope.testing.fast_settings`, or a method.
-        oracle: its oracle, or None for that of kerascope's own method of this name.
+        oracle: its oracle, or None for the one of kerascope's own method of this name.
         golden: file of golden maps, or None.
         tolerance: relative tolerance of the golden maps.
         models: what tiny models are taken from; None for new ones.
@@ -194,7 +194,7 @@ def assert_close(actual: Array, expected: Array, tolerance: float, what: str) ->
 
 @contextmanager
 def expect_error(error: type[Exception], *words: str) -> Iterator[None]:
-    """Assert that what is inside raises an error whose message holds all the words."""
+    """Assert that the block raises an error whose message holds all the words."""
     try:
         yield
     except error as found:

@@ -166,7 +166,7 @@ def _deviation_within(values: Array, groups: Array) -> float:
 
 
 def _deviation_between(odds: Array, groups: Array) -> float:
-    """How much the log-odds of the commonest class vary at least, by what is more likely than not."""
+    """How much the log-odds of the commonest class vary at least: the value that is more likely than not."""
     likely = odds > 0
     if not likely.any():
         return 0.0

@@ -74,7 +74,7 @@ class Interventions:
     def _exchange(
         self, name: str, label: int, recipients: Sample, donors: Array, masks: Array, controls: Array | None
     ) -> TrialData:
-        """Replace a region of the recipients by that of the donors."""
+        """Replace a region of the recipients by the same region of the donors."""
         images = recipients.images
         changed = np.where(masks[..., None], donors, images)
         if controls is not None:

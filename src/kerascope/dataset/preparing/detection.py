@@ -78,10 +78,10 @@ def find_stated(
         found, fields = read_preprocessing(value)
         return Detection(found, "as said", stated=_loading_fields(fields))
     if path is not None:
-        beside = Path(path).with_suffix("").with_name(Path(path).stem + SIDECAR)
-        if beside.is_file():
-            found, fields = read_preprocessing(beside)
-            return Detection(found, f"said by {beside.name}", stated=_loading_fields(fields))
+        sidecar = Path(path).with_suffix("").with_name(Path(path).stem + SIDECAR)
+        if sidecar.is_file():
+            found, fields = read_preprocessing(sidecar)
+            return Detection(found, f"said by {sidecar.name}", stated=_loading_fields(fields))
     own = own_preprocessing(model)
     return None if own is None else Detection(own, "said by the model's own preprocessor", stated=_LOADING)
 

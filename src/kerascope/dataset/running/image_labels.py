@@ -17,7 +17,7 @@ from kerascope.explanation import Explanation
 def to_label_columns(
     item: Item, places: Mapping[str, int], names: Sequence[str], count: int | None
 ) -> ResultRow:
-    """The columns of an image's labels, and what is doubtful about them.
+    """The columns of an image's labels, and doubts about them.
 
     Args:
         item: the image.

@@ -124,8 +124,8 @@ class Worker:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", errors.KerascopeWarning)
             result = function(item)
-        told = [(warning.category, str(warning.message)) for warning in caught]
-        return WorkResult(result, probe.forward_count - forwards, probe.backward_count - backwards, told)
+        texts = [(warning.category, str(warning.message)) for warning in caught]
+        return WorkResult(result, probe.forward_count - forwards, probe.backward_count - backwards, texts)
 
     def _probe(self, shared: SharedProbe, model: Any) -> Probe:
         """Return a probe of the model; probes of several labels share their programs."""

@@ -117,8 +117,8 @@ def paint_overlays(explanation: Explanation, picture: Image, frame: Frame, paint
         for box in _boxes(rows, columns):
             part = _paint_part(np.asarray(picture.crop(box)), values, box, frame, paint, state)
             whole.paste(Image.fromarray(part), box)
-        for beside in frame.hidden:
-            for box in _boxes(*beside, frame):
+        for strip in frame.hidden:
+            for box in _boxes(*strip, frame):
                 part = (np.asarray(picture.crop(box)) >> 1) + np.uint8(112)
                 whole.paste(Image.fromarray(part), box)
         yield whole

@@ -91,7 +91,7 @@ def check_shards(store: Store, source: Source, size: int) -> tuple[set[int], lis
     """Return the numbers of the whole and of the damaged shards of a run that is resumed."""
     import pyarrow as pa
 
-    damaged = [number for number, path in store.shard_candidates().items() if is_shard(path) is None]
+    damaged = [shard for shard, path in store.shard_candidates().items() if is_shard(path) is None]
     left = set(store.shard_candidates()) - set(damaged)
     done: set[int] = set()
     for shard in to_shards(source, size) if left else ():

@@ -66,14 +66,14 @@ class Store:
 
     def shards(self) -> dict[int, Path]:
         """Return whole shards by number, without tables of other programs."""
-        states = {number: (path, is_shard(path)) for number, path in self.shard_candidates().items()}
+        states = {shard: (path, is_shard(path)) for shard, path in self.shard_candidates().items()}
         damaged = [path for path, state in states.values() if state is None]
         if damaged:
             raise errors.DatasetError(
                 f"a shard must be a whole Parquet file; {str(damaged[0])!r} is damaged; resume the run, "
                 "which explains its images again."
             )
-        return {number: path for number, (path, state) in states.items() if state}
+        return {shard: path for shard, (path, state) in states.items() if state}
 
     def write_shard(self, number: int, table: Any) -> Path:
         """Write a shard: whole, or not at all."""

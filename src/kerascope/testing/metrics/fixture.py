@@ -27,7 +27,7 @@ class MetricFixture:
 
     Args:
         metric: a metric's class, with the settings of `kerascope.testing.metrics.fast_settings`, or a metric.
-        oracle: its oracle, or None for that of kerascope's own metric of this name.
+        oracle: its oracle, or None for the one of kerascope's own metric of this name.
         scenes: what scenes are taken from; None for new ones.
     """
 
