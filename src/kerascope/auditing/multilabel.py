@@ -39,9 +39,6 @@ def audit_labels(
         options: of each audit.
         store: the folder of their folders.
         only: names or indices of the labels to audit; None for all.
-
-    Raises:
-        ParameterError: unknown label.
     """
     names = label_names(job)
     labels = range(len(names)) if only is None else _label_indices(only, names)
@@ -87,9 +84,6 @@ def _check_folder(store: Store, overwrite: bool) -> None:
     """Check that the folder of the folders of labels is kerascope's.
 
     After an interruption it holds folders of labels and nothing else.
-
-    Raises:
-        DatasetError: it is not.
     """
     check_own(store.folder)
     names = foreign_names(store)
@@ -98,12 +92,7 @@ def _check_folder(store: Store, overwrite: bool) -> None:
 
 
 def select_label(job: Job, label: int) -> Job:
-    """The run for one of the labels: yes or no.
-
-    Args:
-        job: for all labels.
-        label: its index.
-    """
+    """The run for one of the labels: yes or no."""
     probe = job.probe.with_label(label)
     class_names = find_class_names(job.names, probe, job.source, job.blank)
     assert class_names.selected is not None
@@ -127,13 +116,7 @@ def label_names(job: Job) -> tuple[str, ...]:
 
 
 def subfolder(label: int, name: str) -> str:
-    """The name of the folder of a label: safe and unique.
-
-    Example:
-        >>> from kerascope.auditing.multilabel import subfolder
-        >>> subfolder(1, "ice/snow")
-        '1-ice_snow'
-    """
+    """The name of the folder of a label: safe and unique."""
     return f"{label}-{safe_name(name).replace('/', '_')}"
 
 

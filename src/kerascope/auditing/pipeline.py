@@ -75,11 +75,7 @@ def run_audit(
 
 
 def check_store(store: Store, options: AuditOptions) -> None:
-    """Check that an audit may begin in a folder, or continue in it; nothing is changed.
-
-    Raises:
-        DatasetError, ParameterError: see `kerascope.dataset.writing.resume.check_folder_state`.
-    """
+    """Check that an audit may begin in a folder, or continue in it; nothing is changed."""
     check_folder_state(store, options.run.resume, options.run.overwrite, overlays=False)
     check_own(store.folder)
 

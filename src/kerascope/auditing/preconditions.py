@@ -15,13 +15,6 @@ from kerascope.dataset.writing.removal import audit_pictures, is_audit_picture, 
 def check_auditable(job: Job) -> None:
     """Check that a run can be audited.
 
-    Args:
-        job: the plan of the run.
-
-    Raises:
-        EvaluationError: the model is no classifier.
-        MissingPackageError: scikit-learn is not installed.
-
     Cost:
         1 forward of one blank image.
     """
@@ -36,16 +29,7 @@ def check_auditable(job: Job) -> None:
 
 
 def check_form(folder: str | os.PathLike[str] | None, several: bool, overwrite: bool) -> None:
-    """Check that a folder does not hold an audit of the other form: of classes, or by several labels.
-
-    Args:
-        folder: of the audit, or None.
-        several: the audit is by several labels.
-        overwrite: an earlier audit is removed.
-
-    Raises:
-        DatasetError: it does.
-    """
+    """Check that a folder does not hold an audit of the other form: of classes, or by several labels."""
     if folder is None or overwrite:
         return
     by_label = "labels" in (read_audit(Path(folder)) or {})
@@ -57,14 +41,7 @@ def check_form(folder: str | os.PathLike[str] | None, several: bool, overwrite: 
 
 
 def check_own(folder: Path) -> None:
-    """Check that an audit is not written over files of other programs.
-
-    Args:
-        folder: of the audit.
-
-    Raises:
-        DatasetError: it would be.
-    """
+    """Check that an audit is not written over files of other programs."""
     found = read_audit(folder)
     if found is None and os.path.lexists(folder / AUDIT):
         raise errors.DatasetError(

@@ -79,11 +79,7 @@ def warn(text: str) -> None:
 
 
 def warn_failures(failures: Iterable[tuple[str, str]]) -> None:
-    """Print failed images, those with the same error in one line.
-
-    Args:
-        failures: path and error of each.
-    """
+    """Print failed images, those with the same error in one line."""
     alike: dict[str, list[str]] = {}
     for path, error in islice(failures, _LOOKED_AT):
         alike.setdefault(error, []).append(path)

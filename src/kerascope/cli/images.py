@@ -36,12 +36,9 @@ class LoadedImages:
     """A model and images in memory.
 
     Args:
-        job: the plan of a run, with class names and choices.
-        probe: of the model, with these names.
         images: (N, ...), of the model.
         labels: class indices, or None where an image has none; of a multi-label model a list per image, or
             None where its labels are unknown.
-        captions: file names.
     """
 
     job: Job
@@ -51,11 +48,7 @@ class LoadedImages:
     captions: list[str]
 
     def resolve_target(self, target: TargetLike) -> TargetLike:
-        """Resolve a target; `"label"` to the labels.
-
-        Raises:
-            TargetError: it is `"label"`, and an image has none or several.
-        """
+        """Resolve a target; `"label"` to the labels."""
         if target != LABEL:
             for text in find_number_doubts(target, self.job.class_names):
                 console.warn(text)

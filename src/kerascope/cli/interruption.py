@@ -105,9 +105,6 @@ def exit_on_interrupt(advice: str, resumable: bool = False) -> Iterator[None]:
 def return_on_interrupt(advice: str) -> Iterator[threading.Event]:
     """Within the block Ctrl-C raises `KeyboardInterrupt`; a second one ends the process.
 
-    Args:
-        advice: printed.
-
     Returns:
         An event that is set by Ctrl-C. If the block fails then, the process ends with code 130.
     """

@@ -57,9 +57,6 @@ def open_as_keras3(path: Path) -> Iterator[Path]:
     """Yield the file, or for the block a copy with a configuration of Keras 3.
 
     Nothing is loaded here, so the safe mode of Keras applies as before.
-
-    Args:
-        path: of any model.
     """
     text = _configuration(path)
     found = json.loads(text) if text is not None else None

@@ -86,11 +86,7 @@ class LoadArguments:
         return reading.find_images(self.paths)
 
     def to_image_options(self, **others: Any) -> ImageOptions:
-        """Convert to the options of `plan`.
-
-        Args:
-            **others: fields of `ImageOptions` that these arguments do not have.
-        """
+        """Convert to the options of `plan`."""
         from kerascope.dataset.options import ImageOptions
 
         return ImageOptions(
@@ -177,9 +173,6 @@ def load_names(path: Path | None) -> tuple[ClassName, ...] | None:
     """Load class names from a file: one per line, a JSON list, or a JSON object from indices to names.
 
     An ImageNet class index has pairs of a code and a name.
-
-    Raises:
-        ParameterError: it is none of these.
     """
     if path is None:
         return None
@@ -201,11 +194,7 @@ def load_names(path: Path | None) -> tuple[ClassName, ...] | None:
 
 
 def read_method(name: str, layer: str | None, parameters: Sequence[str] | None) -> Method:
-    """Return a method by name, with its parameters.
-
-    Raises:
-        UnknownMethodError, ParameterError: the name or a parameter is unknown.
-    """
+    """Return a method by name, with its parameters."""
     from kerascope.method import as_method
 
     given: dict[str, Any] = {} if layer is None else {"layer": layer}
@@ -235,11 +224,7 @@ def read_target(text: str) -> TargetLike:
 
 
 def read_size(text: str | None) -> tuple[int, int] | None:
-    """Parse a size, `"224"` or `"224x320"`.
-
-    Raises:
-        ParameterError: it is not one.
-    """
+    """Parse a size, `"224"` or `"224x320"`."""
     if text is None:
         return None
     found = re.fullmatch(r"([1-9]\d*)(?:x([1-9]\d*))?", text.strip().lower())
@@ -249,11 +234,7 @@ def read_size(text: str | None) -> tuple[int, int] | None:
 
 
 def read_cluster(engine: str, workers: int, cpus: int, gpus: float) -> Cluster | None:
-    """Return the cluster of a command; None for this process alone.
-
-    Raises:
-        ParameterError: workers are given without a cluster.
-    """
+    """Return the cluster of a command; None for this process alone."""
     from kerascope.dataset.running.cluster import Cluster
 
     if engine == "ray":

@@ -24,18 +24,7 @@ KINDS = (*_CREATED, *_PHOTOGRAPHS, "gif", "png")
 
 
 def check_folder(option: str, path: Path, overwrite: bool, inputs: InputPaths) -> None:
-    """Check that a folder exists and is writable, or can be created.
-
-    Args:
-        option: of the command, such as `"--out"`.
-        path: of the folder.
-        overwrite: see `kerascope.explain_dataset`.
-        inputs: of the command.
-
-    Raises:
-        ParameterError: a parent is no folder, or not writable.
-        DatasetError: an input lies in a folder to overwrite.
-    """
+    """Check that a folder exists and is writable, or can be created."""
     from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
 
     above = next(
@@ -62,51 +51,27 @@ def check_page(option: str, path: Path | None, extra: str, inputs: InputPaths) -
         path: of the page, or None.
         extra: of kerascope that installs Jinja2.
         inputs: of the command.
-
-    Raises:
-        MissingPackageError: Jinja2 is not installed.
-        ParameterError, DatasetError: it cannot be written.
     """
     if path is None:
         return
     _check(option, path, _is_page, inputs)
-    for beside in path.parent.glob("*"):
-        rest = beside.name.removeprefix(f"{path.stem}-").removesuffix(path.suffix)
-        if beside.suffix == path.suffix and rest != beside.name and rest.split("-")[0].isdigit():
-            _check(option, beside, _is_page, inputs)
+    for neighbour in path.parent.glob("*"):
+        rest = neighbour.name.removeprefix(f"{path.stem}-").removesuffix(path.suffix)
+        if neighbour.suffix == path.suffix and rest != neighbour.name and rest.split("-")[0].isdigit():
+            _check(option, neighbour, _is_page, inputs)
     if importlib.util.find_spec("jinja2") is None:
         raise errors.MissingPackageError("jinja2", extra)
 
 
 def check_report(option: str, path: Path | None, inputs: InputPaths) -> None:
-    """Check that the report of an evaluation can be written.
-
-    Args:
-        option: of the command.
-        path: of the report, or None.
-        inputs: of the command.
-
-    Raises:
-        ParameterError, DatasetError: it cannot be written.
-    """
+    """Check that the report of an evaluation can be written."""
     if path is not None:
         target = path if path.suffix == ".npz" or path.is_dir() else path.with_name(f"{path.name}.npz")
         _check(option, target, _is_report, inputs)
 
 
 def check_picture(option: str, path: Path, inputs: InputPaths) -> None:
-    """Check that a figure can be written.
-
-    Args:
-        option: of the command.
-        path: of the picture.
-        inputs: of the command.
-
-    Raises:
-        ParameterError: its file type is unknown, or it cannot be written.
-        DatasetError: it is an input.
-        MissingPackageError: matplotlib is not installed.
-    """
+    """Check that a figure can be written."""
     from kerascope.dataset.writing.signature import is_signed
 
     try:
@@ -145,14 +110,7 @@ def _kind(path: Path) -> str:
 
 
 def _check(option: str, path: Path, is_ours: Callable[[Path], bool], inputs: InputPaths) -> None:
-    """Check that a file can be written, or replaced.
-
-    Args:
-        option: of the command.
-        path: of the file.
-        is_ours: whether kerascope has written an existing one.
-        inputs: of the command.
-    """
+    """Check that a file can be written, or replaced."""
     from kerascope.dataset.writing.overlap import check_no_overlap, existing_paths
 
     folder, target = path.parent, path.resolve()

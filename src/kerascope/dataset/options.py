@@ -45,7 +45,7 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """What a model is shown, and what is stored of each image: see `kerascope.explain_dataset`."""
+    """How images are shown to a model, and which results are stored: see `kerascope.explain_dataset`."""
 
     class_names: Sequence[ClassName] | None = None
     preprocessing: str | os.PathLike[str] | Preprocessing = AUTO

@@ -16,9 +16,6 @@ def convert_errors(must: str) -> Iterator[None]:
     Only code that reads and decodes foreign data belongs in the block, since it may raise anything. An error
     in kerascope's own arithmetic ends the run.
 
-    Args:
-        must: the requirement that the error states: `"a file must be readable"`.
-
     Raises:
         PhotographError: anything was raised.
         MissingPackageError: a package is not installed, which is no fault of the image.

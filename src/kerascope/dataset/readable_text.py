@@ -9,9 +9,6 @@ def to_readable(text: str) -> str:
     Python reads such bytes of names as surrogates, which tables, JSON and terminals do not take; where the
     locale is C, so it reads every letter beyond ASCII.
 
-    Args:
-        text: such as the name of a file.
-
     Example:
         >>> from kerascope.dataset.readable_text import to_readable
         >>> to_readable("Käse.jpg"), to_readable("s\udcff.jpg"), to_readable("K\udcc3\udca4se.jpg")

@@ -33,9 +33,6 @@ class Fingerprint:
     (activations, strides, rates, the statistics of a `Normalization`, which are no weights), their types and
     quantisation, and which variables there are. Objects are held and compared by identity,
     so that none can be taken for another that has come to lie in its place.
-
-    Args:
-        model: the model as it is now.
     """
 
     def __init__(self, model: keras.Model) -> None:

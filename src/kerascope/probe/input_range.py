@@ -49,9 +49,6 @@ def pixel_range(graph: Graph) -> tuple[float, float] | None:
 def preprocessing_layer(graph: Graph) -> str | None:
     """Path of the last layer of the model's own preprocessing: scaling, standardising, exchange of channels.
 
-    Args:
-        graph: of the model.
-
     Returns:
         The path, as `layer=` takes it; None where the first layer that reads the pixels is another one.
     """

@@ -205,12 +205,7 @@ def blank_inputs(model: keras.Model, size: int | tuple[int, ...] | None = None) 
 
 
 def _build_specs(model: keras.Model, any_size: bool) -> tuple[InputSpec, ...] | None:
-    """The input that a subclassed model was built on, where that was one tensor; else None.
-
-    Args:
-        model: the model.
-        any_size: leave the spatial axes open, since such a model may well take another size.
-    """
+    """The input that a subclassed model was built on, where that was one tensor; else None."""
     shape = (model.get_build_config() or {}).get("input_shape")
     if not isinstance(shape, list | tuple) or not all(
         side is None or isinstance(side, int) for side in shape

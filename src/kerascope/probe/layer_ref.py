@@ -53,11 +53,7 @@ def find_layers(model: keras.Model) -> list[LayerRef]:
 
 
 def match_paths(name: str, paths: Iterable[str]) -> list[str]:
-    """The paths that match `name`: itself, or all that end in it.
-
-    Raises:
-        UnknownLayerError: there is none.
-    """
+    """The paths that match `name`: itself, or all that end in it."""
     paths = list(paths)
     if name in paths:
         return [name]

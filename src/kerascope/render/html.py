@@ -23,9 +23,6 @@ def load_template(path: Path, extra: str, **functions: Any) -> Any:
 
     Returns:
         A `jinja2.Template`, which may call `policy`, and has the filter `breakable`.
-
-    Raises:
-        MissingPackageError: Jinja2 is not installed.
     """
     try:
         import jinja2
@@ -60,10 +57,6 @@ def allow_breaks(text: str) -> str:
 
 def data_uri(content: bytes, kind: str) -> str:
     """Return an encoded picture as a data URI.
-
-    Args:
-        content: bytes of the file.
-        kind: `"png"` or `"jpeg"`.
 
     Example:
         >>> data_uri(b"abc", "png")

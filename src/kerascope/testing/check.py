@@ -111,16 +111,7 @@ class ContractReport:
 def bind_checks(
     fixture: Any, functions: Sequence[CheckFunction[Any]], expected_failures: Mapping[str, str] | None
 ) -> list[Check]:
-    """A check for each function.
-
-    Args:
-        fixture: the method or metric, and the models that its checks share.
-        functions: those that apply.
-        expected_failures: reason by name of the check.
-
-    Raises:
-        ValueError: an expected failure names no check that applies, or gives no reason.
-    """
+    """A check for each function."""
     expected = dict(expected_failures or {})
     unknown = sorted(set(expected) - {found.name for found in functions})
     if unknown:
@@ -134,7 +125,7 @@ def run(subject: str, found: Sequence[Check], only: Iterable[str] | None) -> Con
     """Run checks, all of them whatever fails.
 
     Args:
-        subject: what is checked, as one would write it.
+        subject: the method or metric, as one would write it.
         found: the checks that apply.
         only: names of those to run; None for all.
 

@@ -20,7 +20,7 @@ which the documentation of a method must then name as a warning:
     averaged        a gradient is averaged over the places of the layer: where the head flattens them, a
                     warning is stored
     pooled_head     the layer must be followed by a mean over space and one linear layer alone
-    adaptive        each class is asked about by itself, so that all forwards but the first are per class
+    adaptive        each class is explained by itself, so that all forwards but the first are per class
     masks           it asks about images under masks, and tells under how many
     sized           how many passes it takes depends on the size of the image or on the layer
     rounded         its values are differences that show the rounding of what it asks about: the oracle and
@@ -58,7 +58,7 @@ def checks(
         method: a method's class, tried with the settings of `kerascope.testing.fast_settings`, else with its
             defaults; or a method as it is.
         oracle: the method again, from its paper in plain loops; see `kerascope.testing.oracles`. None for
-            that of kerascope's own method of this name with the same settings; without one the check
+            the oracle of kerascope's own method of this name with the same settings; without one the check
             is skipped.
         golden: a file of `kerascope.testing.golden`; without one the check is skipped.
         tolerance: how far maps may lie from the golden file, relative to the largest absolute value.

@@ -45,6 +45,6 @@ def make_fast(method: type[Method]) -> Method:
 
 
 def apply_settings(kind: type[Named], settings: Mapping[str, Mapping[str, Any]]) -> Named:
-    """A value of this class with what is set for its name, where it has such parameters."""
+    """A value of this class with the settings for its name, where it has such parameters."""
     known = {field.name for field in fields(kind) if field.init}
     return kind(**{name: value for name, value in settings.get(kind.name, {}).items() if name in known})

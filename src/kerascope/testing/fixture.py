@@ -62,7 +62,7 @@ class Fixture:
 
     Args:
         method: a method's class, with the settings of `kerascope.testing.fast_settings`, or a method.
-        oracle: its oracle, or None for that of kerascope's own method of this name.
+        oracle: its oracle, or None for the one of kerascope's own method of this name.
         golden: file of golden maps, or None.
         tolerance: relative tolerance of the golden maps.
         models: what tiny models are taken from; None for new ones.
@@ -117,11 +117,7 @@ class Fixture:
         return shape if "input" in self.method.tags else shape[:-1]
 
     def tiny(self, name: str, fresh: bool = False) -> Tiny:
-        """A tiny model by name, built once, or anew where a check changes it.
-
-        Raises:
-            UnavailableError: the model cannot exist in this environment.
-        """
+        """A tiny model by name, built once, or anew where a check changes it."""
         return MODELS[name]() if fresh else self.models.tiny(name)
 
     def probe(self, name: str) -> Probe:
@@ -186,11 +182,7 @@ def difference(actual: Array, expected: Array) -> float:
 
 
 def assert_close(actual: Array, expected: Array, tolerance: float, what: str) -> None:
-    """Assert that two maps agree within a relative tolerance.
-
-    Raises:
-        AssertionError: with `what`, the difference and where it is largest.
-    """
+    """Assert that two maps agree within a relative tolerance."""
     found = difference(actual, expected)
     if not found <= tolerance:
         place = np.unravel_index(int(np.argmax(np.abs(actual - expected))), actual.shape)
@@ -202,11 +194,7 @@ def assert_close(actual: Array, expected: Array, tolerance: float, what: str) ->
 
 @contextmanager
 def expect_error(error: type[Exception], *words: str) -> Iterator[None]:
-    """Assert that what is inside raises an error whose message holds all the words.
-
-    Raises:
-        AssertionError: nothing is raised, or the message lacks a word.
-    """
+    """Assert that the block raises an error whose message holds all the words."""
     try:
         yield
     except error as found:

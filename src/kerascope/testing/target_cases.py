@@ -26,8 +26,6 @@ class TargetCase:
     """Targets that differ in their numbers only, on one tiny model.
 
     Args:
-        model: name of the tiny model.
-        targets: the targets.
         scores: from the outputs of one image (float64, pre-softmax), and its position, to one score for each.
     """
 
@@ -149,9 +147,6 @@ def check_target_case(case: TargetCase, method: Method, probe: Probe, tiny: Tiny
 
     Returns:
         The values under each target.
-
-    Raises:
-        AssertionError: the scores differ, or a program was added.
     """
     outputs = raw_outputs(tiny, tiny.images)
     rows = [case.scores(*(part[n] for part in outputs), n) for n in range(len(tiny.images))]

@@ -19,12 +19,7 @@ from kerascope.testing.fixture import expect_error
 
 
 def check_frozen_value(one: Any, names: Mapping[str, Any]) -> None:
-    """A frozen dataclass with a name: eval(repr(one)) == one, equal ones hash equal, it pickles.
-
-    Args:
-        one: the method or metric.
-        names: what its repr may name.
-    """
+    """A frozen dataclass with a name: eval(repr(one)) == one, equal ones hash equal, it pickles."""
     title = type(one).__name__
     assert dataclasses.is_dataclass(type(one)), f"{title} must be a dataclass"
     assert "__dataclass_params__" in vars(type(one)), (

@@ -81,10 +81,6 @@ def find_clusters(
     Returns:
         The clusters, the largest first. Clusters of fewer than eight images join the nearest one.
 
-    Raises:
-        ParameterError: unknown method.
-        MissingPackageError: scikit-learn is not installed.
-
     Cost:
         Of more than 512 images a sample of 512 is clustered and the others join the nearest centre, so no
         matrix is larger than 512 x 512.

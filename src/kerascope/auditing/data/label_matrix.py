@@ -16,10 +16,7 @@ class LabelMatrix:
     """The labels of all images, while one of them is audited.
 
     Args:
-        label: index of the audited label.
-        names: of all labels.
         values: int8 (images, labels): 1 where an image has a label, 0 where not, -1 where unknown.
-        probe: of the model, for questions about the other labels.
     """
 
     label: int
@@ -34,12 +31,7 @@ class LabelMatrix:
 
 
 def read_label_values(job: Job, count: int) -> Array:
-    """The labels of all images of a run: see `LabelMatrix.values`.
-
-    Args:
-        job: of a model of several labels.
-        count: number of labels.
-    """
+    """The labels of all images of a run: see `LabelMatrix.values`."""
     rows = []
     for item in job.source:
         found = job.class_names.label_indices(item)

@@ -130,15 +130,6 @@ def as_objects(masks: Any) -> Objects | None:
     Args:
         masks: None; a folder of mask pictures; a COCO file (`.json`) with boxes or polygons; an array, bool
             (N, H, W), for images in an array; or `Objects`.
-
-    Raises:
-        ParameterError: it is none of these, or cannot be read.
-
-    Example:
-        >>> import numpy as np
-        >>> from kerascope.auditing.description.object_masks import as_objects
-        >>> as_objects(np.ones((2, 4, 4), bool)).array.shape
-        (2, 4, 4)
     """
     if masks is None or isinstance(masks, Objects):
         return masks

@@ -40,13 +40,6 @@ def resize_maps(maps: Array, size: tuple[int, ...]) -> Array:
 
     Returns:
         float32 (..., h, w).
-
-    Example:
-        >>> import numpy as np
-        >>> from kerascope.auditing.description.relevance import resize_maps
-        >>> resize_maps(np.diag([8, 0, 0, 0]), (2, 2))
-        array([[2., 0.],
-               [0., 0.]], dtype=float32)
     """
     down, across = (
         bilinear_weights(old, new) if old <= new else _overlaps(old, new) * np.float32(new / old)
@@ -64,13 +57,6 @@ def cell_shares(weights: Array, count: int = CELLS) -> Array:
 
     Returns:
         float32 (count, count), sums to 1, or all zero where the map is.
-
-    Example:
-        >>> import numpy as np
-        >>> from kerascope.auditing.description.relevance import cell_shares
-        >>> cell_shares(np.eye(4), 2)
-        array([[0.5, 0. ],
-               [0. , 0.5]], dtype=float32)
     """
     sums = _overlaps(weights.shape[0], count) @ weights @ _overlaps(weights.shape[1], count).T
     total = sums.sum()

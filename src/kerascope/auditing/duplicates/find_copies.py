@@ -151,14 +151,7 @@ def group_copies(
     pairs: Pairs,
     leaks: dict[int, list[tuple[How, ImageRecord]]],
 ) -> tuple[CopyGroup, ...]:
-    """Group copies of one picture, directly or through other copies; pictures with most copies first.
-
-    Args:
-        records: of the audited images.
-        equal: positions of the images that are equal, for each different picture.
-        pairs: of different pictures.
-        leaks: of each different picture.
-    """
+    """Group copies of one picture, directly or through other copies; pictures with most copies first."""
     near: dict[int, dict[int, How]] = defaultdict(dict)
     for first, second, mirrored in zip(
         pairs.first.tolist(), pairs.second.tolist(), pairs.mirrored.tolist(), strict=True

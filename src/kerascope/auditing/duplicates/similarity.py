@@ -24,11 +24,7 @@ _AT_ONCE = 512
 
 
 def to_sketch(picture: Any) -> Array:
-    """Reduce a picture to 32 x 32 pixels for comparisons: uint8 (32, 32, 3).
-
-    Args:
-        picture: an RGB image of Pillow.
-    """
+    """Reduce a picture to 32 x 32 pixels for comparisons: uint8 (32, 32, 3)."""
     from PIL.Image import Resampling
 
     resampling = Resampling.BOX if min(picture.size) > SIDE else Resampling.BILINEAR

@@ -41,9 +41,6 @@ def render_audit(audit: Audit) -> str:
 
     Pictures of more than 10,000 images would make it too large to open: then as many of each class are shown
     as possible, and the page says so.
-
-    Raises:
-        MissingPackageError: Jinja2 or matplotlib is not installed.
     """
     from kerascope.render.html import load_template
 

@@ -20,9 +20,6 @@ def render_duplicates(duplicates: Duplicates | None, results: Results) -> str:
     Args:
         duplicates: of the audit, or None if they were not searched for.
         results: with the thumbnails of the audited images.
-
-    Raises:
-        MissingPackageError: Jinja2 is not installed.
     """
     if duplicates is None or not duplicates.statements():
         return ""

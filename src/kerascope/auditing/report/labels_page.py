@@ -15,15 +15,7 @@ if TYPE_CHECKING:
 
 
 def render_labels(audits: LabelAudits, pages: Mapping[str, str]) -> str:
-    """Render the page: the summary, and a row for each label.
-
-    Args:
-        audits: of the labels.
-        pages: the file name of the page of each label, in the same folder.
-
-    Raises:
-        MissingPackageError: Jinja2 is not installed.
-    """
+    """Render the page: the summary, and a row for each label."""
     from kerascope.render.html import load_template
 
     here = Path(__file__)

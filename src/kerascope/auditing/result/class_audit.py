@@ -154,12 +154,6 @@ def describe_position(position: Array) -> str:
 
     Args:
         position: (8, 8), shares of relevance.
-
-    Example:
-        >>> import numpy as np
-        >>> from kerascope.auditing.result.class_audit import describe_position
-        >>> describe_position(np.eye(8)[:, :1] @ np.eye(8)[:1])
-        'at the top left'
     """
     total = position.sum()
     if total <= 0:

@@ -143,15 +143,6 @@ def hardly_move(scores: Array, probabilities: Array, groups: Array, different: i
         probabilities: (N,) of the same, NaN if unknown.
         groups: (N,) the explained classes.
         different: how many of the images differ; with fewer than 16 nothing is concluded.
-
-    Example:
-        >>> import numpy as np
-        >>> from kerascope.auditing.result.responses import hardly_move
-        >>> chance = np.linspace(0.33, 0.35, 90)
-        >>> hardly_move(np.log(chance), chance, np.zeros(90), 90)
-        True
-        >>> hardly_move(np.log(chance), chance**4 * 60, np.zeros(90), 90)
-        False
     """
     if different < _FEW:
         return False
@@ -175,7 +166,7 @@ def _deviation_within(values: Array, groups: Array) -> float:
 
 
 def _deviation_between(odds: Array, groups: Array) -> float:
-    """How much the log-odds of the commonest class vary at least, by what is more likely than not."""
+    """How much the log-odds of the commonest class vary at least: the value that is more likely than not."""
     likely = odds > 0
     if not likely.any():
         return 0.0

@@ -74,7 +74,7 @@ class Interventions:
     def _exchange(
         self, name: str, label: int, recipients: Sample, donors: Array, masks: Array, controls: Array | None
     ) -> TrialData:
-        """Replace a region of the recipients by that of the donors."""
+        """Replace a region of the recipients by the same region of the donors."""
         images = recipients.images
         changed = np.where(masks[..., None], donors, images)
         if controls is not None:
@@ -106,14 +106,6 @@ class Interventions:
         self, name: str, label: int, sample: Sample, changed: Array, control: Array, against: str
     ) -> TrialData:
         """Predict changed images and their control, and compare.
-
-        Args:
-            name: of the intervention.
-            label: of the class.
-            sample: the images before the intervention.
-            changed: the images after it.
-            control: the images under the control.
-            against: the control in words.
 
         Cost:
             2 forwards per image.

@@ -63,12 +63,7 @@ class Predictor:
 
 @dataclass(frozen=True, eq=False)
 class PredictWork:
-    """Predicts images, as a `kerascope.dataset.running.worker.Work`.
-
-    Args:
-        probe: of the model.
-        batch_size: images per pass, to which every pass is padded.
-    """
+    """Predicts images, as a `kerascope.dataset.running.worker.Work`."""
 
     probe: SharedProbe
     batch_size: int

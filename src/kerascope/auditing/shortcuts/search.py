@@ -66,7 +66,7 @@ def find_shortcuts(
 
 
 def _note_confirmed(suspect: Suspect, samples: Samples) -> None:
-    """Leave a confirmed suspect out of what is tested after it."""
+    """Leave a confirmed suspect out of later tests."""
     module = KINDS[suspect.kind]
     if hasattr(module, "known_region"):
         region = module.known_region(suspect, samples.data)

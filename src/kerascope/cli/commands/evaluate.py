@@ -128,8 +128,8 @@ def evaluate(
                         "unmeasured": {name: list(left) for name, left in report.unmeasured.items()},
                         "target": report.target,
                         "metrics": {
-                            column.name: [None if isnan(value) else float(value) for value in means[:, place]]
-                            for place, column in enumerate(report.columns)
+                            column.name: [None if isnan(value) else float(value) for value in means[:, index]]
+                            for index, column in enumerate(report.columns)
                         },
                         "statements": report.statements(),
                         "warnings": list(report.warnings),

@@ -76,11 +76,7 @@ def maximize(
 
 
 def parse_indices(texts: list[str], names: tuple[str, ...] | None) -> list[int]:
-    """Parse indices, ranges (`0-9`), and class names.
-
-    Raises:
-        UnknownClassError: a text is none of these.
-    """
+    """Parse indices, ranges (`0-9`), and class names."""
     found: list[int] = []
     for text in texts:
         low, dash, high = text.partition("-")

@@ -28,9 +28,7 @@ class SelectedLabel:
     """The label of a multilabel model that a run is about.
 
     Args:
-        index: of the label in the model's output.
         names: of all labels, or None where they are not known.
-        count: of all labels.
     """
 
     index: int
@@ -111,9 +109,6 @@ def find_class_names(
         probe: of the model.
         source: of the images.
         blank: an image as the model takes it.
-
-    Raises:
-        ParameterError: there is not one name for each class, or a name occurs twice.
     """
     if probe.label is not None:
         return _select_label(given, probe, source, probe.label, probe.graph(blank).label_count)
@@ -136,11 +131,7 @@ def find_class_names(
 
 
 def _check_columns(source: Source, count: int | None, several: bool) -> None:
-    """Check that columns of 0 and 1 are the model's labels, or its classes with a single 1 in each row.
-
-    Raises:
-        DatasetError: they are not.
-    """
+    """Check that columns of 0 and 1 are the model's labels, or its classes with a single 1 in each row."""
     names = source.class_names
     if names is None or source.order != AS_COLUMNS or count is None:
         return
@@ -177,14 +168,6 @@ def to_unique_names(given: Sequence[ClassName]) -> tuple[tuple[str, ...], dict[s
     Args:
         given: names, or pairs of a code and a name, as in an index of ImageNet; names that occur twice get
             their code.
-
-    Raises:
-        ParameterError: names without codes occur twice.
-
-    Example:
-        >>> from kerascope.dataset.classes.class_names import to_unique_names
-        >>> to_unique_names([("n02012849", "crane"), ("n03126707", "crane")])[0]
-        ('crane (n02012849)', 'crane (n03126707)')
     """
     pairs = [(None, str(name)) if isinstance(name, str) else name for name in given]
     counts = Counter(name for _, name in pairs)

@@ -12,11 +12,6 @@ from kerascope.target.base import class_count as target_class_count
 def class_count(probe: Probe, blank: Any, names: Sequence[Any] | None = None) -> int | None:
     """Count the classes of a model; one number behind a sigmoid, or with two names, means two classes.
 
-    Args:
-        probe: of the model.
-        blank: an image as it takes it.
-        names: of the classes, where they are known.
-
     Returns:
         The count, or None where the model has no classes.
     """
@@ -43,12 +38,7 @@ def is_multilabel(probe: Probe, images: Any) -> bool:
 
 
 def describe_outputs(probe: Probe, blank: Any) -> dict[str, str]:
-    """Describe how the model's numbers are interpreted, where they are no score for each class.
-
-    Args:
-        probe: of the model, with the names of the classes.
-        blank: an image as it takes it.
-    """
+    """Describe how the model's numbers are interpreted, where they are no score for each class."""
     graph = probe.graph(blank)
     kind, remark = graph.kinds[0], graph.remarks[0]
     no, yes = probe.class_names or ("class 0", "class 1") if kind == "binary" else ("", "")

@@ -21,16 +21,7 @@ _LOOKED_AT = 256
 
 
 def resolve_target(target: TargetLike, class_names: ClassNames) -> TargetLike:
-    """Replace the name or code of a class by its index.
-
-    Args:
-        target: see `explain_dataset`.
-        class_names: of the run.
-
-    Raises:
-        UnknownClassError: there is no class of that name.
-        TargetError: several classes have it.
-    """
+    """Replace the name or code of a class by its index."""
     if not isinstance(target, str) or target == LABEL:
         return target
     name, names = class_names.codes.get(target, target), class_names.names or ()
@@ -49,11 +40,7 @@ def resolve_target(target: TargetLike, class_names: ClassNames) -> TargetLike:
 
 
 def find_doubts(target: TargetLike, source: Source, class_names: ClassNames) -> Iterator[str]:
-    """Find reasons to doubt the paths, the labels, and a target that is also the name of another class.
-
-    Raises:
-        TargetError: labels are the target, and none of the first ones is a class.
-    """
+    """Find reasons to doubt the paths, the labels, and a target that is also the name of another class."""
     yield from source.doubts
     yield from find_number_doubts(target, class_names)
     items = list(islice(source, _LOOKED_AT))
@@ -98,12 +85,7 @@ def _hint(label: str, class_names: ClassNames) -> str:
 
 
 def find_number_doubts(target: TargetLike, class_names: ClassNames) -> Iterator[str]:
-    """Find reasons to doubt a number that is also the name of another class.
-
-    Args:
-        target: see `explain_dataset`.
-        class_names: of the run.
-    """
+    """Find reasons to doubt a number that is also the name of another class."""
     if isinstance(target, bool) or not isinstance(target, int | np.integer):
         return
     index = class_names.indices.get(str(target))

@@ -81,10 +81,6 @@ def is_deep(picture: Image, samples: SampleFormat) -> bool:
 def to_eight_bits(picture: Image, samples: SampleFormat) -> tuple[Image, str]:
     """Scale a deep picture to 8 bits, tile by tile, so that no other copy of it is in memory.
 
-    Args:
-        picture: decoded; see `is_deep`.
-        samples: how its file stores numbers.
-
     Returns:
         A picture of Pillow, mode `"L"`, and a note that names the range.
     """

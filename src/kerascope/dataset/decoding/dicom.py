@@ -60,15 +60,7 @@ def is_dicom(content: bytes) -> bool:
 
 
 def count_frames(file: Any, size: int) -> int:
-    """Count the frames of a file, by its header; 1 where this cannot be read, or is not true.
-
-    Args:
-        file: open for reading, at any position.
-        size: of the file, in bytes.
-
-    Raises:
-        MissingPackageError: pydicom is not installed.
-    """
+    """Count the frames of a file, by its header; 1 where this cannot be read, or is not true."""
     try:
         with _silence_pydicom() as pydicom:
             header = _read_header(pydicom, file)

@@ -67,9 +67,6 @@ def is_dicom_name(path: str) -> bool:
 def describe_unread(names: Iterable[str]) -> str | None:
     """A warning that counts pictures of formats that are not read, by ending; None where there are none.
 
-    Args:
-        names: of files.
-
     Example:
         >>> from kerascope.dataset.decoding.formats import describe_unread
         >>> describe_unread(["a.jpg", "b.HEIC", "c.heic", "d.svg", "notes.md"]).partition(";")[0]

@@ -40,11 +40,7 @@ class MemoryBudget:
 
     @contextmanager
     def hold(self, count: int) -> Iterator[None]:
-        """Hold some bytes, once there is room for them.
-
-        Args:
-            count: of bytes.
-        """
+        """Hold some bytes, once there is room for them."""
         ticket = object()
         with self._changed:
             self._waiting.append(ticket)
@@ -80,12 +76,7 @@ class CacheBudget:
         self._lock = RLock()
 
     def reserve(self, cached: Any, count: int) -> bool:
-        """Reserve the bytes of an object until it is freed, and return whether there was room for them.
-
-        Args:
-            cached: the object.
-            count: of bytes.
-        """
+        """Reserve the bytes of an object until it is freed, and return whether there was room for them."""
         with self._lock:
             if self.held + count > self.size:
                 return False

@@ -66,15 +66,6 @@ def decode(
     Raises:
         PhotographError: it is empty, no picture, cut short or damaged, or of more than `MAX_PIXELS` pixels.
         MissingPackageError: Pillow is not installed.
-
-    Example:
-        >>> import io
-        >>> from PIL import Image
-        >>> from kerascope.dataset.decoding.photograph import decode
-        >>> file = io.BytesIO()
-        >>> Image.new("L", (20, 10), 7).save(file, "PNG")
-        >>> decode(file.getvalue()).pixels.shape
-        (10, 20, 3)
     """
     try:
         from PIL import Image, ImageOps

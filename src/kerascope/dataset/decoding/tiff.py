@@ -17,9 +17,6 @@ def set_black_is_zero(content: bytes) -> tuple[bytes, bool]:
     numbers are signed or the most significant byte is first. With the tag changed it decodes all alike; the
     caller inverts the picture.
 
-    Args:
-        content: of any file.
-
     Returns:
         The bytes, with the tag of the first picture changed where it says white-is-zero, and whether it does.
     """

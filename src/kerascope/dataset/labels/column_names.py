@@ -41,11 +41,7 @@ def find_usual_columns(columns: Sequence[str], names: Sequence[str]) -> list[int
 
 
 def find_column(column: str, columns: Sequence[str], path: str) -> int:
-    """Find the index of a column.
-
-    Raises:
-        DatasetError: there is none of that name.
-    """
+    """Find the index of a column."""
     if column not in columns:
         raise errors.DatasetError(
             f"a table must have the column that was given; {path!r} has no {column!r}; "
@@ -55,11 +51,7 @@ def find_column(column: str, columns: Sequence[str], path: str) -> int:
 
 
 def select_flag_columns(column: str | None, columns: Sequence[str], path: str) -> list[int]:
-    """Indices of columns of 0 and 1 that are given by names with commas between; none of a single name.
-
-    Raises:
-        DatasetError: there is no column of one of the names.
-    """
+    """Indices of columns of 0 and 1 that are given by names with commas between; none of a single name."""
     if not column or "," not in column or column in columns:
         return []
     return [find_column(name.strip(), columns, path) for name in column.split(",")]

@@ -35,9 +35,6 @@ def as_label(cell: Any) -> Label:
         A name, a number, a tuple of them (of none, where a list is empty), or None. A list of one is that
         one.
 
-    Raises:
-        DatasetError: it is something else, such as a fraction or a date.
-
     Example:
         >>> from kerascope.dataset.labels.label import as_label
         >>> as_label(" cat "), as_label(2.0), as_label(True), as_label([3, "cat"]), as_label(float("nan"))
@@ -60,12 +57,7 @@ def as_label(cell: Any) -> Label:
 
 
 def read_label(cell: Any, where: str) -> tuple[Label, tuple[str, ...]]:
-    """Convert a cell to a label; one that cannot be a label becomes None, with a note that says so.
-
-    Args:
-        cell: see `as_label`.
-        where: the cell is, for the note, such as `"column 'target'"`.
-    """
+    """Convert a cell to a label; one that cannot be a label becomes None, with a note that says so."""
     try:
         return as_label(cell), ()
     except errors.DatasetError as error:
@@ -115,9 +107,6 @@ def format_label(label: Label, indices: Sequence[int] | None, names: Sequence[st
 
 def describe_unknown_labels(labels: Mapping[str, int]) -> list[str]:
     """Describe labels of images that are no classes of the model in a sentence; none without such labels.
-
-    Args:
-        labels: as text, and how often each occurs.
 
     Example:
         >>> from kerascope.dataset.labels.label import describe_unknown_labels

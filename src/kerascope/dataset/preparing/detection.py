@@ -57,12 +57,7 @@ class Detection:
 
 
 def describe_doubt(why: str, done: str) -> str:
-    """Return a warning that the arithmetic is a guess.
-
-    Args:
-        why: it is unknown.
-        done: the action taken.
-    """
+    """Return a warning that the arithmetic is a guess."""
     return (
         f"the preprocessing of the model should be known; {why}, so {done}; say it: one of "
         f"{', '.join(CONVENTIONS)}, or a file MODEL{SIDECAR} beside the model."
@@ -76,11 +71,6 @@ def find_stated(
 ) -> Detection | None:
     """Find a stated preprocessing: of the caller, a file next to the model, or the model's own preprocessor.
 
-    Args:
-        value: `"auto"`, or a value for `as_preprocessing`.
-        model: any.
-        path: of the model's file, or None.
-
     Returns:
         None where there is none.
     """
@@ -88,10 +78,10 @@ def find_stated(
         found, fields = read_preprocessing(value)
         return Detection(found, "as said", stated=_loading_fields(fields))
     if path is not None:
-        beside = Path(path).with_suffix("").with_name(Path(path).stem + SIDECAR)
-        if beside.is_file():
-            found, fields = read_preprocessing(beside)
-            return Detection(found, f"said by {beside.name}", stated=_loading_fields(fields))
+        sidecar = Path(path).with_suffix("").with_name(Path(path).stem + SIDECAR)
+        if sidecar.is_file():
+            found, fields = read_preprocessing(sidecar)
+            return Detection(found, f"said by {sidecar.name}", stated=_loading_fields(fields))
     own = own_preprocessing(model)
     return None if own is None else Detection(own, "said by the model's own preprocessor", stated=_LOADING)
 
@@ -157,12 +147,5 @@ def find_preprocessing(
     blank: Any,
     path: str | os.PathLike[str] | None = None,
 ) -> Detection:
-    """Return a stated preprocessing, or with `"auto"` the detected one.
-
-    Args:
-        value: `"auto"`, or a value for `as_preprocessing`.
-        probe: see `detect`.
-        blank: see `detect`.
-        path: see `detect`.
-    """
+    """Return a stated preprocessing, or with `"auto"` the detected one."""
     return find_stated(value, probe.model, path) or detect(probe, blank, path)

@@ -99,11 +99,11 @@ def choose_preprocessing(found: Detection, fit: Fit | None, images: TrialImages)
     if whose == maker and "fit" in stated:
         whose = f"scaled {maker}"
     how = found.reason if chosen.name == found.preprocessing.name else ""
-    told = _describe_trials(first, second, found.unclear is not None)
+    trials = _describe_trials(first, second, found.unclear is not None)
     doubts = [] if _is_settled(first, "name") else _warn_of_arithmetic(found, chosen, first)
     if "fit" not in stated and not _is_settled(first, "fit"):
         doubts += _note_proportions(chosen, images)
-    return PreprocessingChoice(chosen, "; ".join(filter(None, [how, whose, told])), tuple(doubts))
+    return PreprocessingChoice(chosen, "; ".join(filter(None, [how, whose, trials])), tuple(doubts))
 
 
 def _candidates(

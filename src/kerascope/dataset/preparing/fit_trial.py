@@ -66,11 +66,7 @@ class FitTrial:
         return all(self._clear(chosen, other) for other in others)
 
     def describe(self, *names: str) -> str:
-        """Describe how often each was right: `"stretch 100%, crop 50% of 32 labelled images"`.
-
-        Args:
-            *names: of the fields in which candidates differ.
-        """
+        """Describe how often each was right: `"stretch 100%, crop 50% of 32 labelled images"`."""
         shares = (
             f"{' '.join(getattr(candidate, name) for name in names)} {right:.0%}"
             for candidate, right in zip(self.candidates, self.right.mean(axis=1), strict=True)
@@ -93,13 +89,6 @@ def try_candidates(
     probe: Probe, layout: Layout, items: Iterable[Item], labels: Labels, candidates: Sequence[Preprocessing]
 ) -> FitTrial | None:
     """Try candidates on the first `MOST` photographs that can be read and have a label.
-
-    Args:
-        probe: of a classifier.
-        layout: how the model takes a photograph.
-        items: images, labels in turn; see `kerascope.dataset.reading.sample.sample_by_label`.
-        labels: of an image.
-        candidates: the first is kept unless another one is clearly better.
 
     Returns:
         The trial; None where there are no such photographs, or all candidates make the same images of them.

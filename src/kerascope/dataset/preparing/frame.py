@@ -30,7 +30,7 @@ class Frame:
         top: first row of the box that the model is shown.
         left: its first column.
         bottom: the first row below it.
-        right: the first column beside it.
+        right: the first column to the right of it.
     """
 
     height: int
@@ -107,7 +107,7 @@ class Frame:
             picture: of Pillow, the upright photograph.
             size: (h, w) of the result.
             interpolation: Pillow's filter, antialiased but for `"nearest"`; `"area"` is its box filter; or
-                `"bilinear-aliased"`, that of TensorFlow and Keras without antialiasing.
+                `"bilinear-aliased"`, the filter of TensorFlow and Keras without antialiasing.
 
         Returns:
             uint8 (h, w) or (h, w, 3), as the picture is; float32, not rounded, of `"bilinear-aliased"`.
@@ -135,7 +135,7 @@ class Frame:
         return self.trim(resize(maps, self.size, first=maps.ndim - 2))
 
     def trim(self, maps: Array) -> Array:
-        """Maps of the size of the box without what is beyond the photograph: padding."""
+        """Maps of the size of the box, without the padding beyond the photograph."""
         rows, columns = self.visible
         return maps[
             ...,
@@ -192,11 +192,7 @@ def _weights(old: int, new: int) -> tuple[Array, Array]:
 
 
 def check_fit(fit: str, interpolation: str, share: float) -> None:
-    """Refuse what `Frame.for_size` and `Frame.cut` do not know.
-
-    Raises:
-        ParameterError: naming what is wrong.
-    """
+    """Refuse what `Frame.for_size` and `Frame.cut` do not know."""
     if fit not in FITS:
         raise errors.ParameterError(f"fit must be one of {', '.join(FITS)}; got {fit!r}.")
     if interpolation not in INTERPOLATIONS:

@@ -40,11 +40,6 @@ def apply_loader_defaults(
     A network of `keras.applications` as it is published is evaluated on the middle of photographs. Any other
     model is its user's, and Keras' loaders squeeze photographs, without antialiasing
     (`image_dataset_from_directory`).
-
-    Args:
-        preprocessing: what is known of it.
-        model: that it is for.
-        said: names of the fields that stay as they are.
     """
     if is_published(model):
         return preprocessing, "as keras.applications is evaluated"
@@ -53,14 +48,7 @@ def apply_loader_defaults(
 
 
 def is_published(model: keras.Model) -> bool:
-    """Whether it is a network of `keras.applications` as published: by its name, of ImageNet's classes.
-
-    Example:
-        >>> import keras
-        >>> from kerascope.dataset.preparing.loader_defaults import is_published
-        >>> is_published(keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)], name="vgg16"))
-        False
-    """
+    """Whether it is a network of `keras.applications` as published: by its name, of ImageNet's classes."""
     known = "|".join(_plain(name) for name in dir(keras.applications) if name[0].isupper())
     named = re.fullmatch(rf"({known})(large|mobile)?\d*", _plain(model.name)) is not None
     shape = getattr(model, "output_shape", None)
@@ -97,12 +85,6 @@ def infer_preprocessing(images: Any) -> Preprocessing:
 
     Args:
         images: (N, H, W, C).
-
-    Example:
-        >>> import numpy as np
-        >>> from kerascope.dataset.preparing.loader_defaults import infer_preprocessing
-        >>> infer_preprocessing(np.array([0.0, 0.5, 1.0]).reshape(1, 1, 3, 1)).name
-        'as given, 0-1'
     """
     given = np.asarray(images)
     # An image that is not finite fails alone, when it is read.

@@ -38,10 +38,10 @@ class Preprocessing:
     Args:
         name: what it is called.
         scale: one factor, or one for each channel in the order of `order`.
-        offset: the same of what is added.
+        offset: the number that is added; one, or one for each channel.
         order: of the channels, `"rgb"` or `"bgr"`.
         fit: how a photograph of other proportions becomes the model's image; see `Frame.for_size`.
-        share: of the sides of the box that is cut out, what is kept around its centre.
+        share: the part of the sides of the cut box that is kept around its centre.
         interpolation: the filter that scales: `"nearest"`, `"bilinear"`, `"bilinear-aliased"` (not
             antialiased, as Keras' loaders scale), `"bicubic"`, `"lanczos"` or `"area"`; see `Frame.cut`.
         size: (h, w) of the image, for models that take any; None for the model's.
@@ -123,7 +123,7 @@ class Preprocessing:
         return np.ascontiguousarray(seen[..., ::-1]) if self.order == "bgr" else seen
 
     def takes(self, channels: int) -> bool:
-        """Whether it makes images of so many channels: it may have a number for each of three."""
+        """Whether it makes images of this number of channels: it may have a number for each of three."""
         return channels == 3 or not any(
             isinstance(value, tuple) and len(value) > 1 for value in (self.scale, self.offset)
         )
@@ -168,7 +168,7 @@ CONVENTIONS: Mapping[str, Preprocessing] = MappingProxyType(
     }
 )
 """`0-255` (the model preprocesses by itself), `0-1`, `-1-1` (the mode "tf" of `keras.applications`), its
-modes `caffe` (blue first, mean subtracted) and `torch` (standardised), and that of EfficientNet-Lite."""
+modes `caffe` (blue first, mean subtracted) and `torch` (standardised), and the one of EfficientNet-Lite."""
 
 
 _ALL: frozenset[str] = frozenset(field.name for field in fields(Preprocessing))
@@ -188,12 +188,6 @@ def as_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> Preproces
 
 def read_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> tuple[Preprocessing, frozenset[str]]:
     """A preprocessing, and the names of the fields that were said: of a convention its arithmetic.
-
-    Args:
-        value: see `as_preprocessing`.
-
-    Raises:
-        ParameterError: see `as_preprocessing`.
 
     Example:
         >>> from kerascope.dataset.preparing.preprocessing import read_preprocessing
@@ -236,7 +230,7 @@ def read_preprocessing(value: str | os.PathLike[str] | Preprocessing) -> tuple[P
 
 
 def _convention_fields(convention: str | None) -> frozenset[str]:
-    """What the name of a convention says: the arithmetic, and that of a single network everything."""
+    """The fields that the name of a convention sets: the arithmetic, and for a single network all of them."""
     return _ALL if convention == "efficientnet-lite" else frozenset({"scale", "offset", "order"})
 
 

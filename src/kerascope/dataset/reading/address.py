@@ -18,11 +18,6 @@ class Address(str):
     The text has no credentials (`key:secret@`) and no options (`?region=...`), which are attributes, and is
     not percent-encoded. So printing or storing an address shows no secret, and its ending is the object's.
 
-    Args:
-        text: without credentials and options.
-        credentials: before the @, as they were given.
-        options: behind the question mark, as they were given.
-
     Example:
         >>> from kerascope.dataset.reading.address import Address
         >>> address = Address.of("s3://key:secret@bucket/my%20photos?region=eu-west-1")
@@ -72,11 +67,7 @@ class Address(str):
         return Address(self.rpartition("/")[0], self.credentials, self.options)
 
     def joinpath(self, relative: str) -> Address:
-        """The address of a file or folder below it.
-
-        Args:
-            relative: path from here, not percent-encoded.
-        """
+        """The address of a file or folder below it."""
         return Address(f"{self.rstrip('/')}/{relative}", self.credentials, self.options)
 
 
@@ -89,10 +80,6 @@ def resolve_name(path: str, name: str) -> str:
     """Resolve a name in a list: relative to the folder of the list, or an address.
 
     Names in a list in a store lead to stores of the same kind only, since a list may come from anywhere.
-
-    Args:
-        path: of the list, or its address.
-        name: a path or an address.
     """
     if not is_address(path):
         return Address.of(name) if is_address(name) else str(Path(path).parent / name)
@@ -118,12 +105,7 @@ def _store(uri: str) -> tuple[Any, str]:
 
 
 def file_system(address: str) -> tuple[Any, str]:
-    """The file system of an address, and the path in it.
-
-    Raises:
-        DatasetError: pyarrow knows no such file system.
-        MissingPackageError: pyarrow is not installed.
-    """
+    """The file system of an address, and the path in it."""
     try:
         from pyarrow import ArrowException
     except ImportError:

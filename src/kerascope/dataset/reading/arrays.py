@@ -18,11 +18,7 @@ from kerascope.typing import Array
 
 @dataclass(frozen=True, eq=False)
 class ArrayLocation:
-    """An image in memory.
-
-    Args:
-        image: as the model takes it.
-    """
+    """An image in memory."""
 
     image: Array
 
@@ -60,16 +56,6 @@ def from_arrays(images: Any, labels: Any = None) -> Source:
         labels: (N,) indices of the classes in the model's outputs, or their names; a list of lists of these,
             for images with several labels; an array (N, K) of a column of 0 and 1 for each of K classes; None
             where not known. See `kerascope.dataset.labels.label.as_label`.
-
-    Raises:
-        InputError: they are no batch of images, or their number and the number of labels differ.
-        DatasetError: something is no label.
-
-    Example:
-        >>> import numpy as np
-        >>> from kerascope.dataset.reading.arrays import from_arrays
-        >>> [(item.path, item.label) for item in from_arrays(np.zeros((2, 8, 8, 1)), [3, 4])]
-        [('image 0', 3), ('image 1', 4)]
     """
     given = np.asarray(images)
     if given.ndim == 3:
@@ -87,12 +73,7 @@ def from_arrays(images: Any, labels: Any = None) -> Source:
 
 
 def as_labels(labels: Any, count: int) -> list[Label]:
-    """Convert the labels of some images: see `from_arrays`.
-
-    Raises:
-        InputError: there is not one for each image, or columns do not hold 0 and 1.
-        DatasetError: something is no label.
-    """
+    """Convert the labels of some images: see `from_arrays`."""
     columns = hasattr(labels, "shape") and len(labels.shape) == 2 and labels.shape[1] > 1
     found = np.asarray(labels) if hasattr(labels, "shape") else labels
     if not hasattr(found, "__len__") or isinstance(found, str) or getattr(found, "ndim", 1) == 0:

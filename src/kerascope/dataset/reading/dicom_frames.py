@@ -63,11 +63,7 @@ def split_frames(items: Iterable[Item]) -> Iterator[Item]:
 
 
 def check_pydicom(items: Iterable[Item]) -> None:
-    """Check that pydicom is installed, where all images are DICOM.
-
-    Raises:
-        MissingPackageError: pydicom is not installed.
-    """
+    """Check that pydicom is installed, where all images are DICOM."""
     if find_spec("pydicom") is None and all(map(_is_dicom, items)):
         raise errors.MissingPackageError("pydicom", "dicom")
 

@@ -89,11 +89,7 @@ class FolderPart:
 
 
 def list_subfolders(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """List the names of subfolders, sorted, without links, hidden ones and results of kerascope.
-
-    Raises:
-        UnreadableError: the folder cannot be read.
-    """
+    """List the names of subfolders, sorted, without links, hidden ones and results of kerascope."""
     return tuple(
         name
         for name, is_folder in list_folder(path)
@@ -119,9 +115,6 @@ def list_folder(path: str | os.PathLike[str], follow: bool = False) -> list[tupl
     Args:
         path: of the folder.
         follow: count a link to a folder as a folder.
-
-    Raises:
-        UnreadableError: it cannot be read.
     """
     try:
         with os.scandir(path) as entries:

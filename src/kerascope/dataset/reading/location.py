@@ -18,11 +18,7 @@ class Location(Protocol):
     """Where the bytes of an image are; it can be sent to another process."""
 
     def read(self) -> bytes:
-        """Read the bytes.
-
-        Raises:
-            PhotographError: they cannot be read.
-        """
+        """Read the bytes."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +96,7 @@ class MemberLocation:
 
 @dataclass(frozen=True)
 class UnreadableLocation:
-    """Something that is known to be unreadable before it is read.
-
-    Args:
-        reason: why.
-    """
+    """Something that is known to be unreadable before it is read."""
 
     reason: str
 
@@ -132,11 +124,7 @@ FileState = tuple[int, ...]
 
 
 def file_state(path: str) -> FileState:
-    """Size, time of the last change and inode of a file; of an object in a store, size and time.
-
-    Raises:
-        OSError: it does not exist, or cannot be reached.
-    """
+    """Size, time of the last change and inode of a file; of an object in a store, size and time."""
     if is_address(path):
         filesystem, inner = file_system(path)
         info = filesystem.get_file_info(inner)
@@ -146,11 +134,7 @@ def file_state(path: str) -> FileState:
 
 
 def check_unchanged(path: str, state: FileState) -> None:
-    """Check that a file is the one whose images were listed.
-
-    Raises:
-        PhotographError: it was changed, replaced or removed.
-    """
+    """Check that a file is the one whose images were listed."""
     with convert_errors("a file of several images must stay in place while it is read"):
         if file_state(path) != state:
             raise errors.PhotographError(

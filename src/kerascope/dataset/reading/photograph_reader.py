@@ -23,13 +23,6 @@ def open_photograph(location: Location) -> Iterator[tuple[Photograph, str]]:
     """Open a photograph, as a context: yields it and the SHA-256 of its file while its bytes count as held.
 
     The caller drops the photograph before the block ends, since another thread may take its memory then.
-
-    Args:
-        location: of the photograph.
-
-    Raises:
-        PhotographError: it cannot be read or decoded.
-        MissingPackageError: a package that decodes it is not installed.
     """
     held = 0
     with ExitStack() as pixels:

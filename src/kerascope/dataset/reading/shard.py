@@ -10,13 +10,7 @@ from kerascope.dataset.reading.item import Item
 
 @dataclass(frozen=True)
 class Shard:
-    """Consecutive images of a source: the least that is written, lost or repeated.
-
-    Args:
-        number: of the shard.
-        first: position of its first image in the source.
-        items: its images.
-    """
+    """Consecutive images of a source: the least that is written, lost or repeated."""
 
     number: int
     first: int

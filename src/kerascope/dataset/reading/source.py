@@ -189,11 +189,7 @@ def _count(part: Part) -> int:
 
 
 def _check_pictures(parts: Iterable[Part], given: Sequence[str]) -> None:
-    """Check that there is one picture at least.
-
-    Raises:
-        DatasetError: there is none.
-    """
+    """Check that there is one picture at least."""
     fault: errors.UnreadableError | None = None
     for part in parts:
         try:
@@ -208,11 +204,7 @@ def _check_pictures(parts: Iterable[Part], given: Sequence[str]) -> None:
 
 
 def _to_text(path: Any) -> str:
-    """Convert a path to text.
-
-    Raises:
-        DatasetError: it is no path.
-    """
+    """Convert a path to text."""
     try:
         found = os.fsdecode(path)
     except TypeError:

@@ -55,9 +55,6 @@ class Workers:
     A worker that dies is replaced, and its unfinished items are retried.
 
     Args:
-        cluster: their number and resources.
-        model: sent to them.
-        imports: modules that register layers of the model.
         safe_mode: whether a model with code of its own is refused.
 
     Raises:
@@ -231,11 +228,7 @@ def _check(ray: Any, cluster: Cluster, started: bool) -> None:
 
 
 def _to_bytes(model: keras.Model) -> bytes:
-    """Return a model as the content of a .keras file.
-
-    Raises:
-        ModelError: it cannot be saved.
-    """
+    """Return a model as the content of a .keras file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
         try:

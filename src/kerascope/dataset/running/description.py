@@ -42,10 +42,4 @@ class Description(Protocol):
         """
 
     def describe(self, prepared: PreparedImage, explanation: Explanation, asked: Any) -> Mapping[str, Any]:
-        """Return the columns of one image; called while other images are explained.
-
-        Args:
-            prepared: the image.
-            explanation: of it alone.
-            asked: the answer of `ask`.
-        """
+        """Return the columns of one image; called while other images are explained."""

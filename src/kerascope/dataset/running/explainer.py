@@ -44,10 +44,7 @@ class Explainer:
     """Reads, explains and draws images with one compiled probe, in any thread.
 
     Args:
-        probe: of the model.
-        options: of the run.
         names: of the classes in the order of the model's outputs, or None.
-        store: for overlays.
         description: further columns, or None.
 
     Raises:
@@ -268,12 +265,7 @@ class Explainer:
 
 
 def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:
-    """Return how the model takes one photograph.
-
-    Raises:
-        DatasetError: it has other or several inputs.
-        InputError: it takes any size and none was given.
-    """
+    """Return how the model takes one photograph."""
     blank = probe.blank() if size is None else probe.blank(size)
     layout = None if isinstance(blank, dict | list | tuple) else probe.graph(blank).image_layout
     if layout is None or len(layout.spatial) != 2 or layout.channels not in (1, 3):

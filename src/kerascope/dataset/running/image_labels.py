@@ -17,7 +17,7 @@ from kerascope.explanation import Explanation
 def to_label_columns(
     item: Item, places: Mapping[str, int], names: Sequence[str], count: int | None
 ) -> ResultRow:
-    """The columns of an image's labels, and what is doubtful about them.
+    """The columns of an image's labels, and doubts about them.
 
     Args:
         item: the image.
@@ -35,15 +35,7 @@ def to_label_columns(
 
 
 def check_labels(row: ResultRow, alone: bool) -> None:
-    """Check that an image can be explained by its labels.
-
-    Args:
-        row: of the image, see `to_label_columns`.
-        alone: it must have one label, and not several.
-
-    Raises:
-        TargetError: it cannot.
-    """
+    """Check that an image can be explained by its labels."""
     places = row["label_indices"]
     if places is None:
         raise errors.TargetError(

@@ -42,10 +42,7 @@ class ExplainedImage:
     """An image with its explanation.
 
     Args:
-        prepared: the image.
-        explanation: of it alone, or what went wrong.
         seconds: its share of the batch.
-        asked: what a description has asked about it.
     """
 
     prepared: PreparedImage

@@ -155,7 +155,7 @@ class Job:
             if options.resume:
                 done, damaged = check_shards(store, self.source, self.options.shard_size)
             manifest["warnings"] += [
-                warn(errors.KerascopeWarning, _damage_warning(number)) for number in damaged
+                warn(errors.KerascopeWarning, _damage_warning(shard)) for shard in damaged
             ]
             if options.overwrite:
                 remove_run(store)
@@ -169,8 +169,8 @@ class Job:
                 todo = _remaining_shards(self.source, self.options.shard_size, done, progress.advance)
                 if workers is None:
                     shards = explain_shards(explainer, todo, options.thread_count, progress.advance)
-                    for number, rows in shards:
-                        store.write_shard(number, schema.table(rows, columns))
+                    for shard, rows in shards:
+                        store.write_shard(shard, schema.table(rows, columns))
                 else:
                     threads = workers.cluster.cpus - 1 if options.threads is None else options.threads
                     work = self._to_work(store, grid, threads)

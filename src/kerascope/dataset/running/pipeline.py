@@ -58,14 +58,14 @@ def explain_shards(
         prepared = _map_ahead(helpers, lambda image: explainer.prepare(*image), numbered, ahead)
         batches = _batches(prepared, size)
         asked = _map_ahead(askers, lambda batch: _explain_images(explainer, batch), batches, passes - 1)
-        explained = ((number, image) for number, batch in asked for image in batch)
+        explained = ((shard, image) for shard, batch in asked for image in batch)
         finished = _map_ahead(helpers, explainer.finish, explained, ahead)
-        for number, group in groupby(finished, key=lambda pair: pair[0]):
+        for shard, group in groupby(finished, key=lambda pair: pair[0]):
             rows: list[ResultRow] = []
             for _, own in group:
                 rows += own
                 advance(1, own[0]["status"] == "failed")
-            yield number, rows
+            yield shard, rows
 
 
 def _pool(stack: ExitStack, threads: int, name: str) -> ThreadPoolExecutor | None:
@@ -85,17 +85,17 @@ def _batches(
     prepared: Iterable[tuple[int, PreparedImage]], size: int
 ) -> Iterator[tuple[int, Sequence[PreparedImage]]]:
     """Yield up to `size` readable images of a shard, with the unreadable ones between them."""
-    for number, group in groupby(prepared, key=lambda pair: pair[0]):
+    for shard, group in groupby(prepared, key=lambda pair: pair[0]):
         held: list[PreparedImage] = []
         good = 0
         for _, prepared_image in group:
             held.append(prepared_image)
             good += prepared_image.image is not None
             if good == size:
-                yield number, held
+                yield shard, held
                 held, good = [], 0
         if held:
-            yield number, held
+            yield shard, held
 
 
 def _explain_images(explainer: Explainer, batch: Sequence[PreparedImage]) -> list[ExplainedImage]:
@@ -115,13 +115,13 @@ def _map_ahead(
 ) -> Iterator[tuple[int, Any]]:
     """Map the second of each pair in order, by threads, with at most `depth` results waiting."""
     if pool is None:
-        yield from ((number, function(value)) for number, value in stream)
+        yield from ((shard, function(value)) for shard, value in stream)
         return
     futures: deque[tuple[int, Future[Any]]] = deque()
-    for number, value in stream:
-        futures.append((number, pool.submit(function, value)))
+    for shard, value in stream:
+        futures.append((shard, pool.submit(function, value)))
         if len(futures) > depth:
-            number, future = futures.popleft()
-            yield number, future.result()
-    for number, future in futures:
-        yield number, future.result()
+            shard, future = futures.popleft()
+            yield shard, future.result()
+    for shard, future in futures:
+        yield shard, future.result()

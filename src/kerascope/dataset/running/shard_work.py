@@ -51,8 +51,8 @@ class ShardWork:
                 nonlocal failures
                 failures += failed
 
-            for number, rows in explain_shards(explainer, [shard], self.threads, advance):
-                store.write_shard(number, schema.table(rows, columns))
+            for _, rows in explain_shards(explainer, [shard], self.threads, advance):
+                store.write_shard(shard.number, schema.table(rows, columns))
             return shard.number, len(shard.items), failures
 
         return explain

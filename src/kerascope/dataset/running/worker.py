@@ -78,23 +78,12 @@ class Work(Protocol):
         """The probe of the work."""
 
     def start(self, probe: Probe) -> Callable[[Any], Any]:
-        """Return the function from an item to its result; called once in each worker.
-
-        Args:
-            probe: of the worker.
-        """
+        """Return the function from an item to its result; called once in each worker."""
 
 
 @dataclass(frozen=True, eq=False)
 class WorkResult:
-    """The result of an item, and its cost.
-
-    Args:
-        result: of the work.
-        forwards: images that went forward.
-        backwards: backward passes.
-        warnings: with their categories.
-    """
+    """The result of an item, and its cost."""
 
     result: Any
     forwards: int
@@ -119,13 +108,7 @@ class Worker:
         self._functions: dict[int, tuple[Probe, Callable[[Any], Any]]] = {}
 
     def do(self, number: int, references: Sequence[Any], item: Any) -> WorkResult:
-        """Do an item.
-
-        Args:
-            number: of the work.
-            references: to the model and to the work.
-            item: of the work.
-        """
+        """Do an item."""
         if number not in self._functions:
             import ray
 
@@ -141,8 +124,8 @@ class Worker:
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", errors.KerascopeWarning)
             result = function(item)
-        told = [(warning.category, str(warning.message)) for warning in caught]
-        return WorkResult(result, probe.forward_count - forwards, probe.backward_count - backwards, told)
+        texts = [(warning.category, str(warning.message)) for warning in caught]
+        return WorkResult(result, probe.forward_count - forwards, probe.backward_count - backwards, texts)
 
     def _probe(self, shared: SharedProbe, model: Any) -> Probe:
         """Return a probe of the model; probes of several labels share their programs."""

@@ -15,9 +15,6 @@ def model_digest(model: Any) -> str:
     Two files of one model have one digest; the state of its random numbers, metrics and optimiser does not
     count.
 
-    Args:
-        model: a built `keras.Model`.
-
     Returns:
         64 hexadecimal digits.
 

@@ -23,10 +23,6 @@ class FolderLock:
 
     Args:
         folder: that is locked; it is created on entering.
-
-    Raises:
-        LockedError: another run holds it.
-        DatasetError: the lock is a file of another program.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -70,9 +66,6 @@ def lock_folder(store: Store, check: Callable[[], object]) -> Iterator[None]:
         store: of the folder.
         check: raises where the run may not start; called before a lock is created, so that a folder that is
             refused stays as it is, and again under the lock.
-
-    Raises:
-        LockedError: another run holds it.
     """
     if not os.path.lexists(store.folder / LOCK):
         check()

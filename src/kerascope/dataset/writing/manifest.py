@@ -19,11 +19,7 @@ _FORMAT = 1
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """Read the manifest of a folder; None where there is none.
-
-    Raises:
-        DatasetError: it cannot be read, or is a file of another program.
-    """
+    """Read the manifest of a folder; None where there is none."""
     path = folder / MANIFEST
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

@@ -16,16 +16,7 @@ from kerascope.dataset.reading.item import Item
 def check_no_overlap(
     target: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]], items: Iterable[Item] = ()
 ) -> None:
-    """Check that no input is, or lies in, a file or folder that is replaced; links are followed.
-
-    Args:
-        target: the file or folder.
-        inputs: paths and addresses that are read.
-        items: images that are read.
-
-    Raises:
-        DatasetError: one does.
-    """
+    """Check that no input is, or lies in, a file or folder that is replaced; links are followed."""
     root = os.path.realpath(target)
 
     @functools.lru_cache(maxsize=1024)

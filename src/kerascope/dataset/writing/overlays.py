@@ -35,12 +35,7 @@ _LONGEST = 65_500
 
 
 class Overlays:
-    """Draws and writes overlays, in any thread.
-
-    Args:
-        store: to write to.
-        kind: of the files.
-    """
+    """Draws and writes overlays, in any thread."""
 
     def __init__(self, store: Store, kind: Picture) -> None:
         self._store = store
@@ -52,9 +47,6 @@ class Overlays:
 
         Returns:
             Paths in the store.
-
-        Raises:
-            PhotographError: the file has gone or changed, or its picture cannot be drawn.
         """
         frame = prepared.frame
         if frame is None:
@@ -104,12 +96,6 @@ def paint_overlays(explanation: Explanation, picture: Image, frame: Frame, paint
     It is painted part by part, from a map of at most `_FINEST` cells a side, or as fine as the model's image,
     so that only the result is as large as the photograph.
 
-    Args:
-        explanation: of one image.
-        picture: of Pillow, red, green, blue: the upright photograph.
-        frame: where the model's image lies in it.
-        paint: `kerascope.render.overlay.Paint`, for the signs of the explanation.
-
     Returns:
         Of Pillow, one for each explained class.
     """
@@ -131,8 +117,8 @@ def paint_overlays(explanation: Explanation, picture: Image, frame: Frame, paint
         for box in _boxes(rows, columns):
             part = _paint_part(np.asarray(picture.crop(box)), values, box, frame, paint, state)
             whole.paste(Image.fromarray(part), box)
-        for beside in frame.hidden:
-            for box in _boxes(*beside, frame):
+        for strip in frame.hidden:
+            for box in _boxes(*strip, frame):
                 part = (np.asarray(picture.crop(box)) >> 1) + np.uint8(112)
                 whole.paste(Image.fromarray(part), box)
         yield whole

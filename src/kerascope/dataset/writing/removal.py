@@ -26,9 +26,6 @@ def remove_run(store: Store) -> None:
     Files are removed that the manifest, shards and audit name, and signed pictures that are named like these,
     which a killed run may have left; then empty folders. The manifest says that a removal is under way, and
     goes last, so that an interrupted removal is recognised and can be continued.
-
-    Args:
-        store: whose lock is held.
     """
     before = read_manifest(store.folder)
     if before is not None and before.get("status") != REMOVING:

@@ -23,17 +23,8 @@ def check_folder_state(
 ) -> Mapping[str, Any] | None:
     """Check that a run may start in a folder, or resume in it.
 
-    Args:
-        store: of the folder.
-        resume: continue the run in it.
-        overwrite: remove the run in it.
-        overlays: pictures will be written.
-
     Returns:
         The manifest of the run in it, or None.
-
-    Raises:
-        DatasetError: it holds files of another program, or a run that may not be changed so.
     """
     folder = str(store.folder)
     before = read_manifest(store.folder)
@@ -87,11 +78,7 @@ def foreign_names(store: Store) -> list[str]:
 
 
 def check_same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Check that a run is resumed with its own model and options.
-
-    Raises:
-        DatasetError: they have changed.
-    """
+    """Check that a run is resumed with its own model and options."""
     changed = list(_differences(_result_part(before), _result_part(now)))
     if changed:
         raise errors.DatasetError(
@@ -101,19 +88,10 @@ def check_same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
 
 
 def check_shards(store: Store, source: Source, size: int) -> tuple[set[int], list[int]]:
-    """Return the numbers of the whole and of the damaged shards of a run that is resumed.
-
-    Args:
-        store: of the run.
-        source: of the images.
-        size: images of a shard.
-
-    Raises:
-        DatasetError: the images of a whole shard are others now.
-    """
+    """Return the numbers of the whole and of the damaged shards of a run that is resumed."""
     import pyarrow as pa
 
-    damaged = [number for number, path in store.shard_candidates().items() if is_shard(path) is None]
+    damaged = [shard for shard, path in store.shard_candidates().items() if is_shard(path) is None]
     left = set(store.shard_candidates()) - set(damaged)
     done: set[int] = set()
     for shard in to_shards(source, size) if left else ():

@@ -34,17 +34,5 @@ def signature_options(kind: str) -> dict[str, Any]:
 
 
 def is_signed(path: Path) -> bool:
-    """Return whether a file is signed by kerascope; a link is not.
-
-    Example:
-        >>> import tempfile, pathlib
-        >>> from PIL import Image
-        >>> from kerascope.dataset.writing.signature import is_signed, signature_options
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     ours, other = pathlib.Path(folder, "ours.png"), pathlib.Path(folder, "other.png")
-        ...     Image.new("L", (2, 2)).save(ours, **signature_options("PNG"))
-        ...     Image.new("L", (2, 2)).save(other)
-        ...     is_signed(ours), is_signed(other)
-        (True, False)
-    """
+    """Return whether a file is signed by kerascope; a link is not."""
     return is_regular_file(path) and _WORDS.encode() in path.read_bytes()

@@ -36,12 +36,6 @@ class Store:
 
     Files are written under a temporary name and then renamed, so that an interrupted run leaves whole ones.
     Files of other programs are neither read nor replaced.
-
-    Args:
-        folder: created where it is missing.
-
-    Raises:
-        DatasetError: its name is not UTF-8, which pyarrow does not write to.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -71,19 +65,15 @@ class Store:
         return {int(match[1]): path for match, path in matches if match is not None}
 
     def shards(self) -> dict[int, Path]:
-        """Return whole shards by number, without tables of other programs.
-
-        Raises:
-            DatasetError: one cannot be read.
-        """
-        states = {number: (path, is_shard(path)) for number, path in self.shard_candidates().items()}
+        """Return whole shards by number, without tables of other programs."""
+        states = {shard: (path, is_shard(path)) for shard, path in self.shard_candidates().items()}
         damaged = [path for path, state in states.values() if state is None]
         if damaged:
             raise errors.DatasetError(
                 f"a shard must be a whole Parquet file; {str(damaged[0])!r} is damaged; resume the run, "
                 "which explains its images again."
             )
-        return {number: path for number, (path, state) in states.items() if state}
+        return {shard: path for shard, (path, state) in states.items() if state}
 
     def write_shard(self, number: int, table: Any) -> Path:
         """Write a shard: whole, or not at all."""
@@ -96,26 +86,14 @@ class Store:
         return path
 
     def write_overlay(self, name: str, content: bytes) -> str:
-        """Write an overlay: see `write_picture`.
-
-        Args:
-            name: relative path, safe to be joined: see `kerascope.dataset.reading.item.safe_name`.
-            content: of the file.
-        """
+        """Write an overlay: see `write_picture`."""
         return self.write_picture(f"{OVERLAYS}/{name}", content)
 
     def write_picture(self, name: str, content: bytes) -> str:
         """Write a signed picture: whole, or not at all.
 
-        Args:
-            name: its path, relative to the folder.
-            content: of the file.
-
         Returns:
             `name`.
-
-        Raises:
-            DatasetError: a file or link of another program is in its place.
         """
         path = self.folder / name
         if path.parent not in self._ready:
@@ -159,12 +137,7 @@ class Store:
                 remove_empty(self.folder / above)
 
     def write_file(self, name: str, content: bytes) -> Path:
-        """Write a file in the folder: whole, or not at all. Unfinished ones of a killed run are removed.
-
-        Args:
-            name: of the file.
-            content: of it.
-        """
+        """Write a file in the folder: whole, or not at all. Unfinished ones of a killed run are removed."""
         path = self.folder / name
         for left in self.folder.glob(f".{name}.*.partial"):
             if is_partial(left):
@@ -196,11 +169,7 @@ def remove_empty(folder: Path) -> None:
 
 @contextmanager
 def wrap_disk_errors(folder: Path) -> Iterator[None]:
-    """Turn errors of the disk into a `DatasetError` that says what to do.
-
-    Raises:
-        DatasetError: a file could not be written.
-    """
+    """Turn errors of the disk into a `DatasetError` that says what to do."""
     try:
         yield
     except OSError as error:

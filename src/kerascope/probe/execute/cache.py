@@ -61,19 +61,7 @@ class ProgramCache:
         size: int,
         spec: OutputSpec,
     ) -> Graph:
-        """The graph of the model on images like those of a batch, `size` at a time.
-
-        Args:
-            model: the model.
-            run_model: its forward pass.
-            batch: the checked images.
-            size: images per pass.
-            spec: what the user declared of the model's outputs.
-
-        Raises:
-            InputError: the model does not run on them.
-            ModelError: `spec` does not fit the outputs.
-        """
+        """The graph of the model on images like those of a batch, `size` at a time."""
         # Compiling the model with another loss may change the kinds of its outputs.
         loss = getattr(model, "loss", None) or spec.loss
         key = (batch.signature, batch.explained, size, repr(spec), repr(loss))

@@ -56,9 +56,6 @@ class ProbeLookup(ProbeState):
             layers: paths of layers; None is the automatic layer.
             spatial: check that these layers have a height and width.
 
-        Raises:
-            InputError, TargetError, LayerError: an argument does not fit the model.
-
         Cost:
             None: the model is run without data.
         """
@@ -79,12 +76,7 @@ class ProbeLookup(ProbeState):
         return self._check_request(images, target, Request(tuple(layers))).notes
 
     def resolve_target(self, batch: InputBatch, target: Target) -> tuple[Target, tuple[Remark, ...]]:
-        """The target as it applies to the model, and the warnings and notes about the outputs it reads.
-
-        Args:
-            batch: the checked images.
-            target: the target.
-        """
+        """The target as it applies to the model, and the warnings and notes about the outputs it reads."""
         with self._lock:
             graph = self._replace(_refreshes=False)._graph(batch, self._size(batch.count))
         return resolve_target(graph, target, self.class_names)
@@ -96,9 +88,6 @@ class ProbeLookup(ProbeState):
             images: (N, ...) as the model takes them.
             target: see `kerascope.target`.
             layer: path of the deepest layer; None for the automatic one.
-
-        Raises:
-            InputError, TargetError, LayerError: an argument does not fit the model.
 
         Cost:
             None: the model is run without data.

@@ -108,12 +108,7 @@ def to_numpy(result: BatchResult) -> BatchResult:
 
 
 def join_results(results: Sequence[BatchResult], checked: CheckedRequest) -> Answer:
-    """The answer of all batches, without their padding.
-
-    Args:
-        results: of the batches, in NumPy arrays.
-        checked: the request.
-    """
+    """The answer of all batches, without their padding."""
     batch, first = checked.batch, results[0]
 
     def join(parts: Sequence[Any]) -> Any:

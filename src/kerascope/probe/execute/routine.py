@@ -32,10 +32,7 @@ class Routine:
     """A step with the model inside, run as a `CompiledProgram`.
 
     Args:
-        program: whose target gives the scores.
-        step: the step to repeat.
         inputs: number of the model's inputs; they come first among the tensors.
-        names: names of the other tensors, which are passed to the step by name.
         replaced: path of the layer whose output the step gives, or None for the explained input.
     """
 

@@ -170,9 +170,6 @@ class ProbeState:
 
         The model is not changed and not copied: values of variables are arguments of the programs, which
         serve all such probes.
-
-        Args:
-            values: of variables, by their positions in `model.variables`.
         """
         self._backend.state(self._variables())  # raises where training has taken them
         return self._replace(

@@ -45,10 +45,7 @@ class BiasSite:
     """A call of a layer that adds a constant.
 
     Args:
-        name: of the call.
-        call: the call.
         before: the constant is added before the layer's activation, not to its output.
-        has_map: it has a map of the input's dimension.
         ceiling: the constant is this number, wherever the output of the call reaches it.
     """
 
@@ -147,11 +144,7 @@ def constant(operation: keras.Operation) -> Any:
 
 
 class BiasTaps:
-    """Taps of one forward pass that add `deltas` to constants, and read these.
-
-    Attributes:
-        constants: of each site in the pass, by name.
-    """
+    """Taps of one forward pass that add `deltas` to constants, and read these."""
 
     def __init__(self, sites: Sequence[BiasSite], deltas: Mapping[str, Any]) -> None:
         self._deltas = deltas

@@ -78,12 +78,7 @@ def head_call(graph: Graph, source: int) -> LayerCall | None:
 
 
 def score_sources(graph: Graph, outputs: Iterable[int]) -> list[int]:
-    """Numbers of the calls that scores are made from: before a softmax, or before a layer that ends in one.
-
-    Args:
-        graph: of the model.
-        outputs: positions of outputs.
-    """
+    """Numbers of the calls that make the scores: before a softmax, or before a layer that ends in one."""
     sources: list[int] = []
     for index in outputs:
         source, head = graph.outputs[index].source, _head(graph, index)

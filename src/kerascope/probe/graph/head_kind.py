@@ -25,11 +25,6 @@ def head_kind(graph: Graph, call: LayerCall, sources: Sequence[int]) -> HeadKind
 
     Layers in front of it, such as further convolutions, do not matter.
 
-    Args:
-        graph: of the model.
-        call: of the layer.
-        sources: numbers of the calls that the score is made from.
-
     Returns:
         `"pooled"` where every way meets a mean or a maximum over all places; `"flattened"` where one meets
         a Flatten, or another reshaping of all places to a single vector; `"other"` where neither is
@@ -41,11 +36,6 @@ def head_kind(graph: Graph, call: LayerCall, sources: Sequence[int]) -> HeadKind
 
 def flattening_layers(graph: Graph, layers: Iterable[str], target: Target) -> dict[str, str]:
     """The layers that flatten the places of some layers on a way to the score.
-
-    Args:
-        graph: of the model.
-        layers: full paths of the layers.
-        target: the explained target.
 
     Returns:
         For each of `layers` that is flattened, the full path of the layer that does so.

@@ -72,12 +72,7 @@ class OutputSpec:
 
 
 def label_class_names(label: int, names: Sequence[str] | None) -> tuple[str, str]:
-    """The names of the two classes of a label: `("not snow", "snow")`.
-
-    Args:
-        label: its position.
-        names: of all labels, or None.
-    """
+    """The names of the two classes of a label: `("not snow", "snow")`."""
     name = names[label] if names is not None and 0 <= label < len(names) else f"label {label}"
     return f"not {name}", name
 
@@ -88,14 +83,6 @@ def with_kinds(graph: Graph, spec: OutputSpec, loss: Any) -> Graph:
     In this order: as the user declares, by the softmax or sigmoid that an output ends in, by the loss that
     the model was compiled with, or by two names for one number. Where one of several labels is explained, it
     is the only output, with two classes.
-
-    Args:
-        graph: of the model, with measured heads.
-        spec: what the user declares.
-        loss: the loss that the model was compiled with, or None.
-
-    Raises:
-        ModelError: `spec` does not fit the model.
     """
     names = [output.name for output in graph.outputs]
     if isinstance(spec.output, Mapping) and (unknown := set(spec.output) - set(names)):
@@ -114,13 +101,7 @@ def with_kinds(graph: Graph, spec: OutputSpec, loss: Any) -> Graph:
 
 
 def find_possible_probabilities(graph: Graph, spec: OutputSpec, loss: Any) -> list[int]:
-    """Positions of outputs for two classes, or of labels, that may be scores or probabilities.
-
-    Args:
-        graph: of the model.
-        spec: what the user declares.
-        loss: the loss that the model was compiled with, or None.
-    """
+    """Positions of outputs for two classes, or of labels, that may be scores or probabilities."""
     known, found = with_kinds(graph, spec, loss), heads(graph)
     return [
         index

@@ -51,11 +51,6 @@ def check_pooled_head(graph: Graph, names: tuple[str, ...], target: Target) -> N
 def pooling_behind(graph: Graph, call: LayerCall, sources: Sequence[int]) -> tuple[LayerCall, str] | None:
     """The global pooling that alone reads a layer on the way to the score.
 
-    Args:
-        graph: of the model.
-        call: of the layer.
-        sources: numbers of the calls that the score is made from.
-
     Returns:
         The call of the global pooling, and `"mean"` or `"max"`; None where there is none.
     """

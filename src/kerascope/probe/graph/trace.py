@@ -33,14 +33,7 @@ from kerascope.probe.layer_ref import LayerRef, find_layers
 def trace_graph(
     run_model: Callable[[Any], Any], model: keras.Model, inputs: Any, explained: int | None
 ) -> Graph:
-    """Run `run_model(inputs)` once without data and record every operation of the model.
-
-    Args:
-        run_model: the model's forward pass.
-        model: the model.
-        inputs: the input structure, as tensors of the right shapes and types.
-        explained: which of the flattened inputs is explained, or None.
-    """
+    """Run `run_model(inputs)` once without data and record every operation of the model."""
     layers = tuple(find_layers(model))
 
     def record(tensors: Any) -> Graph:

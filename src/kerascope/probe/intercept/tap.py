@@ -146,10 +146,6 @@ def tap_functions(names: Collection[str], function: Callable[[str, Any, Any], An
 
     Those are calls such as `keras.ops.relu(x)` in a layer's own `call`. Where a reference to the function
     outlives the block, as in a module that is first imported within it, it has no effect after it.
-
-    Args:
-        names: of functions in `keras.ops` and `keras.activations`.
-        function: the hook.
     """
     closed = False
 

@@ -36,7 +36,7 @@ def layer_paths(fixture: Fixture) -> None:
 
 @check(5)
 def heads(fixture: Fixture) -> None:
-    """Under softmax and sigmoid, as activation, layer or op, the map is that of the linear head."""
+    """Under softmax and sigmoid, as activation, layer or op, the map is the same as of the linear head."""
     expected = fixture.explain("linear_head", 1)
     for name in fixture.family("heads"):
         found = fixture.explain(name, 1)
@@ -49,16 +49,16 @@ def heads(fixture: Fixture) -> None:
 def hidden_head(fixture: Fixture) -> None:
     """Where a probability has to be explained, a warning says so."""
     found = fixture.explain("mixture", 1)
-    told = [text for text in found.warnings if "ProbabilityWarning" in text]
-    assert told, f"a ProbabilityWarning must be stored; got {found.warnings}"
+    stored = [text for text in found.warnings if "ProbabilityWarning" in text]
+    assert stored, f"a ProbabilityWarning must be stored; got {found.warnings}"
 
 
 @check(5, needs="averaged")
 def flattened_heads_are_named(fixture: Fixture) -> None:
     """Where the head flattens the places that a gradient is averaged over, one warning says so."""
     found = fixture.explain("flattened", 1)
-    told = [text for text in found.warnings if "FlattenedHeadWarning" in text]
-    assert len(told) == 1, f"one FlattenedHeadWarning must be stored; got {found.warnings}"
+    stored = [text for text in found.warnings if "FlattenedHeadWarning" in text]
+    assert len(stored) == 1, f"one FlattenedHeadWarning must be stored; got {found.warnings}"
 
 
 @check(6)
@@ -88,7 +88,7 @@ def batch(fixture: Fixture) -> None:
     bright = tiny.images.copy()
     bright[1] *= 16
     found = fixture.explain("smooth_functional", [0, 1, 2], bright)
-    assert_close(found.values[::2], expected.values[::2], CLOSE, "beside a much brighter image")
+    assert_close(found.values[::2], expected.values[::2], CLOSE, "next to a much brighter image")
 
 
 def _same_rest(found: Explanation, expected: Explanation) -> None:

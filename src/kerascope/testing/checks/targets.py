@@ -1,4 +1,4 @@
-"""Every way of saying what is explained gives the same map, and what cannot be explained is refused."""
+"""Every form of a target gives the same map, and a target that cannot be explained is refused."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ def several_outputs(fixture: Fixture) -> None:
         score = fixture.explain("dict_output", _shape_score)
         assert_close(score.values, by_name.values, CLOSE, "a function of the outputs")
     colour = fixture.explain("dict_output", Output("colour", 1))
-    told = [text for text in colour.warnings if "ProbabilityWarning" in text]
-    assert not told, f"the softmax of one output must be found; got {told}"
+    stored = [text for text in colour.warnings if "ProbabilityWarning" in text]
+    assert not stored, f"the softmax of one output must be found; got {stored}"
     for target in (1, Output("size", 1)):
         with expect_error(errors.TargetError, "colour"):
             fixture.explain("dict_output", target)

@@ -49,7 +49,7 @@ def dummy_channel(fixture: Fixture) -> None:
 
 @check(14, needs="complete")
 def completeness(fixture: Fixture) -> None:
-    """Values sum to the change of the score within 1 % of all that is shared out, and the gap is told."""
+    """Values sum to the change of the score within 1 % of all that is shared out, and the gap is stated."""
     start = STARTS.get(fixture.method.name)
     if start is None:
         raise UnavailableError(f"it is not known where the path of {fixture.method.name!r} begins")
@@ -64,9 +64,9 @@ def completeness(fixture: Fixture) -> None:
             change = found.scores - fixture.probe(name).scores(starts, index)
             missed = np.abs(maps.sum(axis=1) - change) / np.abs(maps).sum(axis=1)
             assert (missed < 0.01).all(), f"{name}, class {index}: values miss their sum by {missed}"
-            told = np.abs(found.completeness_gap * np.abs(change) - (maps.sum(axis=1) - change))
-            assert (told < 1e-5 * np.abs(maps).sum(axis=1)).all(), (
-                f"{name}, class {index}: the gap must be that of the values; got {found.completeness_gap}"
+            error = np.abs(found.completeness_gap * np.abs(change) - (maps.sum(axis=1) - change))
+            assert (error < 1e-5 * np.abs(maps).sum(axis=1)).all(), (
+                f"{name}, class {index}: the gap must be the one of the values; got {found.completeness_gap}"
             )
 
 

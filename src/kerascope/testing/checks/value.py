@@ -47,7 +47,7 @@ def bad_parameters(fixture: Fixture) -> None:
 
 @check(1)
 def registered(fixture: Fixture) -> None:
-    """A name stands for one method: the registry, where it knows the name, gives this class."""
+    """A name means one method: the registry, where it knows the name, gives this class."""
     known = methods().get(fixture.type.name, fixture.type)
     assert known is fixture.type, f"the name {fixture.type.name!r} is taken by {known}"
 

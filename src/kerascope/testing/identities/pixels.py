@@ -17,14 +17,14 @@ def terms_sum_to_the_score(fixture: Fixture) -> None:
     for name in ("functional", "flattened", "normalised", "residual", "planted", "conv3d"):
         for index in range(3):
             gap = fixture.explain(name, index).completeness_gap
-            assert gap is not None, "the gap must be told"
+            assert gap is not None, "the gap must be stated"
             assert np.abs(gap).max() < 1e-4, f"class {index} of {name}: the terms miss the score by {gap}"
 
 
 def mirrored_is_mirrored(fixture: Fixture) -> None:
     """The map of a mirror image is the mirror image of the map, where only pixels count; one variant is none.
 
-    Saliency alone stands for the method inside, since the grid of a layer need not be symmetric.
+    Only Saliency is used as the method inside, since the grid of a layer need not be symmetric.
     """
     images, probe = fixture.tiny("functional").images, fixture.probe("functional")
     kind: Any = fixture.type

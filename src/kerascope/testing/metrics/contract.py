@@ -40,8 +40,8 @@ def metric_checks(
     Args:
         metric: a metric's class, tried with the settings of `kerascope.testing.metrics.fast_settings`, else
             with its defaults; or a metric as it is.
-        oracle: the metric again, from its paper in plain loops; see `kerascope.testing.oracles.metrics`. None
-            for that of kerascope's own metric of this name with the same settings; without one the check is
+        oracle: the metric from its paper in plain loops; see `kerascope.testing.oracles.metrics`. None for
+            the one of kerascope's own metric of this name with the same settings; without one the check is
             skipped.
         expected_failures: reason by name of the check; None for those of kerascope's own metric of this name.
         scenes: images and models to share with the checks of other metrics; None for new ones.

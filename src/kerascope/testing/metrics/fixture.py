@@ -27,7 +27,7 @@ class MetricFixture:
 
     Args:
         metric: a metric's class, with the settings of `kerascope.testing.metrics.fast_settings`, or a metric.
-        oracle: its oracle, or None for that of kerascope's own metric of this name.
+        oracle: its oracle, or None for the one of kerascope's own metric of this name.
         scenes: what scenes are taken from; None for new ones.
     """
 
@@ -78,12 +78,7 @@ class MetricFixture:
 
 @dataclass(frozen=True)
 class Changed(Wrapper):
-    """A method whose maps are changed.
-
-    Args:
-        method: the method inside.
-        change: values in, values out.
-    """
+    """A method whose maps are changed."""
 
     change: Callable[[Array], Array] = np.asarray
 
@@ -100,11 +95,7 @@ def _default(metric: type[Metric]) -> Metric | None:
 
 
 def assert_agree(actual: Array, expected: Array, what: str, tolerance: float = CLOSE) -> None:
-    """Assert that values agree, and are missing in the same places.
-
-    Raises:
-        AssertionError: with `what`, and both.
-    """
+    """Assert that values agree, and are missing in the same places."""
     scale = max(1.0, float(np.nanmax(np.abs(expected), initial=0.0)))
     if not np.allclose(actual, expected, rtol=0, atol=tolerance * scale, equal_nan=True):
         raise AssertionError(f"{what}: values must be {expected.tolist()}; got {actual.tolist()}")

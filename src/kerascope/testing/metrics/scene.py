@@ -121,7 +121,7 @@ def make_smooth() -> MetricScene:
     own = Saliency()(probe, images, labels)
     # The largest value hits, misses and hits the object; the largest without its sign does not.
     noise = np.random.default_rng(72).normal(size=masks.shape)
-    # One strong part each, on the object or beside it, and something small that is stronger.
+    # One strong part each, on the object or next to it, and something small that is stronger.
     parts = 0.05 * generator.random(masks.shape) - 0.1
     parts[0, 1:4, 2:4] += 1
     parts[1, 4:, :3] += 1

@@ -1,7 +1,7 @@
 """Small Keras models whose answer is known by construction, in a registry that the suite iterates.
 
 Each builder takes nothing, builds in milliseconds and returns a `Tiny`: the model, images for it,
-and what is known. Weights come from NumPy with fixed seeds and are identical on all backends.
+and known facts. Weights come from NumPy with fixed seeds and are identical on all backends.
 `UnavailableError` is raised, with the reason, where a model cannot exist.
 """
 

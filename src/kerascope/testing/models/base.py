@@ -27,7 +27,7 @@ class UnavailableError(Exception):
 
 @dataclass(frozen=True)
 class Tiny:
-    """A small model with inputs for it and what is known about it by construction.
+    """A small model with inputs for it and the facts known about it by construction.
 
     Args:
         model: built, with weights set.
@@ -83,7 +83,7 @@ def pictures(*shape: int, seed: int = 0) -> Array:
 
 
 def fill(model: keras.Model, seed: int) -> None:
-    """Give every weight of a built model values of the kind that its name asks for.
+    """Give every weight of a built model values as its name demands.
 
     Kernels and offsets are multiples of 1/16 of both signs, scales and variances are positive.
     """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kerascope.testing.oracles.network import Float64, Network
 
 STEPS = 20_000
-"""Power steps at most; each shrinks what is not the first component by the ratio of two eigenvalues."""
+"""Power steps at most; each shrinks the other components by the ratio of two eigenvalues."""
 
 
 def eigen_cam(network: Network, image: NDArray[np.floating], index: int) -> Float64:
@@ -75,7 +75,7 @@ def kpca_cam(network: Network, image: NDArray[np.floating], index: int) -> Float
 
 
 def _project(table: Float64) -> Float64:
-    """A table (h, w, channels) times its first right singular vector, its sign that of its sum."""
+    """A table (h, w, channels) times its first right singular vector, with the sign of its sum."""
     height, width, channels = table.shape
     products = np.zeros((channels, channels))
     for row in range(channels):

@@ -90,7 +90,7 @@ def score_cam(network: Network, image: NDArray[np.floating], index: int) -> Floa
     """Score-CAM, (h, w), signed, at the last convolution.
 
     Wang et al. 2020, equations 6 to 8: masks are the enlarged channels, scaled to 0 to 1; a channel's weight
-    is the increase of the score over that of the baseline.
+    is the increase of the score over the score of the baseline.
     """
     height, width, _ = image.shape
     channels = network.forward(image).act2
@@ -174,8 +174,8 @@ def _enlarge(shape: tuple[int, int], cell: tuple[int, int], size: tuple[int, int
 def _reference(cells: Float64, value: float) -> float:
     """The mean of r_a over the places in the sorted mask that a value shares with those close to it.
 
-    A cell that is lower by d is in front of it by the share min(d / TIE, 1), and beside it for the rest; one
-    that is higher is beside it by 1 - d / TIE, if that is above 0, and behind it for the rest.
+    A cell that is lower by d is in front of it by the share min(d / TIE, 1), and level with it for the rest;
+    one that is higher is level with it by 1 - d / TIE, if that is above 0, and behind it for the rest.
     """
     first = length = 0.0
     for other in cells.ravel():

@@ -14,7 +14,7 @@ from kerascope.typing import Array
 Float64 = NDArray[np.float64]
 Image = NDArray[np.floating]
 Gate = Callable[[Float64, Float64], Float64]
-"""`gate(gradient, before) -> gradient`: what an activation that was given `before` hands back."""
+"""`gate(gradient, before) -> gradient`: the gradient that an activation with the input `before` passes on."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def gate_deconvnet(gradient: Float64, before: Float64) -> Float64:
 
 
 def _first(size: int, kernel: int, stride: int) -> int:
-    """Padding before the first position, for `padding="same"`: half of what is needed, rounded down."""
+    """Padding before the first position, for `padding="same"`: half of the needed rows, rounded down."""
     count = -(-size // stride)
     return max((count - 1) * stride + kernel - size, 0) // 2
 

@@ -1,6 +1,6 @@
 """Segments switched on and off, in loops: (H, W), every pixel with the value of its segment.
 
-The segments are a grid of 2 x 4 cells, or of 2 x 3; what is off has the lowest value of the image.
+The segments are a grid of 2 x 4 cells, or of 2 x 3; a cell that is off has the lowest value of the image.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def lime(network: Network, image: Image, index: int) -> Float64:
 def kernel_shap(network: Network, image: Image, index: int) -> Float64:
     """Shapley values from their definition; Lundberg and Lee 2017, equation 4.
 
-    `KernelSHAP(segments=(2, 3), masks=64)`: all coalitions are asked about.
+    `KernelSHAP(segments=(2, 3), masks=64)`: all coalitions are scored.
     """
     score = _game(network, image, index, 2, 3)
     scores = {coalition: score(coalition) for coalition in itertools.product((0, 1), repeat=6)}

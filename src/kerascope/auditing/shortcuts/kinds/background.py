@@ -94,22 +94,12 @@ def youden_index(own: Array, others: Array) -> tuple[bool, float, Estimate]:
 
     Unlike the area under the curve it does not need all of a class to have the trait.
 
-    Args:
-        own: values of the class.
-        others: values of others.
-
     Returns:
         Whether the class lies above the threshold, the threshold, and the index, with its interval by the
         normal approximation at that threshold.
 
     Source:
         Youden, Index for rating diagnostic tests, Cancer 1950.
-
-    Example:
-        >>> import numpy as np
-        >>> from kerascope.auditing.shortcuts.kinds.background import youden_index
-        >>> youden_index(np.array([3.0, 4.0, 5.0, 0.0]), np.array([0.0, 1.0, 1.0, 2.0]))[:2]
-        (True, 3.0)
     """
     if len(own) < FEWEST // 2 or len(others) < FEWEST // 2:
         return True, 0.0, Estimate(0.0, -1.0, 1.0, 0.0)

@@ -26,8 +26,6 @@ class TableHeader:
     """The header of a table.
 
     Args:
-        schema: its columns.
-        rows: their number in each row group.
         state: of the file, see `kerascope.dataset.reading.location.file_state`.
     """
 
@@ -37,11 +35,7 @@ class TableHeader:
 
 
 def read_header(path: str) -> TableHeader:
-    """Read the header of a table.
-
-    Raises:
-        UnreadableError: it is no Parquet file.
-    """
+    """Read the header of a table."""
     try:
         state = file_state(path)
     except OSError as error:
@@ -56,11 +50,6 @@ class RowGroups:
     """Row groups of the column of images of a table, with a cache of the last ones.
 
     The cache is freed with the images. A file that replaces the table is not read.
-
-    Args:
-        path: of the file, or its address.
-        column: with the images.
-        state: of the file when its rows were counted.
     """
 
     def __init__(self, path: str, column: str, state: FileState) -> None:
@@ -72,11 +61,7 @@ class RowGroups:
         return _unpickle, (self.path, self.column, self.state)
 
     def __getitem__(self, group: int) -> Any:
-        """Read a row group.
-
-        Raises:
-            PhotographError: it cannot be read, or the file was changed.
-        """
+        """Read a row group."""
         with self._lock, convert_errors("a table must be readable"):
             if group not in self._cache:
                 check_unchanged(self.path, self.state)
@@ -95,13 +80,7 @@ def _unpickle(path: str, column: str, state: FileState) -> RowGroups:
 
 @dataclass(frozen=True)
 class CellLocation:
-    """A cell of a Parquet file.
-
-    Args:
-        groups: of the file.
-        group: its row group.
-        row: in the group.
-    """
+    """A cell of a Parquet file."""
 
     groups: RowGroups
     group: int
@@ -127,11 +106,7 @@ class CellLocation:
 
 @dataclass(frozen=True)
 class CellPathLocation:
-    """The file that a cell names, in the folder of the table only, since a table may come from anywhere.
-
-    Args:
-        cell: with the name.
-    """
+    """The file that a cell names, in the folder of the table only, since a table may come from anywhere."""
 
     cell: CellLocation
 
@@ -158,12 +133,7 @@ class CellPathLocation:
 
 
 def open_table(path: str) -> Any:
-    """Open a Parquet file.
-
-    Raises:
-        UnreadableError: it is not one.
-        MissingPackageError: pyarrow is not installed.
-    """
+    """Open a Parquet file."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -42,11 +42,7 @@ def can_be_labels(type_: Any) -> bool:
 
 
 def read_classes(metadata: Mapping[bytes, bytes] | None) -> dict[str, tuple[str, ...]]:
-    """Read class names by column, where the Hugging Face libraries wrote them into a table.
-
-    Args:
-        metadata: of the schema.
-    """
+    """Read class names by column, where the Hugging Face libraries wrote them into a table."""
     try:
         features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
         return {name: names for name, feature in features.items() if (names := _names(feature))}
@@ -64,9 +60,6 @@ def choose_label_column(
         usual: columns with usual names, the most usual first.
         image: the column of images.
         path: of the table, for the error.
-
-    Raises:
-        DatasetError: several have class names, and it is not clear which one is meant.
     """
     of_usual_name = [name for name in usual if name in classes]
     several = of_usual_name if len(of_usual_name) == 1 else list(classes)
@@ -79,12 +72,7 @@ def choose_label_column(
 
 
 def to_class_name(label: Label, names: Sequence[str]) -> Label:
-    """Replace an index in a column with class names by the name; below 0 it means an unknown label.
-
-    Args:
-        label: of the column.
-        names: of the classes.
-    """
+    """Replace an index in a column with class names by the name; below 0 it means an unknown label."""
     if isinstance(label, tuple):
         parts = (to_class_name(part, names) for part in label)
         return tuple(part for part in parts if isinstance(part, str | int))

@@ -90,9 +90,6 @@ class ArchivePart:
     `.cls`, or the label in its `.json`, also several. Of several pictures the one with a single ending is
     taken, else the first. Hard links are followed. Where the archive cannot be read to its end, an image that
     fails says from which byte on.
-
-    Args:
-        path: of the archive, or its address.
     """
 
     path: str
@@ -168,11 +165,7 @@ class ArchivePart:
         return count, tuple(f"{self.path!r}: {doubt}." for doubt in doubts), dicom > 0
 
     def _samples(self, others: Counter[str] | None = None) -> Iterator[_Sample | UnreadableRest]:
-        """Each sample, and last the rest that cannot be read.
-
-        Args:
-            others: counts members that are no files.
-        """
+        """Each sample, and last the rest that cannot be read."""
         sample = _Sample("")
         for member in read_members(self.path):
             if isinstance(member, UnreadableRest):

@@ -41,12 +41,6 @@ def read_members(path: str) -> Iterator[tarfile.TarInfo | UnreadableRest]:
     """Read members in their order, and last the unreadable rest, where the archive is cut off or damaged.
 
     `tarfile` ends at anything that is no header, but a whole archive ends with blocks of zeros.
-
-    Args:
-        path: of the archive, or its address.
-
-    Raises:
-        UnreadableError: it does not begin as a tar file.
     """
     some = False
     try:

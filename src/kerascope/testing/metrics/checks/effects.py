@@ -12,7 +12,7 @@ from kerascope.testing.metrics.registry import check
 from kerascope.testing.metrics.scene import without_a_model
 
 WORDS = {"labels": "labels=", "masks": "masks=", "method": "method=", "model": "Keras model"}
-"""What an error must name, by what is missing."""
+"""The word that an error must name, by the missing argument."""
 
 
 @check(7)

@@ -19,13 +19,13 @@ def _change_one_pixel(fixture: MetricFixture, value: float) -> Array:
 
 @check(5)
 def constant_maps(fixture: MetricFixture) -> None:
-    """A map that is the same everywhere has no value, and is told of; other images keep theirs."""
+    """A map that is the same everywhere has no value, and a warning says so; other images keep theirs."""
     _shows_nothing(fixture, 0.25)
 
 
 @check(5)
 def maps_that_are_not_finite(fixture: MetricFixture) -> None:
-    """A map of NaN or infinity has no value, and is told of; other images keep theirs."""
+    """A map of NaN or infinity has no value, and a warning says so; other images keep theirs."""
     _shows_nothing(fixture, np.nan)
     _shows_nothing(fixture, np.inf)
 
@@ -33,10 +33,10 @@ def maps_that_are_not_finite(fixture: MetricFixture) -> None:
 def _shows_nothing(fixture: MetricFixture, value: float) -> None:
     found = fixture.measure(replace(fixture.explanation, values=_change_one_pixel(fixture, value)))
     assert np.isnan(found.values[1]), f"a map of {value} must have no value; it has {found.values[1]}"
-    told = [text for text in found.warnings if "1 of 4 are constant, nearly so or not finite" in text]
-    assert told, f"a map of {value} must be told of; warnings are {found.warnings}"
+    stored = [text for text in found.warnings if "1 of 4 are constant, nearly so or not finite" in text]
+    assert stored, f"a map of {value} must be warned of; warnings are {found.warnings}"
     others = [0, 2, 3]
-    assert_agree(found.values[others], fixture.found.values[others], f"of images beside a map of {value}")
+    assert_agree(found.values[others], fixture.found.values[others], f"of images next to a map of {value}")
 
 
 @check(6, unless="invariant_none")

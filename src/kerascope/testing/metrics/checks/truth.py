@@ -1,4 +1,4 @@
-"""The value is right: it is that of the oracle, and what is right has a better one than what is wrong."""
+"""The value equals the one of the oracle, and is better for a right map than for a wrong one."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def one_value_per_image(fixture: MetricFixture) -> None:
 
 @check(2)
 def within_bounds(fixture: MetricFixture) -> None:
-    """No value lies outside of what is said to be possible, whatever the map."""
+    """No value lies outside the stated range, whatever the map."""
     low, high = fixture.metric.bounds
     for name in fixture.scene.maps:
         values = fixture.measure(fixture.scene.maps[name]).values
@@ -37,7 +37,7 @@ def within_bounds(fixture: MetricFixture) -> None:
 
 @check(3)
 def image_alone(fixture: MetricFixture) -> None:
-    """A value does not depend on the images beside it, on their order, or on how many fill a pass."""
+    """A value does not depend on the other images, on their order, or on how many fill a pass."""
     whole = fixture.found.values
     assert_agree(fixture.measure(rows=slice(1, 2)).values, whole[1:2], "of one image alone")
     assert_agree(fixture.measure(rows=slice(None, None, -1)).values, whole[::-1], "in another order")

@@ -41,7 +41,7 @@ def gain(sample: MetricSample) -> float:
 
 
 def adcc(sample: MetricSample) -> float:
-    """The harmonic mean of coherency, sparseness and what is kept; Poppi et al. 2021, equations 5 to 8."""
+    """The harmonic mean of coherency, sparseness and the kept score; Poppi et al. 2021, equations 5 to 8."""
     again = sample.saliency(_through(sample))
     coherency = (np.corrcoef(sample.relevance.ravel(), again.ravel())[0, 1] + 1) / 2
     parts = (coherency, 1 - unit(sample.relevance).mean(), 1 - average_drop(sample))

@@ -8,7 +8,7 @@ from kerascope.testing.oracles.metrics.sample import MetricSample
 
 
 def _subsets(sample: MetricSample, share: float = 0.2) -> tuple[list[float], list[float]]:
-    """Of 20 subsets: the relevance of what is removed, and the fall of the score."""
+    """Of 20 subsets: the relevance of the removed cells, and the fall of the score."""
     pixels = sample.pixels()
     sums, falls = [], []
     for seed in range(20):
@@ -33,7 +33,7 @@ def mu_fidelity(sample: MetricSample) -> float:
 
 
 def infidelity(sample: MetricSample) -> float:
-    """The mean square of what is missed; Yeh et al. 2019, definition 2.1."""
+    """The mean square of the missed change; Yeh et al. 2019, definition 2.1."""
     sums, falls = _subsets(sample)
     return sum((expected - fall) ** 2 for expected, fall in zip(sums, falls, strict=True)) / len(sums)
 

@@ -50,7 +50,7 @@ class DenseNetwork:
 
 @dataclass(frozen=True, eq=False)
 class MetricSample:
-    """One image, what is known of it, and its map. A metric that asks for a method explains by `saliency`.
+    """One image, the facts about it, and its map. A metric that asks for a method explains by `saliency`.
 
     Args:
         image: (H, W, C) float64.
