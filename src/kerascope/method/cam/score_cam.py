@@ -51,10 +51,8 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
         score times the activation; not normalised.
 
     Raises:
-        LayerError: the layer does not exist, cannot be read, or has no spatial extent.
         InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
         ExplanationError: the layer has more spatial axes than the input.
-        ModelError: a black box, which has no layers.
 
     Cost:
         1 forward, and 1 for each channel (times `samples` with smoothing), for the baseline, and for each
@@ -174,12 +172,7 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
 
 
 def cluster_means(maps: Array, count: int) -> Array:
-    """The means of clusters of maps, (count, P), by k-means on maps of length 1 from a fixed start.
-
-    Args:
-        maps: (C, P).
-        count: number of clusters, at most C.
-    """
+    """The means of at most C clusters of maps (C, P), by k-means on maps of length 1 from a fixed start."""
     length = np.linalg.norm(maps, axis=1, keepdims=True)
     unit = maps / np.where(length > 0, length, 1)
     # The next centre is the map that is furthest from the centres so far.
