@@ -87,7 +87,6 @@ def names_of_types(tree: ast.Module) -> Iterator[str]:
             yield target.id
 
 
-@pytest.mark.xfail(strict=False, reason="names are being changed, package by package")
 def test_a_class_name_means_one_thing() -> None:
     places = defaultdict(list)
     for file, tree in FILES.items():
@@ -98,7 +97,6 @@ def test_a_class_name_means_one_thing() -> None:
     assert not twice, twice
 
 
-@pytest.mark.xfail(strict=False, reason="names are being changed, package by package")
 def test_no_function_is_a_participle() -> None:
     found = [
         f"{shown(file)}:{function.lineno} {function.name}"
@@ -109,7 +107,6 @@ def test_no_function_is_a_participle() -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.xfail(strict=False, reason="names are being changed, package by package")
 def test_no_loop_variable_is_called_one() -> None:
     found = [
         f"{shown(file)}:{name.lineno}"
@@ -122,7 +119,6 @@ def test_no_loop_variable_is_called_one() -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.xfail(strict=False, reason="folders are being changed, package by package")
 def test_folders_and_files_are_small() -> None:
     found = []
     for root in (PACKAGE, REPOSITORY / "tests", REPOSITORY / "benchmarks", REPOSITORY / "examples"):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import kerascope as ks
-from kerascope.perturb import GridMasks, MapMasks, WindowMasks
+from kerascope.method.masks.rise import GridMasks
+from kerascope.perturb import MapMasks, WindowMasks
 from kerascope.perturb.inpainting import inpaint
 from kerascope.resize import resize
 from kerascope.testing.oracles import heatmap

@@ -12,6 +12,7 @@ import pytest
 from keras import layers, ops
 
 import kerascope as ks
+from kerascope.probe.graph.automatic_layer import find_automatic
 from kerascope.probe.graph.head import score_sources
 from kerascope.probe.graph.head_kind import HeadKind, flattening_layers, head_kind
 from kerascope.testing.models import MODELS
@@ -27,7 +28,7 @@ def kind_of(model: keras.Model, layer: str | None = None) -> HeadKind:
     graph = ks.Probe(model, compile=False).graph(np.zeros((2, *model.inputs[0].shape[1:]), "float32"))
     sources = score_sources(graph, [0])
     return head_kind(
-        graph, graph.find_automatic(sources) if layer is None else graph.find_call(layer), sources
+        graph, find_automatic(graph, sources) if layer is None else graph.find_call(layer), sources
     )
 
 
@@ -140,7 +141,7 @@ def test_heads_of_every_kind_of_network(name: str) -> None:
     tiny = MODELS[name]()
     graph = ks.Probe(tiny.model, compile=False).graph(tiny.images)
     sources = score_sources(graph, [0])
-    assert head_kind(graph, graph.find_automatic(sources), sources) == TINY[name]
+    assert head_kind(graph, find_automatic(graph, sources), sources) == TINY[name]
 
 
 def test_the_way_ends_at_what_is_explained() -> None:

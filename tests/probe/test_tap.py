@@ -14,7 +14,7 @@ from keras import ops
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.probe.graph.fingerprint import Fingerprint
+from kerascope.probe.fingerprint import Fingerprint
 from kerascope.probe.intercept import tap
 from kerascope.probe.intercept.tap import tap_operations
 from kerascope.probe.layer_ref import find_layers, match_paths

@@ -155,7 +155,7 @@ def join(
         frames = np.round(255 * pictures[latest]).astype("uint8")
         exact = np.where(np.isin(steps, run.snapshots)[:, None], scores[latest], np.nan)
         for name, part in {
-            "images": np.stack([_explained(answer)[:count] for answer in run.answers])[best],
+            "images": np.stack([_explained_images(answer)[:count] for answer in run.answers])[best],
             "scores": scores[best],
             "targets": np.stack([answer.labels[:count] for answer in run.answers])[best],
             "probabilities": np.stack([answer.probabilities[:count] for answer in run.answers])[best],
@@ -177,7 +177,7 @@ def join(
     return Maximization(titles=names, snapshots=np.asarray(steps), **fields)
 
 
-def _explained(answer: Answer) -> Array:
+def _explained_images(answer: Answer) -> Array:
     return answer.batch.arrays[answer.batch.explained or 0]
 
 

@@ -5,7 +5,7 @@ from kerascope.method.by_name import as_method as as_method
 from kerascope.method.by_name import explain as explain
 from kerascope.method.by_name import methods as methods
 from kerascope.method.cam.base import ClassActivationMap as ClassActivationMap
-from kerascope.method.cam.gradient_free import GradientFreeCAM as GradientFreeCAM
+from kerascope.method.cam.gradient_free.base import GradientFreeCAM as GradientFreeCAM
 from kerascope.method.gradient.base import InputGradient as InputGradient
 from kerascope.method.masks.base import PerturbationMethod as PerturbationMethod
 from kerascope.method.segments.base import SegmentMethod as SegmentMethod

@@ -12,7 +12,7 @@ import keras
 
 from kerascope import errors
 from kerascope.explanation import Explanation
-from kerascope.method.automatic import Choice
+from kerascope.method.auto import Choice
 from kerascope.method.base import Method
 from kerascope.probe import Probe
 from kerascope.provenance import warn

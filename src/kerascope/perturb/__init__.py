@@ -9,7 +9,6 @@ gone with it.
 
 from kerascope.perturb.mask import (
     ChannelMasks,
-    GridMasks,
     MapMasks,
     Masks,
     RankMasks,
@@ -22,7 +21,6 @@ from kerascope.perturb.stream import Stream
 
 __all__ = [
     "ChannelMasks",
-    "GridMasks",
     "MapMasks",
     "Masks",
     "RankMasks",

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kerascope.perturb.resampling import apply_along_axes, to_tensor
+from kerascope.perturb.resampling import apply_along_axes, to_integers, to_tensor
 from kerascope.resize import bilinear_weights
 
 
@@ -49,33 +49,6 @@ class WindowMasks(Masks):
             here = numpy.logical_and(places[None] >= start, places[None] < start + length)
             inside = inside * numpy.where(here, 1.0, 0.0)
         return (1.0 - inside)[..., None]
-
-
-@dataclass(frozen=True)
-class GridMasks(Masks):
-    """A coarse grid, enlarged by bilinear interpolation and shifted by a part of a cell.
-
-    The code is the grid, flattened, and behind it the shift along each axis, in pixels.
-    """
-
-    spatial: tuple[int, ...]
-    cells: tuple[int, ...]
-    enlarged: tuple[int, ...]
-
-    def make(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
-        count = math.prod(self.cells)
-        masks = numpy.reshape(codes[:, :count], (-1, *self.cells))
-        for axis, (old, new, side) in enumerate(zip(self.cells, self.enlarged, self.spatial, strict=True)):
-            # Of the matrix that enlarges an axis, each row of the batch takes `side` rows, from its shift on.
-            first = numpy.reshape(codes[:, count + axis], (-1, 1))
-            places = _whole(first + to_tensor(np.arange(side, dtype="float32"), numpy)[None], numpy)
-            weights = numpy.take(to_tensor(bilinear_weights(old, new), numpy), places, axis=0)
-            moved = numpy.moveaxis(masks, axis + 1, -1)
-            shape = moved.shape
-            flat = numpy.reshape(moved, (-1, math.prod(shape[1:-1]), old))
-            masks = numpy.matmul(flat, numpy.moveaxis(weights, 1, 2))
-            masks = numpy.moveaxis(numpy.reshape(masks, (-1, *shape[1:-1], side)), -1, axis + 1)
-        return masks[..., None]
 
 
 @dataclass(frozen=True)
@@ -139,7 +112,7 @@ class MapMasks(Masks):
     def _select(self, maps: Any, numbers: Any, numpy: Any) -> Any:
         """Of each row one of the maps, (B, *grid)."""
         flat = numpy.reshape(maps, (-1, math.prod(self.grid), maps.shape[-1]))
-        places = _whole(numpy.reshape(numbers, (-1, 1, 1)), numpy)
+        places = to_integers(numpy.reshape(numbers, (-1, 1, 1)), numpy)
         places = numpy.broadcast_to(places, (flat.shape[0], flat.shape[1], 1))
         return numpy.reshape(numpy.take_along_axis(flat, places, axis=2), (-1, *self.grid))
 
@@ -155,7 +128,3 @@ class ChannelMasks(Masks):
         numbers = to_tensor(np.arange(self.channels, dtype="float32"), numpy)
         kept = numpy.where(codes[:, :1] == numbers[None], 0.0, 1.0)
         return numpy.reshape(kept, (-1, *[1] * self.rank, self.channels))
-
-
-def _whole(numbers: Any, numpy: Any) -> Any:
-    return numbers.astype("int32") if numpy is np else numpy.cast(numbers, "int32")

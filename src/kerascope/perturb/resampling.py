@@ -31,3 +31,8 @@ def apply_along_axes(tensor: Tensor, weights: Sequence[Array], numpy: Any) -> Te
 def to_tensor(array: Array, numpy: Any) -> Any:
     """An array as `keras.ops` takes it, or as it is for NumPy."""
     return array if numpy is np else numpy.convert_to_tensor(array)
+
+
+def to_integers(numbers: Any, numpy: Any) -> Any:
+    """Numbers as int32, for indices."""
+    return numbers.astype("int32") if numpy is np else numpy.cast(numbers, "int32")

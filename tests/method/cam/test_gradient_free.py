@@ -37,7 +37,7 @@ def test_fewer_channels_are_those_that_vary_most(tiny: ks.testing.Tiny) -> None:
 
 @once
 def test_clusters_bring_like_maps_together() -> None:
-    from kerascope.method.cam.score_cam import cluster_means
+    from kerascope.method.cam.gradient_free.score_cam import cluster_means
 
     generator = np.random.default_rng(0)
     kinds = np.eye(3).repeat(4, axis=1)

@@ -62,8 +62,8 @@ def compare(
         print_choices(loaded)
         wanted = loaded.resolve_target(read_target(target))
         explanations = {
-            name: one(loaded.probe, loaded.images, wanted)
-            for name, one in read_methods(method or METHODS, layer).items()
+            name: explainer(loaded.probe, loaded.images, wanted)
+            for name, explainer in read_methods(method or METHODS, layer).items()
         }
         write_picture(render.compare(explanations, captions=loaded.captions), out)
     console.show(f"written    {out}")

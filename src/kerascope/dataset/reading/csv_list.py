@@ -14,7 +14,7 @@ from itertools import islice
 
 from kerascope import errors
 from kerascope.dataset.decoding.formats import is_picture
-from kerascope.dataset.labels.columns import (
+from kerascope.dataset.labels.column_names import (
     LABELS,
     PATHS,
     detect_flag_columns,

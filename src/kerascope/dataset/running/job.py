@@ -246,11 +246,11 @@ def _record(store: Store, manifest: dict[str, Any], started: datetime, classes: 
                 strangers = Results(store.folder, manifest).strange_labels() if classes else {}
                 if strangers:
                     counts["strange_labels"] = sum(strangers.values())
-                    told = [
-                        f"{errors.KerascopeWarning.__name__}: {one}"
-                        for one in describe_unknown_labels(strangers)
+                    lines = [
+                        f"{errors.KerascopeWarning.__name__}: {text}"
+                        for text in describe_unknown_labels(strangers)
                     ]
-                    manifest = {**manifest, "warnings": [*manifest["warnings"], *told]}
+                    manifest = {**manifest, "warnings": [*manifest["warnings"], *lines]}
                 write_manifest(store, {"status": status, **manifest, **times, "counts": counts})
         except errors.DatasetError:
             # Such as on a full disk: the first manifest stays, and the cause is raised.

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from kerascope.method.masks.base import PerturbationMethod
-from kerascope.perturb import GridMasks, Sums
+from kerascope.perturb import Sums
 from kerascope.perturb.host_images import HostImages
+from kerascope.perturb.mask import Masks
 from kerascope.perturb.pixels import pixels_of
+from kerascope.perturb.resampling import to_integers, to_tensor
 from kerascope.probe import Answer, AnyProbe
+from kerascope.resize import bilinear_weights
 from kerascope.typing import Array
 from kerascope.validation import check_inside, check_positive, check_whole
 
@@ -134,6 +138,38 @@ class RISE(PerturbationMethod, name="rise"):
             f"stopped at a standard error of {self.tolerance:g} of the map's range, or at {self.masks} masks"
         )
         return replace(answer, notes=(*answer.notes, note))
+
+
+@dataclass(frozen=True)
+class GridMasks(Masks):
+    """A coarse grid, enlarged by bilinear interpolation and shifted by a part of a cell.
+
+    The code is the grid, flattened, and behind it the shift along each axis, in pixels.
+
+    Args:
+        spatial: size of the images.
+        cells: cells of the grid along each axis.
+        enlarged: size that the grid is enlarged to, at least the size of the images plus the largest shift.
+    """
+
+    spatial: tuple[int, ...]
+    cells: tuple[int, ...]
+    enlarged: tuple[int, ...]
+
+    def make(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
+        count = math.prod(self.cells)
+        masks = numpy.reshape(codes[:, :count], (-1, *self.cells))
+        for axis, (old, new, side) in enumerate(zip(self.cells, self.enlarged, self.spatial, strict=True)):
+            # Of the matrix that enlarges an axis, each row of the batch takes `side` rows, from its shift on.
+            first = numpy.reshape(codes[:, count + axis], (-1, 1))
+            places = to_integers(first + to_tensor(np.arange(side, dtype="float32"), numpy)[None], numpy)
+            weights = numpy.take(to_tensor(bilinear_weights(old, new), numpy), places, axis=0)
+            moved = numpy.moveaxis(masks, axis + 1, -1)
+            shape = moved.shape
+            flat = numpy.reshape(moved, (-1, math.prod(shape[1:-1]), old))
+            masks = numpy.matmul(flat, numpy.moveaxis(weights, 1, 2))
+            masks = numpy.moveaxis(numpy.reshape(masks, (-1, *shape[1:-1], side)), -1, axis + 1)
+        return masks[..., None]
 
 
 def score_gain(sums: Sums) -> Array:

@@ -15,11 +15,11 @@ from kerascope import errors
 from kerascope.probe.execute.compiled import CompiledProgram
 from kerascope.probe.execute.program import Program
 from kerascope.probe.execute.routine import Routine
+from kerascope.probe.fingerprint import Fingerprint
 from kerascope.probe.graph.dead_tokens import find_dead_tokens
-from kerascope.probe.graph.fingerprint import Fingerprint
 from kerascope.probe.graph.graph import Graph
+from kerascope.probe.graph.handwritten_softmax import find_opaque, measure_heads
 from kerascope.probe.graph.head import OutputHead
-from kerascope.probe.graph.measured_head import find_opaque, measure_heads
 from kerascope.probe.graph.output_kind import OutputSpec, find_possible_probabilities, with_kinds
 from kerascope.probe.graph.trace import trace_graph
 from kerascope.probe.inputs import InputBatch, input_specs
@@ -140,7 +140,7 @@ def _measure_heads(
     tensors: Sequence[Any],
     probabilities: Collection[int],
 ) -> dict[int, OutputHead]:
-    """Measure heads on four images: see `kerascope.probe.graph.measured_head`."""
+    """Measure heads on four images: see `kerascope.probe.graph.handwritten_softmax`."""
     if _takes_any_batch(model):
         tensors = [ops.repeat(tensor[:1], 4, axis=0) for tensor in tensors]
     operations = [model, *(layer.operation for layer in graph.layers)]

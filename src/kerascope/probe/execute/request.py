@@ -6,9 +6,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kerascope import errors
+from kerascope.probe.graph.automatic_layer import automatic_layer, find_branches
 from kerascope.probe.graph.bias import Biases, find_biases
 from kerascope.probe.graph.graph import Graph, LayerCall
-from kerascope.probe.graph.head import find_sources, head_call, heads, make_context
+from kerascope.probe.graph.head import find_sources, heads, make_context
 from kerascope.probe.graph.output_kind import UNDETERMINED, Remark
 from kerascope.probe.inputs import InputBatch
 from kerascope.rule import Rule
@@ -109,7 +110,7 @@ def check_request(
     arguments = target.arguments(context)
     layers = []
     for layer in request.layers:
-        call = _automatic_call(graph, target, context) if layer is None else graph.find_call(layer)
+        call = automatic_layer(graph, target, context) if layer is None else graph.find_call(layer)
         if request.gradients:
             _check_differentiable_layer(graph, call)
         if request.spatial:
@@ -192,10 +193,10 @@ def _find_branches(
     graph: Graph, target: Target, context: Context, sources: Sequence[int]
 ) -> tuple[str | None, list[str]]:
     try:
-        call = _automatic_call(graph, target, context)
+        call = automatic_layer(graph, target, context)
     except errors.NoSpatialExtentError:
         return None, []
-    return graph.name(call), [graph.name(other) for other in graph.find_branches(call, sources)]
+    return graph.name(call), [graph.name(other) for other in find_branches(graph, call, sources)]
 
 
 def _check_differentiable_layer(graph: Graph, call: LayerCall) -> None:
@@ -214,44 +215,3 @@ def _check_spatial(graph: Graph, call: LayerCall, layer: str | None) -> None:
             f"returns {call.shape}; choose one before pooling or flattening, such as "
             f"{usable[-1] if usable else 'none here'!r}."
         )
-
-
-def _automatic_call(graph: Graph, target: Target, context: Context) -> LayerCall:
-    """The automatic layer for a target: see `Graph.find_automatic`.
-
-    Where a target picks places of outputs that are spatial themselves, as in segmentation, a map of a score
-    at the score would only show the target's own places: the layer is taken in front of the last ones with
-    weights, and of all of them, so that the score depends on it whichever pixels or detections it is made
-    of. A function of the outputs is unknown: it may mix all places, and is explained at them.
-    """
-    sources = find_sources(graph, target, context)
-    if target.outputs(context) is None:
-        return graph.find_automatic(sources)
-    head_calls = [head_call(graph, output.source) for output in graph.outputs]
-    # Behind the layer with weights already, where its own activation is the softmax. A unit's own layer is
-    # the end of the way.
-    ends = {number for call in head_calls if call and _has_weights(call) for number in call.sources}
-    ends |= {graph.find_call(layer).number for layer in target.layers}
-    behind = [[source] if source in ends else _sources_of_weights(graph, source) for source in sources]
-    try:
-        return graph.find_automatic(
-            number
-            for numbers in behind
-            for number in (graph.common_ancestors(numbers) if len(numbers) > 1 else numbers)
-        )
-    except errors.NoSpatialExtentError:
-        return graph.find_automatic(sources)
-
-
-def _has_weights(call: LayerCall) -> bool:
-    return bool(getattr(call.layer.operation, "weights", None))
-
-
-def _sources_of_weights(graph: Graph, source: int) -> list[int]:
-    """Inputs of the last layers with weights on the way to a spatial call; a call without axes as it is."""
-    if source < 0 or (layout := graph.calls[source].layout) is None or layout.positions < 2:
-        return [source]
-    call = graph.calls[source]
-    if _has_weights(call):
-        return list(call.sources)
-    return [number for before in call.sources for number in _sources_of_weights(graph, before)]

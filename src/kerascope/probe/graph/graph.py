@@ -108,7 +108,7 @@ class Graph:
         image_layout: how the explained input lies in space.
         dead_tokens: numbers of the calls whose patch tokens do not reach the score: see `dead_tokens.py`.
         activation_calls: calls of functions such as `keras.ops.sigmoid` by name, in running order.
-        measured: scores of outputs that arithmetic makes, by position: see `measured_head.py`.
+        measured: scores of outputs that arithmetic makes, by position: see `handwritten_softmax.py`.
         kinds: what the numbers of each output are, or None where that is not known.
         remarks: the warning or note about each output, or None: see `output_kind.py`.
         label: the explained one of several labels, or None.
@@ -197,61 +197,6 @@ class Graph:
         """
         producer = self.calls[call.producer] if call.producer >= 0 else call
         return producer if producer.layer.is_inside(call.layer) else call
-
-    def find_automatic(self, sources: Iterable[int]) -> LayerCall:
-        """The last call with a spatial size above 1 on the way to the calls `sources`.
-
-        It is taken after activations and merges, at any nesting depth. Where tensors are made between the
-        layers, by operators in a `call`, and the way cannot be followed, it is the last such call of all.
-
-        Raises:
-            NoSpatialExtentError: there is none.
-        """
-        reached = self.upstream(sources)
-        usable = [
-            call
-            for call in self.calls
-            if (reached is None or call.number in reached) and self.is_explainable(call)
-        ]
-        usable = [call for call in usable if call.sees_image] or usable
-        # A map with the input's own number of axes can be drawn on it; one with others is second best.
-        fitting = [
-            call
-            for call in usable
-            if self.image is None or (call.layout and len(call.layout.spatial) == len(self.image))
-        ]
-        for call in reversed(fitting or usable):
-            return call
-        sizes = ", ".join(f"{self.name(call)} {call.shape[1:]}" for call in self.calls[-4:])
-        raise errors.NoSpatialExtentError(
-            "a class activation map needs a layer whose output has a height and width above 1 on the way to "
-            f"the score; this model has none at this input size (its last layers: {sizes}). Use larger "
-            "images, or a method that explains the input itself, such as Saliency."
-        )
-
-    def find_branches(self, call: LayerCall, sources: Iterable[int]) -> list[LayerCall]:
-        """The last explainable calls of the branches to `sources` that `call` is not on, last first.
-
-        Empty where the way back cannot be followed.
-
-        Args:
-            call: the explained call.
-            sources: numbers of calls.
-        """
-        every, own = self.upstream(sources), self.upstream([call.number])
-        if every is None or own is None:
-            return []
-        behind = set(own)
-        found: list[LayerCall] = []
-        for number in sorted(every - own, reverse=True):
-            other = self.calls[number]
-            before = self.upstream([number]) if number not in behind and self.is_explainable(other) else set()
-            if before is None or call.number in before:
-                continue
-            if before and (other.sees_image or not call.sees_image):
-                found.append(other)
-            behind |= before
-        return found
 
     def common_ancestors(self, sources: Iterable[int]) -> set[int]:
         """Numbers of the calls that lead to all of the calls `sources`, which are included."""

@@ -5,7 +5,7 @@ operation, whose input is the score; a final layer with `activation="softmax"` o
 activation is replaced within the scope by a spy that records its argument; a call such as
 `keras.ops.sigmoid(x)` in a layer's own `call`, by its public name. Operations that only pass their input on,
 or reshape it, are skipped. Where arithmetic makes the output, the score is measured:
-see `measured_head.py`. Otherwise the output itself is explained.
+see `handwritten_softmax.py`. Otherwise the output itself is explained.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import SupportsIndex, overload
 
 from kerascope import errors
+from kerascope.probe.graph.automatic_layer import find_automatic
 from kerascope.probe.graph.graph import Graph, LayerCall
 from kerascope.probe.graph.head import score_sources
 from kerascope.probe.graph.head_kind import HeadKind, head_kind
@@ -104,7 +105,7 @@ def make_table(graph: Graph) -> LayerTable:
     sources = score_sources(graph, range(len(graph.outputs)))
     reached = graph.upstream(sources)
     try:
-        automatic = graph.find_automatic(sources)
+        automatic = find_automatic(graph, sources)
     except errors.NoSpatialExtentError:
         automatic = None
     rows = []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kerascope import errors
-from kerascope.dataset.labels.columns import (
+from kerascope.dataset.labels.column_names import (
     IMAGES,
     LABELS,
     PATHS,

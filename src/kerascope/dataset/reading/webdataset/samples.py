@@ -14,7 +14,7 @@ from typing import Any
 
 from kerascope import errors
 from kerascope.dataset.decoding.formats import PICTURE_ENDINGS, is_dicom_name
-from kerascope.dataset.labels.columns import LABELS, find_usual_columns
+from kerascope.dataset.labels.column_names import LABELS, find_usual_columns
 from kerascope.dataset.labels.label import Label, read_label
 from kerascope.dataset.reading.item import Item, safe_name
 from kerascope.dataset.reading.location import (

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.method.cam.gradient_free import GradientFreeCAM, channels_of
+from kerascope.method.cam.gradient_free.base import GradientFreeCAM, channels_of
 from kerascope.perturb import MapMasks
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from kerascope import errors
-from kerascope.method.cam.gradient_free import GradientFreeCAM, channels_of
+from kerascope.method.cam.gradient_free.base import GradientFreeCAM, channels_of
 from kerascope.perturb import ChannelMasks, Stream
 from kerascope.probe import Answer, AnyProbe, Cut, Internals, Probe, Request, require_probe
 from kerascope.probe.execute.readouts import activation

@@ -32,7 +32,7 @@ def find_usual_columns(columns: Sequence[str], names: Sequence[str]) -> list[int
         names: usual ones.
 
     Example:
-        >>> from kerascope.dataset.labels.columns import LABELS, find_usual_columns
+        >>> from kerascope.dataset.labels.column_names import LABELS, find_usual_columns
         >>> find_usual_columns(["Target", "size", "label"], LABELS)
         [2, 0]
     """

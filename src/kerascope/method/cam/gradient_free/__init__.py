@@ -1,0 +1,1 @@
+"""Class activation maps whose weights come from further forward passes, without gradients."""
