@@ -208,7 +208,7 @@ class Target(ABC):
 
     @abstractmethod
     def describe(self) -> str:
-        """Return a short description of what is explained."""
+        """Return a short description of the target."""
 
     def requirement(self) -> str:
         """Return what must hold, and what to do otherwise, for images with `Reading.undefined`."""

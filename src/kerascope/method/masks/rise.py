@@ -145,11 +145,6 @@ class GridMasks(Masks):
     """A coarse grid, enlarged by bilinear interpolation and shifted by a part of a cell.
 
     The code is the grid, flattened, and behind it the shift along each axis, in pixels.
-
-    Args:
-        spatial: size of the images.
-        cells: cells of the grid along each axis.
-        enlarged: size that the grid is enlarged to, at least the size of the images plus the largest shift.
     """
 
     spatial: tuple[int, ...]

@@ -20,7 +20,7 @@ from kerascope.typing import Array
 from kerascope.validation import check_whole
 
 PathStep = tuple[Array, Array]
-"""Where the gradient is asked for, and the step that it is multiplied with; each (N, *spatial, C)."""
+"""Where the gradient is taken, and the step that multiplies it; each (N, *spatial, C)."""
 
 
 @dataclass(frozen=True)

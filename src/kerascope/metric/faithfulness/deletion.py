@@ -24,7 +24,8 @@ class PixelCurve(Metric):
     Args:
         steps: number of equal steps from no pixel to all pixels, at least 1, at most the number of pixels;
             default 50.
-        baseline: replacement of a removed pixel; see `kerascope.method.PerturbationMethod`.
+        baseline: replacement of a removed pixel; default 0.0, in the model's own input units; see
+            `kerascope.method.PerturbationMethod`.
         seed: seed of the order of equally relevant pixels.
 
     Cost:

@@ -163,7 +163,7 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
             return channels
         flat = channels.reshape(len(channels), -1, channels.shape[-1])
         if self.choice == "variance":
-            # Stable, so that of equal channels the first is taken on every backend.
+            # Stable, so that the first of equal channels is taken on every backend.
             order = np.argsort(-flat.var(axis=1), axis=-1, kind="stable")[:, : self.channels]
             taken = np.take_along_axis(flat, np.sort(order, axis=-1)[:, None, :], axis=-1)
         else:
