@@ -46,17 +46,9 @@ def resolve_inputs(
 ) -> EvaluationInputs:
     """Return the images with their targets; an image with several labels is repeated once per label.
 
-    Args:
-        probe: probe of the model.
-        images: (N, ...) as the model takes them.
-        labels: (N,) indices or names of classes, or lists of them for a multi-label model; or (N, K) columns
-            of 0 and 1; None if unknown. An image without a label is left out.
-        target: the explained target; None for the labels, or without them for the predicted class.
-        masks: (N, ...), or None.
-
-    Raises:
-        EvaluationError: a label is not a class of the model, an image of a single-label model has several, or
-            no image has one.
+    Labels are (N,) indices or names of classes, or lists of them for a multi-label model, or (N, K) columns
+    of 0 and 1. An image without a label is left out. The target is by default the label, or without labels
+    the predicted class.
     """
     if labels is None:
         return EvaluationInputs(images, target, masks=masks)
@@ -86,11 +78,7 @@ def resolve_inputs(
 
 
 def _find_classes(probe: AnyProbe, images: Any, labels: Sequence[Label]) -> list[ClassIndices]:
-    """Return the class indices of each image's labels.
-
-    Raises:
-        EvaluationError: a label is not a class.
-    """
+    """Return the class indices of each image's labels."""
     names: Sequence[str] | None
     count: int | None
     if isinstance(probe, Probe) and probe.label is not None:

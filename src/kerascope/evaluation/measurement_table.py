@@ -232,16 +232,6 @@ class MeasurementWork:
     """Measures a method by its index: a `kerascope.dataset.running.worker.Work`.
 
     A worker measures one method on all images: metrics need all of them, and the batches of one process.
-
-    Args:
-        probe: the probe, which travels to the workers.
-        images: the images.
-        target: the explained target.
-        options: further arguments of `EvalBatch`.
-        methods: see `MeasurementTable`.
-        metrics: see `MeasurementTable`.
-        budget: see `MeasurementTable`.
-        explicit: see `MeasurementTable`.
     """
 
     probe: SharedProbe

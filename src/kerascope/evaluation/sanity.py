@@ -258,14 +258,7 @@ def sanity(
 def _explain_random_models(
     item: EvalItem, models: Sequence[Any], stops: Sequence[int], bar: Progress
 ) -> tuple[list[list[Array]], list[list[Array]]]:
-    """Return the maps of each randomised model: all layers down to each stop, and the layer at each stop.
-
-    Args:
-        item: the explanation.
-        models: the randomised layers of each model, from the output down.
-        stops: numbers of layers, ascending from 1.
-        bar: progress bar.
-    """
+    """Return the maps of each randomised model: all layers down to each stop, and the layer at each stop."""
     batch, method = item.batch, item.method
     assert method is not None
 
@@ -284,11 +277,7 @@ def _explain_random_models(
 
 
 class _MapComparison:
-    """Compares changed maps with the maps of an explanation.
-
-    Args:
-        item: the explanation.
-    """
+    """Compares changed maps with the maps of an explanation."""
 
     def __init__(self, item: EvalItem) -> None:
         informative = item.is_informative.reshape(-1, *[1] * (item.maps.ndim - 1))

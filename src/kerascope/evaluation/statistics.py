@@ -19,15 +19,7 @@ MIN_IMAGES = 6
 
 
 def bootstrap_means(values: Array, seed: int = 0) -> Array:
-    """Return means over bootstrap resamples of the images, the same images for every row.
-
-    Args:
-        values: (..., N), NaN where there is none.
-        seed: seed of the resamples.
-
-    Returns:
-        (RESAMPLES, ...).
-    """
+    """Return means (RESAMPLES, ...) over resamples of the images, the same images for every row (..., N)."""
     count = values.shape[-1]
     resamples = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
     # Means are matrix products with the number of times that each image is in each resample.
@@ -42,12 +34,7 @@ def bootstrap_means(values: Array, seed: int = 0) -> Array:
 def interval(values: Array, seed: int = 0) -> tuple[Array, Array]:
     """Return the 95 % bootstrap interval of each mean over the last axis, by percentiles.
 
-    Args:
-        values: (..., N), NaN where there is none.
-        seed: seed of the resamples.
-
-    Returns:
-        The lower and upper ends, (...); NaN with fewer than two values.
+    The ends are NaN with fewer than two values.
 
     Source:
         Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
@@ -69,14 +56,7 @@ def _interval_ends(samples: Array, enough: Array) -> tuple[Array, Array]:
 def ranks(values: Array, direction: str, seed: int = 0) -> tuple[Array, Array, Array]:
     """Return the rank of each method's mean, 1 the best, with its 95 % bootstrap interval.
 
-    Args:
-        values: (M, N) of one metric.
-        direction: `"higher"` or `"lower"` is better.
-        seed: seed of the resamples.
-
-    Returns:
-        Ranks and the ends of their intervals, (M,) each; ties get the mean rank, methods without any value
-        NaN.
+    Values are (M, N). Ties get the mean rank, methods without any value NaN.
     """
     sign = -1.0 if direction == "higher" else 1.0
     known = np.isfinite(values).any(axis=1)
@@ -127,10 +107,6 @@ class Comparison:
 
 def comparisons(values: Array, seed: int = 0) -> list[Comparison]:
     """Return the comparison of every pair of methods that have values on common images.
-
-    Args:
-        values: (M, N) of one metric.
-        seed: seed of the resamples.
 
     Source:
         Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.

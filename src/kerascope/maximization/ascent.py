@@ -123,10 +123,6 @@ def gram_similarity(activations: Any, siblings: Any) -> Any:
 
     with the activations $A$ (positions, channels), and the other images $K_n$ of the same target.
 
-    Args:
-        activations: (N, *spatial, C).
-        siblings: (N, N), 1 for another image of the same target, else 0.
-
     Source:
         Olah, Mordvintsev and Schubert, Feature Visualization, Distill 2017, appendix "Diversity".
     """

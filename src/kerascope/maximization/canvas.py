@@ -50,12 +50,7 @@ class Canvas:
         input_range: tuple[Any, Any] | None,
         start: Any,
     ) -> Canvas:
-        """Return the canvas for `count` images.
-
-        Raises:
-            InputError: the model cannot run at this size or does not state it; `start` does not fit.
-            ParameterError: the size or the range is invalid.
-        """
+        """Return the canvas for `count` images."""
         if start is None:
             batch = check_inputs(probe.model, probe.blank(_axes(size)), probe.input)
             if len(batch.arrays) > 1:
@@ -110,11 +105,7 @@ class Canvas:
         return build
 
     def pictures(self, rows: Sequence[int]) -> Array | None:
-        """Return the start pictures of these rows in [0, 1], channels last, or None for noise.
-
-        Raises:
-            InputError: the start images lie outside the range.
-        """
+        """Return the start pictures of these rows in [0, 1], channels last, or None for noise."""
         if not self.has_start:
             return None
         images = self._rows(self.batch.arrays[self.batch.explained or 0], rows)

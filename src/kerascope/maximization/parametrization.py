@@ -111,13 +111,7 @@ class Parametrization:
         return np.asarray(values / self.factors, "float32")
 
     def values(self, coefficients: Any, bases: list[Any]) -> Any:
-        """Return the logits of the pixels, (N, C, *positions).
-
-        Args:
-            coefficients: (N, *shape).
-            bases: for each axis (positions, coefficients), or (N, positions, coefficients) for a view per
-                picture.
-        """
+        """Return the logits of the pixels, (N, C, *positions); each picture may have its own bases."""
         values = coefficients * ops.convert_to_tensor(self.factors)
         if (colours := self.colours) is not None:
             # Before the waves are summed, while there are few numbers.

@@ -138,14 +138,7 @@ def join(
     class_names: tuple[str, ...] | None,
     **provenance: Any,
 ) -> Maximization:
-    """Join the best images of each batch, in the order of their rows.
-
-    Args:
-        runs: rows and optimisation of each batch, which may hold padding after its rows.
-        titles: description of the target of each row.
-        class_names: names of the classes, or None.
-        **provenance: other fields of the result.
-    """
+    """Join the best images of each batch, in the order of their rows."""
     order = np.argsort([row for rows, _ in runs for row in rows])
     # An interrupted batch has fewer steps, and its last snapshot at a step of its own.
     steps = sorted({step for _, run in runs for step in run.snapshots})

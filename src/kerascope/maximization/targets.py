@@ -14,11 +14,7 @@ from kerascope.target import Class, Context, Forward, Reading, Target, TargetLik
 
 @dataclass(frozen=True, eq=False)
 class TargetPerImage(Target):
-    """Scores image n by target n; all targets share one compiled program.
-
-    Args:
-        targets: one per image.
-    """
+    """Scores image n by target n; all targets share one compiled program."""
 
     targets: tuple[Target, ...]
 
@@ -50,15 +46,7 @@ class TargetPerImage(Target):
 
 
 def split_targets(target: TargetLike) -> tuple[Target, ...]:
-    """Split a target into single ones, one image each.
-
-    Args:
-        target: any target but None, a list of targets, a list of class indices, or a `Unit` with several
-            channels.
-
-    Raises:
-        TargetError: the target is None, or depends on an image, as `Top` does.
-    """
+    """Split a target into single ones, one image each; none may depend on an image, as `Top` does."""
     if isinstance(target, list | tuple | range):
         if not len(target):
             raise errors.TargetError("there must be at least one target; got an empty list.")

@@ -73,13 +73,7 @@ class Transforms:
 
 
 def shift_matrices(size: int, shift: Any, zoom: Any) -> Any:
-    """Return matrices (N, size, size) that shift and scale an axis, by linear interpolation.
-
-    Args:
-        size: of the axis, in pixels.
-        shift: (N,) as shares of the size.
-        zoom: (N,); above 1, more of the picture is visible.
-    """
+    """Return matrices (N, size, size) that shift (by shares) and scale an axis, by linear interpolation."""
     middle = (size - 1) / 2
     position = (ops.arange(size, dtype="float32") - middle)[None] * zoom[:, None]
     position = position + middle + shift[:, None] * size
@@ -91,10 +85,6 @@ def rotate(values: Any, angle: Any) -> Any:
     """Rotate values (N, C, H, W) around their middle, bilinear; zero outside.
 
     Pixels are gathered: the gradient of `ops.image.affine_transform` is not its transpose on TensorFlow.
-
-    Args:
-        values: to rotate.
-        angle: (N,) in radians.
     """
     count, channels, height, width = values.shape
     row, column = _source_positions(angle, height, width)

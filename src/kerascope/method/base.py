@@ -31,7 +31,7 @@ class Method(Registered, ABC, kind="method"):
 
     Attributes:
         name: what the method is called in `kerascope.explain` and in tables.
-        tags: what is true of it, which decides the checks of `kerascope.testing` that apply:
+        tags: its properties, which decide the checks of `kerascope.testing` that apply:
             `"layer"` it explains a layer, `"input"` its values lie on the input's pixels and channels,
             `"pixels"` on its pixels, one for each, `"signed"` values can be negative, `"gradient"` it needs
             gradients, `"averaged"` it averages them over the places of the layer, which a head that flattens

@@ -20,7 +20,14 @@ from kerascope.validation import check_positive, check_whole
 
 @dataclass(frozen=True)
 class Control(Method):
-    """Base class: an image in, one value per pixel out, without the model. Subclasses implement `draw`."""
+    """Base class: an image in, one value per pixel out, without the model. Subclasses implement `draw`.
+
+    Raises:
+        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
+
+    Cost:
+        1 forward, for the scores.
+    """
 
     tags: ClassVar[frozenset[str]] = frozenset({"pixels", "target_free", "weight_free", "unlocalised"})
     backwards: ClassVar[int] = 0
@@ -56,13 +63,6 @@ class RandomMap(Control, name="random_map"):
 
     Returns:
         values float32 (N, H, W), from 0 to 1.
-
-    Raises:
-        ParameterError: `grid` or `seed` is no such number.
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
-
-    Cost:
-        1 forward, for the scores.
 
     Source:
         As a control in Petsiuk et al., RISE, BMVC 2018, and in Adebayo et al., Sanity Checks for Saliency
@@ -112,13 +112,6 @@ class CentreGaussian(Control, name="centre_gaussian"):
     Returns:
         values float32 (N, H, W), from 0 to 1.
 
-    Raises:
-        ParameterError: `sigma` is no positive number.
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
-
-    Cost:
-        1 forward, for the scores.
-
     Source:
         The centre bias of photographs, as a baseline for predicting fixations: Judd et al., Learning to
         Predict Where Humans Look, ICCV 2009, section 3. No deviations.
@@ -161,13 +154,6 @@ class EdgeMap(Control, name="edge_map"):
 
     Returns:
         values float32 (N, H, W), at least 0, in units of the input per pixel.
-
-    Raises:
-        ParameterError: `sigma` is no positive number.
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
-
-    Cost:
-        1 forward, for the scores.
 
     Source:
         Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018, section 5, which compares saliency maps

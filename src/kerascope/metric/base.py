@@ -103,11 +103,7 @@ class Metric(Registered, ABC, kind="metric"):
         """Return one value per image; values of uninformative maps are replaced by NaN."""
 
     def apply(self, item: EvalItem) -> Measurement:
-        """Measure an explanation, and add warnings about doubtful values.
-
-        Raises:
-            EvaluationError: a required argument is missing.
-        """
+        """Measure an explanation, and add warnings about doubtful values."""
         if missing := self.missing_inputs(item):
             raise errors.EvaluationError(
                 f"{self.name} must be given {' and '.join(_NEEDS[need] for need in sorted(missing))}; it was "

@@ -16,7 +16,11 @@ from kerascope.typing import Array
 
 @dataclass(frozen=True)
 class MapComplexity(Metric):
-    """Base class: a statistic of the magnitudes of a map, without a direction."""
+    """Base class: a statistic of the magnitudes of a map, without a direction.
+
+    Cost:
+        None.
+    """
 
     group: ClassVar[str] = "complexity"
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
@@ -47,9 +51,6 @@ class Sparseness(MapComplexity, name="sparseness"):
         values (N,), 0 for a map whose magnitudes are all equal, towards 1 for a single pixel. Invariant
         to the map's scale.
 
-    Cost:
-        None.
-
     Source:
         Chalasani et al., Concise Explanations of Neural Networks using Adversarial Training, ICML 2020,
         section 2, after Hurley and Rickard, Comparing Measures of Sparsity, 2009.
@@ -76,9 +77,6 @@ class Complexity(MapComplexity, name="complexity"):
     Returns:
         values (N,), 0 for a single pixel, 1 for equal magnitudes. Invariant to the map's scale.
 
-    Cost:
-        None.
-
     Source:
         Bhatt, Weller and Moura, Evaluating and Aggregating Feature-based Model Explanations, IJCAI 2020,
         definition 4. Deviation: divided by its maximum, so that images of all sizes are comparable.
@@ -104,9 +102,6 @@ class MeanAttribution(MapComplexity, name="mean_attribution"):
 
     Returns:
         values (N,), 0 to 1. Invariant to the map's scale.
-
-    Cost:
-        None.
 
     Source:
         Poppi et al., Revisiting The Evaluation of Class Activation Mapping for Explainability, CVPRW 2021,

@@ -18,7 +18,11 @@ from kerascope.validation import check_inside, check_number
 
 @dataclass(frozen=True)
 class Localisation(Metric):
-    """Base class: a value from a map and a mask. An empty mask has no value, and is not a hit."""
+    """Base class: a value from a map and a mask. An empty mask has no value, and is not a hit.
+
+    Cost:
+        None.
+    """
 
     group: ClassVar[str] = "localisation"
     direction: ClassVar[Direction] = "higher"
@@ -56,9 +60,6 @@ class PointingGame(Localisation, name="pointing_game"):
     Returns:
         values (N,), 0 or 1, higher is better; where several pixels share the maximum, the share of them that
         hits. Invariant to any increasing change of the map. NaN where the mask is empty.
-
-    Cost:
-        None.
 
     Source:
         Zhang et al., Top-down Neural Attention by Excitation Backprop, ECCV 2016, section 4.2. Deviation: a
@@ -104,9 +105,6 @@ class EnergyPointingGame(Localisation, name="energy_pointing_game"):
         values (N,), 0 to 1, higher is better; a constant map gets the share of the image that the object
         covers. Invariant to the map's scale. NaN where the mask is empty or no relevance is positive.
 
-    Cost:
-        None.
-
     Source:
         Wang et al., Score-CAM, CVPR workshops 2020, section 4.3. Deviation: a mask instead of a box.
 
@@ -134,9 +132,6 @@ class RelevanceRank(Localisation, name="relevance_rank"):
     Returns:
         values (N,), 0 to 1, higher is better. Depends only on the order of pixels; of pixels that share the
         last rank, the expected share is taken. NaN where the mask is empty.
-
-    Cost:
-        None.
 
     Source:
         Arras, Osman and Samek, CLEVR-XAI, Information Fusion 2022, equation 5.
@@ -167,9 +162,6 @@ class LocalisationAUC(Localisation, name="roc_auc"):
     Returns:
         values (N,), 0 to 1, higher is better; 0.5 for a random map. Depends only on the order of pixels. NaN
         where the mask is empty or full.
-
-    Cost:
-        None.
 
     Source:
         Fawcett, An Introduction to ROC Analysis, 2006, section 7: the Mann-Whitney statistic.
@@ -203,9 +195,6 @@ class OtsuIoU(Localisation, name="iou"):
         values (N,), 0 to 1, higher is better. Invariant to the map's scale. NaN where the mask is empty; 0
         where no relevance is positive.
 
-    Cost:
-        None.
-
     Source:
         Otsu, A Threshold Selection Method from Gray-Level Histograms, 1979, with 256 classes.
 
@@ -237,9 +226,6 @@ class BoxLocalisation(Localisation, name="box"):
         values (N,), 0 or 1, higher is better. Invariant to the map's scale. NaN where the mask is empty; 0
         where no relevance is positive.
 
-    Cost:
-        None.
-
     Source:
         Selvaraju et al., Grad-CAM, ICCV 2017, section 4.1 (threshold of 15 %), after Zhou et al., CVPR 2016.
 
@@ -270,12 +256,7 @@ class BoxLocalisation(Localisation, name="box"):
 
 
 def otsu(values: Array, classes: int = 256) -> float:
-    """Return the threshold with the largest variance between the two classes that it separates.
-
-    Args:
-        values: values, not all equal.
-        classes: number of bins of the histogram, from the lowest to the highest value.
-    """
+    """Return the threshold with the largest variance between the two classes that it separates."""
     counts, edges = np.histogram(values, classes)
     middles = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts)[:-1].astype("float64")

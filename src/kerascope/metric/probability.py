@@ -20,16 +20,8 @@ from kerascope.typing import Array
 def probability_of(probe: AnyProbe, images: Any, answer: Answer) -> Answer:
     """Return the answer with the probability of the target in place of its score.
 
-    A model without an output activation, such as one trained `from_logits`, gets a softmax over its scores;
-    if the scores are not classes, the answer is returned unchanged.
-
-    Args:
-        probe: probe of the model.
-        images: the images of the answer.
-        answer: the scores, with the target pinned.
-
-    Cost:
-        None for a class of a model with a softmax; else 1 forward.
+    A model without an output activation, such as one trained `from_logits`, gets a softmax over its scores,
+    for 1 forward; if the scores are not classes, the answer is returned unchanged.
     """
     pinned = answer.pinned
     if isinstance(pinned.target, Class) and not np.isnan(answer.probabilities).any():
@@ -45,11 +37,7 @@ def probability_of(probe: AnyProbe, images: Any, answer: Answer) -> Answer:
 
 @dataclass(frozen=True)
 class Softmax(TargetWrapper):
-    """A target on the softmax over the scores of a model without an output activation.
-
-    Args:
-        target: any target.
-    """
+    """A target on the softmax over the scores of a model without an output activation."""
 
     target: TargetLike = None
 

@@ -138,11 +138,7 @@ class RandomLogit(Metric, name="random_logit"):
 
 
 def random_class_maps(item: EvalItem, seed: int) -> Array:
-    """Return the maps of a random other class of each image, (N, *spatial).
-
-    Raises:
-        EvaluationError: no class is explained, or no other class has its own score.
-    """
+    """Return the maps of a random other class of each image, (N, *spatial)."""
     batch, method = item.batch, item.method
     assert method is not None
     labels = batch.answer.labels

@@ -24,6 +24,9 @@ class Sensitivity(Metric):
         radius: largest absolute value of the uniform noise as a share of the range of pixels (from the
             model's own preprocessing, else the range of each image), above 0; default 0.02.
         seed: seed of the noise.
+
+    Cost:
+        1 explanation per copy, shared by the metrics of this family.
     """
 
     samples: int = 10
@@ -47,13 +50,7 @@ class Sensitivity(Metric):
 
     @abstractmethod
     def summarize(self, map_shifts: Array, image_shifts: Array, norms: Array) -> Array:
-        """Return the value of each image.
-
-        Args:
-            map_shifts: (samples, N) distances between the maps of the copies and the image.
-            image_shifts: (samples, N) distances between the copies and the image.
-            norms: (N,) norms of the map.
-        """
+        """Return the value of each image, from distances (samples, N) of maps and images, and norms (N,)."""
 
     def measure(self, item: EvalItem) -> Measurement:
         """Return the value of each image, from the maps of its copies."""
@@ -88,18 +85,9 @@ class MaxSensitivity(Sensitivity, name="max_sensitivity"):
 
     $$\max_k \frac{\|\Phi(x + \delta_k) - \Phi(x)\|_2}{\|\Phi(x)\|_2}, \qquad \|\delta_k\|_\infty \le r$$
 
-    Args:
-        samples: number of noisy copies, at least 1; default 10.
-        radius: largest noise, as a share of the range of pixels of the model's own preprocessing, else of
-            each image; default 0.02.
-        seed: seed of the noise.
-
     Returns:
         values (N,), at least 0, lower is better. Invariant to the map's scale. A map that ignores
         the model scores well: read it together with `random_logit`.
-
-    Cost:
-        1 explanation per copy, shared by the three metrics of this family.
 
     Source:
         Yeh et al., On the (In)fidelity and Sensitivity of Explanations, NeurIPS 2019, definition 3.1, by
@@ -124,17 +112,8 @@ class AverageSensitivity(Sensitivity, name="average_sensitivity"):
 
     Like `MaxSensitivity`, with the mean over the copies instead of the maximum.
 
-    Args:
-        samples: number of noisy copies, at least 1; default 10.
-        radius: largest noise, as a share of the range of pixels of the model's own preprocessing, else of
-            each image; default 0.02.
-        seed: seed of the noise.
-
     Returns:
         values (N,), at least 0, lower is better. Invariant to the map's scale.
-
-    Cost:
-        1 explanation per copy, shared: see `MaxSensitivity`.
 
     Source:
         Bhatt, Weller and Moura, IJCAI 2020, definition 2, with uniform noise.
@@ -156,18 +135,9 @@ class LocalLipschitz(Sensitivity, name="local_lipschitz"):
 
     $$\max_k \frac{\|\Phi(x + \delta_k) - \Phi(x)\|_2}{\|\delta_k\|_2}$$
 
-    Args:
-        samples: number of noisy copies, at least 1; default 10.
-        radius: largest noise, as a share of the range of pixels of the model's own preprocessing, else of
-            each image; default 0.02.
-        seed: seed of the noise.
-
     Returns:
         values (N,), at least 0, in units of the map per unit of the input, lower is better. Not invariant to
         the map's scale: use it to compare models, not methods.
-
-    Cost:
-        1 explanation per copy, shared: see `MaxSensitivity`.
 
     Source:
         Alvarez-Melis and Jaakkola, On the Robustness of Interpretability Methods, 2018, equation 2, by random

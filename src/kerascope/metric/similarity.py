@@ -29,11 +29,7 @@ def magnitude_ranks(maps: Array) -> Array:
 
 
 def hog_features(maps: Array) -> Array:
-    """Return histograms of oriented gradients of the magnitudes, (N, D); NaN where maps are not images.
-
-    Raises:
-        MissingPackageError: scikit-image is not installed.
-    """
+    """Return histograms of oriented gradients of the magnitudes, (N, D); NaN where maps are not images."""
     try:
         from skimage.feature import hog
     except ImportError:
@@ -61,11 +57,7 @@ SIMILARITIES = ("ssim", *FEATURES)
 
 
 def ssim(first: Array, second: Array) -> Array:
-    """Return the structural similarity of the magnitudes, scaled to 0 to 1, (N,), -1 to 1.
-
-    Raises:
-        MissingPackageError: scikit-image is not installed.
-    """
+    """Return the structural similarity of the magnitudes, scaled to 0 to 1, (N,), -1 to 1."""
     try:
         from skimage.metrics import structural_similarity
     except ImportError:
@@ -80,13 +72,7 @@ def ssim(first: Array, second: Array) -> Array:
 
 
 def similarity_of(name: str, first: Array, second: Array) -> Array:
-    """Return the similarity of maps, (N,), -1 to 1, 1 if equal; NaN where one is constant or not finite.
-
-    Args:
-        name: one of `SIMILARITIES`.
-        first: (N, *spatial).
-        second: (N, *spatial).
-    """
+    """Return the similarity of maps, (N,), -1 to 1, 1 if equal; NaN where one is constant or not finite."""
     return ssim(first, second) if name == "ssim" else pearson(FEATURES[name](first), FEATURES[name](second))
 
 

@@ -8,17 +8,10 @@ from kerascope.typing import Array
 
 
 def ranks(relevance: Array, seed: int = 0) -> Array:
-    """Return the rank of each entry, the most relevant first.
+    """Return the rank of each entry, int64 (N, P) from 0, the most relevant first.
 
     Equal entries, such as the zeros of many maps, get a random order, the same for every image. In the order
     of the pixels, the top of the image would seem more relevant.
-
-    Args:
-        relevance: (N, P).
-        seed: seed of the order of equal entries.
-
-    Returns:
-        int64 (N, P), from 0.
     """
     tie_order = np.random.default_rng(seed).permutation(relevance.shape[1])
     shuffled = np.argsort(tie_order)

@@ -26,11 +26,7 @@ BLUR = 0.1
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Pixels:
-    """An array as a value: equal to one with the same numbers.
-
-    Args:
-        array: of any shape; copied, as float32, and not writeable.
-    """
+    """An array as a value: copied, as float32, not writeable, and equal to one with the same numbers."""
 
     array: Array
 
@@ -61,15 +57,7 @@ BaselineLike = Any
 
 
 def as_baseline(given: BaselineLike, names: tuple[str, ...] = NAMES) -> Baseline:
-    """A baseline as it is stored in a method.
-
-    Args:
-        given: a number, one of `names`, an array, or a tuple of these.
-        names: the names that are taken.
-
-    Raises:
-        ParameterError: it is none of these.
-    """
+    """A baseline as a method stores it, from a number, one of `names`, an array, or a tuple of these."""
     if ops.is_tensor(given):
         given = ops.convert_to_numpy(given)
     if isinstance(given, tuple):
@@ -100,22 +88,10 @@ def parts_of(baseline: Baseline) -> tuple[Baseline, ...]:
 
 
 def make_baseline(baseline: Baseline, pictures: HostImages, seed: int, number: int) -> tuple[Array, str]:
-    """A single baseline for every image, and what it is in words.
+    """A single baseline for every image, (N, *spatial, C) float64 in the model's own units, and a note.
 
     Noise is drawn from `numpy.random.default_rng([seed, number]).random` in the shape of one image, channels
-    last, so that it is the same for every image, wherever it stands in a batch.
-
-    Args:
-        baseline: one of `parts_of`.
-        pictures: the images.
-        seed: of the noise.
-        number: of the baseline among its like, so that two are not the same noise.
-
-    Returns:
-        (N, *spatial, C) float64, in the model's own input units, and a note.
-
-    Raises:
-        InputError: the baseline does not fit the images.
+    last, so that it is the same for every image, wherever it is in a batch.
     """
     pixels = pictures.pixels
     low, high = pictures.low, pictures.high
@@ -142,22 +118,14 @@ def make_baseline(baseline: Baseline, pictures: HostImages, seed: int, number: i
 
 
 def check_fits(baseline: Baseline, pictures: HostImages) -> None:
-    """An error unless every array of a baseline fits the images: before the first of them is used.
-
-    Raises:
-        InputError: one does not.
-    """
+    """An error unless every array of a baseline fits the images: before the first of them is used."""
     for part in parts_of(baseline):
         if isinstance(part, Pixels):
             _array(part.array, pictures)
 
 
 def describe_baselines(notes: list[str]) -> str:
-    """The note that says which baselines were used.
-
-    Args:
-        notes: of each of them, from `make_baseline`.
-    """
+    """The note that says which baselines were used."""
     different = list(dict.fromkeys(notes))
     if len(notes) == 1:
         return f"baseline: {notes[0]}"

@@ -11,12 +11,7 @@ from kerascope.typing import Array
 
 @dataclass(frozen=True, eq=False)
 class SegmentGroup:
-    """Segments of a hierarchy that are together.
-
-    Args:
-        members: numbers of the segments.
-        halves: what it is cut into: two groups, or nothing where there is one segment.
-    """
+    """Segments of a hierarchy that are together, and the two groups it is cut into, or none if single."""
 
     members: Array
     halves: tuple[SegmentGroup, ...] = ()
@@ -27,9 +22,6 @@ def hierarchy(labels: Array) -> SegmentGroup:
 
     A group is cut across its longest side, and between its segments' centres: where the numbers of segments
     on both sides are as near to each other as can be with the centres of one row of a grid kept together.
-
-    Args:
-        labels: (*spatial), the segment of each pixel, whole numbers from 0 without gaps.
     """
     flat = labels.ravel()
     count = int(flat.max()) + 1

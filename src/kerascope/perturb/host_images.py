@@ -33,16 +33,7 @@ class HostImages:
 
     @classmethod
     def of(cls, probe: AnyProbe, answer: Answer, smooth: bool = True) -> HostImages:
-        """The pictures behind an answer.
-
-        Args:
-            probe: of the model.
-            answer: about the images.
-            smooth: pixels must be floating-point numbers, since a little is added to them.
-
-        Raises:
-            InputError: no input was chosen among several, or it holds no floating-point numbers.
-        """
+        """The pictures behind an answer; `smooth` ones must be floating-point, since noise is added."""
         pixels = answer.batch.pixels if smooth else answer.batch.picture
         layout = answer.image_layout
         seen = pixels if layout is None else layout.channels_last(pixels, np)
@@ -51,11 +42,7 @@ class HostImages:
 
     @property
     def spatial(self) -> tuple[int, ...]:
-        """Sizes of the spatial axes.
-
-        Raises:
-            InputError: there are none.
-        """
+        """Sizes of the spatial axes."""
         if self.layout is None:
             raise errors.InputError(
                 "blurs and mean colours need an input with spatial axes, (N, ..., C); got one of shape "
@@ -74,20 +61,12 @@ class HostImages:
         return self._end(1, np.max)
 
     def to_inputs(self, pixels: Array) -> Array:
-        """Pictures as the model takes them.
-
-        Args:
-            pixels: (N, *spatial, C).
-        """
+        """Pictures as the model takes them."""
         placed = pixels if self.layout is None else self.layout.original(pixels, np)
         return np.asarray(placed, self.dtype)
 
     def blur(self, sigma: float) -> Array:
-        """Every picture behind a Gaussian, over space only; borders are mirrored.
-
-        Args:
-            sigma: in pixels; 0 for the pictures themselves.
-        """
+        """Every picture behind a Gaussian, over space only; borders are mirrored."""
         from scipy.ndimage import gaussian_filter
 
         sigmas: Sequence[float] = (0.0, *[sigma] * len(self.spatial), 0.0)

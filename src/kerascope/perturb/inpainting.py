@@ -21,16 +21,7 @@ _SWEEPS = 8
 
 
 def inpaint(pictures: Any, masks: Any, numpy: Any) -> Any:
-    """Pictures with their holes filled.
-
-    Args:
-        pictures: (B, *spatial, C).
-        masks: (B, *spatial, 1), 1 where the picture stays, 0 in a hole.
-        numpy: `keras.ops` or NumPy.
-
-    Returns:
-        (B, *spatial, C).
-    """
+    """Pictures (B, *spatial, C) with the holes filled where masks (B, *spatial, 1) are 0."""
     spatial = tuple(int(side) for side in pictures.shape[1:-1])
     grids = [spatial]
     while max(grids[-1]) > 1:

@@ -26,21 +26,13 @@ class Masks(ABC):
     def make(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
         """The masks (B, *spatial, 1) or, where channels differ, (B, *spatial, C), with axes of 1 for all.
 
-        Args:
-            codes: (B, ...), float32.
-            own: the resident data of the image of each row, (B, ...) each.
-            numpy: `keras.ops` or NumPy.
+        `own` is the resident data of the image of each row, `numpy` is `keras.ops` or NumPy.
         """
 
 
 @dataclass(frozen=True)
 class WindowMasks(Masks):
-    """A window is removed; its code is its first pixel on each axis.
-
-    Args:
-        spatial: size of the images.
-        window: size of the window.
-    """
+    """A window is removed; its code is its first pixel on each axis."""
 
     spatial: tuple[int, ...]
     window: tuple[int, ...]
@@ -61,11 +53,7 @@ class WindowMasks(Masks):
 
 @dataclass(frozen=True)
 class SegmentMasks(Masks):
-    """Segments are on, off or faded: the code has a number for each. Resident are `labels`, (N, pixels).
-
-    Args:
-        spatial: size of the images.
-    """
+    """Segments are on, off or faded: the code has a number for each. Resident are `labels`, (N, pixels)."""
 
     spatial: tuple[int, ...]
 
@@ -80,9 +68,6 @@ class RankMasks(Masks):
 
     Resident are `ranks`, (N, pixels) float32, such as the place of each pixel in the order of relevance;
     pixels of one region may share a rank.
-
-    Args:
-        spatial: size of the images.
     """
 
     spatial: tuple[int, ...]
@@ -134,12 +119,7 @@ class MapMasks(Masks):
 
 @dataclass(frozen=True)
 class ChannelMasks(Masks):
-    """One channel of what a layer returns is switched off; the code is its number.
-
-    Args:
-        channels: number of channels.
-        rank: number of spatial axes.
-    """
+    """One channel of what a layer returns is switched off; the code is its number."""
 
     channels: int
     rank: int

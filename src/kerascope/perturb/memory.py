@@ -28,14 +28,7 @@ _WORKSPACE = 2.0
 
 
 def check_memory(memory: Any) -> None:
-    """Check a budget.
-
-    Args:
-        memory: bytes, a text such as `"1GB"`, or None.
-
-    Raises:
-        ParameterError: it is none of these.
-    """
+    """Check a budget: bytes, a text such as `"1GB"`, or None."""
     if memory is not None:
         _bytes(memory)
 
@@ -67,12 +60,9 @@ def picture_bytes(spatial: tuple[int, ...], channels: int) -> int:
 
 
 def activation_bytes(graph: Graph, skippable: Collection[int] = (), kept: bool = False) -> int:
-    """Bytes that one row takes inside the model, by how long what each layer returns is wanted.
+    """Bytes that one row takes inside the model, by how long the output of each layer is needed.
 
-    Args:
-        graph: of the model.
-        skippable: numbers of runs that do not call.
-        kept: nothing is freed before the pass ends: without compilation, Keras holds what each layer returns.
+    If `kept`, nothing is freed before the pass ends: without compilation, Keras holds every layer's output.
     """
     last: dict[int, int] = {}
     for call in graph.calls:
@@ -101,17 +91,9 @@ def activation_bytes(graph: Graph, skippable: Collection[int] = (), kept: bool =
 def gradient_rows(
     graph: Graph, shape: tuple[int, ...], most: int, fixed: bool, memory: int | str | None
 ) -> int:
-    """How many rows fit in a pass forward and backward, where every layer's output is wanted again.
+    """How many rows fit in a pass forward and backward, which needs every layer's output again.
 
-    Args:
-        graph: of the model.
-        shape: of a picture, (*spatial, C).
-        most: rows that are wanted, a power of two, or what the model asks for.
-        fixed: the model takes no other number.
-        memory: the budget.
-
-    Raises:
-        MemoryBudgetError: one row, or what the model asks for, takes more than the budget.
+    At most `most`, a power of two; if `fixed`, the model takes no other number.
     """
     row = picture_bytes(shape[:-1], shape[-1])
     made = (call for call in graph.calls if call.producer == call.number)

@@ -12,11 +12,7 @@ from kerascope.typing import Array
 
 
 def pixels_of(answer: Answer) -> Array:
-    """The explained images, float32 (N, *spatial, C), whatever layout the model takes them in.
-
-    Raises:
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
-    """
+    """The explained images, float32 (N, *spatial, C), whatever layout the model takes them in."""
     pixels = answer.batch.picture
     layout = answer.image_layout
     if layout is None:
@@ -34,15 +30,7 @@ def pixels_of(answer: Answer) -> Array:
 
 
 def on_pixels(answer: Answer, reduction: Reduction) -> Array:
-    """One value for each pixel of the explained input, (N, *spatial) or (N, K, *spatial).
-
-    Args:
-        answer: of a method, with values on a grid, on pixels, or on pixels and channels.
-        reduction: how that method's channels become one heat map.
-
-    Raises:
-        ExplanationError: the values lie on a grid of another dimension than the input.
-    """
+    """One value for each pixel of the explained input, (N, *spatial) or (N, K, *spatial)."""
     assert answer.values is not None
     maps = reduce_channels(answer.values, reduction)
     size = pixels_of(answer).shape[1:-1]

@@ -13,24 +13,13 @@ from kerascope.typing import Array, Tensor
 
 
 def enlarge(maps: Tensor, size: tuple[int, ...]) -> Tensor:
-    """Maps (N, *spatial) resized bilinearly, as `kerascope.resize` does it.
-
-    Args:
-        maps: of any spatial size.
-        size: the new one.
-    """
+    """Maps (N, *spatial) resized bilinearly, as `kerascope.resize` does it."""
     old = tuple(maps.shape[1:])
     return maps if old == size else apply_along_axes(maps, list(map(bilinear_weights, old, size)), ops)
 
 
 def apply_along_axes(tensor: Tensor, weights: Sequence[Array], numpy: Any) -> Tensor:
-    """A tensor (B, *spatial, ...) with a matrix applied along each spatial axis.
-
-    Args:
-        tensor: from axis 1 on spatial.
-        weights: of each spatial axis, (new, old).
-        numpy: `keras.ops` or NumPy.
-    """
+    """A tensor (B, *spatial, ...) with a matrix (new, old) applied along each spatial axis."""
     for axis, matrix in enumerate(weights, start=1):
         moved = numpy.matmul(
             numpy.moveaxis(tensor, axis, -1), to_tensor(np.ascontiguousarray(matrix.T), numpy)

@@ -20,14 +20,7 @@ _COMPACTNESS = 10.0
 
 
 def as_segments(given: SegmentsLike) -> Segments:
-    """Segments as they are stored in a method.
-
-    Args:
-        given: see `kerascope.method.segments.base.SegmentMethod`.
-
-    Raises:
-        ParameterError: it is none of these.
-    """
+    """Segments as a method stores them; see `kerascope.method.segments.base.SegmentMethod`."""
     if isinstance(given, Pixels):
         return given
     if _is_count(given) and given >= 2:
@@ -48,19 +41,7 @@ def as_segments(given: SegmentsLike) -> Segments:
 
 
 def segment_images(segments: Segments, pictures: Array) -> tuple[Array, str]:
-    """The segment of each pixel, numbered from 0 without gaps in each image, and what was taken in words.
-
-    Args:
-        segments: from `as_segments`.
-        pictures: (N, *spatial, C).
-
-    Returns:
-        int32 (N, *spatial), and a note.
-
-    Raises:
-        InputError: a grid or an array does not fit the images.
-        MissingPackageError: scikit-image is needed and not installed.
-    """
+    """The segment of each pixel, int32 (N, *spatial), from 0 without gaps in each image, and a note."""
     spatial = pictures.shape[1:-1]
     if isinstance(segments, Pixels):
         labels, what = _check_labels(segments.array, pictures), "given"
@@ -82,10 +63,6 @@ def grid_cells(count: int, spatial: tuple[int, ...]) -> tuple[int, ...]:
     """The cells along each axis of a grid of about `count` cells of similar sides, at most one a pixel.
 
     Short axes come first, so that longer ones make up for what they are rounded by.
-
-    Args:
-        count: of cells.
-        spatial: size of the images.
     """
     axes = sorted(range(len(spatial)), key=lambda axis: spatial[axis])
     cells, left = [1] * len(spatial), float(count)

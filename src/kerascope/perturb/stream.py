@@ -111,14 +111,10 @@ class Stream:
         self._open.close()
 
     def scores(self, requests: Mapping[int, Array], width: int | None = None) -> dict[int, Array]:
-        """Scores under masks, those under several baselines averaged.
+        """Scores under masks, for each image (m, K) float64; the scores under several baselines are averaged.
 
-        Args:
-            requests: for each image, the codes (m, d) of its masks.
-            width: d that codes are padded to with zeros, so that one program serves all.
-
-        Returns:
-            For each image (m, K) float64; NaN where a score was NaN or infinite, or was not asked for.
+        `requests` has the codes (m, d) for each image, padded with zeros to `width`, so that one program
+        serves all. A score is NaN where it was NaN or infinite, or did not run.
         """
         count = self._scores.shape[1]
         found = {image: np.zeros((len(codes), count)) for image, codes in requests.items()}
@@ -143,14 +139,7 @@ class Stream:
         return found
 
     def sums(self, draw: Draw, start: int, stop: int, images: Sequence[int]) -> dict[int, Sums]:
-        """Sums over the masks number `start` to `stop - 1`, made on the device.
-
-        Args:
-            draw: gives the codes.
-            start: number of the first mask.
-            stop: one more than the number of the last.
-            images: the images to score.
-        """
+        """Sums over the masks number `start` to `stop - 1`, made on the device."""
         found: dict[int, Sums] = {}
         for group in self._groups(sorted(images)):
             order = _interleave(dict.fromkeys(group, range(start, stop)))

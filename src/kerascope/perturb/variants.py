@@ -25,19 +25,11 @@ Attribute = Callable[[AnyProbe, Any, Pinned], Answer]
 def run_variants(
     probe: AnyProbe, first: Answer, count: int, variant: Callable[[int], Array], attribute: Attribute
 ) -> Iterator[tuple[int, Answer, Array]]:
-    """Explain every variant of some images.
+    """Explain every variant of some images; yield its number, the answer, and its values.
 
-    Args:
-        probe: of the model.
-        first: an answer about the images themselves, which pins the target.
-        count: number of variants.
-        variant: from the number of a variant, 0 to `count - 1`, to its pixels, (N, ...), in the layout and
-            type that the model takes.
-        attribute: what computes them.
-
-    Yields:
-        For each variant in turn its number, the answer about it, and its values (N, ...) or (N, K, ...). Of
-        the answer, `batch` and `pinned` belong to the whole pass.
+    `variant` returns the pixels (N, ...) of a number, in the layout and type that the model takes; `first`,
+    the answer for the images themselves, pins the target. The `batch` and `pinned` of an answer belong to the
+    whole pass.
     """
     images = first.batch.count
     at_once = min(count, max(1, probe.pass_size(probe.batch_size) // images))

@@ -26,12 +26,7 @@ OUTPUT_KINDS: tuple[OutputKind, ...] = get_args(OutputKind)
 
 
 def class_count(shape: Sequence[int], kind: OutputKind | None) -> int:
-    """Return the number of classes of an output.
-
-    Args:
-        shape: of the output, batch first and channels last.
-        kind: of the output; None if unknown.
-    """
+    """Return the number of classes of an output."""
     if kind == "binary":
         return 2
     return shape[-1] if len(shape) > 1 else 1
@@ -41,12 +36,7 @@ def class_columns(output: Any, scores: Any, kind: OutputKind | None) -> tuple[An
     """Return the output and its scores with one column per class, both (N, ..., K) float32.
 
     A single score z for two classes becomes -z and z. Probabilities of binary outputs and of labels are
-    sigmoids of the scores.
-
-    Args:
-        output: a backend tensor that the model returns, channels last; (N,) is read as (N, 1).
-        scores: the same before the output activation.
-        kind: of the output; None if unknown.
+    sigmoids of the scores. An output (N,) is read as (N, 1).
     """
     output, scores = (_with_channels(ops.cast(tensor, "float32")) for tensor in (output, scores))
     if kind == "binary":
@@ -117,12 +107,7 @@ class Forward:
     logits: Any = None
 
     def only(self, index: int, transform: Callable[[Any], Any] | None = None) -> Forward:
-        """Return the forward pass of a model that has only one of the outputs.
-
-        Args:
-            index: of the output among the flattened outputs.
-            transform: a function of the output, whose result has no known layout; None for the output itself.
-        """
+        """Return the forward pass of a model with only one flattened output, or its `transform`."""
 
         def select(structure: Any) -> Any:
             tensor = tree.flatten(structure)[index]
@@ -210,11 +195,7 @@ class Target(ABC):
         """Return all that a compiled program depends on, except the numbers in `arguments`."""
 
     def arguments(self, context: Context) -> dict[str, Array]:
-        """Return arrays with one row per image, which `read` receives.
-
-        Raises:
-            TargetError: the target does not fit the model or the number of images.
-        """
+        """Return arrays with one row per image, which `read` receives."""
         return {}
 
     @abstractmethod
@@ -227,7 +208,7 @@ class Target(ABC):
 
     @abstractmethod
     def describe(self) -> str:
-        """Return a short description of what is explained."""
+        """Return a short description of the target."""
 
     def requirement(self) -> str:
         """Return what must hold, and what to do otherwise, for images with `Reading.undefined`."""

@@ -19,9 +19,6 @@ def as_target(value: TargetLike) -> Target:
     Args:
         value: a `Target`; None for the predicted class; a class index or name, or one per image; or a
             function of the outputs.
-
-    Raises:
-        TargetError: the value is none of these.
     """
     if isinstance(value, Target):
         return value

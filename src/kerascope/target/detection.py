@@ -25,13 +25,7 @@ FORMATS = ("xyxy", "xywh", "cxcywh")
 
 
 def to_corners(boxes: Any, format: str, numpy: Any = ops) -> Any:
-    """Convert boxes (..., 4) to left, top, right, bottom.
-
-    Args:
-        boxes: in the given format.
-        format: one of `FORMATS`.
-        numpy: the module to compute with: `keras.ops`, or NumPy for arrays.
-    """
+    """Convert boxes (..., 4) in one of `FORMATS` to left, top, right, bottom."""
     if format == "xyxy":
         return boxes
     start, size = boxes[..., :2], boxes[..., 2:]

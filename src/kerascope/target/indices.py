@@ -13,15 +13,7 @@ from kerascope.typing import Array
 
 
 def one_output(context: Context, what: str) -> int:
-    """Return the index of the model's only output.
-
-    Args:
-        context: of the model.
-        what: what needs a single output, such as `"a class"`.
-
-    Raises:
-        TargetError: the model has several outputs.
-    """
+    """Return the index of the model's only output."""
     if len(context.outputs) != 1:
         names = list(context.outputs)
         raise errors.TargetError(
@@ -41,16 +33,7 @@ def check_names(classes: int, context: Context) -> None:
 
 
 def per_image(value: Any, count: int, what: str) -> list[Any]:
-    """Return a list with one entry per image, or with one entry for all.
-
-    Args:
-        value: one value, or one per image.
-        count: number of images.
-        what: noun for an entry, such as `"class"`.
-
-    Raises:
-        TargetError: the number of values is not the number of images.
-    """
+    """Return a list with one entry per image, or with one entry for all."""
     several = not isinstance(value, str) and np.ndim(value) > 0
     values = list(value) if several else [value]
     if several and len(values) != count:
@@ -62,35 +45,14 @@ def per_image(value: Any, count: int, what: str) -> list[Any]:
 
 
 def class_indices(value: Any, classes: int, context: Context) -> Array:
-    """Return the class index of each image, (N,) int32.
-
-    Args:
-        value: a class index or name, or one per image.
-        classes: number of classes.
-        context: gives the number of images and the names.
-
-    Raises:
-        TargetError: there is no such class, or the number of classes is not the number of images.
-    """
+    """Return the class index of each image, (N,) int32, from an index or name, or one per image."""
     names = context.class_names
     indices = [_class_index(entry, classes, names) for entry in per_image(value, context.count, "class")]
     return to_rows(indices, context.count)
 
 
 def whole_numbers(value: Any, low: int, high: int, context: Context, what: str, hint: str) -> Array:
-    """Return a whole number for each image, (N,) int32.
-
-    Args:
-        value: one for all, or one per image.
-        low: the least.
-        high: the greatest.
-        context: gives the number of images.
-        what: noun for an entry, such as `"step"`.
-        hint: what to do.
-
-    Raises:
-        TargetError: an entry is not a whole number or out of range, or the number of entries is wrong.
-    """
+    """Return a whole number from `low` to `high` for each image, (N,) int32."""
     values = per_image(value, context.count, what)
     for entry in values:
         whole = isinstance(entry, int | np.integer) and not isinstance(entry, bool)

@@ -22,11 +22,7 @@ from kerascope.typing import Array
 
 
 class TargetWrapper(Target):
-    """A target that wraps another one, whose class axis and layers it shares.
-
-    Attributes:
-        target: the wrapped target, or a plain value.
-    """
+    """A target that wraps another one, whose class axis and layers it shares."""
 
     target: TargetLike
 
@@ -191,10 +187,6 @@ class ClassColumn(Target):
     """One column of a target's class axis, so that its gradient can be computed by itself.
 
     The index is an argument of the compiled program, which all columns share.
-
-    Args:
-        target: with a class axis.
-        index: of the column, from 0.
     """
 
     target: Target
@@ -236,10 +228,6 @@ class Pinned(TargetWrapper):
 
     The predicted class of an image may change when noise is added, or half way to black. A method that runs
     such variants pins the target on the images themselves.
-
-    Args:
-        target: to fix.
-        values: its arguments and choices, one row per image.
     """
 
     target: Target

@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 
 
 def page(report: Report) -> str:
-    """Return the page: statements, tables, curves, maps, and versions.
-
-    Raises:
-        MissingPackageError: Jinja2 or matplotlib is not installed.
-    """
+    """Return the page: statements, tables, curves, maps, and versions."""
     template = load_template(Path(__file__).with_name("page.html"), "evaluate")
     content: str = template.render(
         report=report,

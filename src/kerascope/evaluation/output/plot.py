@@ -22,11 +22,7 @@ _ACROSS = 4
 
 
 def plot_means(report: Report) -> Figure:
-    """Return means with their 95 % intervals: a row for each method, by mean rank; controls in grey.
-
-    Raises:
-        MissingPackageError: matplotlib is not installed.
-    """
+    """Return means with their 95 % intervals: a row for each method, by mean rank; controls in grey."""
     figure_class = _figure_class()
     order = text.order_methods(report, range(len(report.columns)))[::-1]
     across = min(_ACROSS, len(report.columns))
@@ -67,13 +63,7 @@ def plot_means(report: Report) -> Figure:
 
 
 def plot_curves(report: Report, name: str, count: int = 6) -> Figure:
-    """Return the mean curves of a metric: its best methods, and the controls in grey.
-
-    Args:
-        report: a report with a curve of this metric.
-        name: name of the metric.
-        count: number of methods besides the controls.
-    """
+    """Return the mean curves of a metric: its best methods, and the controls in grey."""
     figure: Figure = _figure_class()(figsize=(4.2, 2.9), dpi=110)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()

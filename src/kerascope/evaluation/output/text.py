@@ -21,12 +21,7 @@ _MAX_NAMES = 5
 
 
 def statements(report: Report, columns: Iterable[int] | None = None) -> list[str]:
-    """Return the significant and insignificant differences in sentences, metric by metric.
-
-    Args:
-        report: the report.
-        columns: indices of the metrics; None for all, and a sentence about an interruption.
-    """
+    """Return the significant and insignificant differences in sentences, metric by metric."""
     if columns is None:
         first = [] if report.complete else [describe_interruption(report)]
         return [*first, *statements(report, range(len(report.columns)))]
@@ -164,11 +159,7 @@ def column_title(metric: ReportColumn) -> str:
 
 
 def format_cell(report: Report, row: int, column: int) -> tuple[str, str, str]:
-    """Return the mean of a method on a metric, its interval, and the rank with its interval.
-
-    Returns:
-        Texts; empty where there is no value.
-    """
+    """Return the mean of a method on a metric, its interval, and the rank with its interval."""
     low, high = (ends[row, column] for ends in report.intervals)
     rank, first, last = (f"{ranks[row, column]:.1f}".removesuffix(".0") for ranks in report.ranks)
     span = f"{format_number(low)} to {format_number(high)}" if np.isfinite(low) else ""

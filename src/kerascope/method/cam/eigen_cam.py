@@ -53,7 +53,6 @@ class EigenCAM(PrincipalMap, name="eigen_cam"):
         activations; not normalised. Behind a ReLU and without `centre`, it has no negative values.
 
     Raises:
-        LayerError: the layer does not exist, cannot be read, or has no spatial extent.
         ParameterError: `gradients` or `backprop` is given: no gradient is taken.
 
     Cost:

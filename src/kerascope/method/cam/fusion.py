@@ -54,24 +54,12 @@ FUSIONS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 
 
 def fuse(maps: Sequence[Any], fusion: str) -> Any:
-    """One map (N, *spatial) from the maps of several layers, each image by itself.
-
-    Args:
-        maps: one per layer, (N, *spatial), of any sizes.
-        fusion: a name in `FUSIONS`.
-
-    Raises:
-        LayerError: the grids of the layers have different numbers of axes.
-    """
+    """One map (N, *spatial) from the maps of several layers, of any sizes, each image by itself."""
     return FUSIONS[fusion](ops.stack(to_finest(maps)))
 
 
 def to_finest(maps: Sequence[Any]) -> list[Any]:
-    """Maps (N, *spatial) of any sizes, enlarged to the finest grid among them.
-
-    Raises:
-        LayerError: the grids have different numbers of axes.
-    """
+    """Maps (N, *spatial) of any sizes, enlarged to the finest grid among them."""
     grids = [tuple(values.shape[1:]) for values in maps]
     if len({len(grid) for grid in grids}) > 1:
         raise errors.LayerError(

@@ -40,7 +40,6 @@ class CAM(ClassActivationMap, name="cam"):
         HeadError: between the layer and the score there is something else than global average pooling,
             layers that change nothing (Dropout, Flatten, Reshape, Identity) and one linear Dense or 1x1
             convolution, or something that cannot be followed, as in the `call` of a subclassed model.
-        LayerError: the layer does not exist, cannot be read, or has no spatial extent.
 
     Source:
         Zhou et al., Learning Deep Features for Discriminative Localization, CVPR 2016, equation 2.

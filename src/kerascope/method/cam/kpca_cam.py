@@ -80,8 +80,7 @@ class KPCACAM(ClassActivationMap, name="kpca_cam"):
         space's own units; not normalised. Zero where the largest eigenvalue is not positive.
 
     Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or has more than 4096
-            positions, whose pairs would not fit.
+        LayerError: the layer has more than 4096 positions, whose pairs would not fit.
         ParameterError: `gradients` or `backprop` is given: no gradient is taken.
 
     Cost:

@@ -57,10 +57,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         behind whole numbers, or at a finer layer, a note says so, and the other scales say where.
 
     Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
         ParameterError: `fusion` is given.
-        RuleError: `backprop` is given, and no rectifier lies between the layer and the score.
 
     Cost:
         1 forward, and 1 backward per class, down to the image.
@@ -167,12 +164,7 @@ def to_signed_map(layers: Sequence[Any], image: Any) -> Any:
 
 
 def combine_scales(layers: Sequence[Any], image: Any = None) -> Any:
-    """What speaks for the class, (N, *spatial), at least 0.
-
-    Args:
-        layers: the signed map of each, the deepest first.
-        image: the signed map of the image, or None.
-    """
+    """What speaks for the class, at least 0, from the signed maps of the layers, the deepest first."""
     deep, *finer = layers
     scales = finer if image is None else [*finer, image]
     if not scales:
@@ -207,11 +199,7 @@ def map_axes(maps: Any) -> tuple[int, ...]:
 
 
 def ground(values: Any) -> Any:
-    """The median of each colour over space, (N, 1, ..., C), from at most 16 places along each axis.
-
-    Args:
-        values: (N, *spatial, C).
-    """
+    """The median of each colour over space, (N, 1, ..., C), from at most 16 places along each axis."""
     steps = [-(-values.shape[axis] // _MOST) for axis in spatial_axes(values)]
     thinned = values[(slice(None), *(slice(step // 2, None, step) for step in steps))]
     rows = ops.sort(ops.reshape(thinned, (-1, math.prod(thinned.shape[1:-1]), values.shape[-1])), axis=1)

@@ -15,10 +15,7 @@ POLISHES = 4
 def principal_component(channels: Any, centre: bool = False) -> Any:
     """Each channel times its part of the first right singular vector; their sum is the first component.
 
-    Args:
-        channels: (N, *spatial, C), seen as a table with a row per position; the sum over the channels decides
-            the sign.
-        centre: take each channel's mean over space off first.
+    The sum over the channels (N, *spatial, C) decides the sign. `centre` takes each channel's mean off first.
     """
     # Products of numbers far from 1 leave the range of float32.
     largest = ops.max(ops.abs(channels), axis=tuple(range(1, len(channels.shape))), keepdims=True)
@@ -31,12 +28,10 @@ def principal_component(channels: Any, centre: bool = False) -> Any:
 
 
 def agreement_sign(values: Any, reference: Any) -> Any:
-    """The sign, 1 or -1 for each image, that a map needs to agree with another one.
+    """The sign, 1 or -1 for each image, that a map needs to agree with a reference.
 
-    Args:
-        values: (N, *spatial), a map of any sign.
-        reference: (N, *spatial), the other one; where it says nothing, as behind a normalisation that makes
-            the channels of each place sum to zero, the map itself is to have a positive sum.
+    Where the reference says nothing, as behind a normalisation that makes the channels of each place sum to
+    zero, the map itself gets a positive sum.
     """
     axes = tuple(range(1, len(values.shape)))
     products = values * reference
@@ -47,14 +42,7 @@ def agreement_sign(values: Any, reference: Any) -> Any:
 
 
 def first_direction(table: Any) -> Any:
-    """The first right singular vector of each image's table of positions and channels.
-
-    Args:
-        table: (N, *spatial, C), of numbers near 1, since they are squared.
-
-    Returns:
-        (N, 1, ..., 1, C) of length 1 and any sign.
-    """
+    """The first right singular vector, (N, 1, ..., 1, C), of numbers near 1, since they are squared."""
     count, *space, channels = table.shape
     rows = ops.reshape(table, (count, -1, channels))
     columns = ops.transpose(rows, (0, 2, 1))
@@ -71,9 +59,7 @@ def first_direction(table: Any) -> Any:
 def refine_eigenvectors(matrix: Any, vectors: Any) -> Any:
     """Eigenvectors (N, M, 1) of the largest eigenvalue, after some power steps.
 
-    Args:
-        matrix: (N, M, M), symmetric, without a negative eigenvalue as large.
-        vectors: (N, M, 1), nearly the eigenvectors.
+    The matrices (N, M, M) are symmetric and have no negative eigenvalue as large.
     """
     for _ in range(POLISHES):
         vectors = _unit(ops.matmul(matrix, vectors))

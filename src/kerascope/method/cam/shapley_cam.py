@@ -34,8 +34,6 @@ class ShapleyCAM(ClassActivationMap, name="shapley_cam"):
         score; not normalised.
 
     Raises:
-        LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
-            depend on it.
         ParameterError: `backprop` is given: a rule for gradients says nothing of second ones.
 
     Cost:

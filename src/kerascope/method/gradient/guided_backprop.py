@@ -14,8 +14,9 @@ from kerascope.rule import RULES, Rule
 class RuledGradient(InputGradient):
     """Base class: the gradient at the image, with a rule at every rectifier.
 
-    Attributes:
-        backprop: name of the rule.
+    Raises:
+        RuleError: no rectifier lies between the input and the score; see
+            `kerascope.probe.intercept.rectifier`.
     """
 
     backprop: ClassVar[str]
@@ -47,14 +48,6 @@ class GuidedBackprop(RuledGradient, name="guided_backprop"):
     Returns:
         values float32 (N, H, W, C), signed, score per unit of the model's input, channels last; not
         normalised. The heat map is the largest absolute value over the channels.
-
-    Raises:
-        RuleError: no rectifier lies between the input and the score; see
-        `kerascope.probe.intercept.rectifier`. DisconnectedError: the score does not depend on the input, or
-        not differentiably.
-
-    Cost:
-        1 forward, and 1 backward per class.
 
     Source:
         Springenberg et al., Striving for Simplicity: The All Convolutional Net, ICLR workshop 2015, section
@@ -88,14 +81,6 @@ class Deconvnet(RuledGradient, name="deconvnet"):
     Returns:
         values float32 (N, H, W, C), signed, score per unit of the model's input, channels last; not
         normalised. The heat map is the largest absolute value over the channels.
-
-    Raises:
-        RuleError: no rectifier lies between the input and the score; see
-        `kerascope.probe.intercept.rectifier`. DisconnectedError: the score does not depend on the input, or
-        not differentiably.
-
-    Cost:
-        1 forward, and 1 backward per class.
 
     Source:
         Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, section 2.1.

@@ -57,11 +57,7 @@ UNSIGNED = frozenset({"positive", "negative", "absolute", "small_values"})
 
 
 def check_modifier(modifier: Modifier) -> None:
-    """Check the parameter `gradients` of a method.
-
-    Raises:
-        ParameterError: neither None, nor a known name, nor a function.
-    """
+    """Check the parameter `gradients`: None, a known name, or a function."""
     named = isinstance(modifier, str) and modifier in MODIFIERS
     if modifier is None or named or callable(modifier):
         return
@@ -73,15 +69,7 @@ def check_modifier(modifier: Modifier) -> None:
 
 
 def apply_modifier(gradient: Any, modifier: Modifier) -> Any:
-    """The gradient as a method looks at it.
-
-    Args:
-        gradient: (N, *spatial, C).
-        modifier: a name of `MODIFIERS`, a function, or None.
-
-    Raises:
-        ParameterError: the modifier returns something of another shape.
-    """
+    """The gradient as a method looks at it."""
     if modifier is None:
         return gradient
     function = MODIFIERS[modifier] if isinstance(modifier, str) else modifier

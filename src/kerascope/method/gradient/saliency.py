@@ -31,12 +31,7 @@ class Saliency(InputGradient, name="saliency"):
         normalised.
 
     Raises:
-        DisconnectedError: the score does not depend on the input, or not differentiably.
-        InputError: the model has several inputs and none was chosen.
         RuleError: `backprop` is given, and no rectifier lies on the way from the input to the score.
-
-    Cost:
-        1 forward, and 1 backward per class.
 
     Source:
         Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2013, section 3. Deviation:
@@ -88,13 +83,6 @@ class InputXGradient(InputGradient, name="input_x_gradient"):
     Returns:
         values float32 (N, H, W, C), signed, in units of the score, channels last; not normalised. The heat
         map is the sum over the channels.
-
-    Raises:
-        DisconnectedError: the score does not depend on the input, or not differentiably.
-        InputError: the model has several inputs and none was chosen.
-
-    Cost:
-        1 forward, and 1 backward per class.
 
     Source:
         Shrikumar et al., Not Just a Black Box: Learning Important Features Through Propagating Activation

@@ -45,6 +45,13 @@ class PerturbationMethod(Method):
             decides how many masks go in a pass, up to the probe's `batch_size`. Default None, a quarter of
             what the machine has free.
         progress: draw a progress bar; default None, on a terminal where it takes longer than some seconds.
+
+    Raises:
+        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
+        MemoryBudgetError: one image takes more than `memory`.
+
+    Cost:
+        1 forward, and 1 for each mask and baseline. Several targets share them.
     """
 
     baseline: BaselineLike = field(default="black", kw_only=True)
@@ -73,13 +80,7 @@ class PerturbationMethod(Method):
 
     @abstractmethod
     def perturb(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> Answer:
-        """The values, from scores under masks.
-
-        Args:
-            probe: of the model.
-            first: about the images themselves.
-            pictures: the images.
-        """
+        """The values, from scores of the pictures under masks; `first` is the answer for the images."""
 
     def stream(
         self,
@@ -92,13 +93,8 @@ class PerturbationMethod(Method):
     ) -> Stream:
         """The stream that scores the images under masks.
 
-        Args:
-            probe: of the model.
-            first: about the images themselves.
-            pictures: the images.
-            masks: the kind of mask.
-            resident: what it needs of the images, (N, ...) each.
-            expected: about how many masks there will be for each image, where that is known.
+        `resident` is what the masks need of the images, (N, ...) each; `expected` about how many masks each
+        image will have, where known.
         """
         baselines, note = self.make_baselines(pictures)
         return Stream(
@@ -129,13 +125,7 @@ class PerturbationMethod(Method):
         return arrays, describe_baselines(notes)
 
     def to_answer(self, stream: Stream, values: Array, notes: Sequence[str] = ()) -> Answer:
-        """The answer with its values, notes and warnings.
-
-        Args:
-            stream: that was asked.
-            values: (N, ...) or (N, K, ...).
-            notes: of the method.
-        """
+        """The answer with its values, notes and warnings."""
         return replace(
             stream.first,
             values=np.asarray(values, "float32"),

@@ -74,11 +74,9 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
         changes the score. NaN for images that an interrupted run did not begin with.
 
     Raises:
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes or
-            holds no floating-point numbers.
+        InputError: the input holds no floating-point numbers.
         DisconnectedError: the score does not depend on the image.
-        MemoryBudgetError: one image, forward and back, takes more than `memory`.
-        ModelError: of a black box, which has no gradients.
+        ModelError: a black box has no gradients.
 
     Cost:
         1 forward, and `steps` + 1 forwards and backwards for each class: each has a mask of its own. One of
@@ -194,16 +192,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
     def _make_scorer(
         self, probe: AnyProbe, first: Answer, pictures: HostImages, baseline: Array, rows: Array, count: int
     ) -> MaskScorer:
-        """What asks about masks.
-
-        Args:
-            probe: of the model.
-            first: about the images themselves.
-            pictures: the images.
-            baseline: (N, *spatial, C).
-            rows: (B,) numbers of the pairs of image and class.
-            count: how many of these are no padding.
-        """
+        """What scores masks of pairs of image and class, `rows`, whose first `count` are no padding."""
         size = len(rows)
         images, columns = np.divmod(rows, first.scores.size // len(pictures.pixels))
         step = MaskStep(pictures.pixels.shape[1:-1], self.mode)
@@ -240,11 +229,7 @@ class ExtremalPerturbation(PerturbationMethod, name="extremal_perturbation"):
 
 @dataclass(frozen=True)
 class MaskStep:
-    """The computation on the device: the gradients of scores at the cells of masks.
-
-    Args:
-        spatial: size of the images.
-    """
+    """The computation on the device: the gradients of scores at the cells of masks."""
 
     spatial: tuple[int, ...]
     mode: Mode
@@ -271,13 +256,7 @@ class MaskStep:
 
 
 class MaskOptimizer:
-    """Masks on their way, each for itself, on the host.
-
-    Args:
-        method: with its parameters.
-        whole: (B,) the score of the image itself, for each mask.
-        grid: cells along each axis.
-    """
+    """Masks on their way, each for itself, on the host; `whole` (B,) holds the scores of the images."""
 
     def __init__(self, method: ExtremalPerturbation, whole: Array, grid: tuple[int, ...]) -> None:
         self._method, self._grid = method, grid
@@ -321,24 +300,11 @@ class MaskOptimizer:
 
 
 def target_mask(masks: Array, area: float) -> Array:
-    """For each cell its entry of r_a, at the cell's place in the sorted mask.
+    """For each cell its entry of r_a, at the cell's place in the sorted mask (B, P).
 
     Cells of one value share their places and have the mean of the entries there; so do, in part, cells that
-    differ by less than `CLOSE`, so that nothing hangs on the rounding of a gradient. Of an area that ends
+    differ by less than `CLOSE`, so that nothing depends on the rounding of a gradient. Where the area ends
     within a cell, that cell has the part.
-
-    Args:
-        masks: (B, P).
-        area: share of ones.
-
-    Returns:
-        (B, P), from 0 to 1.
-
-    Example:
-        >>> target_mask(np.array([[0.9, 0.2, 0.2, 0.4, 0.8]]), 0.4)
-        array([[1., 0., 0., 0., 1.]])
-        >>> target_mask(np.array([[0.2, 0.2, 0.2, 0.2, 0.8]]), 0.4)
-        array([[0.25, 0.25, 0.25, 0.25, 1.  ]])
     """
     above = masks[:, :, None] - masks[:, None, :]
     before = np.clip(above / CLOSE, 0, 1).sum(axis=2)

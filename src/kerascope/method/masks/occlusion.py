@@ -41,9 +41,7 @@ class Occlusion(PerturbationMethod, name="occlusion"):
         normalised.
 
     Raises:
-        ParameterError: a window or stride is none, or has another number of axes than the images.
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
-        MemoryBudgetError: one image takes more than `memory`.
+        ParameterError: a window or stride has another number of axes than the images.
 
     Cost:
         1 forward, and 1 for each window and baseline: 225 to 256 by default on pictures. See
@@ -76,11 +74,7 @@ class Occlusion(PerturbationMethod, name="occlusion"):
             _check_length(self.stride, "stride")
 
     def windows(self, spatial: tuple[int, ...]) -> tuple[tuple[int, ...], Array]:
-        """Size of the window, and the first pixel of each, (W, axes).
-
-        Raises:
-            ParameterError: the window or the stride does not fit.
-        """
+        """Size of the window, and the first pixel of each, (W, axes)."""
         window = _pixels(self.window, spatial, "window")
         half = tuple(-(-length // 2) for length in window)
         stride = half if self.stride is None else _pixels(self.stride, spatial, "stride")

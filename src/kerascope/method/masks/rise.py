@@ -50,13 +50,8 @@ class RISE(PerturbationMethod, name="rise"):
         values float32 (N, *spatial), signed, in units of the score; not normalised. NaN where no mask left
         anything of a pixel.
 
-    Raises:
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
-        MemoryBudgetError: one image takes more than `memory`.
-
     Cost:
-        1 forward, and 1 for each mask and baseline. Several targets share them. Sums are kept on the device,
-        so that memory does not grow with the masks.
+        See `PerturbationMethod`. Sums are kept on the device, so that memory does not grow with the masks.
 
     Source:
         Petsiuk, Das and Saenko, RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC
@@ -104,12 +99,7 @@ class RISE(PerturbationMethod, name="rise"):
         return GridMasks(spatial, cells, enlarge)
 
     def draw_codes(self, numbers: Array, kind: GridMasks) -> Array:
-        """The codes of masks: of mask i, from `default_rng([seed, i])`, first the cells, then the shift.
-
-        Args:
-            numbers: of the masks.
-            kind: see `GridMasks`.
-        """
+        """The codes of masks: of mask i, from `default_rng([seed, i])`, first the cells, then the shift."""
         count = math.prod(kind.cells)
         shifts = [
             size // (cells + 1) for size, cells in zip(kind.enlarged, kind.cells, strict=True)
@@ -155,11 +145,6 @@ class GridMasks(Masks):
     """A coarse grid, enlarged by bilinear interpolation and shifted by a part of a cell.
 
     The code is the grid, flattened, and behind it the shift along each axis, in pixels.
-
-    Args:
-        spatial: size of the images.
-        cells: cells of the grid along each axis.
-        enlarged: size that the grid is enlarged to, at least the size of the images plus the largest shift.
     """
 
     spatial: tuple[int, ...]

@@ -20,17 +20,14 @@ from kerascope.typing import Array
 from kerascope.validation import check_whole
 
 PathStep = tuple[Array, Array]
-"""Where the gradient is asked for, and the step that it is multiplied with; each (N, *spatial, C)."""
+"""Where the gradient is taken, and the step that multiplies it; each (N, *spatial, C)."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """A way from a start to the image.
+    """A way from a start (N, *spatial, C), which `note` names, to the image.
 
-    Args:
-        start: (N, *spatial, C), where it begins.
-        step: from the number of a step, in order, to where the gradient is asked for and the step.
-        note: what the start is, in words.
+    `step` takes the number of a step to the place of the gradient and the step there.
     """
 
     start: Array
@@ -46,7 +43,11 @@ class PathMethod(Method):
     steps, which `Explanation.completeness_gap` gives. Several paths are averaged.
 
     Args:
-        steps: how many, at least 1.
+        steps: number of points on the path, at least 1; default 50.
+
+    Raises:
+        DisconnectedError: the score does not depend on the input, or not differentiably.
+        InputError: the model has several inputs and none was chosen.
     """
 
     steps: int = 50
@@ -77,15 +78,7 @@ class PathMethod(Method):
 def integrate_paths(
     steps: int, probe: AnyProbe, images: Any, target: Target, paths: Callable[[HostImages], Sequence[Path]]
 ) -> Answer:
-    """The score of the images, which pins the target; then the gradient at every step of known paths.
-
-    Args:
-        steps: of each path.
-        probe: of the model.
-        images: (N, ...) as the model takes them.
-        target: of the explanation.
-        paths: from the images to the ways to them.
-    """
+    """The score of the images, which pins the target; then the gradient at every step of known paths."""
     first = probe.run(None, images, target)
     pictures = HostImages.of(probe, first)
     ways = paths(pictures)
@@ -126,14 +119,7 @@ def add_class_axis(step: Array, scores: Array) -> Array:
 
 
 def to_complete_answer(answer: Answer, values: Array, start: Array, note: str) -> Answer:
-    """The answer with values that should sum to the change of the score, and by how much they do not.
-
-    Args:
-        answer: about the images themselves.
-        values: (N, ...) or (N, K, ...), float64.
-        start: the score at the start, in the shape of the scores.
-        note: which start that is.
-    """
+    """The answer with values that should sum to the change of the score, and by how much they do not."""
     scores = answer.scores.astype("float64")
     change = scores - start
     total = values.reshape(*scores.shape, -1).sum(axis=-1)
@@ -162,6 +148,9 @@ class BaselinePath(PathMethod):
             are averaged. Default `"black"`. What was taken is in `Explanation.notes`. Pixels that equal their
             baseline get 0.
         seed: of the noise, a whole number of at least 0.
+
+    Raises:
+        InputError: the baseline does not fit the images.
     """
 
     baseline: BaselineLike = "black"

@@ -37,8 +37,7 @@ class BlurIntegratedGradients(PathMethod, name="blur_integrated_gradients"):
         map is the sum over the channels.
 
     Raises:
-        DisconnectedError: the score does not depend on the input, or not differentiably.
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
+        InputError: the input has no spatial axes.
 
     Cost:
         steps + 2 forwards, and steps + 1 backwards per class: the steps, and the blurred image for its score.

@@ -37,8 +37,6 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
     d$ and at most $t/n + d$ of it.
 
     Args:
-        steps: number of steps, at least 1; default 50.
-        baseline: see `BaselinePath`; default `"black"`.
         fraction: share of all pixels and channels that move together, above 0 and at most 1; default 0.25.
         deviation: how far a pixel may be off the straight path, as a share of its way, above 0 and at most 1;
             default 0.02. With 1 it is the paper's path without anchors.
@@ -46,10 +44,6 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
     Returns:
         values float32 (N, H, W, C), signed, in units of the score, channels last; not normalised. The heat
         map is the sum over the channels.
-
-    Raises:
-        DisconnectedError: the score does not depend on the input, or not differentiably.
-        InputError: the model has several inputs and none was chosen, or the baseline does not fit the images.
 
     Cost:
         With B baselines and K classes, 1 + K B (steps + 1) forwards, since each class has a path of its own,
@@ -132,14 +126,7 @@ class GuidedIntegratedGradients(BaselinePath, name="guided_integrated_gradients"
         return values, scores, alive
 
     def advance(self, gone: Array, distances: Array, slopes: Array, index: int) -> Array:
-        """How far each pixel is after a step.
-
-        Args:
-            gone: (N, pixels), the share of its way that each has gone, 0 to 1.
-            distances: in the same shape, how long the ways are.
-            slopes: absolute gradients.
-            index: of the step, from 1.
-        """
+        """How far each pixel is after a step, (N, pixels), from how far it has gone, both 0 to 1."""
         share = index / self.steps
         least, most = max(share - self.deviation, 0.0), min(share + self.deviation, 1.0)
         gone = np.maximum(gone, least)

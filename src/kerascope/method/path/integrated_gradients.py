@@ -24,17 +24,9 @@ class IntegratedGradients(BaselinePath, name="integrated_gradients"):
     midpoint rule: `Explanation.completeness_gap`. Deep networks bend much on the way from black: where the
     gap is wide, take more steps.
 
-    Args:
-        steps: number of points on the path, at least 1; default 50.
-        baseline: see `BaselinePath`; default `"black"`.
-
     Returns:
         values float32 (N, H, W, C), signed, in units of the score, channels last; not normalised. The heat
         map is the sum over the channels.
-
-    Raises:
-        DisconnectedError: the score does not depend on the input, or not differentiably.
-        InputError: the model has several inputs and none was chosen, or the baseline does not fit the images.
 
     Cost:
         1 + B (steps + 1) forwards, and B (steps + 1) backwards per class, with B baselines: the steps, and

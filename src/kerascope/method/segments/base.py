@@ -31,6 +31,9 @@ class SegmentMethod(PerturbationMethod):
             (`skimage.segmentation.slic`, of the image scaled to 0 to 1), or for signals a grid of about
             that many cells; a tuple such as `(8, 8)`: the cells of a grid on each axis; an array (H, W) or
             (N, H, W) of whole numbers from 0: the segment of each pixel.
+
+    Raises:
+        InputError: the segments do not fit the images.
     """
 
     segments: SegmentsLike = field(default=50, kw_only=True)
@@ -41,19 +44,11 @@ class SegmentMethod(PerturbationMethod):
 
     @abstractmethod
     def value_segments(self, count: int, whole: Array, labels: Array) -> Valuation:
-        """The generator that values the segments of one image.
+        """The generator that values the S = `count` segments of one image, and returns (K, S).
 
-        Yields coalitions, float (m, S), 1 for a segment that is left as it is, 0 for one that is removed, and
-        anything between for one that is faded; is sent their scores, float64 (m, K), where a row is NaN
-        if its score is not known; such rows are left out.
-
-        Args:
-            count: S, the number of segments of this image.
-            whole: (K,) the score of the image itself.
-            labels: int32 (*spatial), the segment of each pixel, for methods that look where segments lie.
-
-        Returns:
-            (K, S) the value of each segment.
+        It yields coalitions, float (m, S), 1 for a segment that is left as it is, 0 for one that is removed,
+        and anything between for one that is faded; it is sent their scores, float64 (m, K). Rows of unknown
+        scores are NaN, and are left out. `whole` (K,) is the score of the image, `labels` its segments.
         """
 
     def perturb(self, probe: AnyProbe, first: Answer, pictures: HostImages) -> Answer:

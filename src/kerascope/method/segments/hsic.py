@@ -37,16 +37,10 @@ class HSIC(GridMethod, name="hsic"):
         multiple of the score. Zeros where the score does not change. NaN where fewer than two masks gave a
         finite score.
 
-    Raises:
-        ParameterError: a parameter is out of range.
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes; or
-            the segments do not fit it.
-        MemoryBudgetError: one image takes more than `memory`.
-
     Cost:
-        1 forward, and 1 for each mask and baseline. Several targets share them. The host holds masks x
-        segments numbers for each image, and, for one image and class at a time, a few matrices
-        of masks x masks float64 numbers: 18 MB each with 1500 masks, 800 MB with 10000.
+        See `PerturbationMethod`. The host holds masks x segments numbers for each image, and, for one image
+        and class at a time, a few matrices of masks x masks float64 numbers: 18 MB each with 1500 masks,
+        800 MB with 10000.
 
     Source:
         Novello, Fel and Vigouroux, Making Sense of Dependence: Efficient Black-box Explanations Using
@@ -82,11 +76,7 @@ class HSIC(GridMethod, name="hsic"):
         return 1 + self.masks * self.baselines
 
     def draw(self, count: int) -> Array:
-        """The masks, (m, S), 1 for a cell that is left: in half of them, by `default_rng([seed, cell])`.
-
-        Args:
-            count: S, the number of cells.
-        """
+        """The masks, (m, S), 1 for a cell that is left: in half of them, by `default_rng([seed, cell])`."""
         masks = np.empty((self.masks, count))
         for cell in range(count):
             # A Latin hypercube has one point in each m-th part of an axis; it is cut in the middle.
@@ -103,12 +93,7 @@ class HSIC(GridMethod, name="hsic"):
         return np.stack([self.dependence(masks[known], column) for column in scores[known].T])
 
     def dependence(self, masks: Array, scores: Array) -> Array:
-        """The criterion (S,) of each cell.
-
-        Args:
-            masks: (m, S), of 0 and 1.
-            scores: (m,).
-        """
+        """The criterion (S,) of each cell, from masks (m, S) of 0 and 1, and scores (m,)."""
         distances = np.abs(scores[:, None] - scores[None])
         apart = distances[distances > rounding(scores)]
         if not apart.size:

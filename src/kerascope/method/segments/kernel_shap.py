@@ -49,8 +49,6 @@ class KernelSHAP(SegmentMethod, name="kernel_shap"):
 
     Raises:
         ParameterError: there are too many segments for so few masks.
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
-        MemoryBudgetError: one image takes more than `memory`.
 
     Cost:
         2 forwards, and at most 1 for each mask and baseline; 2^S for S segments where these are fewer.
@@ -131,20 +129,13 @@ class KernelSHAP(SegmentMethod, name="kernel_shap"):
 
 
 def solve_kernel(pairs: Array, weights: Array, scores: Array, change: Array) -> tuple[Array, Array]:
-    """What is due to each segment, by the weighted regression, and its standard error.
+    """The value of each segment (K, S), by the weighted regression, and its standard error (K,).
 
-    The value of the last segment is what the others leave of the change. Then the equation of a coalition
-    with the last segment is `s(z) - s(none) - change = sum over the others of w_i (z_i - 1)`, and for its
-    complement `s(1 - z) - s(none) = -(the same sum)`: half their difference replaces both.
-
-    Args:
-        pairs: (n, S), of each pair the coalition with the last segment.
-        weights: (n,).
-        scores: (n, 2, K), of the coalition and its complement.
-        change: (K,), from no segment to all of them.
-
-    Returns:
-        (K, S) and (K,); NaN and infinity where the regression has no single solution.
+    A pair (n, S) is the coalition with the last segment; its scores (n, 2, K) are for the coalition and the
+    complement. The value of the last segment is the rest of `change` (K,), the change of the score from no
+    segment to all. The equation of a coalition with the last segment is `s(z) - s(none) - change = sum over
+    the others of w_i (z_i - 1)`, and for its complement `s(1 - z) - s(none) = -(the same sum)`: half their
+    difference replaces both. NaN and infinity where the regression has no single solution.
     """
     known = np.isfinite(scores).all(axis=(1, 2))
     design, weights = pairs[known, :-1] - 1, weights[known]
@@ -168,12 +159,7 @@ def _all_pairs(count: int) -> tuple[Array, Array]:
 
 
 def _draw_pairs(count: int, most: int, seed: int) -> tuple[Array, Array]:
-    """Different pairs, as many as `most` unless these are nearly all there are, and the draws.
-
-    Returns:
-        float64 (n, S), of each pair the coalition with the last segment, in the order in which they come; and
-        for each draw the number of its pair.
-    """
+    """Different pairs, as many as `most` unless these are nearly all there are, and the pair of each draw."""
     # Each draw has S + 1 random numbers: one for the size, and one for each segment, the lowest being on.
     random = generator(seed).random((_DRAWS * most, count + 1))
     sizes = np.arange(1, count)

@@ -44,11 +44,6 @@ class LIME(SegmentMethod, name="lime"):
     Raises:
         MissingPackageError: scikit-learn is not installed; `pip install "kerascope[segments]"`.
         ParameterError: there are more segments than masks.
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
-        MemoryBudgetError: one image takes more than `memory`.
-
-    Cost:
-        1 forward, and 1 for each mask and baseline; several targets share them.
 
     Source:
         Ribeiro, Singh and Guestrin, "Why Should I Trust You?": Explaining the Predictions of Any Classifier,

@@ -52,10 +52,6 @@ class PartitionSHAP(SegmentMethod, name="partition_shap"):
         takes is NaN. With several targets, a group is worth what it is for the one where this is most, so
         that, until all are split, values differ from those for one target alone.
 
-    Raises:
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
-        MemoryBudgetError: one image takes more than `memory`.
-
     Cost:
         2 forwards, and at most 1 for each mask and baseline. Several targets share them.
 
@@ -138,13 +134,7 @@ class PartitionSHAP(SegmentMethod, name="partition_shap"):
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """A group in a context.
-
-    Args:
-        group: the segments.
-        context: (S,), 1 for the segments that are left outside of the group.
-        weight: of the context.
-    """
+    """A group in a context (S,), 1 for the segments outside the group that are left, and its weight."""
 
     group: SegmentGroup
     context: Array

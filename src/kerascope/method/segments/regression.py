@@ -10,23 +10,13 @@ from kerascope.typing import Array
 
 
 def generator(seed: int) -> np.random.Generator:
-    """The generator of coalitions: the same for every image, on every backend.
-
-    Args:
-        seed: of the method.
-    """
+    """The generator of coalitions: the same for every image, on every backend."""
     # Behind the seed, so that it is not the generator of a baseline of noise.
     return np.random.default_rng([seed, 0, 1])
 
 
 def rounds(masks: int, count: int, tolerance: float | None) -> Iterator[int]:
-    """The total number of masks at the end of each round.
-
-    Args:
-        masks: the most masks.
-        count: number of segments.
-        tolerance: None for a single round; else a round is four masks for each segment, at least 64.
-    """
+    """The total number of masks at the end of each round: four a segment, at least 64, or all in one."""
     if tolerance is not None:
         step = max(4 * count, 64)
         yield from range(step, masks, step)
@@ -34,18 +24,11 @@ def rounds(masks: int, count: int, tolerance: float | None) -> Iterator[int]:
 
 
 def standard_error(influence: Array, residuals: Array, free: int) -> Array:
-    """The standard error of the values of segments, as root mean square over them.
+    """The standard error (K,) of the values of segments, as root mean square; infinite without free rows.
 
-    Rows are random, and a line is not what made the scores, so that residuals need not be alike: the variance
-    of a value is the sum over rows of the squares of what each residual does to it, times n / (n - free).
-
-    Args:
-        influence: (S, n), what a change of the score of a row does to each value.
-        residuals: (n, K).
-        free: number of free parameters of the line.
-
-    Returns:
-        (K,); infinite where there are no more rows than free parameters.
+    Rows are random, and scores are not exactly linear, so that residuals (n, K) may differ in size: the
+    variance of a value is the sum over rows of the squares of what each residual does to it, the `influence`
+    (S, n), times n / (n - free) with `free` parameters.
     """
     rows = len(residuals)
     if rows <= free:
@@ -55,11 +38,5 @@ def standard_error(influence: Array, residuals: Array, free: int) -> Array:
 
 
 def has_converged(values: Array, error: Array, tolerance: float | None) -> bool:
-    """Whether the standard error is at most a share of the range of the values, for each class.
-
-    Args:
-        values: (K, S).
-        error: (K,).
-        tolerance: the share; None for never.
-    """
+    """Whether the standard error (K,) is at most a share of the range of the values (K, S)."""
     return tolerance is not None and bool((error <= tolerance * np.ptp(values, axis=1)).all())

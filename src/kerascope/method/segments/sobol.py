@@ -46,12 +46,6 @@ class Sobol(GridMethod, name="sobol"):
         for one that alone decides. Zeros where the score does not change. NaN for a cell of which no design
         gave two finite scores.
 
-    Raises:
-        ParameterError: a parameter is out of range.
-        InputError: the model has several inputs and none was chosen, or the input has no spatial axes; or
-            the segments do not fit it.
-        MemoryBudgetError: one image takes more than `memory`.
-
     Cost:
         1 forward, and designs x (segments + 2) for each baseline: 1 + 32 x 123 = 3937 on square pictures.
         See `Explanation.masks`. Several targets share them. About masks x segments numbers of memory at
@@ -97,9 +91,6 @@ class Sobol(GridMethod, name="sobol"):
         """The masks A and B, (n, S) each, with numbers of few binary digits from 0 to below 1.
 
         Of cell i, `default_rng([seed, i])` draws first the two shifts, then the order of the points.
-
-        Args:
-            count: S, the number of cells.
         """
         from scipy.stats import qmc
 
@@ -126,12 +117,7 @@ class Sobol(GridMethod, name="sobol"):
         return self.indices(np.concatenate(parts))
 
     def build_masks(self, first: Array, second: Array) -> Array:
-        """The masks of some designs, (m (S + 2), S): of each, A, B, and A with one cell after the other of B.
-
-        Args:
-            first: (m, S), A.
-            second: (m, S), B.
-        """
+        """The masks (m (S + 2), S) of m designs: of each, A, B, and A with each cell in turn from B."""
         designs, count = first.shape
         cells = np.arange(count)
         masks = np.repeat(first[:, None], count + 2, axis=1)
@@ -140,11 +126,7 @@ class Sobol(GridMethod, name="sobol"):
         return masks.reshape(designs * (count + 2), count)
 
     def indices(self, scores: Array) -> Array:
-        """The total-order indices (K, S); each from the designs whose scores are known.
-
-        Args:
-            scores: (n, S + 2, K), of the masks of `build_masks`.
-        """
+        """The total-order indices (K, S) from scores (n, S + 2, K); each from designs with known scores."""
         plain = scores[:, :2].reshape(-1, scores.shape[2])
         plain = plain[np.isfinite(plain).all(axis=1)]
         squares = (scores[:, 2:] - scores[:, :1]) ** 2

@@ -30,7 +30,6 @@ class Augmented(Wrapper, name="augmented"):
     images: a warning for text and digits.
 
     Args:
-        method: the method inside.
         flips: mirror images count too.
         scales: factors for the pixel values as the model takes them, numbers above 0.
 
@@ -38,7 +37,6 @@ class Augmented(Wrapper, name="augmented"):
         values float32 as those of `method`, on the same grid or pixels.
 
     Raises:
-        ParameterError: `method` is no method, or another parameter is out of range.
         InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
 
     Cost:

@@ -20,7 +20,10 @@ class Wrapper(Method):
     """Base class: another method in, its values changed. What a member does not say is as in that method.
 
     Args:
-        method: the method inside.
+        method: the method inside; default `GradCAM()`.
+
+    Raises:
+        ParameterError: `method` is no method.
     """
 
     method: Method = _INSIDE

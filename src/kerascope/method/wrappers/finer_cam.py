@@ -39,7 +39,6 @@ class FinerCAM(Wrapper, name="finer_cam"):
 
     Raises:
         TargetError: the target is no class of the model, or there is no other class.
-        LayerError: as the method.
 
     Cost:
         The cost of the method, and 1 forward for the class and its score.

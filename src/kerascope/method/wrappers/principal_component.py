@@ -41,9 +41,6 @@ class PrincipalComponent(Wrapper, name="principal_component"):
         values float32 where those of `method` are, without the channel axis of a method on the input: (N, h,
         w) or (N, H, W). Signed as the sum of channels is, or at least 0; not normalised.
 
-    Raises:
-        ParameterError: `method` is no method.
-
     Cost:
         The cost of `method`, and the eigenvectors of a matrix with as many rows as there are channels or
         places, whichever are fewer.

@@ -82,13 +82,7 @@ class NoisyMethod(Wrapper):
 
     @abstractmethod
     def summarize(self, count: int, mean: Array, squares: Array) -> Array:
-        """The values from the values of all copies.
-
-        Args:
-            count: number of copies.
-            mean: of their values, float64.
-            squares: sum of the squared distances from that mean.
-        """
+        """The values, from the number of copies, their mean, and their summed squared distances from it."""
 
     def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """The score of the image, which pins the target; then the method on each copy."""

@@ -53,7 +53,6 @@ class XRAI(Wrapper, name="xrai"):
 
     Raises:
         MissingPackageError: scikit-image is not installed; `pip install "kerascope[segments]"`.
-        ParameterError: `method` is no method, or a number is out of range.
         InputError: the input is no picture with two spatial axes.
 
     Cost:
@@ -125,19 +124,7 @@ class XRAI(Wrapper, name="xrai"):
 
 
 def segment(picture: Array, scales: Sequence[float], smallest: int) -> Array:
-    """Regions of one picture at several scales.
-
-    Args:
-        picture: (H, W, C), of any range; it is brought to 0 to 1, as a person is shown it.
-        scales: of the segmentations.
-        smallest: fewest pixels of a region.
-
-    Returns:
-        int64 (scales, H, W), the number of the region of each pixel; no number stands at two scales.
-
-    Raises:
-        MissingPackageError: scikit-image is not installed.
-    """
+    """Regions int64 (scales, H, W) of one picture; no number occurs at two scales."""
     felzenszwalb = _import_felzenszwalb()
     height, width, _ = picture.shape
     share = height * width / _AREA
@@ -160,15 +147,7 @@ def segment(picture: Array, scales: Sequence[float], smallest: int) -> Array:
 
 
 def grow_regions(attribution: Array, regions: Array) -> Array:
-    """The mean attribution of the region that takes each pixel, taken greedily.
-
-    Args:
-        attribution: (H, W).
-        regions: (scales, H, W), whole numbers, none at two scales.
-
-    Returns:
-        float64 (H, W).
-    """
+    """The mean attribution of the region that takes each pixel, taken greedily."""
     values = attribution.astype("float64").ravel()
     labels = regions.reshape(len(regions), -1)
     count = int(labels.max()) + 1

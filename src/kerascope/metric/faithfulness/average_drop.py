@@ -36,7 +36,11 @@ def relative_drop(before: Array, after: Array) -> Array:
 
 @dataclass(frozen=True)
 class MaskedImageMetric(Metric):
-    """Base class: the image multiplied by its positive relevance, scaled to 0 to 1."""
+    """Base class: the image multiplied by its positive relevance, scaled to 0 to 1.
+
+    Cost:
+        1 forward, shared by the metrics of this family.
+    """
 
     group: ClassVar[str] = "faithfulness"
     bounds: ClassVar[tuple[float | None, float | None]] = (0.0, 1.0)
@@ -55,9 +59,6 @@ class AverageDrop(MaskedImageMetric, name="average_drop"):
     Returns:
         values (N,), 0 to 1, lower is better. Invariant to the map's scale. A map of ones has no
         drop: read it together with `mean_attribution`, or use `ADCC`.
-
-    Cost:
-        1 forward, shared with `Increase`, `Gain` and `ADCC`.
 
     Source:
         Chattopadhyay et al., Grad-CAM++, WACV 2018, section 5.1. Deviation: a share, not a percentage.
@@ -83,9 +84,6 @@ class Increase(MaskedImageMetric, name="increase"):
 
     Returns:
         values (N,), 0 or 1, higher is better. Invariant to the map's scale.
-
-    Cost:
-        1 forward, shared: see `AverageDrop`.
 
     Source:
         Chattopadhyay et al., Grad-CAM++, WACV 2018, section 5.1.
@@ -113,9 +111,6 @@ class Gain(MaskedImageMetric, name="gain"):
     Returns:
         values (N,), 0 to 1, higher is better; 0 where the probability is 1 already. Invariant to the map's
         scale.
-
-    Cost:
-        1 forward, shared: see `AverageDrop`.
 
     Source:
         Zhang et al., Opti-CAM, CVIU 2024, section 4.1, where it mirrors the average drop.

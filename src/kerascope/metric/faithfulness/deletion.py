@@ -24,8 +24,12 @@ class PixelCurve(Metric):
     Args:
         steps: number of equal steps from no pixel to all pixels, at least 1, at most the number of pixels;
             default 50.
-        baseline: replacement of a removed pixel; see `kerascope.method.PerturbationMethod`.
+        baseline: replacement of a removed pixel; default 0.0, in the model's own input units; see
+            `kerascope.method.PerturbationMethod`.
         seed: seed of the order of equally relevant pixels.
+
+    Cost:
+        50 forwards (one per step), besides the one that all metrics share.
     """
 
     steps: int = 50
@@ -83,17 +87,9 @@ class Deletion(PixelCurve, name="deletion"):
 
     where in $x_k$ the share $k/S$ of the pixels, the most relevant first, is replaced by the baseline.
 
-    Args:
-        steps: number of equal steps, at least 1; default 50.
-        baseline: replacement of a removed pixel; default 0.0, in the model's own input units.
-        seed: seed of the order of equally relevant pixels.
-
     Returns:
         values (N,), 0 to 1, lower is better. Curves (N, steps + 1) over the share of removed pixels. Depends
         only on the order of pixels: invariant to any increasing change of the map.
-
-    Cost:
-        50 forwards (one per step), besides the one that all metrics share.
 
     Source:
         Petsiuk, Das and Saenko, RISE, BMVC 2018, section 4.3 and algorithm 2. Deviations: a fixed number of
@@ -124,16 +120,11 @@ class Insertion(PixelCurve, name="insertion"):
     Like `Deletion`, from the baseline to the image instead of from the image to the baseline.
 
     Args:
-        steps: number of equal steps, at least 1; default 50.
         baseline: replacement of a pixel before its insertion; default `"blur"`, a Gaussian whose sigma is a
             tenth of the longest side.
-        seed: seed of the order of equally relevant pixels.
 
     Returns:
         values (N,), 0 to 1, higher is better. Curves (N, steps + 1) over the share of inserted pixels.
-
-    Cost:
-        50 forwards (one per step), besides the one that all metrics share.
 
     Source:
         Petsiuk, Das and Saenko, RISE, BMVC 2018, section 4.3. Deviations: as in `Deletion`; the blur is

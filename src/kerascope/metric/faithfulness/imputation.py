@@ -13,17 +13,10 @@ DIRECT, DIAGONAL = 1 / 6, 1 / 12
 
 
 def impute(image: Array, hole: Array) -> Array:
-    """Return an image with its holes filled, without noise.
+    """Return an image (H, W, C) with its holes filled, without noise; zeros if the hole is the whole image.
 
     Every pixel in a hole is the weighted mean of its neighbours inside the image. The equations are solved
     exactly.
-
-    Args:
-        image: (H, W, C).
-        hole: bool (H, W).
-
-    Returns:
-        float64 (H, W, C); zeros if the hole is the whole image.
 
     Source:
         Rong et al., A Consistent and Efficient Evaluation Strategy for Attribution Methods, ICML 2022,

@@ -26,7 +26,8 @@ class SubsetMetric(Metric):
     Args:
         samples: number of subsets, at least 2; default 100.
         cells: approximate number of nearly square cells of the image, at least 2; default 81.
-        baseline: replacement of a removed cell; see `kerascope.method.PerturbationMethod`.
+        baseline: replacement of a removed cell; default 0.0, in the model's own input units; see
+            `kerascope.method.PerturbationMethod`.
         seed: seed of the subsets.
     """
 
@@ -84,6 +85,9 @@ class FixedSizeSubsetMetric(SubsetMetric):
 
     Args:
         share: share of the cells in a subset, between 0 and 1; default 0.2, at least one cell.
+
+    Cost:
+        1 forward per subset, shared by metrics on the same subsets and by all explanations under comparison.
     """
 
     share: float = 0.2
@@ -101,19 +105,9 @@ class FaithfulnessCorrelation(FixedSizeSubsetMetric, name="faithfulness_correlat
 
     over random subsets $S$ of the cells of a grid.
 
-    Args:
-        samples: number of subsets; default 100.
-        cells: approximate number of grid cells; default 81.
-        share: share of the cells in a subset; default 0.2.
-        baseline: replacement of a removed cell; default 0.0, in the model's own input units.
-        seed: seed of the subsets.
-
     Returns:
         values (N,), -1 to 1, higher is better. Invariant to the map's scale. NaN where the score does not
         change.
-
-    Cost:
-        1 forward per subset, shared by metrics on the same subsets and by all explanations under comparison.
 
     Source:
         Bhatt, Weller and Moura, Evaluating and Aggregating Feature-based Model Explanations, IJCAI 2020,
@@ -142,18 +136,8 @@ class MuFidelity(FixedSizeSubsetMetric, name="mu_fidelity"):
 
     Like `FaithfulnessCorrelation`, with Spearman's coefficient, which depends only on the order.
 
-    Args:
-        samples: number of subsets; default 100.
-        cells: approximate number of grid cells; default 81, 9 x 9 of a square.
-        share: share of the cells in a subset; default 0.2.
-        baseline: replacement of a removed cell; default 0.0, in the model's own input units.
-        seed: seed of the subsets.
-
     Returns:
         values (N,), -1 to 1, higher is better. Invariant to the map's scale.
-
-    Cost:
-        1 forward per subset, shared: see `FaithfulnessCorrelation`.
 
     Source:
         Bhatt, Weller and Moura, IJCAI 2020, equation 1, in the form of Fel et al., Xplique (2022): a grid of
@@ -181,21 +165,11 @@ class Infidelity(FixedSizeSubsetMetric, name="infidelity"):
 
     $$\frac1m \sum_S \Big(\sum_{p \in S} a_p - \big(s(x) - s(x_{\setminus S})\big)\Big)^2$$
 
-    Args:
-        samples: number of subsets; default 100.
-        cells: approximate number of grid cells; default 81.
-        share: share of the cells in a subset; default 0.2.
-        baseline: replacement of a removed cell; default 0.0, in the model's own input units.
-        seed: seed of the subsets.
-
     Returns:
         values (N,), at least 0, in squared units of the score, lower is better; 0 where the values are the
         contributions of pixels to a linear score. Meant for maps in units of the score, such as those that
         sum to a change of the score; for others use `NormalisedInfidelity`. Most maps have other units, so
         the quick level leaves this metric out.
-
-    Cost:
-        1 forward per subset, shared: see `FaithfulnessCorrelation`.
 
     Source:
         Yeh et al., On the (In)fidelity and Sensitivity of Explanations, NeurIPS 2019, definition 2.1, with
@@ -228,19 +202,9 @@ class NormalisedInfidelity(FixedSizeSubsetMetric, name="normalised_infidelity"):
 
     with the relevance $A_S$ of a subset and the drop $D_S$ of the score without it.
 
-    Args:
-        samples: number of subsets; default 100.
-        cells: approximate number of grid cells; default 81.
-        share: share of the cells in a subset; default 0.2.
-        baseline: replacement of a removed cell; default 0.0, in the model's own input units.
-        seed: seed of the subsets.
-
     Returns:
         values (N,), 0 to 1, lower is better. Invariant to the map's scale. NaN where the score does not
         change.
-
-    Cost:
-        1 forward per subset, shared: see `FaithfulnessCorrelation`.
 
     Source:
         Yeh et al., NeurIPS 2019, with the optimal scale of their appendix. Deviations: as in `Infidelity`;
@@ -274,10 +238,7 @@ class SensitivityN(SubsetMetric, name="sensitivity_n"):
 
     Args:
         samples: number of subsets of each size; default 25.
-        cells: approximate number of grid cells; default 81.
         shares: shares of the cells in the subsets, between 0 and 1 each; default 0.02 to 0.8.
-        baseline: replacement of a removed cell; default 0.0, in the model's own input units.
-        seed: seed of the subsets.
 
     Returns:
         values (N,), -1 to 1, higher is better; the curve (N, sizes) over the share. Invariant to the map's

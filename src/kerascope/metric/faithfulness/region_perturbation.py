@@ -98,7 +98,6 @@ class IROF(RegionCurve, name="irof"):
     Args:
         regions: approximate number of segments, by SLIC on images, at least 2; default 60.
         baseline: replacement of a removed segment; default `"mean"`, the mean colour.
-        seed: seed of the order of equally relevant segments.
 
     Returns:
         values (N,), at most 1, higher is better. Curves (N, L + 1) over the number of removed segments, NaN
@@ -143,7 +142,6 @@ class RegionPerturbation(RegionCurve, name="region_perturbation"):
         regions: approximate number of nearly square cells of the image, at least 2 and at most a quarter of
             the number of pixels; default 600, of 9 x 9 pixels at 224.
         baseline: replacement of a removed cell; default `"noise"`, uniform over the range of pixels.
-        seed: seed of the order of equally relevant cells.
         steps: number of removed cells, at least 1; default 100.
 
     Returns:

@@ -37,9 +37,7 @@ class AblationCAM(GradientFreeCAM, name="ablation_cam"):
         score times the activation; not normalised.
 
     Raises:
-        LayerError: the layer does not exist, cannot be read, or has no spatial extent.
         ParameterError: `baseline` is given.
-        ModelError: a black box, which has no layers.
 
     Cost:
         1 forward, and one pass through the part of the model behind the layer for each channel; with a linear

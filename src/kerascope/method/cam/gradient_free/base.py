@@ -22,6 +22,10 @@ class GradientFreeCAM(PerturbationMethod):
     Args:
         layer: path of the layer, as in `ClassActivationMap`; None for the automatic one.
         relu: keep positive relevance only, before any resizing; False gives the signed map.
+
+    Raises:
+        LayerError: the layer does not exist, cannot be read, or has no spatial extent.
+        ModelError: a black box has no layers.
     """
 
     layer: str | None = None
@@ -40,13 +44,7 @@ class GradientFreeCAM(PerturbationMethod):
         return not self.relu
 
     def sum_channels(self, first: Answer, channels: Array, weights: Array) -> Array:
-        """The maps, (N, h, w) or with a class axis.
-
-        Args:
-            first: about the images themselves.
-            channels: (N, h, w, C).
-            weights: (N, K, C); channels whose weight is NaN are left out, and a map without any is NaN.
-        """
+        """The maps of channels (N, h, w, C) under weights (N, K, C); those with weight NaN are left out."""
         weights = np.where(np.isfinite(weights).any(axis=-1, keepdims=True), np.nan_to_num(weights), np.nan)
         flat = channels.reshape(len(channels), -1, channels.shape[-1]).astype("float64")
         maps = np.einsum("npc,nkc->nkp", flat, weights)

@@ -51,10 +51,8 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
         score times the activation; not normalised.
 
     Raises:
-        LayerError: the layer does not exist, cannot be read, or has no spatial extent.
         InputError: the model has several inputs and none was chosen, or the input has no spatial axes.
         ExplanationError: the layer has more spatial axes than the input.
-        ModelError: a black box, which has no layers.
 
     Cost:
         1 forward, and 1 for each channel (times `samples` with smoothing), for the baseline, and for each
@@ -165,7 +163,7 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
             return channels
         flat = channels.reshape(len(channels), -1, channels.shape[-1])
         if self.choice == "variance":
-            # Stable, so that of equal channels the first is taken on every backend.
+            # Stable, so that the first of equal channels is taken on every backend.
             order = np.argsort(-flat.var(axis=1), axis=-1, kind="stable")[:, : self.channels]
             taken = np.take_along_axis(flat, np.sort(order, axis=-1)[:, None, :], axis=-1)
         else:
@@ -174,12 +172,7 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
 
 
 def cluster_means(maps: Array, count: int) -> Array:
-    """The means of clusters of maps, (count, P), by k-means on maps of length 1 from a fixed start.
-
-    Args:
-        maps: (C, P).
-        count: number of clusters, at most C.
-    """
+    """The means of at most C clusters of maps (C, P), by k-means on maps of length 1 from a fixed start."""
     length = np.linalg.norm(maps, axis=1, keepdims=True)
     unit = maps / np.where(length > 0, length, 1)
     # The next centre is the map that is furthest from the centres so far.
