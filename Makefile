@@ -87,7 +87,7 @@ clean:  ## remove everything that make has made
 
 # ---- the environments ------------------------------------------------------------------------
 
-$(DEMO)/.done-tensorflow $(DEMO)/.done-jax $(DEMO)/.done-torch: $(DEMO)/.done-%: $(REQUIREMENTS)/%.txt | $(DEMO)/.done-venv
+$(SUPPORTED:%=$(DEMO)/.done-%): $(DEMO)/.done-%: $(REQUIREMENTS)/%.txt | $(DEMO)/.done-venv
 	@echo "Installing $* into $(DEMO) ..."
 	@$(DEMO)/$(PIP_INSTALL) -r $<
 	@touch $@
@@ -103,9 +103,9 @@ $(TEST)/.done-torch: $(REQUIREMENTS)/torch.txt | $(TEST)/.done-venv
 	@$(TEST)/$(PIP_INSTALL) -r $<
 	@touch $@
 
-$(TEST)/.done-test: $(addprefix $(REQUIREMENTS)/,core.txt tensorflow.txt jax.txt demo.txt demo-data.txt test.txt peers.txt) $(TEST)/.done-torch
-	@echo "Installing TensorFlow, JAX, tools and peers into $(TEST): 3 GB with torch, some minutes, once ..."
-	@$(TEST)/$(PIP_INSTALL) $(foreach name,torch core tensorflow jax demo test,-r $(REQUIREMENTS)/$(name).txt)
+$(TEST)/.done-test: $(patsubst %,$(REQUIREMENTS)/%.txt,core $(SUPPORTED) demo demo-data test peers) $(TEST)/.done-torch
+	@echo "Installing the other backends, tools and peers into $(TEST): 3 GB with torch, some minutes, once ..."
+	@$(TEST)/$(PIP_INSTALL) $(foreach name,core $(SUPPORTED) demo test,-r $(REQUIREMENTS)/$(name).txt)
 	@$(TEST)/$(PIP_INSTALL) --no-deps -r $(REQUIREMENTS)/demo-data.txt -r $(REQUIREMENTS)/peers.txt
 	@touch $@
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from kerascope.backend import SUPPORTED
+
 pytestmark = pytest.mark.once
 
 REPOSITORY = Path(__file__).parents[1]
-OTHERS = {"tensorflow", "torch"}
+OTHERS = {*SUPPORTED} - {"jax"}
 """Backends that the lowest versions are not tested with."""
 
 

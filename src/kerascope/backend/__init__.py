@@ -7,7 +7,8 @@ these functions:
     `function(variables, *rest) -> (scores, extra)` with scores of shape (N, K) becomes
     `(variables, *rest) -> (scores, extra, gradients)`. `gradients` holds, for each of the K columns, the
     structure of `variables` with d(sum over N of scores[:, k]) / d(variable), or None where the column does
-    not depend on it and the backend can tell. One forward, K backwards.
+    not depend on it and the backend can tell. One forward, K backwards. It also runs requests without
+    gradients: `variables` then holds no tensors.
 `value_gradients_and_hvps(function, along)`
     As `value_and_gradients`, with Hessian-vector products as fourth result: for each column the
     structure of `variables`, with the product of each variable's own block of the Hessian and its direction
@@ -15,7 +16,7 @@ these functions:
     per column and variable.
 `compile(function)`
     The same function, compiled where the backend compiles. It is always called with arguments of one
-    structure, and of the same shapes and types.
+    structure, and of the same shapes and types; results may hold None.
 `eval_shape(function, *arguments)`
     Run `function` once without data, on tensors of the right shape and type. The function's
     result is returned as it is (tensors in it are only good for their shapes).
