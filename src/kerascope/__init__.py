@@ -2,7 +2,7 @@
 
     import kerascope as ks
 
-    result = ks.explain(model, images)               # Grad-CAM of the predicted classes
+    result = ks.explain(model, images)               # of the predicted classes
     result.plot()
 
 See `Probe` for asking often, `methods` for what there is, and `kerascope.target` for what can be explained.

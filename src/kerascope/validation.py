@@ -72,5 +72,5 @@ def check_flag(value: Any, name: str) -> None:
 def check_choice(value: Any, name: str, choices: Iterable[Any]) -> None:
     """Check that a parameter is one of some values; raise `ParameterError` if not."""
     known = list(choices)
-    if not any(value is choice or (type(value) is type(choice) and value == choice) for choice in known):
+    if not any(value is choice or (isinstance(value, type(choice)) and value == choice) for choice in known):
         raise errors.ParameterError(f"{name} must be one of {', '.join(map(repr, known))}; got {value!r}.")

@@ -272,7 +272,7 @@ def test_an_audit_names_the_snow_and_training_on_balanced_pictures_mends_it(
     assert {("bus", "background"), ("bus", "outside"), ("car", "background")} <= gone
     assert changes.new == ()
     assert changes.shared == 400
-    assert "Class bus rests on the background" in (tmp_path / "biased.html").read_text(encoding="utf-8")
+    assert "Class bus relies on the background" in (tmp_path / "biased.html").read_text(encoding="utf-8")
 
 
 def test_vehicles_are_where_they_say_and_scenes_as_often(tmp_path: Path) -> None:

@@ -62,7 +62,9 @@ class ImageOptions:
         check_choice(self.map_type, "map_type", ("float32", "float16"))
         if self.batch_size is not None:
             check_whole(self.batch_size, "batch_size")
+            object.__setattr__(self, "batch_size", int(self.batch_size))  # NumPy's are not written as JSON
         check_whole(self.shard_size, "shard_size")
+        object.__setattr__(self, "shard_size", int(self.shard_size))
 
 
 @dataclass(frozen=True)

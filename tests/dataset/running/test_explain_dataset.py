@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -16,6 +17,7 @@ from PIL import Image
 import kerascope as ks
 from kerascope import errors
 from kerascope.dataset import heatmap
+from kerascope.dataset.options import ImageOptions
 from kerascope.dataset.running import explainer as explainer_room
 from tests.helpers.expected_warnings import warned
 from tests.helpers.files.photographs import (
@@ -271,3 +273,8 @@ def test_flat_maps_are_marked_by_row(
     assert rows
     for row in rows:
         assert re.search(f"^FlatMapWarning: the map {words}", row["warnings"][0])
+
+
+def test_options_from_numpy_are_kept_as_python_writes_them() -> None:
+    options = ImageOptions(overlay=np.str_("png"), batch_size=np.int64(4), shard_size=np.int64(8))
+    assert json.loads(json.dumps([options.overlay, options.batch_size, options.shard_size])) == ["png", 4, 8]
