@@ -12,7 +12,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.persistence import load_arrays, save_arrays
-from kerascope.resize import resize
+from kerascope.placement import Placement, PlacementChoice, from_dictionary, stretch
 from kerascope.typing import Array
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class Explanation:
         notes: what else there is to know about the values, such as the baseline that they are against.
         warnings: what was warned about while explaining.
         versions: versions of kerascope, Keras and the backend.
+        placement: where the values lie on the image; None for stretched over it.
     """
 
     values: Array
@@ -93,6 +94,7 @@ class Explanation:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    placement: Placement | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -142,34 +144,32 @@ class Explanation:
         flat: Array = ~(self.variation > LEAST_VARIATION)
         return flat
 
-    def heatmaps(self, size: tuple[int, ...] | None = None) -> Array:
+    def heatmaps(self, size: tuple[int, ...] | None = None, placement: PlacementChoice = "auto") -> Array:
         """One map per image (and class) in the size of the input, not normalised.
 
-        Channels are reduced as `reduction` says, then the grid is resized by half-pixel bilinear
-        interpolation (see `kerascope.resize`).
+        Channels are reduced as `reduction` says, then values are interpolated linearly between the places of
+        their cells (see `kerascope.placement`). Values that do not tell places along an axis apart, as those
+        of frames or columns, are the same along it.
 
         Args:
             size: wanted size in pixels, (H, W); None for the input's.
+            placement: `"auto"` or `"measured"` for the explanation's own; `"stretched"` to stretch the grid
+                over the image.
 
         Returns:
             float32 (N, H, W), or (N, K, H, W) with a class axis; sign and scale as in `values`, and for
-            `max_abs` never negative.
+            `max_abs` never negative; 0 for pixels that no cell sees, as outside of a crop in the model.
 
         Raises:
-            ExplanationError: the values lie on a grid of another dimension than the input, or the model takes
-                several inputs and none was chosen.
+            ExplanationError: the values are no places of the image, or the model takes several inputs and
+                none was chosen.
         """
         if size is None:
             check_has_input(self)
         maps = reduce_channels(self.values, self.reduction)
-        size = self.input_size if size is None else tuple(size)
         first = self.scores.ndim
-        if maps.ndim - first != len(size):
-            raise errors.ExplanationError(
-                f"a heat map needs values with as many spatial axes as the input of size {size}; got values "
-                f"of shape {self.values.shape}; use `values`, or choose another layer."
-            )
-        return resize(maps, size, first)
+        placed = self.placement or stretch(maps.shape[first:], self.input_size or tuple(size or ()))
+        return placed.choose(placement).to_image(maps, None if size is None else tuple(size), first)
 
     def title(self, image: int, column: int | None = None) -> str:
         """What was explained of one image: a class name, a class index, or the target in words.
@@ -315,6 +315,7 @@ def _from_arrays(metadata: dict[str, Any], arrays: dict[str, Array]) -> Explanat
         "warnings": tuple(metadata["warnings"]),
         "notes": tuple(metadata.get("notes", ())),
         "class_names": None if names is None else tuple(names),
+        "placement": from_dictionary(metadata.get("placement")),
     }
     absent = dict.fromkeys(("images", "predictions", "completeness_gap", "masks"))
     return Explanation(**{**absent, **arrays, **metadata, **tuples})

@@ -11,8 +11,8 @@ from keras import ops
 
 CHANNELS_FIRST, CHANNELS_LAST, TOKENS, GREY = "channels_first", "channels_last", "tokens", "grey"
 
-_PREFIX = 8
-"""The most tokens before a grid: a class token, and registers."""
+EXTRA_TOKENS = 8
+"""The most tokens around a grid: a class token, and registers."""
 
 
 @dataclass(frozen=True)
@@ -25,38 +25,59 @@ class Layout:
         spatial: sizes of the spatial axes.
         channels: number of channels.
         prefix: number of tokens before the grid, such as a class token; 0 for other kinds.
+        suffix: number of tokens behind the grid; 0 for other kinds.
+        order: for each spatial axis of the image, which of the tensor's it is, such as (1, 0) behind a
+            `Permute((2, 1, 3))`; empty where they are in the image's order. Of tokens, the axes of the grid
+            that they fill row by row.
     """
 
     kind: str
     spatial: tuple[int, ...]
     channels: int
     prefix: int = 0
+    suffix: int = 0
+    order: tuple[int, ...] = ()
 
     @property
     def positions(self) -> int:
         """Number of positions on the grid."""
         return math.prod(self.spatial)
 
+    @property
+    def own_spatial(self) -> tuple[int, ...]:
+        """Sizes of the spatial axes in the tensor's own order."""
+        return tuple(self.spatial[self.order.index(axis)] for axis in range(len(self.order))) or self.spatial
+
     def channels_last(self, tensor: Any, numpy: Any = ops) -> Any:
-        """Convert a tensor to (N, *spatial, C).
+        """Convert a tensor to (N, *spatial, C), with the spatial axes in the image's order.
 
         Args:
             tensor: of this layout.
             numpy: the module to compute with: `keras.ops`, or NumPy for arrays.
         """
         if self.kind == CHANNELS_FIRST:
-            return numpy.moveaxis(tensor, 1, -1)
-        if self.kind == TOKENS:
-            return numpy.reshape(tensor[:, self.prefix :], (-1, *self.spatial, self.channels))
-        return tensor[..., None] if self.kind == GREY else tensor
+            tensor = numpy.moveaxis(tensor, 1, -1)
+        elif self.kind == TOKENS:
+            grid = tensor[:, self.prefix : tensor.shape[1] - self.suffix]
+            tensor = numpy.reshape(grid, (-1, *self.own_spatial, self.channels))
+        elif self.kind == GREY:
+            tensor = tensor[..., None]
+        if not self.order:
+            return tensor
+        last = len(self.order) + 1
+        return numpy.transpose(tensor, (0, *(1 + axis for axis in self.order), last))
 
     def original(self, tensor: Any, numpy: Any = ops) -> Any:
-        """Convert a tensor (N, *spatial, C) to this layout, without the tokens before a grid.
+        """Convert a tensor (N, *spatial, C) to this layout, without the tokens around a grid.
 
         Args:
-            tensor: channels last.
+            tensor: channels last, with the spatial axes in the image's order.
             numpy: the module to compute with: `keras.ops`, or NumPy for arrays.
         """
+        if self.order:
+            last = len(self.order) + 1
+            back = (1 + self.order.index(axis) for axis in range(len(self.order)))
+            tensor = numpy.transpose(tensor, (0, *back, last))
         if self.kind == CHANNELS_FIRST:
             return numpy.moveaxis(tensor, -1, 1)
         if self.kind == TOKENS:
@@ -87,7 +108,7 @@ def read_layout(
     if len(shape) == 3 and image is not None and len(image) == 2:
         for grid in grids:
             prefix = shape[1] - math.prod(grid)
-            if 0 <= prefix <= _PREFIX and math.prod(grid) > 1:
+            if 0 <= prefix <= EXTRA_TOKENS and math.prod(grid) > 1:
                 return Layout(TOKENS, grid, shape[2], prefix)
         if grids or (found := find_token_grid(shape[1], image)) is None:
             return None

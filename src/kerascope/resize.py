@@ -30,12 +30,23 @@ def bilinear_weights(old: int, new: int) -> Array:
                [0.25, 0.75],
                [0.  , 1.  ]], dtype=float32)
     """
-    below, above, share = neighbours(old, new)
-    weights = np.zeros((new, old), "float32")
-    np.add.at(weights, (np.arange(new), below), 1 - share)
-    np.add.at(weights, (np.arange(new), above), share)
+    weights = linear_weights((np.arange(new) + 0.5) * old / new - 0.5, old)
     # Weights are cached, since images of a data set mostly have one size.
     weights.setflags(write=False)
+    return weights
+
+
+def linear_weights(positions: Array, count: int) -> Array:
+    """Return the matrix (places, count) that interpolates an axis linearly; each row sums to 1.
+
+    Args:
+        positions: (places,) on the axis, where element i lies at i; beyond its ends, these count.
+        count: size of the axis, at least 1.
+    """
+    below, above, share = neighbours_at(positions, count)
+    weights = np.zeros((len(below), count), "float32")
+    np.add.at(weights, (np.arange(len(below)), below), 1 - share)
+    np.add.at(weights, (np.arange(len(below)), above), share)
     return weights
 
 
@@ -49,9 +60,14 @@ def neighbours(old: int, new: int) -> tuple[Array, Array, Array]:
     Returns:
         int64, int64 and float64 (new,).
     """
-    position = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+    return neighbours_at((np.arange(new) + 0.5) * old / new - 0.5, old)
+
+
+def neighbours_at(positions: Array, count: int) -> tuple[Array, Array, Array]:
+    """Return the two neighbours of positions on an axis, and the weight of the second."""
+    position = np.clip(positions, 0, count - 1)
     below = np.floor(position).astype(int)
-    return below, np.minimum(below + 1, old - 1), position - below
+    return below, np.minimum(below + 1, count - 1), position - below
 
 
 def resize(maps: Array, size: tuple[int, ...], first: int = 1) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.explanation import Explanation, Reduction, describe_flatness
+from kerascope.placement import Placement, stretch
 from kerascope.probe import Answer, AnyProbe, as_probe
 from kerascope.provenance import versions, warn
 from kerascope.registry import Registered
@@ -89,6 +90,7 @@ class Method(Registered, ABC, kind="method"):
         warnings = tuple((kind, text) for kind, text in remarks if kind is not None)
         answer = replace(answer, warnings=(*warnings, *answer.warnings))
         notes = [reason, *(text for kind, text in remarks if kind is None), *answer.notes]
+        notes += [answer.placement.note] if answer.placement is not None else []
         explained = answer.batch.explained
         shown: Array | None = None
         size: tuple[int, ...] = ()
@@ -118,12 +120,23 @@ class Method(Registered, ABC, kind="method"):
             masks=answer.masks,
             notes=tuple(filter(None, notes)),
             versions=dict(versions()),
+            placement=_find_placement(answer, method.reduction, size),
         )
         explanation = _add_warnings(explanation, answer, "complete" in method.tags)
         if answer.failure is not None:
             answer.failure.result = explanation
             raise answer.failure
         return explanation
+
+
+def _find_placement(answer: Answer, reduction: Reduction, size: tuple[int, ...]) -> Placement | None:
+    """Where the values lie: on cells of a layer, on pixels, or on cells of the method's own making."""
+    assert answer.values is not None
+    if not size or answer.image_layout is None:
+        return None
+    grid = answer.values.shape[answer.scores.ndim : answer.values.ndim - (reduction != "none")]
+    placed = answer.placement
+    return placed if placed is not None and placed.grid == grid else stretch(grid, size)
 
 
 def _add_warnings(explanation: Explanation, answer: Answer, complete: bool) -> Explanation:

@@ -10,17 +10,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from kerascope import errors
-from kerascope.explanation import Explanation, reduce_channels
+from kerascope.explanation import Explanation
 from kerascope.method import Method
 from kerascope.metric.probability import probability_of
 from kerascope.metric.statistics import ranks
 from kerascope.perturb import Masks, Stream
 from kerascope.perturb.baseline import BaselineLike, as_baseline, make_baseline
 from kerascope.perturb.host_images import HostImages
-from kerascope.perturb.pixels import pixels_of
+from kerascope.perturb.pixels import on_pixels, pixels_of
 from kerascope.perturb.variants import run_variants
 from kerascope.probe import Answer, AnyProbe
-from kerascope.resize import resize
 from kerascope.target import TargetLike, as_target
 from kerascope.typing import Array
 
@@ -200,12 +199,13 @@ class EvalBatch:
             return self.host_images.to_inputs(make_pixels(index))
 
         answer = self.probability if probability else self.answer
-        for _, _, values in run_variants(self.probe, answer, count, make_variant, run):
-            yield values if method is None else self.maps(method, values)
+        for _, variant, values in run_variants(self.probe, answer, count, make_variant, run):
+            yield values if method is None else self._maps(method, variant)
 
-    def maps(self, method: Method, values: Array) -> Array:
+    @staticmethod
+    def _maps(method: Method, answer: Answer) -> Array:
         """Return a method's values as maps of the size of the images, float64 (N, *spatial)."""
-        return np.asarray(resize(reduce_channels(values, method.reduction), self.spatial, 1), "float64")
+        return np.asarray(on_pixels(answer, method.reduction), "float64")
 
     def explain(
         self, method: Method, *, probe: AnyProbe | None = None, images: Any = None, target: Any = None
@@ -223,8 +223,7 @@ class EvalBatch:
             self.images if images is None else images,
             self.answer.pinned if target is None else target,
         )
-        assert answer.values is not None
-        return self.maps(method, answer.values)
+        return self._maps(method, answer)
 
     def _check_shape(self, name: str, given: Any, shape: tuple[int, ...]) -> Array:
         array = np.asarray(given)

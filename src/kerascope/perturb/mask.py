@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from kerascope.perturb.resampling import apply_along_axes, to_integers, to_tensor
-from kerascope.resize import bilinear_weights
+from kerascope.placement import Placement
 
 
 class Masks(ABC):
@@ -87,22 +87,25 @@ class MapMasks(Masks):
     *grid, samples), standard normal.
 
     Args:
-        grid: size of the maps.
-        spatial: size of the images.
+        placement: where the maps lie on the images; an axis that they do not have is one cell.
         sigma: standard deviation of the noise, as a share of a map's range; 0 for none.
     """
 
-    grid: tuple[int, ...]
-    spatial: tuple[int, ...]
+    placement: Placement
     sigma: float = 0.0
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Size of the maps, with an axis for each of the image's."""
+        return tuple(axis.cells if axis else 1 for axis in self.placement.axes)
 
     def make(self, codes: Any, own: Mapping[str, Any], numpy: Any) -> Any:
         masks = self._select(own["maps"], codes[:, 0], numpy)
-        axes = tuple(range(1, len(self.spatial) + 1))
+        axes = tuple(range(1, len(self.grid) + 1))
         if self.sigma:
             width = numpy.max(masks, axis=axes, keepdims=True) - numpy.min(masks, axis=axes, keepdims=True)
             masks = masks + self.sigma * width * self._select(own["noise"], codes[:, 2], numpy)
-        masks = apply_along_axes(masks, list(map(bilinear_weights, self.grid, self.spatial)), numpy)
+        masks = apply_along_axes(masks, self.placement.matrices(), numpy)
         low, high = numpy.min(masks, axis=axes, keepdims=True), numpy.max(masks, axis=axes, keepdims=True)
         # A map that is the same everywhere marks nothing.
         wide = numpy.where(high > low, high - low, 1.0)

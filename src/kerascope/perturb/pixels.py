@@ -6,8 +6,8 @@ import numpy as np
 
 from kerascope import errors
 from kerascope.explanation import Reduction, reduce_channels
+from kerascope.placement import stretch
 from kerascope.probe import Answer
-from kerascope.resize import resize
 from kerascope.typing import Array
 
 
@@ -35,9 +35,7 @@ def on_pixels(answer: Answer, reduction: Reduction) -> Array:
     maps = reduce_channels(answer.values, reduction)
     size = pixels_of(answer).shape[1:-1]
     first = answer.scores.ndim
-    if maps.ndim - first != len(size):
-        raise errors.ExplanationError(
-            f"a map of the input's pixels needs a layer with the spatial axes of the input of size {size}; "
-            f"{' and '.join(answer.layers) or 'the input'} gives maps {maps.shape[first:]}; choose another."
-        )
-    return resize(maps, size, first)
+    placement = answer.placement
+    if placement is None or placement.grid != maps.shape[first:]:
+        placement = stretch(maps.shape[first:], size)
+    return placement.to_image(maps, first=first)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from kerascope.placement import Placement, is_identity
 from kerascope.resize import bilinear_weights
 from kerascope.typing import Array, Tensor
 
@@ -18,9 +19,23 @@ def enlarge(maps: Tensor, size: tuple[int, ...]) -> Tensor:
     return maps if old == size else apply_along_axes(maps, list(map(bilinear_weights, old, size)), ops)
 
 
+def to_image(maps: Tensor, placement: Placement, size: tuple[int, ...] | None = None) -> Tensor:
+    """Maps (N, *grid) on the image, as `Placement.to_image` brings them there.
+
+    Args:
+        maps: on the grid of the placement.
+        placement: where they lie.
+        size: wanted size in pixels; None for the image's.
+    """
+    whole = (axis.cells if axis else 1 for axis in placement.axes)
+    return apply_along_axes(ops.reshape(maps, (-1, *whole)), placement.matrices(size), ops)
+
+
 def apply_along_axes(tensor: Tensor, weights: Sequence[Array], numpy: Any) -> Tensor:
     """A tensor (B, *spatial, ...) with a matrix (new, old) applied along each spatial axis."""
     for axis, matrix in enumerate(weights, start=1):
+        if is_identity(matrix):
+            continue
         moved = numpy.matmul(
             numpy.moveaxis(tensor, axis, -1), to_tensor(np.ascontiguousarray(matrix.T), numpy)
         )

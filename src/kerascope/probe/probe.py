@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from kerascope import backend, errors
+from kerascope.placement import CHOICES, PlacementChoice
 from kerascope.probe.black_box import BlackBox, black_box_error
 from kerascope.probe.execute import readouts
 from kerascope.probe.execute.engine import ProbeEngine
@@ -20,7 +21,7 @@ from kerascope.probe.inputs import blank_inputs
 from kerascope.probe.protocol import AnyProbe
 from kerascope.target import OutputKind, TargetLike
 from kerascope.typing import Array
-from kerascope.validation import check_whole
+from kerascope.validation import check_choice, check_whole
 
 
 class Probe(ProbeEngine):
@@ -44,6 +45,9 @@ class Probe(ProbeEngine):
             last activation, the loss that the model was compiled with, or two names for one number.
         label: name or position of one of several labels, to explain it alone, with the classes 0, no, and
             1, yes, which are called "not snow" and "snow".
+        placement: where the cells of a layer lie on the image: `"auto"` measures it where shapes leave doubt
+            (see docs/placement.md), once for each layer and size of images; `"measured"` always measures;
+            `"stretched"` never does, and stretches every grid over the image.
         compile: compile the programs; None for yes on TensorFlow (`tf.function`) and JAX (`jax.jit`) and no
             on PyTorch, where True means `torch.compile`.
 
@@ -72,6 +76,7 @@ class Probe(ProbeEngine):
         input: str | int | None = None,
         output: OutputKind | Mapping[str, OutputKind] | None = None,
         label: str | int | None = None,
+        placement: PlacementChoice = "auto",
         compile: bool | None = None,
     ) -> None:
         compiles = backend.current().compiles
@@ -87,12 +92,13 @@ class Probe(ProbeEngine):
                 "or call model.build(input_shape), first."
             )
         check_whole(batch_size, "batch_size")
+        check_choice(placement, "placement", CHOICES)
         if isinstance(class_names, str):
             raise errors.ParameterError(f"class_names must be a list of names; got the text {class_names!r}.")
         names = None if class_names is None else tuple(map(str, class_names))
         compile = compiles if compile is None else compile
         index = None if label is None else _label_index(label, names)
-        super().__init__(model, batch_size, names, input, compile, output, index)
+        super().__init__(model, batch_size, names, input, compile, output, index, placement)
 
     @classmethod
     def for_model(cls, model: keras.Model) -> Probe:

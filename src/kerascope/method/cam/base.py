@@ -127,7 +127,7 @@ class ClassActivationMap(Method):
     def to_map(self, internals: Internals, gather: Callable[[Any], Any]) -> Any:
         """The map, from what `gather` makes of each layer's weighted channels."""
         maps = [gather(self.channels(part)) for part in internals.split()]
-        return maps[0] if self.layers is None else fuse(maps, self.fusion)
+        return maps[0] if self.layers is None else fuse(maps, self.fusion, internals.placements)
 
     def compute(self, internals: Internals) -> Any:
         """The map of one class, without negative relevance in any layer's where `relu` says so."""

@@ -9,7 +9,8 @@ from typing import Any
 from keras import ops
 
 from kerascope import errors
-from kerascope.perturb.resampling import enlarge
+from kerascope.perturb.resampling import apply_along_axes
+from kerascope.placement import Placement, combine_finest, stretch
 
 SHARPNESS = 2.0
 """The factor gamma of the tanh; 2 in the paper."""
@@ -53,18 +54,41 @@ FUSIONS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 """Every fusion by the name that `fusion=` takes: from maps (layers, N, *spatial) to (N, *spatial)."""
 
 
-def fuse(maps: Sequence[Any], fusion: str) -> Any:
+def fuse(maps: Sequence[Any], fusion: str, placements: Sequence[Placement | None]) -> Any:
     """One map (N, *spatial) from the maps of several layers, of any sizes, each image by itself."""
-    return FUSIONS[fusion](ops.stack(to_finest(maps)))
+    return FUSIONS[fusion](ops.stack(to_finest(maps, placements)[0]))
 
 
-def to_finest(maps: Sequence[Any]) -> list[Any]:
-    """Maps (N, *spatial) of any sizes, enlarged to the finest grid among them."""
+def to_finest(
+    maps: Sequence[Any], placements: Sequence[Placement | None]
+) -> tuple[list[Any], Placement | None]:
+    """Maps (N, *spatial) of any sizes, brought to the finest grid among them, and where that lies.
+
+    Args:
+        maps: of several layers.
+        placements: where each lies on the image; None where that is unknown: they are stretched then.
+
+    Raises:
+        LayerError: the grids have different axes.
+    """
     grids = [tuple(values.shape[1:]) for values in maps]
-    if len({len(grid) for grid in grids}) > 1:
+    known = [placement for placement in placements if placement is not None]
+    axes = {tuple(axis is None for axis in placement.axes) for placement in known}
+    if len({len(grid) for grid in grids}) > 1 or len(axes) > 1:
         raise errors.LayerError(
             f"layers whose maps are fused must have grids with as many axes; got {grids}; choose layers "
             "that are all pictures, or all sequences."
         )
-    finest = tuple(map(max, zip(*grids, strict=True)))
-    return [enlarge(values, finest) for values in maps]
+    if len(known) < len(maps):
+        finest = tuple(map(max, zip(*grids, strict=True)))
+        shared = [stretch(grid, finest) for grid in grids]
+        return _bring_to(maps, shared, stretch(finest, finest)), None
+    wanted = combine_finest(known)
+    return _bring_to(maps, known, wanted), wanted
+
+
+def _bring_to(maps: Sequence[Any], placements: Sequence[Placement], wanted: Placement) -> list[Any]:
+    return [
+        apply_along_axes(values, placement.matrices_to(wanted), ops)
+        for values, placement in zip(maps, placements, strict=True)
+    ]

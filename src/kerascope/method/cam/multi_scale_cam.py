@@ -13,7 +13,8 @@ from kerascope import errors
 from kerascope.method.cam.base import ClassActivationMap, spatial_axes
 from kerascope.method.cam.fusion import to_finest
 from kerascope.method.gradient.modifier import apply_modifier
-from kerascope.perturb.resampling import enlarge
+from kerascope.perturb.resampling import enlarge, to_image
+from kerascope.placement import Placement, stretch
 from kerascope.probe import Answer, AnyProbe, Internals, Scales, require_probe
 from kerascope.target import Target
 
@@ -95,12 +96,21 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
 
     def compute(self, internals: Internals) -> Any:
         """The map of one class from all scales."""
-        maps = self.maps(internals, self.combine)
-        return enlarge_to_image(combine_scales(*maps) if self.relu else to_signed_map(*maps), internals)
+        return self._join(internals, self.combine, combine_scales if self.relu else to_signed_map)
 
     def to_map(self, internals: Internals, gather: Callable[[Any], Any]) -> Any:
         """The signed map, from what `gather` makes of the weighted channels of each scale."""
-        return enlarge_to_image(to_signed_map(*self.maps(internals, gather)), internals)
+        return self._join(internals, gather, to_signed_map)
+
+    def _join(
+        self, internals: Internals, gather: Callable[[Any], Any], join: Callable[..., tuple[Any, Any]]
+    ) -> Any:
+        layers, image = self.maps(internals, gather)
+        placements = list(internals.placements)
+        if image is not None:
+            size = tuple(internals.image.shape[1:-1])
+            placements.append(stretch(size, size))
+        return enlarge_to_image(*join(layers, image, placements), internals)
 
     def maps(self, internals: Internals, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
         """The signed map of each layer, the deepest first, and of the image, or None."""
@@ -123,7 +133,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     ) -> Answer:
         """At all scales; where the score has no gradient at one, without the image, or at the layer alone."""
         if self.layers is not None:
-            return super().attribute_with(compute, key, probe, images, target)
+            return _on_image(super().attribute_with(compute, key, probe, images, target))
         found = self.scales(probe, images, target)
         probe = require_probe(probe).without_refresh()
         *more, alone = dict.fromkeys((found, replace(found, image=False), Scales(found.layers[:1], False)))
@@ -135,7 +145,8 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
                 continue
         else:
             places, answer = alone, self.attribute_at(alone, compute, key, probe, images, target)
-        return replace(answer, layers=answer.layers[:1], notes=(_scales_note(places, found), *answer.notes))
+        note = _scales_note(places, found)
+        return _on_image(replace(answer, layers=answer.layers[:1], notes=(note, *answer.notes)))
 
 
 def _scales_note(places: Scales, found: Scales) -> str:
@@ -150,32 +161,60 @@ def _scale_names(places: Scales) -> list[str]:
     return [*map(str, places.layers[1:]), *["the image"] * places.image]
 
 
-def enlarge_to_image(maps: Any, internals: Internals) -> Any:
-    """Maps enlarged to the explained input's own grid, where that has as many axes."""
+def _on_image(answer: Answer) -> Answer:
+    """The answer, whose maps were brought to the image where they have its axes."""
+    placed, layout = answer.placement, answer.image_layout
+    if answer.values is None or layout is None or placed is None or not _covers_image(placed):
+        return answer
+    return replace(answer, placement=stretch(answer.values.shape[answer.scores.ndim :], layout.spatial))
+
+
+def _covers_image(placement: Placement) -> bool:
+    return not placement.obstacle and None not in placement.axes
+
+
+def enlarge_to_image(maps: Any, placement: Placement | None, internals: Internals) -> Any:
+    """Maps on the explained input's own grid, or as fine as they are, where that has as many axes."""
     grid = tuple(maps.shape[1:])
     size = () if internals.image is None else tuple(internals.image.shape[1:-1])
-    return enlarge(maps, tuple(map(max, grid, size))) if len(grid) == len(size) else maps
+    if len(grid) != len(size) or (placement is not None and not _covers_image(placement)):
+        return maps
+    finest = tuple(map(max, grid, size))
+    return enlarge(maps, finest) if placement is None else to_image(maps, placement, finest)
 
 
-def to_signed_map(layers: Sequence[Any], image: Any) -> Any:
-    """What speaks for the class less what speaks against it."""
-    against = combine_scales([-layer for layer in layers], None if image is None else -image)
-    return combine_scales(layers, image) - against
+def to_signed_map(
+    layers: Sequence[Any], image: Any = None, placements: Sequence[Placement | None] = ()
+) -> tuple[Any, Placement | None]:
+    """What speaks for the class less what speaks against it: see `combine_scales`."""
+    against, _ = combine_scales([-layer for layer in layers], None if image is None else -image, placements)
+    found, placement = combine_scales(layers, image, placements)
+    return found - against, placement
 
 
-def combine_scales(layers: Sequence[Any], image: Any = None) -> Any:
-    """What speaks for the class, at least 0, from the signed maps of the layers, the deepest first."""
+def combine_scales(
+    layers: Sequence[Any], image: Any = None, placements: Sequence[Placement | None] = ()
+) -> tuple[Any, Placement | None]:
+    """What speaks for the class, at least 0, on the finest grid, and where that lies.
+
+    Args:
+        layers: the signed map of each layer, the deepest first.
+        image: the signed map of the image, or None.
+        placements: where each of these lies on the image; without, they are stretched.
+    """
     deep, *finer = layers
     scales = finer if image is None else [*finer, image]
+    placements = placements or [None] * (1 + len(scales))
     if not scales:
-        return ops.relu(deep)
-    what, *where = to_finest([ops.relu(deep), *map(_divide_by_mean, scales)])
+        return ops.relu(deep), placements[0]
+    (what, *where), placement = to_finest([ops.relu(deep), *map(_divide_by_mean, scales)], placements)
     behind = where[: len(finer)] or where
     mean = sum(behind[1:], behind[0]) / len(behind)
     every = mean if image is None else mean + where[-1]
     least = FLOOR * ops.max(ops.abs(deep), axis=map_axes(deep), keepdims=True)
     some = ops.any(every > 0, axis=map_axes(every), keepdims=True)
-    return (what + ops.where(some, least, 0.0)) * _divide_by_max(mean) * _divide_by_max(every)
+    found = (what + ops.where(some, least, 0.0)) * _divide_by_max(mean) * _divide_by_max(every)
+    return found, placement
 
 
 def _divide_by_max(values: Any) -> Any:

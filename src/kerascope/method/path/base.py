@@ -106,7 +106,7 @@ def integrate_paths(
         values = shares if values is None else np.add(values, shares, out=values)
     assert values is not None
     return to_complete_answer(
-        replace(first, alive=alive, layers=answer.layers),
+        replace(first, alive=alive, layers=answer.layers, placement=answer.placement),
         values / len(ways),
         starts / len(ways),
         describe_baselines([path.note for path in ways]),

@@ -11,6 +11,7 @@ from kerascope import errors
 from kerascope.method.wrappers.base import Wrapper
 from kerascope.perturb.pixels import pixels_of
 from kerascope.perturb.variants import run_variants
+from kerascope.placement import Placement
 from kerascope.probe import Answer, AnyProbe
 from kerascope.target import Target
 from kerascope.typing import Array
@@ -107,7 +108,7 @@ class Augmented(Wrapper, name="augmented"):
         for index, last, values in run_variants(
             probe, first, len(self.variants), variant, self.method.attribute
         ):
-            back = np.flip(values, columns) if self.variants[index][0] else values
+            back = _turn_back(values, columns, last.placement) if self.variants[index][0] else values
             total = back.astype("float64") if total is None else total + back
             alive = alive or last.alive
             masks = masks + (0 if last.masks is None else last.masks)
@@ -117,8 +118,27 @@ class Augmented(Wrapper, name="augmented"):
             first,
             values=mean,
             layers=last.layers,
+            placement=last.placement,
             alive=alive,
             notes=last.notes,
             masks=None if last.masks is None else masks,
             warnings=last.warnings,
         )
+
+
+def _turn_back(values: Array, columns: int, placement: Placement | None) -> Array:
+    """The map of a mirror image, where the cells lie on the image itself.
+
+    Args:
+        values: of the mirror image.
+        columns: position of the axis along which it is mirrored.
+        placement: where cells lie. Those that do not lie alike from both sides are interpolated.
+    """
+    axis = None if placement is None or not placement.axes else placement.axes[-1]
+    if placement is None or axis is None or axis.cells != values.shape[columns]:
+        return np.flip(values, columns)
+    mirrored = placement.size[-1] - axis.centres
+    if np.allclose(mirrored, axis.centres[::-1]):
+        return np.flip(values, columns)
+    turned = np.tensordot(values, axis.weights(mirrored), axes=(columns % values.ndim, 1))
+    return np.moveaxis(turned, -1, columns)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from kerascope import errors
 from kerascope.explanation import Reduction
 from kerascope.method.base import Method
 from kerascope.method.cam.grad_cam import GradCAM
 from kerascope.method.gradient.base import InputGradient
 from kerascope.method.gradient.guided_backprop import GuidedBackprop
+from kerascope.perturb.pixels import on_pixels
 from kerascope.probe import Answer, AnyProbe
-from kerascope.resize import resize
 from kerascope.target import Target
 
 
@@ -73,16 +72,9 @@ class GuidedGradCAM(Method, name="guided_grad_cam"):
 
     def attribute(self, probe: AnyProbe, images: Any, target: Target) -> Answer:
         """Grad-CAM and guided backpropagation, multiplied at the image's size."""
-        cam = GradCAM(layer=self.layer).attribute(probe, images, target)
+        cam_method = GradCAM(layer=self.layer)
+        cam = cam_method.attribute(probe, images, target)
         guided = GuidedBackprop().attribute(probe, images, target)
-        assert cam.values is not None
         assert guided.values is not None
-        first = cam.scores.ndim
-        size = guided.values.shape[first:-1]
-        if cam.values.ndim - first != len(size):
-            raise errors.ExplanationError(
-                f"guided Grad-CAM needs a layer with as many spatial axes as the input of size {size}; "
-                f"{cam.layers[0]!r} gives maps {cam.values.shape[first:]}; choose another layer."
-            )
-        enlarge = resize(cam.values, size, first)
-        return replace(cam, values=enlarge[..., None] * guided.values, alive=cam.alive and guided.alive)
+        values = on_pixels(cam, cam_method.reduction)[..., None] * guided.values
+        return replace(cam, values=values, alive=cam.alive and guided.alive, placement=guided.placement)

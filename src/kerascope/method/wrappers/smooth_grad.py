@@ -108,6 +108,7 @@ class NoisyMethod(Wrapper):
             values=self.summarize(self.samples, mean, squares).astype("float32"),
             alive=alive,
             layers=answer.layers,
+            placement=answer.placement,
             notes=answer.notes,
             warnings=answer.warnings,
         )

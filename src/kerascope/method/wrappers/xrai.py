@@ -120,7 +120,12 @@ class XRAI(Wrapper, name="xrai"):
             regions = segment(picture, self.scales, self.smallest)
             for column, attribution in enumerate(of_picture):
                 found[column] = grow_regions(attribution, regions)
-        return replace(answer, values=gathered.reshape(attributions.shape), completeness_gap=None)
+        return replace(
+            answer,
+            values=gathered.reshape(attributions.shape),
+            completeness_gap=None,
+            placement=answer.pixels,
+        )
 
 
 def segment(picture: Array, scales: Sequence[float], smallest: int) -> Array:

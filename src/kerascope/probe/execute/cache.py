@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,8 @@ import keras
 from keras import ops
 
 from kerascope import errors
+from kerascope.layout import Layout
+from kerascope.placement import Placement
 from kerascope.probe.execute.compiled import CompiledProgram
 from kerascope.probe.execute.program import Program
 from kerascope.probe.execute.routine import Routine
@@ -43,13 +45,14 @@ class ProgramCache:
         self._graphs: dict[Hashable, Graph] = {}
         self._bare_graphs: dict[Hashable, Graph] = {}
         self._measured: dict[Hashable, dict[int, OutputHead]] = {}
+        self._places: dict[Hashable, dict[int, tuple[Layout, Placement]]] = {}
         self._programs: OrderedDict[Hashable, CompiledProgram] = OrderedDict()
 
     def refresh(self, model: keras.Model) -> None:
         """Empty the cache of a model that has changed since."""
         fingerprint = Fingerprint(model)
         if fingerprint != self._fingerprint:
-            for cache in (self._graphs, self._bare_graphs, self._measured, self._programs):
+            for cache in (self._graphs, self._bare_graphs, self._measured, self._places, self._programs):
                 cache.clear()
             self._fingerprint = fingerprint
 
@@ -66,7 +69,7 @@ class ProgramCache:
         loss = getattr(model, "loss", None) or spec.loss
         key = (batch.signature, batch.explained, size, repr(spec), repr(loss))
         if key not in self._graphs:
-            for cache in (self._graphs, self._bare_graphs, self._measured):
+            for cache in (self._graphs, self._bare_graphs, self._measured, self._places):
                 if len(cache) >= LIMIT:
                     cache.clear()
             tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
@@ -90,7 +93,14 @@ class ProgramCache:
             measured = self._measured[measured_key]
             graph = replace(graph, measured=measured, opaque=graph.opaque - measured.keys())
             self._graphs[key] = with_kinds(graph, spec, loss)
+        places = self._places.get((batch.signature, batch.explained), {})
+        if places.keys() != self._graphs[key].placements.keys():
+            self._graphs[key] = self._graphs[key].with_places(places)
         return self._graphs[key]
+
+    def add_places(self, batch: InputBatch, found: Mapping[int, tuple[Layout, Placement]]) -> None:
+        """Keep where the cells of layers lie on images like those of a batch: see `Graph.placements`."""
+        self._places.setdefault((batch.signature, batch.explained), {}).update(found)
 
     def program(self, key: Hashable, make: Callable[[], Program | Routine]) -> CompiledProgram:
         """The compiled program of a key; `make` gives the program where it is new."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from kerascope.placement import Placement
 from kerascope.probe.execute.partial import Cut, find_cut
+from kerascope.probe.execute.placing import ProbePlacing
 from kerascope.probe.execute.randomize import RandomizedLayer, randomize_layers
 from kerascope.probe.execute.request import (
     CheckedRequest,
@@ -16,7 +18,6 @@ from kerascope.probe.execute.request import (
     note_inputs,
     resolve_target,
 )
-from kerascope.probe.execute.state import ProbeState
 from kerascope.probe.graph.graph import LayerCall
 from kerascope.probe.graph.output_kind import Remark
 from kerascope.probe.graph.scales import Scales, find_scales
@@ -25,7 +26,7 @@ from kerascope.probe.inputs import InputBatch, check_inputs
 from kerascope.target import Target, TargetLike, as_target
 
 
-class ProbeLookup(ProbeState):
+class ProbeLookup(ProbePlacing):
     """A probe that checks requests, and looks layers and targets up: see `Probe`."""
 
     def pixel_range(self, images: Any) -> tuple[float, float] | None:
@@ -93,8 +94,14 @@ class ProbeLookup(ProbeState):
             None: the model is run without data.
         """
         checked = self._check_request(images, target, Request((layer,), spatial=True))
-        deepest = checked.graph.find_call(checked.layers[0])
-        return find_scales(checked.graph, deepest, checked.batch.differentiable)
+        while True:
+            deepest = checked.graph.find_call(checked.layers[0])
+            found = find_scales(checked.graph, deepest, checked.batch.differentiable)
+            # The finer layers are placed together; where one is misread, others may be the finer ones.
+            placed = self._check_request(images, target, Request(found.layers))
+            if placed.graph.placements == checked.graph.placements:
+                return found
+            checked = replace(placed, layers=checked.layers)
 
     def find_cut(self, images: Any, target: Target, layer: str | None, pooled: bool = False) -> Cut:
         """The cut behind a layer, to run the part of the model behind it alone.
@@ -115,7 +122,37 @@ class ProbeLookup(ProbeState):
         with self._lock:
             return self._check(batch, self._size(batch.count), as_target(target), request)
 
+    def placement(self, images: Any, layer: str | None = None, target: TargetLike = None) -> Placement | None:
+        """Where the cells of a layer lie on the image: see `kerascope.placement`.
+
+        Args:
+            images: (N, ...) as the model takes them; only their shape counts.
+            layer: path of the layer; None for the automatic one for `target`.
+            target: see `kerascope.target`.
+
+        Returns:
+            The placement; None where the layer's output or the image has no spatial axes. Its `obstacle` says
+            why there is no picture where positions are no places.
+
+        Cost:
+            None where shapes leave no doubt, else once for each layer and size of images 36 forwards and 3
+            backwards of one image.
+        """
+        checked = self._check_request(images, target, Request((layer,)))
+        return checked.graph.placement(checked.graph.find_call(checked.layers[0]))
+
     def _check(self, batch: InputBatch, size: int, target: Target, request: Request) -> CheckedRequest:
+        """The checked request, of which the cells of every layer are placed.
+
+        A layer whose positions turn out to be no places gives way to another automatic one.
+        """
+        while True:
+            checked = self._check_once(batch, size, target, request)
+            if not (calls := self._unplaced(checked)):
+                return checked
+            self._place(checked, calls)
+
+    def _check_once(self, batch: InputBatch, size: int, target: Target, request: Request) -> CheckedRequest:
         graph, names = self._graph(batch, size), self.class_names
         if batch.explained is not None or not request.layers:
             return check_request(request, graph, batch, target, names)

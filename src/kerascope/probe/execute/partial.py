@@ -19,7 +19,7 @@ class Cut:
         pooling: `"mean"` or `"max"` where that is a global pooling, else None.
         call: its call.
         skippable: the calls that need not run where its output is given. Empty where the layer lies within a
-            skip connection, is followed by operations that cannot be traced, or has tokens in front of its
+            skip connection, is followed by operations that cannot be traced, or has tokens around its
             grid: then the whole model runs, and the scores are the same.
     """
 
@@ -40,12 +40,12 @@ def find_cut(checked: CheckedRequest, pooled: bool = False) -> Cut:
     graph, layer = checked.graph, checked.layers[0]
     named = graph.find_call(layer)
     call, pooling = graph.find_tap(named), None
-    prefix = call.layout.prefix if call.layout else 0
-    if pooled and not prefix and (found := pooling_behind(graph, call, checked.sources)) is not None:
+    extra = call.layout.prefix + call.layout.suffix if call.layout else 0
+    if pooled and not extra and (found := pooling_behind(graph, call, checked.sources)) is not None:
         named = call = found[0]
         pooling = found[1]
     skippable: tuple[LayerCall, ...] = ()
-    if not prefix:
+    if not extra:
         numbers = graph.find_skippable(call, checked.sources)
         skippable = tuple(graph.calls[number] for number in sorted(numbers))
     return Cut(layer, graph.name(named), pooling, call, skippable)

@@ -11,6 +11,7 @@ from keras import ops, tree
 
 from kerascope import backend, errors
 from kerascope.layout import Layout
+from kerascope.placement import Placement
 from kerascope.probe.execute.request import Request
 from kerascope.probe.execute.result import BatchResult, Readout, summarize
 from kerascope.probe.graph.bias import Biases, BiasTaps, BiasTerm
@@ -40,6 +41,8 @@ class Internals:
         hvps: for each layer the product of its own block of the Hessian, d2 score / d activation2, with the
             activations, in their shape; empty where not requested.
         biases: the contribution of each constant that the model adds; empty where not requested.
+        placements: for each layer of the request where its cells lie on the image; None where that is
+            unknown.
     """
 
     activations: tuple[Any, ...]
@@ -49,6 +52,7 @@ class Internals:
     scores: Any
     hvps: tuple[Any, ...] = ()
     biases: tuple[BiasTerm, ...] = ()
+    placements: tuple[Placement | None, ...] = ()
 
     def split(self) -> list[Internals]:
         """The internals of each layer by itself."""
@@ -58,6 +62,7 @@ class Internals:
                 activations=self.activations[index : index + 1],
                 gradients=self.gradients[index : index + 1],
                 hvps=self.hvps[index : index + 1],
+                placements=self.placements[index : index + 1],
             )
             for index in range(len(self.activations))
         ]
@@ -279,6 +284,7 @@ class Program:
             scores,
             self._at_layers(hvps, layouts),
             tuple(self._bias_terms(readout.constants, gradients)) if self.biases else (),
+            tuple(self.graph.placement(self.calls[layer]) for layer in self.layers),
         )
 
     def _at_layers(self, leaves: Mapping[str, Any], layouts: Sequence[Layout | None]) -> tuple[Any, ...]:

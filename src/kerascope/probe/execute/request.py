@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kerascope import errors
+from kerascope.placement import Placement, combine_finest, stretch
 from kerascope.probe.graph.automatic_layer import automatic_layer, find_branches
 from kerascope.probe.graph.bias import Biases, find_biases
 from kerascope.probe.graph.graph import Graph, LayerCall
@@ -69,6 +70,17 @@ class CheckedRequest:
         """Numbers of the calls that the explained score is made from."""
         context = make_context(self.graph, self.batch.count, None)
         return tuple(find_sources(self.graph, self.target, context))
+
+    @property
+    def placement(self) -> Placement | None:
+        """Where values on the grid of its layers, the finest of several, or on pixels lie on the image."""
+        if self.graph.image is None:
+            return None
+        if not self.layers:
+            return stretch(self.graph.image, self.graph.image)
+        found = [self.graph.placement(self.graph.find_call(layer)) for layer in self.layers]
+        known = [placement for placement in found if placement is not None]
+        return combine_finest(known) if len(known) == len(found) else None
 
     @property
     def key(self) -> tuple[Hashable, ...]:

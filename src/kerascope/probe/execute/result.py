@@ -12,6 +12,7 @@ from keras import ops
 
 from kerascope.errors import BlackBoxError
 from kerascope.layout import Layout
+from kerascope.placement import Placement, stretch
 from kerascope.probe.execute.request import CheckedRequest
 from kerascope.probe.inputs import InputBatch
 from kerascope.target import Forward, Pinned, Reading
@@ -76,6 +77,7 @@ class Answer:
         masks: (N,) number of masks for each image, or None.
         warnings: further warnings, with their classes.
         failure: the exception that ended the run early; values are partial.
+        placement: where the values lie on the image; None where that has no axes.
     """
 
     values: Array | None
@@ -94,6 +96,13 @@ class Answer:
     masks: Array | None = None
     warnings: tuple[tuple[type[Warning], str], ...] = ()
     failure: BlackBoxError | None = None
+    placement: Placement | None = None
+
+    @property
+    def pixels(self) -> Placement | None:
+        """The placement of values on the image's own grid."""
+        layout = self.image_layout
+        return None if layout is None else stretch(layout.spatial, layout.spatial)
 
 
 def to_numpy(result: BatchResult) -> BatchResult:
@@ -138,6 +147,7 @@ def join_results(results: Sequence[BatchResult], checked: CheckedRequest) -> Ans
         image_layout=checked.graph.image_layout,
         notes=checked.notes,
         pinned=Pinned(target, {**checked.arguments, **chosen}),
+        placement=checked.placement,
     )
 
 

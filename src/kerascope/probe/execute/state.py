@@ -12,6 +12,7 @@ import keras
 from keras import ops, tree
 
 from kerascope import backend, errors
+from kerascope.placement import PlacementChoice
 from kerascope.probe.execute.cache import ProgramCache
 from kerascope.probe.execute.sharding import num_shards
 from kerascope.probe.graph.graph import Graph
@@ -34,6 +35,7 @@ class ProbeState:
         compile: compile the programs.
         output: the kinds of the model's outputs, or None.
         label: position of the explained one of several labels, or None.
+        placing: how the cells of layers are placed on the image.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class ProbeState:
         compile: bool,
         output: OutputKind | Mapping[str, OutputKind] | None,
         label: int | None,
+        placing: PlacementChoice = "auto",
     ) -> None:
         self._backend = backend.current()
         self._model: Callable[[], keras.Model | None] = lambda: model
@@ -57,9 +60,10 @@ class ProbeState:
         self._min_batch = 1
         self._refreshes = True
         self._values: list[Any] | None = None
-        self._counts = {"trace": 0, "forward": 0, "backward": 0}
+        self._counts = {"trace": 0, "forward": 0, "backward": 0, "placement": 0}
         self.output = output
         self.label = label
+        self.placing = placing
         self.loss: Any = None
         self._cache = ProgramCache(self.compile, self._counts)
         OutputSpec(output, class_names)  # raises where it is none

@@ -66,11 +66,18 @@ def find_dead_tokens(
 
 def _has_class_token(graph: Graph, call: LayerCall) -> bool:
     layout = call.layout
-    return graph.is_explainable(call) and layout is not None and layout.kind == TOKENS and layout.prefix > 0
+    return (
+        graph.is_explainable(call)
+        and layout is not None
+        and layout.kind == TOKENS
+        and layout.prefix + layout.suffix > 0
+    )
 
 
 def _is_zero(gradient: Any, call: LayerCall) -> bool:
+    """Whether no more tokens have a gradient than there are beside the grid, wherever these are."""
     if gradient is None:
         return True
     assert call.layout is not None
-    return not ops.convert_to_numpy(ops.cast(call.layout.channels_last(gradient), "float32")).any()
+    alive = np.any(ops.convert_to_numpy(ops.cast(gradient, "float32")) != 0, axis=(0, 2))
+    return bool(np.count_nonzero(alive) <= call.layout.prefix + call.layout.suffix)

@@ -7,11 +7,12 @@ and where the head's softmax is. `kerascope.probe.graph.trace` makes it.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kerascope import errors
 from kerascope.layout import Layout
+from kerascope.placement import Placement, stretch
 from kerascope.probe.layer_ref import LayerRef, match_paths
 from kerascope.target import OutputKind
 
@@ -116,6 +117,8 @@ class Graph:
         opaque: positions of the outputs that arithmetic makes, where no score in front was found: they may
             be probabilities.
         memo: results of walks through the graph, by question.
+        placements: where the cells of layers lie on the image, by the number of their call, where that was
+            found by more than shapes: see `kerascope.probe.placing`.
     """
 
     layers: tuple[LayerRef, ...]
@@ -133,6 +136,28 @@ class Graph:
     label_count: int = 0
     opaque: frozenset[int] = frozenset()
     memo: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    placements: Mapping[int, Placement] = field(default_factory=dict)
+
+    def placement(self, call: LayerCall) -> Placement | None:
+        """Where the cells of a layer lie on the image; None where it has none, or the image has no axes."""
+        if call.layout is None or self.image is None:
+            return None
+        known = self.placements.get(self.maker(call))
+        return stretch(call.layout.spatial, self.image) if known is None else known
+
+    def with_places(self, found: Mapping[int, tuple[Layout, Placement]]) -> Graph:
+        """The graph with layouts and placements of calls, by the number of the call that makes them."""
+        calls = (
+            replace(call, layout=found[self.maker(call)][0]) if self.maker(call) in found else call
+            for call in self.calls
+        )
+        placements = {number: placement for number, (_, placement) in found.items()}
+        return replace(self, calls=tuple(calls), placements={**self.placements, **placements}, memo={})
+
+    @staticmethod
+    def maker(call: LayerCall) -> int:
+        """Number of the call that makes the tensor which a call returns."""
+        return call.producer if call.producer >= 0 else call.number
 
     @property
     def output_layouts(self) -> tuple[Layout | None, ...]:
@@ -204,12 +229,18 @@ class Graph:
         ways = (self.upstream([source]) for source in sources)
         return set.intersection(*(everything if way is None else way for way in ways))
 
+    def has_no_places(self, call: LayerCall) -> bool:
+        """Whether the positions of a layer were found to be no places of the image."""
+        known = self.placements.get(self.maker(call))
+        return known is not None and bool(known.obstacle)
+
     def is_explainable(self, call: LayerCall) -> bool:
         """Whether a map can be made at this call."""
         return (
             call.untappable is None
             and call.producer == call.number
             and call.number not in self.dead_tokens
+            and not self.has_no_places(call)
             and call.layout is not None
             and call.layout.positions > 1
             and call.dtype.startswith(("float", "bfloat"))

@@ -156,6 +156,8 @@ def _obstacle(graph: Graph, call: LayerCall, reached: set[int] | None) -> str:
         return f"{call.dtype} has no gradient"
     if call.number in graph.dead_tokens or call.producer in graph.dead_tokens:
         return "its patches do not reach the score"
+    if graph.has_no_places(call):
+        return "its positions are no places of the image"
     # A call that returns a tensor of another one is on the way where that one is.
     known = {call.number, call.producer} if call.producer >= 0 else set[int]()
     if reached is not None and known and not known & reached:

@@ -189,11 +189,13 @@ class _Taps:
         return tree.pack_sequence_as(output, flat) if tree.is_nested(output) else flat[0]
 
     def _replace(self, name: str, output: Any) -> Any:
-        """The replacement of an output, behind the tokens in front of its grid."""
+        """The replacement of an output, between the tokens around its grid."""
         given = ops.cast(self.replacements[name], output.dtype)
         layout = self.calls[name].layout
-        prefix = layout.prefix if layout else 0
-        return ops.concatenate([output[:, :prefix], given], axis=1) if prefix else given
+        if layout is None or not layout.prefix + layout.suffix:
+            return given
+        behind = output.shape[1] - layout.suffix
+        return ops.concatenate([output[:, : layout.prefix], given, output[:, behind:]], axis=1)
 
     def _spy(self, heads: Iterable[OutputHead]) -> ActivationHook:
         heads_at = {head.index: head for head in heads}

@@ -12,6 +12,7 @@ from kerascope.method.cam.gradient_free.base import GradientFreeCAM, channels_of
 from kerascope.perturb import MapMasks
 from kerascope.perturb.host_images import HostImages
 from kerascope.perturb.pixels import pixels_of
+from kerascope.placement import stretch
 from kerascope.probe import Answer, AnyProbe, Request
 from kerascope.probe.execute.readouts import activation
 from kerascope.target import Target
@@ -112,8 +113,11 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
                 f"{first.layers[0]!r} gives maps of {grid}; choose another layer."
             )
         maps = self._select_maps(channels)
-        # Of frames, a map that has no axis for them is the mask of each.
-        grid = (*[1] * (len(spatial) - len(grid)), *grid)
+        placement = first.placement
+        if placement is None or placement.obstacle or placement.grid != grid:
+            # Of frames, a map that has no axis for them is the mask of each.
+            placement = stretch((*[1] * (len(spatial) - len(grid)), *grid), spatial)
+        grid = tuple(axis.cells if axis else 1 for axis in placement.axes)
         count = maps.shape[-1]
         # The last map is zero, so that nothing is left of the image. It is scored first.
         nothing = np.zeros_like(maps[..., :1])
@@ -125,7 +129,7 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
             }.items()
         }
         codes = np.asarray([(count, 0.0, 0.0), *self._codes(count)], "float32")
-        masks = MapMasks(grid, spatial, self.sigma if self.smoothing == "noise" else 0.0)
+        masks = MapMasks(placement, self.sigma if self.smoothing == "noise" else 0.0)
         with self.stream(probe, first, pictures, masks, resident, len(codes)) as stream:
             found = stream.scores(dict.fromkeys(range(len(maps)), codes))
         scores = np.stack([found[image].T for image in found])

@@ -1,0 +1,259 @@
+"""Placements: where the values of an explanation lie on the image. NumPy only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from kerascope.errors import ExplanationError, ParameterError
+from kerascope.resize import linear_weights
+from kerascope.typing import Array
+
+Reading = Literal["pixels", "stretched", "measured"]
+PlacementChoice = Literal["auto", "measured", "stretched"]
+CHOICES: tuple[PlacementChoice, ...] = ("auto", "measured", "stretched")
+"""How a probe places the cells of layers: see `Probe`."""
+
+
+@dataclass(frozen=True)
+class AxisPlacement:
+    """Cells along one axis of the image: the centre of cell i lies at `start + i * step` pixels.
+
+    Args:
+        cells: number of cells, at least 1.
+        start: centre of the first cell, in pixels; pixel i spans i to i + 1.
+        step: distance of two centres, in pixels; below 0 where cells run the other way.
+    """
+
+    cells: int
+    start: float
+    step: float
+
+    @property
+    def centres(self) -> Array:
+        """float64 (cells,), in pixels."""
+        return np.asarray(self.start + self.step * np.arange(self.cells))
+
+    def weights(self, centres: Array) -> Array:
+        """The matrix (places, cells) that interpolates cells linearly at places of the image; rows sum to 1.
+
+        Args:
+            centres: (places,), in pixels. Beyond the outer cells, these count.
+        """
+        return linear_weights((np.asarray(centres) - self.start) / self.step, self.cells)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where values lie on the image.
+
+    Args:
+        size: spatial size of the image in pixels.
+        axes: for each axis of the image its cells; None where values do not tell places along it apart, as
+            those of a sequence of columns along the rows.
+        reading: how it was found: `"pixels"`, values have the image's own grid; `"stretched"`, from shapes:
+            the grid covers the image, or the part that is seen; `"measured"`, by changing patches.
+        seen: for each axis the first pixel that reaches a cell, and the one behind the last.
+        trust: the share of the variance of where patches lie that the reading explains, 0 to 1; None where
+            nothing was measured.
+        note: what was found, in words, or empty.
+        obstacle: why there is no picture, or empty.
+    """
+
+    size: tuple[int, ...]
+    axes: tuple[AxisPlacement | None, ...]
+    reading: Reading = "stretched"
+    seen: tuple[tuple[int, int], ...] = ()
+    trust: float | None = None
+    note: str = ""
+    obstacle: str = ""
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Number of cells along each axis of the values."""
+        return tuple(axis.cells for axis in self.axes if axis is not None)
+
+    def stretch(self) -> Placement:
+        """The same cells, stretched over the whole image."""
+        axes = tuple(
+            None if axis is None else stretched_axis(axis.cells, 0, side, axis.step < 0)
+            for axis, side in zip(self.axes, self.size, strict=True)
+        )
+        return replace(self, axes=axes, reading="stretched", seen=())
+
+    def choose(self, placement: PlacementChoice) -> Placement:
+        """The placement to draw by: as it is, or stretched.
+
+        Raises:
+            ParameterError: `placement` is neither.
+        """
+        if placement not in CHOICES:
+            raise ParameterError(
+                f"placement must be one of {', '.join(map(repr, CHOICES))}; got {placement!r}."
+            )
+        return self.stretch() if placement == "stretched" else self
+
+    def matrices(self, size: tuple[int, ...] | None = None) -> list[Array]:
+        """For each axis of the image a matrix (side, cells) that brings cells to pixels.
+
+        Rows of pixels that no cell sees are zero. An axis that values do not have gets a column of ones.
+
+        Args:
+            size: wanted size in pixels; None for the image's.
+
+        Raises:
+            ExplanationError: there is no picture.
+        """
+        if self.obstacle:
+            raise ExplanationError(f"a heat map needs values that lie on the image; {self.obstacle}.")
+        size = self.size if size is None else size
+        if len(size) != len(self.size):
+            raise ExplanationError(
+                f"a heat map has the axes of the input of size {self.size}; got the size {size}; give one "
+                "number for each."
+            )
+        found = []
+        for index, (axis, side, wanted) in enumerate(zip(self.axes, self.size, size, strict=True)):
+            centres = (np.arange(wanted) + 0.5) * (side / wanted)
+            weights = np.ones((wanted, 1), "float32") if axis is None else axis.weights(centres)
+            low, high = self.seen[index] if self.seen else (0, side)
+            found.append(weights * ((centres > low) & (centres < high))[:, None].astype("float32"))
+        return found
+
+    def matrices_to(self, other: Placement) -> list[Array]:
+        """For each axis of the grid a matrix that brings its cells to those of another layer's grid.
+
+        Raises:
+            ExplanationError: the grids run along different axes of the image.
+        """
+        pairs = list(zip(self.axes, other.axes, strict=True))
+        if any((own is None) != (wanted is None) for own, wanted in pairs):
+            raise ExplanationError(
+                f"maps of several layers must run along the same axes of the image; got grids {self.grid} "
+                f"and {other.grid}; choose layers that are all pictures, or all sequences."
+            )
+        return [
+            own.weights(wanted.centres) for own, wanted in pairs if own is not None and wanted is not None
+        ]
+
+    def to_image(self, maps: Array, size: tuple[int, ...] | None = None, first: int = 1) -> Array:
+        """Maps on the image, by linear interpolation between the centres of cells.
+
+        Args:
+            maps: an array whose axes from `first` on are the grid.
+            size: wanted size in pixels; None for the image's.
+            first: index of the first axis of the grid.
+
+        Returns:
+            float32, the axes from `first` on are the image's; 0 where no cell sees the image.
+
+        Raises:
+            ExplanationError: there is no picture, or the maps lie on another grid.
+        """
+        if maps.shape[first:] != self.grid:
+            raise ExplanationError(
+                f"maps must lie on the grid {self.grid} of their placement; got the shape {maps.shape}."
+            )
+        matrices = self.matrices(size)
+        lead = maps.shape[:first]
+        result = np.asarray(maps, "float32").reshape(
+            *lead, *(axis.cells if axis else 1 for axis in self.axes)
+        )
+        for axis, weights in enumerate(matrices, start=first):
+            if not is_identity(weights):
+                result = np.moveaxis(np.tensordot(result, weights, axes=(axis, 1)), -1, axis)
+        return np.ascontiguousarray(result)
+
+
+def is_identity(weights: Array) -> bool:
+    """Whether a matrix changes nothing."""
+    return weights.shape[0] == weights.shape[1] and bool((weights == np.eye(len(weights))).all())
+
+
+def stretched_axis(cells: int, low: float, high: float, backwards: bool = False) -> AxisPlacement:
+    """Cells that cover the pixels from `low` to `high`.
+
+    Args:
+        cells: their number.
+        low: the first pixel.
+        high: the one behind the last.
+        backwards: the first cell lies last.
+    """
+    step = (high - low) / cells
+    return (
+        AxisPlacement(cells, high - step / 2, -step)
+        if backwards
+        else AxisPlacement(cells, low + step / 2, step)
+    )
+
+
+def stretch(grid: tuple[int, ...], size: tuple[int, ...]) -> Placement:
+    """The placement of a grid that covers the image, by its shape alone.
+
+    Args:
+        grid: number of cells along each axis.
+        size: spatial size of the image. Where it has another number of axes, there is no picture.
+    """
+    if len(grid) != len(size):
+        return no_picture(
+            grid,
+            size,
+            f"values on the grid {grid} have not as many spatial axes as the input of size {size}; use "
+            "`values`, or choose another layer",
+        )
+    reading: Reading = "pixels" if grid == size else "stretched"
+    return Placement(
+        size, tuple(stretched_axis(*pair) for pair in zip(grid, (0,) * len(size), size, strict=True)), reading
+    )
+
+
+def combine_finest(placements: Sequence[Placement]) -> Placement:
+    """The placement of maps of several layers on the finest cells along each axis.
+
+    Raises:
+        ExplanationError: the grids run along different axes of the image.
+    """
+    first, *others = placements
+    axes = list(first.axes)
+    for other in others:
+        first.matrices_to(other)  # raises
+        axes = [
+            new if own is not None and new is not None and new.cells > own.cells else own
+            for own, new in zip(axes, other.axes, strict=True)
+        ]
+    worst = min((other.trust for other in placements if other.trust is not None), default=None)
+    plain = all(other.reading != "measured" for other in placements)
+    notes = dict.fromkeys(other.note for other in placements if other.note)
+    obstacle = next((other.obstacle for other in placements if other.obstacle), "")
+    finest = next((other for other in placements if list(other.axes) == axes), None)
+    if len(placements) == 1 or (finest is not None and plain and not obstacle):
+        return finest or first
+    seen = first.seen if all(other.seen == first.seen for other in placements) else ()
+    reading: Reading = "stretched" if plain else "measured"
+    return Placement(first.size, tuple(axes), reading, seen, worst, "; ".join(notes), obstacle)
+
+
+def no_picture(
+    grid: tuple[int, ...], size: tuple[int, ...], obstacle: str, trust: float | None = None
+) -> Placement:
+    """The placement of values that are no places of the image: `heatmaps()` raises its obstacle."""
+    axes = tuple(AxisPlacement(cells, 0.5, 1.0) for cells in grid)
+    return Placement(size, axes, "stretched", (), trust, "", obstacle)
+
+
+def from_dictionary(stored: Mapping[str, Any] | None) -> Placement | None:
+    """A placement from what `dataclasses.asdict` made of it, by way of JSON."""
+    if stored is None:
+        return None
+    axes: Sequence[Any] = stored["axes"]
+    return Placement(
+        **{
+            **stored,
+            "size": tuple(stored["size"]),
+            "axes": tuple(None if axis is None else AxisPlacement(**axis) for axis in axes),
+            "seen": tuple((int(low), int(high)) for low, high in stored["seen"]),
+        }
+    )

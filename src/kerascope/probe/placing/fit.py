@@ -1,0 +1,135 @@
+"""Where cells lie along an axis, from how strongly each answers to patches at known places.
+
+A patch at c is answered by cell i with the share p(i | c), proportional to
+
+    exp(-(c - start - step i)^2 / 2 s^2),
+
+over the cells that there are. So it does not matter that answers end at the borders of the grid, where a mean
+would be drawn inwards. The logarithm is linear in three numbers, and its likelihood has one maximum.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kerascope.typing import Array
+
+_NARROWEST = 0.3
+"""The least width of an answer, in cells; narrower ones are told apart no better."""
+_ROUNDS = 60
+
+
+class AxisFit(NamedTuple):
+    """The centre of the first cell, and the distance of two, in pixels."""
+
+    start: float
+    step: float
+
+
+def answer_shares(answers: Array) -> tuple[Array, Array]:
+    """The share of each cell in the answer to a patch, beyond what it answers to every patch.
+
+    Args:
+        answers: (patches, *grid), at least 0.
+
+    Returns:
+        float64 in the same shape, of which each row sums to 1; and bool (patches,), where there is an answer.
+    """
+    beyond = answers - answers.min(axis=0, keepdims=True)
+    sums = beyond.reshape(len(beyond), -1).sum(axis=1)
+    known = sums > 1e-6 * sums.max(initial=0.0)
+    divisor = np.where(known, sums, 1.0).reshape(-1, *[1] * (answers.ndim - 1))
+    return np.asarray(beyond / divisor), np.asarray(known)
+
+
+def explained_variance(shares: Array, centres: Array) -> float:
+    """r^2 of the mean cell of each answer and the place of its patch, 0 to 1.
+
+    Args:
+        shares: (patches, cells), rows sum to 1.
+        centres: (patches,), in pixels.
+    """
+    means = shares @ np.arange(shares.shape[1])
+    if len(means) < 3 or not means.std() or not centres.std():
+        return 0.0
+    return float(np.corrcoef(means, centres)[0, 1] ** 2)
+
+
+def spread(shares: Array, centres: Array) -> float:
+    """r^2 of cell and place over all pairs, weighted with the answers: wide or torn answers lower it."""
+    cells = np.arange(shares.shape[1])
+    total = shares.sum()
+    x = centres - (shares.sum(axis=1) @ centres) / total
+    y = cells - (shares.sum(axis=0) @ cells) / total
+    covariance = x @ shares @ y
+    scale = (shares.sum(axis=1) @ x**2) * (shares.sum(axis=0) @ y**2)
+    return float(covariance**2 / scale) if scale > 0 else 0.0
+
+
+def fit_axis(shares: Array, centres: Array, low: float, high: float) -> AxisFit:
+    """The most likely start and step.
+
+    Args:
+        shares: (patches, cells), rows sum to 1.
+        centres: (patches,), in pixels.
+        low: the first pixel of the part of the axis that is seen.
+        high: the one behind the last.
+    """
+    count = shares.shape[1]
+    half, middle = (high - low) / 2, (high + low) / 2
+    cells = (np.arange(count) - (count - 1) / 2) / (count / 2)
+    places = (centres - middle) / half
+    features = np.stack(
+        [
+            places[:, None] * cells,
+            np.broadcast_to(cells, shares.shape),
+            np.broadcast_to(-(cells**2), shares.shape),
+        ],
+        axis=-1,
+    )
+    narrowest = (count / 2) ** 2 / (2 * _NARROWEST**2)
+    slope, offset, curve = _maximize_likelihood(features, shares, narrowest)
+    if abs(slope) < 1e-9:
+        return AxisFit(middle, 0.0)
+    # The likeliest cell of a patch at x is at (slope x + offset) / 2 curve.
+    first, second = ((2 * curve * cell - offset) / slope for cell in (cells[0], cells[0] + 2 / count))
+    return AxisFit(middle + half * first, half * (second - first))
+
+
+def _maximize_likelihood(features: Array, shares: Array, most: float) -> Array:
+    """Newton's method, with steps that are halved until the likelihood grows."""
+    numbers = np.array([1.0, 0.0, 0.5])
+    best = _likelihood(features, shares, numbers)
+    for _ in range(_ROUNDS):
+        logits = features @ numbers
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        expected = powers / powers.sum(axis=1, keepdims=True)
+        gradient = np.einsum("ki,kij->j", shares - expected, features)
+        means = np.einsum("ki,kij->kj", expected, features)
+        hessian = np.einsum("ki,kij,kil->jl", expected, features, features) - means.T @ means
+        move = np.linalg.solve(hessian + 1e-6 * len(shares) * np.eye(3), gradient)
+        for _ in range(20):
+            trial = numbers + move
+            if trial[2] > most:  # as narrow as may be, at the same slope of places over cells
+                trial = trial * (most / trial[2])
+            trial[2] = max(trial[2], 1e-3)
+            found = _likelihood(features, shares, trial)
+            if found > best:
+                break
+            move = move / 2
+        else:
+            break
+        done = found - best < 1e-10 * len(shares)
+        numbers, best = trial, found
+        if done:
+            break
+    return numbers
+
+
+def _likelihood(features: Array, shares: Array, numbers: Array) -> float:
+    logits = features @ numbers
+    most = logits.max(axis=1, keepdims=True)
+    sums = np.log(np.exp(logits - most).sum(axis=1, keepdims=True)) + most
+    return float((shares * (logits - sums)).sum())
