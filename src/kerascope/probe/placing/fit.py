@@ -68,6 +68,12 @@ def spread(shares: Array, centres: Array) -> float:
     return float(covariance**2 / scale) if scale > 0 else 0.0
 
 
+def spread_in_cells(shares: Array) -> float:
+    """The standard deviation of answers around their means, in cells; rows of `shares` sum to 1."""
+    cells = np.arange(shares.shape[1])
+    return float(np.sqrt(np.mean(shares @ cells**2 - (shares @ cells) ** 2)))
+
+
 def fit_axis(shares: Array, centres: Array, low: float, high: float) -> AxisFit:
     """The most likely start and step.
 

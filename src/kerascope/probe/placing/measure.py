@@ -11,7 +11,7 @@ from kerascope.layout import CHANNELS_LAST, Layout
 from kerascope.placement import AxisPlacement, Placement, Reading, no_picture, stretched_axis
 from kerascope.probe.graph.graph import Graph, LayerCall
 from kerascope.probe.placing.doubt import Doubt
-from kerascope.probe.placing.fit import answer_shares, explained_variance, fit_axis, spread
+from kerascope.probe.placing.fit import answer_shares, explained_variance, fit_axis, spread, spread_in_cells
 from kerascope.probe.placing.patches import Patches
 from kerascope.probe.placing.readings import LayoutReading, list_readings
 from kerascope.typing import Array
@@ -20,8 +20,11 @@ PLACES = 0.5
 """The least share of variance that a reading must explain for positions to be places of the image."""
 _PREFERENCE = 0.1
 """How much better than the guess another reading must be, in the sum of -log(1 - r^2) over axes."""
-_NEAR = 0.25
+_NEAR, _NEAR_IF_WIDE = 0.25, 0.5
 """Cells that lie so near to the stretched ones are these, in cells."""
+_WIDE = 1 / 6
+"""Answers are wide where their standard deviation is so much of the grid, and more than a cell: they end at its
+borders, and are no bells. Then the third power of their shares counts."""
 _VAGUE = 0.5
 """The largest standard error of a placement that is used, in cells."""
 _GROUPS = 11
@@ -151,11 +154,14 @@ def _fit_axis(shares: Array, centres: Array, low: float, high: float) -> tuple[A
     means = shares @ np.arange(cells)
     backwards = bool(np.cov(means, centres)[0, 1] < 0)
     stretched = stretched_axis(cells, low, high, backwards)
+    wide = spread_in_cells(shares) > max(1.0, _WIDE * cells)
+    if wide:
+        shares = shares**3 / (shares**3).sum(axis=1, keepdims=True)
     whole = fit_axis(shares, centres, low, high)
     ends = np.array([whole.start, whole.start + (cells - 1) * whole.step])
     errors = _standard_errors(shares, centres, low, high) / abs(stretched.step)
     apart = np.abs(ends - stretched.centres[[0, -1]]) / abs(stretched.step)
-    if (apart < np.maximum(_NEAR, 2 * errors)).all():
+    if (apart < np.maximum(_NEAR_IF_WIDE if wide else _NEAR, 2 * errors)).all():
         return stretched, False
     if errors.max() > _VAGUE or not 0.2 < whole.step / stretched.step < 5:
         return stretched, True
