@@ -168,7 +168,9 @@ class Explanation:
             check_has_input(self)
         maps = reduce_channels(self.values, self.reduction)
         first = self.scores.ndim
-        placed = self.placement or stretch(maps.shape[first:], self.input_size or tuple(size or ()))
+        placed = self.placement
+        if placed is None or placed.grid != maps.shape[first:]:
+            placed = stretch(maps.shape[first:], self.input_size or tuple(size or ()))
         return placed.choose(placement).to_image(maps, None if size is None else tuple(size), first)
 
     def title(self, image: int, column: int | None = None) -> str:

@@ -56,13 +56,11 @@ FUSIONS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 
 def fuse(maps: Sequence[Any], fusion: str, placements: Sequence[Placement | None]) -> Any:
     """One map (N, *spatial) from the maps of several layers, of any sizes, each image by itself."""
-    return FUSIONS[fusion](ops.stack(to_finest(maps, placements)[0]))
+    return FUSIONS[fusion](ops.stack(to_finest(maps, placements)))
 
 
-def to_finest(
-    maps: Sequence[Any], placements: Sequence[Placement | None]
-) -> tuple[list[Any], Placement | None]:
-    """Maps (N, *spatial) of any sizes, brought to the finest grid among them, and where that lies.
+def to_finest(maps: Sequence[Any], placements: Sequence[Placement | None]) -> list[Any]:
+    """Maps (N, *spatial) of any sizes, brought to the finest grid among them.
 
     Args:
         maps: of several layers.
@@ -82,9 +80,8 @@ def to_finest(
     if len(known) < len(maps):
         finest = tuple(map(max, zip(*grids, strict=True)))
         shared = [stretch(grid, finest) for grid in grids]
-        return _bring_to(maps, shared, stretch(finest, finest)), None
-    wanted = combine_finest(known)
-    return _bring_to(maps, known, wanted), wanted
+        return _bring_to(maps, shared, stretch(finest, finest))
+    return _bring_to(maps, known, combine_finest(known))
 
 
 def _bring_to(maps: Sequence[Any], placements: Sequence[Placement], wanted: Placement) -> list[Any]:

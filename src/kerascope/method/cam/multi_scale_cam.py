@@ -14,7 +14,7 @@ from kerascope.method.cam.base import ClassActivationMap, spatial_axes
 from kerascope.method.cam.fusion import to_finest
 from kerascope.method.gradient.modifier import apply_modifier
 from kerascope.perturb.resampling import enlarge, to_image
-from kerascope.placement import Placement, stretch
+from kerascope.placement import Placement, combine_finest, stretch
 from kerascope.probe import Answer, AnyProbe, Internals, Scales, require_probe
 from kerascope.target import Target
 
@@ -102,15 +102,15 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         """The signed map, from what `gather` makes of the weighted channels of each scale."""
         return self._join(internals, gather, to_signed_map)
 
-    def _join(
-        self, internals: Internals, gather: Callable[[Any], Any], join: Callable[..., tuple[Any, Any]]
-    ) -> Any:
+    def _join(self, internals: Internals, gather: Callable[[Any], Any], join: Callable[..., Any]) -> Any:
         layers, image = self.maps(internals, gather)
         placements = list(internals.placements)
         if image is not None:
             size = tuple(internals.image.shape[1:-1])
             placements.append(stretch(size, size))
-        return enlarge_to_image(*join(layers, image, placements), internals)
+        known = [placement for placement in placements if placement is not None]
+        placement = combine_finest(known) if known and len(known) == len(placements) else None
+        return enlarge_to_image(join(layers, image, placements), placement, internals)
 
     def maps(self, internals: Internals, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
         """The signed map of each layer, the deepest first, and of the image, or None."""
@@ -185,17 +185,16 @@ def enlarge_to_image(maps: Any, placement: Placement | None, internals: Internal
 
 def to_signed_map(
     layers: Sequence[Any], image: Any = None, placements: Sequence[Placement | None] = ()
-) -> tuple[Any, Placement | None]:
+) -> Any:
     """What speaks for the class less what speaks against it: see `combine_scales`."""
-    against, _ = combine_scales([-layer for layer in layers], None if image is None else -image, placements)
-    found, placement = combine_scales(layers, image, placements)
-    return found - against, placement
+    against = combine_scales([-layer for layer in layers], None if image is None else -image, placements)
+    return combine_scales(layers, image, placements) - against
 
 
 def combine_scales(
     layers: Sequence[Any], image: Any = None, placements: Sequence[Placement | None] = ()
-) -> tuple[Any, Placement | None]:
-    """What speaks for the class, at least 0, on the finest grid, and where that lies.
+) -> Any:
+    """What speaks for the class, at least 0, on the finest grid.
 
     Args:
         layers: the signed map of each layer, the deepest first.
@@ -204,17 +203,16 @@ def combine_scales(
     """
     deep, *finer = layers
     scales = finer if image is None else [*finer, image]
-    placements = placements or [None] * (1 + len(scales))
     if not scales:
-        return ops.relu(deep), placements[0]
-    (what, *where), placement = to_finest([ops.relu(deep), *map(_divide_by_mean, scales)], placements)
+        return ops.relu(deep)
+    maps = [ops.relu(deep), *map(_divide_by_mean, scales)]
+    what, *where = to_finest(maps, placements or [None] * len(maps))
     behind = where[: len(finer)] or where
     mean = sum(behind[1:], behind[0]) / len(behind)
     every = mean if image is None else mean + where[-1]
     least = FLOOR * ops.max(ops.abs(deep), axis=map_axes(deep), keepdims=True)
     some = ops.any(every > 0, axis=map_axes(every), keepdims=True)
-    found = (what + ops.where(some, least, 0.0)) * _divide_by_max(mean) * _divide_by_max(every)
-    return found, placement
+    return (what + ops.where(some, least, 0.0)) * _divide_by_max(mean) * _divide_by_max(every)
 
 
 def _divide_by_max(values: Any) -> Any:

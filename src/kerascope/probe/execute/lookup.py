@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from kerascope.placement import Placement
+from kerascope import errors
+from kerascope.layout import Layout
+from kerascope.placement import Placement, stretch
 from kerascope.probe.execute.partial import Cut, find_cut
-from kerascope.probe.execute.placing import ProbePlacing
 from kerascope.probe.execute.randomize import RandomizedLayer, randomize_layers
 from kerascope.probe.execute.request import (
     CheckedRequest,
@@ -18,15 +20,19 @@ from kerascope.probe.execute.request import (
     note_inputs,
     resolve_target,
 )
+from kerascope.probe.execute.state import ProbeState
 from kerascope.probe.graph.graph import LayerCall
 from kerascope.probe.graph.output_kind import Remark
 from kerascope.probe.graph.scales import Scales, find_scales
 from kerascope.probe.input_range import pixel_range, preprocessing_layer
-from kerascope.probe.inputs import InputBatch, check_inputs
+from kerascope.probe.inputs import InputBatch, check_inputs, input_specs
+from kerascope.probe.placing.changes import MOST_ROWS, PASSES, PatchRun
+from kerascope.probe.placing.doubt import find_doubt
+from kerascope.probe.placing.measure import guess_layout, place
 from kerascope.target import Target, TargetLike, as_target
 
 
-class ProbeLookup(ProbePlacing):
+class ProbeLookup(ProbeState):
     """A probe that checks requests, and looks layers and targets up: see `Probe`."""
 
     def pixel_range(self, images: Any) -> tuple[float, float] | None:
@@ -147,10 +153,20 @@ class ProbeLookup(ProbePlacing):
         A layer whose positions turn out to be no places gives way to another automatic one.
         """
         while True:
-            checked = self._check_once(batch, size, target, request)
-            if not (calls := self._unplaced(checked)):
+            try:
+                checked, failure = self._check_once(batch, size, target, request), None
+            except errors.NoSpatialExtentError as error:
+                # A layer that is named may have places all the same, which its shape does not show.
+                if not any(request.layers):
+                    raise
+                checked = self._check_once(batch, size, target, replace(request, spatial=False))
+                failure = error
+            if calls := self._calls_to_place(checked):
+                self._place(checked, calls)
+            elif failure is not None:
+                raise failure
+            else:
                 return checked
-            self._place(checked, calls)
 
     def _check_once(self, batch: InputBatch, size: int, target: Target, request: Request) -> CheckedRequest:
         graph, names = self._graph(batch, size), self.class_names
@@ -165,3 +181,64 @@ class ProbeLookup(ProbePlacing):
         request = replace(request, layers=first.layers)
         checked = check_request(request, self._graph(batch, size), batch, target, names)
         return replace(checked, notes=(*first.notes, *checked.notes))
+
+    @property
+    def placement_count(self) -> int:
+        """Number of images that went forward to find where cells look; `forward_count` is without them."""
+        return self._counts["placement"]
+
+    def _calls_to_place(self, checked: CheckedRequest) -> list[LayerCall]:
+        """The calls of a request whose cells must be measured and have not been."""
+        graph, batch = checked.graph, checked.batch
+        if self.placing == "stretched" or graph.image_layout is None or batch.explained is None:
+            return []
+        named = (graph.find_call(layer) for layer in (*checked.layers, *checked.target.layers))
+        makers = {graph.maker(call): graph.calls[graph.maker(call)] for call in named}
+        return [
+            call
+            for number, call in makers.items()
+            if number not in graph.placements
+            and (call.layout is not None or len(call.shape) == 3)
+            and math.prod(call.shape[1:-1]) > 1
+            and call.dtype.startswith(("float", "bfloat"))
+            and call.sees_image
+            and call.untappable is None
+            and (self.placing == "measured" or find_doubt(graph, call) != "none")
+        ]
+
+    def _place(self, checked: CheckedRequest, calls: Sequence[LayerCall]) -> None:
+        """Measure where the cells of some calls lie, and keep it."""
+        graph, batch = checked.graph, checked.batch
+        assert batch.explained is not None
+        specs = input_specs(self.model)
+        fixed = specs[0].shape[0] if specs else None
+        variables = self._variables()
+        whole_numbers = batch.arrays[batch.explained].dtype.kind != "f"
+        run = PatchRun(
+            self._run_model,
+            self._operations(),
+            variables,
+            self._backend.state(variables),
+            graph,
+            batch,
+            pixel_range(graph) or (0.0, 255.0 if whole_numbers else 1.0),
+            fixed or min(MOST_ROWS, self.batch_size),
+            self.compile and self._backend.compiles,
+        )
+        try:
+            changes = run.find_changes(calls)
+        except Exception as error:  # noqa: BLE001 (a model that refuses noise has scores of images all the same)
+            note = f"where its cells look could not be measured ({type(error).__name__}: {error})"
+            found = {call.number: _stretch(call, graph.image or (), note) for call in calls}
+        else:
+            found = {
+                call.number: place(graph, call, change, find_doubt(graph, call))
+                for call, change in zip(calls, changes, strict=True)
+            }
+        self._counts["placement"] += PASSES
+        self._cache.add_places(batch, found)
+
+
+def _stretch(call: LayerCall, image: tuple[int, ...], note: str) -> tuple[Layout, Placement]:
+    layout = guess_layout(call)
+    return layout, replace(stretch(layout.spatial, image), note=note)

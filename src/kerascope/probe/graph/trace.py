@@ -169,8 +169,10 @@ class _Recorder:
     def _image_layout(self, shape: tuple[int, ...]) -> Layout | None:
         if len(shape) == 3 and self._is_grey(*shape):
             return Layout(GREY, shape[1:], 1)
-        own = keras.config.image_data_format()
+        own = _likely_format(shape)
         for layer, *_ in self.calls:
+            if not type(layer.operation).__module__.startswith(("keras.src.layers", "keras.src.ops")):
+                break  # it may turn the picture: the formats of layers behind it say nothing
             permuted = _format_after_permute(layer.operation)
             if permuted is not None:
                 own = CHANNELS_LAST if permuted == CHANNELS_FIRST else CHANNELS_FIRST
@@ -261,6 +263,15 @@ def _layout(
         around = around.parent
     grids = [call.layout.spatial for call in calls if call.layout and len(call.shape) == 4]
     return read_layout(shape, data_format, image, [grid for grid in grids[::-1] if grid != image])
+
+
+def _likely_format(shape: tuple[int, ...]) -> str:
+    """The data format of pictures that no layer states: where grey or colours are, else Keras' own."""
+    default = str(keras.config.image_data_format())
+    if len(shape) != 4:
+        return default
+    first, last = shape[1] in (1, 3, 4), shape[-1] in (1, 3, 4)
+    return default if first == last else CHANNELS_FIRST if first else CHANNELS_LAST
 
 
 def _own_format(operation: keras.Operation) -> str | None:
