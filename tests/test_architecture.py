@@ -56,7 +56,9 @@ ROOMS = {
         "keras numpy",
         lazily="scipy skimage sklearn",
     ),
-    "render": Room("errors typing validation resize explanation", "numpy matplotlib PIL", lazily="jinja2"),
+    "render": Room(
+        "errors typing validation resize placement explanation", "numpy matplotlib PIL", lazily="jinja2"
+    ),
     "dataset": Room(
         "errors typing persistence validation progress model_file resize layout placement target probe "
         "explanation provenance method",

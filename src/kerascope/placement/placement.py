@@ -91,9 +91,26 @@ class Placement:
         for index, (axis, side, wanted) in enumerate(zip(self.axes, self.size, size, strict=True)):
             centres = (np.arange(wanted) + 0.5) * (side / wanted)
             weights = np.ones((wanted, 1), "float32") if axis is None else axis.weights(centres)
-            low, high = self.seen[index] if self.seen else (0, side)
-            found.append(weights * ((centres > low) & (centres < high))[:, None].astype("float32"))
+            found.append(self._keep_seen(index, centres, weights))
         return found
+
+    def _keep_seen(self, axis: int, centres: Array, weights: Array) -> Array:
+        """The rows of weights at centres that some cell sees; others are zero."""
+        low, high = self.seen[axis] if self.seen else (0, self.size[axis])
+        return np.asarray(weights * ((centres > low) & (centres < high))[:, None].astype("float32"))
+
+    def to_cells(self, maps: Array) -> Array:
+        """The mean of maps of the image under each cell, float32 (N, *grid), weighted as in `to_image`.
+
+        Args:
+            maps: (N, *size).
+        """
+        result = np.asarray(maps, "float32")
+        for axis, weights in enumerate(self.matrices(), start=1):
+            sums = weights.sum(axis=0)
+            shares = weights / np.where(sums > 0, sums, 1)
+            result = np.moveaxis(np.tensordot(result, shares, axes=(axis, 0)), -1, axis)
+        return result.reshape(len(result), *self.grid)
 
     def matrices_to(self, other: Placement) -> list[Array]:
         """For each axis of the grid a matrix that brings its cells to those of another layer's grid.
@@ -108,7 +125,9 @@ class Placement:
                 f"and {other.grid}; choose layers that are all pictures, or all sequences."
             )
         return [
-            own.weights(wanted.centres) for own, wanted in pairs if own is not None and wanted is not None
+            self._keep_seen(axis, wanted.centres, own.weights(wanted.centres))
+            for axis, (own, wanted) in enumerate(pairs)
+            if own is not None and wanted is not None
         ]
 
     def to_image(self, maps: Array, size: tuple[int, ...] | None = None, first: int = 1) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -180,9 +181,12 @@ class Probe(ProbeEngine):
             One row per layer call, in the order of the forward pass.
 
         Cost:
-            None: the model is run without data; one with a class token also on one image of noise.
+            As `layers` of `kerascope`.
         """
-        return make_table(self.graph(self.blank() if images is None else images))
+        images = self.blank() if images is None else images
+        with contextlib.suppress(errors.KerascopeError):
+            self.resolve_layers(images, None, (None,))  # whose positions are places of the image
+        return make_table(self.graph(images))
 
     def blank(self, size: int | tuple[int, ...] | None = None) -> Any:
         """One image of zeros in the model's input structure.
@@ -240,7 +244,8 @@ def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
         InputError: the images do not fit, or are missing where the model leaves its input shape open.
 
     Cost:
-        None: the model is run without data; one with a class token also on one image of noise.
+        None: the model is run without data; one with a class token also on one image of noise. Where shapes
+        leave doubt whether the automatic layer has places, that is measured: see `Probe.placement`.
 
     Example:
         >>> import keras, kerascope as ks

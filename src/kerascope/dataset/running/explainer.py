@@ -89,6 +89,8 @@ class Explainer:
         if not of_layer:
             return self.size
         grids = [call.layout.spatial for call in calls if call.layout is not None]
+        if any(len(grid) != len(self.size) for grid in grids):
+            return self.size  # such as columns, which are drawn over all rows
         return tuple(map(max, zip(*grids, strict=True)))
 
     def prepare(self, index: int, item: Item) -> PreparedImage:

@@ -26,7 +26,7 @@ from kerascope.probe.graph.output_kind import Remark
 from kerascope.probe.graph.scales import Scales, find_scales
 from kerascope.probe.input_range import pixel_range, preprocessing_layer
 from kerascope.probe.inputs import InputBatch, check_inputs, input_specs
-from kerascope.probe.placing.changes import MOST_ROWS, PASSES, PatchRun
+from kerascope.probe.placing.changes import MOST_ROWS, PatchRun
 from kerascope.probe.placing.doubt import find_doubt
 from kerascope.probe.placing.measure import guess_layout, place
 from kerascope.target import Target, TargetLike, as_target
@@ -141,7 +141,7 @@ class ProbeLookup(ProbeState):
             why there is no picture where positions are no places.
 
         Cost:
-            None where shapes leave no doubt, else once for each layer and size of images 36 forwards and 3
+            None where shapes leave no doubt, else once for each layer and size of images 39 forwards and 3
             backwards of one image.
         """
         checked = self._check_request(images, target, Request((layer,)))
@@ -223,6 +223,7 @@ class ProbeLookup(ProbeState):
             batch,
             pixel_range(graph) or (0.0, 255.0 if whole_numbers else 1.0),
             fixed or min(MOST_ROWS, self.batch_size),
+            fixed is not None,
             self.compile and self._backend.compiles,
         )
         try:
@@ -235,7 +236,7 @@ class ProbeLookup(ProbeState):
                 call.number: place(graph, call, change, find_doubt(graph, call))
                 for call, change in zip(calls, changes, strict=True)
             }
-        self._counts["placement"] += PASSES
+        self._counts["placement"] += run.passes
         self._cache.add_places(batch, found)
 
 
