@@ -27,7 +27,7 @@ def network(*first: Any, padding: str = "same", side: int = 40, seed: int = 0) -
             layers.MaxPooling2D(2, name="pool"),
             layers.Conv2D(8, 3, padding=padding, activation="relu", name="last"),
             layers.GlobalAveragePooling2D(),
-            layers.Dense(3),
+            layers.Dense(3, kernel_initializer="ones"),  # no map is flat, whatever the weights
         ]
     )
 
@@ -104,7 +104,7 @@ def test_behind_a_crop_maps_are_those_of_the_crop(cropped: Any, method: ks.Metho
     expected = method(ks.Probe(inner), IMAGES[INSIDE], 1)
     assert found.placement.kind == ("pixels" if isinstance(method, ks.GuidedGradCAM) else "measured")
     maps = found.heatmaps()
-    np.testing.assert_allclose(maps[INSIDE], expected.heatmaps(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(maps[INSIDE], expected.heatmaps(), rtol=1e-3, atol=1e-5)
     maps[INSIDE] = 0
     assert not maps.any()
 
@@ -166,7 +166,7 @@ def test_a_model_that_refuses_noise_is_stretched_with_a_note() -> None:
     layer.strict = True
     found = ks.GradCAM(relu=False)(probe, IMAGES / 2, 1)
     assert found.placement.kind == "stretched"
-    assert any("could not be measured (ValueError" in note for note in found.notes), found.notes
+    assert any("could not be measured: the model raised" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,8 @@ class ProbeLookup(ProbeState):
         try:
             changes = run.find_changes(calls)
         except Exception as error:  # noqa: BLE001 (a model that refuses noise has scores of images all the same)
-            note = f"where its cells look could not be measured ({type(error).__name__}: {error})"
+            kind = type(error).__name__
+            note = f"where its cells look could not be measured: the model raised {kind} on pictures of noise"
             found = {call.number: _stretch(call, graph.image or (), note) for call in calls}
         else:
             found = {
