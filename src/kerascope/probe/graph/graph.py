@@ -29,6 +29,7 @@ class LayerCall:
 
     Args:
         number: position among all calls, in the order in which they ended.
+        start: how many calls had ended when it began: those from here to its own number ran inside it.
         layer: the layer or operation, and its path.
         index: how many calls of the same layer ended before it, in this pass.
         node_index: which of the layer's calls it is, in the order of the model's definition.
@@ -47,6 +48,7 @@ class LayerCall:
     """
 
     number: int
+    start: int
     layer: LayerRef
     index: int
     node_index: int
@@ -218,8 +220,8 @@ class Graph:
     def upstream(self, sources: Iterable[int], cut: int | None = None) -> set[int] | None:
         """Numbers of the calls that lead to `sources`; None where the way back cannot be followed.
 
-        A tensor that a layer made inside its own `call`, by operators, counts as made from everything in
-        that layer and from its inputs.
+        A tensor that operators made inside a layer's own `call` counts as made from everything that ran in
+        that layer before, and from what the layer was given.
 
         Args:
             sources: numbers of calls.
@@ -239,21 +241,39 @@ class Graph:
             waiting += before
         return reached
 
-    def origins(self, call: LayerCall) -> list[int] | None:
-        """Numbers of the calls that feed a call; None where the way back cannot be followed.
+    def find_certain(self, sources: Iterable[int]) -> set[int]:
+        """Numbers of the calls that are sure to lead to `sources`: each handed its very tensor on."""
+        waiting, reached = list(sources), set[int]()
+        while waiting:
+            number = waiting.pop()
+            if number >= 0 and number not in reached:
+                reached.add(number)
+                call = self.calls[number]
+                waiting += call.sources if call.producer == number else [call.producer]
+        return reached
 
-        See `upstream` for a tensor that was made between the layers.
+    def origins(self, call: LayerCall) -> list[int] | None:
+        """Numbers of the calls that feed a call, and of inputs; None where the way back cannot be followed.
+
+        Of a call that returned another one's tensor, that one feeds it; else what it was given, and what
+        ran inside it. See `upstream` for a tensor that was made between the layers.
         """
+        if call.producer != call.number:
+            return [call.producer]
+        given = self._follow_given(call)
+        return None if given is None else [*given, *range(call.start, call.number)]
+
+    def _follow_given(self, call: LayerCall) -> list[int] | None:
+        """Numbers of the calls and inputs that what a call was given was made from."""
         given = [source for source in call.sources if source != UNKNOWN]
         if UNKNOWN not in call.sources:
             return given
-        around = next(
-            (other for other in self.calls[call.number :] if other.layer is call.layer.parent), None
-        )
-        if around is None:
+        # The run around it is the first to end later that had begun before.
+        around = next((other for other in self.calls[call.number + 1 :] if other.start <= call.start), None)
+        before = None if around is None else self._follow_given(around)
+        if around is None or before is None:
             return None
-        inside = [other for other in self.calls[: around.number] if other.layer.is_inside(around.layer)]
-        return [*given, around.number, *(other.number for other in inside)]
+        return [*given, *range(around.start, call.start), *before]
 
     def find_skippable(self, cut: LayerCall, sources: Iterable[int]) -> frozenset[int]:
         """Numbers of the calls that need not run where the output of `cut` is given.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import keras
 
-from kerascope.probe.graph.graph import INPUT, UNKNOWN, Graph, LayerCall
+from kerascope.probe.graph.graph import INPUT, Graph, LayerCall
 from kerascope.probe.intercept.rectifier import is_rectifier, rectifies
 
 
@@ -75,9 +75,7 @@ def _on_every_way(graph: Graph, call: LayerCall, deepest: LayerCall) -> bool:
     others = graph.upstream([deepest.number], call.number)
     if others is None:
         return False
-    return not any(
-        INPUT in graph.calls[number].sources or UNKNOWN in graph.calls[number].sources for number in others
-    )
+    return not any(INPUT in (graph.origins(graph.calls[number]) or ()) for number in others)
 
 
 def _is_finer(call: LayerCall, other: LayerCall) -> bool:

@@ -145,6 +145,7 @@ class _Recorder:
             calls.append(
                 LayerCall(
                     number=number,
+                    start=start,
                     layer=layer,
                     index=index,
                     node_index=node_indices[number],
