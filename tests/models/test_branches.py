@@ -68,8 +68,10 @@ def test_a_branch_beside_the_automatic_layer_is_said() -> None:
         f"{own!r} is one of 2 branches of equal standing: the map does not show what goes through "
         f"{other!r}; choose another one with layer="
     )
-    assert ks.GradCAM(relu=False)(probe, DRUG, target=1).notes == (beside,)
-    assert beside in ks.explain(probe, DRUG, target=1).notes
+    assert ks.GradCAM(relu=False, layer=own)(probe, DRUG, target=1).notes == (beside,)
+    assert ks.EigenCAM()(probe, DRUG, target=1).notes == (beside,)
+    assert beside in ks.AblationCAM(relu=False)(probe, DRUG, target=1).notes
+    assert f"other branches end in {other!r}" in str(probe.layers())
     both = ks.GradCAM(relu=False, layers=["conv_left", "conv_right"])
     for method in (ks.GradCAM(relu=False, layer="trunk"), both):
         assert method(probe, DRUG, target=1).notes == ()

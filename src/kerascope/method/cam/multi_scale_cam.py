@@ -11,7 +11,7 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.method.cam.base import ClassActivationMap, spatial_axes
-from kerascope.method.cam.fusion import to_finest
+from kerascope.method.cam.fusion import fuse, to_finest
 from kerascope.method.gradient.modifier import apply_modifier
 from kerascope.perturb.resampling import enlarge
 from kerascope.probe import Answer, AnyProbe, Internals, Scales, require_probe
@@ -45,7 +45,8 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     counts for nothing, be it white or black.
 
     Args:
-        layer: path of the deepest layer; None for the automatic one.
+        layer: path of the deepest layer; None for the automatic one. Where branches meet only behind their
+            pooling, the deep map is the sum of theirs, and finer layers count that all ways go through.
         layers: paths of layers in the place of those that are found, the first of which says what; the image
             is left out then.
 
@@ -105,6 +106,8 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     def maps(self, internals: Internals, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
         """The signed map of each layer, the deepest first, and of the image, or None."""
         layers = [gather(self.channels(part)) for part in internals.split()]
+        if internals.branches > 1:
+            layers = [fuse(layers[: internals.branches], "sum"), *layers[internals.branches :]]
         if internals.image_gradient is None:
             return layers, None
         standing_out = internals.image - ground(internals.image)
@@ -126,7 +129,8 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
             return super().attribute_with(compute, key, probe, images, target)
         found = self.scales(probe, images, target)
         probe = require_probe(probe).without_refresh()
-        *more, alone = dict.fromkeys((found, replace(found, image=False), Scales(found.layers[:1], False)))
+        deep = replace(found, layers=found.layers[: found.branches], image=False)
+        *more, alone = dict.fromkeys((found, replace(found, image=False), deep))
         for places in more:
             try:
                 answer = self.attribute_at(places, compute, key, probe, images, target)
@@ -135,7 +139,9 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
                 continue
         else:
             places, answer = alone, self.attribute_at(alone, compute, key, probe, images, target)
-        return replace(answer, layers=answer.layers[:1], notes=(_scales_note(places, found), *answer.notes))
+        return replace(
+            answer, layers=answer.layers[: found.branches], notes=(_scales_note(places, found), *answer.notes)
+        )
 
 
 def _scales_note(places: Scales, found: Scales) -> str:
@@ -147,7 +153,7 @@ def _scales_note(places: Scales, found: Scales) -> str:
 
 
 def _scale_names(places: Scales) -> list[str]:
-    return [*map(str, places.layers[1:]), *["the image"] * places.image]
+    return [*map(str, places.layers[places.branches :]), *["the image"] * places.image]
 
 
 def enlarge_to_image(maps: Any, internals: Internals) -> Any:

@@ -40,6 +40,7 @@ class Internals:
         hvps: for each layer the product of its own block of the Hessian, d2 score / d activation2, with the
             activations, in their shape; empty where not requested.
         biases: the contribution of each constant that the model adds; empty where not requested.
+        branches: how many layers, the first ones, stand beside one another: see `Request`.
     """
 
     activations: tuple[Any, ...]
@@ -49,6 +50,7 @@ class Internals:
     scores: Any
     hvps: tuple[Any, ...] = ()
     biases: tuple[BiasTerm, ...] = ()
+    branches: int = 1
 
     def split(self) -> list[Internals]:
         """The internals of each layer by itself."""
@@ -58,6 +60,7 @@ class Internals:
                 activations=self.activations[index : index + 1],
                 gradients=self.gradients[index : index + 1],
                 hvps=self.hvps[index : index + 1],
+                branches=1,
             )
             for index in range(len(self.activations))
         ]
@@ -210,15 +213,24 @@ class Program:
     def depends(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> bool:
         """Whether the scores can depend on every leaf that they must depend on."""
         leaves = self.make_leaves(tensors)
-        return all(
-            backend.current().depends(
-                lambda value, name=name: self.score(
-                    _replace_leaf(leaves, name, value), tensors, arguments, state
-                ),
-                leaf,
-            )
-            for name, leaf in get_required_leaves(leaves).items()
-        )
+        return get_required_leaves(leaves).keys() <= self.find_connected(leaves, tensors, arguments, state)
+
+    def find_connected(
+        self, leaves: Mapping[str, Any], tensors: Sequence[Any], arguments: Any, state: Sequence[Any]
+    ) -> set[str]:
+        """Names of the required ones among the leaves on which the scores can depend; it runs without data.
+
+        Args:
+            leaves: as `make_leaves` gives them; a scalar is as good as a whole tensor of zeros to add.
+            tensors: the model's inputs.
+            arguments: the target's.
+            state: values of the variables.
+        """
+
+        def score(required: Any, tensors: Any, arguments: Any) -> tuple[Any, tuple[()]]:
+            return self.score(_replace_leaves(leaves, required), tensors, arguments, state)[0], ()
+
+        return backend.current().connections(score, get_required_leaves(leaves), list(tensors), arguments)
 
     def make_error(self, names: Sequence[str]) -> errors.DisconnectedError:
         """The error that the score does not depend on some leaves."""
@@ -279,6 +291,7 @@ class Program:
             scores,
             self._at_layers(hvps, layouts),
             tuple(self._bias_terms(readout.constants, gradients)) if self.biases else (),
+            self.request.branches,
         )
 
     def _at_layers(self, leaves: Mapping[str, Any], layouts: Sequence[Layout | None]) -> tuple[Any, ...]:
@@ -303,10 +316,14 @@ def get_required_leaves(leaves: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _replace_leaf(leaves: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
-    if name == INPUT:
-        return {**leaves, "input": value}
-    return {**leaves, "layers": {**leaves["layers"], name: value}}
+def _replace_leaves(leaves: Mapping[str, Any], required: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves with other required ones: see `get_required_leaves`."""
+    found = dict(leaves)
+    if "layers" in leaves:
+        found["layers"] = {name: required[name] for name in leaves["layers"]}
+    if "input" in leaves:
+        found["input"] = required[INPUT]
+    return found
 
 
 def channels_last(tensor: Any, layout: Layout | None) -> Any:

@@ -37,6 +37,7 @@ class LayerCall:
         dtype: its type.
         layout: how its axes lie in space, or None where it has no spatial axes.
         sources: numbers of the calls whose outputs it was given; -1 the model's input, -2 unknown.
+        given: numbers of the tensors that it was given: the same number is the same tensor.
         untappable: why it cannot be tapped, or None.
         producer: number of the call that made its output: its own, or a call inside or before it; -1 or -3
             for an input.
@@ -56,6 +57,7 @@ class LayerCall:
     dtype: str
     layout: Layout | None
     sources: tuple[int, ...]
+    given: tuple[int, ...]
     untappable: str | None
     producer: int
     squashes: bool
