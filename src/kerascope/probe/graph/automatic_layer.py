@@ -186,7 +186,7 @@ def _is_matrix_on_tokens(call: LayerCall) -> bool:
     shape = tuple(getattr(getattr(call.layer.operation, "kernel", None), "shape", ()))
     if call.layout is None or call.layout.kind != TOKENS or len(shape) < 2:
         return False
-    return math.prod(shape[:-2]) == 1 and shape[-1] == call.shape[-1]
+    return math.prod(shape[:-2]) == 1 and bool(shape[-1] == call.shape[-1])
 
 
 def _feeds_layer(graph: Graph, call: LayerCall) -> bool:
