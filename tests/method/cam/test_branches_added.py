@@ -61,7 +61,7 @@ def test_the_map_sums_to_the_score_on_grids_of_different_sizes() -> None:
     model = draw_weights(branches(pool_last=False, strides=2))
     found = ks.HiResCAM(relu=False)(model, IMAGES, 1)
     kernel, bias = (array(weight) for weight in model.get_layer("head").weights)
-    trunk = ops.average_pool(model.get_layer("stem")(IMAGES), 2)
+    trunk = ops.average_pool(model.get_layer("stem")(IMAGES), 2, 2)
     left, right = (array(model.get_layer(name)(trunk)) for name in ("left", "right"))
     shares = [left @ kernel[:4, 1] / 16, np.kron(right @ kernel[4:, 1] / 4, np.full((2, 2), 1 / 4))]
     assert found.values.shape == (2, 4, 4)
@@ -106,14 +106,17 @@ def test_in_front_of_branches_a_finer_layer_of_one_alone_says_nothing_of_where()
 
 
 class Hidden(keras.Model):
-    """Two branches that operators pool and join."""
+    """Two branches that operators pool and join; something behind one of them is computed for nothing."""
 
     def __init__(self) -> None:
         super().__init__()
         self.left, self.right, self.head = conv("left"), conv("right"), layers.Dense(3)
+        self.spare = conv("spare")
 
     def call(self, images: Any) -> Any:
-        pooled = [ops.mean(part(images), axis=(1, 2)) for part in (self.left, self.right)]
+        left, right = self.left(images), self.right(images)
+        self.spare(left)
+        pooled = [ops.mean(part, axis=(1, 2)) for part in (left, right)]
         return self.head(ops.concatenate(pooled, axis=-1))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from kerascope import errors
 from kerascope.layout import TOKENS
@@ -15,6 +15,8 @@ from kerascope.target import Context, Target
 
 Measure = Callable[[Sequence[LayerCall]], Collection[int]]
 """From calls to the numbers of those that the explained score depends on."""
+_MOST_MEASURED = 64
+"""Targets whose measured automatic layers are kept."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,12 @@ class Automatic:
     Args:
         call: the layer.
         beside: the last explainable call of each other branch, the last first.
+        sure: the graph alone says that the score depends on all of them.
     """
 
     call: LayerCall
     beside: tuple[LayerCall, ...] = ()
+    sure: bool = True
 
     @property
     def branches(self) -> tuple[LayerCall, ...]:
@@ -49,12 +53,23 @@ def automatic_layer(
     of. A function of the outputs is unknown: it may mix all places, and is explained at them.
     """
     sources = tuple(find_sources(graph, target, context))
-    # Walks through the whole network, and a measurement, which every explanation would pay for.
-    key = ("automatic", target.key(), sources)
+    # A walk through the whole network, which every explanation would pay for.
+    key = ("automatic", sources, target.outputs(context) is None, target.layers)
     if key not in graph.memo:
-        graph.memo[key] = _automatic_layer(graph, target, context, sources, measure)
+        graph.memo[key] = _automatic_layer(graph, target, context, sources, None)
     found: Automatic = graph.memo[key]
-    return found
+    if found.sure or measure is None:
+        return found
+    measured: dict[Hashable, tuple[Target, Automatic]] = graph.memo.setdefault(
+        "measured automatic layers", {}
+    )
+    # A target's key may be the id of a function, which no other has while the target is kept.
+    if (target.key(), sources) not in measured:
+        while len(measured) >= _MOST_MEASURED:
+            del measured[next(iter(measured))]
+        found = _automatic_layer(graph, target, context, sources, measure)
+        measured[target.key(), sources] = target, found
+    return measured[target.key(), sources][1]
 
 
 def _automatic_layer(
@@ -109,18 +124,22 @@ def find_automatic(
         if (reached is None or call.number in reached) and graph.is_explainable(call)
     ]
     found = _take_last(graph, calls, sources)
-    sure = graph.find_certain((*before, *sources))
-    if measure is not None and not sure.issuperset(call.number for call in (found.call, *found.beside)):
+    certain = graph.find_certain((*before, *sources))
+    if certain.issuperset(call.number for call in (found.call, *found.beside)):
+        return found
+    if measure is not None:
         connected = measure(list(filter(graph.is_explainable, graph.calls)))
         if remaining := [call for call in calls if call.number in connected]:
-            found = _take_last(graph, remaining, sources)
-        beside = (call for call in found.beside if call.number in connected)
-        found = Automatic(found.call, tuple(beside))
-    return found
+            found = _take_last(graph, remaining, sources, connected)
+        else:
+            found = Automatic(found.call)
+    return replace(found, sure=False)
 
 
-def _take_last(graph: Graph, calls: Sequence[LayerCall], sources: Sequence[int]) -> Automatic:
-    """The last call of some, and what is beside it."""
+def _take_last(
+    graph: Graph, calls: Sequence[LayerCall], sources: Sequence[int], connected: Collection[int] | None = None
+) -> Automatic:
+    """The last call of some, and what is beside it, of the calls `connected`; None for all."""
     usable = [call for call in calls if not is_projection(graph, call)] or calls
     usable = [call for call in usable if call.sees_image] or usable
     # A map with the input's own number of axes can be drawn on it; one with others is second best.
@@ -130,7 +149,7 @@ def _take_last(graph: Graph, calls: Sequence[LayerCall], sources: Sequence[int])
         if graph.image is None or (call.layout and len(call.layout.spatial) == len(graph.image))
     ]
     for call in reversed(fitting or usable):
-        return Automatic(call, tuple(_find_branches(graph, call, sources)))
+        return Automatic(call, tuple(_find_branches(graph, call, sources, connected)))
     sizes = ", ".join(f"{graph.name(call)} {call.shape[1:]}" for call in graph.calls[-4:])
     raise errors.NoSpatialExtentError(
         "a class activation map needs a layer whose output has a height and width above 1 on the way to "
@@ -139,7 +158,9 @@ def _take_last(graph: Graph, calls: Sequence[LayerCall], sources: Sequence[int])
     )
 
 
-def _find_branches(graph: Graph, call: LayerCall, sources: Iterable[int]) -> list[LayerCall]:
+def _find_branches(
+    graph: Graph, call: LayerCall, sources: Iterable[int], connected: Collection[int] | None
+) -> list[LayerCall]:
     """The last explainable calls of the branches to `sources` that `call` is not on, last first.
 
     Where the way back from the sources cannot be followed, these may be any calls. Empty where the way back
@@ -153,7 +174,8 @@ def _find_branches(graph: Graph, call: LayerCall, sources: Iterable[int]) -> lis
     found: list[LayerCall] = []
     for number in sorted(every - own, reverse=True):
         other = graph.calls[number]
-        usable = number not in behind and graph.is_explainable(other) and not is_projection(graph, other)
+        usable = number not in behind and (connected is None or number in connected)
+        usable = usable and graph.is_explainable(other) and not is_projection(graph, other)
         before = graph.upstream([number]) if usable else set()
         if before is None or call.number in before:
             continue
