@@ -97,6 +97,21 @@ def test_what_is_computed_for_nothing_gives_way() -> None:
     assert automatic.path == "encoder/used"
 
 
+class First(layers.Layer):
+    """Of several features, it takes the first."""
+
+    def call(self, features: Any) -> Any:
+        return ops.mean(features[0], axis=(1, 2))
+
+
+def test_what_a_layer_is_given_and_leaves_out_gives_way() -> None:
+    image = keras.Input((8, 8, 3))
+    used = conv("used")(image)
+    features = First()([used, conv("spare")(used)])
+    model = draw_weights(keras.Model(image, layers.Dense(3)(features)))
+    assert ks.HiResCAM(relu=False)(model, IMAGES, 1).layer == "used"
+
+
 class Detector(keras.Model):
     """Class logits and boxes of anchors on two levels, as in RetinaNet."""
 

@@ -244,14 +244,22 @@ class Graph:
         return reached
 
     def find_certain(self, sources: Iterable[int]) -> set[int]:
-        """Numbers of the calls that are sure to lead to `sources`: each handed its very tensor on."""
+        """Numbers of the calls that are sure to lead to `sources`: each handed its very tensor on.
+
+        A layer of its own code may leave out some of several tensors that it is given.
+        """
         waiting, reached = list(sources), set[int]()
         while waiting:
             number = waiting.pop()
             if number >= 0 and number not in reached:
                 reached.add(number)
                 call = self.calls[number]
-                waiting += call.sources if call.producer == number else [call.producer]
+                if call.producer != number:
+                    waiting.append(call.producer)
+                elif len(set(call.sources)) == 1 or type(call.layer.operation).__module__.startswith(
+                    "keras."
+                ):
+                    waiting += call.sources
         return reached
 
     def origins(self, call: LayerCall) -> list[int] | None:
