@@ -61,6 +61,37 @@ def test_an_attention_that_pools_is_explained_in_front_of_its_keys_and_values() 
     assert picked(draw_weights(keras.Model(image, layers.Dense(3)(pooled))), IMAGES) == "features"
 
 
+class CrossAttention(layers.Layer):
+    """A query of its own gathers values, by keys that know their places, as in SAM."""
+
+    def __init__(self) -> None:
+        super().__init__(name="cross")
+        self.query, self.key, self.value = (layers.Dense(WIDTH, name=part) for part in ("q", "k", "v"))
+
+    def call(self, query: Any, key: Any, value: Any) -> Any:
+        return attend(self.query(query), self.key(key), self.value(value))[:, 0]
+
+
+class Decoder(layers.Layer):
+    """Adds places to the keys, by an operator."""
+
+    def __init__(self) -> None:
+        super().__init__(name="decoder")
+        self.cross = CrossAttention()
+
+    def call(self, features: Any) -> Any:
+        return self.cross(features[:, :1], ops.sin(features), features)
+
+
+@pytest.mark.once
+def test_keys_and_values_of_different_tensors_are_projections_too() -> None:
+    image = keras.Input((8, 8, 3))
+    tokens = layers.Reshape((16, WIDTH), name="tokens")(layers.Conv2D(WIDTH, 2, 2, name="patches")(image))
+    features = layers.Dense(WIDTH, "tanh", name="features")(tokens)
+    pooled = Decoder()(features)
+    assert picked(draw_weights(keras.Model(image, layers.Dense(3)(pooled))), IMAGES) == "features"
+
+
 @pytest.mark.once
 def test_a_layer_that_widens_tokens_is_no_projection_where_they_are_pooled() -> None:
     image = keras.Input((8, 8, 3))

@@ -189,24 +189,32 @@ def is_projection(graph: Graph, call: LayerCall) -> bool:
     """Whether a call looks like a projection of tokens for an attention: to queries, keys or values.
 
     It has a matrix of weights for each token by itself, and stands beside another such call on the same
-    tensor, or is as wide as several of its input. What comes of it mixes places, so that values there say
-    little: of keys they are hundreds of times smaller than in front. Where a call that is none looks like
-    one, as half of a gated pair does, the tensor in front is as good, since only a matrix lies between.
+    tensor, or is one of three on what the layer around them was given, or is as wide as several of its
+    input. What comes of it mixes places, so that values there say little: of keys they are hundreds of times
+    smaller than in front. Where a call that is none looks like one, as half of a gated pair does, the tensor
+    in front is as good, since only a matrix lies between.
     """
-    if not _is_matrix_on_tokens(call):
+    if call.layout is None or call.layout.kind != TOKENS or not _is_matrix(call):
         return False
     before, width = call.layer.operation.kernel.shape[-2:]
     if width > before and width % before == 0 and not _feeds_layer(graph, call):
         return True
-    return any(
-        other.given == call.given and other.layer is not call.layer and _is_matrix_on_tokens(other)
+    around = graph.find_around(call)
+    given = set() if around is None else set(around.given)
+    inside = () if around is None else graph.calls[around.start : around.number]
+    of_three = given.issuperset(call.given) and (
+        sum(given.issuperset(other.given) and _is_matrix(other) for other in inside) >= 3
+    )
+    return of_three or any(
+        other.given == call.given and other.layer is not call.layer and _is_matrix(other)
         for other in graph.calls
     )
 
 
-def _is_matrix_on_tokens(call: LayerCall) -> bool:
+def _is_matrix(call: LayerCall) -> bool:
+    """Whether it multiplies each vector of a sequence by one matrix of weights."""
     shape = tuple(getattr(getattr(call.layer.operation, "kernel", None), "shape", ()))
-    if call.layout is None or call.layout.kind != TOKENS or len(shape) < 2:
+    if len(call.shape) != 3 or len(shape) < 2:
         return False
     return math.prod(shape[:-2]) == 1 and bool(shape[-1] == call.shape[-1])
 

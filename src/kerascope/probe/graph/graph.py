@@ -273,13 +273,16 @@ class Graph:
         given = self._follow_given(call)
         return None if given is None else [*given, *range(call.start, call.number)]
 
+    def find_around(self, call: LayerCall) -> LayerCall | None:
+        """The call that another one ran in: the first to end later that had begun before; None for none."""
+        return next((other for other in self.calls[call.number + 1 :] if other.start <= call.start), None)
+
     def _follow_given(self, call: LayerCall) -> list[int] | None:
         """Numbers of the calls and inputs that what a call was given was made from."""
         given = [source for source in call.sources if source != UNKNOWN]
         if UNKNOWN not in call.sources:
             return given
-        # The run around it is the first to end later that had begun before.
-        around = next((other for other in self.calls[call.number + 1 :] if other.start <= call.start), None)
+        around = self.find_around(call)
         before = None if around is None else self._follow_given(around)
         if around is None or before is None:
             return None
