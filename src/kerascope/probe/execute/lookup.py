@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Any
 
 from keras import ops
 
+from kerascope import errors
 from kerascope.probe.execute.partial import Cut, find_cut
 from kerascope.probe.execute.program import Internals, Program
 from kerascope.probe.execute.randomize import RandomizedLayer, randomize_layers
@@ -185,10 +185,14 @@ class ProbeLookup(ProbeState):
         tensors = [ops.convert_to_tensor(part) for part in batch.chunk(0, size)]
         given = {name: ops.convert_to_tensor(pad_rows(array, 0, size)) for name, array in arguments.items()}
         state = self._state(self._variables())
-        with contextlib.suppress(Exception), self._forbid_training(state):
-            names = self._make_program(checked).find_connected(leaves, tensors, given, state)
-            return {call.number for name, call in at.items() if name in names}
-        return {call.number for call in calls}
+        try:
+            with self._forbid_training(state):
+                names = self._make_program(checked).find_connected(leaves, tensors, given, state)
+        except errors.BusyModelError:
+            raise
+        except Exception:  # noqa: BLE001 (a model without a gradient has scores and layers all the same)
+            return {call.number for call in calls}
+        return {call.number for name, call in at.items() if name in names}
 
     def _make_program(
         self,
