@@ -11,7 +11,7 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.method.cam.base import ClassActivationMap, spatial_axes
-from kerascope.method.cam.fusion import to_finest
+from kerascope.method.cam.fusion import fuse, to_finest
 from kerascope.method.gradient.modifier import apply_modifier
 from kerascope.perturb.resampling import enlarge, to_image
 from kerascope.placement import Placement, combine_finest, stretch
@@ -46,7 +46,8 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     counts for nothing, be it white or black.
 
     Args:
-        layer: path of the deepest layer; None for the automatic one.
+        layer: path of the deepest layer; None for the automatic one. Where branches meet only behind their
+            pooling, the deep map is the sum of theirs, and finer layers count that all ways go through.
         layers: paths of layers in the place of those that are found, the first of which says what; the image
             is left out then.
 
@@ -104,7 +105,7 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
 
     def _join(self, internals: Internals, gather: Callable[[Any], Any], join: Callable[..., Any]) -> Any:
         layers, image = self.maps(internals, gather)
-        placements = list(internals.placements)
+        placements = _join_branches(internals)
         if image is not None:
             size = tuple(internals.image.shape[1:-1])
             placements.append(stretch(size, size))
@@ -115,6 +116,10 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     def maps(self, internals: Internals, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
         """The signed map of each layer, the deepest first, and of the image, or None."""
         layers = [gather(self.channels(part)) for part in internals.split()]
+        if internals.branches > 1:
+            together = internals.placements[: internals.branches]
+            deep = fuse(layers[: internals.branches], "sum", together)
+            layers = [deep, *layers[internals.branches :]]
         if internals.image_gradient is None:
             return layers, None
         standing_out = internals.image - ground(internals.image)
@@ -136,7 +141,8 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
             return _on_image(super().attribute_with(compute, key, probe, images, target))
         found = self.scales(probe, images, target)
         probe = require_probe(probe).without_refresh()
-        *more, alone = dict.fromkeys((found, replace(found, image=False), Scales(found.layers[:1], False)))
+        deep = replace(found, layers=found.layers[: found.branches], image=False)
+        *more, alone = dict.fromkeys((found, replace(found, image=False), deep))
         for places in more:
             try:
                 answer = self.attribute_at(places, compute, key, probe, images, target)
@@ -145,8 +151,8 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
                 continue
         else:
             places, answer = alone, self.attribute_at(alone, compute, key, probe, images, target)
-        note = _scales_note(places, found)
-        return _on_image(replace(answer, layers=answer.layers[:1], notes=(note, *answer.notes)))
+        layers = answer.layers[: found.branches]
+        return _on_image(replace(answer, layers=layers, notes=(_scales_note(places, found), *answer.notes)))
 
 
 def _scales_note(places: Scales, found: Scales) -> str:
@@ -158,7 +164,14 @@ def _scales_note(places: Scales, found: Scales) -> str:
 
 
 def _scale_names(places: Scales) -> list[str]:
-    return [*map(str, places.layers[1:]), *["the image"] * places.image]
+    return [*map(str, places.layers[places.branches :]), *["the image"] * places.image]
+
+
+def _join_branches(internals: Internals) -> list[Placement | None]:
+    """Where the deep map and each finer one lie."""
+    together, finer = internals.placements[: internals.branches], internals.placements[internals.branches :]
+    known = [placement for placement in together if placement is not None]
+    return [combine_finest(known) if known and len(known) == len(together) else None, *finer]
 
 
 def _on_image(answer: Answer) -> Answer:
