@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from kerascope.typing import Array
+from tests.zoo.axis_truth import AxisTruth, divide
 from tests.zoo.specimen import Specimen
 
 PLACES = 20
@@ -19,35 +19,16 @@ JITTER = (0.0, 0.1, -0.1, 0.05, -0.05)
 """How far a patch lies from the middle of a cell, in cells: between two cells either may be the right one."""
 
 
-@dataclass(frozen=True)
-class AxisTruth:
-    """The cells along an axis of the image: the centre of cell i lies at `start + i * step` pixels."""
-
-    cells: int
-    start: float
-    step: float
-
-
-def expected_axes(specimen: Specimen) -> tuple[AxisTruth | None, ...]:
-    """The axes of a specimen's grid, whose cells divide its window evenly."""
-    window = specimen.window or [(0, side) for side in specimen.sides]
-    axes = []
-    for cells, (first, last) in zip(specimen.grid or (), window, strict=True):
-        step = (last - first) / (cells or 1)
-        axes.append(None if cells is None else AxisTruth(cells, first + step / 2, step))
-    return tuple(axes)
-
-
 def patches(specimen: Specimen) -> tuple[Array, Array]:
     """Images with a white patch at 20 places, the first without, and the centres of the patches in pixels.
 
     The places are spread over all cells. A patch is half a cell wide, on whole pixels.
     """
     axes = [
-        axis or AxisTruth(1, side / 2, side)
-        for axis, side in zip(expected_axes(specimen), specimen.sides, strict=True)
+        axis or divide(side, 1)
+        for axis, side in zip(specimen.coarse or specimen.truth, specimen.sides, strict=True)
     ]
-    every = list(itertools.product(*(range(axis.cells) for axis in axes)))
+    every = list(itertools.product(*map(_cells_inside, axes, specimen.sides)))
     chosen = [every[round(number * len(every) / PLACES) % len(every)] for number in range(PLACES)]
     images = np.repeat(specimen.images(1), PLACES + 1, 0)
     centres = np.zeros((PLACES, len(axes)))
@@ -61,6 +42,12 @@ def patches(specimen: Specimen) -> tuple[Array, Array]:
             centres[number, position] = first + width / 2
         images[(number + 1, *region)] = specimen.scale
     return images, centres
+
+
+def _cells_inside(axis: AxisTruth, side: int) -> list[int]:
+    """The cells that lie in the image, not by half or more in what a layer padded."""
+    edge = axis.step / 4
+    return [index for index in range(axis.cells) if edge <= axis.start + index * axis.step <= side - edge]
 
 
 def count_hits(specimen: Specimen, read: Callable[[Array], Array], axes: Sequence[Any]) -> int:
@@ -77,7 +64,7 @@ def count_hits(specimen: Specimen, read: Callable[[Array], Array], axes: Sequenc
     cells = np.unravel_index(changes.reshape(PLACES, -1).argmax(1), changes.shape[1:])
     numbers = iter(cells)
     hits = np.ones(PLACES, bool)
-    for position, (found, true) in enumerate(zip(axes, expected_axes(specimen), strict=True)):
+    for position, (found, true) in enumerate(zip(axes, specimen.coarse or specimen.truth, strict=True)):
         if found is None:
             continue
         drawn = found.start + next(numbers) * found.step

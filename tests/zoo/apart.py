@@ -134,6 +134,8 @@ def changed_call(operation: Any, change: Callable[[Any], Any]) -> Iterator[None]
         del vars(operation)[name]
 
 
-def hires_cam(activations: Array, gradients: Array) -> Array:
-    """Gradient times activation, summed over channels, in float64."""
-    return (activations.astype("float64") * gradients.astype("float64")).sum(-1)
+def grad_cam(activations: Array, gradients: Array) -> tuple[Array, Array]:
+    """Activations weighed by the mean gradient over places, and the size of what is added up at a place."""
+    weights = gradients.astype("float64").mean(tuple(range(1, gradients.ndim - 1)), keepdims=True)
+    channels = activations.astype("float64") * weights
+    return channels.sum(-1), np.abs(channels).sum(-1)

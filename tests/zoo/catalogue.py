@@ -13,12 +13,13 @@ import kerascope as ks
 import tests.zoo.models  # noqa: F401 (which puts them into the registry)
 from tests.helpers.probes import BACKEND
 from tests.zoo.specimen import SPECIMENS, Specimen
+from tests.zoo.weights import focus
 
 
 def here(chosen: Callable[[Specimen], bool] = lambda _: True) -> list[Any]:
     """The specimens that are tried on this backend, as parameters of a test."""
     return [
-        pytest.param(found, id=found.name)
+        pytest.param(found, id=found.name, marks=[pytest.mark.slow] * found.slow)
         for found in SPECIMENS.values()
         if BACKEND in found.backends and chosen(found)
     ]
@@ -37,4 +38,6 @@ def probe_of(found: Specimen, seed: int) -> ks.Probe:
 def _probe(name: str, seed: int) -> ks.Probe:
     found = SPECIMENS[name]
     keras.utils.set_random_seed(seed)
-    return ks.Probe(found.build(), compile=False, **found.options)
+    model = found.build()
+    focus(model)
+    return ks.Probe(model, compile=False, **found.options)

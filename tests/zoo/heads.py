@@ -16,7 +16,7 @@ def classifier(image: Any, tensor: Tensor) -> keras.Model:
     return keras.Model(image, layers.Dense(3, name="head")(mean))
 
 
-def stem(tensor: Tensor, strides: int = 4, filters: int = 6) -> Tensor:
+def stem(tensor: Tensor, strides: int = 4, filters: int = 12) -> Tensor:
     """Two smooth convolutions, of which the second shrinks."""
     tensor = layers.Conv2D(filters, 3, padding="same", activation="silu")(tensor)
     return layers.Conv2D(filters, strides, strides=strides, padding="same", activation="silu")(tensor)

@@ -11,6 +11,7 @@ import numpy as np
 
 from kerascope.testing.models.base import pictures
 from kerascope.typing import Array
+from tests.zoo.axis_truth import AxisTruth, divide
 
 EVERYWHERE = ("torch", "tensorflow", "jax")
 Read = Callable[[Array], Array]
@@ -61,7 +62,8 @@ class Specimen:
         layers: paths of layers of which any is right as the automatic one; empty for any of this grid.
         target: the explained number.
         score: the same number, of the model's outputs.
-        window: first and last pixel that the grid covers, for each axis; None for the whole image.
+        axes: where the cells lie along each axis of the image; None where they divide it evenly.
+        coarse: the cells of a coarser map that is enlarged to this one: places within are not told apart.
         inputs: what the model takes, from a batch of images.
         backends: on which it is tried; one is enough where the backend changes nothing.
         needs: package that must be there.
@@ -69,6 +71,7 @@ class Specimen:
         options: of the probe.
         tolerance: relative difference to values computed apart.
         covers: classes of keras-hub that are in it.
+        slow: it is wide whatever its configuration.
     """
 
     name: str
@@ -79,7 +82,8 @@ class Specimen:
     layers: tuple[str, ...] = ()
     target: Any = 1
     score: Callable[[Any], Any] = second_class
-    window: tuple[tuple[float, float], ...] | None = None
+    axes: tuple[AxisTruth, ...] | None = None
+    coarse: tuple[AxisTruth, ...] | None = None
     inputs: Callable[[Any], Any] = as_it_is
     backends: tuple[str, ...] = ("torch",)
     needs: str = ""
@@ -87,11 +91,22 @@ class Specimen:
     options: Mapping[str, Any] = field(default_factory=dict)
     tolerance: float = 1e-4
     covers: tuple[str, ...] = ()
+    slow: bool = False
 
     @property
     def cells(self) -> tuple[int, ...]:
         """The shape of a map: the axes along which it tells places apart."""
         return tuple(count for count in self.grid or () if count is not None)
+
+    @property
+    def truth(self) -> tuple[AxisTruth | None, ...]:
+        """Where the cells lie, for each axis of the image."""
+        if self.axes is not None:
+            return self.axes
+        return tuple(
+            None if cells is None else divide(side, cells)
+            for side, cells in zip(self.sides, self.grid or (), strict=True)
+        )
 
     @property
     def sides(self) -> tuple[int, ...]:

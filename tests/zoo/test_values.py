@@ -11,34 +11,43 @@ import pytest
 
 import kerascope as ks
 from kerascope.testing.fixture import assert_close
-from tests.zoo.apart import differentiate, hires_cam, image_gradient
+from tests.zoo.apart import differentiate, grad_cam, image_gradient
 from tests.zoo.catalogue import here, probe_of
 from tests.zoo.specimen import Specimen
 
 
 # Random weights may show nothing.
-pytestmark = pytest.mark.filterwarnings("ignore::kerascope.errors.FlatMapWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::kerascope.errors.FlatMapWarning"),
+    pytest.mark.filterwarnings("ignore:Layer '.*' looks like it has unbuilt state:UserWarning"),  # Swin's
+]
 
 
 def score_of(found: Specimen, model: Any) -> Any:
     """Images to the explained score, of the model's own outputs."""
-    return lambda images: found.score(model(found.inputs(images), training=False))
+
+    def score(images: Any) -> Any:
+        given = keras.tree.map_structure(keras.ops.convert_to_tensor, found.inputs(images))
+        return found.score(model(given, training=False))
+
+    return score
 
 
 @pytest.mark.parametrize("found", here(lambda found: found.grid is not None))
 def test_map(found: Specimen, seed: int) -> None:
     probe, images = probe_of(found, seed), found.images(2)
     given = found.inputs(images)
-    result = ks.HiResCAM(relu=False)(probe, given, found.target)
+    result = ks.GradCAM(relu=False)(probe, given, found.target)
     assert result.values.shape[1:] == found.cells
     assert not found.layers or result.layer in found.layers
     call = probe.graph(given).find_call(result.layer)
     activations, gradients = differentiate(
         call.layer.operation, call.index, score_of(found, probe.model), images
     )
-    expected = hires_cam(found.read(activations), found.read(gradients))
-    assert np.abs(expected).max() > 0
-    assert_close(result.values, expected, found.tolerance, "map")
+    expected, size = grad_cam(found.read(activations), found.read(gradients))
+    # Where channels cancel, as behind some normalisations, rounding is as large as what is added up.
+    np.testing.assert_allclose(result.values, expected, rtol=0, atol=found.tolerance * size.max())
+    assert np.abs(expected).max() > 10 * found.tolerance * size.max()
 
 
 @pytest.mark.parametrize("found", here())

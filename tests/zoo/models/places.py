@@ -8,6 +8,7 @@ import keras
 from keras import layers, ops
 
 from kerascope.typing import Tensor
+from tests.zoo.axis_truth import divide, pixels
 from tests.zoo.heads import classifier, stem
 from tests.zoo.models.way import ClassToken, patch_tokens
 from tests.zoo.specimen import EVERYWHERE, Specimen, register, specimen, tokens, turned
@@ -21,7 +22,7 @@ def turned_for_a_text_reader() -> keras.Model:
     """The map itself is turned, and columns become steps."""
     image = keras.Input((16, 32, 1))
     columns = layers.Permute((2, 1, 3))(stem(image, 2))
-    states = layers.LSTM(5)(layers.Reshape((16, 48))(columns))
+    states = layers.LSTM(5)(layers.Reshape((16, 96))(columns))
     return keras.Model(image, layers.Dense(3)(states))
 
 
@@ -29,14 +30,14 @@ def turned_for_a_text_reader() -> keras.Model:
 def turned_before_a_convolution() -> keras.Model:
     image = keras.Input((16, 32, 1))
     columns = layers.Permute((2, 1, 3))(stem(image, 2))
-    return classifier(image, layers.Conv2D(4, 3, padding="same", activation="silu")(columns))
+    return classifier(image, layers.Conv2D(8, 3, padding="same", activation="silu")(columns))
 
 
 @specimen(shape=(16, 32, 1), grid=(8, 16), read=turned)
 def turned_by_an_operator() -> keras.Model:
     image = keras.Input((16, 32, 1))
     columns = ops.transpose(stem(image, 2), (0, 2, 1, 3))
-    return classifier(image, layers.Conv2D(4, 3, padding="same", activation="silu")(columns))
+    return classifier(image, layers.Conv2D(8, 3, padding="same", activation="silu")(columns))
 
 
 @specimen(shape=(32, 32, 3), grid=(8, 8), read=turned)
@@ -64,9 +65,9 @@ def _with_tokens(count: int, behind: bool) -> keras.Model:
     tensor = ClassToken(count, behind, name="class_token")(patch_tokens(image))
     for number in range(2):
         normal = layers.LayerNormalization(name=f"norm{number}")(tensor)
-        tensor = layers.Add()([tensor, layers.MultiHeadAttention(2, 4, name=f"attention{number}")(normal, normal)])
-        wide = layers.Dense(16, activation="gelu")(layers.LayerNormalization()(tensor))
-        tensor = layers.Add(name=f"sum{number}")([tensor, layers.Dense(8)(wide)])
+        tensor = layers.Add()([tensor, layers.MultiHeadAttention(2, 8, name=f"attention{number}")(normal, normal)])
+        wide = layers.Dense(32, activation="gelu")(layers.LayerNormalization()(tensor))
+        tensor = layers.Add(name=f"sum{number}")([tensor, layers.Dense(16)(wide)])
     token = layers.LayerNormalization()(tensor)[:, -1 if behind else 0]
     return keras.Model(image, layers.Dense(3)(token))
 
@@ -107,15 +108,15 @@ def _asking(count: int, first: bool) -> keras.Model:
         first: they are made before anything is seen, as the latents of a Perceiver.
     """
     image = keras.Input((32, 32, 3))
-    ask = Queries(count, 8, name="queries")
+    ask = Queries(count, 16, name="queries")
     queries = ask(image) if first else None
-    features = layers.Conv2D(6, 3, padding="same", name="features")(stem(image))
-    places = layers.Dense(8, activation="silu", name="places")(layers.Reshape((64, 6))(features))
+    features = layers.Conv2D(12, 3, padding="same", name="features")(stem(image))
+    places = layers.Dense(16, activation="silu", name="places")(layers.Reshape((64, 12))(features))
     queries = ask(places) if queries is None else queries
     for number in range(2):
-        asked = layers.MultiHeadAttention(2, 4, name=f"cross{number}")(queries, places)
+        asked = layers.MultiHeadAttention(2, 8, name=f"cross{number}")(queries, places)
         queries = layers.Add()([queries, asked])
-        inner = layers.MultiHeadAttention(2, 4, name=f"own{number}")(queries, queries)
+        inner = layers.MultiHeadAttention(2, 8, name=f"own{number}")(queries, queries)
         queries = layers.Add(name=f"round{number}")([queries, inner])
     return classifier(image, layers.Dense(8, activation="silu", name="last")(queries))
 
@@ -172,23 +173,23 @@ def _behind(shape: tuple[int, ...], *before: Any) -> keras.Model:
 
 
 @specimen(
-    shape=(40, 40, 3), grid=(6, 6), window=((8, 32), (8, 32)), backends=EVERYWHERE
+    shape=(40, 40, 3), grid=(6, 6), axes=(pixels(40).crop(8, 8).resize(6),) * 2, backends=EVERYWHERE
 )
 def centre_crop() -> keras.Model:
     return _behind((40, 40, 3), layers.CenterCrop(24, 24))
 
 
-@specimen(shape=(40, 40, 3), grid=(6, 6), window=((4, 28), (12, 36)))
+@specimen(shape=(40, 40, 3), grid=(6, 6), axes=(pixels(40).crop(4, 12).resize(6), pixels(40).crop(12, 4).resize(6)))
 def cropping() -> keras.Model:
     return _behind((40, 40, 3), layers.Cropping2D(((4, 12), (12, 4))))
 
 
-@specimen(shape=(40, 80, 3), grid=(10, 10), window=((0, 40), (20, 60)))
+@specimen(shape=(40, 80, 3), grid=(10, 10), axes=(divide(40, 10), pixels(80).crop(20, 20).resize(10)))
 def resizing_that_crops() -> keras.Model:
     return _behind((40, 80, 3), layers.Resizing(40, 40, crop_to_aspect_ratio=True))
 
 
-@specimen(shape=(40, 80, 3), grid=(10, 10), window=((-20, 60), (0, 80)))
+@specimen(shape=(40, 80, 3), grid=(10, 10), axes=(pixels(40).crop(-20, -20).resize(10), divide(80, 10)))
 def resizing_that_pads() -> keras.Model:
     return _behind((40, 80, 3), layers.Resizing(40, 40, pad_to_aspect_ratio=True))
 
@@ -198,7 +199,7 @@ def resizing() -> keras.Model:
     return _behind((40, 80, 3), layers.Resizing(40, 40))
 
 
-@specimen(shape=(40, 40, 3), grid=(7, 7), window=((2.5, 37.5), (2.5, 37.5)))
+@specimen(shape=(40, 40, 3), grid=(7, 7), axes=(divide(40, 64).crop(4, 4).resize(7),) * 2)
 def resizing_and_centre_crop() -> keras.Model:
     """Enlarged to 64 pixels, of which the middle 56 are kept: 2.5 of 40 pixels are lost on each side."""
     image = keras.Input((40, 40, 3))
@@ -206,12 +207,12 @@ def resizing_and_centre_crop() -> keras.Model:
     return classifier(image, layers.Conv2D(4, 8, strides=8, activation="silu")(tensor))
 
 
-@specimen(shape=(32, 48, 3), grid=(10, 12), window=((-4, 36), (0, 48)))
+@specimen(shape=(32, 48, 3), grid=(10, 12), axes=(pixels(32).crop(-4, -4).resize(10), divide(48, 12)))
 def zero_padding() -> keras.Model:
     return _behind((32, 48, 3), layers.ZeroPadding2D(((4, 4), (0, 0))))
 
 
-@specimen(shape=(40, 40, 3), grid=(5, 5), window=((12, 32), (4, 24)))
+@specimen(shape=(40, 40, 3), grid=(5, 5), axes=(pixels(40).crop(12, 8).resize(5), pixels(40).crop(4, 16).resize(5)))
 def sliced_by_an_operator() -> keras.Model:
     image = keras.Input((40, 40, 3))
     return classifier(image, stem(image[:, 12:32, 4:24]))

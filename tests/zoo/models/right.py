@@ -58,7 +58,7 @@ def attention_pooling() -> keras.Model:
     features = stem(image)
     weights = layers.Dense(1, name="weights")(features)
     share = ops.softmax(ops.reshape(weights, (-1, 96)))
-    mean = ops.sum(ops.reshape(features, (-1, 96, 6)) * ops.expand_dims(share, -1), axis=1)
+    mean = ops.sum(ops.reshape(features, (-1, 96, 12)) * ops.expand_dims(share, -1), axis=1)
     return keras.Model(image, layers.Dense(3)(mean))
 
 
@@ -67,7 +67,7 @@ def squeeze_and_excite() -> keras.Model:
     image = keras.Input(SHAPE)
     tensor = stem(image)
     squeezed = layers.GlobalAveragePooling2D(keepdims=True)(tensor)
-    gate = layers.Conv2D(6, 1, activation="sigmoid")(layers.Conv2D(2, 1, activation="silu")(squeezed))
+    gate = layers.Conv2D(12, 1, activation="sigmoid")(layers.Conv2D(2, 1, activation="silu")(squeezed))
     return classifier(image, layers.Multiply()([tensor, gate]))
 
 
@@ -80,10 +80,10 @@ def _mean_of_first(outputs: Any) -> Any:
 )
 def u_net() -> keras.Model:
     image = keras.Input(SHAPE)
-    fine = layers.Conv2D(4, 3, padding="same", activation="silu")(image)
+    fine = layers.Conv2D(8, 3, padding="same", activation="silu")(image)
     coarse = stem(fine, 2)
     back = layers.Conv2DTranspose(4, 2, strides=2, activation="silu")(coarse)
-    both = layers.Conv2D(5, 3, padding="same", activation="silu")(layers.Concatenate()([fine, back]))
+    both = layers.Conv2D(8, 3, padding="same", activation="silu")(layers.Concatenate()([fine, back]))
     return keras.Model(image, layers.Conv2D(3, 1)(both))
 
 
@@ -117,7 +117,7 @@ def convolutional_lstm() -> keras.Model:
 @specimen(shape=(4, 16, 24, 2), grid=(4, 8, 12))
 def layers_over_frames() -> keras.Model:
     image = keras.Input((4, 16, 24, 2))
-    tensor = layers.TimeDistributed(layers.Conv2D(4, 3, padding="same", activation="silu"))(image)
+    tensor = layers.TimeDistributed(layers.Conv2D(8, 3, padding="same", activation="silu"))(image)
     tensor = layers.TimeDistributed(layers.AveragePooling2D(2))(tensor)
     return classifier(image, tensor)
 
@@ -140,7 +140,7 @@ def text_reader() -> keras.Model:
     image = keras.Input((16, 48, 1))
     tensor = stem(image)
     column = layers.MaxPooling2D((4, 1))(tensor)
-    steps = layers.Reshape((12, 6))(column)
+    steps = layers.Reshape((12, 12))(column)
     states = layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="states")(steps)
     return classifier(image, states)
 

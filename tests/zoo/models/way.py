@@ -82,7 +82,7 @@ class TwoWays(layers.Layer):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.first, self.second = (layers.Conv2D(4, 3, padding="same", name=name) for name in "ab")
+        self.first, self.second = (layers.Conv2D(8, 3, padding="same", name=name) for name in "ab")
 
     def call(self, tensor: Tensor) -> Tensor:
         return ops.silu(self.first(tensor)) * 2 + ops.tanh(self.second(tensor))
@@ -111,9 +111,17 @@ def encoder_that_pools_by_itself() -> keras.Model:
     return keras.Model(image, layers.Dense(3)(PoolingEncoder(name="encoder")(stem(image, 2))))
 
 
+@specimen(shape=SHAPE, grid=GRID)
+def constant_that_was_computed() -> keras.Model:
+    """A vector for each class that a layer made once, as the texts of a zero-shot classifier."""
+    image = keras.Input(SHAPE)
+    texts = layers.Dense(3)(ops.reshape(ops.linspace(-1.0, 1.0, 24), (12, 2)))
+    return keras.Model(image, ops.mean(stem(image), axis=(1, 2)) @ texts)
+
+
 def _branches(image: Any, common: Tensor) -> keras.Model:
     pooled = [
-        layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, padding="same", activation="silu", name=name)(common))
+        layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, padding="same", activation="silu", name=name)(common))
         for name in ("left", "right")
     ]
     return keras.Model(image, layers.Dense(3)(layers.Concatenate()(pooled)))
@@ -196,7 +204,7 @@ class Attend(layers.Layer):
         return tensor + self.narrow(self.wide(self.middle(tensor)))
 
 
-def patch_tokens(image: Any, width: int = 8) -> Tensor:
+def patch_tokens(image: Any, width: int = 16) -> Tensor:
     """The patches of 8 pixels of a picture as a sequence."""
     patches = layers.Conv2D(width, 8, strides=8, name="patches")(image)
     return layers.Reshape((-1, width))(patches)
@@ -207,12 +215,12 @@ def _transformer(fused: bool, in_layers: bool) -> keras.Model:
     tensor = ClassToken(name="class_token")(patch_tokens(image))
     for number in range(2):
         if in_layers:
-            tensor = Attend(8, fused, name=f"block{number}")(tensor)
+            tensor = Attend(16, fused, name=f"block{number}")(tensor)
         else:
             normal = layers.LayerNormalization(name=f"norm{number}")(tensor)
-            tensor = layers.Add(name=f"add{number}")([tensor, OwnAttention(8, fused, name=f"attention{number}")(normal)])
-            wide = layers.Dense(16, activation="gelu")(layers.LayerNormalization()(tensor))
-            tensor = layers.Add(name=f"sum{number}")([tensor, layers.Dense(8)(wide)])
+            tensor = layers.Add(name=f"add{number}")([tensor, OwnAttention(16, fused, name=f"attention{number}")(normal)])
+            wide = layers.Dense(32, activation="gelu")(layers.LayerNormalization()(tensor))
+            tensor = layers.Add(name=f"sum{number}")([tensor, layers.Dense(16)(wide)])
     return keras.Model(image, layers.Dense(3)(layers.LayerNormalization()(tensor)[:, 0]))
 
 
