@@ -12,6 +12,7 @@ import numpy as np
 from kerascope.typing import Array
 from tests.helpers.probes import BACKEND
 
+
 def differentiate(
     operation: Any, run: int, score: Callable[[Any], Any], images: Array
 ) -> tuple[Array, Array]:

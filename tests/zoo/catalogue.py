@@ -29,7 +29,9 @@ def probe_of(found: Specimen, seed: int) -> ks.Probe:
     """The probe of a specimen, made once; the test is skipped where a package of it is missing."""
     if found.needs:
         pytest.importorskip(
-            found.needs, reason=f"{found.name} needs {found.needs}, which cannot be imported", exc_type=ImportError
+            found.needs,
+            reason=f"{found.name} needs {found.needs}, which cannot be imported",
+            exc_type=ImportError,
         )
     return _probe(found.name, seed)
 

@@ -89,7 +89,11 @@ def densenet() -> keras.Model:
 
 
 def vgg() -> keras.Model:
-    options = {"image_shape": (64, 96, 3), "stackwise_num_repeats": [1, 1, 1], "stackwise_num_filters": [8, 16, 16]}
+    options = {
+        "image_shape": (64, 96, 3),
+        "stackwise_num_repeats": [1, 1, 1],
+        "stackwise_num_filters": [8, 16, 16],
+    }
     return classify("VGG", options, pooling_hidden_dim=32)
 
 
@@ -211,7 +215,14 @@ def hgnet() -> keras.Model:
 
 add("densenet", "DenseNet", densenet, axes=same((7, 2), (3, 2), (2, 2)))
 # Behind the convolution of 7 cells, at the head.
-add("vgg", "VGG", vgg, (2, 6), shape=(64, 96, 3), axes=tuple(divide(side, side // 8).slide(7) for side in (64, 96)))
+add(
+    "vgg",
+    "VGG",
+    vgg,
+    (2, 6),
+    shape=(64, 96, 3),
+    axes=tuple(divide(side, side // 8).slide(7) for side in (64, 96)),
+)
 add(
     "xception",
     "Xception",
@@ -224,7 +235,14 @@ for _kind in ("dark", "edge", "bottleneck"):
 add("efficientnet", "EfficientNet", efficientnet, axes=tuple(axis.same(3, 2) for axis in padded(2)))
 add("mobilenet", "MobileNet", mobilenet, axes=padded(3))
 add("mobilenet_v5", "MobileNetV5", lambda: mobilenet_v5(False), axes=same((3, 2), (3, 2), (3, 2)))
-add("mobilenet_v5_fused", "MobileNetV5", lambda: mobilenet_v5(True), (4, 4), shape=(32, 32, 3), axes=same((3, 2), (3, 2), (3, 2), sides=(32, 32)))
+add(
+    "mobilenet_v5_fused",
+    "MobileNetV5",
+    lambda: mobilenet_v5(True),
+    (4, 4),
+    shape=(32, 32, 3),
+    axes=same((3, 2), (3, 2), (3, 2), sides=(32, 32)),
+)
 # Two windows of 2 in the stem look down and to the right.
 add(
     "hgnet",

@@ -11,7 +11,7 @@ from keras import layers, ops
 import kerascope as ks
 from tests.zoo.axis_truth import AxisTruth, pixels
 from tests.zoo.models.hub_convolutions import hub
-from tests.zoo.models.hub_transformers import ENCODER, SMALL, SQUARE, mit_backbone, vit_det
+from tests.zoo.models.hub_transformers import ENCODER, SQUARE, mit_backbone, vit_det
 from tests.zoo.specimen import Specimen, register, tokens
 
 
@@ -106,7 +106,7 @@ def retinanet() -> keras.Model:
 add(
     "retinanet",
     retinanet,
-    "RetinaNetBackbone RetinaNetObjectDetector FeaturePyramidBackbone",
+    "RetinaNetBackbone RetinaNetObjectDetector",
     shape=(64, 64, 3),
     grid=(8, 8),
     axes=(AxisTruth(8, 0.5, 8),) * 2,
@@ -280,4 +280,11 @@ def video_prism() -> keras.Model:
     return keras.Model(backbone.input, layers.Dense(3)(ops.mean(backbone.output, axis=(1, 2))))
 
 
-add("video_prism", video_prism, "VideoPrismBackbone", shape=(2, 32, 32, 3), grid=(2, 4, 4), read=tokens(2, 4, 4))
+add(
+    "video_prism",
+    video_prism,
+    "VideoPrismBackbone",
+    shape=(2, 32, 32, 3),
+    grid=(2, 4, 4),
+    read=tokens(2, 4, 4),
+)

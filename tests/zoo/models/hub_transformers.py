@@ -55,7 +55,14 @@ def mit_backbone(shape: tuple[int, ...] = SQUARE) -> keras.Model:
 
 
 # Its attention takes every sequence for a square.
-add("mit", "MiT", lambda: hub().MiTImageClassifier(backbone=mit_backbone(), num_classes=3), (4, 4), shape=SQUARE, axes=(pixels(32).slide(7, 4, 3, 3).slide(3, 2, 1, 1),) * 2)
+add(
+    "mit",
+    "MiT",
+    lambda: hub().MiTImageClassifier(backbone=mit_backbone(), num_classes=3),
+    (4, 4),
+    shape=SQUARE,
+    axes=(pixels(32).slide(7, 4, 3, 3).slide(3, 2, 1, 1),) * 2,
+)
 
 
 def dino(family: str, registers: int) -> keras.Model:
@@ -112,7 +119,9 @@ def zero_shot(family: str) -> keras.Model:
     halves = {"vision_encoder": vision_encoder(family), "text_encoder": text_encoder(family)}
     projection = {} if family == "SigLIP" else {"projection_dim": 8}
     pair = getattr(hub(), f"{family}Backbone")(**halves, **projection)
-    texts = pair.get_text_embeddings(ops.convert_to_tensor([[3, 7, 5, 6, 19], [4, 2, 8, 5, 19], [9, 1, 7, 7, 19]], "int32"))
+    texts = pair.get_text_embeddings(
+        ops.convert_to_tensor([[3, 7, 5, 6, 19], [4, 2, 8, 5, 19], [9, 1, 7, 7, 19]], "int32")
+    )
     read = 10 * ops.convert_to_numpy(ops.transpose(ops.normalize(texts, axis=-1)))
     image = keras.Input(SQUARE, name="images")
     return keras.Model(image, ops.normalize(pair.get_vision_embeddings(image), axis=-1) @ read)

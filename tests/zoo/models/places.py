@@ -65,7 +65,9 @@ def _with_tokens(count: int, behind: bool) -> keras.Model:
     tensor = ClassToken(count, behind, name="class_token")(patch_tokens(image))
     for number in range(2):
         normal = layers.LayerNormalization(name=f"norm{number}")(tensor)
-        tensor = layers.Add()([tensor, layers.MultiHeadAttention(2, 8, name=f"attention{number}")(normal, normal)])
+        tensor = layers.Add()(
+            [tensor, layers.MultiHeadAttention(2, 8, name=f"attention{number}")(normal, normal)]
+        )
         wide = layers.Dense(32, activation="gelu")(layers.LayerNormalization()(tensor))
         tensor = layers.Add(name=f"sum{number}")([tensor, layers.Dense(16)(wide)])
     token = layers.LayerNormalization()(tensor)[:, -1 if behind else 0]
@@ -94,7 +96,9 @@ class Queries(layers.Layer):
         self.count, self.width = count, width
 
     def build(self, shape: Any) -> None:
-        self.vectors = self.add_weight(shape=(1, self.count, self.width), initializer="uniform", name="vectors")
+        self.vectors = self.add_weight(
+            shape=(1, self.count, self.width), initializer="uniform", name="vectors"
+        )
 
     def call(self, tensor: Tensor) -> Tensor:
         return ops.tile(self.vectors, (ops.shape(tensor)[0], 1, 1))
@@ -172,14 +176,14 @@ def _behind(shape: tuple[int, ...], *before: Any) -> keras.Model:
     return classifier(image, stem(tensor))
 
 
-@specimen(
-    shape=(40, 40, 3), grid=(6, 6), axes=(pixels(40).crop(8, 8).resize(6),) * 2, backends=EVERYWHERE
-)
+@specimen(shape=(40, 40, 3), grid=(6, 6), axes=(pixels(40).crop(8, 8).resize(6),) * 2, backends=EVERYWHERE)
 def centre_crop() -> keras.Model:
     return _behind((40, 40, 3), layers.CenterCrop(24, 24))
 
 
-@specimen(shape=(40, 40, 3), grid=(6, 6), axes=(pixels(40).crop(4, 12).resize(6), pixels(40).crop(12, 4).resize(6)))
+@specimen(
+    shape=(40, 40, 3), grid=(6, 6), axes=(pixels(40).crop(4, 12).resize(6), pixels(40).crop(12, 4).resize(6))
+)
 def cropping() -> keras.Model:
     return _behind((40, 40, 3), layers.Cropping2D(((4, 12), (12, 4))))
 
@@ -212,7 +216,9 @@ def zero_padding() -> keras.Model:
     return _behind((32, 48, 3), layers.ZeroPadding2D(((4, 4), (0, 0))))
 
 
-@specimen(shape=(40, 40, 3), grid=(5, 5), axes=(pixels(40).crop(12, 8).resize(5), pixels(40).crop(4, 16).resize(5)))
+@specimen(
+    shape=(40, 40, 3), grid=(5, 5), axes=(pixels(40).crop(12, 8).resize(5), pixels(40).crop(4, 16).resize(5))
+)
 def sliced_by_an_operator() -> keras.Model:
     image = keras.Input((40, 40, 3))
     return classifier(image, stem(image[:, 12:32, 4:24]))

@@ -75,9 +75,7 @@ def _mean_of_first(outputs: Any) -> Any:
     return ops.mean(outputs[..., 1], axis=(1, 2))
 
 
-@specimen(
-    shape=SHAPE, grid=(32, 48), target=ks.Region(1, np.ones(SHAPE[:2], bool)), score=_mean_of_first
-)
+@specimen(shape=SHAPE, grid=(32, 48), target=ks.Region(1, np.ones(SHAPE[:2], bool)), score=_mean_of_first)
 def u_net() -> keras.Model:
     image = keras.Input(SHAPE)
     fine = layers.Conv2D(8, 3, padding="same", activation="silu")(image)
@@ -201,6 +199,6 @@ def channels_in_front() -> keras.Model:
     image = keras.Input(SHAPE)
     tensor = layers.Permute((3, 1, 2))(stem(image))
     tensor = layers.Conv2D(5, 1, data_format="channels_first", activation="silu")(tensor)
-    return keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling2D(data_format="channels_first")(tensor)))
-
-
+    return keras.Model(
+        image, layers.Dense(3)(layers.GlobalAveragePooling2D(data_format="channels_first")(tensor))
+    )

@@ -121,7 +121,9 @@ def constant_that_was_computed() -> keras.Model:
 
 def _branches(image: Any, common: Tensor) -> keras.Model:
     pooled = [
-        layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, padding="same", activation="silu", name=name)(common))
+        layers.GlobalAveragePooling2D()(
+            layers.Conv2D(8, 3, padding="same", activation="silu", name=name)(common)
+        )
         for name in ("left", "right")
     ]
     return keras.Model(image, layers.Dense(3)(layers.Concatenate()(pooled)))
@@ -218,7 +220,9 @@ def _transformer(fused: bool, in_layers: bool) -> keras.Model:
             tensor = Attend(16, fused, name=f"block{number}")(tensor)
         else:
             normal = layers.LayerNormalization(name=f"norm{number}")(tensor)
-            tensor = layers.Add(name=f"add{number}")([tensor, OwnAttention(16, fused, name=f"attention{number}")(normal)])
+            tensor = layers.Add(name=f"add{number}")(
+                [tensor, OwnAttention(16, fused, name=f"attention{number}")(normal)]
+            )
             wide = layers.Dense(32, activation="gelu")(layers.LayerNormalization()(tensor))
             tensor = layers.Add(name=f"sum{number}")([tensor, layers.Dense(16)(wide)])
     return keras.Model(image, layers.Dense(3)(layers.LayerNormalization()(tensor)[:, 0]))
