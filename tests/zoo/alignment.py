@@ -1,4 +1,4 @@
-"""Whether a layer's map lies where it is drawn: patches of the image are changed, and looked for on the map."""
+"""Whether a map lies where it is drawn: patches of the image are changed, and looked for on the map."""
 
 from __future__ import annotations
 

@@ -53,23 +53,23 @@ def _at_image_by_torch(score: Callable[[Any], Any], images: Array) -> Any:
 
 
 def _at_layer_by_tensorflow(operation: Any, run: int, score: Callable[[Any], Any], images: Array) -> Any:
-    import tensorflow
+    import tensorflow as tf
 
     outputs: list[Any] = []
-    tensor = tensorflow.constant(images)
-    with tensorflow.GradientTape() as tape, changed_call(operation, keep_in(outputs)):
+    tensor = tf.constant(images)
+    with tf.GradientTape() as tape, changed_call(operation, keep_in(outputs)):
         tape.watch(tensor)
-        total = tensorflow.reduce_sum(score(tensor))
+        total = tf.reduce_sum(score(tensor))
     return outputs[run], tape.gradient(total, outputs[run])
 
 
 def _at_image_by_tensorflow(score: Callable[[Any], Any], images: Array) -> Any:
-    import tensorflow
+    import tensorflow as tf
 
-    tensor = tensorflow.constant(images)
-    with tensorflow.GradientTape() as tape:
+    tensor = tf.constant(images)
+    with tf.GradientTape() as tape:
         tape.watch(tensor)
-        total = tensorflow.reduce_sum(score(tensor))
+        total = tf.reduce_sum(score(tensor))
     return tape.gradient(total, tensor)
 
 

@@ -21,15 +21,13 @@ Planted = tuple[Callable[[Tensor], Tensor], tuple[int, int], Callable[[AxisTruth
 class MiddleOfWindow(keras.initializers.Initializer):
     """A kernel that is 1 at the middle of its window, between a channel and itself, and 0 elsewhere.
 
-    A window of even size has no middle: the cells around it share the 1.
+    The sides of a window are odd.
     """
 
     def __call__(self, shape: Any, dtype: Any = None) -> Any:
         kernel = np.zeros(shape, "float32")
-        middle = tuple(slice((side - 1) // 2, side // 2 + 1) for side in shape[:-2])
-        share = kernel[middle].shape[:-2]
         for channel in range(min(shape[-2:])):
-            kernel[(*middle, channel, channel)] = 1 / np.prod(share)
+            kernel[(*[side // 2 for side in shape[:-2]], channel, channel)] = 1
         return ops.convert_to_tensor(kernel, dtype)
 
 
@@ -43,6 +41,11 @@ def window(size: int, strides: int = 1, padding: str = "valid", dilation: int = 
         dilation_rate=dilation,
         kernel_initializer=MiddleOfWindow(),
     )
+
+
+def patches(size: int) -> keras.Layer:
+    """Windows that do not overlap, of which the mean is passed on."""
+    return layers.AveragePooling2D(size)
 
 
 def chain(*between: Any) -> Callable[[Tensor], Tensor]:
@@ -107,63 +110,63 @@ PLANTED: dict[str, Planted] = {
         each(lambda axis: axis.slide(2, 2).same(3, 2)),
     ),
     "enlarged": (
-        chain(window(4, 4), layers.UpSampling2D(2)),
+        chain(patches(4), layers.UpSampling2D(2)),
         (32, 48),
         each(lambda axis: axis.resize(axis.cells // 2)),
     ),
     "crop of the middle": (
-        chain(layers.CenterCrop(24, 20), window(2, 2)),
+        chain(layers.CenterCrop(24, 20), patches(2)),
         (40, 32),
         lambda rows, columns: (rows.crop(8, 8).slide(2, 2), columns.crop(6, 6).slide(2, 2)),
     ),
     "crop of a corner": (
-        chain(layers.Cropping2D(((2, 10), (9, 3))), window(2, 2)),
+        chain(layers.Cropping2D(((2, 10), (9, 3))), patches(2)),
         (40, 32),
         lambda rows, columns: (rows.crop(2, 10).slide(2, 2), columns.crop(9, 3).slide(2, 2)),
     ),
     "padding with zeros": (
-        chain(layers.ZeroPadding2D(((2, 6), (8, 4))), window(2, 2)),
+        chain(layers.ZeroPadding2D(((2, 6), (8, 4))), patches(2)),
         (24, 32),
         lambda rows, columns: (rows.crop(-2, -6).slide(2, 2), columns.crop(-8, -4).slide(2, 2)),
     ),
     "resizing": (
-        chain(layers.Resizing(24, 24), window(2, 2)),
+        chain(layers.Resizing(24, 24), patches(2)),
         (36, 48),
         each(lambda axis: axis.resize(24).slide(2, 2)),
     ),
     "resizing that crops": (
-        chain(layers.Resizing(24, 24, crop_to_aspect_ratio=True), window(2, 2)),
+        chain(layers.Resizing(24, 24, crop_to_aspect_ratio=True), patches(2)),
         (24, 48),
         lambda rows, columns: (rows.slide(2, 2), columns.crop(12, 12).slide(2, 2)),
     ),
     "resizing that pads": (
-        chain(layers.Resizing(24, 24, pad_to_aspect_ratio=True), window(2, 2)),
+        chain(layers.Resizing(24, 24, pad_to_aspect_ratio=True), patches(2)),
         (24, 48),
         lambda rows, columns: (rows.crop(-12, -12).resize(24).slide(2, 2), columns.resize(24).slide(2, 2)),
     ),
     "rows and columns changed places": (
-        chain(window(4, 4), layers.Permute((2, 1, 3)), window(1)),
+        chain(patches(4), layers.Permute((2, 1, 3)), window(1)),
         (32, 48),
         each(lambda axis: axis.slide(4, 4)),
     ),
     "changed places twice": (
-        chain(layers.Permute((2, 1, 3)), window(4, 4), layers.Permute((2, 1, 3)), window(3)),
+        chain(layers.Permute((2, 1, 3)), patches(4), layers.Permute((2, 1, 3)), window(3)),
         (32, 48),
         each(lambda axis: axis.slide(4, 4).slide(3)),
     ),
-    "tokens": (chain(window(8, 8), as_tokens(0, 0, (4, 6))), (32, 48), each(lambda axis: axis.slide(8, 8))),
+    "tokens": (chain(patches(8), as_tokens(0, 0, (4, 6))), (32, 48), each(lambda axis: axis.slide(8, 8))),
     "a token in front": (
-        chain(window(8, 8), as_tokens(1, 0, (4, 6))),
+        chain(patches(8), as_tokens(1, 0, (4, 6))),
         (32, 48),
         each(lambda axis: axis.slide(8, 8)),
     ),
     "a token behind": (
-        chain(window(8, 8), as_tokens(0, 1, (4, 6))),
+        chain(patches(8), as_tokens(0, 1, (4, 6))),
         (32, 48),
         each(lambda axis: axis.slide(8, 8)),
     ),
     "tokens of a crop": (
-        chain(layers.CenterCrop(32, 32), window(8, 8), as_tokens(1, 0, (4, 4))),
+        chain(layers.CenterCrop(32, 32), patches(8), as_tokens(1, 0, (4, 4))),
         (40, 56),
         lambda rows, columns: (rows.crop(4, 4).slide(8, 8), columns.crop(12, 12).slide(8, 8)),
     ),

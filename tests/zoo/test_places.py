@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+import kerascope as ks
+from kerascope.errors import NoSpatialExtentError
 from kerascope.typing import Array
 from tests.zoo.alignment import NEEDED, count_hits
 from tests.zoo.axis_truth import divide
@@ -14,23 +16,34 @@ from tests.zoo.catalogue import here, probe_of
 from tests.zoo.specimen import SPECIMENS, Specimen
 
 pytestmark = [
+    pytest.mark.filterwarnings("ignore::kerascope.errors.FlatMapWarning"),
     pytest.mark.filterwarnings("ignore:.*unbuilt state:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*was passed an input with a mask attached:UserWarning"),
 ]
 
 
-@pytest.mark.parametrize("found", here())
+@pytest.mark.parametrize("found", here(lambda found: found.grid is not None))
 def test_a_changed_patch_is_found_where_it_is(found: Specimen, seed: int) -> None:
     probe = probe_of(found, seed)
-    placement = probe.placement(found.inputs(found.images(1)))
-    if found.grid is None:
-        assert placement.obstacle
-        return
+    result = ks.GradCAM(relu=False)(probe, found.inputs(found.images(1)), found.target)
+    placement = result.placement
     assert placement.obstacle == ""
-    assert [axis and axis.cells for axis in placement.axes] == list(found.grid)
-    hits = count_hits(found, lambda images: probe.activations(found.inputs(images)), placement.axes)
+    assert [axis and axis.cells for axis in placement.axes] == list(found.grid or ())
+    hits = count_hits(
+        found, lambda images: probe.activations(found.inputs(images), result.layer), placement.axes
+    )
     assert hits >= NEEDED
     assert placement.to_image(np.ones((1, *found.cells), "float32")).shape == (1, *found.sides)
+
+
+@pytest.mark.parametrize("found", here(lambda found: found.grid is None))
+def test_there_is_no_picture_of_what_has_no_places(found: Specimen, seed: int) -> None:
+    probe = probe_of(found, seed)
+    try:
+        result = ks.GradCAM(relu=False)(probe, found.inputs(found.images(1)), found.target)
+    except NoSpatialExtentError:
+        return
+    assert result.placement.obstacle
 
 
 def shifted_by_one_token(activations: Array) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def focus(model: keras.Model) -> None:
-    """Make the kernels of a model's convolutions lighter towards their edges, as those of trained networks are.
+    """Make the kernels of a model's convolutions lighter towards their edges, as trained ones are.
 
     A random kernel may see a neighbour best, and behind some of them no position lies anywhere. Windows that
     do not overlap stay as they are.

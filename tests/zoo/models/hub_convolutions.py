@@ -44,7 +44,7 @@ def add(
 
 
 def padded(halvings: int) -> tuple[AxisTruth, ...]:
-    """The axes behind windows of 3 with a stride of 2 and one padded pixel, as networks of torch have them."""
+    """The axes behind windows of 3 with a stride of 2 and one padded pixel, as in torch."""
     axes = [pixels(side) for side in SHAPE[:2]]
     for _ in range(halvings):
         axes = [axis.slide(3, 2, 1, 1) for axis in axes]

@@ -82,16 +82,6 @@ add(
 )
 
 
-def basnet() -> keras.Model:
-    backbone = hub().BASNetBackbone(
-        image_encoder=residual((None, None, 3), 4),
-        num_classes=1,
-        projection_filters=64,
-        image_shape=(64, 64, 3),
-    )
-    return hub().BASNetImageSegmenter(backbone=backbone)
-
-
 def retinanet() -> keras.Model:
     backbone = hub().RetinaNetBackbone(
         image_encoder=residual((64, 64, 3), 3),
@@ -112,18 +102,6 @@ add(
     axes=(AxisTruth(8, 0.5, 8),) * 2,
     target=ks.Output("cls_logits", lambda output: ops.mean(output[..., 1], axis=1)),
     score=lambda outputs: ops.mean(outputs["cls_logits"][..., 1], axis=1),
-    slow=True,
-)
-add(
-    "basnet",
-    basnet,
-    "BASNetBackbone BASNetImageSegmenter",
-    shape=(64, 64, 3),
-    grid=(64, 64),
-    target=lambda output: ops.mean(output, axis=(1, 2, 3)),
-    # A function is given the scores before the sigmoid.
-    score=lambda outputs: ops.mean(ops.log(outputs / (1 - outputs)), axis=(1, 2, 3)),
-    tolerance=1e-3,
     slow=True,
 )
 
