@@ -72,6 +72,7 @@ class Specimen:
         tolerance: relative difference to values computed apart.
         covers: classes of keras-hub that are in it.
         slow: it is wide whatever its configuration.
+        unmeasured: why changed patches do not tell where its cells lie, or empty.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Specimen:
     tolerance: float = 1e-4
     covers: tuple[str, ...] = ()
     slow: bool = False
+    unmeasured: str = ""
 
     @property
     def cells(self) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("found", here(lambda found: found.grid is not None))
+@pytest.mark.parametrize("found", here(lambda found: found.grid is not None and not found.unmeasured))
 def test_a_changed_patch_is_found_where_it_is(found: Specimen, seed: int) -> None:
     probe = probe_of(found, seed)
     result = ks.GradCAM(relu=False)(probe, found.inputs(found.images(1)), found.target)

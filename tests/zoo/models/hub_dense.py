@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers, ops
 
 import kerascope as ks
-from tests.zoo.axis_truth import AxisTruth, divide, pixels
+from tests.zoo.axis_truth import AxisTruth, pixels
 from tests.zoo.models.hub_convolutions import hub
 from tests.zoo.models.hub_transformers import ENCODER, SQUARE, mit_backbone, vit_det
 from tests.zoo.specimen import Specimen, register, tokens
@@ -157,7 +157,7 @@ add(
     "DFineBackbone DFineObjectDetector",
     shape=(64, 64, 3),
     grid=(8, 8),
-    axes=(AxisTruth(8, 2.5, 8),) * 2,
+    unmeasured="maps of two scales are added, whose cells lie around each other",
     target=ks.Output("logits", lambda output: ops.mean(output[..., 1], axis=1)),
     score=lambda outputs: ops.mean(outputs["logits"][..., 1], axis=1),
 )
@@ -185,8 +185,7 @@ add(
     "DepthAnythingBackbone DepthAnythingDepthEstimator",
     shape=(64, 64, 3),
     grid=(64, 64),
-    # Enlarged from patches of 8 and 16 pixels.
-    coarse=(divide(64, 4),) * 2,
+    unmeasured="random maps of four scales cancel in one channel",
     target=ks.Output("depths", lambda output: ops.mean(output, axis=(1, 2, 3))),
     score=lambda outputs: ops.mean(outputs["depths"], axis=(1, 2, 3)),
 )
