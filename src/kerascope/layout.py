@@ -10,6 +10,7 @@ from typing import Any
 from keras import ops
 
 CHANNELS_FIRST, CHANNELS_LAST, TOKENS, GREY = "channels_first", "channels_last", "tokens", "grey"
+FRAMES = "frames of tokens"
 
 EXTRA_TOKENS = 8
 """The most tokens around a grid: a class token, and registers."""
@@ -20,8 +21,8 @@ class Layout:
     """The axes of a tensor whose first axis is the batch.
 
     Args:
-        kind: `"channels_last"`, `"channels_first"`, `"tokens"`, or `"grey"` for pictures without a channel
-            axis.
+        kind: `"channels_last"`, `"channels_first"`, `"tokens"`, `"frames of tokens"`, (N, T, tokens, C), or
+            `"grey"` for pictures without a channel axis.
         spatial: sizes of the spatial axes.
         channels: number of channels.
         prefix: number of tokens before the grid, such as a class token; 0 for other kinds.
@@ -60,6 +61,8 @@ class Layout:
         elif self.kind == TOKENS:
             grid = tensor[:, self.prefix : tensor.shape[1] - self.suffix]
             tensor = numpy.reshape(grid, (-1, *self.own_spatial, self.channels))
+        elif self.kind == FRAMES:
+            tensor = numpy.reshape(tensor, (-1, *self.own_spatial, self.channels))
         elif self.kind == GREY:
             tensor = tensor[..., None]
         if not self.order:
@@ -82,6 +85,9 @@ class Layout:
             return numpy.moveaxis(tensor, -1, 1)
         if self.kind == TOKENS:
             return numpy.reshape(tensor, (-1, self.positions, self.channels))
+        if self.kind == FRAMES:
+            frames, *grid = self.own_spatial
+            return numpy.reshape(tensor, (-1, frames, math.prod(grid), self.channels))
         return tensor[..., 0] if self.kind == GREY else tensor
 
 

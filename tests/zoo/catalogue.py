@@ -42,4 +42,4 @@ def _probe(name: str, seed: int) -> ks.Probe:
     keras.utils.set_random_seed(seed)
     model = found.build()
     focus(model)
-    return ks.Probe(model, compile=False, **found.options)
+    return ks.Probe(model, placement="measured", compile=False, **found.options)

@@ -32,7 +32,7 @@ def white_pixels(name: str) -> tuple[np.ndarray, np.ndarray]:
 def test_the_closed_form_is_what_the_network_does(name: str) -> None:
     images, cells = white_pixels(name)
     rows, columns = planted.truth(name)
-    maps = ks.Probe(planted.network(name), compile=False).activations(images).sum(-1)
+    maps = ks.Probe(planted.network(name), placement="measured", compile=False).activations(images).sum(-1)
     assert maps.shape[1:] == (rows.cells, columns.cells)
     found = np.einsum("nhw,hwa->na", maps, np.stack(np.mgrid[: rows.cells, : columns.cells], -1))
     np.testing.assert_allclose(found / maps.sum((1, 2))[:, None], cells, atol=0.5)
@@ -40,7 +40,7 @@ def test_the_closed_form_is_what_the_network_does(name: str) -> None:
 
 @pytest.mark.parametrize("name", planted.PLANTED)
 def test_every_cell_is_placed_where_it_lies(name: str) -> None:
-    probe = ks.Probe(planted.network(name), compile=False)
+    probe = ks.Probe(planted.network(name), placement="measured", compile=False)
     placement = probe.placement(probe.blank())
     assert placement.obstacle == ""
     for found, true in zip(placement.axes, planted.truth(name), strict=True):
@@ -53,7 +53,7 @@ def test_every_cell_is_placed_where_it_lies(name: str) -> None:
 
 @pytest.mark.parametrize("name", planted.PLANTED)
 def test_a_picture_is_brightest_where_its_cell_lies(name: str) -> None:
-    probe = ks.Probe(planted.network(name), compile=False)
+    probe = ks.Probe(planted.network(name), placement="measured", compile=False)
     placement = probe.placement(probe.blank())
     rows, columns = planted.truth(name)
     row, column = rows.cells // 2, columns.cells // 2

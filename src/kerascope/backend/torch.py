@@ -25,7 +25,8 @@ def value_and_gradients(function: TensorFunction) -> TensorFunction:
             columns = scores.sum(dim=0).unbind()
         gradients = []
         for number, column in enumerate(columns, start=1):
-            if column.requires_grad:
+            # Without leaves, it may be weights or a constant that require a gradient.
+            if leaves and column.requires_grad:
                 found = torch.autograd.grad(
                     column, leaves, retain_graph=number < len(columns), allow_unused=True
                 )

@@ -124,11 +124,13 @@ class Placement:
                 f"maps of several layers must run along the same axes of the image; got grids {self.grid} "
                 f"and {other.grid}; choose layers that are all pictures, or all sequences."
             )
-        return [
-            self._keep_seen(axis, wanted.centres, own.weights(wanted.centres))
-            for axis, (own, wanted) in enumerate(pairs)
-            if own is not None and wanted is not None
-        ]
+        found = []
+        for index, (own, wanted) in enumerate(pairs):
+            if own is not None and wanted is not None:
+                weights = own.weights(wanted.centres)
+                keeps = own == wanted or not self.seen  # cells in a padding are beyond the image, and stay
+                found.append(weights if keeps else self._keep_seen(index, wanted.centres, weights))
+        return found
 
     def to_image(self, maps: Array, size: tuple[int, ...] | None = None, first: int = 1) -> Array:
         """Maps on the image, by linear interpolation between the centres of cells.

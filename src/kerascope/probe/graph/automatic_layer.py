@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from kerascope import errors
 from kerascope.layout import TOKENS
-from kerascope.probe.graph.graph import Graph, LayerCall
+from kerascope.probe.graph.graph import CONNECTIONS, Graph, LayerCall
 from kerascope.probe.graph.head import find_sources, head_call
 from kerascope.probe.graph.pooled_head import pooling_kind
 from kerascope.target import Context, Target
@@ -67,9 +67,25 @@ def automatic_layer(
     if (target.key(), sources) not in measured:
         while len(measured) >= _MOST_MEASURED:
             del measured[next(iter(measured))]
-        found = _automatic_layer(graph, target, context, sources, measure)
+        found = _automatic_layer(
+            graph, target, context, sources, _measure_once(graph, target, sources, measure)
+        )
         measured[target.key(), sources] = target, found
     return measured[target.key(), sources][1]
+
+
+def _measure_once(graph: Graph, target: Target, sources: tuple[int, ...], measure: Measure) -> Measure:
+    """A measurement that is kept with the graph, also where other layers turn out to have places."""
+
+    def ask(calls: Sequence[LayerCall]) -> Collection[int]:
+        known: dict[Hashable, tuple[Target, Collection[int]]] = graph.memo.setdefault(CONNECTIONS, {})
+        if (target.key(), sources) not in known:
+            while len(known) >= _MOST_MEASURED:
+                del known[next(iter(known))]
+            known[target.key(), sources] = target, measure(calls)
+        return known[target.key(), sources][1]
+
+    return ask
 
 
 def _automatic_layer(

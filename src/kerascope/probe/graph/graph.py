@@ -23,6 +23,9 @@ OTHER_INPUT = -3
 UNKNOWN = -2
 """Source of a tensor that was made outside of every layer, such as by an operator in `call`."""
 
+CONNECTIONS = "connections"
+"""Key of the memo of a graph for what was measured of scores, which layouts do not change."""
+
 
 @dataclass(frozen=True)
 class LayerCall:
@@ -156,7 +159,8 @@ class Graph:
             for call in self.calls
         )
         placements = {number: placement for number, (_, placement) in found.items()}
-        return replace(self, calls=tuple(calls), placements={**self.placements, **placements}, memo={})
+        kept: dict[Hashable, Any] = {CONNECTIONS: self.memo.setdefault(CONNECTIONS, {})}
+        return replace(self, calls=tuple(calls), placements={**self.placements, **placements}, memo=kept)
 
     @staticmethod
     def maker(call: LayerCall) -> int:

@@ -16,7 +16,7 @@ from kerascope.probe.graph.graph import Graph, LayerCall
 from kerascope.probe.inputs import InputBatch
 from kerascope.probe.intercept.forward import forward
 from kerascope.probe.placing.measure import Changes
-from kerascope.probe.placing.patches import GROUNDS, PATCHES, make_grounds, make_patches
+from kerascope.probe.placing.patches import GROUNDS, PATCHES, find_bounds, make_grounds, make_patches
 from kerascope.typing import Array
 
 MOST_ROWS = 12
@@ -65,13 +65,10 @@ class PatchRun:
         layout = self.graph.image_layout
         assert layout is not None
         grounds = make_grounds(layout.spatial, layout.channels)
-        whole = tuple((0, side) for side in layout.spatial)
-        seen = self._find_seen(calls, grounds, layout) if self.batch.differentiable else [whole] * len(calls)
-        union = tuple(
-            (min(part[axis][0] for part in seen), max(part[axis][1] for part in seen))
-            for axis in range(len(whole))
-        )
-        patches = make_patches(grounds, union)
+        whole = np.ones(layout.spatial, bool)
+        masks = self._find_seen(calls, grounds, layout) if self.batch.differentiable else [whole] * len(calls)
+        seen = [find_bounds(mask) for mask in masks]
+        patches = make_patches(grounds, masks)
         found = self._run_layers(calls, np.concatenate([grounds, patches.images]), layout)
         return [
             Changes(patches, part, values[GROUNDS:] - values[np.arange(PATCHES) % GROUNDS])
@@ -93,10 +90,8 @@ class PatchRun:
                 part.append(ops.convert_to_numpy(value))
         return [np.concatenate(part)[: len(pictures)] for part in parts]
 
-    def _find_seen(
-        self, calls: Sequence[LayerCall], grounds: Array, layout: Layout
-    ) -> list[tuple[tuple[int, int], ...]]:
-        """For each layer and axis of the image the first pixel that reaches it, and the end."""
+    def _find_seen(self, calls: Sequence[LayerCall], grounds: Array, layout: Layout) -> list[Array]:
+        """For each layer the pixels that reach it, bool (*spatial,); all, where none seems to."""
         explained = self.batch.explained or 0
         generator = np.random.default_rng(0)
         weights = {
@@ -128,7 +123,7 @@ class PatchRun:
                 if gradient["input"] is not None:
                     values = ops.convert_to_numpy(ops.cast(gradient["input"], "float32"))
                     mask |= (layout.channels_last(values, np) != 0).any(axis=(0, -1))
-        return [_bounds(mask) for mask in reached]
+        return [mask if mask.any() else np.ones_like(mask) for mask in reached]
 
     def _forward(
         self, calls: Sequence[LayerCall], tensors: Sequence[Any], state: Sequence[Any]
@@ -152,14 +147,3 @@ class PatchRun:
                 values = np.repeat(array[:1], rows, axis=0)
             found.append(ops.convert_to_tensor(values.astype(array.dtype)))
         return found
-
-
-def _bounds(mask: Array) -> tuple[tuple[int, int], ...]:
-    """For each axis the first place that is set, and the one behind the last; all where none is."""
-    if not mask.any():
-        return tuple((0, side) for side in mask.shape)
-    found = []
-    for axis in range(mask.ndim):
-        places = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        found.append((int(places[0]), int(places[-1]) + 1))
-    return tuple(found)

@@ -19,6 +19,8 @@ from kerascope.typing import Array
 _NARROWEST = 0.3
 """The least width of an answer, in cells; narrower ones are told apart no better."""
 _ROUNDS = 60
+_LOW = 0.25
+"""The quantile of answers that is common to all patches, or cells."""
 
 
 class AxisFit(NamedTuple):
@@ -28,20 +30,33 @@ class AxisFit(NamedTuple):
     step: float
 
 
-def answer_shares(answers: Array) -> tuple[Array, Array]:
-    """The share of each cell in the answer to a patch, beyond what it answers to every patch.
+def find_excess(answers: Array) -> Array:
+    """What cells answer to a patch beyond what they answer to every patch, at least 0.
+
+    Where all tokens are mixed, each cell answers to patches anywhere, and to some patches more: as the product
+    of a number for the cell and one for the patch, of which low quantiles tell.
 
     Args:
         answers: (patches, *grid), at least 0.
-
-    Returns:
-        float64 in the same shape, of which each row sums to 1; and bool (patches,), where there is an answer.
     """
-    beyond = answers - answers.min(axis=0, keepdims=True)
-    sums = beyond.reshape(len(beyond), -1).sum(axis=1)
-    known = sums > 1e-6 * sums.max(initial=0.0)
-    divisor = np.where(known, sums, 1.0).reshape(-1, *[1] * (answers.ndim - 1))
-    return np.asarray(beyond / divisor), np.asarray(known)
+    rows = answers.reshape(len(answers), -1)
+    every = np.quantile(rows, _LOW)
+    common = np.quantile(rows, _LOW, axis=1, keepdims=True) * np.quantile(rows, _LOW, axis=0, keepdims=True)
+    common = common / every if every > 0 else rows.min(axis=0, keepdims=True)
+    return np.asarray(np.maximum(rows - common, 0).reshape(answers.shape))
+
+
+def to_shares(excess: Array, power: int) -> list[Array]:
+    """For each axis of the grid the share of each cell in the answer to a patch, (patches, cells).
+
+    Args:
+        excess: (patches, *grid), at least 0, of which no row is zero.
+        power: the higher, the more the strongest cells count.
+    """
+    axes = range(1, excess.ndim)
+    strengths = (excess / excess.max(axis=tuple(axes), keepdims=True)) ** power
+    shares = strengths / strengths.sum(axis=tuple(axes), keepdims=True)
+    return [shares.sum(axis=tuple(other for other in axes if other != axis)) for axis in axes]
 
 
 def explained_variance(shares: Array, centres: Array) -> float:
@@ -57,21 +72,10 @@ def explained_variance(shares: Array, centres: Array) -> float:
     return float(np.corrcoef(means, centres)[0, 1] ** 2)
 
 
-def pair_correlation(shares: Array, centres: Array) -> float:
-    """r^2 of cell and place over all pairs, weighted with the answers: wide or torn answers lower it."""
-    cells = np.arange(shares.shape[1])
-    total = shares.sum()
-    x = centres - (shares.sum(axis=1) @ centres) / total
-    y = cells - (shares.sum(axis=0) @ cells) / total
-    covariance = x @ shares @ y
-    scale = (shares.sum(axis=1) @ x**2) * (shares.sum(axis=0) @ y**2)
-    return float(covariance**2 / scale) if scale > 0 else 0.0
-
-
 def width_in_cells(shares: Array) -> float:
     """The standard deviation of answers around their means, in cells; rows of `shares` sum to 1."""
     cells = np.arange(shares.shape[1])
-    return float(np.sqrt(np.mean(shares @ cells**2 - (shares @ cells) ** 2)))
+    return float(np.sqrt(max(0.0, np.mean(shares @ cells**2 - (shares @ cells) ** 2))))
 
 
 def fit_axis(shares: Array, centres: Array, low: float, high: float) -> AxisFit:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,17 +44,31 @@ def make_grounds(spatial: tuple[int, ...], channels: int, count: int = GROUNDS, 
     return np.asarray(0.5 * fine + 0.5 * coarse, "float32")
 
 
-def make_patches(grounds: Array, seen: tuple[tuple[int, int], ...], seed: int = 0) -> Patches:
+def find_bounds(mask: Array) -> tuple[tuple[int, int], ...]:
+    """For each axis the first place that is set, and the one behind the last."""
+    found = []
+    for axis in range(mask.ndim):
+        places = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        found.append((int(places[0]), int(places[-1]) + 1))
+    return tuple(found)
+
+
+def make_patches(grounds: Array, masks: Sequence[Array], seed: int = 0) -> Patches:
     """Change patches that are spread evenly over the part of the picture that is seen.
+
+    Each is so large that it holds a pixel that is seen, where a layer sees few of them.
 
     Args:
         grounds: the pictures.
-        seen: for each axis the first pixel, and the one behind the last.
+        masks: for each layer the pixels that reach it, bool (*spatial,).
         seed: of what the patches hold.
     """
     spatial, channels = grounds.shape[1:-1], grounds.shape[-1]
     others = make_grounds(spatial, channels, PATCHES, seed + 1)
-    sides = [max(1, round((high - low) / _SHARE)) for low, high in seen]
+    seen = find_bounds(np.any(masks, axis=0))
+    shares = [mask.sum() / math.prod(high - low for low, high in find_bounds(mask)) for mask in masks]
+    least = math.ceil(min(shares) ** (-1 / len(spatial)) - 1e-9)
+    sides = [min(high - low, max(1, least, round((high - low) / _SHARE))) for low, high in seen]
     images = np.take(grounds, np.arange(PATCHES) % GROUNDS, axis=0)
     centres = np.empty((PATCHES, len(spatial)))
     for index, (picture, other) in enumerate(zip(images, others, strict=True)):

@@ -11,6 +11,7 @@ from kerascope.layout import (
     CHANNELS_FIRST,
     CHANNELS_LAST,
     EXTRA_TOKENS,
+    FRAMES,
     GREY,
     TOKENS,
     Layout,
@@ -42,9 +43,12 @@ def list_readings(
         found += _pictures(shape)
     elif 0 < rank < len(image):
         found += _sequences(shape, len(image))
-    if len(shape) == 3 and len(image) == 2:
+    if len(shape) == 3:
         found += _tokens(shape, image, grids)
+    if len(shape) == 3 and len(image) == 2:
         found += [LayoutReading(_with_order(GREY, shape[1:], 1, order), (0, 1)) for order in ((0, 1), (1, 0))]
+    if len(shape) == 4 and len(image) == 3:
+        found += _frames(shape, image)
     return list(dict.fromkeys(found))
 
 
@@ -75,18 +79,25 @@ def _tokens(
 ) -> Iterator[LayoutReading]:
     """Tokens row by row or column by column, with some more in front, behind, or both."""
     count, channels = shape[1:]
-    known = [grid for grid in grids if len(grid) == 2]
-    for extra in range(EXTRA_TOKENS + 1):
-        square = find_token_grid(count - extra, image) if count > extra else None
+    known = [grid for grid in grids if len(grid) == len(image) > 1]
+    for extra in range(EXTRA_TOKENS + 1) if len(image) == 2 else ():
+        square = find_token_grid(count - extra, image) if count > extra else None  # type: ignore[arg-type]
         known += [square[1:]] if square and not square[0] else []
     for grid in dict.fromkeys(known):
         extra = count - math.prod(grid)
         if not 0 <= extra <= EXTRA_TOKENS or math.prod(grid) < 2:
             continue
         for prefix in (extra, *range(extra)):
-            for order in ((0, 1), (1, 0)):
-                kept = () if order == (0, 1) else order
-                yield LayoutReading(Layout(TOKENS, grid, channels, prefix, extra - prefix, kept), (0, 1))
+            for order in ((), (1, 0)) if len(image) == 2 else ((),):
+                layout = Layout(TOKENS, grid, channels, prefix, extra - prefix, order)
+                yield LayoutReading(layout, tuple(range(len(image))))
+
+
+def _frames(shape: tuple[int, ...], image: tuple[int, ...]) -> Iterator[LayoutReading]:
+    """Tokens of each frame of a video, row by row."""
+    square = find_token_grid(shape[2], image[1:])  # type: ignore[arg-type]
+    if square and not square[0]:
+        yield LayoutReading(Layout(FRAMES, (shape[1], *square[1:]), shape[3]), (0, 1, 2))
 
 
 def _with_order(kind: str, own: tuple[int, ...], channels: int, order: tuple[int, ...]) -> Layout:
