@@ -42,7 +42,7 @@ SETTINGS: dict[str, Callable[[int], Questions]] = {
     "EfficientNet-Lite0, scenes": large.lite_on_scenes,
     "DINOv2, scenes": large.dino_on_scenes,
 }
-DEAR = {"DINOv2, scenes": 1}
+DEAR = {"DINOv2, scenes": 2}
 """Settings that are asked with so many seeds only."""
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import kerascope as ks
 from benchmarks.one_pass.questions import Questions
 from benchmarks.placement.arithmetic import place_by_arithmetic
+from benchmarks.placement.shifts import is_shift, scan
 from kerascope.metric.localisation import EnergyPointingGame
 from kerascope.placement import CHOICES, Placement
 from kerascope.typing import Array
@@ -48,6 +49,7 @@ def compare(questions: Questions) -> dict[str, Any]:
         "chance": [float(mask.mean()) for mask in questions.masks],
         "groups": number_pictures(questions.images),
         "layer": layer,
+        "shifts": scan(measured, arithmetic.stretch(), questions) if is_shift(arithmetic) else None,
         "places": {name: describe(placement) for name, placement in kinds.items() if placement is not None},
         "cost": {
             **time_placement(questions, layer),
