@@ -35,30 +35,33 @@ ROOMS = {
     "progress": Room(lazily="rich"),
     "registry": Room("errors"),
     "resize": Room("errors typing", "numpy"),
+    "placement": Room("errors typing resize", "numpy"),
     "persistence": Room("errors typing", "numpy"),
     "layout": Room("errors typing", "keras numpy"),
     "backend": Room("errors typing validation", "keras numpy tensorflow jax torch"),
-    "explanation": Room("errors typing persistence resize", "numpy", lazily="render matplotlib"),
+    "explanation": Room("errors typing persistence resize placement", "numpy", lazily="render matplotlib"),
     "target": Room("errors typing validation layout", "keras numpy"),
     "rule": Room("errors backend", "keras"),
-    "probe": Room("errors typing validation layout backend rule target", "keras numpy"),
+    "probe": Room("errors typing validation layout placement backend rule target", "keras numpy"),
     "perturb": Room(
-        "errors typing validation progress resize layout target probe explanation",
+        "errors typing validation progress resize layout placement target probe explanation",
         "keras numpy",
         lazily="scipy skimage",
     ),
     "provenance": Room("", "keras"),
     "model_file": Room("errors", "h5py keras"),
     "method": Room(
-        "errors typing validation registry progress resize layout backend rule target probe perturb "
-        "explanation provenance",
+        "errors typing validation registry progress resize layout placement backend rule target probe "
+        "perturb explanation provenance",
         "keras numpy",
         lazily="scipy skimage sklearn",
     ),
-    "render": Room("errors typing validation resize explanation", "numpy matplotlib PIL", lazily="jinja2"),
+    "render": Room(
+        "errors typing validation resize placement explanation", "numpy matplotlib PIL", lazily="jinja2"
+    ),
     "dataset": Room(
-        "errors typing persistence validation progress model_file resize layout target probe explanation "
-        "provenance method",
+        "errors typing persistence validation progress model_file resize layout placement target probe "
+        "explanation provenance method",
         "keras numpy pyarrow",
         lazily="render PIL filelock pydicom ray",
     ),
@@ -110,7 +113,8 @@ ROOMS = {
 
 # The same one level down: of the folders and files of a room, each may import only those named before it.
 INSIDE = {
-    "probe": "layer_ref inputs intercept fingerprint graph input_range execute protocol black_box probe",
+    "probe": "layer_ref inputs intercept fingerprint graph placing input_range execute protocol "
+    "black_box probe",
     "perturb": "memory resampling mask inpainting step stream host_images pixels baseline "
     "segmentation hierarchy variants",
     "method": "base gradient path masks segments cam wrappers controls auto by_name",

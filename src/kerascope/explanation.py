@@ -168,8 +168,19 @@ class Explanation:
             check_has_input(self)
         maps = reduce_channels(self.values, self.reduction)
         first = self.scores.ndim
-        placed = self.placement or stretch(maps.shape[first:], self.input_size or tuple(size or ()))
-        return placed.choose(placement).to_image(maps, None if size is None else tuple(size), first)
+        placed = self.place(placement).placement
+        if placed is None or placed.grid != maps.shape[first:]:
+            placed = stretch(maps.shape[first:], self.input_size or tuple(size or ()))
+        return placed.to_image(maps, None if size is None else tuple(size), first)
+
+    def place(self, placement: PlacementChoice) -> Explanation:
+        """The same values, placed otherwise on the image.
+
+        Args:
+            placement: `"auto"` or `"measured"` for as they are; `"stretched"` over the whole image.
+        """
+        placed = None if self.placement is None else self.placement.choose(placement)
+        return replace(self, placement=placed)
 
     def title(self, image: int, column: int | None = None) -> str:
         """What was explained of one image: a class name, a class index, or the target in words.
@@ -185,19 +196,22 @@ class Explanation:
         """Name of a class, or `"class 3"` where the names are not known."""
         return f"class {label}" if self.class_names is None else self.class_names[label]
 
-    def overlay(self, alpha: float = 0.5, colormap: str | None = None) -> Array:
+    def overlay(
+        self, alpha: float = 0.5, colormap: str | None = None, placement: PlacementChoice = "auto"
+    ) -> Array:
         """The heat maps painted over the images; see `kerascope.render.overlay`.
 
         Args:
             alpha: opacity of the strongest relevance, from 0 to 1.
             colormap: name of a matplotlib colour map; None for one that fits the map's sign.
+            placement: see `heatmaps`.
 
         Returns:
             uint8 (N, H, W, 3), or (N, K, H, W, 3) with a class axis.
         """
         from kerascope import render
 
-        return render.overlay(self, alpha=alpha, colormap=colormap)
+        return render.overlay(self, alpha=alpha, colormap=colormap, placement=placement)
 
     def plot(self, **options: Any) -> Figure:
         """A figure with input, map and overlay of each image; see `kerascope.render.figure`."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from PIL import Image
 
 import kerascope as ks
+from tests.helpers.networks.blocks import draw_weights
 
 OMIC = np.random.default_rng(0).normal(size=(2, 20, 1)).astype("float32")
 DRUG = np.random.default_rng(1).normal(size=(2, 12, 5)).astype("float32")
@@ -68,8 +71,10 @@ def test_a_branch_beside_the_automatic_layer_is_said() -> None:
         f"{own!r} is one of 2 branches of equal standing: the map does not show what goes through "
         f"{other!r}; choose another one with layer="
     )
-    assert ks.GradCAM(relu=False)(probe, DRUG, target=1).notes == (beside,)
-    assert beside in ks.explain(probe, DRUG, target=1).notes
+    assert ks.GradCAM(relu=False, layer=own)(probe, DRUG, target=1).notes == (beside,)
+    assert ks.EigenCAM()(probe, DRUG, target=1).notes == (beside,)
+    assert beside in ks.AblationCAM(relu=False)(probe, DRUG, target=1).notes
+    assert f"other branches end in {other!r}" in str(probe.layers())
     both = ks.GradCAM(relu=False, layers=["conv_left", "conv_right"])
     for method in (ks.GradCAM(relu=False, layer="trunk"), both):
         assert method(probe, DRUG, target=1).notes == ()
@@ -78,3 +83,24 @@ def test_a_branch_beside_the_automatic_layer_is_said() -> None:
 def test_a_note_of_branches_is_kept_where_the_layer_says_which_input() -> None:
     (note,) = ks.GradCAM(relu=False)(two_inputs(list), [OMIC, DRUG], target=1).notes
     assert "is one of 2 branches of equal standing" in note
+
+
+@pytest.mark.once
+def test_a_data_set_is_explained_on_the_finest_grid_of_the_branches(tmp_path: Path) -> None:
+    image = keras.Input((8, 8, 3))
+    strides = {"fine": 1, "coarse": 2}
+    scaled = layers.Rescaling(1 / 255)(image)
+    parts = [layers.Conv2D(4, 2, step, padding="same", name=name)(scaled) for name, step in strides.items()]
+    pooled = layers.Concatenate()([layers.GlobalAveragePooling2D()(part) for part in parts])
+    model = draw_weights(keras.Model(image, layers.Dense(3)(pooled)))
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), "uint8")
+    Image.fromarray(pixels).save(tmp_path / "picture.png")
+    method = ks.HiResCAM(relu=False)
+    results = ks.explain_dataset(
+        model, tmp_path / "picture.png", tmp_path / "out", method=method, target=1, progress=False
+    )
+    (row,) = results.rows()
+    expected = method(model, pixels[None].astype("float32"), target=1)
+    assert expected.values.shape == (1, 8, 8)
+    np.testing.assert_allclose(row["map"], expected.values[0], rtol=1e-4, atol=1e-4)
+    assert "the map adds up 2 branches of equal standing" in str(results.manifest)

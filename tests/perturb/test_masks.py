@@ -10,6 +10,7 @@ import kerascope as ks
 from kerascope.method.masks.rise import GridMasks
 from kerascope.perturb import MapMasks, WindowMasks
 from kerascope.perturb.inpainting import inpaint
+from kerascope.placement import stretch
 from kerascope.resize import resize
 from kerascope.testing.oracles import heatmap
 
@@ -73,7 +74,7 @@ def test_noise_is_a_share_of_each_maps_own_range_and_comes_before_enlarging() ->
     random = np.random.default_rng(1)
     maps, noise = random.random((2, 2, 3, 4)), random.standard_normal((2, 2, 3, 5))
     codes = np.array([[1, 0.5, 4], [3, 1.0, 0]])
-    found = MapMasks((2, 3), (4, 6), sigma=0.3).make(codes, {"maps": maps, "noise": noise}, np)
+    found = MapMasks(stretch((2, 3), (4, 6)), sigma=0.3).make(codes, {"maps": maps, "noise": noise}, np)
     for row, (channel, factor, sample) in enumerate(codes):
         map_ = maps[row, ..., int(channel)]
         noisy = map_ + 0.3 * (map_.max() - map_.min()) * noise[row, ..., int(sample)]

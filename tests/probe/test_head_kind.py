@@ -28,7 +28,7 @@ def kind_of(model: keras.Model, layer: str | None = None) -> HeadKind:
     graph = ks.Probe(model, compile=False).graph(np.zeros((2, *model.inputs[0].shape[1:]), "float32"))
     sources = score_sources(graph, [0])
     return head_kind(
-        graph, find_automatic(graph, sources) if layer is None else graph.find_call(layer), sources
+        graph, find_automatic(graph, sources).call if layer is None else graph.find_call(layer), sources
     )
 
 
@@ -141,7 +141,7 @@ def test_heads_of_every_kind_of_network(name: str) -> None:
     tiny = MODELS[name]()
     graph = ks.Probe(tiny.model, compile=False).graph(tiny.images)
     sources = score_sources(graph, [0])
-    assert head_kind(graph, find_automatic(graph, sources), sources) == TINY[name]
+    assert head_kind(graph, find_automatic(graph, sources).call, sources) == TINY[name]
 
 
 def test_the_way_ends_at_what_is_explained() -> None:

@@ -21,6 +21,7 @@ CHANGES: dict[str, Any] = {
     "rule": get_rule("guided"),
     "hvp": True,
     "biases": True,
+    "branches": 2,
 }
 
 

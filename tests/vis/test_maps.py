@@ -24,7 +24,7 @@ pytestmark = FLATTENED
 
 class TestCam:
     def test_is_grad_cam_stretched(self, model, image) -> None:
-        expected = ks.GradCAM()(model, image[None], target=2).heatmaps()[0]
+        expected = ks.GradCAM()(model, image[None], target=2).heatmaps(placement="stretched")[0]
         found = visualize_cam(model, 4, filter_indices=2, seed_input=image)
         assert found.shape == (8, 8)
         np.testing.assert_allclose(found, stretched(expected), atol=CLOSE)
@@ -37,7 +37,7 @@ class TestCam:
         np.testing.assert_allclose(visualize_cam(model, HEAD, 1, image), before, atol=CLOSE)
 
     def test_penultimate_layer(self, model, image) -> None:
-        expected = ks.GradCAM(layer="first")(model, image[None], target=2).heatmaps()[0]
+        expected = ks.GradCAM(layer="first")(model, image[None], target=2).heatmaps(placement="stretched")[0]
         found = visualize_cam(model, 4, 2, image[None], penultimate_layer_idx=0)
         np.testing.assert_allclose(found, stretched(expected), atol=CLOSE)
         np.testing.assert_allclose(
@@ -51,7 +51,9 @@ class TestCam:
     @pytest.mark.parametrize(("name", "modifier"), grad_modifiers.NAMES.items())
     def test_grad_modifiers(self, model, image, name, modifier) -> None:
         # No map of class 1 is flat.
-        expected = ks.GradCAM(layer="first", gradients=modifier)(model, image[None], target=1).heatmaps()[0]
+        expected = ks.GradCAM(layer="first", gradients=modifier)(model, image[None], target=1).heatmaps(
+            placement="stretched"
+        )[0]
         for given in (name, getattr(grad_modifiers, name), lambda grads: grad_modifiers.get(name)(grads)):
             found = visualize_cam(model, 4, 1, image, penultimate_layer_idx=0, grad_modifier=given)
             np.testing.assert_allclose(found, stretched(expected), atol=1e-4)
@@ -61,7 +63,9 @@ class TestCam:
         [("guided", "guided"), ("rectified", "deconvnet"), ("relu", "deconvnet"), ("deconv", "deconvnet")],
     )
     def test_backprop_modifiers(self, model, image, name, rule) -> None:
-        expected = ks.GradCAM(layer="first", backprop=rule)(model, image[None], target=2).heatmaps()[0]
+        expected = ks.GradCAM(layer="first", backprop=rule)(model, image[None], target=2).heatmaps(
+            placement="stretched"
+        )[0]
         for given in (name, getattr(backprop_modifiers, name)):
             found = visualize_cam(model, 4, 2, image, penultimate_layer_idx=0, backprop_modifier=given)
             np.testing.assert_allclose(found, stretched(expected), atol=CLOSE)
@@ -195,7 +199,7 @@ class TestModels:
     def check(self, model, index, seed, target, shape, **options) -> None:
         probe = ks.Probe(model, **options)
         batch = {name: part[None] for name, part in seed.items()} if isinstance(seed, dict) else seed[None]
-        expected = ks.GradCAM()(probe, batch, target=target).heatmaps()[0]
+        expected = ks.GradCAM()(probe, batch, target=target).heatmaps(placement="stretched")[0]
         np.testing.assert_allclose(visualize_cam(model, index, 1, seed), stretched(expected), atol=CLOSE)
         assert visualize_saliency(model, index, 1, seed).shape == shape[:-1]
         assert visualize_saliency(model, index, 1, seed, keepdims=True).shape == shape

@@ -77,18 +77,24 @@ def eval_shape(function: TensorFunction, *arguments: Any) -> Any:
     return result
 
 
-def depends(function: TensorFunction, variable: Any, *rest: Any) -> bool:
-    """See `kerascope.backend`: follows a change of the variable through the program that carries it on."""
+def connections(function: TensorFunction, variables: Any, *rest: Any) -> set[str]:
+    """See `kerascope.backend`: which gradients a change of the scores reaches in the backward program."""
 
-    def change(direction: Any) -> Any:
-        return jax.jvp(lambda leaf: function(leaf, *rest)[0], (variable,), (direction,))[1]
+    def gradients(direction: Any, rest: Any) -> list[Any]:
+        scores, pullback = jax.vjp(lambda leaves: function(leaves, *rest)[0], variables)
+        (found,) = pullback(direction * jnp.ones_like(scores))
+        return [found[name] for name in variables]
 
-    program = jax.make_jaxpr(change)(variable).jaxpr
-    reached = set(program.invars)
+    program = jax.make_jaxpr(gradients)(jnp.ones(()), rest).jaxpr
+    reached = set(program.invars[:1])
     for equation in program.eqns:
         if any(not hasattr(value, "val") and value in reached for value in equation.invars):
             reached.update(equation.outvars)
-    return any(not hasattr(value, "val") and value in reached for value in program.outvars)
+    return {
+        name
+        for name, value in zip(variables, program.outvars, strict=True)
+        if not hasattr(value, "val") and value in reached
+    }
 
 
 def belongs_to_trace(tensor: Any, root: Any) -> bool:

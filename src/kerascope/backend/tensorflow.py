@@ -82,9 +82,10 @@ def eval_shape(function: TensorFunction, *arguments: Any) -> Any:
     return result
 
 
-def depends(function: TensorFunction, variable: Any, *rest: Any) -> bool:
-    """See `kerascope.backend`: a tape knows, so a missing gradient has already said it."""
-    return True
+def connections(function: TensorFunction, variables: Any, *rest: Any) -> set[str]:
+    """See `kerascope.backend`: a tape gives no gradient where there is no connection."""
+    _, _, columns = eval_shape(value_and_gradients(function), variables, *rest)
+    return {name for column in columns for name, gradient in column.items() if gradient is not None}
 
 
 def belongs_to_trace(tensor: Any, root: Any) -> bool:

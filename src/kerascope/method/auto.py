@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -77,31 +78,31 @@ class Auto(Choice, name="auto"):
             return Occlusion(), "auto: Occlusion, since a black box has no gradients"
         probe = require_probe(probe)
         try:
-            (deepest,) = probe.resolve_layers(images, target, (self.layer,))
+            deepest = probe.resolve_layers(images, target, (self.layer,), every_branch=True)
         except errors.NoSpatialExtentError:
             if self.layer is not None:
                 raise
             return InputXGradient(), "auto: InputXGradient, since no layer has places"
-        reason = (
-            f"auto: MultiScaleCAM, since {_describe_layer(probe.without_refresh(), images, target, deepest)}"
-        )
-        return MultiScaleCAM(layer=self.layer), reason
+        reason = _describe_layers(probe.without_refresh(), images, target, deepest)
+        return MultiScaleCAM(layer=self.layer), f"auto: MultiScaleCAM, since {reason}"
 
 
-def _describe_layer(probe: Probe, images: Any, target: TargetLike, deepest: LayerCall) -> str:
-    """What is coarse about the deepest layer."""
-    assert deepest.layout is not None
+def _describe_layers(probe: Probe, images: Any, target: TargetLike, deepest: Sequence[LayerCall]) -> str:
+    """What is coarse about the deepest layer, or about those of several branches."""
     graph = probe.graph(images)
-    layer = graph.name(deepest)
-    cells = " x ".join(map(str, deepest.layout.spatial))
-    kind = "tokens" if deepest.layout.kind == TOKENS else "cells"
-    flattened = flattening_layers(graph, [layer], as_target(target))
-    head = f", which {flattened[layer]!r} flattens" if flattened else ""
-    scales = probe.scales(images, target, layer)
-    finer = scales.image or len(scales.layers) > 1
-    return (
-        f"{layer!r} has {cells} {kind}{head}: it says what{', and finer scales say where' if finer else ''}"
-    )
+    names = [graph.name(call) for call in deepest]
+    flattened = flattening_layers(graph, names, as_target(target))
+    parts = []
+    for name, call in zip(names, deepest, strict=True):
+        assert call.layout is not None
+        cells = " x ".join(map(str, call.layout.spatial))
+        kind = "tokens" if call.layout.kind == TOKENS else "cells"
+        head = f", which {flattened[name]!r} flattens" if name in flattened else ""
+        parts.append(f"{name!r} has {cells} {kind}{head}")
+    scales = probe.scales(images, target, None if len(names) > 1 else names[0])
+    finer = scales.image or len(scales.layers) > len(names)
+    says = "it says" if len(names) == 1 else "they say"
+    return f"{' and '.join(parts)}: {says} what{', and finer scales say where' if finer else ''}"
 
 
 @dataclass(frozen=True)

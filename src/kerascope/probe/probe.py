@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ from kerascope.probe.execute.engine import ProbeEngine
 from kerascope.probe.execute.request import Request
 from kerascope.probe.execute.result import Answer
 from kerascope.probe.graph.table import LayerTable, make_table
-from kerascope.probe.inputs import blank_inputs
+from kerascope.probe.inputs import blank_inputs, check_inputs
 from kerascope.probe.protocol import AnyProbe
 from kerascope.target import OutputKind, TargetLike
 from kerascope.typing import Array
@@ -146,7 +148,7 @@ class Probe(ProbeEngine):
         Cost:
             1 forward per image.
         """
-        return _values(self.run(readouts.activation, images, readouts.NoTarget(), Request((layer,))))
+        return _values(self.run(readouts.activation, images, readouts.Everything(), Request((layer,))))
 
     def gradients(self, images: Any, target: TargetLike = None, layer: str | None = None) -> Array:
         """d score / d activation of a layer, or d score / d image.
@@ -180,9 +182,18 @@ class Probe(ProbeEngine):
             One row per layer call, in the order of the forward pass.
 
         Cost:
-            None: the model is run without data; one with a class token also on one image of noise.
+            As `layers` of `kerascope`.
         """
-        return make_table(self.graph(self.blank() if images is None else images))
+        images = self.blank() if images is None else images
+        with contextlib.suppress(errors.KerascopeError):
+            self.resolve_layers(images, None, (None,))  # whose positions are places of the image
+        batch = check_inputs(self.model, images, self.input)
+        with self._lock:
+            size = self._size(batch.count)
+            graph = self._graph(batch, size)
+            target = readouts.Everything()
+            measure = functools.partial(self._find_connected, graph, batch, size, target, {})
+            return make_table(graph, measure)
 
     def blank(self, size: int | tuple[int, ...] | None = None) -> Any:
         """One image of zeros in the model's input structure.
@@ -240,7 +251,8 @@ def layers(model: keras.Model | Probe, images: Any = None) -> LayerTable:
         InputError: the images do not fit, or are missing where the model leaves its input shape open.
 
     Cost:
-        None: the model is run without data; one with a class token also on one image of noise.
+        None: the model is run without data; one with a class token also on one image of noise. Where shapes
+        leave doubt whether the automatic layer has places, that is measured: see `Probe.placement`.
 
     Example:
         >>> import keras, kerascope as ks

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kerascope.explanation import Explanation
+    from kerascope.placement import PlacementChoice
     from kerascope.render.drawing import Drawing, Indices
     from kerascope.render.page import PanelRow
 
@@ -30,6 +31,7 @@ def figure(
     colormap: Any = None,
     scale: Scale = "image",
     images: npt.ArrayLike | None = None,
+    placement: PlacementChoice = "auto",
     captions: Sequence[str] | None = None,
     name: str | None = None,
     title: str | None = None,
@@ -49,6 +51,7 @@ def figure(
         scale: see `overlay`. "image" (default): each map has its own scale. "shared": one for all. A
             number: the relevance of the last colour.
         images: other photographs to draw on, see `overlay`.
+        placement: see `Explanation.heatmaps`.
         captions: a text per image of the explanation, such as its true class or file name.
         name: title of the maps. Default None: the method, such as "GradCAM".
         title: above the figure.
@@ -76,7 +79,7 @@ def figure(
     from kerascope.render.page import make_page
 
     check_panel(panel)
-    drawing = prepare(explanation, indices, alpha, colormap, scale, images, limit=ROWS)
+    drawing = prepare(explanation.place(placement), indices, alpha, colormap, scale, images, limit=ROWS)
     notes = check_captions(captions, len(explanation.scores))
     heads: list[str] = []
     if drawing.is_sequence:

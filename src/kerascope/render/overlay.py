@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from kerascope.errors import ExplanationError, ParameterError
 from kerascope.explanation import LEAST_VARIATION, check_has_input, variation
+from kerascope.placement import PlacementChoice
 from kerascope.render.colour import CENTRE, FINE, Table, apply, colour_table, table_index
 from kerascope.render.display import RGBImages, as_batch, choose_display
 from kerascope.render.hatching import FLAT, INFORMATIVE, NOT_FINITE, mark
@@ -62,6 +63,7 @@ def overlay(
     colormap: Any = None,
     scale: Scale = "image",
     images: npt.ArrayLike | None = None,
+    placement: PlacementChoice = "auto",
 ) -> RGBImages:
     """Paint relevance over photographs, one picture per map.
 
@@ -87,6 +89,7 @@ def overlay(
             be compared. A number above 0: that relevance.
         images: other photographs to draw on, (N, H, W, C) of any size, for example without preprocessing.
             Default None: the images of the explanation, converted by `display_images`.
+        placement: see `Explanation.heatmaps`.
 
     Returns:
         uint8 (N, H, W, 3), or (N, K, H, W, 3) if the explanation has a class axis.
@@ -108,6 +111,7 @@ def overlay(
         (2, 8, 8, 3)
     """
     check_fraction(alpha, "alpha")
+    explanation = explanation.place(placement)
     photographs = photographs_of(explanation, images)
     table = table_of(explanation, colormap)
     relevance = relevance_of(explanation, scale, size=photographs.shape[1:3])

@@ -52,7 +52,10 @@ class Models:
         if (name, compiled) not in self._probes:
             tiny = self.tiny(name)
             self._probes[name, compiled] = Probe(
-                tiny.model, input=tiny.facts.get("input"), compile=None if compiled else False
+                tiny.model,
+                input=tiny.facts.get("input"),
+                placement="stretched",
+                compile=None if compiled else False,
             )
         return self._probes[name, compiled]
 

@@ -114,7 +114,7 @@ def test_layers_are_part_of_the_value() -> None:
         ({"layers": ()}, "layers must be"),
         ({"layers": "conv1"}, "layers must be"),
         ({"layers": ("conv1", "conv1")}, "different"),
-        ({"layers": BOTH, "fusion": "sum"}, "fusion must be one of"),
+        ({"layers": BOTH, "fusion": "median"}, "fusion must be one of"),
         ({"fusion": "max"}, "fusion must be left out"),
     ],
 )

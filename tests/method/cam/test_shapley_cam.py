@@ -77,6 +77,8 @@ def test_shapley_cam_takes_each_layer_by_itself() -> None:
         layers.Flatten(),
         layers.Dense(3),
     )
+    # The unpadded layers are stretched here, as `resize` stretches them.
+    probe = ks.Probe(probe.model, placement="stretched", compile=False)
     single = [ks.ShapleyCAM(layer=layer, relu=False)(probe, images, 1).values for layer in BOTH]
     before = probe.backward_count
     found = ks.ShapleyCAM(layers=BOTH, relu=False)(probe, images, 1).values

@@ -108,7 +108,11 @@ class AuditDescription:
             return np.zeros((len(images), 0), "float32")
         if features.ndim != 4:
             return np.zeros((len(images), 0), "float32")
-        return pool_features(features, positive_relevance(explanation, features.shape[1:3]))
+        placement, grid = probe.placement(images, layer), features.shape[1:3]
+        own = explanation.placement is not None and explanation.placement.grid == grid
+        if placement is None or placement.kind != "measured" or own:
+            return pool_features(features, positive_relevance(explanation, grid))
+        return pool_features(features, placement.to_cells(positive_relevance(explanation, placement.size)))
 
     def describe(self, prepared: PreparedImage, explanation: Explanation, asked: Any) -> Mapping[str, Any]:
         content, agreement = asked

@@ -19,9 +19,18 @@ _RANKED = 14
 
 
 def positive_relevance(explanation: Explanation, size: tuple[int, ...]) -> Array:
-    """Positive relevance, float32 (N, h, w); zero where a map is flat or not finite."""
+    """Positive relevance, float32 (N, h, w); zero where a map is flat or not finite.
+
+    Args:
+        explanation: of images.
+        size: the grid of its values, which stay as they are, or one that covers the image.
+    """
     maps = positive_part(reduce_channels(explanation.values, explanation.reduction))
-    return resize_maps(maps * ~np.expand_dims(explanation.flat, (-2, -1)), size).reshape(-1, *size)
+    first, placement = explanation.scores.ndim, explanation.placement
+    maps = maps * ~explanation.flat.reshape(*explanation.flat.shape, *[1] * (maps.ndim - first))
+    if placement is not None and placement.kind == "measured" and placement.grid != size:
+        maps = placement.to_image(maps, first=first)
+    return resize_maps(maps, size).reshape(-1, *size)
 
 
 def positive_part(maps: Array) -> Array:

@@ -85,10 +85,14 @@ class Explainer:
         of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
         paths = layers_of(self.options.method) if of_layer else ()
         blank = self._to_input(np.zeros((1, *self.size, self.layout.channels), "float32"))
-        calls = self.probe.resolve_layers(blank, self.options.model_target, paths, spatial=of_layer)
+        calls = self.probe.resolve_layers(
+            blank, self.options.model_target, paths, spatial=of_layer, every_branch="gradient" in tags
+        )
         if not of_layer:
             return self.size
         grids = [call.layout.spatial for call in calls if call.layout is not None]
+        if any(len(grid) != len(self.size) for grid in grids):
+            return self.size  # such as columns, which are drawn over all rows
         return tuple(map(max, zip(*grids, strict=True)))
 
     def prepare(self, index: int, item: Item) -> PreparedImage:

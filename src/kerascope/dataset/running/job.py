@@ -103,6 +103,7 @@ class Job:
                 "seed": getattr(options.method, "seed", None),
                 "class_names": None if self.names is None else list(self.names),
                 **({"output": self.probe.output} if self.probe.output else {}),
+                **({} if self.probe.placing == "auto" else {"placement": self.probe.placing}),
                 **({} if self.probe.label is None else {"label": self.probe.label}),
                 "preprocessing": preprocessing_to_json(options.preprocessing),
                 "overlay": options.overlay,

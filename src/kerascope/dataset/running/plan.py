@@ -58,7 +58,10 @@ def plan(
     explaining, reason = result.method.choose(probe, blank, result.model_target)
     result = replace(result, method=explaining)
     of_layer = "layer" in explaining.tags
-    notes = probe.notes(blank, result.model_target, layers_of(explaining)) if of_layer else ()
+    notes: tuple[str, ...] = ()
+    if of_layer:
+        every_branch = "gradient" in explaining.tags
+        notes = probe.notes(blank, result.model_target, layers_of(explaining), every_branch)
     shape = " x ".join(map(str, layout.spatial))
     choices = {
         "method": f"{explaining.describe()}{f' ({reason})' if reason else ''}",

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import keras
 
 from kerascope import errors, model_file
+from kerascope.placement import PlacementChoice
 from kerascope.probe import Probe
 from kerascope.target import OutputKind
 
@@ -29,6 +30,7 @@ class SharedProbe:
         batch_size, compile, input, output, label: see `Probe`.
         names: of the classes, or None.
         labels: names of all labels, for a probe of one of them, or None.
+        placement: how the cells of layers are placed on images: see `Probe`.
     """
 
     batch_size: int
@@ -38,6 +40,7 @@ class SharedProbe:
     label: int | None
     names: tuple[str, ...] | None
     labels: tuple[str, ...] | None
+    placement: PlacementChoice = "auto"
 
     @classmethod
     def of(cls, probe: Probe, images: Any) -> SharedProbe:
@@ -50,7 +53,14 @@ class SharedProbe:
         known = probe.with_explicit_outputs(images)
         labels = None if probe.label is None else probe.label_names
         return cls(
-            probe.batch_size, probe.compile, probe.input, known.output, probe.label, probe.class_names, labels
+            probe.batch_size,
+            probe.compile,
+            probe.input,
+            known.output,
+            probe.label,
+            probe.class_names,
+            labels,
+            probe.placing,
         )
 
     @property
@@ -66,6 +76,7 @@ class SharedProbe:
             class_names=self.about_all_labels.names,
             input=self.input,
             output=self.output,
+            placement=self.placement,
             compile=self.compile,
         )
 

@@ -27,7 +27,9 @@ class ClassActivationMap(Method):
     Args:
         layer: path of the layer, such as `"backbone/conv2"`, its innermost name where that is unique; None
             for the automatic one, the last with a height and width above 1 on the way to the score. The
-            one that was taken is named in the explanation.
+            one that was taken is named in the explanation. Where branches meet only behind their pooling,
+            each is explained at its last layer, and their maps are added, as contributions to the score; a
+            note says so.
         relu: keep positive relevance only, before any resizing, as the papers do; False gives the signed
             map.
         gradients: what to look at of the gradient at the layer, before it is pooled: None for all of it,
@@ -41,7 +43,8 @@ class ClassActivationMap(Method):
         fusion: how the maps of several layers become one: `"mean"` (default) and `"max"` in raw units, so
             that a layer with larger values dominates; `"scaled"`, the largest of tanh(2 M / max |M|), each
             layer's map M of an image on its own scale, so that layers are comparable and values at most 1;
-            `"product"`, the product of M / max |M| over layers, values at most 1.
+            `"product"`, the product of M / max |M| over layers, values at most 1; `"sum"`, for layers beside
+            one another: the values of a cell are shared out over the finer cells that it becomes, and added.
 
     Raises:
         LayerError: the layer does not exist, cannot be read, has no spatial extent, or the score does not
@@ -101,6 +104,11 @@ class ClassActivationMap(Method):
         """Without the ReLU, values can be negative."""
         return not self.relu
 
+    @property
+    def _reads_every_branch(self) -> bool:
+        """Of the automatic layer every branch counts; without a gradient, maps do not add up to a score."""
+        return self.layer is None and self.layers is None and "gradient" in self.tags
+
     def at(self, layer: str | None) -> ClassActivationMap:
         """The same method at one other layer."""
         return replace(self, layer=layer, layers=None, fusion="mean")
@@ -127,10 +135,17 @@ class ClassActivationMap(Method):
     def to_map(self, internals: Internals, gather: Callable[[Any], Any]) -> Any:
         """The map, from what `gather` makes of each layer's weighted channels."""
         maps = [gather(self.channels(part)) for part in internals.split()]
-        return maps[0] if self.layers is None else fuse(maps, self.fusion, internals.placements)
+        return fuse(maps, "sum" if self.layers is None else self.fusion, internals.placements)
 
     def compute(self, internals: Internals) -> Any:
-        """The map of one class, without negative relevance in any layer's where `relu` says so."""
+        """The map of one class, without negative relevance where `relu` says so.
+
+        It is dropped in each layer's own map, but for maps that add up: there what speaks against the class
+        in one is weighed against what speaks for it in another, as channels of one layer are.
+        """
+        if self.layers is None or self.fusion == "sum":
+            found = self.to_map(internals, self.combine)
+            return ops.relu(found) if self.relu else found
         return self.to_map(
             internals,
             lambda channels: ops.relu(self.combine(channels)) if self.relu else self.combine(channels),
@@ -141,14 +156,19 @@ class ClassActivationMap(Method):
         return self.attribute_with(self.compute, self, probe, images, target)
 
     def scales(self, probe: AnyProbe, images: Any, target: Target) -> Scales:
-        """What is read of the model: the layer or the layers, and whether the image too."""
+        """What is read of the model: the layer, all branches, or the layers, and whether the image too."""
+        if self._reads_every_branch:
+            return require_probe(probe).branches(images, target)
         return Scales((self.layer,) if self.layers is None else tuple(self.layers), image=False)
 
     def attribute_with(
         self, compute: Callable[[Internals], Any], key: Hashable, probe: AnyProbe, images: Any, target: Target
     ) -> Answer:
         """Ask for something else that is computed from the evidence of this method; see `Probe.run`."""
-        return self.attribute_at(self.scales(probe, images, target), compute, key, probe, images, target)
+        places = self.scales(probe, images, target)
+        if self._reads_every_branch:
+            probe = require_probe(probe).without_refresh()
+        return self.attribute_at(places, compute, key, probe, images, target)
 
     def attribute_at(
         self,
@@ -171,6 +191,7 @@ class ClassActivationMap(Method):
                 image_gradient=places.image,
                 rule=get_rule(self.backprop),
                 hvp=self.hvp,
+                branches=places.branches,
             ),
             key,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -48,21 +49,32 @@ def product(maps: Any) -> Any:
     return ops.prod(ops.relu(shares), axis=0) - ops.prod(ops.relu(-shares), axis=0)
 
 
+def total(maps: Any) -> Any:
+    """The sum over layers, in raw units: of branches, whose contributions to the score add up."""
+    return ops.sum(maps, axis=0)
+
+
 FUSIONS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
-    {"mean": mean, "max": maximum, "scaled": tanh_maximum, "product": product}
+    {"mean": mean, "max": maximum, "scaled": tanh_maximum, "product": product, "sum": total}
 )
 """Every fusion by the name that `fusion=` takes: from maps (layers, N, *spatial) to (N, *spatial)."""
 
 
 def fuse(maps: Sequence[Any], fusion: str, placements: Sequence[Placement | None]) -> Any:
     """One map (N, *spatial) from the maps of several layers, of any sizes, each image by itself."""
-    return FUSIONS[fusion](ops.stack(to_finest(maps, placements)[0]))
+    enlarged = to_finest(maps, placements)
+    if fusion == "sum":
+        # A cell that becomes four gives each a quarter of its value, so that the sum over places stays.
+        counts = [math.prod(values.shape[1:]) for values in maps]
+        enlarged = [
+            values * (count / math.prod(values.shape[1:]))
+            for values, count in zip(enlarged, counts, strict=True)
+        ]
+    return FUSIONS[fusion](ops.stack(enlarged))
 
 
-def to_finest(
-    maps: Sequence[Any], placements: Sequence[Placement | None]
-) -> tuple[list[Any], Placement | None]:
-    """Maps (N, *spatial) of any sizes, brought to the finest grid among them, and where that lies.
+def to_finest(maps: Sequence[Any], placements: Sequence[Placement | None]) -> list[Any]:
+    """Maps (N, *spatial) of any sizes, brought to the finest grid among them.
 
     Args:
         maps: of several layers.
@@ -82,9 +94,8 @@ def to_finest(
     if len(known) < len(maps):
         finest = tuple(map(max, zip(*grids, strict=True)))
         shared = [stretch(grid, finest) for grid in grids]
-        return _bring_to(maps, shared, stretch(finest, finest)), None
-    wanted = combine_finest(known)
-    return _bring_to(maps, known, wanted), wanted
+        return _bring_to(maps, shared, stretch(finest, finest))
+    return _bring_to(maps, known, combine_finest(known))
 
 
 def _bring_to(maps: Sequence[Any], placements: Sequence[Placement], wanted: Placement) -> list[Any]:

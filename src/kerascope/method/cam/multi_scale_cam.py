@@ -11,10 +11,10 @@ from keras import ops
 
 from kerascope import errors
 from kerascope.method.cam.base import ClassActivationMap, spatial_axes
-from kerascope.method.cam.fusion import to_finest
+from kerascope.method.cam.fusion import fuse, to_finest
 from kerascope.method.gradient.modifier import apply_modifier
 from kerascope.perturb.resampling import enlarge, to_image
-from kerascope.placement import Placement, stretch
+from kerascope.placement import Placement, combine_finest, stretch
 from kerascope.probe import Answer, AnyProbe, Internals, Scales, require_probe
 from kerascope.target import Target
 
@@ -46,7 +46,8 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
     counts for nothing, be it white or black.
 
     Args:
-        layer: path of the deepest layer; None for the automatic one.
+        layer: path of the deepest layer; None for the automatic one. Where branches meet only behind their
+            pooling, the deep map is the sum of theirs, and finer layers count that all ways go through.
         layers: paths of layers in the place of those that are found, the first of which says what; the image
             is left out then.
 
@@ -102,19 +103,23 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         """The signed map, from what `gather` makes of the weighted channels of each scale."""
         return self._join(internals, gather, to_signed_map)
 
-    def _join(
-        self, internals: Internals, gather: Callable[[Any], Any], join: Callable[..., tuple[Any, Any]]
-    ) -> Any:
+    def _join(self, internals: Internals, gather: Callable[[Any], Any], join: Callable[..., Any]) -> Any:
         layers, image = self.maps(internals, gather)
-        placements = list(internals.placements)
+        placements = _join_branches(internals)
         if image is not None:
             size = tuple(internals.image.shape[1:-1])
             placements.append(stretch(size, size))
-        return enlarge_to_image(*join(layers, image, placements), internals)
+        known = [placement for placement in placements if placement is not None]
+        placement = combine_finest(known) if known and len(known) == len(placements) else None
+        return enlarge_to_image(join(layers, image, placements), placement, internals)
 
     def maps(self, internals: Internals, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
         """The signed map of each layer, the deepest first, and of the image, or None."""
         layers = [gather(self.channels(part)) for part in internals.split()]
+        if internals.branches > 1:
+            together = internals.placements[: internals.branches]
+            deep = fuse(layers[: internals.branches], "sum", together)
+            layers = [deep, *layers[internals.branches :]]
         if internals.image_gradient is None:
             return layers, None
         standing_out = internals.image - ground(internals.image)
@@ -136,7 +141,8 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
             return _on_image(super().attribute_with(compute, key, probe, images, target))
         found = self.scales(probe, images, target)
         probe = require_probe(probe).without_refresh()
-        *more, alone = dict.fromkeys((found, replace(found, image=False), Scales(found.layers[:1], False)))
+        deep = replace(found, layers=found.layers[: found.branches], image=False)
+        *more, alone = dict.fromkeys((found, replace(found, image=False), deep))
         for places in more:
             try:
                 answer = self.attribute_at(places, compute, key, probe, images, target)
@@ -145,8 +151,8 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
                 continue
         else:
             places, answer = alone, self.attribute_at(alone, compute, key, probe, images, target)
-        note = _scales_note(places, found)
-        return _on_image(replace(answer, layers=answer.layers[:1], notes=(note, *answer.notes)))
+        layers = answer.layers[: found.branches]
+        return _on_image(replace(answer, layers=layers, notes=(_scales_note(places, found), *answer.notes)))
 
 
 def _scales_note(places: Scales, found: Scales) -> str:
@@ -158,7 +164,14 @@ def _scales_note(places: Scales, found: Scales) -> str:
 
 
 def _scale_names(places: Scales) -> list[str]:
-    return [*map(str, places.layers[1:]), *["the image"] * places.image]
+    return [*map(str, places.layers[places.branches :]), *["the image"] * places.image]
+
+
+def _join_branches(internals: Internals) -> list[Placement | None]:
+    """Where the deep map and each finer one lie."""
+    together, finer = internals.placements[: internals.branches], internals.placements[internals.branches :]
+    known = [placement for placement in together if placement is not None]
+    return [combine_finest(known) if known and len(known) == len(together) else None, *finer]
 
 
 def _on_image(answer: Answer) -> Answer:
@@ -185,17 +198,16 @@ def enlarge_to_image(maps: Any, placement: Placement | None, internals: Internal
 
 def to_signed_map(
     layers: Sequence[Any], image: Any = None, placements: Sequence[Placement | None] = ()
-) -> tuple[Any, Placement | None]:
+) -> Any:
     """What speaks for the class less what speaks against it: see `combine_scales`."""
-    against, _ = combine_scales([-layer for layer in layers], None if image is None else -image, placements)
-    found, placement = combine_scales(layers, image, placements)
-    return found - against, placement
+    against = combine_scales([-layer for layer in layers], None if image is None else -image, placements)
+    return combine_scales(layers, image, placements) - against
 
 
 def combine_scales(
     layers: Sequence[Any], image: Any = None, placements: Sequence[Placement | None] = ()
-) -> tuple[Any, Placement | None]:
-    """What speaks for the class, at least 0, on the finest grid, and where that lies.
+) -> Any:
+    """What speaks for the class, at least 0, on the finest grid.
 
     Args:
         layers: the signed map of each layer, the deepest first.
@@ -204,17 +216,16 @@ def combine_scales(
     """
     deep, *finer = layers
     scales = finer if image is None else [*finer, image]
-    placements = placements or [None] * (1 + len(scales))
     if not scales:
-        return ops.relu(deep), placements[0]
-    (what, *where), placement = to_finest([ops.relu(deep), *map(_divide_by_mean, scales)], placements)
+        return ops.relu(deep)
+    maps = [ops.relu(deep), *map(_divide_by_mean, scales)]
+    what, *where = to_finest(maps, placements or [None] * len(maps))
     behind = where[: len(finer)] or where
     mean = sum(behind[1:], behind[0]) / len(behind)
     every = mean if image is None else mean + where[-1]
     least = FLOOR * ops.max(ops.abs(deep), axis=map_axes(deep), keepdims=True)
     some = ops.any(every > 0, axis=map_axes(every), keepdims=True)
-    found = (what + ops.where(some, least, 0.0)) * _divide_by_max(mean) * _divide_by_max(every)
-    return found, placement
+    return (what + ops.where(some, least, 0.0)) * _divide_by_max(mean) * _divide_by_max(every)
 
 
 def _divide_by_max(values: Any) -> Any:

@@ -12,12 +12,11 @@ from keras import ops
 from kerascope import errors
 from kerascope.probe.execute.lookup import ProbeLookup
 from kerascope.probe.execute.partial import find_cut
-from kerascope.probe.execute.program import Internals, Program
+from kerascope.probe.execute.program import Internals
 from kerascope.probe.execute.request import CheckedRequest, Request
 from kerascope.probe.execute.result import Answer, BatchResult, join_results, to_numpy
 from kerascope.probe.execute.routine import Routine, RoutineRunner, RoutineStep
 from kerascope.probe.execute.sharding import shard
-from kerascope.probe.graph.graph import LayerCall
 from kerascope.probe.inputs import check_inputs, pad_rows
 from kerascope.target import Target, TargetLike, as_target
 
@@ -149,28 +148,6 @@ class ProbeEngine(ProbeLookup):
             return result
 
         return run
-
-    def _make_program(
-        self,
-        checked: CheckedRequest,
-        compute: Callable[[Internals], Any] | None = None,
-        skippable: Sequence[LayerCall] = (),
-    ) -> Program:
-        return Program(
-            run_model=self._run_model,
-            operations=self._operations,
-            variables=self._variables,
-            graph=checked.graph,
-            structure=checked.batch.structure,
-            explained=checked.batch.explained,
-            target=checked.target,
-            request=checked.request,
-            layers=checked.layers,
-            calls={layer: checked.graph.find_call(layer) for layer in checked.layers},
-            biases=checked.biases,
-            compute=compute,
-            skippable=tuple(skippable),
-        )
 
 
 def _check_result(checked: CheckedRequest, result: BatchResult, start: int, count: int) -> None:

@@ -43,6 +43,7 @@ class Internals:
         biases: the contribution of each constant that the model adds; empty where not requested.
         placements: for each layer of the request where its cells lie on the image; None where that is
             unknown.
+        branches: how many layers, the first ones, stand beside one another: see `Request`.
     """
 
     activations: tuple[Any, ...]
@@ -53,6 +54,7 @@ class Internals:
     hvps: tuple[Any, ...] = ()
     biases: tuple[BiasTerm, ...] = ()
     placements: tuple[Placement | None, ...] = ()
+    branches: int = 1
 
     def split(self) -> list[Internals]:
         """The internals of each layer by itself."""
@@ -63,6 +65,7 @@ class Internals:
                 gradients=self.gradients[index : index + 1],
                 hvps=self.hvps[index : index + 1],
                 placements=self.placements[index : index + 1],
+                branches=1,
             )
             for index in range(len(self.activations))
         ]
@@ -215,15 +218,24 @@ class Program:
     def depends(self, tensors: Sequence[Any], arguments: Any, state: Sequence[Any]) -> bool:
         """Whether the scores can depend on every leaf that they must depend on."""
         leaves = self.make_leaves(tensors)
-        return all(
-            backend.current().depends(
-                lambda value, name=name: self.score(
-                    _replace_leaf(leaves, name, value), tensors, arguments, state
-                ),
-                leaf,
-            )
-            for name, leaf in get_required_leaves(leaves).items()
-        )
+        return get_required_leaves(leaves).keys() <= self.find_connected(leaves, tensors, arguments, state)
+
+    def find_connected(
+        self, leaves: Mapping[str, Any], tensors: Sequence[Any], arguments: Any, state: Sequence[Any]
+    ) -> set[str]:
+        """Names of the required ones among the leaves on which the scores can depend; it runs without data.
+
+        Args:
+            leaves: as `make_leaves` gives them; a scalar is as good as a whole tensor of zeros to add.
+            tensors: the model's inputs.
+            arguments: the target's.
+            state: values of the variables.
+        """
+
+        def score(required: Any, tensors: Any, arguments: Any) -> tuple[Any, tuple[()]]:
+            return self.score(_replace_leaves(leaves, required), tensors, arguments, state)[0], ()
+
+        return backend.current().connections(score, get_required_leaves(leaves), list(tensors), arguments)
 
     def make_error(self, names: Sequence[str]) -> errors.DisconnectedError:
         """The error that the score does not depend on some leaves."""
@@ -285,6 +297,7 @@ class Program:
             self._at_layers(hvps, layouts),
             tuple(self._bias_terms(readout.constants, gradients)) if self.biases else (),
             tuple(self.graph.placement(self.calls[layer]) for layer in self.layers),
+            self.request.branches,
         )
 
     def _at_layers(self, leaves: Mapping[str, Any], layouts: Sequence[Layout | None]) -> tuple[Any, ...]:
@@ -309,10 +322,14 @@ def get_required_leaves(leaves: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _replace_leaf(leaves: Mapping[str, Any], name: str, value: Any) -> dict[str, Any]:
-    if name == INPUT:
-        return {**leaves, "input": value}
-    return {**leaves, "layers": {**leaves["layers"], name: value}}
+def _replace_leaves(leaves: Mapping[str, Any], required: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves with other required ones: see `get_required_leaves`."""
+    found = dict(leaves)
+    if "layers" in leaves:
+        found["layers"] = {name: required[name] for name in leaves["layers"]}
+    if "input" in leaves:
+        found["input"] = required[INPUT]
+    return found
 
 
 def channels_last(tensor: Any, layout: Layout | None) -> Any:

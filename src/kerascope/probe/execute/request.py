@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kerascope import errors
 from kerascope.placement import Placement, combine_finest, stretch
-from kerascope.probe.graph.automatic_layer import automatic_layer, find_branches
+from kerascope.probe.graph.automatic_layer import Automatic, automatic_layer
 from kerascope.probe.graph.bias import Biases, find_biases
 from kerascope.probe.graph.graph import Graph, LayerCall
 from kerascope.probe.graph.head import find_sources, heads, make_context
 from kerascope.probe.graph.output_kind import UNDETERMINED, Remark
 from kerascope.probe.inputs import InputBatch
 from kerascope.rule import Rule
-from kerascope.target import Context, Target
+from kerascope.target import Target
 from kerascope.typing import Array
 
 
@@ -30,6 +31,8 @@ class Request:
         rule: gradient of rectifiers; None for their own.
         hvp: at these layers, the product of the layer's block of the Hessian with its activations.
         biases: differentiate at every constant that the model adds; see `kerascope.probe.graph.bias`.
+        branches: how many of the layers, the first ones, stand beside one another: each shows a part of the
+            score, and their maps add up.
     """
 
     layers: tuple[str | None, ...] = ()
@@ -39,6 +42,11 @@ class Request:
     rule: Rule | None = None
     hvp: bool = False
     biases: bool = False
+    branches: int = 1
+
+
+FindConnected = Callable[[Target, Mapping[str, Array], Sequence[LayerCall]], Collection[int]]
+"""From a target, its arguments and calls to the numbers of those that the target's score depends on."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +110,8 @@ def check_request(
     batch: InputBatch,
     target: Target,
     class_names: tuple[str, ...] | None,
+    find_connected: FindConnected,
+    every_branch: bool = False,
 ) -> CheckedRequest:
     """Check that a request and a target fit a model and images.
 
@@ -111,6 +121,8 @@ def check_request(
         batch: the checked inputs.
         target: the explained target.
         class_names: names of the classes, or None.
+        find_connected: measures what the score depends on.
+        every_branch: the automatic layer is each of its branches: see `Automatic.branches`.
 
     Raises:
         TargetError: the target does not fit the model or the images.
@@ -120,14 +132,22 @@ def check_request(
     context = make_context(graph, batch.count, class_names)
     target = target.resolve(context)
     arguments = target.arguments(context)
+    find = functools.partial(
+        automatic_layer, graph, target, context, functools.partial(find_connected, target, arguments)
+    )
     layers = []
     for layer in request.layers:
-        call = automatic_layer(graph, target, context) if layer is None else graph.find_call(layer)
-        if request.gradients:
-            _check_differentiable_layer(graph, call)
-        if request.spatial:
-            _check_spatial(graph, call, layer)
-        layers.append(graph.name(call))
+        if layer is not None:
+            calls: tuple[LayerCall, ...] = (graph.find_call(layer),)
+        else:
+            automatic = find()
+            calls = automatic.branches if every_branch else (automatic.call,)
+        for call in calls:
+            if request.gradients:
+                _check_differentiable_layer(graph, call)
+            if request.spatial:
+                _check_spatial(graph, call, layer)
+            layers.append(graph.name(call))
     if request.image_gradient:
         _ = batch.pixels  # raises where there is none to differentiate at
     biases = find_biases(graph) if request.biases else None
@@ -140,7 +160,7 @@ def check_request(
         replace(request, layers=tuple(layers), spatial=False),
         tuple(layers),
         biases,
-        (*notes, *_branch_notes(graph, target, context, layers)),
+        (*notes, *(_branch_notes(layers, request.branches, _name_automatic(graph, find)) if layers else ())),
     )
 
 
@@ -180,35 +200,37 @@ def resolve_target(
     )
 
 
-def _branch_notes(graph: Graph, target: Target, context: Context, layers: Sequence[str]) -> list[str]:
-    """The note that the automatic layer is one of several branches that meet only behind their pooling."""
-    if not layers:
-        return []
-    sources = tuple(find_sources(graph, target, context))
-    # A walk through the whole network, which every explanation would pay for.
-    key = ("branches", sources, target.outputs(context) is None)
-    if key not in graph.memo:
-        graph.memo[key] = _find_branches(graph, target, context, sources)
-    automatic, branches = graph.memo[key]
-    others = [name for name in branches if name not in layers]
-    if automatic not in layers or not others:
-        return []
-    shown = ", ".join(map(repr, others[:3])) + (", ..." if len(others) > 3 else "")
-    note = (
-        f"{automatic!r} is one of {len(branches) + 1} branches of equal standing: the map does not show what "
-        f"goes through {shown}; choose another one with layer="
-    )
-    return [note]
+def _branch_notes(layers: Sequence[str], branches: int, automatic: Sequence[str]) -> list[str]:
+    """What a map shows of several branches that meet only behind their pooling.
+
+    Args:
+        layers: full paths of the layers that are read.
+        branches: how many of them, the first ones, are branches: see `Request`.
+        automatic: the automatic layer, and the layers beside it.
+    """
+    notes = []
+    if branches > 1:
+        added = " and ".join(map(repr, layers[:branches]))
+        notes.append(
+            f"the map adds up {branches} branches of equal standing, {added}; layer= takes one of them"
+        )
+    missing = [name for name in automatic if name not in layers]
+    if missing and automatic[0] in layers:
+        shown = ", ".join(map(repr, missing[:3])) + (", ..." if len(missing) > 3 else "")
+        notes.append(
+            f"{automatic[0]!r} is one of {len(automatic)} branches of equal standing: the map does not show "
+            f"what goes through {shown}; choose another one with layer="
+        )
+    return notes
 
 
-def _find_branches(
-    graph: Graph, target: Target, context: Context, sources: Sequence[int]
-) -> tuple[str | None, list[str]]:
+def _name_automatic(graph: Graph, find: Callable[[], Automatic]) -> list[str]:
+    """Full paths of the automatic layer and of those beside it; none where there is none."""
     try:
-        call = automatic_layer(graph, target, context)
+        found = find()
     except errors.NoSpatialExtentError:
-        return None, []
-    return graph.name(call), [graph.name(other) for other in find_branches(graph, call, sources)]
+        return []
+    return [graph.name(call) for call in (found.call, *found.beside)]
 
 
 def _check_differentiable_layer(graph: Graph, call: LayerCall) -> None:

@@ -30,6 +30,7 @@ class LayerCall:
 
     Args:
         number: position among all calls, in the order in which they ended.
+        start: how many calls had ended when it began: those from here to its own number ran inside it.
         layer: the layer or operation, and its path.
         index: how many calls of the same layer ended before it, in this pass.
         node_index: which of the layer's calls it is, in the order of the model's definition.
@@ -37,6 +38,7 @@ class LayerCall:
         dtype: its type.
         layout: how its axes lie in space, or None where it has no spatial axes.
         sources: numbers of the calls whose outputs it was given; -1 the model's input, -2 unknown.
+        given: numbers of the tensors that it was given: the same number is the same tensor.
         untappable: why it cannot be tapped, or None.
         producer: number of the call that made its output: its own, or a call inside or before it; -1 or -3
             for an input.
@@ -48,6 +50,7 @@ class LayerCall:
     """
 
     number: int
+    start: int
     layer: LayerRef
     index: int
     node_index: int
@@ -55,6 +58,7 @@ class LayerCall:
     dtype: str
     layout: Layout | None
     sources: tuple[int, ...]
+    given: tuple[int, ...]
     untappable: str | None
     producer: int
     squashes: bool
@@ -249,8 +253,8 @@ class Graph:
     def upstream(self, sources: Iterable[int], cut: int | None = None) -> set[int] | None:
         """Numbers of the calls that lead to `sources`; None where the way back cannot be followed.
 
-        A tensor that a layer made inside its own `call`, by operators, counts as made from everything in
-        that layer and from its inputs.
+        A tensor that operators made inside a layer's own `call` counts as made from everything that ran in
+        that layer before, and from what the layer was given.
 
         Args:
             sources: numbers of calls.
@@ -270,21 +274,50 @@ class Graph:
             waiting += before
         return reached
 
-    def origins(self, call: LayerCall) -> list[int] | None:
-        """Numbers of the calls that feed a call; None where the way back cannot be followed.
+    def find_certain(self, sources: Iterable[int]) -> set[int]:
+        """Numbers of the calls that are sure to lead to `sources`: each handed its very tensor on.
 
-        See `upstream` for a tensor that was made between the layers.
+        A layer of its own code may leave out some of several tensors that it is given.
         """
+        waiting, reached = list(sources), set[int]()
+        while waiting:
+            number = waiting.pop()
+            if number >= 0 and number not in reached:
+                reached.add(number)
+                call = self.calls[number]
+                if call.producer != number:
+                    waiting.append(call.producer)
+                elif len(set(call.sources)) == 1 or type(call.layer.operation).__module__.startswith(
+                    "keras."
+                ):
+                    waiting += call.sources
+        return reached
+
+    def origins(self, call: LayerCall) -> list[int] | None:
+        """Numbers of the calls that feed a call, and of inputs; None where the way back cannot be followed.
+
+        Of a call that returned another one's tensor, that one feeds it; else what it was given, and what
+        ran inside it. See `upstream` for a tensor that was made between the layers.
+        """
+        if call.producer != call.number:
+            return [call.producer]
+        given = self._follow_given(call)
+        return None if given is None else [*given, *range(call.start, call.number)]
+
+    def find_around(self, call: LayerCall) -> LayerCall | None:
+        """The call that another one ran in: the first to end later that had begun before; None for none."""
+        return next((other for other in self.calls[call.number + 1 :] if other.start <= call.start), None)
+
+    def _follow_given(self, call: LayerCall) -> list[int] | None:
+        """Numbers of the calls and inputs that what a call was given was made from."""
         given = [source for source in call.sources if source != UNKNOWN]
         if UNKNOWN not in call.sources:
             return given
-        around = next(
-            (other for other in self.calls[call.number :] if other.layer is call.layer.parent), None
-        )
-        if around is None:
+        around = self.find_around(call)
+        before = None if around is None else self._follow_given(around)
+        if around is None or before is None:
             return None
-        inside = [other for other in self.calls[: around.number] if other.layer.is_inside(around.layer)]
-        return [*given, around.number, *(other.number for other in inside)]
+        return [*given, *range(around.start, call.start), *before]
 
     def find_skippable(self, cut: LayerCall, sources: Iterable[int]) -> frozenset[int]:
         """Numbers of the calls that need not run where the output of `cut` is given.

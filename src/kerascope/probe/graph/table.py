@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import SupportsIndex, overload
 
 from kerascope import errors
-from kerascope.probe.graph.automatic_layer import find_automatic
+from kerascope.probe.graph.automatic_layer import Automatic, Measure, find_automatic
 from kerascope.probe.graph.graph import Graph, LayerCall
 from kerascope.probe.graph.head import score_sources
 from kerascope.probe.graph.head_kind import HeadKind, head_kind
@@ -100,18 +101,25 @@ class LayerTable(tuple[LayerRow, ...]):
         return [f"* {self.automatic.note}", *([_FLATTENED] if self.automatic.head == "flattened" else [])]
 
 
-def make_table(graph: Graph) -> LayerTable:
-    """Every call of a graph as a row, in the order of the forward pass."""
+def make_table(graph: Graph, measure: Measure) -> LayerTable:
+    """Every call of a graph as a row, in the order of the forward pass.
+
+    Args:
+        graph: of the model.
+        measure: of all outputs: see `find_automatic`.
+    """
     sources = score_sources(graph, range(len(graph.outputs)))
     reached = graph.upstream(sources)
-    try:
-        automatic = find_automatic(graph, sources)
-    except errors.NoSpatialExtentError:
-        automatic = None
+    if "automatic in the table" not in graph.memo:
+        graph.memo["automatic in the table"] = _find_automatic(graph, sources, measure)
+    found: Automatic | None = graph.memo["automatic in the table"]
+    automatic = None if found is None else found.call
     rows = []
     for call in graph.calls:
         obstacle = _obstacle(graph, call, reached)
-        note = _why(graph, reached) if call is automatic else obstacle or _same_as(graph, call)
+        note = obstacle or _same_as(graph, call)
+        if found is not None and call is automatic:
+            note = _why(graph, reached, found)
         rows.append(
             LayerRow(
                 graph.name(call),
@@ -134,14 +142,24 @@ def _cells(row: LayerRow) -> tuple[str, ...]:
     return star, row.path, row.kind, row.size, channels, note
 
 
-def _why(graph: Graph, reached: set[int] | None) -> str:
-    """Why the automatic layer is taken."""
+def _find_automatic(graph: Graph, sources: Sequence[int], measure: Measure) -> Automatic | None:
+    try:
+        return find_automatic(graph, sources, measure=measure)
+    except errors.NoSpatialExtentError:
+        return None
+
+
+def _why(graph: Graph, reached: set[int] | None, automatic: Automatic) -> str:
+    """Why the automatic layer is taken, and what is beside it."""
     last = "the last output with more than one position"
     if any(graph.is_explainable(call) and not call.sees_image for call in graph.calls):
         last += " that the explained input leads to"
-    if reached is None:
-        return f"automatic: {last}; operators in a `call` hide the way to the score"
-    return f"automatic: {last}, on the way to the score"
+    hidden = "; operators in a `call` hide the way to the score"
+    beside = " and ".join(repr(graph.name(call)) for call in automatic.beside)
+    return (
+        f"automatic: {last}{hidden if reached is None else ', on the way to the score'}"
+        f"{f'; other branches end in {beside}' if beside else ''}"
+    )
 
 
 def _obstacle(graph: Graph, call: LayerCall, reached: set[int] | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import keras
 from keras import ops, tree
 
 from kerascope import backend
-from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, GREY, Layout, read_layout
+from kerascope.layout import CHANNELS_FIRST, CHANNELS_LAST, GREY, TOKENS, Layout, read_layout
 from kerascope.probe.graph.call_order import number_calls
 from kerascope.probe.graph.graph import (
     INPUT,
@@ -127,6 +128,7 @@ class _Recorder:
         leads = {id(tensor): frozenset({index}) for index, tensor in enumerate(inputs)}
         batch = inputs[0].shape[0]
         formats: dict[int, str] = {}
+        numbers: dict[int, int] = {}
         default = keras.config.image_data_format()
         node_indices = number_calls(model, [(layer, index) for layer, index, _, _ in self.calls])
         calls: list[LayerCall] = []
@@ -145,6 +147,7 @@ class _Recorder:
             calls.append(
                 LayerCall(
                     number=number,
+                    start=start,
                     layer=layer,
                     index=index,
                     node_index=node_indices[number],
@@ -152,6 +155,7 @@ class _Recorder:
                     dtype=keras.backend.standardize_dtype(tensor.dtype),
                     layout=None if untappable else _layout(layer, shape, formats[number], image, calls),
                     sources=sources,
+                    given=tuple(numbers.setdefault(id(argument), len(numbers)) for argument in arguments),
                     untappable=untappable,
                     producer=source[id(tensor)],
                     squashes=number in self.squashing,
@@ -169,8 +173,10 @@ class _Recorder:
     def _image_layout(self, shape: tuple[int, ...]) -> Layout | None:
         if len(shape) == 3 and self._is_grey(*shape):
             return Layout(GREY, shape[1:], 1)
-        own = keras.config.image_data_format()
+        own = _likely_format(shape)
         for layer, *_ in self.calls:
+            if not type(layer.operation).__module__.startswith(("keras.src.layers", "keras.src.ops")):
+                break  # it may turn the picture: the formats of layers behind it say nothing
             permuted = _format_after_permute(layer.operation)
             if permuted is not None:
                 own = CHANNELS_LAST if permuted == CHANNELS_FIRST else CHANNELS_FIRST
@@ -259,8 +265,35 @@ def _layout(
         if isinstance(around.operation, keras.layers.MultiHeadAttention | keras.layers.GroupQueryAttention):
             return None
         around = around.parent
+    if _holds_heads(shape, calls):
+        return None
     grids = [call.layout.spatial for call in calls if call.layout and len(call.shape) == 4]
     return read_layout(shape, data_format, image, [grid for grid in grids[::-1] if grid != image])
+
+
+def _likely_format(shape: tuple[int, ...]) -> str:
+    """The data format of pictures that no layer states: where grey or colours are, else Keras' own."""
+    default = str(keras.config.image_data_format())
+    if len(shape) != 4:
+        return default
+    first, last = shape[1] in (1, 3, 4), shape[-1] in (1, 3, 4)
+    return default if first == last else CHANNELS_FIRST if first else CHANNELS_LAST
+
+
+def _holds_heads(shape: tuple[int, ...], calls: list[LayerCall]) -> bool:
+    """Whether the axes are tokens and heads of an attention that is written out, and no picture's."""
+    if len(shape) != 4:
+        return False
+    for call in calls:
+        layout = call.layout
+        if layout is None and len(call.shape) == 4 and sorted(call.shape) == sorted(shape):
+            return True
+        if layout is not None and layout.kind == TOKENS:
+            tokens = call.shape[1]
+            split = tokens in shape[1:3] and math.prod(shape[1:]) == math.prod(call.shape[1:])
+            if shape[2:] == (tokens, tokens) or (split and shape[1:3] != layout.spatial):
+                return True
+    return False
 
 
 def _own_format(operation: keras.Operation) -> str | None:

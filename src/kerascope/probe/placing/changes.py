@@ -21,8 +21,6 @@ from kerascope.typing import Array
 
 MOST_ROWS = 12
 """The most pictures in a pass; a third of all."""
-PASSES = GROUNDS + PATCHES
-"""Pictures that go forward; from the first GROUNDS of them a gradient goes back."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,7 @@ class PatchRun:
         batch: inputs of which the explained one is replaced, and of the others the first row is used.
         pixels: lowest and highest value of a pixel.
         rows: pictures in a pass.
+        fixed: the model takes no other number.
         compile: compile the passes.
     """
 
@@ -49,13 +48,19 @@ class PatchRun:
     batch: InputBatch
     pixels: tuple[float, float]
     rows: int
+    fixed: bool
     compile: bool
+
+    @property
+    def passes(self) -> int:
+        """Number of images that go forward."""
+        return GROUNDS + PATCHES + (GROUNDS if self.batch.differentiable else 0)
 
     def find_changes(self, calls: Sequence[LayerCall]) -> list[Changes]:
         """How layers answer to patches.
 
         Cost:
-            36 forwards of one image, and for each layer 3 backwards.
+            39 forwards of one image, and for each layer 3 backwards.
         """
         layout = self.graph.image_layout
         assert layout is not None
@@ -83,7 +88,7 @@ class PatchRun:
         run = backend.current().compile(run) if self.compile else run
         parts: list[list[Array]] = [[] for _ in calls]
         for start in range(0, len(pictures), self.rows):
-            values = run(self._tensors(pictures, start, layout), self.state)
+            values = run(self._tensors(pictures, start, self.rows, layout), self.state)
             for part, value in zip(parts, values, strict=True):
                 part.append(ops.convert_to_numpy(value))
         return [np.concatenate(part)[: len(pictures)] for part in parts]
@@ -115,8 +120,9 @@ class PatchRun:
         if self.compile:
             differentiate = backend.current().compile(differentiate)
         reached = [np.zeros(layout.spatial, bool) for _ in calls]
-        for start in range(0, GROUNDS, self.rows):
-            tensors = self._tensors(grounds, start, layout)
+        rows = self.rows if self.fixed else min(self.rows, GROUNDS)
+        for start in range(0, GROUNDS, rows):
+            tensors = self._tensors(grounds, start, rows, layout)
             _, _, gradients = differentiate({"input": tensors[explained]}, tensors, self.state)
             for mask, gradient in zip(reached, gradients, strict=True):
                 if gradient["input"] is not None:
@@ -133,9 +139,9 @@ class PatchRun:
         result = forward(self.run_model, self.operations, inputs, self.variables, state, heads, taps, {})
         return result.activations
 
-    def _tensors(self, pictures: Array, start: int, layout: Layout) -> list[Any]:
+    def _tensors(self, pictures: Array, start: int, rows: int, layout: Layout) -> list[Any]:
         """The inputs of a pass, of which the last picture is repeated where there are fewer."""
-        part = pictures[np.minimum(np.arange(start, start + self.rows), len(pictures) - 1)]
+        part = pictures[np.minimum(np.arange(start, start + rows), len(pictures) - 1)]
         low, high = self.pixels
         found = []
         for index, array in enumerate(self.batch.arrays):
@@ -143,7 +149,7 @@ class PatchRun:
                 scaled = layout.original(part * np.float32(high - low) + np.float32(low), np)
                 values = scaled if array.dtype.kind == "f" else np.round(scaled)
             else:
-                values = np.repeat(array[:1], self.rows, axis=0)
+                values = np.repeat(array[:1], rows, axis=0)
             found.append(ops.convert_to_tensor(values.astype(array.dtype)))
         return found
 

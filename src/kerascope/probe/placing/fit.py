@@ -57,7 +57,7 @@ def explained_variance(shares: Array, centres: Array) -> float:
     return float(np.corrcoef(means, centres)[0, 1] ** 2)
 
 
-def spread(shares: Array, centres: Array) -> float:
+def pair_correlation(shares: Array, centres: Array) -> float:
     """r^2 of cell and place over all pairs, weighted with the answers: wide or torn answers lower it."""
     cells = np.arange(shares.shape[1])
     total = shares.sum()
@@ -68,7 +68,7 @@ def spread(shares: Array, centres: Array) -> float:
     return float(covariance**2 / scale) if scale > 0 else 0.0
 
 
-def spread_in_cells(shares: Array) -> float:
+def width_in_cells(shares: Array) -> float:
     """The standard deviation of answers around their means, in cells; rows of `shares` sum to 1."""
     cells = np.arange(shares.shape[1])
     return float(np.sqrt(np.mean(shares @ cells**2 - (shares @ cells) ** 2)))

@@ -8,10 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerascope.layout import CHANNELS_LAST, Layout
-from kerascope.placement import AxisPlacement, Placement, Reading, no_picture, stretched_axis
+from kerascope.placement import AxisPlacement, Placement, PlacementKind, no_picture, stretch_axis
 from kerascope.probe.graph.graph import Graph, LayerCall
 from kerascope.probe.placing.doubt import Doubt
-from kerascope.probe.placing.fit import answer_shares, explained_variance, fit_axis, spread, spread_in_cells
+from kerascope.probe.placing.fit import (
+    answer_shares,
+    explained_variance,
+    fit_axis,
+    pair_correlation,
+    width_in_cells,
+)
 from kerascope.probe.placing.patches import Patches
 from kerascope.probe.placing.readings import LayoutReading, list_readings
 from kerascope.typing import Array
@@ -23,8 +29,8 @@ _PREFERENCE = 0.1
 _NEAR, _NEAR_IF_WIDE = 0.25, 0.5
 """Cells that lie so near to the stretched ones are these, in cells."""
 _WIDE = 1 / 6
-"""Answers are wide where their standard deviation is so much of the grid, and more than a cell: they end at its
-borders, and are no bells. Then the third power of their shares counts."""
+"""Answers are wide where their standard deviation is so much of the grid, and more than a cell: they end at
+its borders, and are no bells. Then the third power of their shares counts."""
 _VAGUE = 0.5
 """The largest standard error of a placement that is used, in cells."""
 _GROUPS = 11
@@ -65,8 +71,14 @@ class _Answers:
     def score(self) -> float:
         """How well it tells places apart: the more axes, and the narrower the answers, the better."""
         return -sum(
-            math.log1p(-min(spread(*pair), 0.9999)) for pair in zip(self.shares, self.centres, strict=True)
+            math.log1p(-min(pair_correlation(*pair), 0.9999))
+            for pair in zip(self.shares, self.centres, strict=True)
         )
+
+
+def guess_layout(call: LayerCall) -> Layout:
+    """The layout that shapes and names suggest, or channels last."""
+    return call.layout or Layout(CHANNELS_LAST, call.shape[1:-1], call.shape[-1])
 
 
 def place(graph: Graph, call: LayerCall, changes: Changes, doubt: Doubt) -> tuple[Layout, Placement]:
@@ -74,13 +86,12 @@ def place(graph: Graph, call: LayerCall, changes: Changes, doubt: Doubt) -> tupl
 
     Args:
         graph: of the model.
-        call: of the layer, which has a layout.
+        call: of the layer.
         changes: how it answers.
         doubt: what shapes leave open; with `"where"` the layout is known.
     """
-    image, guess = graph.image, call.layout
+    image, guess = graph.image, guess_layout(call)
     assert image is not None
-    assert guess is not None
     grids = [other.layout.spatial for other in graph.calls[: call.number] if other.layout]
     readings = list_readings(call.shape, image, guess, [grid for grid in grids[::-1] if grid != image])
     if doubt == "where":
@@ -95,7 +106,7 @@ def place(graph: Graph, call: LayerCall, changes: Changes, doubt: Doubt) -> tupl
     if doubt == "where":
         note = "its cells hardly tell places apart, so they are stretched over the image"
         axes = dict(zip(readings[0].axes, guess.spatial, strict=True))
-        stretched = tuple(stretched_axis(axes[axis], 0, side) for axis, side in enumerate(image))
+        stretched = tuple(stretch_axis(axes[axis], 0, side) for axis, side in enumerate(image))
         return guess, Placement(image, stretched, trust=trust, note=note)
     spatial = call.shape[1:-1]
     obstacle = (
@@ -130,12 +141,12 @@ def _fit(answers: _Answers, image: tuple[int, ...], changes: Changes) -> Placeme
     for axis, cells in zip(reading.axes, reading.layout.spatial, strict=True):
         low, high = changes.seen[axis]
         if cells == 1:
-            axes[axis] = stretched_axis(1, low, high)
+            axes[axis] = stretch_axis(1, low, high)
             continue
         shares, centres = next(fits)
         found, unsure = _fit_axis(shares, centres, low, high)
         vague |= unsure
-        moved |= found.step < 0 or found != stretched_axis(cells, 0, image[axis])
+        moved |= found.step < 0 or found != stretch_axis(cells, 0, image[axis])
         axes[axis] = found
     note = (
         "its cells answer to wide parts of the image, so they are stretched over what is seen"
@@ -144,7 +155,7 @@ def _fit(answers: _Answers, image: tuple[int, ...], changes: Changes) -> Placeme
     )
     whole = tuple((0, side) for side in image)
     seen = () if changes.seen == whole else changes.seen
-    kind: Reading = "measured" if moved or seen else "stretched"
+    kind: PlacementKind = "measured" if moved or seen else "stretched"
     return Placement(image, tuple(axes), kind, seen, answers.trust, note)
 
 
@@ -153,8 +164,8 @@ def _fit_axis(shares: Array, centres: Array, low: float, high: float) -> tuple[A
     cells = shares.shape[1]
     means = shares @ np.arange(cells)
     backwards = bool(np.cov(means, centres)[0, 1] < 0)
-    stretched = stretched_axis(cells, low, high, backwards)
-    wide = spread_in_cells(shares) > max(1.0, _WIDE * cells)
+    stretched = stretch_axis(cells, low, high, backwards)
+    wide = width_in_cells(shares) > max(1.0, _WIDE * cells)
     if wide:
         shares = shares**3 / (shares**3).sum(axis=1, keepdims=True)
     whole = fit_axis(shares, centres, low, high)
@@ -185,4 +196,4 @@ def _round(start: float, step: float, cells: int, error: float) -> AxisPlacement
     whole = round(step)
     if whole and abs(step - whole) * (cells - 1) / 2 <= max(2 * error, 0.5):
         start, step = start + (step - whole) * (cells - 1) / 2, float(whole)
-    return AxisPlacement(cells, round(2 * start) / 2, step)
+    return AxisPlacement(cells, round(2 * start) / 2, float(step))

@@ -36,7 +36,7 @@ def list_readings(
         guess: the layout that shapes and names suggest.
         grids: spatial sizes of earlier layers, without the image.
     """
-    found = list(_guessed(guess, len(image)))
+    found = list(_guesses(guess, len(image)))
     rank = len(shape) - 2
     if rank == len(image):
         found += _pictures(shape)
@@ -44,11 +44,11 @@ def list_readings(
         found += _sequences(shape, len(image))
     if len(shape) == 3 and len(image) == 2:
         found += _tokens(shape, image, grids)
-        found += [LayoutReading(_ordered(GREY, shape[1:], 1, order), (0, 1)) for order in ((0, 1), (1, 0))]
+        found += [LayoutReading(_with_order(GREY, shape[1:], 1, order), (0, 1)) for order in ((0, 1), (1, 0))]
     return list(dict.fromkeys(found))
 
 
-def _guessed(guess: Layout, rank: int) -> Iterator[LayoutReading]:
+def _guesses(guess: Layout, rank: int) -> Iterator[LayoutReading]:
     count = len(guess.spatial)
     if count <= rank:
         yield from (LayoutReading(guess, axes) for axes in itertools.combinations(range(rank), count))
@@ -59,8 +59,8 @@ def _pictures(shape: tuple[int, ...]) -> Iterator[LayoutReading]:
     rank = len(shape) - 2
     axes = tuple(range(rank))
     for order in itertools.permutations(axes):
-        yield LayoutReading(_ordered(CHANNELS_LAST, shape[1:-1], shape[-1], order), axes)
-        yield LayoutReading(_ordered(CHANNELS_FIRST, shape[2:], shape[1], order), axes)
+        yield LayoutReading(_with_order(CHANNELS_LAST, shape[1:-1], shape[-1], order), axes)
+        yield LayoutReading(_with_order(CHANNELS_FIRST, shape[2:], shape[1], order), axes)
 
 
 def _sequences(shape: tuple[int, ...], rank: int) -> Iterator[LayoutReading]:
@@ -89,7 +89,7 @@ def _tokens(
                 yield LayoutReading(Layout(TOKENS, grid, channels, prefix, extra - prefix, kept), (0, 1))
 
 
-def _ordered(kind: str, own: tuple[int, ...], channels: int, order: tuple[int, ...]) -> Layout:
+def _with_order(kind: str, own: tuple[int, ...], channels: int, order: tuple[int, ...]) -> Layout:
     """A layout with the tensor's own spatial axes in an order."""
     spatial = tuple(own[axis] for axis in order)
     return Layout(kind, spatial, channels, order=() if order == tuple(range(len(order))) else order)

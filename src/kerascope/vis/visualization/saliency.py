@@ -279,7 +279,7 @@ def _cam(
         weights = gradients.mean(axis=tuple(range(1, gradients.ndim - 1)), keepdims=True)
         explanation = replace(explanation, values=np.maximum((weights * activations).sum(axis=-1), 0))
         _warn_flat(explanation.variation.max())
-    return _stretch(explanation.heatmaps()[0])
+    return _stretch(explanation.heatmaps(placement="stretched")[0])
 
 
 @dataclass(frozen=True)

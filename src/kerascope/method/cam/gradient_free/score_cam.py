@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -117,6 +117,8 @@ class ScoreCAM(GradientFreeCAM, name="score_cam"):
         if placement is None or placement.obstacle or placement.grid != grid:
             # Of frames, a map that has no axis for them is the mask of each.
             placement = stretch((*[1] * (len(spatial) - len(grid)), *grid), spatial)
+        # A mask goes on where no cell sees the image: a zero there would count as the least value of the map.
+        placement = replace(placement, seen=())
         grid = tuple(axis.cells if axis else 1 for axis in placement.axes)
         count = maps.shape[-1]
         # The last map is zero, so that nothing is left of the image. It is scored first.

@@ -9,41 +9,13 @@ from typing import Any, Literal
 import numpy as np
 
 from kerascope.errors import ExplanationError, ParameterError
-from kerascope.resize import linear_weights
+from kerascope.placement.axis import AxisPlacement, is_identity, stretch_axis
 from kerascope.typing import Array
 
-Reading = Literal["pixels", "stretched", "measured"]
+PlacementKind = Literal["pixels", "stretched", "measured"]
 PlacementChoice = Literal["auto", "measured", "stretched"]
 CHOICES: tuple[PlacementChoice, ...] = ("auto", "measured", "stretched")
 """How a probe places the cells of layers: see `Probe`."""
-
-
-@dataclass(frozen=True)
-class AxisPlacement:
-    """Cells along one axis of the image: the centre of cell i lies at `start + i * step` pixels.
-
-    Args:
-        cells: number of cells, at least 1.
-        start: centre of the first cell, in pixels; pixel i spans i to i + 1.
-        step: distance of two centres, in pixels; below 0 where cells run the other way.
-    """
-
-    cells: int
-    start: float
-    step: float
-
-    @property
-    def centres(self) -> Array:
-        """float64 (cells,), in pixels."""
-        return np.asarray(self.start + self.step * np.arange(self.cells))
-
-    def weights(self, centres: Array) -> Array:
-        """The matrix (places, cells) that interpolates cells linearly at places of the image; rows sum to 1.
-
-        Args:
-            centres: (places,), in pixels. Beyond the outer cells, these count.
-        """
-        return linear_weights((np.asarray(centres) - self.start) / self.step, self.cells)
 
 
 @dataclass(frozen=True)
@@ -54,7 +26,7 @@ class Placement:
         size: spatial size of the image in pixels.
         axes: for each axis of the image its cells; None where values do not tell places along it apart, as
             those of a sequence of columns along the rows.
-        reading: how it was found: `"pixels"`, values have the image's own grid; `"stretched"`, from shapes:
+        kind: how it was found: `"pixels"`, values have the image's own grid; `"stretched"`, from shapes:
             the grid covers the image, or the part that is seen; `"measured"`, by changing patches.
         seen: for each axis the first pixel that reaches a cell, and the one behind the last.
         trust: the share of the variance of where patches lie that the reading explains, 0 to 1; None where
@@ -65,7 +37,7 @@ class Placement:
 
     size: tuple[int, ...]
     axes: tuple[AxisPlacement | None, ...]
-    reading: Reading = "stretched"
+    kind: PlacementKind = "stretched"
     seen: tuple[tuple[int, int], ...] = ()
     trust: float | None = None
     note: str = ""
@@ -79,10 +51,10 @@ class Placement:
     def stretch(self) -> Placement:
         """The same cells, stretched over the whole image."""
         axes = tuple(
-            None if axis is None else stretched_axis(axis.cells, 0, side, axis.step < 0)
+            None if axis is None else stretch_axis(axis.cells, 0, side, axis.step < 0)
             for axis, side in zip(self.axes, self.size, strict=True)
         )
-        return replace(self, axes=axes, reading="stretched", seen=())
+        return replace(self, axes=axes, kind="stretched", seen=())
 
     def choose(self, placement: PlacementChoice) -> Placement:
         """The placement to draw by: as it is, or stretched.
@@ -119,9 +91,26 @@ class Placement:
         for index, (axis, side, wanted) in enumerate(zip(self.axes, self.size, size, strict=True)):
             centres = (np.arange(wanted) + 0.5) * (side / wanted)
             weights = np.ones((wanted, 1), "float32") if axis is None else axis.weights(centres)
-            low, high = self.seen[index] if self.seen else (0, side)
-            found.append(weights * ((centres > low) & (centres < high))[:, None].astype("float32"))
+            found.append(self._keep_seen(index, centres, weights))
         return found
+
+    def _keep_seen(self, axis: int, centres: Array, weights: Array) -> Array:
+        """The rows of weights at centres that some cell sees; others are zero."""
+        low, high = self.seen[axis] if self.seen else (0, self.size[axis])
+        return np.asarray(weights * ((centres > low) & (centres < high))[:, None].astype("float32"))
+
+    def to_cells(self, maps: Array) -> Array:
+        """The mean of maps of the image under each cell, float32 (N, *grid), weighted as in `to_image`.
+
+        Args:
+            maps: (N, *size).
+        """
+        result = np.asarray(maps, "float32")
+        for axis, weights in enumerate(self.matrices(), start=1):
+            sums = weights.sum(axis=0)
+            shares = weights / np.where(sums > 0, sums, 1)
+            result = np.moveaxis(np.tensordot(result, shares, axes=(axis, 0)), -1, axis)
+        return result.reshape(len(result), *self.grid)
 
     def matrices_to(self, other: Placement) -> list[Array]:
         """For each axis of the grid a matrix that brings its cells to those of another layer's grid.
@@ -136,7 +125,9 @@ class Placement:
                 f"and {other.grid}; choose layers that are all pictures, or all sequences."
             )
         return [
-            own.weights(wanted.centres) for own, wanted in pairs if own is not None and wanted is not None
+            self._keep_seen(axis, wanted.centres, own.weights(wanted.centres))
+            for axis, (own, wanted) in enumerate(pairs)
+            if own is not None and wanted is not None
         ]
 
     def to_image(self, maps: Array, size: tuple[int, ...] | None = None, first: int = 1) -> Array:
@@ -168,28 +159,6 @@ class Placement:
         return np.ascontiguousarray(result)
 
 
-def is_identity(weights: Array) -> bool:
-    """Whether a matrix changes nothing."""
-    return weights.shape[0] == weights.shape[1] and bool((weights == np.eye(len(weights))).all())
-
-
-def stretched_axis(cells: int, low: float, high: float, backwards: bool = False) -> AxisPlacement:
-    """Cells that cover the pixels from `low` to `high`.
-
-    Args:
-        cells: their number.
-        low: the first pixel.
-        high: the one behind the last.
-        backwards: the first cell lies last.
-    """
-    step = (high - low) / cells
-    return (
-        AxisPlacement(cells, high - step / 2, -step)
-        if backwards
-        else AxisPlacement(cells, low + step / 2, step)
-    )
-
-
 def stretch(grid: tuple[int, ...], size: tuple[int, ...]) -> Placement:
     """The placement of a grid that covers the image, by its shape alone.
 
@@ -204,9 +173,9 @@ def stretch(grid: tuple[int, ...], size: tuple[int, ...]) -> Placement:
             f"values on the grid {grid} have not as many spatial axes as the input of size {size}; use "
             "`values`, or choose another layer",
         )
-    reading: Reading = "pixels" if grid == size else "stretched"
+    kind: PlacementKind = "pixels" if grid == size else "stretched"
     return Placement(
-        size, tuple(stretched_axis(*pair) for pair in zip(grid, (0,) * len(size), size, strict=True)), reading
+        size, tuple(stretch_axis(*pair) for pair in zip(grid, (0,) * len(size), size, strict=True)), kind
     )
 
 
@@ -225,15 +194,15 @@ def combine_finest(placements: Sequence[Placement]) -> Placement:
             for own, new in zip(axes, other.axes, strict=True)
         ]
     worst = min((other.trust for other in placements if other.trust is not None), default=None)
-    plain = all(other.reading != "measured" for other in placements)
+    plain = all(other.kind != "measured" for other in placements)
     notes = dict.fromkeys(other.note for other in placements if other.note)
     obstacle = next((other.obstacle for other in placements if other.obstacle), "")
     finest = next((other for other in placements if list(other.axes) == axes), None)
     if len(placements) == 1 or (finest is not None and plain and not obstacle):
         return finest or first
     seen = first.seen if all(other.seen == first.seen for other in placements) else ()
-    reading: Reading = "stretched" if plain else "measured"
-    return Placement(first.size, tuple(axes), reading, seen, worst, "; ".join(notes), obstacle)
+    kind: PlacementKind = "stretched" if plain else "measured"
+    return Placement(first.size, tuple(axes), kind, seen, worst, "; ".join(notes), obstacle)
 
 
 def no_picture(
