@@ -17,7 +17,7 @@ from kerascope.metric.localisation import EnergyPointingGame
 from kerascope.placement import CHOICES, Placement
 from kerascope.typing import Array
 
-FORWARDS = 36
+FORWARDS = 39
 
 
 def compare(questions: Questions) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def describe(placement: Placement) -> dict[str, Any]:
 
 
 def time_placement(questions: Questions, layer: str) -> dict[str, float]:
-    """Seconds that placing one layer takes, and 36 forwards, each with its compilation and without."""
+    """Seconds that placing one layer takes, and as many forwards, each with its compilation and without."""
     images = np.resize(questions.images, (FORWARDS, *questions.images.shape[1:]))
     probe = ks.Probe(questions.model, placement="measured", batch_size=12)
     probe.graph(images)
