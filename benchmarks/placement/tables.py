@@ -25,7 +25,7 @@ Written by `python -m benchmarks.placement`, then with `--table`, on TensorFlow;
 Energy: share of the positive relevance on the object; by chance the share of the image that it covers.
 Pointing: share of maxima on it, or within 1 px of it. Focus: share of the positive relevance in the right
 quarter. A blank map is a miss. Differences are paired, from the stretched map of the same image, with 95 %
-bootstrap intervals over pictures (2,000 resamples, all seeds together). Bold: the interval is without 0.
+bootstrap intervals over pictures (2,000 resamples, all seeds together). Bold: intervals without 0.
 """
 _PLACES = """## Where the cells of the automatic layer lie
 
@@ -37,8 +37,8 @@ First and last centre in pixels, along the rows, and along the columns where the
 _SHIFTS = """## Which shift shows most
 
 Where arithmetic moves every cell by as many pixels, and by a quarter of a cell or more, HiResCAM was drawn
-with other shifts too, in steps of an eighth of a cell along both axes. Told is the one with the highest mean,
-by a parabola through three of them, in pixels, with a 95 % bootstrap interval over pictures.
+with other shifts too, in steps of an eighth of a cell along both axes. The table gives the shift with the
+highest mean, by a parabola through three of them, in pixels, with a 95 % bootstrap interval over pictures.
 
 | setting | arithmetic | by energy | by focus |
 |---|---|---|---|"""
