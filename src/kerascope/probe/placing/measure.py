@@ -27,7 +27,7 @@ from kerascope.typing import Array
 PLACES = 0.4
 """The least share of variance that a reading must explain for positions to be places of the image.
 
-Of tokens and cells of the zoo in tests/ 0.54 and more was seen, of latents, queries and mixed tokens 0.3 at most.
+Of tokens and cells of the zoo in tests/ 0.54 and more was seen, of latents and queries 0.3 at most.
 """
 _PREFERENCE = 0.1
 """How much better than the guess another reading must be, in the sum of -log(1 - r^2) over axes."""
@@ -138,7 +138,9 @@ def _answer(reading: LayoutReading, changes: Changes, doubt: Doubt) -> _Answers 
     values = reading.layout.channels_last(changes.differences, np)
     strengths = np.sqrt((values.astype("float64") ** 2).sum(axis=-1))
     # Convolutions mix no places that lie apart; other layers may mix all.
-    excess = find_excess(strengths) if doubt == "whether" else strengths - strengths.min(axis=0, keepdims=True)
+    excess = (
+        find_excess(strengths) if doubt == "whether" else strengths - strengths.min(axis=0, keepdims=True)
+    )
     most = excess.reshape(len(excess), -1).max(axis=1)
     answered = most > 1e-6 * most.max()
     if answered.sum() < min(_FEWEST, len(answered)):
@@ -205,10 +207,11 @@ def _round(found: AxisFit, stretched: AxisPlacement, side: int, error: float) ->
     half = (stretched.cells - 1) / 2
     start, step = found
     whole = math.copysign(side / stretched.cells, step)
+    slack = _NEAR * abs(whole)
     likely = [
         other
-        for other, slack in ((stretched.step, _NEAR * abs(whole)), (whole, _NEAR * abs(whole)), (round(step), 0.5))
-        if other and abs(step - other) * half <= max(2 * error, slack)
+        for other, most in ((stretched.step, slack), (whole, slack), (float(round(step)), 0.5))
+        if other and abs(step - other) * half <= max(2 * error, most)
     ]
     if likely:
         nearest = min(likely, key=lambda other: abs(step - other))
