@@ -33,8 +33,8 @@ class AxisFit(NamedTuple):
 def find_excess(answers: Array) -> Array:
     """What cells answer to a patch beyond what they answer to every patch, at least 0.
 
-    Where all tokens are mixed, each cell answers to patches anywhere, and to some patches more: as the product
-    of a number for the cell and one for the patch, of which low quantiles tell.
+    Where all tokens are mixed, each cell answers to patches anywhere, and to some more: as the product of a
+    number for the cell and one for the patch, of which low quantiles tell.
 
     Args:
         answers: (patches, *grid), at least 0.

@@ -34,7 +34,7 @@ _PREFERENCE = 0.1
 _WIDTHS = (0.6, 1.0)
 """Standard deviations of answers, in cells, above which the second and third power of their strength count:
 wide answers end at the borders of the grid, and are no bells."""
-_NEAR, _NEAR_IF_WIDE = 0.25, 0.4
+_NEAR, _NEAR_IF_WIDE = 0.2, 0.4
 """Cells that lie so near to the stretched ones are these, in cells; the second above the second width."""
 _VAGUE = 0.5
 """The largest standard error of a placement that is used, in cells, or in widths of wider answers."""
@@ -207,12 +207,9 @@ def _round(found: AxisFit, stretched: AxisPlacement, side: int, error: float) ->
     half = (stretched.cells - 1) / 2
     start, step = found
     whole = math.copysign(side / stretched.cells, step)
-    slack = _NEAR * abs(whole)
-    likely = [
-        other
-        for other, most in ((stretched.step, slack), (whole, slack), (float(round(step)), 0.5))
-        if other and abs(step - other) * half <= max(2 * error, most)
-    ]
+    near = _NEAR * abs(whole)
+    steps = ((stretched.step, near), (whole, near), (float(round(step)), max(2 * error, 0.5)))
+    likely = [other for other, slack in steps if other and abs(step - other) * half <= slack]
     if likely:
         nearest = min(likely, key=lambda other: abs(step - other))
         start, step = start + (step - nearest) * half, nearest

@@ -75,7 +75,8 @@ def make_patches(grounds: Array, masks: Sequence[Array], seed: int = 0) -> Patch
         window = []
         for axis, ((low, high), side) in enumerate(zip(seen, sides, strict=True)):
             share = _radical_inverse(index + 1, _BASES[axis])
-            start = low + round(share * (high - low - side))
+            start = low + round(share * (high - low) - side / 2)  # also half beyond what is seen
+            start = min(max(start, 0), spatial[axis] - side)
             window.append(slice(start, start + side))
             centres[index, axis] = start + side / 2
         inside = tuple(window)

@@ -81,7 +81,7 @@ def _tokens(
     count, channels = shape[1:]
     known = [grid for grid in grids if len(grid) == len(image) > 1]
     for extra in range(EXTRA_TOKENS + 1) if len(image) == 2 else ():
-        square = find_token_grid(count - extra, image) if count > extra else None  # type: ignore[arg-type]
+        square = find_token_grid(count - extra, image) if count > extra else None
         known += [square[1:]] if square and not square[0] else []
     for grid in dict.fromkeys(known):
         extra = count - math.prod(grid)
@@ -95,7 +95,7 @@ def _tokens(
 
 def _frames(shape: tuple[int, ...], image: tuple[int, ...]) -> Iterator[LayoutReading]:
     """Tokens of each frame of a video, row by row."""
-    square = find_token_grid(shape[2], image[1:])  # type: ignore[arg-type]
+    square = find_token_grid(shape[2], image[1:])
     if square and not square[0]:
         yield LayoutReading(Layout(FRAMES, (shape[1], *square[1:]), shape[3]), (0, 1, 2))
 
