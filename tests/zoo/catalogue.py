@@ -36,6 +36,14 @@ def probe_of(found: Specimen, seed: int) -> ks.Probe:
     return _probe(found.name, seed)
 
 
+def explain(found: Specimen, probe: ks.Probe, given: Any) -> ks.Explanation:
+    """Grad-CAM at the automatic layer; of several branches, at the first."""
+    result = ks.GradCAM(relu=False)(probe, given, found.target)
+    if result.layer is None or ", " not in result.layer:
+        return result
+    return ks.GradCAM(relu=False, layer=result.layer.split(", ")[0])(probe, given, found.target)
+
+
 @functools.cache
 def _probe(name: str, seed: int) -> ks.Probe:
     found = SPECIMENS[name]

@@ -12,7 +12,7 @@ from kerascope.errors import NoSpatialExtentError
 from kerascope.typing import Array
 from tests.zoo.alignment import NEEDED, count_hits
 from tests.zoo.axis_truth import divide
-from tests.zoo.catalogue import here, probe_of
+from tests.zoo.catalogue import explain, here, probe_of
 from tests.zoo.specimen import SPECIMENS, Specimen
 
 pytestmark = [
@@ -25,7 +25,7 @@ pytestmark = [
 @pytest.mark.parametrize("found", here(lambda found: found.grid is not None and not found.unmeasured))
 def test_a_changed_patch_is_found_where_it_is(found: Specimen, seed: int) -> None:
     probe = probe_of(found, seed)
-    result = ks.GradCAM(relu=False)(probe, found.inputs(found.images(1)), found.target)
+    result = explain(found, probe, found.inputs(found.images(1)))
     placement = result.placement
     assert placement.obstacle == ""
     assert [axis and axis.cells for axis in placement.axes] == list(found.grid or ())

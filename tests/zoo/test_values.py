@@ -13,7 +13,7 @@ import kerascope as ks
 from kerascope.testing.fixture import assert_close
 from tests.helpers.probes import BACKEND
 from tests.zoo.apart import differentiate, grad_cam, image_gradient
-from tests.zoo.catalogue import here, probe_of
+from tests.zoo.catalogue import explain, here, probe_of
 from tests.zoo.specimen import EVERYWHERE, Specimen
 
 # Random weights may show nothing.
@@ -39,7 +39,7 @@ def score_of(found: Specimen, model: Any) -> Any:
 def test_map(found: Specimen, seed: int) -> None:
     probe, images = probe_of(found, seed), found.images(2)
     given = found.inputs(images)
-    result = ks.GradCAM(relu=False)(probe, given, found.target)
+    result = explain(found, probe, given)
     assert result.values.shape[1:] == found.cells
     assert not found.layers or result.layer in found.layers
     call = probe.graph(given).find_call(result.layer)

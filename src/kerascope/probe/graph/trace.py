@@ -286,7 +286,12 @@ def _holds_heads(shape: tuple[int, ...], calls: list[LayerCall]) -> bool:
         return False
     for call in calls:
         layout = call.layout
-        if layout is None and len(call.shape) == 4 and sorted(call.shape) == sorted(shape):
+        if (
+            layout is None
+            and len(call.shape) == 4
+            and call.shape[0] == shape[0]
+            and sorted(call.shape[1:]) == sorted(shape[1:])
+        ):
             return True
         if layout is not None and layout.kind == TOKENS:
             tokens = call.shape[1]
