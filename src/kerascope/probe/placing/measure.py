@@ -126,9 +126,10 @@ def place(graph: Graph, call: LayerCall, changes: Changes, doubt: Doubt) -> tupl
         stretched = tuple(stretch_axis(axes[axis], 0, side) for axis, side in enumerate(image))
         return guess, Placement(image, stretched, trust=trust, note=note)
     spatial = call.shape[1:-1]
+    how = "each answers to patches anywhere" if answers else "they answer to too few changes of noise"
     obstacle = (
-        f"the {math.prod(spatial)} positions of {graph.name(call)!r} are no places of the image: each "
-        "answers to patches anywhere; use `values`, or choose an earlier layer"
+        f"the {math.prod(spatial)} positions of {graph.name(call)!r} are no places of the image: {how}; use "
+        "`values`, or choose an earlier layer"
     )
     return Layout(CHANNELS_LAST, spatial, call.shape[-1]), no_picture(spatial, image, obstacle, trust)
 
