@@ -90,7 +90,7 @@ class Method(Registered, ABC, kind="method"):
         warnings = tuple((kind, text) for kind, text in remarks if kind is not None)
         answer = replace(answer, warnings=(*warnings, *answer.warnings))
         notes = [reason, *(text for kind, text in remarks if kind is None), *answer.notes]
-        notes += [answer.placement.note] if answer.placement is not None else []
+        notes += [answer.placement.note, answer.placement.obstacle] if answer.placement is not None else []
         explained = answer.batch.explained
         shown: Array | None = None
         size: tuple[int, ...] = ()

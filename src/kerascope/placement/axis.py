@@ -29,6 +29,13 @@ class AxisPlacement:
         """float64 (cells,), in pixels."""
         return np.asarray(self.start + self.step * np.arange(self.cells))
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """Where the first cell begins and the last one ends, in pixels, the lower first."""
+        half = abs(self.step) / 2
+        ends = self.start, self.start + self.step * (self.cells - 1)
+        return min(ends) - half, max(ends) + half
+
     def weights(self, centres: Array) -> Array:
         """The matrix (places, cells) that interpolates cells linearly at places of the image; rows sum to 1.
 

@@ -12,7 +12,7 @@ from kerascope.errors import ExplanationError, ParameterError
 from kerascope.placement.axis import AxisPlacement, is_identity, stretch_axis
 from kerascope.typing import Array
 
-PlacementKind = Literal["pixels", "stretched", "measured"]
+PlacementKind = Literal["pixels", "stretched", "measured", "none"]
 PlacementChoice = Literal["auto", "measured", "stretched"]
 CHOICES: tuple[PlacementChoice, ...] = ("auto", "measured", "stretched")
 """How a probe places the cells of layers: see `Probe`."""
@@ -27,7 +27,8 @@ class Placement:
         axes: for each axis of the image its cells; None where values do not tell places along it apart, as
             those of a sequence of columns along the rows.
         kind: how it was found: `"pixels"`, values have the image's own grid; `"stretched"`, from shapes:
-            the grid covers the image, or the part that is seen; `"measured"`, by changing patches.
+            the grid covers the image, or the part that is seen; `"measured"`, by changing patches; `"none"`,
+            there is no picture.
         seen: for each axis the first pixel that reaches a cell, and the one behind the last.
         trust: the share of the variance of where patches lie that the reading explains, 0 to 1; None where
             nothing was measured.
@@ -49,7 +50,9 @@ class Placement:
         return tuple(axis.cells for axis in self.axes if axis is not None)
 
     def stretch(self) -> Placement:
-        """The same cells, stretched over the whole image."""
+        """The same cells, stretched over the whole image; where there is no picture, as it is."""
+        if self.obstacle:
+            return self
         axes = tuple(
             None if axis is None else stretch_axis(axis.cells, 0, side, axis.step < 0)
             for axis, side in zip(self.axes, self.size, strict=True)
@@ -118,8 +121,10 @@ class Placement:
         Raises:
             ExplanationError: the grids run along different axes of the image.
         """
-        pairs = list(zip(self.axes, other.axes, strict=True))
-        if any((own is None) != (wanted is None) for own, wanted in pairs):
+        pairs = list(zip(self.axes, other.axes, strict=False))
+        if len(self.axes) != len(other.axes) or any(
+            (own is None) != (wanted is None) for own, wanted in pairs
+        ):
             raise ExplanationError(
                 f"maps of several layers must run along the same axes of the image; got grids {self.grid} "
                 f"and {other.grid}; choose layers that are all pictures, or all sequences."
@@ -192,7 +197,7 @@ def combine_finest(placements: Sequence[Placement]) -> Placement:
     for other in others:
         first.matrices_to(other)  # raises
         axes = [
-            new if own is not None and new is not None and new.cells > own.cells else own
+            _join_axes(own, new) if own is not None and new is not None else None
             for own, new in zip(axes, other.axes, strict=True)
         ]
     worst = min((other.trust for other in placements if other.trust is not None), default=None)
@@ -207,12 +212,25 @@ def combine_finest(placements: Sequence[Placement]) -> Placement:
     return Placement(first.size, tuple(axes), kind, seen, worst, "; ".join(notes), obstacle)
 
 
+def _join_axes(one: AxisPlacement, other: AxisPlacement) -> AxisPlacement:
+    """The finer cells; where the coarser ones reach further by a cell of theirs, as many as cover both."""
+    fine, coarse = (other, one) if other.cells > one.cells else (one, other)
+    low, high = fine.span
+    coarse_low, coarse_high = coarse.span
+    slack = abs(coarse.step)
+    if coarse_low > low - slack and coarse_high < high + slack:
+        return fine
+    low, high = min(low, coarse_low), max(high, coarse_high)
+    step = min(abs(fine.step), slack)
+    return stretch_axis(max(1, round((high - low) / step)), low, high)
+
+
 def no_picture(
     grid: tuple[int, ...], size: tuple[int, ...], obstacle: str, trust: float | None = None
 ) -> Placement:
     """The placement of values that are no places of the image: `heatmaps()` raises its obstacle."""
     axes = tuple(AxisPlacement(cells, 0.5, 1.0) for cells in grid)
-    return Placement(size, axes, "stretched", (), trust, "", obstacle)
+    return Placement(size, axes, "none", (), trust, "", obstacle)
 
 
 def from_dictionary(stored: Mapping[str, Any] | None) -> Placement | None:

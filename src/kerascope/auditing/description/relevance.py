@@ -28,7 +28,11 @@ def positive_relevance(explanation: Explanation, size: tuple[int, ...]) -> Array
     maps = positive_part(reduce_channels(explanation.values, explanation.reduction))
     first, placement = explanation.scores.ndim, explanation.placement
     maps = maps * ~explanation.flat.reshape(*explanation.flat.shape, *[1] * (maps.ndim - first))
-    if placement is not None and placement.kind == "measured" and placement.grid != size:
+    if (
+        placement is not None
+        and placement.kind == "measured"
+        and (placement.grid != size or size == placement.size)
+    ):
         maps = placement.to_image(maps, first=first)
     return resize_maps(maps, size).reshape(-1, *size)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ from kerascope.dataset.writing.store import Store
 from kerascope.explanation import Explanation, describe_flatness
 from kerascope.layout import Layout
 from kerascope.method.base import LARGEST_GAP
+from kerascope.placement import AxisPlacement
 from kerascope.probe import Probe
 from kerascope.target import TargetLike, as_target
 from kerascope.typing import Array
@@ -79,7 +81,7 @@ class Explainer:
     def grid(self) -> tuple[int, ...]:
         """The (h, w) of the method's maps; it checks the target and the layers.
 
-        Cost: none: the model is traced without data.
+        Cost: none, but to measure where cells look: see `Probe.placement`.
         """
         tags = self.options.method.tags
         of_layer = "layer" in tags and not {"input", "pixels"} & set(tags)
@@ -90,10 +92,17 @@ class Explainer:
         )
         if not of_layer:
             return self.size
-        grids = [call.layout.spatial for call in calls if call.layout is not None]
-        if any(len(grid) != len(self.size) for grid in grids):
+        graph = self.probe.graph(blank)
+        placements = [placement for call in calls if (placement := graph.placement(call)) is not None]
+        for placement in placements:
+            placement.matrices()  # raises where there is no picture
+        if any(None in placement.axes for placement in placements):
             return self.size  # such as columns, which are drawn over all rows
-        return tuple(map(max, zip(*grids, strict=True)))
+        axes = zip(*(placement.axes for placement in placements), strict=True)
+        return tuple(
+            max(_fineness(axis, side) for axis in cells if axis is not None)
+            for side, cells in zip(self.size, axes, strict=True)
+        )
 
     def prepare(self, index: int, item: Item) -> PreparedImage:
         """Read and preprocess an image. Its errors go into the row, and are not raised."""
@@ -266,6 +275,12 @@ class Explainer:
             if np.isinf(small).any() or (not small.any() and values.any()):
                 found.append("KerascopeWarning: the map leaves the range of float16; store float32.")
         return found
+
+
+def _fineness(axis: AxisPlacement, side: int) -> int:
+    """Cells along a side of the image: those of the layer; more where they cover a part of it, as in a crop."""
+    covers = axis.cells * abs(axis.step) > 0.75 * side
+    return axis.cells if covers else min(side, math.ceil(side / abs(axis.step) - 1e-6))
 
 
 def image_layout(probe: Probe, size: tuple[int, int] | None) -> Layout:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from kerascope import errors
@@ -62,23 +62,18 @@ FUSIONS: Mapping[str, Callable[[Any], Any]] = MappingProxyType(
 
 def fuse(maps: Sequence[Any], fusion: str, placements: Sequence[Placement | None]) -> Any:
     """One map (N, *spatial) from the maps of several layers, of any sizes, each image by itself."""
-    enlarged = to_finest(maps, placements)
-    if fusion == "sum":
-        # A cell that becomes four gives each a quarter of its value, so that the sum over places stays.
-        counts = [math.prod(values.shape[1:]) for values in maps]
-        enlarged = [
-            values * (count / math.prod(values.shape[1:]))
-            for values, count in zip(enlarged, counts, strict=True)
-        ]
+    # Of a sum, a cell that becomes four gives each a quarter of its value, so that the sum over places stays.
+    enlarged = to_finest(maps, placements, share=fusion == "sum")
     return FUSIONS[fusion](ops.stack(enlarged))
 
 
-def to_finest(maps: Sequence[Any], placements: Sequence[Placement | None]) -> list[Any]:
+def to_finest(maps: Sequence[Any], placements: Sequence[Placement | None], share: bool = False) -> list[Any]:
     """Maps (N, *spatial) of any sizes, brought to the finest grid among them.
 
     Args:
         maps: of several layers.
         placements: where each lies on the image; None where that is unknown: they are stretched then.
+        share: share the value of a cell out among those that it becomes.
 
     Raises:
         LayerError: the grids have different axes.
@@ -94,12 +89,20 @@ def to_finest(maps: Sequence[Any], placements: Sequence[Placement | None]) -> li
     if len(known) < len(maps):
         finest = tuple(map(max, zip(*grids, strict=True)))
         shared = [stretch(grid, finest) for grid in grids]
-        return _bring_to(maps, shared, stretch(finest, finest))
-    return _bring_to(maps, known, combine_finest(known))
+        return _bring_to(maps, shared, stretch(finest, finest), share)
+    return _bring_to(maps, known, combine_finest(known), share)
 
 
-def _bring_to(maps: Sequence[Any], placements: Sequence[Placement], wanted: Placement) -> list[Any]:
-    return [
-        apply_along_axes(values, placement.matrices_to(wanted), ops)
-        for values, placement in zip(maps, placements, strict=True)
-    ]
+def _bring_to(
+    maps: Sequence[Any], placements: Sequence[Placement], wanted: Placement, share: bool
+) -> list[Any]:
+    brought = []
+    for values, placement in zip(maps, placements, strict=True):
+        matrices = placement.matrices_to(wanted)
+        if share:
+            sums = [matrix.sum(axis=0) for matrix in matrices]
+            matrices = [
+                matrix / np.where(sum_ > 0, sum_, 1) for matrix, sum_ in zip(matrices, sums, strict=True)
+            ]
+        brought.append(apply_along_axes(values, matrices, ops))
+    return brought

@@ -109,9 +109,10 @@ class MultiScaleCAM(ClassActivationMap, name="multi_scale_cam"):
         if image is not None:
             size = tuple(internals.image.shape[1:-1])
             placements.append(stretch(size, size))
+        found = join(layers, image, placements)  # raises where they do not fit together
         known = [placement for placement in placements if placement is not None]
         placement = combine_finest(known) if known and len(known) == len(placements) else None
-        return enlarge_to_image(join(layers, image, placements), placement, internals)
+        return enlarge_to_image(found, placement, internals)
 
     def maps(self, internals: Internals, gather: Callable[[Any], Any]) -> tuple[list[Any], Any]:
         """The signed map of each layer, the deepest first, and of the image, or None."""

@@ -134,6 +134,8 @@ def _turn_back(values: Array, columns: int, placement: Placement | None) -> Arra
         columns: position of the axis along which it is mirrored.
         placement: where cells lie. Those that do not lie alike from both sides are interpolated.
     """
+    if placement is not None and (placement.obstacle or (placement.axes and placement.axes[-1] is None)):
+        return values  # it has no columns
     axis = None if placement is None or not placement.axes else placement.axes[-1]
     if placement is None or axis is None or axis.cells != values.shape[columns]:
         return np.flip(values, columns)

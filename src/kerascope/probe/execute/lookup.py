@@ -220,7 +220,8 @@ class ProbeLookup(ProbeState):
         if explained is None:
             return note_inputs(check(request, graph, batch))
         batch = replace(batch, explained=explained)
-        checked = check(replace(request, layers=first.layers), self._graph(batch, size), batch)
+        # Anew: of this input, layers may be known to have no places.
+        checked = check(request, self._graph(batch, size), batch)
         return replace(checked, notes=tuple(dict.fromkeys((*first.notes, *checked.notes))))
 
     @property
@@ -269,6 +270,8 @@ class ProbeLookup(ProbeState):
         )
         try:
             changes = run.find_changes(calls)
+        except (errors.KerascopeError, MemoryError):
+            raise
         except Exception as error:  # noqa: BLE001 (a model that refuses noise has scores of images all the same)
             kind = type(error).__name__
             note = f"where its cells look could not be measured: the model raised {kind} on pictures of noise"

@@ -167,6 +167,8 @@ def _take_last(
     for call in reversed(fitting or usable):
         return Automatic(call, tuple(_find_branches(graph, call, sources, connected)))
     sizes = ", ".join(f"{graph.name(call)} {call.shape[1:]}" for call in graph.calls[-4:])
+    if placeless := [graph.name(call) for call in graph.calls if graph.has_no_places(call)]:
+        sizes += f"; the positions of {placeless[-1]!r} were found to be no places of the image"
     raise errors.NoSpatialExtentError(
         "a class activation map needs a layer whose output has a height and width above 1 on the way to "
         f"the score; this model has none at this input size (its last layers: {sizes}). Use larger "

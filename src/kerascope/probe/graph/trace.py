@@ -288,6 +288,7 @@ def _holds_heads(shape: tuple[int, ...], calls: list[LayerCall]) -> bool:
         layout = call.layout
         if (
             layout is None
+            and call.untappable is None
             and len(call.shape) == 4
             and call.shape[0] == shape[0]
             and sorted(call.shape[1:]) == sorted(shape[1:])

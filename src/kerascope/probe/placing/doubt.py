@@ -11,6 +11,7 @@ from typing import Literal
 
 from keras import layers
 
+from kerascope.layout import CHANNELS_FIRST
 from kerascope.probe.graph.graph import UNKNOWN, Graph, LayerCall
 
 _POINTWISE = (
@@ -24,7 +25,7 @@ _POINTWISE = (
     *(layers.Dropout, layers.SpatialDropout2D, layers.SpatialDropout1D, layers.SpatialDropout3D),
     *(layers.GaussianNoise, layers.GaussianDropout, layers.AlphaDropout, layers.ActivityRegularization),
     *(layers.Rescaling, layers.Normalization, layers.Identity, layers.Add, layers.Multiply, layers.Subtract),
-    *(layers.Average, layers.Maximum, layers.Minimum, layers.Concatenate, layers.Dense, layers.EinsumDense),
+    *(layers.Average, layers.Maximum, layers.Minimum, layers.Concatenate),
 )
 _POOLED = (
     *(layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D, layers.GlobalAveragePooling3D),
@@ -120,6 +121,8 @@ def _judge(graph: Graph, call: LayerCall) -> Doubt:
     if isinstance(operation, _RESIZING):
         plain = not getattr(operation, "crop_to_aspect_ratio", False)
         return "none" if plain and not getattr(operation, "pad_to_aspect_ratio", False) else "where"
+    if isinstance(operation, layers.Dense):
+        return "none" if call.layout.kind != CHANNELS_FIRST else "whether"
     if isinstance(operation, _CROPPING):
         return "where"
     kind = type(operation)
@@ -139,6 +142,8 @@ def _covers(graph: Graph, call: LayerCall, before: tuple[int, ...]) -> bool:
     An explicit padding in front counts as the layer's own.
     """
     source = call.sources[0]
+    if getattr(call.layer.operation, "padding", None) == "causal":
+        return False
     if source >= 0 and isinstance(graph.calls[source].layer.operation, _PADDING):
         outer = graph.calls[source].sources[0]
         before = (graph.image or ()) if outer < 0 else _spatial(graph.calls[outer])
@@ -154,5 +159,8 @@ def _covers(graph: Graph, call: LayerCall, before: tuple[int, ...]) -> bool:
 
 def _is_made_up_for(graph: Graph, call: LayerCall) -> bool:
     """Whether a padding is read by windows alone, which it belongs to."""
+    padding = call.layer.operation.padding
+    sides = [padding] if isinstance(padding[0], int) else padding
     readers = [other for other in graph.calls if call.number in other.sources and other is not call]
-    return bool(readers) and all(isinstance(other.layer.operation, _WINDOWS) for other in readers)
+    even = all(abs(before - after) < 2 for before, after in sides)
+    return even and bool(readers) and all(isinstance(other.layer.operation, _WINDOWS) for other in readers)

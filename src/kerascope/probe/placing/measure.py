@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from kerascope.layout import CHANNELS_LAST, Layout
-from kerascope.placement import AxisPlacement, Placement, PlacementKind, no_picture, stretch_axis
+from kerascope.placement import AxisPlacement, Placement, PlacementKind, no_picture, stretch, stretch_axis
 from kerascope.probe.graph.graph import Graph, LayerCall
 from kerascope.probe.placing.doubt import Doubt
 from kerascope.probe.placing.fit import (
@@ -29,6 +29,10 @@ PLACES = 0.4
 
 Of tokens and cells of the zoo in tests/ 0.54 and more was seen, of latents and queries 0.3 at most.
 """
+_PLACES_OF_FEWER = 0.85
+"""The same of a reading with fewer axes than the image: rows of tokens tell rows of the image apart, too."""
+_LOW_TRUST = 0.7
+"""A placement that is trusted less is noted."""
 _PREFERENCE = 0.1
 """How much better than the guess another reading must be, in the sum of -log(1 - r^2) over axes."""
 _WIDTHS = (0.6, 1.0)
@@ -87,6 +91,16 @@ class _Answers:
         """The share of the variance of places that the reading explains, along its worst axis."""
         return min(self.variances, default=0.0)
 
+    def is_likely(self, image: tuple[int, ...]) -> bool:
+        """Whether positions are places of an image of this size, by this reading.
+
+        Fewer axes than the image has, such as columns, must tell nearly all and be no finer than pixels.
+        """
+        cells = zip(self.reading.layout.spatial, self.reading.axes, strict=True)
+        if len(self.reading.axes) < len(image) and any(count > image[axis] for count, axis in cells):
+            return False
+        return self.trust >= (PLACES if len(self.reading.axes) == len(image) else _PLACES_OF_FEWER)
+
     @property
     def score(self) -> float:
         """How well it tells places apart: the more axes, and the better along each, the higher."""
@@ -109,12 +123,15 @@ def place(graph: Graph, call: LayerCall, changes: Changes, doubt: Doubt) -> tupl
     """
     image, guess = graph.image, guess_layout(call)
     assert image is not None
+    if not np.isfinite(changes.differences).all():
+        note = "where its cells look could not be measured: it gave NaN or infinity on pictures of noise"
+        return guess, replace(stretch(guess.spatial, image), note=note)
     grids = [other.layout.spatial for other in graph.calls[: call.number] if other.layout]
     readings = list_readings(call.shape, image, guess, [grid for grid in grids[::-1] if grid != image])
     if doubt != "whether":
         readings = readings[:1]
     answers = [found for reading in readings if (found := _answer(reading, changes, doubt)) is not None]
-    likely = [found for found in answers if found.trust >= PLACES]
+    likely = [found for found in answers if found.is_likely(image)]
     if likely:
         scores = [found.score + _PREFERENCE * (found.reading is readings[0]) for found in likely]
         best = likely[int(np.argmax(scores))]
@@ -127,6 +144,7 @@ def place(graph: Graph, call: LayerCall, changes: Changes, doubt: Doubt) -> tupl
         return guess, Placement(image, stretched, trust=trust, note=note)
     spatial = call.shape[1:-1]
     how = "each answers to patches anywhere" if answers else "they answer to too few changes of noise"
+    how = how if readings else f"there is no reading of {len(spatial)} axes as those of the image"
     obstacle = (
         f"the {math.prod(spatial)} positions of {graph.name(call)!r} are no places of the image: {how}; use "
         "`values`, or choose an earlier layer"
@@ -157,11 +175,13 @@ def _fit(answers: _Answers, image: tuple[int, ...], changes: Changes) -> Placeme
         axes[axis], unsure = _fit_axis(answers, number, image[axis], *changes.seen[axis])
         vague |= unsure
         moved |= axes[axis] != stretch_axis(answers.excess.shape[1 + number], 0, image[axis])
-    note = (
-        "its cells answer to wide parts of the image, so they are stretched over what is seen"
-        if vague
-        else ""
-    )
+    note = ""
+    if vague:
+        note = "its cells answer to wide parts of the image, so they are stretched over what is seen"
+    elif answers.trust < _LOW_TRUST:
+        note = (
+            f"where its cells look is little trusted ({answers.trust:.2f}): they know much of the whole image"
+        )
     whole = tuple((0, side) for side in image)
     seen = () if changes.seen == whole else changes.seen
     kind: PlacementKind = "measured" if moved or seen else "stretched"
