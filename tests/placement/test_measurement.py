@@ -193,3 +193,48 @@ def test_what_shapes_leave_open(parts: list[Any], doubt: str) -> None:
     probe = ks.Probe(network(*parts))
     graph = probe.graph(IMAGES)
     assert find_doubt(graph, graph.find_call("last")) == doubt
+
+
+def test_branches_of_different_parts_of_the_image_are_drawn_in_their_own_places() -> None:
+    image = keras.Input((64, 64, 3))
+    keras.utils.set_random_seed(0)
+
+    def pool(part: Any) -> Any:
+        cells = layers.Conv2D(4, 4, strides=4, kernel_initializer="ones")(part)
+        return layers.GlobalAveragePooling2D()(cells)
+
+    halves = [pool(layers.Cropping2D(((0, 0), sides))(image)) for sides in ((0, 32), (32, 0))]
+    model = keras.Model(image, layers.Dense(2, kernel_initializer="ones")(layers.Concatenate()(halves)))
+    pictures = np.zeros((2, 64, 64, 3), "float32")
+    pictures[0, 40:48, 8:16] = pictures[1, 12:20, 52:60] = 1
+    found = ks.HiResCAM()(ks.Probe(model), pictures, 0)
+    assert len(found.layer.split(", ")) == 2
+    for heat, centre in zip(found.heatmaps(), ((44, 12), (16, 56)), strict=True):
+        places = np.indices(heat.shape) + 0.5
+        np.testing.assert_allclose((places * heat).sum(axis=(1, 2)) / heat.sum(), centre, atol=1)
+
+
+def test_a_mirror_image_of_rows_alone_is_not_turned_back() -> None:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((32, 24, 1)),
+            layers.Reshape((32, 24)),
+            layers.Conv1D(4, 3, padding="same", name="rows"),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(2),
+        ]
+    )
+    pictures = np.random.default_rng(1).random((2, 32, 24, 1)).astype("float32")
+    probe, method = ks.Probe(model), ks.GradCAM(layer="rows", relu=False)
+    found = ks.Augmented(method, scales=(1.0,))(probe, pictures, 1)
+    assert found.placement.axes[1] is None
+    both = method(probe, pictures, 1).values + method(probe, pictures[:, :, ::-1], 1).values
+    np.testing.assert_allclose(found.values, both / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_not_a_number_on_noise_is_stretched_with_a_note() -> None:
+    model = network(layers.Lambda(lambda tensor: keras.ops.log(tensor - 2)), padding="valid")
+    found = ks.GradCAM(relu=False)(ks.Probe(model), IMAGES + 3, 1)
+    assert found.placement.kind == "stretched"
+    assert any("gave NaN or infinity on pictures of noise" in note for note in found.notes)

@@ -278,7 +278,7 @@ class Explainer:
 
 
 def _fineness(axis: AxisPlacement, side: int) -> int:
-    """Cells along a side of the image: those of the layer; more where they cover a part of it, as in a crop."""
+    """Cells along a side of the image: the layer's; more where these cover a part of it, as in a crop."""
     covers = axis.cells * abs(axis.step) > 0.75 * side
     return axis.cells if covers else min(side, math.ceil(side / abs(axis.step) - 1e-6))
 
