@@ -234,9 +234,13 @@ class ProbeLookup(ProbeState):
         graph, batch = checked.graph, checked.batch
         if self.placing == "stretched" or graph.image_layout is None or batch.explained is None:
             return []
-        named = (graph.find_call(layer) for layer in (*checked.layers, *checked.target.layers))
-        makers = {graph.maker(call): graph.calls[graph.maker(call)] for call in named}
-        return [
+        names = (*checked.layers, *checked.target.layers)
+        # A walk through the calls, which every explanation would pay for.
+        key = ("calls to place", names, self.placing)
+        if key in graph.memo:
+            return []
+        makers = {graph.maker(call): graph.calls[graph.maker(call)] for call in map(graph.find_call, names)}
+        found = [
             call
             for number, call in makers.items()
             if number not in graph.placements
@@ -247,6 +251,9 @@ class ProbeLookup(ProbeState):
             and call.untappable is None
             and (self.placing == "measured" or find_doubt(graph, call) != "none")
         ]
+        if not found:
+            graph.memo[key] = True
+        return found
 
     def _place(self, checked: CheckedRequest, calls: Sequence[LayerCall]) -> None:
         """Measure where the cells of some calls lie, and keep it."""

@@ -86,9 +86,13 @@ class CheckedRequest:
             return None
         if not self.layers:
             return stretch(self.graph.image, self.graph.image)
-        found = [self.graph.placement(self.graph.find_call(layer)) for layer in self.layers]
-        known = [placement for placement in found if placement is not None]
-        return combine_finest(known) if len(known) == len(found) else None
+        key = ("placement of layers", self.layers)
+        if key not in self.graph.memo:
+            found = [self.graph.placement(self.graph.find_call(layer)) for layer in self.layers]
+            known = [placement for placement in found if placement is not None]
+            self.graph.memo[key] = combine_finest(known) if len(known) == len(found) else None
+        placement: Placement | None = self.graph.memo[key]
+        return placement
 
     @property
     def key(self) -> tuple[Hashable, ...]:
