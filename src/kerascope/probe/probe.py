@@ -146,7 +146,7 @@ class Probe(ProbeEngine):
             InputError, LayerError: the images do not fit, or the layer cannot be read.
 
         Cost:
-            1 forward per image.
+            1 forward per image, and to find where cells look: see `placement`.
         """
         return _values(self.run(readouts.activation, images, readouts.Everything(), Request((layer,))))
 
@@ -166,7 +166,7 @@ class Probe(ProbeEngine):
             DisconnectedError: the score does not depend on the layer.
 
         Cost:
-            1 forward and K backwards per image.
+            1 forward and K backwards per image, and to find where a layer's cells look: see `placement`.
         """
         if layer is None:
             return _values(self.run(readouts.image_gradient, images, target, Request(image_gradient=True)))

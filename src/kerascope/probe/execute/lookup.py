@@ -75,7 +75,7 @@ class ProbeLookup(ProbeState):
             every_branch: the automatic layer is each of its branches: see `Automatic.branches`.
 
         Cost:
-            None: the model is run without data.
+            None, but to find where cells look: see `placement`.
         """
         checked = self._check_request(images, target, Request(tuple(layers), spatial), every_branch)
         return [checked.graph.find_call(layer) for layer in checked.layers]
@@ -92,7 +92,7 @@ class ProbeLookup(ProbeState):
             every_branch: as in `resolve_layers`.
 
         Cost:
-            None: the model is run without data.
+            None, but to find where cells look: see `placement`.
         """
         checked = self._check_request(images, target, Request(tuple(layers)), every_branch)
         if len(checked.layers) == len(layers):
@@ -114,7 +114,7 @@ class ProbeLookup(ProbeState):
             target: see `kerascope.target`.
 
         Cost:
-            None: the model is run without data.
+            None, but to find where cells look: see `placement`.
         """
         checked = self._check_request(images, target, Request((None,), spatial=True), every_branch=True)
         return Scales(checked.layers, image=False, branches=len(checked.layers))
@@ -128,7 +128,7 @@ class ProbeLookup(ProbeState):
             layer: path of the deepest layer; None for the automatic one, or the branches: see `branches`.
 
         Cost:
-            None: the model is run without data.
+            None, but to find where cells look: see `placement`.
         """
         checked = self._check_request(images, target, Request((layer,), spatial=True), every_branch=True)
         while True:
@@ -150,7 +150,7 @@ class ProbeLookup(ProbeState):
             pooled: where a global pooling alone reads the layer, cut behind that.
 
         Cost:
-            None: the model is run without data.
+            None, but to find where cells look: see `placement`.
         """
         return find_cut(self._check_request(images, target, Request((layer,), spatial=True)), pooled)
 
