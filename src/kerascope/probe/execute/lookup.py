@@ -29,8 +29,8 @@ from kerascope.probe.graph.graph import Graph, LayerCall
 from kerascope.probe.graph.output_kind import Remark
 from kerascope.probe.graph.scales import Scales, find_scales
 from kerascope.probe.input_range import pixel_range, preprocessing_layer
-from kerascope.probe.inputs import InputBatch, check_inputs, input_specs, pad_rows
-from kerascope.probe.placing.changes import MOST_ROWS, PatchRun
+from kerascope.probe.inputs import InputBatch, check_inputs, pad_rows
+from kerascope.probe.placing.changes import PatchRun
 from kerascope.probe.placing.doubt import find_doubt
 from kerascope.probe.placing.measure import guess_layout, place
 from kerascope.target import Target, TargetLike, as_target
@@ -259,8 +259,6 @@ class ProbeLookup(ProbeState):
         """Measure where the cells of some calls lie, and keep it."""
         graph, batch = checked.graph, checked.batch
         assert batch.explained is not None
-        specs = input_specs(self.model)
-        fixed = specs[0].shape[0] if specs else None
         variables = self._variables()
         whole_numbers = batch.arrays[batch.explained].dtype.kind != "f"
         run = PatchRun(
@@ -271,8 +269,7 @@ class ProbeLookup(ProbeState):
             graph,
             batch,
             pixel_range(graph) or (0.0, 255.0 if whole_numbers else 1.0),
-            fixed or min(MOST_ROWS, self.batch_size),
-            fixed is not None,
+            self.pass_size,
             self.compile and self._backend.compiles,
         )
         try:

@@ -35,8 +35,7 @@ class PatchRun:
         graph: of the model, on images of the explained input's size.
         batch: inputs of which the explained one is replaced, and of the others the first row is used.
         pixels: lowest and highest value of a pixel.
-        rows: pictures in a pass.
-        fixed: the model takes no other number.
+        pass_size: from a number of pictures to how many of them go in a pass.
         compile: compile the passes.
     """
 
@@ -47,8 +46,7 @@ class PatchRun:
     graph: Graph
     batch: InputBatch
     pixels: tuple[float, float]
-    rows: int
-    fixed: bool
+    pass_size: Callable[[int], int]
     compile: bool
 
     @property
@@ -84,8 +82,9 @@ class PatchRun:
 
         run = backend.current().compile(run) if self.compile else run
         parts: list[list[Array]] = [[] for _ in calls]
-        for start in range(0, len(pictures), self.rows):
-            values = run(self._tensors(pictures, start, self.rows, layout), self.state)
+        rows = self.pass_size(MOST_ROWS)
+        for start in range(0, len(pictures), rows):
+            values = run(self._tensors(pictures, start, rows, layout), self.state)
             for part, value in zip(parts, values, strict=True):
                 part.append(ops.convert_to_numpy(value))
         return [np.concatenate(part)[: len(pictures)] for part in parts]
@@ -115,7 +114,7 @@ class PatchRun:
         if self.compile:
             differentiate = backend.current().compile(differentiate)
         reached = [np.zeros(layout.spatial, bool) for _ in calls]
-        rows = self.rows if self.fixed else min(self.rows, GROUNDS)
+        rows = self.pass_size(GROUNDS)
         for start in range(0, GROUNDS, rows):
             tensors = self._tensors(grounds, start, rows, layout)
             _, _, gradients = differentiate({"input": tensors[explained]}, tensors, self.state)
