@@ -220,7 +220,7 @@ def audited(case: Case, method: str, model: Any, images: Any, planted: Any) -> d
         "suspected": {str(label): kinds for label, kinds in placed.items()},
         "found": {str(label): found for label, found in findings.items()},
         "false": false,
-        "tried": sum(one.status != "untested" for one in audit.findings),
+        "tried": sum(one.verdict != "untested" for one in audit.findings),
         "flat": round(audit.health.flat, 3),
         "seconds": round(time.perf_counter() - start, 1),
     }

@@ -205,7 +205,7 @@ def test_an_audit_that_was_stopped_goes_on_and_ends_alike(tmp_path: Path) -> Non
 def test_threads_and_batches_do_not_matter() -> None:
     one = audit("frame", threads=0).to_json()
     two = audit("frame", threads=3, batch_size=16).to_json()
-    findings = [[(f["kind"], f["label"], f["status"], f["what"]) for f in a["findings"]] for a in (one, two)]
+    findings = [[(f["kind"], f["label"], f["verdict"], f["what"]) for f in a["findings"]] for a in (one, two)]
     assert findings[0] == findings[1]
 
 

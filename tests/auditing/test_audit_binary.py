@@ -48,11 +48,11 @@ KINDS = [pytest.param("corner"), pytest.param("frame", marks=pytest.mark.once)]
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_sigmoid_is_audited_as_two_softmax_outputs_are(kind: str) -> None:
     found = [
-        [(one.kind, one.name, one.what, one.status, round(one.effect, 2)) for one in audit.findings]
+        [(one.kind, one.name, one.what, one.verdict, round(one.effect, 2)) for one in audit.findings]
         for audit in audits(kind)
     ]
     assert found[0] == found[1]
-    assert "confirmed" in {status for _, _, _, status, _ in found[1]}
+    assert "shortcut" in {verdict for _, _, _, verdict, _ in found[1]}
     softmax, sigmoid = audits(kind)
     assert softmax.accuracy == sigmoid.accuracy == 1
     assert [one.name for one in sigmoid.classes] == list(NAMES)

@@ -49,7 +49,7 @@ def test_an_audit_says_what_it_found_and_exits_with_four_beyond_what_is_allowed(
     assert ran.code == 4
     assert "Class level relies on" in ran.out
     assert "preprocessing  0-1" in ran.out
-    assert "findings are confirmed, more than 0" in ran.err
+    assert "findings are shortcuts, more than 0" in ran.err
     assert (place / "one.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     # What was described is not explained again; without a word, nothing is overwritten.
     resumed = kerascope("audit", "marked.keras", *COMMON, "--out", "one", "--resume", "--fail-on", "9")
@@ -62,7 +62,7 @@ def test_an_audit_says_what_it_found_and_exits_with_four_beyond_what_is_allowed(
 def test_json_is_all_there_is_and_an_earlier_audit_is_compared(kerascope: Kerascope, place: Path) -> None:
     first = kerascope("audit", "marked.keras", *COMMON, "--out", "before", "--json")
     told = json.loads(first.out)
-    assert [one["name"] for one in told["findings"] if one["status"] == "confirmed"] == ["level"]
+    assert [one["name"] for one in told["findings"] if one["verdict"] == "shortcut"] == ["level"]
     assert told == json.loads((place / "before" / "audit.json").read_text(encoding="utf-8"))
     second = kerascope(
         "audit", "mended.keras", *COMMON, "--out", "after", "--before", "before", "--json", "--fail-on", "0"

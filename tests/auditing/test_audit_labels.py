@@ -37,14 +37,14 @@ def audit(red_by_green: float, rate: float, **options: Any) -> Any:
 
 
 def companions(found: Any) -> list[tuple[str, str, str]]:
-    return [(one.name, one.what, one.status) for one in found.findings if one.kind == "companion"]
+    return [(one.name, one.what, one.verdict) for one in found.findings if one.kind == "companion"]
 
 
 def test_a_label_that_is_told_by_its_companion_is_confirmed_and_named() -> None:
     found = audit(0.9, 0.9)
     assert list(found) == list(NAMES)
     assert companions(found) == [
-        ("red", "what shows 'green', a label that goes along with it", "confirmed"),
+        ("red", "what shows 'green', a label that goes along with it", "shortcut"),
     ]
     assert found.confirmed == found["red"].confirmed
     (one,) = found.confirmed

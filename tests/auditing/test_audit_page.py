@@ -94,9 +94,9 @@ def seen(browser: Any, report: Path) -> Iterator[Seen]:
 
 
 def test_findings_are_told_and_shown(seen: Seen, audit: ks.Audit) -> None:
-    assert audit.confirmed
-    card = seen.page.locator("article.card.confirmed").first
-    assert "confirmed" in card.inner_text()
+    assert audit.shortcuts
+    card = seen.page.locator("article.card.shortcut").first
+    assert "shortcut" in card.inner_text()
     assert "Class <b>level</b> relies on" in card.inner_text()  # names are text, never markup
     assert card.locator(".frame").count() == len(audit.confirmed[0].examples)
     # The mark is framed where it is: at the top left.
@@ -211,7 +211,7 @@ def test_text_can_be_read_by_day_and_by_night(browser: Any, report: Path, theme:
         red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values)
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    for selector in ("body", ".quiet", ".status.confirmed", "header.bar a", "thead th", ".wrong"):
+    for selector in ("body", ".quiet", ".verdict.shortcut", "header.bar a", "thead th", ".wrong"):
         one = seen.page.locator(selector).first
         ink, paper = one.evaluate(
             """(one) => { let back = one; const clear = 'rgba(0, 0, 0, 0)';

@@ -79,8 +79,8 @@ def made(
     )
 
 
-def finding(status: Any, reason: str | None = None, kind: str = "place") -> Finding:
-    return Finding(kind, 1, "level", "the top edge", status, (), {}, 1.0, reason=reason)
+def finding(verdict: Any, *reasons: str, kind: str = "place", **others: Any) -> Finding:
+    return Finding(kind, 1, "level", "the top edge", verdict, (), {}, 1.0, reasons=reasons, **others)
 
 
 # ---- what was found, and what was not -----------------------------------------------------------
@@ -132,8 +132,8 @@ def test_nothing_is_said_to_be_clean_that_could_not_be_tried(audit: ks.Audit, li
 @once
 def test_a_suspect_with_too_few_images_says_so() -> None:
     found = finding("untested").judge([], 1)
-    assert (found.status, found.reason) == ("untested", TOO_FEW)
-    assert finding("untested", "of six").judge([], 1).reason == "of six"
+    assert (found.verdict, found.reasons) == ("untested", (TOO_FEW,))
+    assert finding("untested", "of six").judge([], 1).reasons == ("of six",)
 
 
 @once
@@ -161,10 +161,12 @@ def test_a_model_is_called_by_its_file_or_by_a_name_that_somebody_gave_it() -> N
 def test_what_one_of_two_audits_could_not_try_is_neither_gone_nor_new() -> None:
     found = ks.audit(network(), images(), **OPTIONS)  # for its table
     known = replace(made(), folder=found.folder)
-    confirmed = replace(known, findings=(finding("confirmed"),))
+    confirmed = replace(known, findings=(finding("shortcut"),))
     for other, reason in (
         (
-            replace(known, findings=(finding("untested", TOO_FEW, "patch"), finding("untested", "of six"))),
+            replace(
+                known, findings=(finding("untested", TOO_FEW, kind="patch"), finding("untested", "of six"))
+            ),
             "of six",
         ),
         (replace(known, responses=replace(ANSWERS, still=True)), "nothing could be compared"),

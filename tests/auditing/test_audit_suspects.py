@@ -252,7 +252,7 @@ def test_all_alike_is_not_certain_and_taking_away_is_no_proof() -> None:
     assert outcome([], []).to_trial(3).count == 0
 
 
-def test_findings_are_confirmed_not_confirmed_or_untested_and_ranked() -> None:
+def test_findings_are_judged_and_ranked() -> None:
     def finding(label: int, *outcomes: TrialData, share: float = 1.0) -> Finding:
         made = Finding("place", label, str(label), "a corner", "untested", (), {}, share)
         return made.judge(outcomes, 4)
@@ -261,9 +261,9 @@ def test_findings_are_confirmed_not_confirmed_or_untested_and_ranked() -> None:
     weak = finding(2, outcome([1] * 16 + [0] * 16, [0] * 32))
     none = finding(3, outcome([0] * 32, [0] * 32), outcome([1] * 32, [0] * 32, "take away"))
     untested = finding(4)
-    assert [one.status for one in (strong, weak, none, untested)] == [
-        "confirmed",
-        "confirmed",
+    assert [one.verdict for one in (strong, weak, none, untested)] == [
+        "shortcut",
+        "shortcut",
         "not confirmed",
         "untested",
     ]

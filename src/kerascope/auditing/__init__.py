@@ -23,6 +23,7 @@ from kerascope.auditing.result.class_audit import ClassAudit, Strategy
 from kerascope.auditing.result.label_audits import LabelAudits
 from kerascope.auditing.result.open_audit import open_audit
 from kerascope.auditing.shortcuts.estimate import Estimate
+from kerascope.auditing.shortcuts.exchange import Exchange
 from kerascope.auditing.shortcuts.finding import Finding
 from kerascope.auditing.shortcuts.trial import Trial
 
@@ -31,6 +32,7 @@ __all__ = [
     "AuditChanges",
     "ClassAudit",
     "Estimate",
+    "Exchange",
     "Finding",
     "LabelAudits",
     "LabelChanges",

@@ -99,8 +99,8 @@ def _compare(before: Audit, after: Audit) -> AuditChanges:
 def _reason_untested(finding: Finding, audit: Audit) -> str | None:
     """Why another audit could not test a confirmed finding; None if it could, or did not suspect it."""
     for other in audit.findings:
-        if other.status == "untested" and _is_same(finding, other):
-            return other.reason
+        if other.verdict == "untested" and _is_same(finding, other):
+            return ", ".join(other.reasons)
     if audit.obstacles:
         return "nothing could be compared"
     count = sum(entry.count for entry in audit.classes if entry.name == finding.name)

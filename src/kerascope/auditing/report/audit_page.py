@@ -79,7 +79,7 @@ def render_audit(audit: Audit) -> str:
         copies=render_duplicates(audit.duplicates, audit.results),
         shown=len(shown),
         confirmed=audit.confirmed,
-        others=[finding for finding in audit.findings if finding.status != "confirmed"],
+        others=[finding for finding in audit.findings if not finding.confirmed],
     )
     return text
 

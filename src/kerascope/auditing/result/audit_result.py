@@ -24,7 +24,7 @@ from kerascope.dataset.writing.store import Store
 from kerascope.persistence import atomic_write
 from kerascope.provenance import display_name
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file; a later one is refused."""
 
 
@@ -40,7 +40,7 @@ class Audit:
         images: number of explained images.
         failed: number of images that could not be explained.
         accuracy: or None if no labels are known.
-        findings: the confirmed first.
+        findings: shortcuts first, then evidence.
         classes: in the order of the model's outputs.
         health: of all maps.
         checks: sanity checks of the methods.
@@ -77,8 +77,18 @@ class Audit:
 
     @property
     def confirmed(self) -> tuple[Finding, ...]:
-        """The findings that an intervention has confirmed."""
-        return tuple(finding for finding in self.findings if finding.status == "confirmed")
+        """The findings whose effect an intervention has confirmed: shortcuts, and evidence."""
+        return tuple(finding for finding in self.findings if finding.confirmed)
+
+    @property
+    def shortcuts(self) -> tuple[Finding, ...]:
+        """What predictions follow, and is not the object."""
+        return tuple(finding for finding in self.findings if finding.verdict == "shortcut")
+
+    @property
+    def evidence(self) -> tuple[Finding, ...]:
+        """What predictions follow, and may be the object."""
+        return tuple(finding for finding in self.findings if finding.verdict == "evidence")
 
     @cached_property
     def results(self) -> Results:
@@ -107,7 +117,7 @@ class Audit:
     @property
     def untested(self) -> tuple[Finding, ...]:
         """The suspicions that could not be tested."""
-        return tuple(finding for finding in self.findings if finding.status == "untested")
+        return tuple(finding for finding in self.findings if finding.verdict == "untested")
 
     @property
     def obstacles(self) -> list[str]:
@@ -155,10 +165,9 @@ class Audit:
     def __str__(self) -> str:
         lines = self.summary()
         for finding in self.confirmed:
-            lines.append(f"  {finding.status}: {finding.statement}")
+            lines.append(f"  {finding.verdict}: {finding.statement}")
             lines += [f"    {summary.describe_trial(trial)}" for trial in finding.trials]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        untested = f", {len(self.untested)} untested" if self.untested else ""
-        return f"<Audit of {self.title} on {self.images} images: {len(self.confirmed)} confirmed{untested}>"
+        return f"<Audit of {self.title} on {self.images} images: {summary.count_verdicts(self.findings)}>"

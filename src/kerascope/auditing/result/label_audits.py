@@ -12,6 +12,7 @@ from typing import Any
 from kerascope.auditing.duplicates.duplicates import Duplicates
 from kerascope.auditing.result.audit_result import FORMAT, Audit
 from kerascope.auditing.result.json import to_json
+from kerascope.auditing.result.summary import count_verdicts
 from kerascope.auditing.shortcuts.finding import Finding, rank_findings
 from kerascope.dataset.result_folder import AUDIT
 from kerascope.dataset.writing.store import Store
@@ -52,18 +53,28 @@ class LabelAudits(Mapping[str, Audit]):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of all labels, the confirmed first; each names its label."""
+        """The findings of all labels, shortcuts first; each names its label."""
         return tuple(rank_findings([finding for audit in self.values() for finding in audit.findings]))
 
     @property
     def confirmed(self) -> tuple[Finding, ...]:
-        """The findings that an intervention has confirmed."""
-        return tuple(finding for finding in self.findings if finding.status == "confirmed")
+        """The findings whose effect an intervention has confirmed: shortcuts, and evidence."""
+        return tuple(finding for finding in self.findings if finding.confirmed)
+
+    @property
+    def shortcuts(self) -> tuple[Finding, ...]:
+        """What predictions follow, and is not the object."""
+        return tuple(finding for finding in self.findings if finding.verdict == "shortcut")
+
+    @property
+    def evidence(self) -> tuple[Finding, ...]:
+        """What predictions follow, and may be the object."""
+        return tuple(finding for finding in self.findings if finding.verdict == "evidence")
 
     @property
     def untested(self) -> tuple[Finding, ...]:
         """The suspicions that could not be tested."""
-        return tuple(finding for finding in self.findings if finding.status == "untested")
+        return tuple(finding for finding in self.findings if finding.verdict == "untested")
 
     @property
     def obstacles(self) -> list[str]:
@@ -159,11 +170,11 @@ class LabelAudits(Mapping[str, Audit]):
 
     def __str__(self) -> str:
         lines = self.summary()
-        lines += [f"  {finding.status}: {finding.statement}" for finding in self.confirmed]
+        lines += [f"  {finding.verdict}: {finding.statement}" for finding in self.confirmed]
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"<Audits of {self.title} by {len(self)} labels: {len(self.confirmed)} confirmed>"
+        return f"<Audits of {self.title} by {len(self)} labels: {count_verdicts(self.findings)}>"
 
 
 def _by_line(lines: Mapping[str, Sequence[str]]) -> list[str]:

@@ -20,9 +20,13 @@ from kerascope.auditing.result.label_audits import LabelAudits
 from kerascope.auditing.result.map_health import MapHealth, MethodCheck
 from kerascope.auditing.result.responses import Responses
 from kerascope.auditing.shortcuts.estimate import Estimate
+from kerascope.auditing.shortcuts.exchange import Exchange
 from kerascope.auditing.shortcuts.finding import Finding
 from kerascope.auditing.shortcuts.trial import Trial
 from kerascope.dataset.result_folder import AUDIT
+
+_NOT_TOLD = "an audit of an earlier version did not tell it from the object"
+"""The reason of a finding that was confirmed before verdicts told shortcuts from evidence."""
 
 
 def open_audit(folder: str | os.PathLike[str]) -> Audit | LabelAudits:
@@ -104,6 +108,8 @@ def _duplicates(content: Mapping[str, Any] | None) -> Duplicates | None:
 
 
 def _finding(content: Mapping[str, Any]) -> Finding:
+    if "status" in content:
+        content = _renew_finding(content)
     trials = [
         Trial(**{**trial, "accuracy": None if trial["accuracy"] is None else tuple(trial["accuracy"])})
         for trial in content["trials"]
@@ -117,7 +123,30 @@ def _finding(content: Mapping[str, Any]) -> Finding:
             "patch": to_pixels(content["patch"]),
             "examples": tuple(content["examples"]),
             "places": {int(index): tuple(box) for index, box in content["places"].items()},
+            "exchanges": tuple(map(_exchange, content.get("exchanges", ()))),
+            **{name: tuple(content.get(name, ())) for name in ("reasons", "contrasts", "absence", "same")},
         }
+    )
+
+
+def _renew_finding(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A finding of an earlier version, whose status was "confirmed", "not confirmed" or "untested"."""
+    others = {name: value for name, value in content.items() if name not in ("status", "reason")}
+    if content["status"] == "confirmed":
+        return {**others, "verdict": "shortcut", "reasons": [_NOT_TOLD]}
+    reasons = [content["reason"]] if content["reason"] is not None else []
+    return {**others, "verdict": content["status"], "reasons": reasons}
+
+
+def _exchange(content: Mapping[str, Any]) -> Exchange:
+    before, after, control = (to_pixels(content[name]) for name in ("before", "after", "control"))
+    assert before is not None
+    assert after is not None
+    assert control is not None
+    first, second, third = map(_number, content["probabilities"])
+    names = content["predictions"]
+    return Exchange(
+        content["index"], before, after, control, (first, second, third), (names[0], names[1], names[2])
     )
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kerascope.auditing.shortcuts.finding import Finding
+from kerascope.auditing.shortcuts.finding import VERDICTS, Finding
 from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, Trial
 
 if TYPE_CHECKING:
@@ -112,6 +112,14 @@ def describe_trial(trial: Trial) -> str:
     )
 
 
+def count_verdicts(findings: Sequence[Finding]) -> str:
+    """How many findings have which verdict: "shortcut 1, evidence 2, not confirmed 5"."""
+    counts = Counter(finding.verdict for finding in findings)
+    return (
+        ", ".join(f"{verdict} {counts[verdict]}" for verdict in VERDICTS if counts[verdict]) or "no finding"
+    )
+
+
 def suspicions(count: int) -> str:
     """A number of suspicions in words."""
     return f"{count:,} suspicion{'' if count == 1 else 's'}"
@@ -135,7 +143,7 @@ def _describe_untested(findings: Sequence[Finding]) -> list[str]:
     """What could not be tested, and why."""
     if not findings:
         return []
-    reasons = Counter(finding.reason or "" for finding in findings).most_common()
+    reasons = Counter(", ".join(finding.reasons) for finding in findings).most_common()
     why = reasons[0][0] if len(reasons) == 1 else "; ".join(f"{count}: {text}" for text, count in reasons)
     return [f"{suspicions(len(findings))} could not be tested ({why})."]
 
@@ -151,7 +159,7 @@ def _describe_small(audit: Audit) -> list[str]:
 
 
 def _count_not_confirmed(audit: Audit) -> int:
-    return sum(finding.status == "not confirmed" for finding in audit.findings)
+    return sum(finding.verdict == "not confirmed" for finding in audit.findings)
 
 
 def _count_labelled(audit: Audit) -> int:

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from kerascope.auditing.shortcuts.estimate import Estimate
+from kerascope.auditing.shortcuts.exchange import Exchange
 from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, Trial, TrialData
 from kerascope.typing import Array
 
-FindingStatus = Literal["confirmed", "not confirmed", "untested"]
+FindingVerdict = Literal["shortcut", "evidence", "not confirmed", "untested"]
+VERDICTS: tuple[FindingVerdict, ...] = ("shortcut", "evidence", "untested", "not confirmed")
+"""The order in which findings are reported."""
 
 TOO_FEW = "too few images"
 """The usual reason why a suspect is untested."""
@@ -58,7 +61,8 @@ class Finding:
         label: index of the class that it decides.
         name: of this class.
         what: the shortcut in words.
-        status: `"confirmed"`, `"not confirmed"` or `"untested"`.
+        verdict: `"shortcut"`, predictions follow it, and it is not the object; `"evidence"`, predictions
+            follow it, and it may be the object; `"not confirmed"`; or `"untested"`.
         trials: the interventions and their results.
         evidence: what raised the suspicion.
         share: of the images of the class that it concerns.
@@ -67,14 +71,19 @@ class Finding:
         partner: name of another class, or None.
         examples: indices of images that show it.
         places: by the index of an image, the box of the patch in it: top, left, bottom, right, 0 to 1.
-        reason: why it is untested, or None.
+        reasons: why this is the verdict, in clauses without a full stop; always given if it is untested.
+        exchanges: some images before and after the intervention, the most telling first.
+        contrasts: indices of images that have most of it and are not of the class.
+        absence: names of classes that rest on its absence.
+        same: what else was suspected, and acts no more once this is removed, in words.
+        plan: what would settle it, in words; None if nothing is open.
     """
 
     kind: str
     label: int
     name: str
     what: str
-    status: FindingStatus
+    verdict: FindingVerdict
     trials: tuple[Trial, ...]
     evidence: Mapping[str, Estimate]
     share: float
@@ -83,7 +92,17 @@ class Finding:
     partner: str | None = None
     examples: tuple[int, ...] = ()
     places: Mapping[int, tuple[float, float, float, float]] = field(default_factory=dict)
-    reason: str | None = None
+    reasons: tuple[str, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    contrasts: tuple[int, ...] = ()
+    absence: tuple[str, ...] = ()
+    same: tuple[str, ...] = ()
+    plan: str | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether predictions follow it, be it a shortcut or evidence."""
+        return self.verdict in ("shortcut", "evidence")
 
     @property
     def effect(self) -> float:
@@ -97,30 +116,51 @@ class Finding:
         return max(inserts, key=lambda trial: trial.low, default=None)
 
     @property
+    def claim(self) -> str:
+        """What predictions follow, without a full stop: "Class bus relies on the background"."""
+        relies = "relies on" if self.partner is None else "rely on"
+        absence = f" (and {', '.join(self.absence)} on its absence)" if self.absence else ""
+        return f"{self._who} {relies} {self.what}{absence}"
+
+    @property
     def statement(self) -> str:
         """The finding in a sentence."""
-        who = f"Class {self.name}" if self.partner is None else f"Classes {self.name} and {self.partner}"
-        relies = "relies on" if self.partner is None else "rely on"
-        if self.status == "confirmed":
-            return f"{who} {relies} {self.what}."
-        if self.status == "not confirmed":
-            return f"{who}: {self.what} was suspected, and is not confirmed."
-        return f"{who}: {self.what} is suspected, and was not tested."
+        if self.verdict == "shortcut":
+            return f"{self.claim}."
+        if self.verdict == "evidence":
+            return f"{self.claim}, which may be the object itself."
+        if self.verdict == "not confirmed":
+            return f"{self._who}: {self.what} was suspected, and is not confirmed."
+        return f"{self._who}: {self.what} is suspected, and was not tested."
 
-    def judge(self, outcomes: Sequence[TrialData], trials: int) -> Finding:
-        """The finding with its trials, corrected for the number of trials."""
+    @property
+    def _who(self) -> str:
+        return f"Class {self.name}" if self.partner is None else f"Classes {self.name} and {self.partner}"
+
+    def judge(
+        self, outcomes: Sequence[TrialData], trials: int, evidence_reasons: Sequence[str] = ()
+    ) -> Finding:
+        """The finding with its trials and its verdict.
+
+        Args:
+            outcomes: of its trials.
+            trials: number of trials, for which the intervals are corrected.
+            evidence_reasons: why it may be the object: if there are any, it is no shortcut, but evidence.
+        """
         results = tuple(outcome.to_trial(trials) for outcome in outcomes)
         if not any(trial.name == INSERT and trial.count >= FEWEST for trial in results):
-            return replace(self, trials=results, status="untested", reason=self.reason or TOO_FEW)
-        status: FindingStatus = "confirmed" if any(trial.confirms for trial in results) else "not confirmed"
-        return replace(self, trials=results, status=status)
+            return replace(self, trials=results, verdict="untested", reasons=self.reasons or (TOO_FEW,))
+        if not any(trial.confirms for trial in results):
+            return replace(self, trials=results, verdict="not confirmed")
+        if evidence_reasons:
+            return replace(self, trials=results, verdict="evidence", reasons=tuple(evidence_reasons))
+        return replace(self, trials=results, verdict="shortcut")
 
 
 def rank_findings(findings: Sequence[Finding]) -> list[Finding]:
-    """The confirmed first, by effect and by how many images they concern; then those that were not tested."""
-    order = {"confirmed": 0, "untested": 1, "not confirmed": 2}
+    """Shortcuts, then evidence, by effect and by how many images they concern; then the untested."""
 
     def rank(finding: Finding) -> tuple[int, float, int]:
-        return order[finding.status], -finding.effect * (0.2 + finding.share), finding.label
+        return VERDICTS.index(finding.verdict), -finding.effect * (0.2 + finding.share), finding.label
 
     return sorted(findings, key=rank)

@@ -112,7 +112,7 @@ def _to_finding(suspect: Suspect, data: AuditData, reason: str | None) -> Findin
         None if suspect.partner is None else data.name(suspect.partner),
         tuple(index[_examples(suspect, data)].tolist()),
         boxes,
-        reason,
+        () if reason is None else (reason,),
     )
 
 

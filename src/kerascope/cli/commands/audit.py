@@ -64,7 +64,7 @@ def audit(
     ] = None,
     fail_on: Annotated[
         int | None,
-        typer.Option(help="Exit with 4 if more than N findings are confirmed.", min=0, metavar="N"),
+        typer.Option(help="Exit with 4 if there are more than N shortcuts.", min=0, metavar="N"),
     ] = None,
     fail_on_untested: Annotated[
         bool,
@@ -179,14 +179,14 @@ def audit(
 
 
 def _failure_reasons(found: ks.Audit | ks.LabelAudits, most: int | None, untested: bool) -> list[str]:
-    """Return why the command fails: more findings, or untested suspicions, than allowed."""
-    confirmed, others = len(found.confirmed), len(found.untested) if untested else 0
+    """Return why the command fails: more shortcuts, or untested suspicions, than allowed."""
+    shortcuts, others = len(found.shortcuts), len(found.untested) if untested else 0
     allowed = 0 if most is None and untested else most
-    if allowed is None or (confirmed + others <= allowed and not (untested and found.obstacles)):
+    if allowed is None or (shortcuts + others <= allowed and not (untested and found.obstacles)):
         return []
-    reasons = [f"{confirmed} findings are confirmed, more than {allowed}."] if confirmed > allowed else []
-    if not reasons and confirmed + others > allowed:
+    reasons = [f"{shortcuts} findings are shortcuts, more than {allowed}."] if shortcuts > allowed else []
+    if not reasons and shortcuts + others > allowed:
         reasons = [
-            f"{confirmed} findings are confirmed and {others} could not be tested, more than {allowed}."
+            f"{shortcuts} findings are shortcuts and {others} could not be tested, more than {allowed}."
         ]
     return [*reasons, *(found.obstacles if untested else ())]
