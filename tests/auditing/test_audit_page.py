@@ -110,7 +110,7 @@ def test_findings_are_told_and_shown(seen: Seen, audit: ks.Audit) -> None:
 
 def test_every_picture_that_is_near_is_put_in_and_loads(seen: Seen) -> None:
     seen.page.locator("#every").scroll_into_view_if_needed()
-    seen.page.wait_for_function("document.querySelectorAll('#images .frame img.photograph').length > 20")
+    seen.page.locator("#images .frame img.photograph").nth(20).wait_for()
     broken = seen.page.eval_on_selector_all(
         "img", "all => all.filter(one => one.complete && !one.naturalWidth).length"
     )
@@ -179,7 +179,8 @@ def test_classes_are_sorted_and_opened(seen: Seen, audit: ks.Audit) -> None:
     section = seen.page.locator("details.class[open]")
     assert section.count() == 1
     assert "Strategy 1" in section.inner_text()
-    seen.page.wait_for_function("document.querySelectorAll('details.class[open] .frame img').length > 3")
+    # Not `wait_for_function`: what it asks a second time is refused by the page, as all that is evaluated.
+    seen.page.locator("details.class[open] .frame img").nth(3).wait_for()
     assert "recall" in seen.page.locator("#overview").inner_text()
 
 
