@@ -96,8 +96,34 @@ FOUND: list[tuple[ks.Audit, list[str]]] = [
     (
         made(findings=(finding("not confirmed"), UNTESTED, finding("untested", "of six"))),
         [
-            "No shortcut was confirmed; 1 suspicion was tested.",
+            "No shortcut was found; 1 suspicion was tested.",
             "2 suspicions could not be tested (1: too few images; 1: of six).",
+        ],
+    ),
+    (
+        made(
+            findings=(finding("evidence", "it may"), finding("not confirmed", plan="more of others would do"))
+        ),
+        [
+            "Class level relies on the top edge, which may be the object: look.",
+            "No shortcut was found; 2 suspicions were tested.",
+        ],
+    ),
+    (
+        made(
+            findings=(
+                finding("untested", TOO_FEW, plan="4 more images would do"),
+                finding("untested", TOO_FEW),
+            )
+        ),
+        ["2 suspicions could not be tested (too few images).", "To settle it: 4 more images would do."],
+    ),
+    (
+        made(findings=(finding("evidence"),) * 7),
+        [
+            *("Class level relies on the top edge, which may be the object: look.",) * 5,
+            "2 more findings may be the object, too.",
+            "No shortcut was found; 7 suspicions were tested.",
         ],
     ),
     (made((90, 0)), [f"{NOTHING}all 90 images are predicted as class upright, {EXCHANGED}."]),
@@ -125,7 +151,8 @@ FOUND: list[tuple[ks.Audit, list[str]]] = [
 def test_nothing_is_said_to_be_clean_that_could_not_be_tried(audit: ks.Audit, lines: list[str]) -> None:
     assert audit.conclusions() == lines
     assert [line for line in audit.summary() if line in lines] == lines
-    assert str(audit) == "\n".join(audit.summary())
+    assert str(audit).startswith("\n".join(audit.summary()))
+    assert ("\n  " in str(audit)) == bool(audit.confirmed), "details are of what is confirmed"
     assert bool(audit.obstacles) == lines[0].startswith(NOTHING)
 
 

@@ -267,7 +267,12 @@ def test_findings_are_judged_and_ranked() -> None:
         "not confirmed",
         "untested",
     ]
-    assert [one.label for one in rank_findings([none, untested, weak, strong])] == [1, 2, 4, 3]
+    evidence = Finding("place", 5, "5", "a corner", "untested", (), {}, 1.0).judge(
+        [outcome([1] * 32, [0] * 32)], 4, ["it may be the object"]
+    )
+    assert (evidence.verdict, evidence.reasons) == ("evidence", ("it may be the object",))
+    assert [one.confirmed for one in (strong, evidence, none, untested)] == [True, True, False, False]
+    assert [one.label for one in rank_findings([none, untested, evidence, weak, strong])] == [1, 2, 5, 4, 3]
     assert strong.statement == "Class 1 relies on a corner."
     assert "not confirmed" in none.statement
     assert Estimate.mean(np.asarray([1.0, 2.0, np.nan, 3.0])).value == 2

@@ -39,7 +39,7 @@ class AuditChanges:
         accuracy: before and after; None if unknown.
         gone: findings that were confirmed before and are not now, although they could be tested.
         new: findings that are confirmed now and were not before, although they could be tested.
-        stayed: findings that were and are confirmed, as pairs.
+        stayed: findings that were and are confirmed, as pairs; a shortcut may have become evidence.
         classes: of both.
         shared: images that are in both, by the digests of their files.
         predictions: the share of these that is predicted as another class now; NaN if there are none.
@@ -68,7 +68,11 @@ class AuditChanges:
             "gone": [finding.statement for finding in self.gone],
             "new": [finding.statement for finding in self.new],
             "stayed": [
-                {"statement": new.statement, "effect": [round(old.effect, 4), round(new.effect, 4)]}
+                {
+                    "statement": new.statement,
+                    "verdict": [old.verdict, new.verdict],
+                    "effect": [round(old.effect, 4), round(new.effect, 4)],
+                }
                 for old, new in self.stayed
             ],
             "untried_now": _with_reasons(self.untried_now),
@@ -99,7 +103,8 @@ class AuditChanges:
         lines += [f"gone:   {finding.statement} (effect was {finding.effect:.0%})" for finding in self.gone]
         lines += [f"new:    {finding.statement} (effect {finding.effect:.0%})" for finding in self.new]
         lines += [
-            f"stayed: {new.statement} (effect {old.effect:.0%} before, {new.effect:.0%} now)"
+            f"stayed: {new.statement} (effect {old.effect:.0%} before, {new.effect:.0%} now"
+            f"{_describe_turn(old, new)})"
             for old, new in self.stayed
         ]
         for when, untested in (("now", self.untried_now), ("before", self.untried_before)):
@@ -107,6 +112,11 @@ class AuditChanges:
         if not (self.gone or self.new or self.stayed or self.untried_now or self.untried_before):
             lines.append("no finding was confirmed before or is now")
         return "\n".join(lines)
+
+
+def _describe_turn(old: Finding, new: Finding) -> str:
+    """Whether a shortcut has become evidence, or the other way round."""
+    return "" if old.verdict == new.verdict else f"; {old.verdict} before, {new.verdict} now"
 
 
 def _with_reasons(findings: Sequence[tuple[Finding, str]]) -> list[dict[str, str]]:

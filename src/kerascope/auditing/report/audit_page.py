@@ -13,7 +13,7 @@ import numpy as np
 from kerascope.auditing.description.relevance import CELLS, positive_part, resize_maps
 from kerascope.auditing.report.duplicates_section import render_duplicates
 from kerascope.auditing.result.audit_result import Audit
-from kerascope.auditing.result.summary import suspicions
+from kerascope.auditing.result.summary import describe_rest, suspicions
 from kerascope.auditing.shortcuts.trial import INSERT
 from kerascope.dataset.decoding.photograph import encode
 from kerascope.dataset.writing.removal import audit_pictures
@@ -46,7 +46,9 @@ def render_audit(audit: Audit) -> str:
 
     here = Path(__file__)
     functions = {
+        "describe_rest": describe_rest,
         "suspicions": suspicions,
+        "draw_picture": draw_picture,
         "draw_patch": draw_patch,
         "percent": percent,
         "draw_outline": draw_outline,
@@ -68,7 +70,7 @@ def render_audit(audit: Audit) -> str:
                 "findings": [
                     {
                         "what": f"{finding.name}: {finding.what}",
-                        "images": sorted({*finding.examples, *finding.places}),
+                        "images": sorted({*finding.examples, *finding.contrasts, *finding.places}),
                     }
                     for finding in audit.confirmed
                 ],
@@ -78,7 +80,6 @@ def render_audit(audit: Audit) -> str:
         pictures=pictures,
         copies=render_duplicates(audit.duplicates, audit.results),
         shown=len(shown),
-        confirmed=audit.confirmed,
         others=[finding for finding in audit.findings if not finding.confirmed],
     )
     return text
@@ -93,7 +94,7 @@ def _select_images(audit: Audit) -> tuple[set[int], list[list[Any]]]:
     needed = {
         index for entry in audit.classes for strategy in entry.strategies for index in strategy.prototypes
     }
-    needed |= {index for finding in audit.findings for index in finding.examples}
+    needed |= {index for finding in audit.findings for index in (*finding.examples, *finding.contrasts)}
     rows = list(_rows(audit))
     if len(rows) > MOST:
         # As many of each class as possible: in turn, those that are needed first.
@@ -168,6 +169,18 @@ def _to_address(picture: Any, kind: Literal["PNG", "JPEG"]) -> str:
 
     options: dict[str, Any] = {"quality": _QUALITY} if kind == "JPEG" else {"optimize": True}
     return data_uri(encode(picture, kind, **options), kind.lower())
+
+
+def draw_picture(pixels: Array) -> str:
+    """A picture of an exchange, no larger than the largest photographs of a page, as an address."""
+    from PIL import Image
+
+    picture = Image.fromarray(pixels)
+    side = _SIDES[0][1]
+    if max(picture.size) <= side:
+        return _to_address(picture, "PNG")
+    picture.thumbnail((side, side), Image.Resampling.BOX)
+    return _to_address(picture, "JPEG")
 
 
 def draw_patch(pixels: Array) -> str:

@@ -134,7 +134,7 @@ class Audit:
         return summary.summarise(self)
 
     def conclusions(self) -> list[str]:
-        """What was confirmed, what could not be tested, or that nothing was suspected, a sentence each."""
+        """Shortcuts, evidence, what could not be tested, or that nothing was suspected, a sentence each."""
         return summary.conclude(self)
 
     def to_json(self) -> dict[str, Any]:
@@ -166,6 +166,7 @@ class Audit:
         lines = self.summary()
         for finding in self.confirmed:
             lines.append(f"  {finding.verdict}: {finding.statement}")
+            lines += [f"    {reason}" for reason in finding.reasons]
             lines += [f"    {summary.describe_trial(trial)}" for trial in finding.trials]
         return "\n".join(lines)
 

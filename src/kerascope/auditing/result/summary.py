@@ -38,10 +38,24 @@ def summarise(audit: Audit) -> list[str]:
 
 
 def conclude(audit: Audit) -> list[str]:
-    """What was confirmed, a sentence a class; what could not be tested; or that nothing was suspected."""
+    """Shortcuts, a sentence a class; then evidence, a line each; then the rest."""
+    return [*_describe_shortcuts(audit), *_describe_evidence(audit), *describe_rest(audit)]
+
+
+def describe_rest(audit: Audit) -> list[str]:
+    """What is neither a shortcut nor evidence: that no shortcut was found, or what could not be tested."""
+    return [
+        *([] if audit.shortcuts else _describe_nothing(audit)),
+        *_describe_untested(audit.untested),
+        *_describe_plans(audit.untested),
+        *_describe_small(audit),
+    ]
+
+
+def _describe_shortcuts(audit: Audit) -> list[str]:
     lines = []
     by_class: dict[tuple[str, str | None], list[Finding]] = {}
-    for finding in audit.confirmed:
+    for finding in audit.shortcuts:
         by_class.setdefault((finding.name, finding.partner), []).append(finding)
     for first, *others in list(by_class.values())[:_NAMED]:
         assert first.best is not None
@@ -50,11 +64,15 @@ def conclude(audit: Audit) -> list[str]:
     if len(by_class) > _NAMED:
         more = len(by_class) - _NAMED
         lines.append(f"{more} more {'class relies' if more == 1 else 'classes rely'} on a shortcut.")
-    return [
-        *(lines or _describe_nothing(audit)),
-        *_describe_untested(audit.untested),
-        *_describe_small(audit),
-    ]
+    return lines
+
+
+def _describe_evidence(audit: Audit) -> list[str]:
+    lines = [f"{finding.claim}, which may be the object: look." for finding in audit.evidence[:_NAMED]]
+    if len(audit.evidence) > _NAMED:
+        more = len(audit.evidence) - _NAMED
+        lines.append(f"{more} more finding{'' if more == 1 else 's'} may be the object, too.")
+    return lines
 
 
 def find_obstacles(audit: Audit) -> list[str]:
@@ -130,12 +148,12 @@ def _were_tested(count: int) -> str:
 
 
 def _describe_nothing(audit: Audit) -> list[str]:
-    """The conclusion where nothing was confirmed."""
+    """The conclusion where there is no shortcut."""
     if audit.obstacles:
         return audit.obstacles
-    count = _count_not_confirmed(audit)
+    count = len(audit.findings) - len(audit.untested)
     if count:
-        return [f"No shortcut was confirmed; {_were_tested(count)}."]
+        return [f"No shortcut was found; {_were_tested(count)}."]
     return [] if audit.findings else ["Nothing was suspected."]
 
 
@@ -146,6 +164,16 @@ def _describe_untested(findings: Sequence[Finding]) -> list[str]:
     reasons = Counter(", ".join(finding.reasons) for finding in findings).most_common()
     why = reasons[0][0] if len(reasons) == 1 else "; ".join(f"{count}: {text}" for text, count in reasons)
     return [f"{suspicions(len(findings))} could not be tested ({why})."]
+
+
+def _describe_plans(findings: Sequence[Finding]) -> list[str]:
+    """What would settle the suspicions that could not be tested, each plan once."""
+    plans = [finding.plan for finding in findings if finding.plan is not None]
+    if not plans:
+        return []
+    different = list(dict.fromkeys(plans))
+    more = f"; and {len(different) - _NAMED} more" if len(different) > _NAMED else ""
+    return [f"To settle {'it' if len(plans) == 1 else 'them'}: {'; '.join(different[:_NAMED])}{more}."]
 
 
 def _describe_small(audit: Audit) -> list[str]:

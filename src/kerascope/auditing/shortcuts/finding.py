@@ -72,11 +72,11 @@ class Finding:
         examples: indices of images that show it.
         places: by the index of an image, the box of the patch in it: top, left, bottom, right, 0 to 1.
         reasons: why this is the verdict, in clauses without a full stop; always given if it is untested.
-        exchanges: some images before and after the intervention, the most telling first.
+        exchanges: some images before and after the intervention.
         contrasts: indices of images that have most of it and are not of the class.
         absence: names of classes that rest on its absence.
         same: what else was suspected, and acts no more once this is removed, in words.
-        plan: what would settle it, in words; None if nothing is open.
+        plan: what would settle it, a clause such as "12 more images of class bus would do", or None.
     """
 
     kind: str
