@@ -275,7 +275,15 @@ def written(audit: ks.Audit, report: Path, tmp_path_factory: pytest.TempPathFact
     long = replace(measured, methods=names, model=UNBROKEN, example_titles=(LONG, UNBROKEN))
     labels = LabelAudits(folder, "small", {"snow": audit, "rain": audit}, "now", {})
     labelled = render_labels(labels, {"snow": "a.html", "rain": "b.html"})
+    before, after, control = np.zeros((3, 24, 24, 3), "uint8")
+    seen = ks.auditing.Exchange(0, before, after, control, (0.1, 0.9, 0.1), ("aslant", "aslant", "aslant"))
+    finding = replace(
+        audit.shortcuts[0], verdict="evidence", name="aslant", exchanges=(seen,) * 2, contrasts=(1,)
+    )
+    evidence = replace(audit, findings=(finding,)).to_html(folder / "evidence").read_text(encoding="utf-8")
     pages = {
+        "evidence": evidence,
+        "evidence, long names": evidence.replace("aslant", LONG).replace("image 1", f"{UNBROKEN} 1"),
         "audit": report.read_text(encoding="utf-8"),
         "audit, long names": text,
         "evaluation": measured.html(),
@@ -291,7 +299,9 @@ def written(audit: ks.Audit, report: Path, tmp_path_factory: pytest.TempPathFact
 KINDS = ["audit", "evaluation", "labels"]
 
 
-@pytest.mark.parametrize("kind", [*KINDS, *(f"{kind}, long names" for kind in KINDS)])
+@pytest.mark.parametrize(
+    "kind", [f"{kind}{names}" for kind in (*KINDS, "evidence") for names in ("", ", long names")]
+)
 def test_a_narrow_screen_is_not_scrolled_sideways(browser: Any, written: dict[str, Path], kind: str) -> None:
     seen = Seen(browser, written[kind])
     for width in (360, 1200):
