@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from kerascope.auditing.data.thumbnails import Thumbnails
-from kerascope.auditing.shortcuts.controls import control_region, derangement
 from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.finding import Finding, rank_findings
+from kerascope.auditing.shortcuts.interventions.controls import control_region, derangement
+from kerascope.auditing.shortcuts.interventions.masks import enlarge, feather
 from kerascope.auditing.shortcuts.kinds import background, outside, patch
 from kerascope.auditing.shortcuts.kinds import place as place_kind
-from kerascope.auditing.shortcuts.masks import enlarge, feather
 from kerascope.auditing.shortcuts.trial import TrialData
 from kerascope.typing import Array
 

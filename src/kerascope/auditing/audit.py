@@ -21,7 +21,7 @@ from kerascope.auditing.pipeline import run_audit, run_in_folder
 from kerascope.auditing.preconditions import check_auditable, check_form
 from kerascope.auditing.result.audit_result import Audit
 from kerascope.auditing.result.label_audits import LabelAudits
-from kerascope.auditing.shortcuts.samples import IMAGES_PER_TRIAL
+from kerascope.auditing.shortcuts.interventions.samples import IMAGES_PER_TRIAL
 from kerascope.dataset.classes.class_names import ClassName
 from kerascope.dataset.classes.outputs import is_multilabel
 from kerascope.dataset.options import ImageOptions, ReadOptions, RunOptions

@@ -23,7 +23,7 @@ from kerascope.auditing.result.audit_result import Audit
 from kerascope.auditing.result.class_audit import accuracy, audit_classes
 from kerascope.auditing.result.map_health import MapHealth, check_method
 from kerascope.auditing.result.responses import Responses
-from kerascope.auditing.shortcuts.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.dataset.decoding.photograph import encode
 from kerascope.dataset.result_folder import AUDIT_PICTURES
 from kerascope.dataset.running.cluster import Workers

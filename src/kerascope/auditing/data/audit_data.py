@@ -16,7 +16,6 @@ from kerascope.auditing.data.label_matrix import LabelMatrix
 from kerascope.auditing.data.thumbnails import Moments, Thumbnails
 from kerascope.auditing.description.object_masks import Objects
 from kerascope.auditing.description.relevance import CELLS, positive_part, resize_maps
-from kerascope.auditing.description.traits import PLACES, TRAITS
 from kerascope.auditing.duplicates.duplicates import Duplicates
 from kerascope.dataset.results import Results
 from kerascope.dataset.running.explainer import Explainer
@@ -27,7 +26,7 @@ from kerascope.typing import Array
 
 _INDICES = ("index", "target", "label_index", "prediction")
 _NUMBERS = (*_INDICES, "probability", "score", "saturated", "outside", "beside")
-_LISTS = ("position", "content", "traits", "agreement")
+_LISTS = ("position", "content", "traits", "qualities", "agreement")
 PICTURES = 200
 """The most thumbnails of a class that are loaded together."""
 _ALL_PICTURES = 6000
@@ -146,8 +145,13 @@ class AuditData:
 
     @property
     def traits(self) -> Array:
-        """(M, 3, 9), see `kerascope.auditing.description.traits`."""
-        return self.columns["traits"].reshape(-1, len(PLACES), len(TRAITS))
+        """(M, 9), see `kerascope.auditing.description.traits`."""
+        return self.columns["traits"]
+
+    @property
+    def qualities(self) -> Array:
+        """(M, 26), see `kerascope.auditing.description.qualities`."""
+        return self.columns["qualities"]
 
     @cached_property
     def classes(self) -> tuple[int, ...]:

@@ -9,11 +9,11 @@ import numpy as np
 
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.finding import TOO_FEW, Finding, Suspect, rank_findings
-from kerascope.auditing.shortcuts.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.masks import box_of, enlarge
+from kerascope.auditing.shortcuts.interventions.samples import Samples
 from kerascope.auditing.shortcuts.kinds import KINDS
 from kerascope.auditing.shortcuts.kinds.place import find_most_relevant
-from kerascope.auditing.shortcuts.masks import box_of, enlarge
-from kerascope.auditing.shortcuts.samples import Samples
 from kerascope.auditing.shortcuts.trial import INSERT, TrialData
 from kerascope.typing import Array
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerascope.auditing.shortcuts.estimate import LEVEL, half_width
+from kerascope.auditing.shortcuts.sample import Sample
 from kerascope.typing import Array
 
 INSERT, REMOVE = "bring", "take away"
@@ -61,6 +62,23 @@ class Trial:
 
 
 @dataclass(frozen=True, eq=False)
+class Shown:
+    """Some images of an insertion, to be seen.
+
+    Args:
+        rows: (n,) in the data.
+        images: float32 (3, n, H, W, C), before, after, and under the control.
+        predictions: (3, n) classes.
+        probabilities: (3, n) of the class; NaN where the model has none.
+    """
+
+    rows: Array
+    images: Array
+    predictions: Array
+    probabilities: Array
+
+
+@dataclass(frozen=True, eq=False)
 class TrialData:
     """The outcomes of a trial, image by image, before the number of trials is known.
 
@@ -68,6 +86,9 @@ class TrialData:
         name, against, score, accuracy, least: see `Trial`.
         hits: bool (n,), the prediction changed.
         controls: bool (n,), the prediction changed under the control.
+        rows: (n,) of the images in the data.
+        cleaned: of a removal, some images of the class without the suspect.
+        shown: of an insertion, the images that show it best.
     """
 
     name: str
@@ -77,6 +98,9 @@ class TrialData:
     score: float
     accuracy: tuple[float, float, float] | None
     least: float = LEAST_EFFECT
+    rows: Array | None = None
+    cleaned: Sample | None = None
+    shown: Shown | None = None
 
     def to_trial(self, trials: int) -> Trial:
         """The trial, corrected for the number of trials (Bonferroni).

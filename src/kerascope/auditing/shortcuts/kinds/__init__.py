@@ -7,13 +7,17 @@ an image also has `known_region(suspect, data)`: later suspects of the same clas
 
 from kerascope.auditing.shortcuts.kinds import (
     background,
+    cast,
     colour,
     companion,
+    grain,
     outside,
     pair,
     patch,
     place,
+    sharpness,
     strategy,
+    tone,
 )
 
 KINDS = {
@@ -23,6 +27,10 @@ KINDS = {
     "pair": pair,
     "outside": outside,
     "background": background,
+    "tone": tone,
+    "cast": cast,
+    "sharpness": sharpness,
+    **dict.fromkeys(("noise", "compression", "texture"), grain),
     "colour": colour,
     "strategy": strategy,
 }

@@ -3,54 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from kerascope.auditing.data.audit_data import AuditData
-from kerascope.auditing.description.traits import BACKGROUND, MARGIN, TRAITS, margin
-from kerascope.auditing.shortcuts.estimate import Estimate
+from kerascope.auditing.description.traits import MARGIN, TRAITS, margin
+from kerascope.auditing.shortcuts.discrimination import find_trait
 from kerascope.auditing.shortcuts.finding import Suspect
-from kerascope.auditing.shortcuts.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.masks import feather
+from kerascope.auditing.shortcuts.interventions.samples import Decomposition
 from kerascope.auditing.shortcuts.kinds import outside
-from kerascope.auditing.shortcuts.masks import feather
-from kerascope.auditing.shortcuts.samples import Decomposition, Sample
+from kerascope.auditing.shortcuts.sample import Sample
 from kerascope.auditing.shortcuts.trial import FEWEST, LEAST_EFFECT_OF_GUESS, TrialData
-from kerascope.typing import Array
 
-LEAST_INDEX = 0.3
-"""The lower end of the interval of Youden's index must reach this, for a trait to raise a suspicion."""
 _DIFFERENT = 0.15
 """Of the range of pixels: what differs more from the margins is object, where masks do not say."""
-
-
-@dataclass(frozen=True)
-class DiscriminativeTrait:
-    """A trait that discriminates a class from others.
-
-    Args:
-        trait: one of `TRAITS`.
-        higher: whether the class has more of it.
-        threshold: the value from which on the class is more likely than others.
-        index: Youden's index.
-    """
-
-    trait: str
-    higher: bool
-    threshold: float
-    index: Estimate
-
-    @property
-    def side(self) -> str:
-        """In a word."""
-        return "higher" if self.higher else "lower"
 
 
 def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
     """Traits of the background that discriminate images of a class from others."""
     found = []
     for label in data.classes:
-        best = find_trait(data, label, BACKGROUND, TRAITS)
+        best = find_trait(data.traits, TRAITS, data.targets == label)
         if best is not None:
             evidence = f"how well {best.trait} of the background tells the class (Youden's index)"
             found.append(
@@ -67,65 +43,6 @@ def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
     return found
 
 
-def find_trait(data: AuditData, label: int, place: int, names: Sequence[str]) -> DiscriminativeTrait | None:
-    """The trait that discriminates a class best, if any does.
-
-    Args:
-        data: of the audit.
-        label: of the class.
-        place: position in `traits.PLACES`.
-        names: of the traits to choose from; of equally good ones the first.
-    """
-    own = data.targets == label
-    if own.sum() < FEWEST or (~own).sum() < FEWEST:
-        return None
-    best: DiscriminativeTrait | None = None
-    for trait in names:
-        values = data.traits[:, place, TRAITS.index(trait)]
-        known = np.isfinite(values)
-        higher, threshold, index = youden_index(values[own & known], values[~own & known])
-        if index.low >= LEAST_INDEX and (best is None or index.low > best.index.low):
-            best = DiscriminativeTrait(trait, higher, threshold, index)
-    return best
-
-
-def youden_index(own: Array, others: Array) -> tuple[bool, float, Estimate]:
-    """How well the best threshold discriminates a class: the share of it beyond, minus the share of others.
-
-    Unlike the area under the curve it does not need all of a class to have the trait.
-
-    Returns:
-        Whether the class lies above the threshold, the threshold, and the index, with its interval by the
-        normal approximation at that threshold.
-
-    Source:
-        Youden, Index for rating diagnostic tests, Cancer 1950.
-    """
-    if len(own) < FEWEST // 2 or len(others) < FEWEST // 2:
-        return True, 0.0, Estimate(0.0, -1.0, 1.0, 0.0)
-    steps = np.unique(own)
-    above = [1 - np.searchsorted(np.sort(values), steps, "left") / len(values) for values in (own, others)]
-    below = [np.searchsorted(np.sort(values), steps, "right") / len(values) for values in (own, others)]
-    up, down = above[0] - above[1], below[0] - below[1]
-    higher = bool(up.max() >= down.max())
-    shares, index = (above, up) if higher else (below, down)
-    best = int(np.argmax(index))
-    variance = sum(
-        max(share[best] * (1 - share[best]), 0.25 / len(values)) / len(values)
-        for share, values in zip(shares, (own, others), strict=True)
-    )
-    half, value = 1.96 * float(np.sqrt(variance)), float(index[best])
-    return higher, float(steps[best]), Estimate(value, max(value - half, -1), min(value + half, 1), 0.0)
-
-
-def select_by_trait(data: AuditData, rows: Array, place: int, trait: DiscriminativeTrait) -> Array:
-    """Positions of the images that have a trait beyond its threshold; at least the eight with most of it."""
-    values = np.nan_to_num(data.traits[rows, place, TRAITS.index(trait.trait)])
-    order = np.argsort(-values if trait.higher else values, kind="stable")
-    beyond = values >= trait.threshold if trait.higher else values <= trait.threshold
-    return np.sort(order[: max(min(FEWEST, len(rows)), int(beyond.sum()))])
-
-
 def intervene(suspect: Suspect, interventions: Interventions) -> list[TrialData]:
     """Put objects before the backgrounds of other classes, of the images that have the trait.
 
@@ -137,7 +54,7 @@ def intervene(suspect: Suspect, interventions: Interventions) -> list[TrialData]
     own, others = samples.of_class(label), samples.of_others(label, steady=True)
     if not len(own) or not len(others):
         return []
-    own = own.take(select_by_trait(interventions.data, own.rows, BACKGROUND, suspect.details["trait"]))
+    own = own.take(suspect.details["trait"].select(interventions.data.traits[own.rows]))
     if interventions.data.objects is not None:
         known = outside.decompose(samples, own, label), outside.decompose(samples, others)
         if min(len(part.sample) for part in known) >= FEWEST:

@@ -9,10 +9,10 @@ import numpy as np
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.data.label_matrix import LabelMatrix
 from kerascope.auditing.description.relevance import positive_relevance
-from kerascope.auditing.shortcuts.controls import SAME_OF_NEITHER
 from kerascope.auditing.shortcuts.estimate import LEVEL, Estimate
 from kerascope.auditing.shortcuts.finding import Suspect
-from kerascope.auditing.shortcuts.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.controls import SAME_OF_NEITHER
+from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, TrialData
 from kerascope.typing import Array
 

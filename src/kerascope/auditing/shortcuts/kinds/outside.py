@@ -9,9 +9,10 @@ import numpy as np
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.finding import Suspect
-from kerascope.auditing.shortcuts.interventions import Interventions
-from kerascope.auditing.shortcuts.masks import feather
-from kerascope.auditing.shortcuts.samples import Decomposition, Sample, Samples
+from kerascope.auditing.shortcuts.interventions.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.masks import feather
+from kerascope.auditing.shortcuts.interventions.samples import Decomposition, Samples
+from kerascope.auditing.shortcuts.sample import Sample
 from kerascope.auditing.shortcuts.trial import FEWEST, TrialData
 from kerascope.typing import Array
 

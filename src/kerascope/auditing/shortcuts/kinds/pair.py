@@ -11,7 +11,7 @@ import numpy as np
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.finding import Suspect
-from kerascope.auditing.shortcuts.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.kinds import place
 from kerascope.auditing.shortcuts.trial import TrialData
 from kerascope.typing import Array

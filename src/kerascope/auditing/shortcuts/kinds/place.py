@@ -10,12 +10,13 @@ from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.data.thumbnails import Thumbnails
 from kerascope.auditing.description.relevance import CELLS
 from kerascope.auditing.description.traits import margin
-from kerascope.auditing.shortcuts.controls import control_region
 from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.finding import Suspect
-from kerascope.auditing.shortcuts.interventions import Interventions
-from kerascope.auditing.shortcuts.masks import enlarge
-from kerascope.auditing.shortcuts.samples import KnownRegion, Sample
+from kerascope.auditing.shortcuts.interventions.controls import control_region
+from kerascope.auditing.shortcuts.interventions.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.masks import enlarge
+from kerascope.auditing.shortcuts.interventions.samples import KnownRegion
+from kerascope.auditing.shortcuts.sample import Sample
 from kerascope.auditing.shortcuts.trial import FEWEST, TrialData
 from kerascope.typing import Array
 

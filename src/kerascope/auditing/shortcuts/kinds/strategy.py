@@ -9,9 +9,9 @@ import numpy as np
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.finding import Suspect
-from kerascope.auditing.shortcuts.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.masks import enlarge
 from kerascope.auditing.shortcuts.kinds.place import exchange_fixed_region
-from kerascope.auditing.shortcuts.masks import enlarge
 from kerascope.auditing.shortcuts.trial import FEWEST, TrialData
 
 OVERLAP = 0.4

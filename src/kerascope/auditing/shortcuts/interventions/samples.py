@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.data.thumbnails import Thumbnails
+from kerascope.auditing.shortcuts.sample import Sample
 from kerascope.auditing.shortcuts.trial import FEWEST
 from kerascope.resize import resize
 from kerascope.typing import Array
@@ -23,26 +25,6 @@ _MEMORY = 128 << 20
 """Bytes of the images of a trial; a running trial takes about five times as much."""
 _CACHE = 256 << 20
 """Bytes of the images of classes that are cached for later trials."""
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """Some images.
-
-    Args:
-        rows: (n,) in the data.
-        images: float32 (n, H, W, C), as the model takes them, channels last.
-    """
-
-    rows: Array
-    images: Array
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def take(self, positions: Array) -> Sample:
-        """Some of them, in this order; images may come twice."""
-        return Sample(self.rows[positions], self.images[positions])
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +60,14 @@ class Samples:
         self.unsteady: set[int] = set()
         """Classes that rely on something that is everywhere in their pictures: see `of_others`."""
         self._by_class: dict[int, Sample] = {}
+
+    def with_own(self, label: int, own: Sample) -> Samples:
+        """The same samples, with other images of a class, in which no shortcut of it is known."""
+        samples = copy(self)
+        samples.confirmed = {other: known for other, known in self.confirmed.items() if other != label}
+        samples.unsteady = self.unsteady - {label}
+        samples._by_class = {label: own}
+        return samples
 
     @cached_property
     def _of_all(self) -> Sample:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from copy import copy
+from dataclasses import replace
+
 import numpy as np
 
 from kerascope.auditing.data.audit_data import AuditData
-from kerascope.auditing.shortcuts.controls import ANOTHER_REGION, SAME_OF_CLASS, SAME_OF_OTHERS, derangement
-from kerascope.auditing.shortcuts.predictor import Predictor
-from kerascope.auditing.shortcuts.samples import IMAGES_PER_TRIAL, Decomposition, Sample, Samples
-from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, REMOVE, TrialData
+from kerascope.auditing.shortcuts.interventions.controls import (
+    ANOTHER_REGION,
+    SAME_OF_CLASS,
+    SAME_OF_OTHERS,
+    derangement,
+)
+from kerascope.auditing.shortcuts.interventions.masks import enlarge
+from kerascope.auditing.shortcuts.interventions.matching import describe_layout, match_donors
+from kerascope.auditing.shortcuts.interventions.predictor import Predictor
+from kerascope.auditing.shortcuts.interventions.samples import IMAGES_PER_TRIAL, Decomposition, Samples
+from kerascope.auditing.shortcuts.interventions.transfer import Transfer
+from kerascope.auditing.shortcuts.sample import Sample
+from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, REMOVE, Shown, TrialData
 from kerascope.dataset.running.cluster import Workers
 from kerascope.typing import Array
+
+_CLEANED = 24
+"""The most images without a suspect that are kept, to test other suspects on."""
+_SHOWN = 3
+"""Images of an insertion that are kept to be seen."""
 
 
 class Interventions:
@@ -28,6 +45,12 @@ class Interventions:
         self.data = data
         self.samples = Samples(data, images_per_trial)
         self.predictor = Predictor(data, workers)
+
+    def with_own(self, label: int, own: Sample) -> Interventions:
+        """The same interventions, with other images of a class: those from which a cause was removed."""
+        others = copy(self)
+        others.samples = self.samples.with_own(label, own)
+        return others
 
     def exchange_region(
         self,
@@ -61,13 +84,13 @@ class Interventions:
             # An image that relies on something in the region might be taken for anything without it.
             relies = (samples.known_regions(others) & masks.any(axis=0)).any(axis=(1, 2))
             others = others.take(np.flatnonzero(~relies)) if (~relies).sum() >= 2 * FEWEST else others
-        donors = np.arange(len(others)) % len(own)
+        donors = self.match(others, own, masks)
         keep = samples.known_regions(others) if keep_known else np.zeros(1, bool)
         inserted = masks[donors] & ~keep
         control = None if controls is None else controls[donors]
         trials = [self._exchange(INSERT, label, others, own.images[donors], inserted, control)]
         if partner is None:
-            donors = np.arange(len(own)) % len(others)
+            donors = self.match(own, others, masks)
             trials.append(self._exchange(REMOVE, label, own, others.images[donors], masks, controls))
         return trials
 
@@ -80,8 +103,52 @@ class Interventions:
         if controls is not None:
             control = np.where(controls[..., None], donors, images)
             return self.measure(name, label, recipients, changed, control, ANOTHER_REGION)
-        control = np.where(masks[..., None], images[derangement(len(images))], images)
+        control = np.where(masks[..., None], images[self.match_others(recipients, masks)], images)
         return self.measure(name, label, recipients, changed, control, _same(name))
+
+    def exchange_quality(
+        self, label: int, own: Sample, others: Sample, transfer: Transfer
+    ) -> list[TrialData]:
+        """Give images of other classes a quality of images of a class, and vice versa.
+
+        The control is the same quality of images of still other classes, or of the class. Donors resemble the
+        recipients in where they are light and dark, so that the quality alone differs.
+        """
+        trials = []
+        for name, recipients, donors in ((INSERT, others, own), (REMOVE, own, others)):
+            images, given = (self.to_unit_range(sample.images) for sample in (recipients, donors))
+            changed = transfer(images, given[self.match(recipients, donors)])
+            control = transfer(images, images[self.match_others(recipients)])
+            trials.append(
+                self.measure(
+                    name,
+                    label,
+                    recipients,
+                    self.from_unit_range(changed),
+                    self.from_unit_range(control),
+                    _same(name),
+                )
+            )
+        return trials
+
+    def match(self, recipients: Sample, donors: Sample, masks: Array | None = None) -> Array:
+        """For each recipient the position of the donor that is most alike outside of masks."""
+        first, second = (
+            describe_layout(self.samples.thumbnails(sample), self._shrink(masks))
+            for sample in (recipients, donors)
+        )
+        return match_donors(first, second)
+
+    def match_others(self, sample: Sample, masks: Array | None = None) -> Array:
+        """For each image the position of another one that is most alike, of another class if there are such."""
+        layouts = describe_layout(self.samples.thumbnails(sample), self._shrink(masks))
+        classes = self.data.columns["prediction"][sample.rows]
+        same = classes[:, None] == classes[None]
+        return match_donors(layouts, layouts, np.eye(len(sample)) + (0.1 * same if not same.all() else 0))
+
+    def _shrink(self, masks: Array | None) -> Array | None:
+        """Where most masks are, on the grid of the thumbnails."""
+        return None if masks is None else enlarge(masks.mean(axis=0) > 0.5, self.data.thumbnails.size)
 
     def exchange_background(self, label: int, own: Decomposition, others: Decomposition) -> list[TrialData]:
         """Put objects of others before backgrounds of a class, and vice versa.
@@ -110,24 +177,42 @@ class Interventions:
         Cost:
             2 forwards per image.
         """
-        (after, scores), (under_control, control_scores) = self.predictor.predict((changed, control), label)
+        after, under_control = self.predictor.predict((changed, control), label)
         # Scores that are not finite predict nothing, so nothing has changed to or from them.
-        known = (after >= 0) & (under_control >= 0)
-        rows, after, under_control = sample.rows[known], after[known], under_control[known]
+        known = np.flatnonzero((after.classes >= 0) & (under_control.classes >= 0))
+        rows = sample.rows[known]
         labels, before = self.data.labels[rows], self.data.columns["prediction"][rows]
+        predicted = [before, after.classes[known], under_control.classes[known]]
         accuracy = None
         if (labels >= 0).all() and len(labels):
-            shares = [float((predicted == labels).mean()) for predicted in (before, after, under_control)]
+            shares = [float((classes == labels).mean()) for classes in predicted]
             accuracy = (shares[0], shares[1], shares[2])
         insert = name == INSERT
-        return TrialData(
+        hits, controls = ((classes == label) == insert for classes in predicted[1:])
+        outcome = TrialData(
             name,
             against,
-            (after == label) if insert else (after != label),
-            (under_control == label) if insert else (under_control != label),
-            float(np.mean(scores[known] - control_scores[known])) if len(rows) else 0.0,
+            hits,
+            controls,
+            float(np.mean((after.scores - under_control.scores)[known])) if len(rows) else 0.0,
             accuracy,
+            rows=rows,
         )
+        if not insert:
+            return replace(outcome, cleaned=_keep_cleaned(rows, changed[known], hits))
+        best = known[_choose_shown(hits, controls, after.probabilities[known])]
+        images = np.stack([sample.images[best], changed[best], control[best]])
+        probabilities = np.stack(
+            [np.full(len(best), np.nan), *(x.probabilities[best] for x in (after, under_control))]
+        )
+        classes = np.stack(
+            [
+                self.data.columns["prediction"][sample.rows[best]],
+                after.classes[best],
+                under_control.classes[best],
+            ]
+        )
+        return replace(outcome, shown=Shown(sample.rows[best], images, classes, probabilities))
 
     def to_unit_range(self, images: Array) -> Array:
         """Images with 0 for black and 1 for white."""
@@ -147,6 +232,18 @@ class Interventions:
 def _same(name: str) -> str:
     """The control that exchanges the same region between images of the same side."""
     return SAME_OF_OTHERS if name == INSERT else SAME_OF_CLASS
+
+
+def _keep_cleaned(rows: Array, images: Array, hits: Array) -> Sample:
+    """Some images from which a suspect was removed: first those whose prediction has changed."""
+    kept = np.sort(np.argsort(~hits, kind="stable")[:_CLEANED])
+    return Sample(rows[kept], images[kept])
+
+
+def _choose_shown(hits: Array, controls: Array, probabilities: Array) -> Array:
+    """Positions of the images that show an insertion best: turned by it alone, and most probable."""
+    turned = hits.astype(float) - controls
+    return np.lexsort((-np.nan_to_num(probabilities), -turned))[:_SHOWN]
 
 
 def _composite(images: Array, objects: Array, backgrounds: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +16,19 @@ from kerascope.probe import Probe
 from kerascope.target import Class
 from kerascope.typing import Array
 
-PredictionsAndScores = tuple[Array, Array]
-"""(n,) each."""
+
+class Predicted(NamedTuple):
+    """What a model says of some images, (n,) each.
+
+    Args:
+        classes: that are predicted, -1 where scores are not finite.
+        scores: of the class that was asked for.
+        probabilities: of that class; NaN where the model has none.
+    """
+
+    classes: Array
+    scores: Array
+    probabilities: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +43,8 @@ class Predictor:
     data: AuditData
     workers: Workers | None = None
 
-    def predict(self, several: Sequence[Array], label: int) -> list[PredictionsAndScores]:
-        """Predictions, and scores of a class, of several batches of images with channels last."""
+    def predict(self, several: Sequence[Array], label: int) -> list[Predicted]:
+        """What the model says of several batches of images with channels last, about a class."""
         explainer = self.data.explainer
         batches = [
             np.asarray(explainer.layout.original(np.ascontiguousarray(images), np)) for images in several
@@ -47,13 +59,10 @@ class Predictor:
             for start in range(0, len(images), size)
         ]
         answers = self.workers.all(self._work, (part for _, part in parts))
-        by_batch: list[list[PredictionsAndScores]] = [[] for _ in batches]
+        by_batch: list[list[Predicted]] = [[] for _ in batches]
         for (index, _), answer in zip(parts, answers, strict=True):
             by_batch[index].append(answer)
-        return [
-            (np.concatenate([first for first, _ in own]), np.concatenate([second for _, second in own]))
-            for own in by_batch
-        ]
+        return [Predicted(*map(np.concatenate, zip(*own, strict=True))) for own in by_batch]
 
     @cached_property
     def _work(self) -> PredictWork:
@@ -68,14 +77,14 @@ class PredictWork:
     probe: SharedProbe
     batch_size: int
 
-    def start(self, probe: Probe) -> Callable[[tuple[Array, int]], PredictionsAndScores]:
-        """A function from images, as the model takes them, and a class to predictions and scores."""
+    def start(self, probe: Probe) -> Callable[[tuple[Array, int]], Predicted]:
+        """A function from images, as the model takes them, and a class to what the model says."""
         padded = probe.with_padding(self.batch_size)
 
-        def predict(item: tuple[Array, int]) -> PredictionsAndScores:
+        def predict(item: tuple[Array, int]) -> Predicted:
             images, label = item
             answer = padded.run(None, images, Class(label))
             assert answer.predictions is not None
-            return answer.predictions, answer.scores
+            return Predicted(answer.predictions, answer.scores, answer.probabilities)
 
         return predict

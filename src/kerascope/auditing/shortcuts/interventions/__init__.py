@@ -1,0 +1,1 @@
+"""Interventions: what is exchanged between images, and what the model then predicts."""

@@ -1,0 +1,95 @@
+"""Transfer of a quality of the whole picture from one image to another, whose contents stay.
+
+Images are (n, H, W, C) from 0, black, to 1, white; each is given the quality of the donor in the same row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from kerascope.typing import Array
+
+Transfer = Callable[[Array, Array], Array]
+"""From images and donors to images, float32 (n, H, W, C)."""
+
+_LUMA = np.asarray([0.299, 0.587, 0.114], "float32")
+_FINEST, _COARSEST = 0.7, 16
+"""Octaves of detail: from this standard deviation in pixels, to the side divided by this."""
+_FINE = 24
+"""The fine part: what a Gaussian of the side divided by this takes away."""
+_MOST = 20.0
+"""By how much a detail may be made stronger or weaker."""
+
+
+def transfer_tone(images: Array, donors: Array) -> Array:
+    """Match the histogram of brightness: offset, gamma and contrast.
+
+    Source:
+        Gonzalez and Woods, Digital Image Processing, histogram specification. Deviations: equal values stay
+        equal; the differences of the colours from the brightness stay.
+    """
+    changed = np.empty_like(images)
+    for row, (image, donor) in enumerate(zip(images, donors, strict=True)):
+        luma, wanted = _luma(image), np.sort(_luma(donor).ravel())
+        values = np.sort(luma.ravel())
+        rank = np.searchsorted(values, luma, "left") + np.searchsorted(values, luma, "right")
+        # The middle of equal values, as a position among the sorted pixels of the donor.
+        position = rank.ravel() / 2 / len(values) * len(wanted) - 0.5
+        matched = np.interp(position, np.arange(len(wanted)), wanted).reshape(luma.shape)
+        changed[row] = image + (matched - luma)[..., None]
+    return np.clip(changed, 0, 1)
+
+
+def transfer_cast(images: Array, donors: Array) -> Array:
+    """Match mean and deviation of the colours' differences from the brightness, which stays.
+
+    Source:
+        Reinhard et al., Color transfer between images, 2001, equations 10 to 12, on colours alone.
+    """
+    luma = _luma(images)[..., None]
+    colours, wanted = images - luma, donors - _luma(donors)[..., None]
+    mean, deviation = _moments(colours)
+    new_mean, new_deviation = _moments(wanted)
+    gain = np.clip(new_deviation / np.maximum(deviation, 1e-3), 0.25, 4)
+    return np.clip(luma + (colours - mean) * gain + new_mean, 0, 1)
+
+
+def transfer_sharpness(images: Array, donors: Array) -> Array:
+    """Make the image's own detail as strong as the donor's, octave by octave.
+
+    Source:
+        Burt and Adelson, The Laplacian pyramid, 1983, for the octaves. Deviation: none is made smaller.
+    """
+    changed, donor = np.array(images), np.array(donors)
+    sigma, parts = _FINEST, []
+    while sigma <= max(images.shape[1:3]) / _COARSEST:
+        smooth, smooth_donor = _blur(images, sigma), _blur(donors, sigma)
+        parts.append((changed - smooth, donor - smooth_donor))
+        changed, donor = smooth, smooth_donor
+        sigma *= 2
+    for own, other in parts:
+        deviation, wanted = (part.std(axis=(1, 2, 3), keepdims=True) for part in (own, other))
+        changed = changed + own * np.clip(wanted / np.maximum(deviation, 1e-4), 1 / _MOST, _MOST)
+    return np.clip(changed, 0, 1)
+
+
+def transfer_fine_part(images: Array, donors: Array) -> Array:
+    """Replace the fine part of the image by the donor's: noise, texture, traces of compression."""
+    sigma = max(1.5, max(images.shape[1:3]) / _FINE)
+    return np.clip(_blur(images, sigma) + donors - _blur(donors, sigma), 0, 1)
+
+
+def _luma(images: Array) -> Array:
+    return images[..., 0] if images.shape[-1] == 1 else images @ _LUMA
+
+
+def _moments(values: Array) -> tuple[Array, Array]:
+    return values.mean(axis=(1, 2), keepdims=True), values.std(axis=(1, 2), keepdims=True)
+
+
+def _blur(images: Array, sigma: float) -> Array:
+    from scipy.ndimage import gaussian_filter
+
+    return np.asarray(gaussian_filter(images, (0, sigma, sigma, 0), mode="nearest"))

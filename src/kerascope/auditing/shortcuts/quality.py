@@ -1,0 +1,67 @@
+"""Qualities of the whole picture: how kinds of them are suspected and tested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from kerascope.auditing.data.audit_data import AuditData
+from kerascope.auditing.description.qualities import QUALITIES
+from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait, find_trait
+from kerascope.auditing.shortcuts.finding import Suspect
+from kerascope.auditing.shortcuts.interventions.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.transfer import Transfer
+from kerascope.auditing.shortcuts.trial import TrialData
+from kerascope.typing import Array
+
+Wording = Callable[[DiscriminativeTrait], tuple[str, str]]
+"""From the quality that tells a class best to the kind and the words, to follow "class 3 relies on"."""
+
+
+def find_qualities(data: AuditData, names: Sequence[str], word: Wording) -> list[Suspect]:
+    """Classes that one of some qualities discriminates from others.
+
+    Args:
+        data: of the audit.
+        names: of the qualities, among `QUALITIES`.
+        word: names the suspect.
+    """
+    columns = [QUALITIES.index(name) for name in names]
+    found = []
+    for label in data.classes:
+        best = find_trait(data.qualities[:, columns], names, data.targets == label)
+        if best is None:
+            continue
+        kind, what = word(best)
+        evidence = f"how well {best.trait} tells the class (Youden's index)"
+        found.append(
+            Suspect(
+                kind,
+                label,
+                what,
+                {evidence: best.index},
+                best.index.low,
+                details={"trait": best, "columns": columns},
+            )
+        )
+    return found
+
+
+def read_amount(suspect: Suspect, data: AuditData, rows: Array) -> Array:
+    """How much of a quality some images have, beyond the threshold."""
+    trait: DiscriminativeTrait = suspect.details["trait"]
+    return trait.amount(data.qualities[rows][:, suspect.details["columns"]])
+
+
+def exchange(suspect: Suspect, interventions: Interventions, transfer: Transfer) -> list[TrialData]:
+    """Exchange a quality with other classes, of the images of the class that have it."""
+    label, samples = suspect.label, interventions.samples
+    own, others = samples.of_class(label), samples.of_others(label, steady=True)
+    if not len(own) or not len(others):
+        return []
+    trait: DiscriminativeTrait = suspect.details["trait"]
+    qualities = interventions.data.qualities[own.rows][:, suspect.details["columns"]]
+    return interventions.exchange_quality(
+        label, own.take(np.asarray(trait.select(qualities))), others, transfer
+    )
