@@ -85,7 +85,7 @@ def test_a_clean_model_has_no_confirmed_finding() -> None:
     assert found.confirmed == ()
     assert found.accuracy is not None
     assert found.accuracy > 0.95
-    assert "No shortcut was confirmed" in str(found) or "Nothing was suspected" in str(found)
+    assert "No shortcut was found" in str(found) or "Nothing was suspected" in str(found)
     assert "less than chance" not in str(found)
     assert "less than chance" in str(replace(found, accuracy=0.02))
 

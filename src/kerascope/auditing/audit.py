@@ -76,7 +76,8 @@ def audit(
 
     Every image is explained and described in one stream; the images of each class are clustered into
     strategies. Shortcuts are suspected from maps and pixels, and tested by exchanging pixels between images:
-    a finding is confirmed where predictions follow the suspect more than a control, and not by looks.
+    a finding is confirmed where predictions follow the suspect more than a control, and not by looks. It is
+    then a shortcut, or evidence if it may be the object itself.
 
     Args:
         model: a Keras model or a `Probe`, a classifier of photographs: a score for each class, or one sigmoid

@@ -21,7 +21,7 @@ from kerascope.cli.interruption import CODE, exit_on_interrupt
 
 _HELP = """Explain Keras 3 vision models, and measure how far explanations can be trusted.
 
-Exit codes: 0 success, 1 error, 2 invalid arguments, 3 some images failed, 4 an audit confirmed more findings
+Exit codes: 0 success, 1 error, 2 invalid arguments, 3 some images failed, 4 an audit found more shortcuts
 than allowed, 130 interrupted.
 """
 
