@@ -8,6 +8,9 @@ import numpy as np
 
 from kerascope.typing import Array
 
+_SMOOTH = 1.5
+"""Pixels of a thumbnail over which detail is smoothed."""
+
 
 @dataclass(frozen=True, eq=False)
 class Thumbnails:
@@ -37,10 +40,24 @@ class Thumbnails:
         return height, width
 
     def sums(self) -> Array:
-        """Number, sum and sum of squares of each pixel, 0 to 1: (3, h, w, 3)."""
+        """Number, sum and sum of squares of each pixel and of the detail there, 0 to 1: (3, h, w, 4)."""
         pixels = self.pictures.astype("float64") / 255
+        pixels = np.concatenate([pixels, read_detail(pixels)[..., None]], axis=-1)
         count = np.full(pixels.shape[1:], float(len(pixels)))
         return np.stack([count, pixels.sum(axis=0), (pixels**2).sum(axis=0)])
+
+
+def read_detail(pictures: Array) -> Array:
+    """How much detail is about each pixel: the mean step of brightness to its neighbours, smoothed.
+
+    Args:
+        pictures: (P, h, w, 3), 0 to 1.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    luma = pictures.mean(axis=-1)
+    down, across = (np.abs(np.diff(luma, axis=axis, append=luma.take([-1], axis))) for axis in (1, 2))
+    return np.asarray(gaussian_filter(down + across, (0, _SMOOTH, _SMOOTH)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +66,8 @@ class Moments:
 
     Args:
         count: number of pictures.
-        mean: (h, w, 3), 0 to 1.
-        variance: (h, w, 3).
+        mean: (h, w, 4), 0 to 1: red, green, blue and detail.
+        variance: (h, w, 4).
     """
 
     count: int

@@ -1,6 +1,7 @@
 """Qualities of a whole picture: its tone, cast, sharpness, noise, traces of compression and texture.
 
-Quantiles and spectra, not means: an offset, a gamma or a blur moves these in every picture, whatever it shows.
+Quantiles and spectra, not means: an offset, a gamma or a blur moves these in every picture, whatever it
+shows.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def compute_qualities(pixels: Array) -> Array:
     decimal logarithm of the mean power in eight bands of the spectrum, compared with the lowest frequencies;
     the slope between two of them; and the strength of the sharpest edges compared with their height. Noise:
     the logarithm of a low quantile of the second derivative, since noise is everywhere, and edges are not.
-    Blocks: the logarithm of the steps at every eighth pixel, compared with those beside them. Regular texture:
-    the logarithm of the highest peak of the spectrum, compared with its ring.
+    Blocks: the logarithm of the steps at every eighth pixel, compared with those beside them. Regular
+    texture: the logarithm of the highest peak of the spectrum, compared with its ring.
 
     Args:
         pixels: uint8 (H, W, 3).
@@ -100,8 +101,9 @@ def _read_spectrum(luma: Array) -> tuple[Array, float]:
 def _find_blocks(steps: Array) -> float:
     """The steps at every eighth column compared with those beside them, as a logarithm."""
     mean = steps.mean(axis=0)
-    at = np.arange(_BLOCK - 1, len(mean) - 1, _BLOCK)
+    at = np.arange(_BLOCK - 1, len(mean) - 2, _BLOCK)
     if not len(at):
         return 0.0
-    beside = (mean[at - 1] + mean[at + 1]) / 2
+    # Not the next ones: in a picture of twice the size every other step is larger.
+    beside = (mean[at - 2] + mean[at + 2]) / 2
     return float(np.log((mean[at].sum() + 1e-3) / (beside.sum() + 1e-3)))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.description.qualities import QUALITIES
 from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait, find_trait
@@ -15,15 +13,16 @@ from kerascope.auditing.shortcuts.interventions.transfer import Transfer
 from kerascope.auditing.shortcuts.trial import TrialData
 from kerascope.typing import Array
 
-Wording = Callable[[DiscriminativeTrait], tuple[str, str]]
-"""From the quality that tells a class best to the kind and the words, to follow "class 3 relies on"."""
+Wording = Callable[[DiscriminativeTrait], str]
+"""From the quality that tells a class best to the words, to follow "class 3 relies on"."""
 
 
-def find_qualities(data: AuditData, names: Sequence[str], word: Wording) -> list[Suspect]:
+def find_qualities(data: AuditData, kind: str, names: Sequence[str], word: Wording) -> list[Suspect]:
     """Classes that one of some qualities discriminates from others.
 
     Args:
         data: of the audit.
+        kind: of the suspects.
         names: of the qualities, among `QUALITIES`.
         word: names the suspect.
     """
@@ -33,13 +32,12 @@ def find_qualities(data: AuditData, names: Sequence[str], word: Wording) -> list
         best = find_trait(data.qualities[:, columns], names, data.targets == label)
         if best is None:
             continue
-        kind, what = word(best)
         evidence = f"how well {best.trait} tells the class (Youden's index)"
         found.append(
             Suspect(
                 kind,
                 label,
-                what,
+                word(best),
                 {evidence: best.index},
                 best.index.low,
                 details={"trait": best, "columns": columns},
@@ -62,6 +60,5 @@ def exchange(suspect: Suspect, interventions: Interventions, transfer: Transfer)
         return []
     trait: DiscriminativeTrait = suspect.details["trait"]
     qualities = interventions.data.qualities[own.rows][:, suspect.details["columns"]]
-    return interventions.exchange_quality(
-        label, own.take(np.asarray(trait.select(qualities))), others, transfer
-    )
+    having, kept = own.take(trait.select(qualities)), suspect.details.get("kept")
+    return interventions.exchange_quality(label, having, others, transfer, kept)

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from kerascope.auditing.data.audit_data import AuditData
+from kerascope.auditing.shortcuts.exchange import Exchange
 from kerascope.auditing.shortcuts.finding import TOO_FEW, Finding, Suspect, rank_findings
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.masks import box_of, enlarge
 from kerascope.auditing.shortcuts.interventions.samples import Samples
+from kerascope.auditing.shortcuts.joint import Tested, join_absences, join_causes
 from kerascope.auditing.shortcuts.kinds import KINDS
 from kerascope.auditing.shortcuts.kinds.place import find_most_relevant
-from kerascope.auditing.shortcuts.trial import INSERT, TrialData
+from kerascope.auditing.shortcuts.presence import find_presence
+from kerascope.auditing.shortcuts.trial import INSERT
+from kerascope.auditing.shortcuts.verdict import weigh
 from kerascope.typing import Array
 
-MOST = 6
+MOST = 8
 """The most suspects of a class that are tested."""
 _EXAMPLES = 6
+_PICTURE = 160
+"""Pixels along the longer side of the pictures of an exchange."""
 
 
 def find_shortcuts(
@@ -28,7 +35,8 @@ def find_shortcuts(
     """Find, test and rank the shortcuts of a model.
 
     Suspects are tested in the order of `KINDS`; confirmed regions are left out of those that are tested after
-    them, so that a mark in a corner does not make the background guilty, too.
+    them, so that a mark in a corner does not make the background guilty, too. The confirmed ones of a class
+    are then tried jointly, and those that are the absence of another class's cause are joined to it.
 
     Args:
         data: of the audit.
@@ -36,33 +44,51 @@ def find_shortcuts(
         advance: called with 1 when a kind is done.
 
     Cost:
-        No forwards to find suspects; up to 4 forwards for each of up to 96 images for each that is tested.
+        No forwards to find suspects; up to 4 forwards for each of up to 96 images for each that is tested,
+        and as much again, twice, for each two of a class that are confirmed.
     """
+    tested = _test_suspects(data, interventions, advance)
+    trials = sum(outcome.name == INSERT for found in tested for outcome in found.outcomes)
+    confirmed = [found for found in tested if found.confirms(trials)]
+    by_class: dict[int, list[Tested]] = {}
+    for found in confirmed:
+        by_class.setdefault(found.suspect.label, []).append(found)
+    causes = join_absences(
+        [cause for own in by_class.values() for cause in join_causes(own, interventions)], interventions
+    )
+    rest = [found for found in tested if found not in confirmed]
+    findings = [_to_finding(found, interventions, trials) for found in (*causes, *rest)]
+    return rank_findings(findings)
+
+
+def _test_suspects(
+    data: AuditData, interventions: Interventions, advance: Callable[[int], None] | None
+) -> list[Tested]:
+    """Suspects of all kinds with the outcomes of their trials."""
+    modules = dict.fromkeys(KINDS.values())
     suspects: list[Suspect] = []
-    for module in KINDS.values():
+    for module in modules:
         suspects += module.find(data, suspects)
-    results: list[tuple[Finding, list[TrialData]]] = []
+    tested: list[Tested] = []
     counts: Counter[int] = Counter()
-    for kind, module in KINDS.items():
+    for module in modules:
         # The most suspicious first, since recipients of later ones must not rely on the same.
         for suspect in sorted(suspects, key=lambda suspect: -suspect.strength):
-            if suspect.kind != kind or _is_known(suspect, interventions.samples):
+            if KINDS[suspect.kind] is not module or _is_known(suspect, interventions.samples):
                 continue
             counts[suspect.label] += 1
             if counts[suspect.label] > MOST:
-                results.append(
-                    (_to_finding(suspect, data, f"only {MOST} suspects of a class are tested"), [])
-                )
+                tested.append(Tested(suspect, (), f"only {MOST} suspects of a class are tested"))
                 continue
             outcomes = module.intervene(suspect, interventions)
-            results.append((_to_finding(suspect, data, None if outcomes else TOO_FEW), outcomes))
+            found = Tested(suspect, outcomes, None if outcomes else TOO_FEW)
             # Judged as one of all suspects: it is better to leave out too little.
-            if any(outcome.to_trial(len(suspects)).confirms for outcome in outcomes):
+            if found.confirms(len(suspects)):
                 _note_confirmed(suspect, interventions.samples)
+            tested.append(found)
         if advance is not None:
             advance(1)
-    count = sum(outcome.name == INSERT for _, outcomes in results for outcome in outcomes)
-    return rank_findings([finding.judge(outcomes, count) for finding, outcomes in results])
+    return tested
 
 
 def _note_confirmed(suspect: Suspect, samples: Samples) -> None:
@@ -86,7 +112,9 @@ def _is_known(suspect: Suspect, samples: Samples) -> bool:
     return bool((region & known).sum() > 0.7 * region.sum())
 
 
-def _to_finding(suspect: Suspect, data: AuditData, reason: str | None) -> Finding:
+def _to_finding(tested: Tested, interventions: Interventions, trials: int) -> Finding:
+    """The finding that a tested suspect becomes."""
+    suspect, data = tested.suspect, interventions.data
     share = 1.0
     if suspect.kind == "patch":
         share = next(iter(suspect.evidence.values())).value
@@ -98,7 +126,7 @@ def _to_finding(suspect: Suspect, data: AuditData, reason: str | None) -> Findin
         boxes = {
             row: box_of(mask) for row, mask in zip(index[suspect.rows].tolist(), suspect.masks, strict=True)
         }
-    return Finding(
+    finding = Finding(
         suspect.kind,
         suspect.label,
         data.name(suspect.label),
@@ -110,13 +138,34 @@ def _to_finding(suspect: Suspect, data: AuditData, reason: str | None) -> Findin
         suspect.region,
         suspect.patch,
         None if suspect.partner is None else data.name(suspect.partner),
-        tuple(index[_examples(suspect, data)].tolist()),
+        tuple(index[_find_examples(suspect, data)].tolist()),
         boxes,
-        () if reason is None else (reason,),
+        () if tested.reason is None else (tested.reason,),
     )
+    if not tested.confirms(trials):
+        return finding.judge(tested.outcomes, trials)
+    # What is the same cause may be read in several ways: the one that tells the class best counts.
+    found = [find_presence(same, data) for same in (suspect, *tested.same)]
+    presence = max(filter(None, found), key=lambda presence: presence.tells.low, default=None)
+    results = [outcome.to_trial(trials) for outcome in tested.outcomes]
+    objections, support = weigh(suspect, results, presence, data)
+    finding = replace(
+        finding,
+        reasons=tuple(support),
+        same=tuple(dict.fromkeys(same.what for same in tested.same)),
+        absence=tuple(map(data.name, tested.absence)),
+        exchanges=_show_exchanges(tested, interventions),
+    )
+    if presence is not None:
+        finding = replace(
+            finding,
+            examples=tuple(index[presence.most(True, _EXAMPLES)].tolist()) or finding.examples,
+            contrasts=tuple(index[presence.most(False, _EXAMPLES)].tolist()),
+        )
+    return finding.judge(tested.outcomes, trials, objections)
 
 
-def _examples(suspect: Suspect, data: AuditData) -> Array:
+def _find_examples(suspect: Suspect, data: AuditData) -> Array:
     """Rows of images that show a suspect: that have the patch, or the most relevance in the region."""
     if suspect.rows is not None:
         return suspect.rows[:_EXAMPLES]
@@ -124,3 +173,36 @@ def _examples(suspect: Suspect, data: AuditData) -> Array:
     if suspect.region is None:
         return own.rows[:_EXAMPLES]
     return own.rows[find_most_relevant(own, suspect.region)][:_EXAMPLES]
+
+
+def _show_exchanges(tested: Tested, interventions: Interventions) -> tuple[Exchange, ...]:
+    """The images that show an insertion best, before, after, and under the control."""
+    from PIL import Image
+
+    insertion, data = tested.insertion, interventions.data
+    if insertion is None or insertion.shown is None:
+        return ()
+    shown, preprocessing = insertion.shown, data.job.options.preprocessing
+    (before,) = interventions.predictor.predict((shown.images[0],), tested.suspect.label)
+
+    def draw(image: Array) -> Array:
+        picture = Image.fromarray(preprocessing.pixels(image))
+        picture.thumbnail((_PICTURE, _PICTURE), Image.Resampling.BOX)
+        return np.asarray(picture)
+
+    exchanges = []
+    for number, row in enumerate(shown.rows.tolist()):
+        own = [before.probabilities[number], *shown.probabilities[1:, number]]
+        first, second, third = map(draw, shown.images[:, number])
+        names = [data.name(label) for label in shown.predictions[:, number].tolist()]
+        exchanges.append(
+            Exchange(
+                int(data.columns["index"][row]),
+                first,
+                second,
+                third,
+                (float(own[0]), float(own[1]), float(own[2])),
+                (names[0], names[1], names[2]),
+            )
+        )
+    return tuple(exchanges)

@@ -102,6 +102,11 @@ class TrialData:
     cleaned: Sample | None = None
     shown: Shown | None = None
 
+    @property
+    def effect(self) -> float:
+        """How much more often predictions changed than under the control."""
+        return float(self.hits.mean() - self.controls.mean()) if len(self.hits) else 0.0
+
     def to_trial(self, trials: int) -> Trial:
         """The trial, corrected for the number of trials (Bonferroni).
 

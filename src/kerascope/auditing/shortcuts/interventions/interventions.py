@@ -107,18 +107,27 @@ class Interventions:
         return self.measure(name, label, recipients, changed, control, _same(name))
 
     def exchange_quality(
-        self, label: int, own: Sample, others: Sample, transfer: Transfer
+        self, label: int, own: Sample, others: Sample, transfer: Transfer, kept: Array | None = None
     ) -> list[TrialData]:
         """Give images of other classes a quality of images of a class, and vice versa.
 
         The control is the same quality of images of still other classes, or of the class. Donors resemble the
         recipients in where they are light and dark, so that the quality alone differs.
+
+        Args:
+            label: of the class.
+            own: images of the class that have it.
+            others: images of other classes.
+            transfer: of the quality.
+            kept: bool (H, W), a place that stays as it is, or None.
         """
         trials = []
         for name, recipients, donors in ((INSERT, others, own), (REMOVE, own, others)):
             images, given = (self.to_unit_range(sample.images) for sample in (recipients, donors))
             changed = transfer(images, given[self.match(recipients, donors)])
             control = transfer(images, images[self.match_others(recipients)])
+            if kept is not None:
+                changed, control = (np.where(kept[..., None], images, new) for new in (changed, control))
             trials.append(
                 self.measure(
                     name,
@@ -140,7 +149,7 @@ class Interventions:
         return match_donors(first, second)
 
     def match_others(self, sample: Sample, masks: Array | None = None) -> Array:
-        """For each image the position of another one that is most alike, of another class if there are such."""
+        """For each image the position of another one that is most alike, of another class if there is one."""
         layouts = describe_layout(self.samples.thumbnails(sample), self._shrink(masks))
         classes = self.data.columns["prediction"][sample.rows]
         same = classes[:, None] == classes[None]

@@ -19,27 +19,45 @@ _FINEST, _COARSEST = 0.7, 16
 """Octaves of detail: from this standard deviation in pixels, to the side divided by this."""
 _FINE = 24
 """The fine part: what a Gaussian of the side divided by this takes away."""
+_ENDS, _BETWEEN = (0.01, 0.99), 0.02
+"""Quantiles of the brightness that are black and white, and the share of the range that counts as these."""
+_STRONGEST, _EPSILON = 3.0, 1e-3
+"""The strongest gamma, and the least range of brightness."""
 _MOST = 20.0
 """By how much a detail may be made stronger or weaker."""
 
 
 def transfer_tone(images: Array, donors: Array) -> Array:
-    """Match the histogram of brightness: offset, gamma and contrast.
+    r"""Match black, white and the middle between them: offset, contrast and gamma.
 
-    Source:
-        Gonzalez and Woods, Digital Image Processing, histogram specification. Deviations: equal values stay
-        equal; the differences of the colours from the brightness stay.
+    $$p \mapsto b' + (w' - b') \Big(\frac{p - b}{w - b}\Big)^g$$
+
+    with the 1 and 99 % quantiles of the brightness, $b$ and $w$, of the donor $b'$ and $w'$, and the $g$ that
+    matches the medians of what lies between. Not the whole histogram: how large a part of the picture is
+    light belongs to what it shows.
     """
     changed = np.empty_like(images)
     for row, (image, donor) in enumerate(zip(images, donors, strict=True)):
-        luma, wanted = _luma(image), np.sort(_luma(donor).ravel())
-        values = np.sort(luma.ravel())
-        rank = np.searchsorted(values, luma, "left") + np.searchsorted(values, luma, "right")
-        # The middle of equal values, as a position among the sorted pixels of the donor.
-        position = rank.ravel() / 2 / len(values) * len(wanted) - 0.5
-        matched = np.interp(position, np.arange(len(wanted)), wanted).reshape(luma.shape)
-        changed[row] = image + (matched - luma)[..., None]
+        luma = _luma(image)
+        (black, white, middle), (new_black, new_white, new_middle) = (
+            _read_tone(luma),
+            _read_tone(_luma(donor)),
+        )
+        gamma = np.clip(np.log(new_middle) / np.log(middle), 1 / _STRONGEST, _STRONGEST)
+        share = (luma - black) / max(white - black, _EPSILON)
+        # Beyond black and white the curve goes on as a straight line.
+        curve = np.where((share > 0) & (share < 1), np.clip(share, 0, 1) ** gamma, share)
+        changed[row] = image + (new_black + (new_white - new_black) * curve - luma)[..., None]
     return np.clip(changed, 0, 1)
+
+
+def _read_tone(luma: Array) -> tuple[float, float, float]:
+    """Black, white, and the median of what lies between them, from 0 to 1."""
+    black, white = np.quantile(luma, _ENDS)
+    share = (luma - black) / max(white - black, _EPSILON)
+    between = share[(share > _BETWEEN) & (share < 1 - _BETWEEN)]
+    middle = float(np.median(between)) if between.size else 0.5
+    return float(black), float(white), float(np.clip(middle, 0.05, 0.95))
 
 
 def transfer_cast(images: Array, donors: Array) -> Array:
@@ -72,13 +90,13 @@ def transfer_sharpness(images: Array, donors: Array) -> Array:
     for own, other in parts:
         deviation, wanted = (part.std(axis=(1, 2, 3), keepdims=True) for part in (own, other))
         changed = changed + own * np.clip(wanted / np.maximum(deviation, 1e-4), 1 / _MOST, _MOST)
-    return np.clip(changed, 0, 1)
+    return np.asarray(np.clip(changed, 0, 1))
 
 
 def transfer_fine_part(images: Array, donors: Array) -> Array:
     """Replace the fine part of the image by the donor's: noise, texture, traces of compression."""
     sigma = max(1.5, max(images.shape[1:3]) / _FINE)
-    return np.clip(_blur(images, sigma) + donors - _blur(donors, sigma), 0, 1)
+    return np.asarray(np.clip(_blur(images, sigma) + donors - _blur(donors, sigma), 0, 1))
 
 
 def _luma(images: Array) -> Array:

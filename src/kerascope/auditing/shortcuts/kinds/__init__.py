@@ -11,6 +11,7 @@ from kerascope.auditing.shortcuts.kinds import (
     colour,
     companion,
     grain,
+    mark,
     outside,
     pair,
     patch,
@@ -23,6 +24,7 @@ from kerascope.auditing.shortcuts.kinds import (
 KINDS = {
     "companion": companion,
     "patch": patch,
+    "mark": mark,
     "place": place,
     "pair": pair,
     "outside": outside,

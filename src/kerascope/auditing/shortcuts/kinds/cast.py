@@ -16,11 +16,11 @@ from kerascope.auditing.shortcuts.trial import TrialData
 
 def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
     """Quantiles of red or blue, less the brightness, that discriminate a class."""
-    return find_qualities(data, CAST, _word)
+    return find_qualities(data, "cast", CAST, _word)
 
 
-def _word(trait: DiscriminativeTrait) -> tuple[str, str]:
-    return "cast", f"the colour cast of the picture ({'more' if trait.higher else 'less'} {trait.trait})"
+def _word(trait: DiscriminativeTrait) -> str:
+    return f"the colour cast of the picture ({'more' if trait.higher else 'less'} {trait.trait})"
 
 
 def intervene(suspect: Suspect, interventions: Interventions) -> list[TrialData]:

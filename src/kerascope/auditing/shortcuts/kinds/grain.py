@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.description.qualities import COMPRESSION, NOISE, SHARPNESS, TEXTURE
@@ -13,19 +14,33 @@ from kerascope.auditing.shortcuts.interventions.transfer import transfer_fine_pa
 from kerascope.auditing.shortcuts.quality import exchange, find_qualities
 from kerascope.auditing.shortcuts.trial import TrialData
 
+_SURE = 0.5
+"""The least lower end of Youden's index for edges of blocks, or a peak of the spectrum, to give the name."""
+
 
 def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
-    """Noise, edges of blocks, peaks and bands of the spectrum that discriminate a class."""
-    return find_qualities(data, (*NOISE, *COMPRESSION, *TEXTURE, *SHARPNESS), _word)
+    """Edges of blocks, else peaks of the spectrum, else noise and fine bands that a class has more of.
+
+    A class that has less of them is suspected of its sharpness.
+    """
+    found: dict[int, Suspect] = {}
+    for kind, names, words, least in _KINDS:
+        for suspect in find_qualities(data, kind, names, partial(_word, words)):
+            trait = suspect.details["trait"]
+            if trait.higher and trait.index.low >= least:
+                found.setdefault(suspect.label, suspect)
+    return list(found.values())
 
 
-def _word(trait: DiscriminativeTrait) -> tuple[str, str]:
-    more = "more" if trait.higher else "less"
-    if trait.trait in COMPRESSION:
-        return "compression", f"traces of compression ({more} of the edges of blocks)"
-    if trait.trait in TEXTURE:
-        return "texture", f"a fine regular texture over the picture ({more} of it)"
-    return "noise", f"the noise or grain of the picture ({more} of it)"
+def _word(words: str, trait: DiscriminativeTrait) -> str:
+    return words
+
+
+_KINDS = (
+    ("compression", COMPRESSION, "traces of compression (there are edges of blocks)", _SURE),
+    ("texture", TEXTURE, "a fine regular texture over the picture", _SURE),
+    ("noise", (*NOISE, *SHARPNESS), "the noise or grain of the picture (there is more of it)", 0.0),
+)
 
 
 def intervene(suspect: Suspect, interventions: Interventions) -> list[TrialData]:

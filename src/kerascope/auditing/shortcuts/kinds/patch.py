@@ -153,14 +153,17 @@ def _to_suspect(
         return None
     height, width = patch.shape[:2]
     inside, corners = _match_templates(every.pictures, patch[None].astype("float32") / 255)
+    outside, _ = _match_templates(rest.pictures, patch[None].astype("float32") / 255)
     has = inside[:, 0] >= SAME
-    if has.sum() < FEWEST:  # at an edge it reached beyond the pictures
+    usual = float((outside >= SAME).mean()) if len(rest) else 0.0
+    # It was cut anew, at an edge perhaps beyond the pictures: is it still often there, and here alone?
+    if has.sum() < FEWEST or has.mean() - usual < OFTEN:
         return None
     masks = np.zeros((int(has.sum()), *every.size), bool)
     for mask, (row, column) in zip(masks, corners[has, 0].tolist(), strict=True):
         mask[row : row + height, column : column + width] = True
-    usual = float((recurring.outside >= ALIKE).mean()) if len(rest) else 0.0
     always = masks.mean(axis=0) > 0.5
+    amount = np.concatenate([inside[:, 0], outside[:, 0]])
     return Suspect(
         "patch",
         label,
@@ -171,6 +174,7 @@ def _to_suspect(
         masks=masks,
         rows=every.rows[has],
         patch=patch,
+        details={"presence": (np.concatenate([every.rows, rest.rows]), amount)},
     )
 
 

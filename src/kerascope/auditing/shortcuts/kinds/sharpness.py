@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kerascope.auditing.data.audit_data import AuditData
-from kerascope.auditing.description.qualities import SHARPNESS
+from kerascope.auditing.description.qualities import NOISE, SHARPNESS
 from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
-from kerascope.auditing.shortcuts.interventions.transfer import transfer_sharpness
+from kerascope.auditing.shortcuts.interventions.transfer import transfer_fine_part, transfer_sharpness
 from kerascope.auditing.shortcuts.quality import exchange, find_qualities
 from kerascope.auditing.shortcuts.trial import TrialData
 
 
 def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
     """Bands of the spectrum, and the strength of edges, that discriminate a class."""
-    return find_qualities(data, SHARPNESS, _word)
+    return find_qualities(data, "sharpness", (*SHARPNESS, *NOISE), _word)
 
 
-def _word(trait: DiscriminativeTrait) -> tuple[str, str]:
-    why = (
-        "more fine detail, as after sharpening"
-        if trait.higher
-        else "less fine detail, as after a blur or enlarging"
-    )
-    return "sharpness", f"the sharpness of the picture ({why})"
+def _word(trait: DiscriminativeTrait) -> str:
+    detail = "more fine detail, as after sharpening"
+    if not trait.higher:
+        detail = "less fine detail, as after a blur, or enlarged from a lower resolution"
+    return f"the sharpness of the picture ({detail})"
 
 
 def intervene(suspect: Suspect, interventions: Interventions) -> list[TrialData]:
-    """Make the picture's own detail as strong as in the other class."""
-    return exchange(suspect, interventions, transfer_sharpness)
+    """Make the picture's own detail as strong as in the class; where the class has less, take its fine part.
+
+    Detail that is there can be made stronger; where it is missing, what is left of it is exchanged.
+    """
+    more = suspect.details["trait"].higher
+    return exchange(suspect, interventions, transfer_sharpness if more else transfer_fine_part)

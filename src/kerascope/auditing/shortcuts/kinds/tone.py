@@ -16,15 +16,12 @@ from kerascope.auditing.shortcuts.trial import TrialData
 
 def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
     """Quantiles of the brightness that discriminate a class."""
-    return find_qualities(data, TONE, _word)
+    return find_qualities(data, "tone", TONE, _word)
 
 
-def _word(trait: DiscriminativeTrait) -> tuple[str, str]:
-    verb = "is" if trait.trait == "the darker half" or trait.trait == "the lighter half" else "are"
-    return (
-        "tone",
-        f"the tone of the picture ({trait.trait} {verb} {'brighter' if trait.higher else 'darker'})",
-    )
+def _word(trait: DiscriminativeTrait) -> str:
+    verb = "is" if trait.trait.endswith("half") else "are"
+    return f"the tone of the picture ({trait.trait} {verb} {'brighter' if trait.higher else 'darker'})"
 
 
 def intervene(suspect: Suspect, interventions: Interventions) -> list[TrialData]:

@@ -1,0 +1,177 @@
+"""Causes tried jointly: with one of them removed, does another one still act?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kerascope.auditing.shortcuts.finding import Suspect
+from kerascope.auditing.shortcuts.interventions.interventions import Interventions
+from kerascope.auditing.shortcuts.interventions.masks import enlarge
+from kerascope.auditing.shortcuts.kinds import KINDS
+from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, REMOVE, TrialData
+from kerascope.typing import Array
+
+_STILL = 0.5
+"""The share of its effect that a cause must keep without another one, to be a cause of its own."""
+_SMALL, _BETTER = 0.15, 0.02
+"""The share of the picture up to which a place is small, and by how much a quality must tell better."""
+_CLOSE = 0.06
+"""Of the side of the picture: what is so close to a place may belong to it."""
+_ONLY = 0.1
+"""The most effect on images of other classes, for a finding that acts on the images of one class."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tested:
+    """A suspect with the outcomes of its trials.
+
+    Args:
+        suspect: that was tested.
+        outcomes: of its trials; none if it could not be tested.
+        reason: why it could not.
+        same: suspects that act no more once this one is removed.
+        absence: classes that rest on the absence of it.
+    """
+
+    suspect: Suspect
+    outcomes: Sequence[TrialData]
+    reason: str | None = None
+    same: tuple[Suspect, ...] = ()
+    absence: tuple[int, ...] = ()
+
+    def confirms(self, trials: int) -> bool:
+        """Whether predictions follow it."""
+        return any(outcome.to_trial(trials).confirms for outcome in self.outcomes)
+
+    @property
+    def insertion(self) -> TrialData | None:
+        """Its insertion into other images; the stronger one of two."""
+        found = [outcome for outcome in self.outcomes if outcome.name == INSERT]
+        return max(found, key=lambda outcome: outcome.effect, default=None)
+
+    @property
+    def removal(self) -> TrialData | None:
+        """Its removal from images of the class."""
+        return next((outcome for outcome in self.outcomes if outcome.name == REMOVE), None)
+
+    @property
+    def weight(self) -> float:
+        """How much predictions depend on it: by its insertion, and by its removal if there was one."""
+        effects = [found.effect for found in (self.insertion, self.removal) if found is not None]
+        return min(effects, default=0.0)
+
+
+def join_causes(tested: Sequence[Tested], interventions: Interventions) -> list[Tested]:
+    """The causes among the confirmed suspects of one class, each with those that are the same.
+
+    Args:
+        tested: confirmed suspects of a class.
+        interventions: that test them again.
+
+    Cost:
+        For each two of them up to 4 forwards for each of 96 images, twice.
+    """
+    causes: list[Tested] = []
+    for new in sorted(tested, key=lambda found: -found.weight):
+        for position, cause in enumerate(causes):
+            left = _left_without(new, cause, interventions)
+            left_of_cause = _left_without(cause, new, interventions)
+            if min(left, left_of_cause) >= _STILL:
+                continue
+            if max(left, left_of_cause) < _STILL:
+                first, second = _by_name(new, cause)
+            else:
+                first, second = (new, cause) if left > left_of_cause else (cause, new)
+            causes[position] = replace(first, same=(*first.same, second.suspect, *second.same))
+            break
+        else:
+            causes.append(new)
+    return causes
+
+
+def _by_name(new: Tested, cause: Tested) -> tuple[Tested, Tested]:
+    """Two suspects neither of which acts without the other, the one that names the cause better first.
+
+    A small place says more than a quality of the whole picture; of a quality and a background it is the one
+    that tells the class better.
+    """
+    small, large = sorted((new, cause), key=lambda found: _extent(found.suspect))
+    if _extent(small.suspect) <= _SMALL or _extent(large.suspect) < 1:
+        return small, large
+    narrow, wide = (found.suspect.details.get("trait") for found in (small, large))
+    if narrow is None or wide is None:
+        return large, small
+    better = wide.index.value >= narrow.index.value + _BETTER
+    return (large, small) if better else (small, large)
+
+
+def _extent(suspect: Suspect) -> float:
+    """The share of the picture that a suspect takes up."""
+    if suspect.masks is not None:
+        return float(suspect.masks.mean())
+    return 1.0 if suspect.region is None else float(suspect.region.mean())
+
+
+def _left_without(tested: Tested, cause: Tested, interventions: Interventions) -> float:
+    """The share of the effect of a suspect that is left where another cause plays no part.
+
+    A quality of the picture is tried outside the place of the other cause; else donors are cleaned of it.
+    """
+    suspect, removal, insertion = tested.suspect, cause.removal, tested.insertion
+    if insertion is None or insertion.effect <= 0:
+        return 0.0
+    place = cause.suspect.region
+    if "columns" in suspect.details and place is not None:
+        kept = enlarge(_widen(place), interventions.data.explainer.size)
+        suspect = replace(suspect, details={**suspect.details, "kept": kept})
+    elif removal is None or removal.cleaned is None or len(removal.cleaned) < FEWEST:
+        return 1.0  # nothing can be said
+    else:
+        interventions = interventions.with_own(suspect.label, removal.cleaned)
+    outcomes = KINDS[suspect.kind].intervene(suspect, interventions)
+    effects = [outcome.effect for outcome in outcomes if outcome.name == INSERT]
+    return max(effects) / insertion.effect if effects else 1.0
+
+
+def _widen(place: Array) -> Array:
+    """A place with what is close to it, since it may be found in part."""
+    from scipy.ndimage import binary_dilation
+
+    return np.asarray(binary_dilation(place, iterations=max(1, round(_CLOSE * max(place.shape)))))
+
+
+def join_absences(causes: Sequence[Tested], interventions: Interventions) -> list[Tested]:
+    """Causes of all classes, without those that are the absence of another one's cause.
+
+    A finding that turns the images of one class alone, which has a stronger cause of its own, turns them
+    because it takes that cause away.
+    """
+    predictions = interventions.data.columns["prediction"]
+    kept = sorted(causes, key=lambda found: -found.weight)
+    position = 0
+    while position < len(kept):
+        own = kept[position]
+        cause = next((cause for cause in kept[:position] if _is_absence(own, cause, predictions)), None)
+        if cause is None:
+            position += 1
+            continue
+        absence = tuple(dict.fromkeys((*cause.absence, own.suspect.label)))
+        kept[kept.index(cause)] = replace(cause, absence=absence)
+        del kept[position]
+    return kept
+
+
+def _is_absence(own: Tested, cause: Tested, predictions: Array) -> bool:
+    insertion = own.insertion
+    if own.suspect.label == cause.suspect.label or insertion is None or insertion.rows is None:
+        return False
+    of_cause = predictions[insertion.rows] == cause.suspect.label
+    gain = insertion.hits.astype(float) - insertion.controls
+    if not of_cause.any() or gain[of_cause].mean() < _ONLY:
+        return False
+    if (~of_cause).sum() < FEWEST:
+        return own.suspect.kind == cause.suspect.kind
+    return bool(gain[~of_cause].mean() < _ONLY)
