@@ -145,8 +145,13 @@ class AuditData:
 
     @property
     def traits(self) -> Array:
-        """(M, 9), see `kerascope.auditing.description.traits`."""
-        return self.columns["traits"]
+        """(M, 9) of the background, see `kerascope.auditing.description.traits`."""
+        return self.columns["traits"].reshape(len(self), 2, -1)[:, 0]
+
+    @property
+    def middle_traits(self) -> Array:
+        """(M, 9) of the middle of the picture."""
+        return self.columns["traits"].reshape(len(self), 2, -1)[:, 1]
 
     @property
     def qualities(self) -> Array:

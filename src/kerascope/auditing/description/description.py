@@ -51,8 +51,8 @@ class AuditDescription:
         """See `Description.columns`.
 
         `position`: 8 x 8 cells, the share of positive relevance in each. `content`: the model's features at
-        the explained layer, pooled under the map, of unit length. `traits`: of the
-        background, see `kerascope.auditing.description.traits`. `qualities`: of the whole picture, see
+        the explained layer, pooled under the map, of unit length. `traits`: of the background and the middle,
+        see `kerascope.auditing.description.traits`. `qualities`: of the whole picture, see
         `kerascope.auditing.description.qualities`. `agreement`: Spearman's coefficient with the map of each
         further method. `saturated`: the share of the map above 90 % of its greatest value. `outside`: the
         share of positive relevance outside the object, and `beside`: the same share of the area. `pixels`:
@@ -126,7 +126,7 @@ class AuditDescription:
         row: dict[str, Any] = {
             "position": np.ravel(cell_shares(weights)),
             "content": content,
-            "traits": compute_traits(pixels),
+            "traits": np.ravel(compute_traits(pixels)),
             "qualities": compute_qualities(pixels),
             "agreement": agreement,
             "saturated": float((weights > _SATURATED * weights.max()).mean()) if weights.any() else 0.0,

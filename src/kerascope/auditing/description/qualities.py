@@ -26,7 +26,8 @@ QUALITIES = (*TONE, *CAST, *SHARPNESS, *NOISE, *COMPRESSION, *TEXTURE)
 """The names of all qualities, in the order of their columns."""
 _BANDS = (0.03, 0.06, 0.1, 0.15, 0.21, 0.28, 0.36, 0.45, 0.71)
 """Edges of the bands of the spectrum, in cycles per pixel."""
-_RINGS = 24
+_BESIDE = 4
+"""How far beside a peak of the spectrum it is compared, in steps of the spectrum."""
 _PEAKS = 0.1
 """Cycles per pixel from which on a peak of the spectrum is a regular texture."""
 _BLOCK = 8
@@ -42,7 +43,7 @@ def compute_qualities(pixels: Array) -> Array:
     the slope between two of them; and the strength of the sharpest edges compared with their height. Noise:
     the logarithm of a low quantile of the second derivative, since noise is everywhere, and edges are not.
     Blocks: the logarithm of the steps at every eighth pixel, compared with those beside them. Regular
-    texture: the logarithm of the highest peak of the spectrum, compared with its ring.
+    texture: the logarithm of the highest peak of the spectrum, compared with what is beside it.
 
     Args:
         pixels: uint8 (H, W, 3).
@@ -75,26 +76,28 @@ def compute_qualities(pixels: Array) -> Array:
 
 
 @functools.lru_cache(maxsize=4)
-def _grid(height: int, width: int) -> tuple[Array, Array, Array, Array]:
-    """By frequency: its band, whether it counts for peaks, its ring; and a window over the picture."""
+def _grid(height: int, width: int) -> tuple[Array, Array, Array]:
+    """By frequency: its band, and whether it counts for peaks; and a window over the picture."""
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None])
     band = np.digitize(frequency, _BANDS)
     band[frequency == 0] = -1
-    ring = np.minimum((frequency / _BANDS[-1] * _RINGS).astype(int), _RINGS - 1)
     window = np.hanning(height + 2)[1:-1, None] * np.hanning(width + 2)[None, 1:-1]
-    return band, frequency > _PEAKS, ring, window
+    return band, frequency > _PEAKS, window
 
 
 def _read_spectrum(luma: Array) -> tuple[Array, float]:
     """The power of each band compared with the lowest, and the highest peak, as logarithms."""
-    band, counts, ring, window = _grid(*luma.shape)
-    power = np.abs(np.fft.fft2((luma - luma.mean()) * window)) ** 2
+    from scipy.ndimage import uniform_filter
+
+    band, counts, window = _grid(*luma.shape)
+    power = uniform_filter(np.abs(np.fft.fft2((luma - luma.mean()) * window)) ** 2, 3, mode="wrap")
     number = np.bincount(band[band >= 0], minlength=len(_BANDS) + 1)[: len(_BANDS)]
     total = np.bincount(band[band >= 0], power[band >= 0], len(_BANDS) + 1)[: len(_BANDS)]
     mean = total / np.maximum(number, 1)
     bands = np.log10(mean[1:] / (mean[0] + 1e-9) + 1e-9)
-    usual = np.bincount(ring.ravel(), power.ravel(), _RINGS) / np.maximum(np.bincount(ring.ravel()), 1)
-    peaks = (power / (usual[ring] + 1e-9))[counts]
+    # A peak stands out from what is beside it in both directions; the line that an edge leaves does not.
+    beside = [(np.roll(power, _BESIDE, axis) + np.roll(power, -_BESIDE, axis)) / 2 for axis in range(2)]
+    peaks = (power / (np.maximum(*beside) + 1e-6 * power.mean() + 1e-12))[counts]
     return bands, float(np.log10(peaks.max() + 1e-9)) if peaks.size else 0.0
 
 

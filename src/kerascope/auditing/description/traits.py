@@ -1,4 +1,4 @@
-"""Simple statistics of the background of a picture: colour, brightness, texture."""
+"""Simple statistics of the background of a picture, and of its middle: colour, brightness, texture."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def margin(height: int, width: int) -> Array:
 
 
 def compute_traits(pixels: Array) -> Array:
-    """The traits of the background of one picture.
+    """The traits of the background of one picture, and of its middle.
 
-    A trait is the median of its values at the four sides, so that an object that reaches one of them does not
-    count.
+    A trait of the background is the median of its values at the four sides, so that an object that reaches
+    one of them does not count.
 
     Args:
         pixels: uint8 (H, W, 3).
 
     Returns:
-        float32 (9,), by `TRAITS`, usually 0 to 1.
+        float32 (2, 9), of background and middle, by `TRAITS`, usually 0 to 1.
     """
     picture = pixels.astype("float32") / 255
     luma = picture @ _LUMA
@@ -48,10 +48,11 @@ def compute_traits(pixels: Array) -> Array:
     planes = np.stack([*colour_planes(picture), luma**2, np.abs(across), np.abs(down), fine])
     rows, columns = (max(1, round(side * MARGIN)) for side in luma.shape)
     sides = (planes[:, :rows], planes[:, -rows:], planes[:, :, :columns], planes[:, :, -columns:])
-    means = np.stack([side.mean(axis=(1, 2)) for side in sides])
+    middle = planes[:, 2 * rows : -2 * rows, 2 * columns : -2 * columns]
+    means = np.stack([part.mean(axis=(1, 2)) for part in (*sides, middle if middle.size else planes)])
     # The mean of squares becomes the standard deviation of brightness.
     means[:, COLOUR] = np.sqrt(np.maximum(means[:, COLOUR] - means[:, 0] ** 2, 0))
-    return np.asarray(np.median(means, axis=0), "float32")
+    return np.stack([np.median(means[:-1], axis=0), means[-1]]).astype("float32")
 
 
 def colour_planes(pictures: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.description.qualities import QUALITIES
@@ -10,9 +11,11 @@ from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait, fin
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.transfer import Transfer
-from kerascope.auditing.shortcuts.trial import TrialData
+from kerascope.auditing.shortcuts.trial import LEAST_EFFECT_OF_QUALITY, TrialData
 from kerascope.typing import Array
 
+LEAST_INDEX = 0.5
+"""The lower end of Youden's index must reach this: classes differ a little in all qualities."""
 Wording = Callable[[DiscriminativeTrait], str]
 """From the quality that tells a class best to the words, to follow "class 3 relies on"."""
 
@@ -30,7 +33,7 @@ def find_qualities(data: AuditData, kind: str, names: Sequence[str], word: Wordi
     found = []
     for label in data.classes:
         best = find_trait(data.qualities[:, columns], names, data.targets == label)
-        if best is None:
+        if best is None or best.index.low < LEAST_INDEX:
             continue
         evidence = f"how well {best.trait} tells the class (Youden's index)"
         found.append(
@@ -61,4 +64,5 @@ def exchange(suspect: Suspect, interventions: Interventions, transfer: Transfer)
     trait: DiscriminativeTrait = suspect.details["trait"]
     qualities = interventions.data.qualities[own.rows][:, suspect.details["columns"]]
     having, kept = own.take(trait.select(qualities)), suspect.details.get("kept")
-    return interventions.exchange_quality(label, having, others, transfer, kept)
+    outcomes = interventions.exchange_quality(label, having, others, transfer, kept)
+    return [replace(outcome, least=LEAST_EFFECT_OF_QUALITY) for outcome in outcomes]

@@ -16,6 +16,8 @@ LEAST_EFFECT = 0.1
 """The least share of predictions that must change beyond the control, for a finding to be confirmed."""
 LEAST_EFFECT_OF_GUESS = 0.15
 """The same where the object had to be guessed from pixels, so that parts of it may be lost."""
+LEAST_EFFECT_OF_QUALITY = 0.2
+"""The same for qualities of the whole picture, of which true differences of the objects are a part."""
 FEWEST = 8
 """The fewest images of a trial, of a class that is suspected, or that have a patch."""
 

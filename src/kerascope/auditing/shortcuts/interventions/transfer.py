@@ -93,8 +93,16 @@ def transfer_sharpness(images: Array, donors: Array) -> Array:
     return np.asarray(np.clip(changed, 0, 1))
 
 
+def transfer_grain(images: Array, donors: Array) -> Array:
+    """Match the tone, and replace the fine part of the image by the donor's: noise, texture, compression.
+
+    Without the tone, what lies finely over black would be cut off.
+    """
+    return transfer_fine_part(transfer_tone(images, donors), donors)
+
+
 def transfer_fine_part(images: Array, donors: Array) -> Array:
-    """Replace the fine part of the image by the donor's: noise, texture, traces of compression."""
+    """Replace the fine part of the image by the donor's."""
     sigma = max(1.5, max(images.shape[1:3]) / _FINE)
     return np.asarray(np.clip(_blur(images, sigma) + donors - _blur(donors, sigma), 0, 1))
 

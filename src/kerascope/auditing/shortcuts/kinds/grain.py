@@ -10,7 +10,7 @@ from kerascope.auditing.description.qualities import COMPRESSION, NOISE, SHARPNE
 from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
-from kerascope.auditing.shortcuts.interventions.transfer import transfer_fine_part
+from kerascope.auditing.shortcuts.interventions.transfer import transfer_grain
 from kerascope.auditing.shortcuts.quality import exchange, find_qualities
 from kerascope.auditing.shortcuts.trial import TrialData
 
@@ -45,4 +45,4 @@ _KINDS = (
 
 def intervene(suspect: Suspect, interventions: Interventions) -> list[TrialData]:
     """Exchange the fine part of the picture."""
-    return exchange(suspect, interventions, transfer_fine_part)
+    return exchange(suspect, interventions, transfer_grain)

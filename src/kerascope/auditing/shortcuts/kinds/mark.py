@@ -86,7 +86,7 @@ def _find_mark(unusual: Array) -> Array:
     if not count:
         return np.zeros_like(unusual)
     sizes = ndimage.sum_labels(unusual, parts, np.arange(1, count + 1))
-    mark = np.asarray(parts == int(np.argmax(sizes)) + 1)
+    mark: Array = np.equal(parts, int(np.argmax(sizes)) + 1)
     outside = margin(CELLS, CELLS)
     at_margin = (mark & outside).sum() >= _MOSTLY * mark.sum()
     # Else something is unusual about the whole picture.

@@ -102,7 +102,15 @@ def _find_by_relevance(data: AuditData, label: int, difference: Array | None) ->
         region = _refine_zone(difference, ZONES[name], data.thumbnails.size)
         evidence = {"share of the relevance there": share}
         suspects.append(
-            Suspect("place", label, name, evidence, share.low / (share.usual or 1), region=region)
+            Suspect(
+                "place",
+                label,
+                name,
+                evidence,
+                share.low / (share.usual or 1),
+                region=region,
+                details={"distance": 0.0 if difference is None else float(np.median(difference[region]))},
+            )
         )
         left &= ~ZONES[name]
     return suspects
@@ -156,7 +164,9 @@ def _find_by_pixels(label: int, difference: Array | None) -> list[Suspect]:
         return []
     estimate = Estimate.mean(difference[region], usual=0.0)
     evidence = {"difference of the pixels there from other classes', in standard deviations": estimate}
-    return [Suspect("place", label, _name_region(region), evidence, estimate.value, region=region)]
+    details = {"distance": float(np.median(difference[region]))}
+    name = _name_region(region)
+    return [Suspect("place", label, name, evidence, estimate.value, region=region, details=details)]
 
 
 def _clean_parts(mask: Array, within: Array | None = None) -> Array:
