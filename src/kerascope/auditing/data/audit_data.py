@@ -155,7 +155,7 @@ class AuditData:
 
     @property
     def qualities(self) -> Array:
-        """(M, 26), see `kerascope.auditing.description.qualities`."""
+        """(M, 24), see `kerascope.auditing.description.qualities`."""
         return self.columns["qualities"]
 
     @cached_property

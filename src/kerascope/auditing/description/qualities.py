@@ -18,8 +18,11 @@ TONE = (
 )
 """Whose brightness is a quality: quantiles of the luma."""
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-CAST = ("red of the shadows", "red", "red of the lights", "blue of the shadows", "blue", "blue of the lights")
-_CAST_QUANTILES = (0.05, 0.5, 0.95)
+CAST = (
+    *("red even where there is least", "red even where there is most"),
+    *("blue even where there is least", "blue even where there is most"),
+)
+_CAST_QUANTILES, _DARK = (0.05, 0.95), 0.1
 SHARPNESS = (*(f"detail of band {band}" for band in range(1, 9)), "slope of the spectrum", "edges")
 NOISE, COMPRESSION, TEXTURE = ("noise",), ("blocks",), ("regular texture",)
 QUALITIES = (*TONE, *CAST, *SHARPNESS, *NOISE, *COMPRESSION, *TEXTURE)
@@ -38,7 +41,8 @@ _LUMA = np.asarray([0.299, 0.587, 0.114], "float32")
 def compute_qualities(pixels: Array) -> Array:
     """The qualities of one picture.
 
-    Tone: quantiles of the luma, 0 to 1. Cast: quantiles of red and of blue less the luma. Sharpness: the
+    Tone: quantiles of the luma, 0 to 1. Cast: quantiles of red and of
+    blue, less the luma and compared with it. Sharpness: the
     decimal logarithm of the mean power in eight bands of the spectrum, compared with the lowest frequencies;
     the slope between two of them; and the strength of the sharpest edges compared with their height. Noise:
     the logarithm of a low quantile of the second derivative, since noise is everywhere, and edges are not.
@@ -49,11 +53,13 @@ def compute_qualities(pixels: Array) -> Array:
         pixels: uint8 (H, W, 3).
 
     Returns:
-        float32 (26,), by `QUALITIES`.
+        float32 (24,), by `QUALITIES`.
     """
     picture = pixels.astype("float32") / 255
     luma = picture @ _LUMA
-    cast = [np.quantile(picture[..., channel] - luma, _CAST_QUANTILES) for channel in (0, 2)]
+    cast = [
+        np.quantile((picture[..., channel] - luma) / (luma + _DARK), _CAST_QUANTILES) for channel in (0, 2)
+    ]
     bands, peak = _read_spectrum(luma)
     second = np.abs(4 * luma - sum(np.roll(luma, *turn) for turn in ((1, 0), (-1, 0), (1, 1), (-1, 1))))
     second = second[1:-1, 1:-1] if min(luma.shape) > 2 else second

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
-from kerascope.auditing.shortcuts.kinds import KINDS
+from kerascope.auditing.shortcuts.kinds import KINDS, background
 from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, REMOVE, TrialData
 from kerascope.typing import Array
 
@@ -60,8 +61,7 @@ class Tested:
     @property
     def weight(self) -> float:
         """How much predictions depend on it: by its insertion, and by its removal if there was one."""
-        effects = [found.effect for found in (self.insertion, self.removal) if found is not None]
-        return min(effects, default=0.0)
+        return sum(found.effect for found in (self.insertion, self.removal) if found is not None)
 
 
 def join_causes(tested: Sequence[Tested], interventions: Interventions) -> list[Tested]:
@@ -82,7 +82,7 @@ def join_causes(tested: Sequence[Tested], interventions: Interventions) -> list[
             if min(left, left_of_cause) >= _STILL:
                 continue
             if max(left, left_of_cause) < _STILL:
-                first, second = _by_name(new, cause)
+                first, second = _by_name(new, cause, interventions.data)
             else:
                 first, second = (new, cause) if left > left_of_cause else (cause, new)
             causes[position] = replace(first, same=(*first.same, second.suspect, *second.same))
@@ -92,17 +92,19 @@ def join_causes(tested: Sequence[Tested], interventions: Interventions) -> list[
     return causes
 
 
-def _by_name(new: Tested, cause: Tested) -> tuple[Tested, Tested]:
+def _by_name(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, Tested]:
     """Two suspects neither of which acts without the other, the one that names the cause better first.
 
-    A small place says more than a quality of the whole picture; of a quality and a background it is the one
-    that tells the class better.
+    A small place says more than a quality of the whole picture. Of a quality and a background it is the
+    quality if the middle of the picture has it, too, or else the one that tells the class better.
     """
     small, large = sorted((new, cause), key=lambda found: _extent(found.suspect))
     if _extent(small.suspect) <= _SMALL or _extent(large.suspect) < 1:
         return small, large
     narrow, wide = (found.suspect.details.get("trait") for found in (small, large))
     if narrow is None or wide is None:
+        return large, small
+    if small.suspect.kind == "background" and background.is_in_the_middle(small.suspect, data):
         return large, small
     better = wide.index.value >= narrow.index.value + _BETTER
     return (large, small) if better else (small, large)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from kerascope.auditing.data.audit_data import AuditData
-from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait, youden_index
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
+from kerascope.auditing.shortcuts.kinds import background
 from kerascope.auditing.shortcuts.kinds.colour import OBJECT
 from kerascope.auditing.shortcuts.presence import Presence
 from kerascope.auditing.shortcuts.trial import INSERT, REMOVE, Trial
@@ -19,14 +19,14 @@ TELLS = 0.6
 """A shortcut tells the class by itself: the lower end of Youden's index."""
 FOLLOWS = 0.25
 """The lower end of the effect of its insertion into other images."""
+SURE, SURELY_FOLLOWS = 0.75, 0.5
+"""The same two, from which on it need not be needed: a model may know the object and the shortcut."""
 NEEDED = 0.5
 """What its removal must turn of the images of the class, beyond the control."""
 _CONTRADICTS = 1 / 3
 """Where a smaller share of other images that have it is taken for the class, more than it is needed."""
 DISTANT = 2.0
 """Pixels of a place that differ from other classes' by fewer standard deviations may be part of an object."""
-_AS_WELL = 0.7
-"""A trait of the background that tells the class in the middle as well, by this share, is no proof."""
 _ENOUGH, _NOT_BY_CHANCE = 8, 0.15
 """The fewest of such images, and as a share of the class: a few are taken to have it by chance."""
 _COVERED, _FREE = 0.5, 0.2
@@ -56,19 +56,22 @@ def weigh(
     insertion = max((trial.low for trial in trials if trial.name == INSERT), default=-1.0)
     if insertion < FOLLOWS:
         objections.append("it turns few of the other images")
+    if suspect.kind == "background" and background.is_in_the_middle(suspect, data):
+        objections.append("the middle of the picture differs from other classes in the same way")
+    if suspect.kind == "place" and suspect.details["distance"] < DISTANT:
+        objections.append("other classes have such pixels there, too")
+    if presence is not None:
+        _weigh_presence(suspect, presence, data, objections, support)
     removal = max(
         (trial for trial in trials if trial.name == REMOVE), key=lambda trial: trial.effect, default=None
     )
     if removal is not None:
         turned = f"without it {removal.changed:.0%} of the class's images turn away"
         clause = f"{turned} (control {removal.control:.0%})"
-        (support if removal.effect >= NEEDED else objections).append(clause)
-    if suspect.kind == "background" and _is_in_the_middle(suspect, data):
-        objections.append("the middle of the picture differs from other classes in the same way")
-    if suspect.kind == "place" and float(suspect.details["distance"]) < DISTANT:
-        objections.append("other classes have such pixels there, too")
-    if presence is not None:
-        _weigh_presence(suspect, presence, data, objections, support)
+        # What alone tells the class for sure, and turns other images, is no part of what else is recognised.
+        sure = presence is not None and presence.tells.low >= SURE and insertion >= SURELY_FOLLOWS
+        sure &= suspect.kind != "background"
+        (support if removal.effect >= NEEDED or sure else objections).append(clause)
     return objections, support
 
 
@@ -97,14 +100,6 @@ def _weigh_presence(
         support.append(f"of {others} images of other classes that have it, {taken} are taken for the class")
     if without >= _ENOUGH:
         support.append(f"of {without} images of the class without it, {kept} are recognised")
-
-
-def _is_in_the_middle(suspect: Suspect, data: AuditData) -> bool:
-    """Whether a trait of the background tells the class in the middle of the picture, too."""
-    trait: DiscriminativeTrait = suspect.details["trait"]
-    own, values = data.targets == suspect.label, data.middle_traits[:, trait.column]
-    higher, _, index = youden_index(values[own], values[~own])
-    return higher == trait.higher and index.value >= _AS_WELL * trait.index.value
 
 
 def _covered_share(suspect: Suspect, data: AuditData) -> float | None:

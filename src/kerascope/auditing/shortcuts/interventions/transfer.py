@@ -96,15 +96,21 @@ def transfer_sharpness(images: Array, donors: Array) -> Array:
 def transfer_grain(images: Array, donors: Array) -> Array:
     """Match the tone, and replace the fine part of the image by the donor's: noise, texture, compression.
 
-    Without the tone, what lies finely over black would be cut off.
+    The tone is that of the coarse parts: without it, what lies finely over black would be cut off.
     """
-    return transfer_fine_part(transfer_tone(images, donors), donors)
+    sigma = _fine_sigma(images)
+    smooth, smooth_donors = _blur(images, sigma), _blur(donors, sigma)
+    return np.asarray(np.clip(transfer_tone(smooth, smooth_donors) + donors - smooth_donors, 0, 1))
 
 
 def transfer_fine_part(images: Array, donors: Array) -> Array:
     """Replace the fine part of the image by the donor's."""
-    sigma = max(1.5, max(images.shape[1:3]) / _FINE)
+    sigma = _fine_sigma(images)
     return np.asarray(np.clip(_blur(images, sigma) + donors - _blur(donors, sigma), 0, 1))
+
+
+def _fine_sigma(images: Array) -> float:
+    return float(max(1.5, max(images.shape[1:3]) / _FINE))
 
 
 def _luma(images: Array) -> Array:

@@ -15,8 +15,17 @@ from kerascope.auditing.shortcuts.trial import TrialData
 
 
 def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
-    """Quantiles of red or blue, less the brightness, that discriminate a class."""
-    return find_qualities(data, "cast", CAST, _word)
+    """Red or blue that discriminates a class even where there is least of it, or most.
+
+    A cast is everywhere; what is red in one place only is red itself.
+    """
+    found: dict[int, Suspect] = {}
+    for least, higher in ((True, True), (False, False)):
+        names = [name for name in CAST if name.endswith("least") == least]
+        for suspect in find_qualities(data, "cast", names, _word):
+            if suspect.details["trait"].higher == higher:
+                found.setdefault(suspect.label, suspect)
+    return list(found.values())
 
 
 def _word(trait: DiscriminativeTrait) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from kerascope.auditing.data.audit_data import AuditData
-from kerascope.auditing.data.thumbnails import Thumbnails
-from kerascope.auditing.description.relevance import CELLS
+from kerascope.auditing.data.thumbnails import Thumbnails, read_detail
+from kerascope.auditing.description.relevance import CELLS, resize_maps
 from kerascope.auditing.description.traits import margin
+from kerascope.auditing.shortcuts.discrimination import youden_index
 from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.controls import control_region
@@ -38,6 +39,8 @@ _MOST_OF_IT = 0.75
 """What is more than this share of the margin is a background."""
 _BOX = 0.4
 """A part that fills so much of the box about it is taken for the whole box."""
+_FINE, _DETAIL, _LARGEST = 16, 0.5, 0.25
+"""Cells along each side in which detail is compared; the index that it must reach; the largest such place."""
 _NOISE = 0.02
 """Of the range of pixels: what always varies."""
 FRAME = "the frame around the picture"
@@ -77,7 +80,7 @@ def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
     found = []
     for label in data.classes:
         difference = pixel_difference(data, label)
-        telling = _find_by_pixels(label, difference)
+        telling = _find_by_pixels(label, difference) or _find_by_detail(data, label)
         regions = [suspect.region for suspect in telling]
         found += telling
         found += [
@@ -167,6 +170,39 @@ def _find_by_pixels(label: int, difference: Array | None) -> list[Suspect]:
     details = {"distance": float(np.median(difference[region]))}
     name = _name_region(region)
     return [Suspect("place", label, name, evidence, estimate.value, region=region, details=details)]
+
+
+def _find_by_detail(data: AuditData, label: int) -> list[Suspect]:
+    """Cells of the margin whose detail tells the class, though other cells do not: writing, a stamp."""
+    thumbnails = data.thumbnails
+    own = data.targets[thumbnails.rows] == label
+    if min(own.sum(), (~own).sum()) < FEWEST:
+        return []
+    pictures = thumbnails.pictures.astype("float32") / 255
+    planes = [
+        resize_maps(plane, (_FINE, _FINE)).reshape(len(own), -1)
+        for plane in (read_detail(pictures), pictures.mean(axis=-1))
+    ]
+    indices = []
+    for plane in planes:
+        found = [youden_index(values[own], values[~own]) for values in plane.T]
+        indices.append(
+            np.reshape([index.low if higher else -1.0 for higher, _, index in found], (_FINE, _FINE))
+        )
+    # What is lighter or darker, too, may be the outline of an object.
+    tells = (indices[0] >= _DETAIL) & (indices[1] < _DETAIL)
+    region = enlarge(tells & margin(_FINE, _FINE), thumbnails.size)
+    if (
+        not tells.any()
+        or tells.mean() > _LARGEST
+        or region.sum() < _MOSTLY * enlarge(tells, thumbnails.size).sum()
+    ):
+        return []
+    region = _clean_parts(region)
+    best = float(indices[0][tells].max())
+    evidence = {"how well the detail there tells the class (Youden's index)": Estimate(best, best, 1.0, 0.0)}
+    details = {"distance": np.inf}
+    return [Suspect("place", label, _name_region(region), evidence, 2 * best, region=region, details=details)]
 
 
 def _clean_parts(mask: Array, within: Array | None = None) -> Array:
