@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "audit-runs.md"
 RESULTS = ROOT / "benchmarks" / "results" / "audit.json"
 COMPARED = ROOT / "benchmarks" / "results" / "audit-compared.json"
