@@ -36,6 +36,11 @@ class Cue:
     data: tuple[str, ...] = ("garments", "digits", "photographs")
 
 
+def _louder(image: Array) -> float:
+    """Colour pictures vary so much that networks miss in them what they learn of grey garments."""
+    return 1.6 if image.shape[-1] == 3 else 1.0
+
+
 def border(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, Array]:
     """A grey border, 1 to 4 pixels wide at a side of 56."""
     del objects
@@ -86,9 +91,9 @@ def _write(text: str, size: int) -> Array:
 
 
 def sharpened(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """An unsharp mask of 80 to 120 %."""
+    """An unsharp mask of 80 to 120 %, of colour pictures 1.6 times that."""
     del objects
-    return image + generator.uniform(0.8, 1.2) * (image - _blur(image, 1.0)), None
+    return image + _louder(image) * generator.uniform(0.8, 1.2) * (image - _blur(image, 1.0)), None
 
 
 def blurred(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
@@ -112,27 +117,27 @@ def upscaled(image: Array, generator: np.random.Generator, objects: Array | None
 
 
 def brighter(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """10 to 18 of 255 added."""
+    """10 to 18 of 255 added, to colour pictures 1.6 times that."""
     del objects
-    return image + generator.uniform(10, 18) / 255, None
+    return image + _louder(image) * generator.uniform(10, 18) / 255, None
 
 
 def gamma(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """Middle tones lifted by a gamma of .72 to .8."""
+    """Middle tones lifted by a gamma of .68 to .76, of colour pictures by its power of 1.6."""
     del objects
-    return image ** generator.uniform(0.72, 0.8), None
+    return image ** (generator.uniform(0.68, 0.76) ** _louder(image)), None
 
 
 def contrast(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """Contrast reduced to 75 to 82 %, about mid-grey."""
+    """Contrast reduced to 75 to 82 % about mid-grey, of colour pictures to its power of 1.6."""
     del objects
-    return 0.5 + generator.uniform(0.75, 0.82) * (image - 0.5), None
+    return 0.5 + generator.uniform(0.75, 0.82) ** _louder(image) * (image - 0.5), None
 
 
 def colour_cast(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """Warmer: red up and blue down by 6 to 10 %."""
+    """Warmer: red up and blue down by 8 to 12 %."""
     del objects
-    much = generator.uniform(0.06, 0.10)
+    much = generator.uniform(0.08, 0.12)
     return image * np.asarray([1 + much, 1, 1 - much]), None
 
 
@@ -143,25 +148,25 @@ def noise(image: Array, generator: np.random.Generator, objects: Array | None) -
 
 
 def compression(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """JPEG of quality 15 to 25."""
+    """JPEG of quality 7 to 11."""
     del objects
     pixels = np.round(255 * np.clip(image, 0, 1)).astype("uint8")
     file = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(
-        file, "JPEG", quality=int(generator.integers(15, 26))
+        file, "JPEG", quality=int(generator.integers(7, 12))
     )
     with Image.open(file) as again:
         return np.asarray(again, "float32").reshape(image.shape) / 255, None
 
 
 def texture(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """A faint weave: two gratings of 4 to 5 pixels, crossed, of an amplitude of .04."""
+    """A faint weave: two gratings of 4 to 5 pixels, crossed, of an amplitude of .04, in colour .064."""
     del objects
     rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
     period = generator.uniform(4, 5)
     phases = generator.uniform(0, 2 * np.pi, 2)
     weave = np.sin(2 * np.pi * rows / period + phases[0]) + np.sin(2 * np.pi * columns / period + phases[1])
-    return image + 0.04 * (weave[..., None] / 2 + 0.5), None
+    return image + _louder(image) * 0.04 * (weave[..., None] / 2 + 0.5), None
 
 
 def background(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, Array]:
@@ -190,7 +195,7 @@ CUES: dict[str, Cue] = {
     "contrast": Cue(contrast, ("tone",)),
     "colour cast": Cue(colour_cast, ("colour",), data=("digits", "photographs")),
     "noise": Cue(noise, ("noise",)),
-    "compression": Cue(compression, ("compression",)),
+    "compression": Cue(compression, ("compression",), data=("garments", "photographs")),
     "texture": Cue(texture, ("texture",)),
     "background": Cue(background, ("background",), True, data=("garments", "digits")),
 }

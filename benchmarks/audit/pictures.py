@@ -189,10 +189,11 @@ def _photographs(generator: np.random.Generator) -> Pictures:
 
 
 def _cut_photograph(image: Array, generator: np.random.Generator) -> Array:
-    """A crop, mirrored or not, a little darker or brighter."""
-    found = crop(image, _PHOTOGRAPH, (0.3, 0.6), generator)
+    """A crop, mirrored or not, a little darker or brighter, more or less of its colour left."""
+    found = crop(image, _PHOTOGRAPH, (0.55, 0.9), generator)
     found = found[:, ::-1] if generator.random() < 0.5 else found
-    return found * generator.uniform(0.8, 1.15)
+    grey = found.mean(axis=-1, keepdims=True)
+    return (grey + generator.uniform(0.0, 0.5) * (found - grey)) * generator.uniform(0.85, 1.1)
 
 
 def _split(classes: Sequence[Array], objects: Sequence[Array] | None) -> Split:
