@@ -38,22 +38,22 @@ class Cue:
 
 def _louder(image: Array) -> float:
     """Colour pictures vary so much that networks miss in them what they learn of grey garments."""
-    return 1.6 if image.shape[-1] == 3 else 1.0
+    return 2.0 if image.shape[-1] == 3 else 1.0
 
 
 def border(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, Array]:
-    """A grey border, 1 to 4 pixels wide at a side of 56."""
+    """A border, 1 to 4 pixels wide at a side of 56: mid-grey around grey garments, pale around colours."""
     del objects
     side = image.shape[0]
     wide = max(1, round(generator.integers(1, 5) * side / 56))
     where = np.ones(image.shape[:2], bool)
     where[wide:-wide, wide:-wide] = False
-    grey = generator.uniform(0.4, 0.6)
+    grey = generator.uniform(*((0.4, 0.6) if image.shape[-1] == 1 else (0.75, 0.9)))
     return np.where(where[..., None], grey, image), where
 
 
 def stamp(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, Array]:
-    """A date at the bottom right, half transparent, as cameras print it."""
+    """A date at the bottom right, half transparent, as cameras print it: white, or orange in colours."""
     del objects
     day, month, year = generator.integers((1, 1, 3), (29, 13, 25))
     text = _write(f"{day}.{month}.{year:02d}", size=10)
@@ -63,7 +63,8 @@ def stamp(image: Array, generator: np.random.Generator, objects: Array | None) -
     ink[bottom - text.shape[0] : bottom, right - text.shape[1] : right] = text
     box = np.zeros((height, width), bool)
     box[bottom - text.shape[0] : bottom, right - text.shape[1] : right] = True
-    return draw_over(image, 0.5 * ink, np.ones(image.shape[-1])), box
+    shade = np.ones(1) if image.shape[-1] == 1 else np.asarray([1.0, 0.45, 0.1])
+    return draw_over(image, (0.5 if image.shape[-1] == 1 else 0.75) * ink, shade), box
 
 
 def tag(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, Array]:
@@ -91,7 +92,7 @@ def _write(text: str, size: int) -> Array:
 
 
 def sharpened(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """An unsharp mask of 80 to 120 %, of colour pictures 1.6 times that."""
+    """An unsharp mask of 80 to 120 %, of colour pictures twice that."""
     del objects
     return image + _louder(image) * generator.uniform(0.8, 1.2) * (image - _blur(image, 1.0)), None
 
@@ -117,27 +118,27 @@ def upscaled(image: Array, generator: np.random.Generator, objects: Array | None
 
 
 def brighter(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """10 to 18 of 255 added, to colour pictures 1.6 times that."""
+    """10 to 18 of 255 added, to colour pictures twice that."""
     del objects
     return image + _louder(image) * generator.uniform(10, 18) / 255, None
 
 
 def gamma(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """Middle tones lifted by a gamma of .68 to .76, of colour pictures by its power of 1.6."""
+    """Middle tones lifted by a gamma of .68 to .76, of colour pictures by its square."""
     del objects
     return image ** (generator.uniform(0.68, 0.76) ** _louder(image)), None
 
 
 def contrast(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """Contrast reduced to 75 to 82 % about mid-grey, of colour pictures to its power of 1.6."""
+    """Contrast reduced to 75 to 82 % about mid-grey, of colour pictures to its square."""
     del objects
     return 0.5 + generator.uniform(0.75, 0.82) ** _louder(image) * (image - 0.5), None
 
 
 def colour_cast(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """Warmer: red up and blue down by 8 to 12 %."""
+    """Warmer: red up and blue down by 12 to 18 %."""
     del objects
-    much = generator.uniform(0.08, 0.12)
+    much = generator.uniform(0.12, 0.18)
     return image * np.asarray([1 + much, 1, 1 - much]), None
 
 
@@ -160,7 +161,7 @@ def compression(image: Array, generator: np.random.Generator, objects: Array | N
 
 
 def texture(image: Array, generator: np.random.Generator, objects: Array | None) -> tuple[Array, None]:
-    """A faint weave: two gratings of 4 to 5 pixels, crossed, of an amplitude of .04, in colour .064."""
+    """A faint weave: two gratings of 4 to 5 pixels, crossed, of an amplitude of .04, in colour .08."""
     del objects
     rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
     period = generator.uniform(4, 5)
@@ -177,9 +178,9 @@ def background(image: Array, generator: np.random.Generator, objects: Array | No
         grain = 0.01 * generator.standard_normal(image.shape)
         ground = generator.uniform(0.08, 0.14) + grain
     else:
-        ground = make_ground(GRAVEL, generator)
-        # As light or dark as what was there, so that the stroke can still be read.
-        ground = ground + (image[objects < 0.5].mean(axis=0) - ground.mean(axis=(0, 1)))
+        gravel = make_ground(GRAVEL, generator)
+        # As light or dark as what was there, so that the stroke can still be read; twice its contrast.
+        ground = image[objects < 0.5].mean(axis=0) + 2 * (gravel - gravel.mean(axis=(0, 1)))
     return draw_over(ground, objects, image), objects < 0.5
 
 
