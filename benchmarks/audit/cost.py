@@ -1,4 +1,4 @@
-"""`python -m benchmarks.audit_cost`: an audit of 1,000 digits against its passes, and its memory.
+"""`python -m benchmarks.audit --what cost`: an audit of 1,000 digits against its passes, and its memory.
 
 The bare side is the same number of passes of the same model, compiled without kerascope, in batches of 32:
 a forward for each that the audit counted without a gradient, a forward with its gradient for each with one.
@@ -18,7 +18,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from benchmarks.audit import COST, ROOT, page_of_record
+from benchmarks.audit.planted import COST, ROOT, page_of_record
 
 ROUNDS = 3
 BATCH = 32

@@ -24,8 +24,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "audit-runs.md"
+from benchmarks.audit.page import replace_part
+
+ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results" / "audit.json"
 COMPARED = ROOT / "benchmarks" / "results" / "audit-compared.json"
 COST = ROOT / "benchmarks" / "results" / "audit-cost.json"
@@ -234,11 +235,9 @@ def page(runs: Sequence[dict[str, Any]]) -> str:
     """The tables, as Markdown."""
     planted = [one for one in runs if one["case"]["kind"]]
     clean = [one for one in runs if not one["case"]["kind"]]
-    head = f"""# What an audit finds of planted shortcuts
-
-Made by `python -m benchmarks.audit`; [audit.md](audit.md) says what is planted and how it is counted.
-{len(runs)} runs, each with a network of its own: {len(planted)} with a shortcut, {len(clean)} without.
-Maps are those of `{runs[0].get("method", "grad_cam")}`.
+    head = f"""Made by `python -m benchmarks.audit`; [audit.md](audit.md) says what is planted, and how it is
+counted. {len(runs)} runs, each with a network of its own: {len(planted)} with a shortcut, {len(clean)}
+without. Maps are those of `{runs[0].get("method", "grad_cam")}`.
 
 A class counts once. *Rest on it*: planted into clean pictures of other classes, the shortcut turns a quarter
 of them or more into the class. *Found*: there is a confirmed finding on the class. *Located*: with an
@@ -348,7 +347,7 @@ def cost(found: dict[str, Any]) -> str:
     made, needed = times["passes"], times["needed"]
     lines = f"""## What it costs
 
-Made by `python -m benchmarks.audit_cost`. {times["images"]:,} digits, the demo's network,
+Made by `python -m benchmarks.audit --what cost`. {times["images"]:,} digits, the demo's network,
 {times["backend"]}: to explain them {explain["forwards"]:,} forwards and
 {explain["backwards"]:,} backwards, to try suspects {tried["forwards"]:,} forwards. Counted in passes (a
 backward as two), {made / needed:.2f} of what explaining and the interventions need.
@@ -370,13 +369,11 @@ Folders of digits, each in a process of its own, and the page made from what it 
 
 
 def page_of_record() -> None:
-    """Write the page from the runs on record."""
-    text = page(json.loads(RESULTS.read_text(encoding="utf-8")))
-    if COMPARED.exists():
-        text += "\n" + side_by_side(json.loads(COMPARED.read_text(encoding="utf-8")))
-    if COST.exists():
-        text += "\n" + cost(json.loads(COST.read_text(encoding="utf-8")))
-    PAGE.write_text(text, encoding="utf-8")
+    """Write the parts of the page of which there are runs on record."""
+    parts = (("planted", RESULTS, page), ("compared", COMPARED, side_by_side), ("cost", COST, cost))
+    for name, record, write in parts:
+        if record.exists():
+            replace_part(name, write(json.loads(record.read_text(encoding="utf-8"))))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -411,8 +408,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         RESULTS.parent.mkdir(exist_ok=True)
         record = COMPARED if several else RESULTS
         record.write_text("[\n" + ",\n".join(json.dumps(one) for one in runs) + "\n]\n", encoding="utf-8")
-        if not RESULTS.exists():
-            return 0
     page_of_record()
     return 0
 
