@@ -47,12 +47,13 @@ def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
         if min(own.sum(), (~own).sum()) < 2 * FEWEST:
             continue
         unusual = cells > np.quantile(cells[~own], UNUSUAL, axis=0) + _BEYOND
-        marks = np.stack([_find_mark(mask) for mask in unusual])
-        has = marks.any(axis=(1, 2))
-        share = Estimate.mean(has[own].astype(float), float(has[~own].mean()))
-        if has[own].sum() < FEWEST or share.low - float(has[~own].mean()) < OFTEN:
+        marks: Array = np.stack([_find_mark(mask) for mask in unusual])
+        has: Array = np.any(marks, axis=(1, 2))
+        usual = float(has[~own].mean())
+        share = Estimate.mean(has[own].astype(float), usual)
+        if has[own].sum() < FEWEST or share.low - usual < OFTEN:
             continue
-        chosen = own & has
+        chosen = np.logical_and(own, has)
         always = np.asarray(marks[chosen].mean(axis=0) > 0.5)
         found.append(
             Suspect(
