@@ -11,12 +11,14 @@ from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
-from kerascope.auditing.shortcuts.kinds import KINDS, background
+from kerascope.auditing.shortcuts.kinds import KINDS, background, place
 from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, REMOVE, TrialData
 from kerascope.typing import Array
 
 _STILL = 0.5
 """The share of its effect that a cause must keep without another one, to be a cause of its own."""
+_PART, _MUCH_LESS = 0.7, 0.7
+"""The share of a place that lies in another one, and the share of its effect that a background may have."""
 _SMALL, _BETTER = 0.15, 0.02
 """The share of the picture up to which a place is small, and by how much a quality must tell better."""
 _CLOSE = 0.06
@@ -54,6 +56,11 @@ class Tested:
         return max(found, key=lambda outcome: outcome.effect, default=None)
 
     @property
+    def effect(self) -> float:
+        """Of its insertion; 0 without one."""
+        return 0.0 if self.insertion is None else self.insertion.effect
+
+    @property
     def removal(self) -> TrialData | None:
         """Its removal from images of the class."""
         return next((outcome for outcome in self.outcomes if outcome.name == REMOVE), None)
@@ -77,6 +84,9 @@ def join_causes(tested: Sequence[Tested], interventions: Interventions) -> list[
     causes: list[Tested] = []
     for new in sorted(tested, key=lambda found: -found.weight):
         for position, cause in enumerate(causes):
+            if _is_part(new, cause):
+                causes[position] = replace(cause, same=(*cause.same, new.suspect, *new.same))
+                break
             left = _left_without(new, cause, interventions)
             left_of_cause = _left_without(cause, new, interventions)
             if min(left, left_of_cause) >= _STILL:
@@ -92,6 +102,16 @@ def join_causes(tested: Sequence[Tested], interventions: Interventions) -> list[
     return causes
 
 
+def _is_part(new: Tested, cause: Tested) -> bool:
+    """Whether a weaker suspect lies where a stronger one does, or is a background with that in it."""
+    if new.suspect.region is None or cause.suspect.region is None:
+        return False
+    wide = _widen(cause.suspect.region)
+    if new.suspect.kind == "background":
+        return new.effect <= _MUCH_LESS * cause.effect
+    return bool((new.suspect.region & wide).sum() >= _PART * new.suspect.region.sum())
+
+
 def _by_name(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, Tested]:
     """Two suspects neither of which acts without the other, the one that names the cause better first.
 
@@ -103,7 +123,8 @@ def _by_name(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, Teste
         return small, large
     narrow, wide = (found.suspect.details.get("trait") for found in (small, large))
     if narrow is None or wide is None:
-        return large, small
+        distant = small.suspect.details.get("distance", 0.0) >= place.DISTANT
+        return (small, large) if distant else (large, small)
     if small.suspect.kind == "background" and background.is_in_the_middle(small.suspect, data):
         return large, small
     better = wide.index.value >= narrow.index.value + _BETTER
@@ -125,9 +146,9 @@ def _left_without(tested: Tested, cause: Tested, interventions: Interventions) -
     suspect, removal, insertion = tested.suspect, cause.removal, tested.insertion
     if insertion is None or insertion.effect <= 0:
         return 0.0
-    place = cause.suspect.region
-    if "columns" in suspect.details and place is not None:
-        kept = enlarge(_widen(place), interventions.data.explainer.size)
+    region = cause.suspect.region
+    if "columns" in suspect.details and region is not None:
+        kept = enlarge(_widen(region), interventions.data.explainer.size)
         suspect = replace(suspect, details={**suspect.details, "kept": kept})
     elif removal is None or removal.cleaned is None or len(removal.cleaned) < FEWEST:
         return 1.0  # nothing can be said
@@ -138,11 +159,11 @@ def _left_without(tested: Tested, cause: Tested, interventions: Interventions) -
     return max(effects) / insertion.effect if effects else 1.0
 
 
-def _widen(place: Array) -> Array:
+def _widen(region: Array) -> Array:
     """A place with what is close to it, since it may be found in part."""
     from scipy.ndimage import binary_dilation
 
-    return np.asarray(binary_dilation(place, iterations=max(1, round(_CLOSE * max(place.shape)))))
+    return np.asarray(binary_dilation(region, iterations=max(1, round(_CLOSE * max(region.shape)))))
 
 
 def join_absences(causes: Sequence[Tested], interventions: Interventions) -> list[Tested]:

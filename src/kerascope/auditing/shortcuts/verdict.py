@@ -9,7 +9,7 @@ import numpy as np
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
-from kerascope.auditing.shortcuts.kinds import background
+from kerascope.auditing.shortcuts.kinds import background, place
 from kerascope.auditing.shortcuts.kinds.colour import OBJECT
 from kerascope.auditing.shortcuts.presence import Presence
 from kerascope.auditing.shortcuts.trial import INSERT, REMOVE, Trial
@@ -25,8 +25,6 @@ NEEDED = 0.5
 """What its removal must turn of the images of the class, beyond the control."""
 _CONTRADICTS = 1 / 3
 """Where a smaller share of other images that have it is taken for the class, more than it is needed."""
-DISTANT = 2.0
-"""Pixels of a place that differ from other classes' by fewer standard deviations may be part of an object."""
 _ENOUGH, _NOT_BY_CHANCE = 8, 0.15
 """The fewest of such images, and as a share of the class: a few are taken to have it by chance."""
 _COVERED, _FREE = 0.5, 0.2
@@ -58,7 +56,7 @@ def weigh(
         objections.append("it turns few of the other images")
     if suspect.kind == "background" and background.is_in_the_middle(suspect, data):
         objections.append("the middle of the picture differs from other classes in the same way")
-    if suspect.kind == "place" and suspect.details["distance"] < DISTANT:
+    if suspect.kind == "place" and suspect.details["distance"] < place.DISTANT:
         objections.append("other classes have such pixels there, too")
     if presence is not None:
         _weigh_presence(suspect, presence, data, objections, support)
