@@ -155,8 +155,13 @@ class AuditData:
 
     @property
     def qualities(self) -> Array:
-        """(M, 24), see `kerascope.auditing.description.qualities`."""
-        return self.columns["qualities"]
+        """(M, 24) of the whole picture, see `kerascope.auditing.description.qualities`."""
+        return self.columns["qualities"].reshape(len(self), 2, -1)[:, 0]
+
+    @property
+    def middle_qualities(self) -> Array:
+        """(M, 24) of the middle of the picture."""
+        return self.columns["qualities"].reshape(len(self), 2, -1)[:, 1]
 
     @cached_property
     def classes(self) -> tuple[int, ...]:

@@ -11,7 +11,8 @@ from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
-from kerascope.auditing.shortcuts.kinds import KINDS, background, place
+from kerascope.auditing.shortcuts.kinds import KINDS, place
+from kerascope.auditing.shortcuts.quality import is_in_the_middle
 from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, REMOVE, TrialData
 from kerascope.typing import Array
 
@@ -87,14 +88,16 @@ def join_causes(tested: Sequence[Tested], interventions: Interventions) -> list[
             if _is_part(new, cause):
                 causes[position] = replace(cause, same=(*cause.same, new.suspect, *new.same))
                 break
-            left = _left_without(new, cause, interventions)
-            left_of_cause = _left_without(cause, new, interventions)
-            if min(left, left_of_cause) >= _STILL:
-                continue
-            if max(left, left_of_cause) < _STILL:
-                first, second = _by_name(new, cause, interventions.data)
-            else:
-                first, second = (new, cause) if left > left_of_cause else (cause, new)
+            ranked = _rank_by_data(new, cause, interventions.data)
+            if ranked is None:
+                left = _left_without(new, cause, interventions)
+                left_of_cause = _left_without(cause, new, interventions)
+                if min(left, left_of_cause) >= _STILL:
+                    continue
+                ranked = (new, cause) if left > left_of_cause else (cause, new)
+                if max(left, left_of_cause) < _STILL:
+                    ranked = _by_extent(new, cause)
+            first, second = ranked
             causes[position] = replace(first, same=(*first.same, second.suspect, *second.same))
             break
         else:
@@ -112,23 +115,34 @@ def _is_part(new: Tested, cause: Tested) -> bool:
     return bool((new.suspect.region & wide).sum() >= _PART * new.suspect.region.sum())
 
 
-def _by_name(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, Tested]:
-    """Two suspects neither of which acts without the other, the one that names the cause better first.
+def _rank_by_data(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, Tested] | None:
+    """A background and a quality of the whole picture, the one that names what the data show first.
 
-    A small place says more than a quality of the whole picture. Of a quality and a background it is the
-    quality if the middle of the picture has it, too, or else the one that tells the class better.
+    Exchanges cannot tell them apart: a network reads a quality where it is plain to see, on the background.
+    It is the quality if the middle of the picture has it, too, or if it tells the class better.
+    """
+    by_kind = {found.suspect.kind == "background": found for found in (new, cause)}
+    if len(by_kind) < 2 or "columns" not in by_kind[False].suspect.details:
+        return None
+    whole, behind = by_kind[False], by_kind[True]
+    if whole.effect < _STILL * behind.effect:
+        return behind, whole
+    index, index_behind = (found.suspect.details["trait"].index.value for found in (whole, behind))
+    tonal = whole.suspect.kind in ("tone", "cast")
+    is_whole = index >= index_behind + _BETTER if tonal else is_in_the_middle(whole.suspect, data)
+    return (whole, behind) if is_whole else (behind, whole)
+
+
+def _by_extent(new: Tested, cause: Tested) -> tuple[Tested, Tested]:
+    """Two suspects neither of which acts without the other: a small or distant place says more.
+
+    Else the larger one of them explains the other.
     """
     small, large = sorted((new, cause), key=lambda found: _extent(found.suspect))
-    if _extent(small.suspect) <= _SMALL or _extent(large.suspect) < 1:
+    distant = small.suspect.details.get("distance", 0.0) >= place.DISTANT
+    if _extent(small.suspect) <= _SMALL or _extent(large.suspect) < 1 or distant:
         return small, large
-    narrow, wide = (found.suspect.details.get("trait") for found in (small, large))
-    if narrow is None or wide is None:
-        distant = small.suspect.details.get("distance", 0.0) >= place.DISTANT
-        return (small, large) if distant else (large, small)
-    if small.suspect.kind == "background" and background.is_in_the_middle(small.suspect, data):
-        return large, small
-    better = wide.index.value >= narrow.index.value + _BETTER
-    return (large, small) if better else (small, large)
+    return large, small
 
 
 def _extent(suspect: Suspect) -> float:

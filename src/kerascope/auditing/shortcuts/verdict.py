@@ -19,7 +19,7 @@ TELLS = 0.6
 """A shortcut tells the class by itself: the lower end of Youden's index."""
 FOLLOWS = 0.25
 """The lower end of the effect of its insertion into other images."""
-SURE, SURELY_FOLLOWS = 0.75, 0.5
+SURE, SURELY_FOLLOWS = 0.75, 0.4
 """The same two, from which on it need not be needed: a model may know the object and the shortcut."""
 NEEDED = 0.5
 """What its removal must turn of the images of the class, beyond the control."""
