@@ -63,6 +63,7 @@ def audit(
     follow_links: bool = False,
     clustering: Clustering = "spectral",
     images_per_trial: int = IMAGES_PER_TRIAL,
+    budget: int | None = None,
     sanity: bool = True,
     seed: int = 0,
     model_file: str | os.PathLike[str] | None = None,
@@ -108,6 +109,8 @@ def audit(
         follow_links: see there.
         clustering: `"spectral"` or `"hdbscan"`; see `kerascope.auditing.data.clustering.find_clusters`.
         images_per_trial: the most images of an intervention; default 96.
+        budget: the most forwards that trials may take, of each label; the most telling suspects are tested,
+            as many of a class as it allows. 0 lists suspects and tests none; None tests eight of a class.
         sanity: check the methods, too; see `kerascope.sanity`.
         seed: of samples and clusters.
         model_file: that the model was loaded from, for the record.
@@ -131,10 +134,10 @@ def audit(
 
     Cost:
         For each image the cost of the methods and 1 forward; for each suspect that is tested up to 4 forwards
-        for each of 96 images, at most six suspects a class; for each sanity check 6 explanations of 16
-        images; 1 forward of a blank image. For a model of several labels, all that for each label, and for
-        each companion that is tested 1 more explanation of up to 96 images. Memory grows by about 5 kB per
-        image.
+        for each of 96 images, at most eight suspects a class or as many as `budget` allows; for each two
+        that are confirmed of a class the same again; for each sanity check 6 explanations of 16 images; 1
+        forward of a blank image. For a model of several labels, all that for each label, and for each
+        companion that is tested 1 more explanation of up to 96 images. Memory grows by about 5 kB per image.
 
     Source:
         Lapuschkin et al., Unmasking Clever Hans predictors and assessing what machines really learn, Nature
@@ -154,7 +157,7 @@ def audit(
     reading = ReadOptions(image_column, label_column, follow_links)
     several = [method] if isinstance(method, str | Method) else list(method)
     methods = tuple(map(as_method, several))
-    options = AuditOptions(methods, target, clustering, images_per_trial, sanity, seed, run)
+    options = AuditOptions(methods, target, clustering, images_per_trial, sanity, seed, run, budget=budget)
     if _is_paths(data):
         if labels is not None:
             raise errors.ParameterError(

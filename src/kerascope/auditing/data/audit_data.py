@@ -201,11 +201,15 @@ class AuditData:
             )
         return clusters
 
+    @property
+    def pictures_per_class(self) -> int:
+        """The most thumbnails of a class that are loaded; only images with one are in trials."""
+        return max(8, min(PICTURES, _ALL_PICTURES // max(len(self.classes), 1)))
+
     @cached_property
     def thumbnails(self) -> Thumbnails:
         """A sample of thumbnails of every class."""
-        most = max(8, min(PICTURES, _ALL_PICTURES // max(len(self.classes), 1)))
-        rows = [self.sample(self._distinct_members(label), most) for label in self.classes]
+        rows = [self.sample(self._distinct_members(label), self.pictures_per_class) for label in self.classes]
         return self.load_thumbnails(np.sort(np.concatenate(rows)))
 
     def _distinct_members(self, label: int) -> Array:

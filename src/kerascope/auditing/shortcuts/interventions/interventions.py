@@ -26,7 +26,7 @@ from kerascope.typing import Array
 
 _CLEANED = 24
 """The most images without a suspect that are kept, to test other suspects on."""
-_SHOWN = 3
+SHOWN = 3
 """Images of an insertion that are kept to be seen."""
 
 
@@ -252,7 +252,7 @@ def _keep_cleaned(rows: Array, images: Array, hits: Array) -> Sample:
 def _choose_shown(hits: Array, controls: Array, probabilities: Array) -> Array:
     """Positions of the images that show an insertion best: turned by it alone, and most probable."""
     turned = hits.astype(float) - controls
-    return np.lexsort((-np.nan_to_num(probabilities), -turned))[:_SHOWN]
+    return np.lexsort((-np.nan_to_num(probabilities), -turned))[:SHOWN]
 
 
 def _composite(images: Array, objects: Array, backgrounds: Array) -> Array:
