@@ -97,7 +97,9 @@ def _test_suspects(
     while chosen and rest:
         chosen, rest = budget.choose(rest, interventions.samples)
         tested += _test_in_turn(chosen, most, len(suspects), interventions, None)
-    beyond = [suspect for suspect in rest if not _is_known(suspect, interventions.samples)]
+    beyond = [
+        suspect for suspect in rest if suspect.evidence and not _is_known(suspect, interventions.samples)
+    ]
     return [*tested, *(Tested(suspect, (), budget.reason) for suspect in beyond)]
 
 
@@ -120,7 +122,9 @@ def _test_in_turn(
                 continue
             counts[suspect.label] += 1
             if counts[suspect.label] > most:
-                tested.append(Tested(suspect, (), _TOO_MANY))
+                tested += [Tested(suspect, (), _TOO_MANY)] if suspect.evidence else []
+                continue
+            if hasattr(module, "examine") and (suspect := module.examine(suspect, interventions)) is None:
                 continue
             outcomes = module.intervene(suspect, interventions)
             found = Tested(suspect, outcomes, None if outcomes else TOO_FEW)

@@ -11,6 +11,7 @@ from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
 from kerascope.auditing.shortcuts.kinds import background, place
 from kerascope.auditing.shortcuts.kinds.colour import OBJECT
+from kerascope.auditing.shortcuts.kinds.style import FEATURES
 from kerascope.auditing.shortcuts.presence import Presence
 from kerascope.auditing.shortcuts.trial import INSERT, REMOVE, Trial
 from kerascope.typing import Array
@@ -47,8 +48,8 @@ def weigh(
         return [], [f"{1 - covered:.0%} of it lies outside the objects, by their masks"]
     objections: list[str] = []
     support: list[str] = []
-    if suspect.kind == "colour":
-        objections.append(OBJECT)
+    if suspect.kind in _ALWAYS_EVIDENCE:
+        objections.append(_ALWAYS_EVIDENCE[suspect.kind])
     if covered is not None and covered >= _COVERED:
         objections.append(f"{covered:.0%} of it lies on the objects, by their masks")
     insertion = max((trial.low for trial in trials if trial.name == INSERT), default=-1.0)
@@ -73,6 +74,7 @@ def weigh(
     return objections, support
 
 
+_ALWAYS_EVIDENCE = {"colour": OBJECT, "style": FEATURES}
 _OF_KIND = {
     "companion": "the label that goes along with it is known",
     "outside": "it lies outside the objects, by their masks",

@@ -66,13 +66,17 @@ class Budget:
 UNLIMITED = Budget()
 
 
+_TWICE = ("sharpness", "style")
+"""Kinds that are exchanged in two ways, or through features that are computed first."""
+
+
 def most_forwards(suspect: Suspect, samples: Samples) -> int:
     r"""The most forwards of the trials of a suspect and of its pictures.
 
     $$2 \min(m, o) + 2 \min(m, r) + 3$$
 
     with m images per trial, o images of the class and r of others: its removal and its insertion, each with a
-    control. Of a companion r images with neither label, and one explanation of each of o images that have it
+    control; of sharpness and style twice that. Of a companion r images with neither label, and one explanation of each of o images that have it
     alone, which counts as one forward, and takes more with some methods.
     """
     details = suspect.details
@@ -80,4 +84,5 @@ def most_forwards(suspect: Suspect, samples: Samples) -> int:
         explained, recipients = (min(len(details[name]), samples.most) for name in ("donors", "recipients"))
         return 2 * recipients + explained + SHOWN
     own, others = len(samples.candidates(suspect.label)), len(samples.other_candidates(suspect.label))
-    return 2 * min(samples.most, own) + 2 * min(samples.most, others) + SHOWN
+    exchanges = 2 if suspect.kind in _TWICE else 1
+    return 2 * exchanges * (min(samples.most, own) + min(samples.most, others)) + SHOWN
