@@ -20,7 +20,7 @@ _STILL = 0.5
 """The share of its effect that a cause must keep without another one, to be a cause of its own."""
 _PART, _MUCH_LESS = 0.7, 0.7
 """The share of a place that lies in another one, and the share of its effect that a background may have."""
-_SMALL, _BETTER = 0.15, 0.02
+_SMALL, _BETTER = 0.15, 0.2
 """The share of the picture up to which a place is small, and by how much a quality must tell better."""
 _CLOSE = 0.06
 """Of the side of the picture: what is so close to a place may belong to it."""

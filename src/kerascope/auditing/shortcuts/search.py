@@ -189,8 +189,10 @@ def _to_finding(tested: Tested, interventions: Interventions, trials: int) -> Fi
     )
     if not tested.confirms(trials):
         return finding.judge(tested.outcomes, trials)
-    # What is the same cause may be read in several ways: the one that tells the class best counts.
-    found = [find_presence(same, data) for same in (suspect, *tested.same)]
+    # What is the same cause may be read in several ways: the one that tells the class best counts, but for
+    # pixels of a place, which show the object, too.
+    readable = [same for same in tested.same if "columns" in same.details or "presence" in same.details]
+    found = [find_presence(same, data) for same in (suspect, *readable)]
     presence = max(filter(None, found), key=lambda presence: presence.tells.low, default=None)
     results = [outcome.to_trial(trials) for outcome in tested.outcomes]
     objections, support = weigh(suspect, results, presence, data)

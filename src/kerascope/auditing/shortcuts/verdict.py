@@ -20,8 +20,8 @@ TELLS = 0.6
 """A shortcut tells the class by itself: the lower end of Youden's index."""
 FOLLOWS = 0.25
 """The lower end of the effect of its insertion into other images."""
-SURE, SURELY_FOLLOWS = 0.75, 0.4
-"""The same two, from which on it need not be needed: a model may know the object and the shortcut."""
+SURE, SURELY_FOLLOWS = 0.75, 1.1
+"""The first of these, and the sum of both, from which on a model may know the object as well."""
 NEEDED = 0.5
 """What its removal must turn of the images of the class, beyond the control."""
 _CONTRADICTS = 1 / 3
@@ -68,8 +68,12 @@ def weigh(
         turned = f"without it {removal.changed:.0%} of the class's images turn away"
         clause = f"{turned} (control {removal.control:.0%})"
         # What alone tells the class for sure, and turns other images, is no part of what else is recognised.
-        sure = presence is not None and presence.tells.low >= SURE and insertion >= SURELY_FOLLOWS
-        sure &= suspect.kind != "background"
+        sure = (
+            suspect.kind != "background"
+            and presence is not None
+            and presence.tells.low >= SURE
+            and presence.tells.low + insertion >= SURELY_FOLLOWS
+        )
         (support if removal.effect >= NEEDED or sure else objections).append(clause)
     return objections, support
 

@@ -76,8 +76,9 @@ def most_forwards(suspect: Suspect, samples: Samples) -> int:
     $$2 \min(m, o) + 2 \min(m, r) + 3$$
 
     with m images per trial, o images of the class and r of others: its removal and its insertion, each with a
-    control; of sharpness and style twice that. Of a companion r images with neither label, and one explanation of each of o images that have it
-    alone, which counts as one forward, and takes more with some methods.
+    control; of sharpness and style twice that. Of a companion r images with neither label, and one
+    explanation of each of o images that have it alone, which counts as one forward, and takes more with some
+    methods.
     """
     details = suspect.details
     if "recipients" in details:
