@@ -41,9 +41,10 @@ def examine(suspect: Suspect, interventions: Interventions) -> Suspect | None:
     own, others = samples.of_class(label), samples.of_others(label, steady=True)
     if not len(own) or not len(others):
         return None
-    moments = [interventions.read_style(sample) for sample in (own, others)]
-    if moments[0] is None or moments[1] is None:
+    first, second = interventions.read_style(own), interventions.read_style(others)
+    if first is None or second is None:
         return None
+    moments = first, second
     values = np.concatenate([found.reshape(len(found), -1) for found in moments])
     names = [f"channel {column}" for column in range(values.shape[1])]
     best = find_trait(values, names, np.arange(len(values)) < len(own))
