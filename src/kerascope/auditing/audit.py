@@ -134,10 +134,11 @@ def audit(
 
     Cost:
         For each image the cost of the methods and 1 forward; for each suspect that is tested up to 4 forwards
-        for each of 96 images, at most eight suspects a class or as many as `budget` allows; for each two
-        that are confirmed of a class the same again; for each sanity check 6 explanations of 16 images; 1
-        forward of a blank image. For a model of several labels, all that for each label, and for each
-        companion that is tested 1 more explanation of up to 96 images. Memory grows by about 5 kB per image.
+        for each of 96 images, at most eight suspects a class, or as many as `budget` allows; for each two
+        that are confirmed of a class up to twice that again; for the pictures of a finding 3 forwards; for
+        each sanity check 6 explanations of 16 images; 1 forward of a blank image. For a model of several
+        labels, all that for each label, and for each companion that is tested 1 more explanation of up to 96
+        images. Memory grows by about 5 kB per image.
 
     Source:
         Lapuschkin et al., Unmasking Clever Hans predictors and assessing what machines really learn, Nature

@@ -17,7 +17,7 @@ class Budget:
 
     Args:
         most: forwards; None for no budget.
-        count_passes: returns the forwards so far.
+        count_passes: returns the forwards so far; needed with a budget only.
     """
 
     most: int | None = None
@@ -30,7 +30,7 @@ class Budget:
 
     @property
     def reason(self) -> str:
-        """Why something was not tried."""
+        """Why something was not tried: what is left is too little for it."""
         return f"the budget of {self.most or 0:,} passes is spent"
 
     def choose(
@@ -38,7 +38,7 @@ class Budget:
     ) -> tuple[Sequence[Suspect], Sequence[Suspect]]:
         """The first suspects whose trials all fit into what is left, and the others.
 
-        None is passed over for a cheaper one after it, so that a larger budget tests the same and more.
+        None is passed over for a cheaper one after it, so that a budget never hides the most telling ones.
         """
         if self.most is None:
             return suspects, ()
