@@ -16,7 +16,8 @@ from PIL import Image
 
 import kerascope as ks
 from kerascope import errors
-from kerascope.auditing.shortcuts import kinds, samples, search
+from kerascope.auditing.shortcuts import kinds, search
+from kerascope.auditing.shortcuts.interventions import samples
 from kerascope.synthetic import shortcuts
 from kerascope.typing import Array
 from tests.helpers.files.photographs import same
@@ -49,35 +50,35 @@ KINDS = [
 def test_what_was_planted_is_confirmed_and_located_and_nothing_else_is(kind: str) -> None:
     _, held = known(kind)
     found = audit(kind)
-    assert found.confirmed
-    assert {one.label for one in found.confirmed} == {1}
+    (finding,) = found.shortcuts
+    # What is on all of the background is a quality of the picture; that it is the same is said, too.
     expected = {
-        "corner": ["patch"],
-        "frame": ["place"],
-        "tint": ["background", "colour"],
-        "random place": ["patch"],
-        "texture": ["background"],
+        "corner": ("patch", False),
+        "frame": ("place", False),
+        "tint": ("tone", True),
+        "random place": ("patch", False),
+        "texture": ("noise", True),
     }
-    assert sorted(one.kind for one in found.confirmed) == expected[kind]
-    best = found.confirmed[0].best
+    background = any(what.startswith("the background") for what in finding.same)
+    assert (finding.label, (finding.kind, background)) == (1, expected[kind])
+    best = finding.best
     assert best is not None
     assert best.changed > 0.4
     assert best.control < 0.1
     assert best.count >= 32
-    if kind == "tint":
-        return
     overlaps = []
-    for one in found.confirmed:
-        if one.places:
-            for index, (top, left, bottom, right) in one.places.items():
-                box = np.zeros((24, 24), bool)
-                box[round(24 * top) : round(24 * bottom), round(24 * left) : round(24 * right)] = True
-                true = held.places[index]
-                overlaps.append((box & true).sum() / (box | true).sum())
-        elif one.region is not None:
-            true = held.places[held.has].mean(axis=0) > 0.5
-            overlaps.append((one.region & true).sum() / (one.region | true).sum())
-    assert np.mean(overlaps) > 0.5
+    for index, (top, left, bottom, right) in finding.places.items():
+        box = np.zeros((24, 24), bool)
+        box[round(24 * top) : round(24 * bottom), round(24 * left) : round(24 * right)] = True
+        true = held.places[index]
+        overlaps.append((box & true).sum() / (box | true).sum())
+    if kind in ("corner", "random place"):
+        assert np.mean(overlaps) > 0.5
+    if kind == "frame":
+        # The part of it that the network relies on, and nothing near the middle.
+        assert finding.region is not None
+        assert finding.region[:2].all()
+        assert not finding.region[8:16, 8:16].any()
 
 
 def test_a_clean_model_has_no_confirmed_finding() -> None:
@@ -88,6 +89,16 @@ def test_a_clean_model_has_no_confirmed_finding() -> None:
     assert "No shortcut was found" in str(found) or "Nothing was suspected" in str(found)
     assert "less than chance" not in str(found)
     assert "less than chance" in str(replace(found, accuracy=0.02))
+
+
+@once
+@pytest.mark.xfail(
+    strict=True, reason="the mark tells a quality of the class, whose transfer carries the bars"
+)
+def test_a_mark_that_a_network_does_not_use_convicts_nobody() -> None:
+    held = known("corner")[1]
+    found = ks.audit(known(None)[0], held.images, held.labels, sanity=False, progress=False)
+    assert found.shortcuts == ()
 
 
 @once
@@ -123,13 +134,16 @@ def test_nothing_of_the_model_changes_and_images_are_not_touched() -> None:
 
 
 def test_the_cost_is_what_is_said() -> None:
-    held = known("corner")[1]
-    probe = ks.Probe(trained("corner"), batch_size=32)
+    held = known("frame")[1]
+    probe = ks.Probe(trained("frame"), batch_size=32)
     found = ks.audit(probe, held.images, held.labels, sanity=False, progress=False)
     # Every image by Grad-CAM, and its features; and to begin with one image without data.
     assert found.cost["explain"] == {"forwards": 2 * COUNT, "backwards": COUNT}
     trials = sum(trial.count for one in found.findings for trial in one.trials)
-    assert found.cost["try"] == {"forwards": 2 * trials, "backwards": 0}
+    # What an exchange shows is predicted once more as it was; with two causes, there would be more trials.
+    shown = sum(len(one.exchanges) for one in found.findings)
+    assert shown
+    assert found.cost["try"] == {"forwards": 2 * trials + shown, "backwards": 0}
     counted = found.cost["explain"]["forwards"] + found.cost["try"]["forwards"]
     assert probe.forward_count == counted + 1, "a blank image, which shows that there are classes"
     # At most twice what explaining and the interventions cost alone.
@@ -285,13 +299,13 @@ def test_two_audits_are_compared() -> None:
     # Trained on pictures of which half have the mark, whatever their class.
     mended = ks.audit(trained("mended"), held.images, held.labels, sanity=False, progress=False)
     changes = ks.compare_audits(with_mark, mended)
-    assert [one.label for one in changes.gone] == [1]
-    assert changes.new == ()
+    assert [(finding.label, finding.kind) for finding in changes.gone] == [(1, "patch")]
+    assert "patch" not in {finding.kind for finding in (*changes.new, *mended.shortcuts)}
     assert changes.stayed == ()
     assert changes.shared == COUNT
     assert "gone:   Class 1 relies on" in str(changes)
     back = ks.compare_audits(mended, with_mark)
-    assert [one.label for one in back.new] == [1]
+    assert [(finding.label, finding.kind) for finding in back.new] == [(1, "patch")]
     stayed = ks.compare_audits(with_mark, with_mark)
     assert len(stayed.stayed) == len(with_mark.confirmed)
     assert stayed.predictions == 0

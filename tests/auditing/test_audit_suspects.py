@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from kerascope.auditing.data.thumbnails import Thumbnails
+from kerascope.auditing.shortcuts import discrimination
 from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.finding import Finding, rank_findings
 from kerascope.auditing.shortcuts.interventions.controls import control_region, derangement
 from kerascope.auditing.shortcuts.interventions.masks import enlarge, feather
-from kerascope.auditing.shortcuts.kinds import background, outside, patch
+from kerascope.auditing.shortcuts.kinds import outside, patch
 from kerascope.auditing.shortcuts.kinds import place as place_kind
 from kerascope.auditing.shortcuts.trial import TrialData
 from kerascope.typing import Array
@@ -41,7 +42,7 @@ def test_youdens_index_is_that_of_the_best_threshold(seed: int) -> None:
     rng = np.random.default_rng(seed)
     own = np.round(rng.normal(rng.normal(), 1, 30), 1)
     others = np.round(rng.normal(0, 1, 45), 1)
-    higher, beyond, measured = background.youden_index(own, others)
+    higher, beyond, measured = discrimination.youden_index(own, others)
     assert measured.value == pytest.approx(youden_by_loops(own, others))
     assert measured.low < measured.value < measured.high
     shares = [((v >= beyond) if higher else (v <= beyond)).mean() for v in (own, others)]
@@ -51,10 +52,11 @@ def test_youdens_index_is_that_of_the_best_threshold(seed: int) -> None:
 def test_youdens_index_finds_what_only_some_of_a_class_have() -> None:
     rng = np.random.default_rng(0)
     own = np.concatenate([rng.normal(5, 0.5, 30), rng.normal(0, 1, 20)])
-    measured = background.youden_index(own, rng.normal(0, 1, 200))[2]
-    assert measured.low > background.LEAST_INDEX
+    measured = discrimination.youden_index(own, rng.normal(0, 1, 200))[2]
+    assert measured.low > discrimination.LEAST_INDEX
     assert (
-        background.youden_index(rng.normal(0, 1, 50), rng.normal(0, 1, 200))[2].low < background.LEAST_INDEX
+        discrimination.youden_index(rng.normal(0, 1, 50), rng.normal(0, 1, 200))[2].low
+        < discrimination.LEAST_INDEX
     )
 
 

@@ -13,14 +13,14 @@ pytestmark = [pytest.mark.once, pytest.mark.slow]
 
 
 @pytest.mark.parametrize("kind", [None, *shortcuts.KINDS])
-def test_a_shortcut_that_was_learnt_is_confirmed_and_no_other_class_is_accused(
+def test_a_shortcut_that_was_learnt_is_found_and_no_other_class_is_accused(
     kind: str | None, seed: int
 ) -> None:
     held = planted(150, kind, seed=1)
     model = NETWORKS[kind or "clean"].train(seed)
     found = ks.audit(model, held.images, held.labels, sanity=False, progress=False)
-    confirmed = [f"{one.kind} of {one.label}: {one.effect:.0%}" for one in found.confirmed]
-    print(f"{kind}: right {found.accuracy:.1%}, confirmed {confirmed}")
+    named = [f"{each.kind} of {each.label}: {each.effect:.0%}" for each in found.shortcuts]
+    print(f"{kind}: right {found.accuracy:.1%}, shortcuts {named}")
     assert found.accuracy is not None
     assert found.accuracy > 0.9
-    assert {one.label for one in found.confirmed} == (set() if kind is None else {1})
+    assert {each.label for each in found.shortcuts} == (set() if kind is None else {1})

@@ -29,8 +29,8 @@ QUALITIES = (*TONE, *CAST, *SHARPNESS, *NOISE, *COMPRESSION, *TEXTURE)
 """The names of all qualities, in the order of their columns."""
 _BANDS = (0.03, 0.06, 0.1, 0.15, 0.21, 0.28, 0.36, 0.45, 0.71)
 """Edges of the bands of the spectrum, in cycles per pixel."""
-_BESIDE = 4
-"""How far beside a peak of the spectrum it is compared, in steps of the spectrum."""
+_BESIDE = ((0, 4), (2, 4), (3, 3), (4, 2), (4, 0), (4, -2), (3, -3), (2, -4))
+"""How far beside a peak of the spectrum it is compared, in steps of the spectrum, to both sides."""
 _PEAKS = 0.1
 """Cycles per pixel from which on a peak of the spectrum is a regular texture."""
 _BLOCK = 8
@@ -107,9 +107,12 @@ def _read_spectrum(luma: Array) -> tuple[Array, float]:
     total = np.bincount(band[band >= 0], power[band >= 0], len(_BANDS) + 1)[: len(_BANDS)]
     mean = total / np.maximum(number, 1)
     bands = np.log10(mean[1:] / (mean[0] + 1e-9) + 1e-9)
-    # A peak stands out from what is beside it in both directions; the line that an edge leaves does not.
-    beside = [(np.roll(power, _BESIDE, axis) + np.roll(power, -_BESIDE, axis)) / 2 for axis in range(2)]
-    peaks = (power / (np.maximum(*beside) + 1e-6 * power.mean() + 1e-12))[counts]
+    # A peak stands out from what is beside it in all directions; the line that an edge leaves does not.
+    beside = [
+        np.roll(power, (down, right), (0, 1)) + np.roll(power, (-down, -right), (0, 1))
+        for down, right in _BESIDE
+    ]
+    peaks = (power / (np.max(beside, axis=0) / 2 + 1e-6 * power.mean() + 1e-12))[counts]
     return bands, float(np.log10(peaks.max() + 1e-9)) if peaks.size else 0.0
 
 
