@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kerascope.auditing.data.audit_data import AuditData
+from kerascope.auditing.description.traits import COLOUR, TRAITS
+from kerascope.auditing.shortcuts.discrimination import find_trait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
@@ -20,8 +22,8 @@ _STILL = 0.5
 """The share of its effect that a cause must keep without another one, to be a cause of its own."""
 _PART, _MUCH_LESS = 0.7, 0.7
 """The share of a place that lies in another one, and the share of its effect that a background may have."""
-_SMALL, _BETTER = 0.15, 0.2
-"""The share of the picture up to which a place is small, and by how much a quality must tell better."""
+_SMALL, _TEXTURED = 0.15, 0.5
+"""The share of the picture up to which a place is small, and how well texture of the background must tell."""
 _CLOSE = 0.06
 """Of the side of the picture: what is so close to a place may belong to it."""
 _ONLY = 0.1
@@ -119,7 +121,8 @@ def _rank_by_data(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, 
     """A background and a quality of the whole picture, the one that names what the data show first.
 
     Exchanges cannot tell them apart: a network reads a quality where it is plain to see, on the background.
-    It is the quality if the middle of the picture has it, too, or if it tells the class better.
+    It is the quality if the middle of the picture has it, too. Tone is too varied in the middle to tell; it is
+    the tone if the background has no texture of its own, which no tone makes.
     """
     by_kind = {found.suspect.kind == "background": found for found in (new, cause)}
     if len(by_kind) < 2 or "columns" not in by_kind[False].suspect.details:
@@ -127,9 +130,12 @@ def _rank_by_data(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, 
     whole, behind = by_kind[False], by_kind[True]
     if whole.effect < _STILL * behind.effect:
         return behind, whole
-    index, index_behind = (found.suspect.details["trait"].index.value for found in (whole, behind))
-    tonal = whole.suspect.kind in ("tone", "cast")
-    is_whole = index >= index_behind + _BETTER if tonal else is_in_the_middle(whole.suspect, data)
+    if whole.suspect.kind == "tone":
+        own = data.targets == whole.suspect.label
+        texture = find_trait(data.traits[:, COLOUR + 1 :], TRAITS[COLOUR + 1 :], own)
+        is_whole = texture is None or texture.index.low < _TEXTURED
+    else:
+        is_whole = is_in_the_middle(whole.suspect, data)
     return (whole, behind) if is_whole else (behind, whole)
 
 
