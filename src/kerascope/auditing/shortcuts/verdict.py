@@ -102,7 +102,7 @@ def _weigh_presence(
         )
     elif others >= enough:
         support.append(f"of {others} images of other classes that have it, {taken} are taken for the class")
-    if without >= _ENOUGH:
+    if without >= _ENOUGH and kept < without / 2:
         support.append(f"of {without} images of the class without it, {kept} are recognised")
 
 
