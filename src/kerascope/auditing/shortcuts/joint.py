@@ -128,8 +128,8 @@ def _rank_by_data(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, 
     if len(by_kind) < 2 or "columns" not in by_kind[False].suspect.details:
         return None
     whole, behind = by_kind[False], by_kind[True]
-    if whole.effect < _STILL * behind.effect:
-        return behind, whole
+    if min(whole.effect, behind.effect) < _STILL * max(whole.effect, behind.effect):
+        return (whole, behind) if whole.effect > behind.effect else (behind, whole)
     if whole.suspect.kind == "tone":
         own = data.targets == whole.suspect.label
         texture = find_trait(data.traits[:, COLOUR + 1 :], TRAITS[COLOUR + 1 :], own)
