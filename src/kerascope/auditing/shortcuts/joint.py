@@ -121,7 +121,7 @@ def _rank_by_data(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, 
     """A background and a quality of the whole picture, the one that names what the data show first.
 
     Exchanges cannot tell them apart: a network reads a quality where it is plain to see, on the background.
-    It is the quality if the middle of the picture has it, too. Tone varies too much in the middle to tell; it is
+    It is the quality if the middle of the picture has it, too. Tone varies too much there to tell; it is the
     tone if the background has no texture of its own, which no tone makes.
     """
     by_kind = {found.suspect.kind == "background": found for found in (new, cause)}
