@@ -24,8 +24,7 @@ class Suspect:
     """A possible shortcut, before it was tested.
 
     Args:
-        kind: `"companion"`, `"place"`, `"patch"`, `"background"`, `"colour"`, `"outside"`, `"strategy"` or
-            `"pair"`.
+        kind: a name in `kerascope.auditing.shortcuts.kinds.KINDS`.
         label: the class that it decides.
         what: the shortcut in words, to follow "class 3 relies on".
         evidence: what raised the suspicion: numbers by their names.

@@ -14,7 +14,7 @@ from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
 from kerascope.auditing.shortcuts.kinds import KINDS, place
-from kerascope.auditing.shortcuts.quality import is_in_the_middle
+from kerascope.auditing.shortcuts.kinds.qualities.quality import is_in_the_middle
 from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, REMOVE, TrialData
 from kerascope.typing import Array
 
@@ -118,12 +118,15 @@ def _is_part(new: Tested, cause: Tested) -> bool:
 
 
 def _rank_by_data(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, Tested] | None:
-    """A background and a quality of the whole picture, the one that names what the data show first.
+    """A background, or the colour under a map, and something else, the one first that the data speak for.
 
     Exchanges cannot tell them apart: a network reads a quality where it is plain to see, on the background.
     It is the quality if the middle of the picture has it, too. Tone varies too much there to tell; it is the
     tone if the background has no texture of its own, which no tone makes.
     """
+    by_kind = {found.suspect.kind == "colour": found for found in (new, cause)}
+    if len(by_kind) == 2 and by_kind[False].effect >= _STILL * by_kind[True].effect:
+        return by_kind[False], by_kind[True]  # where a map lies says less than anything else
     by_kind = {found.suspect.kind == "background": found for found in (new, cause)}
     if len(by_kind) < 2 or "columns" not in by_kind[False].suspect.details:
         return None

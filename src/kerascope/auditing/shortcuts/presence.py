@@ -10,7 +10,7 @@ from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.discrimination import youden_index
 from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.finding import Suspect
-from kerascope.auditing.shortcuts.quality import read_amount
+from kerascope.auditing.shortcuts.kinds.qualities.quality import read_amount
 from kerascope.auditing.shortcuts.trial import FEWEST
 from kerascope.typing import Array
 

@@ -11,7 +11,7 @@ from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
 from kerascope.auditing.shortcuts.kinds import background, place
 from kerascope.auditing.shortcuts.kinds.colour import OBJECT
-from kerascope.auditing.shortcuts.kinds.style import FEATURES
+from kerascope.auditing.shortcuts.kinds.qualities.style import FEATURES
 from kerascope.auditing.shortcuts.presence import Presence
 from kerascope.auditing.shortcuts.trial import INSERT, REMOVE, Trial
 from kerascope.typing import Array
@@ -20,6 +20,8 @@ TELLS = 0.6
 """A shortcut tells the class by itself: the lower end of Youden's index."""
 FOLLOWS = 0.25
 """The lower end of the effect of its insertion into other images."""
+DECIDES = 0.9
+"""The effect of insertion and removal from which on a background leaves nothing for the object to decide."""
 SURE, SURELY_FOLLOWS = 0.75, 1.1
 """The first of these, and the sum of both, from which on a model may know the object as well."""
 NEEDED = 0.5
@@ -55,15 +57,18 @@ def weigh(
     insertion = max((trial.low for trial in trials if trial.name == INSERT), default=-1.0)
     if insertion < FOLLOWS:
         objections.append("it turns few of the other images")
-    if suspect.kind == "background" and background.is_in_the_middle(suspect, data):
+    removal = max(
+        (trial for trial in trials if trial.name == REMOVE), key=lambda trial: trial.effect, default=None
+    )
+    inserted = max((trial.effect for trial in trials if trial.name == INSERT), default=0.0)
+    decides = removal is not None and min(inserted, removal.effect) >= DECIDES
+    # Objects stay where they are: if nearly all images follow the background, no object plays a part.
+    if suspect.kind == "background" and not decides and background.is_in_the_middle(suspect, data):
         objections.append("the middle of the picture differs from other classes in the same way")
     if suspect.kind == "place" and suspect.details["distance"] < place.DISTANT:
         objections.append("other classes have such pixels there, too")
     if presence is not None:
         _weigh_presence(suspect, presence, data, objections, support)
-    removal = max(
-        (trial for trial in trials if trial.name == REMOVE), key=lambda trial: trial.effect, default=None
-    )
     if removal is not None:
         turned = f"without it {removal.changed:.0%} of the class's images turn away"
         clause = f"{turned} (control {removal.control:.0%})"

@@ -8,20 +8,16 @@ whose evidence costs forwards has `examine(suspect, interventions)`: the suspect
 
 from kerascope.auditing.shortcuts.kinds import (
     background,
-    cast,
     colour,
     companion,
-    grain,
     mark,
     outside,
     pair,
     patch,
     place,
-    sharpness,
     strategy,
-    style,
-    tone,
 )
+from kerascope.auditing.shortcuts.kinds.qualities import cast, grain, sharpness, style, tone
 
 KINDS = {
     "companion": companion,

@@ -11,7 +11,7 @@ from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.transfer import transfer_grain
-from kerascope.auditing.shortcuts.quality import exchange, find_qualities
+from kerascope.auditing.shortcuts.kinds.qualities.quality import exchange, find_qualities
 from kerascope.auditing.shortcuts.trial import TrialData
 
 _SURE = 0.5

@@ -10,7 +10,7 @@ from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.transfer import transfer_fine_part, transfer_sharpness
-from kerascope.auditing.shortcuts.quality import exchange, find_qualities
+from kerascope.auditing.shortcuts.kinds.qualities.quality import exchange, find_qualities
 from kerascope.auditing.shortcuts.trial import TrialData
 
 

@@ -10,7 +10,7 @@ from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.transfer import transfer_tone
-from kerascope.auditing.shortcuts.quality import exchange, find_qualities
+from kerascope.auditing.shortcuts.kinds.qualities.quality import exchange, find_qualities
 from kerascope.auditing.shortcuts.trial import TrialData
 
 
@@ -31,5 +31,5 @@ def _word(trait: DiscriminativeTrait) -> str:
 
 
 def intervene(suspect: Suspect, interventions: Interventions) -> list[TrialData]:
-    """Match the histograms of brightness."""
+    """Match black, white and the middle between them."""
     return exchange(suspect, interventions, transfer_tone)
