@@ -47,7 +47,7 @@ def test_a_patch_that_is_cut_beyond_the_edge_and_in_no_image_raises_nothing() ->
 
 
 def test_a_colour_that_only_the_maps_choose_raises_nothing() -> None:
-    """The same cloth in all pictures: the maps of one class lie on its dark half, of the other on its light."""
+    """The same cloth in all pictures: maps of one class lie on its dark half, of the other on its light."""
     rng = np.random.default_rng(0)
     cloth = np.full((60, 16, 16, 3), 60) + 120 * (np.arange(16) >= 8)[:, None]
     pictures = np.clip(cloth + rng.normal(0, 20, (60, 1, 1, 1)), 0, 255).astype("uint8")

@@ -39,7 +39,8 @@ def transfer_tone(images: Array, donors: Array) -> Array:
     changed = np.empty_like(images)
     for row, (image, donor) in enumerate(zip(images, donors, strict=True)):
         luma = _luma(image)
-        (black, white, share), (new_black, new_white, wanted) = map(_read_tone, (luma, _luma(donor)))
+        _, _, share = _read_tone(luma)
+        new_black, new_white, wanted = _read_tone(_luma(donor))
         gamma = _match_gamma(share, _find_middle(wanted))
         # Beyond black and white the curve goes on as a straight line.
         curve = np.where((share > 0) & (share < 1), np.clip(share, 0, 1) ** gamma, share)
