@@ -104,8 +104,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _is_wanted(case: Case, options: argparse.Namespace) -> bool:
     """Whether a case is among those that are asked for; the first of two cues counts."""
-    if not case.planted:
-        return not options.cues
+    if not case.planted or options.clean:
+        return not case.planted and not options.cues
     _, cue = case.planted[0]
     return (
         cue in (options.cues or CUES)
@@ -131,6 +131,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--cues", nargs="*", choices=tuple(CUES), help="only these, and no clean networks")
     add("--rates", nargs="*", type=float, default=list(RATES), help="only these; default: all")
     add("--classes", nargs="*", type=int, choices=(1, 2), help="with a cue; default: both one and two")
+    add("--clean", action="store_true", help="clean networks only")
     add("--limit", type=int, help="so many cases, balanced over cues")
     add("--processes", type=int, default=2, help="at a time, of one thread each; default: 2")
     add("--cache", type=Path, default=CACHE, help="folder of trained networks")

@@ -2,15 +2,15 @@
 
     audit.py         `audit`, with options.py and preconditions.py
     pipeline.py      its steps; multilabel.py: label by label
-    description/     the columns of each image, computed in the stream that explains it
+    description/     the columns of each image, its qualities too, computed in the stream that explains it
     data/            the described images as arrays: thumbnails, clusters, labels
-    shortcuts/       suspects (kinds/, one a file), interventions, controls, findings
+    shortcuts/       suspects (kinds/, one a file), interventions, joint trials, verdicts, plans, findings
     duplicates/      copies among the images, and in the training data
     result/          `Audit` and its parts, its sentences and JSON
     report/          its HTML page
     changes/         two audits compared
 
-scikit-learn, Jinja2 and Pillow are imported on demand.
+SciPy, scikit-learn, Jinja2 and Pillow are imported on demand.
 """
 
 from kerascope.auditing.audit import audit

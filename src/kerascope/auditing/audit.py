@@ -63,6 +63,7 @@ def audit(
     follow_links: bool = False,
     clustering: Clustering = "spectral",
     images_per_trial: int = IMAGES_PER_TRIAL,
+    budget: int | None = None,
     sanity: bool = True,
     seed: int = 0,
     model_file: str | os.PathLike[str] | None = None,
@@ -75,9 +76,11 @@ def audit(
     """Find out what a model looks at over a whole data set, and which shortcuts it relies on.
 
     Every image is explained and described in one stream; the images of each class are clustered into
-    strategies. Shortcuts are suspected from maps and pixels, and tested by exchanging pixels between images:
-    a finding is confirmed where predictions follow the suspect more than a control, and not by looks. It is
-    then a shortcut, or evidence if it may be the object itself.
+    strategies. Shortcuts are suspected from maps, from pixels (patches, marks, places, backgrounds), from
+    qualities of the whole picture (tone, cast, sharpness, noise, compression, texture), and from the style
+    that features hold. They are tested by exchanging these between images: a finding is confirmed where
+    predictions follow the suspect more than a control, and not by looks. It is then a shortcut, or evidence
+    if it may be the object itself. Several names of one cause are one finding.
 
     Args:
         model: a Keras model or a `Probe`, a classifier of photographs: a score for each class, or one sigmoid
@@ -91,7 +94,8 @@ def audit(
         target: the class that is explained, and by which images are grouped: `"predicted"` or `"label"`.
         folder: for the table, the pictures and the audit; None for a temporary one, which is removed together
             with the audit.
-        masks: of the objects, if known: see `kerascope.auditing.description.object_masks.as_objects`.
+        masks: of the objects, if known: see `kerascope.auditing.description.object_masks.as_objects`. What
+            has a place is told from the objects by them; without masks, by trials and counterexamples.
         training: the training data of the model, if known: paths or an array, as `data`. Its images are
             compared with the audited ones, and not explained.
         class_names: in the order of the model's outputs; see `kerascope.explain_dataset`.
@@ -108,6 +112,8 @@ def audit(
         follow_links: see there.
         clustering: `"spectral"` or `"hdbscan"`; see `kerascope.auditing.data.clustering.find_clusters`.
         images_per_trial: the most images of an intervention; default 96.
+        budget: the most forwards that trials may take, of each label; the most telling suspects are tested,
+            as many of a class as it allows. 0 lists suspects and tests none; None tests eight of a class.
         sanity: check the methods, too; see `kerascope.sanity`.
         seed: of samples and clusters.
         model_file: that the model was loaded from, for the record.
@@ -131,15 +137,17 @@ def audit(
 
     Cost:
         For each image the cost of the methods and 1 forward; for each suspect that is tested up to 4 forwards
-        for each of 96 images, at most six suspects a class; for each sanity check 6 explanations of 16
-        images; 1 forward of a blank image. For a model of several labels, all that for each label, and for
-        each companion that is tested 1 more explanation of up to 96 images. Memory grows by about 5 kB per
-        image.
+        for each of 96 images, for sharpness and style up to twice that, at most eight suspects a class, or as
+        many as `budget` allows; for each two that are confirmed of a class, where the data do not decide, the
+        trials of both again; for the pictures of a finding 3 forwards; for each sanity check 6 explanations
+        of 16 images; 1 forward of a blank image. For a model of several labels, all that for each label, and
+        for each companion that is tested 1 more explanation of up to 96 images. Memory grows by about 5 kB
+        per image.
 
     Source:
         Lapuschkin et al., Unmasking Clever Hans predictors and assessing what machines really learn, Nature
         Communications 2019, for clusters of maps. Deviations: contents in addition to positions;
-        interventions, which decide; see docs/audit.md.
+        interventions, which decide, and a verdict; see docs/audit.md.
 
     Example:
         >>> import keras, numpy as np, kerascope as ks
@@ -154,7 +162,7 @@ def audit(
     reading = ReadOptions(image_column, label_column, follow_links)
     several = [method] if isinstance(method, str | Method) else list(method)
     methods = tuple(map(as_method, several))
-    options = AuditOptions(methods, target, clustering, images_per_trial, sanity, seed, run)
+    options = AuditOptions(methods, target, clustering, images_per_trial, sanity, seed, run, budget=budget)
     if _is_paths(data):
         if labels is not None:
             raise errors.ParameterError(

@@ -25,6 +25,7 @@ class AuditOptions:
         clustering, images_per_trial, sanity, seed: see there.
         run: how it is executed; its workers explain, describe and predict.
         training: the training data, or None.
+        budget: the most forwards of trials; None for no limit.
     """
 
     methods: tuple[Method, ...]
@@ -35,12 +36,15 @@ class AuditOptions:
     seed: int
     run: RunOptions
     training: TrainingData | None = None
+    budget: int | None = None
 
     def __post_init__(self) -> None:
         check_choice(self.target, "target", ("predicted", "label"))
         check_choice(self.clustering, "clustering", CLUSTERINGS)
         check_whole(self.images_per_trial, "images_per_trial", FEWEST)
         check_whole(self.seed, "seed", 0)
+        if self.budget is not None:
+            check_whole(self.budget, "budget", 0)
         if not self.methods:
             raise errors.ParameterError("there must be a method to explain with; got none.")
 

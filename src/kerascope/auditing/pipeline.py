@@ -82,6 +82,7 @@ def check_store(store: Store, options: AuditOptions) -> None:
 
 def _compute(job: Job, options: AuditOptions, store: Store, label_matrix: LabelMatrix | None) -> Audit:
     # Imported here, so that the names of kerascope stay cheap to import.
+    from kerascope.auditing.shortcuts.interventions.budget import Budget
     from kerascope.auditing.shortcuts.kinds import KINDS
     from kerascope.auditing.shortcuts.search import find_shortcuts
 
@@ -94,7 +95,8 @@ def _compute(job: Job, options: AuditOptions, store: Store, label_matrix: LabelM
     data = data.without_copies(duplicates)
     interventions = Interventions(data, options.images_per_trial, options.workers)
     with Progress(len(KINDS), options.run.progress, "try", patience=0) as progress:
-        findings = find_shortcuts(data, interventions, progress.advance)
+        budget = Budget(options.budget, passes.forwards)
+        findings = find_shortcuts(data, interventions, progress.advance, budget)
     testing = passes.since_last()
     checks = tuple(check_method(data, method) for method in options.methods) if options.sanity else ()
     every, others = np.arange(len(data)), options.methods[1:]
@@ -116,6 +118,7 @@ def _compute(job: Job, options: AuditOptions, store: Store, label_matrix: LabelM
             "seed": options.seed,
             "clustering": options.clustering,
             "images_per_trial": options.images_per_trial,
+            "budget": options.budget,
         },
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=dict(versions()),
@@ -143,6 +146,10 @@ class PassCounter:
         if workers is None:
             return forwards, backwards
         return forwards + workers.forwards, backwards + workers.backwards
+
+    def forwards(self) -> int:
+        """The forwards since the last call of `since_last`."""
+        return self._total()[0] - self._before[0]
 
     def since_last(self) -> dict[str, int]:
         """The passes since the last call."""

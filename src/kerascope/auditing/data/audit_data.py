@@ -155,8 +155,13 @@ class AuditData:
 
     @property
     def qualities(self) -> Array:
-        """(M, 24), see `kerascope.auditing.description.qualities`."""
-        return self.columns["qualities"]
+        """(M, 24) of the whole picture, see `kerascope.auditing.description.qualities`."""
+        return self.columns["qualities"].reshape(len(self), 2, -1)[:, 0]
+
+    @property
+    def middle_qualities(self) -> Array:
+        """(M, 24) of the middle of the picture."""
+        return self.columns["qualities"].reshape(len(self), 2, -1)[:, 1]
 
     @cached_property
     def classes(self) -> tuple[int, ...]:
@@ -196,11 +201,15 @@ class AuditData:
             )
         return clusters
 
+    @property
+    def pictures_per_class(self) -> int:
+        """The most thumbnails of a class that are loaded; only images with one are in trials."""
+        return max(8, min(PICTURES, _ALL_PICTURES // max(len(self.classes), 1)))
+
     @cached_property
     def thumbnails(self) -> Thumbnails:
         """A sample of thumbnails of every class."""
-        most = max(8, min(PICTURES, _ALL_PICTURES // max(len(self.classes), 1)))
-        rows = [self.sample(self._distinct_members(label), most) for label in self.classes]
+        rows = [self.sample(self._distinct_members(label), self.pictures_per_class) for label in self.classes]
         return self.load_thumbnails(np.sort(np.concatenate(rows)))
 
     def _distinct_members(self, label: int) -> Array:

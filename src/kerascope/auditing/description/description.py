@@ -11,7 +11,7 @@ import numpy as np
 from kerascope import errors
 from kerascope.auditing.description.object_masks import Objects
 from kerascope.auditing.description.pixels import pixel_digest, to_thumbnail
-from kerascope.auditing.description.qualities import compute_qualities
+from kerascope.auditing.description.qualities import compute_qualities, middle
 from kerascope.auditing.description.relevance import (
     cell_shares,
     pool_features,
@@ -52,7 +52,8 @@ class AuditDescription:
 
         `position`: 8 x 8 cells, the share of positive relevance in each. `content`: the model's features at
         the explained layer, pooled under the map, of unit length. `traits`: of the background and the middle,
-        see `kerascope.auditing.description.traits`. `qualities`: of the whole picture, see
+        see `kerascope.auditing.description.traits`. `qualities`: of the whole picture
+        and of its middle, see
         `kerascope.auditing.description.qualities`. `agreement`: Spearman's coefficient with the map of each
         further method. `saturated`: the share of the map above 90 % of its greatest value. `outside`: the
         share of positive relevance outside the object, and `beside`: the same share of the area. `pixels`:
@@ -127,7 +128,7 @@ class AuditDescription:
             "position": np.ravel(cell_shares(weights)),
             "content": content,
             "traits": np.ravel(compute_traits(pixels)),
-            "qualities": compute_qualities(pixels),
+            "qualities": np.concatenate([compute_qualities(pixels), compute_qualities(middle(pixels))]),
             "agreement": agreement,
             "saturated": float((weights > _SATURATED * weights.max()).mean()) if weights.any() else 0.0,
             "pixels": pixel_digest(pixels),

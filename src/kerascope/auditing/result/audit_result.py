@@ -46,7 +46,7 @@ class Audit:
         checks: sanity checks of the methods.
         notes: what was chosen, sampled or left out.
         cost: forwards and backwards of each part.
-        settings: seed, clustering, images per trial.
+        settings: seed, clustering, images per trial, budget.
         created: when, in ISO 8601.
         versions: of packages.
         model_file: that the model was loaded from, or None.

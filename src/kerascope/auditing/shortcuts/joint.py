@@ -8,17 +8,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kerascope.auditing.data.audit_data import AuditData
+from kerascope.auditing.description.traits import COLOUR, TRAITS
+from kerascope.auditing.shortcuts.discrimination import find_trait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
-from kerascope.auditing.shortcuts.kinds import KINDS, background
+from kerascope.auditing.shortcuts.kinds import KINDS, place
+from kerascope.auditing.shortcuts.quality import is_in_the_middle
 from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, REMOVE, TrialData
 from kerascope.typing import Array
 
 _STILL = 0.5
 """The share of its effect that a cause must keep without another one, to be a cause of its own."""
-_SMALL, _BETTER = 0.15, 0.02
-"""The share of the picture up to which a place is small, and by how much a quality must tell better."""
+_PART, _MUCH_LESS = 0.7, 0.7
+"""The share of a place that lies in another one, and the share of its effect that a background may have."""
+_SMALL, _TEXTURED = 0.15, 0.5
+"""The share of the picture up to which a place is small, and how well texture of the background must tell."""
 _CLOSE = 0.06
 """Of the side of the picture: what is so close to a place may belong to it."""
 _ONLY = 0.1
@@ -54,6 +59,11 @@ class Tested:
         return max(found, key=lambda outcome: outcome.effect, default=None)
 
     @property
+    def effect(self) -> float:
+        """Of its insertion; 0 without one."""
+        return 0.0 if self.insertion is None else self.insertion.effect
+
+    @property
     def removal(self) -> TrialData | None:
         """Its removal from images of the class."""
         return next((outcome for outcome in self.outcomes if outcome.name == REMOVE), None)
@@ -77,14 +87,19 @@ def join_causes(tested: Sequence[Tested], interventions: Interventions) -> list[
     causes: list[Tested] = []
     for new in sorted(tested, key=lambda found: -found.weight):
         for position, cause in enumerate(causes):
-            left = _left_without(new, cause, interventions)
-            left_of_cause = _left_without(cause, new, interventions)
-            if min(left, left_of_cause) >= _STILL:
-                continue
-            if max(left, left_of_cause) < _STILL:
-                first, second = _by_name(new, cause, interventions.data)
-            else:
-                first, second = (new, cause) if left > left_of_cause else (cause, new)
+            if _is_part(new, cause):
+                causes[position] = replace(cause, same=(*cause.same, new.suspect, *new.same))
+                break
+            ranked = _rank_by_data(new, cause, interventions.data)
+            if ranked is None:
+                left = _left_without(new, cause, interventions)
+                left_of_cause = _left_without(cause, new, interventions)
+                if min(left, left_of_cause) >= _STILL:
+                    continue
+                ranked = (new, cause) if left > left_of_cause else (cause, new)
+                if max(left, left_of_cause) < _STILL:
+                    ranked = _by_extent(new, cause)
+            first, second = ranked
             causes[position] = replace(first, same=(*first.same, second.suspect, *second.same))
             break
         else:
@@ -92,22 +107,48 @@ def join_causes(tested: Sequence[Tested], interventions: Interventions) -> list[
     return causes
 
 
-def _by_name(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, Tested]:
-    """Two suspects neither of which acts without the other, the one that names the cause better first.
+def _is_part(new: Tested, cause: Tested) -> bool:
+    """Whether a weaker suspect lies where a stronger one does, or is a background with that in it."""
+    if new.suspect.region is None or cause.suspect.region is None:
+        return False
+    wide = _widen(cause.suspect.region)
+    if new.suspect.kind == "background":
+        return new.effect <= _MUCH_LESS * cause.effect
+    return bool((new.suspect.region & wide).sum() >= _PART * new.suspect.region.sum())
 
-    A small place says more than a quality of the whole picture. Of a quality and a background it is the
-    quality if the middle of the picture has it, too, or else the one that tells the class better.
+
+def _rank_by_data(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, Tested] | None:
+    """A background and a quality of the whole picture, the one that names what the data show first.
+
+    Exchanges cannot tell them apart: a network reads a quality where it is plain to see, on the background.
+    It is the quality if the middle of the picture has it, too. Tone varies too much there to tell; it is the
+    tone if the background has no texture of its own, which no tone makes.
+    """
+    by_kind = {found.suspect.kind == "background": found for found in (new, cause)}
+    if len(by_kind) < 2 or "columns" not in by_kind[False].suspect.details:
+        return None
+    whole, behind = by_kind[False], by_kind[True]
+    if min(whole.effect, behind.effect) < _STILL * max(whole.effect, behind.effect):
+        return (whole, behind) if whole.effect > behind.effect else (behind, whole)
+    if whole.suspect.kind == "tone":
+        own = data.targets == whole.suspect.label
+        texture = find_trait(data.traits[:, COLOUR + 1 :], TRAITS[COLOUR + 1 :], own)
+        is_whole = texture is None or texture.index.low < _TEXTURED
+    else:
+        is_whole = is_in_the_middle(whole.suspect, data)
+    return (whole, behind) if is_whole else (behind, whole)
+
+
+def _by_extent(new: Tested, cause: Tested) -> tuple[Tested, Tested]:
+    """Two suspects neither of which acts without the other: a small or distant place says more.
+
+    Else the larger one of them explains the other.
     """
     small, large = sorted((new, cause), key=lambda found: _extent(found.suspect))
-    if _extent(small.suspect) <= _SMALL or _extent(large.suspect) < 1:
+    distant = small.suspect.details.get("distance", 0.0) >= place.DISTANT
+    if _extent(small.suspect) <= _SMALL or _extent(large.suspect) < 1 or distant:
         return small, large
-    narrow, wide = (found.suspect.details.get("trait") for found in (small, large))
-    if narrow is None or wide is None:
-        return large, small
-    if small.suspect.kind == "background" and background.is_in_the_middle(small.suspect, data):
-        return large, small
-    better = wide.index.value >= narrow.index.value + _BETTER
-    return (large, small) if better else (small, large)
+    return large, small
 
 
 def _extent(suspect: Suspect) -> float:
@@ -125,9 +166,9 @@ def _left_without(tested: Tested, cause: Tested, interventions: Interventions) -
     suspect, removal, insertion = tested.suspect, cause.removal, tested.insertion
     if insertion is None or insertion.effect <= 0:
         return 0.0
-    place = cause.suspect.region
-    if "columns" in suspect.details and place is not None:
-        kept = enlarge(_widen(place), interventions.data.explainer.size)
+    region = cause.suspect.region
+    if "columns" in suspect.details and region is not None:
+        kept = enlarge(_widen(region), interventions.data.explainer.size)
         suspect = replace(suspect, details={**suspect.details, "kept": kept})
     elif removal is None or removal.cleaned is None or len(removal.cleaned) < FEWEST:
         return 1.0  # nothing can be said
@@ -138,11 +179,11 @@ def _left_without(tested: Tested, cause: Tested, interventions: Interventions) -
     return max(effects) / insertion.effect if effects else 1.0
 
 
-def _widen(place: Array) -> Array:
+def _widen(region: Array) -> Array:
     """A place with what is close to it, since it may be found in part."""
     from scipy.ndimage import binary_dilation
 
-    return np.asarray(binary_dilation(place, iterations=max(1, round(_CLOSE * max(place.shape)))))
+    return np.asarray(binary_dilation(region, iterations=max(1, round(_CLOSE * max(region.shape)))))
 
 
 def join_absences(causes: Sequence[Tested], interventions: Interventions) -> list[Tested]:

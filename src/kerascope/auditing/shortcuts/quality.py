@@ -49,6 +49,13 @@ def find_qualities(data: AuditData, kind: str, names: Sequence[str], word: Wordi
     return found
 
 
+def is_in_the_middle(suspect: Suspect, data: AuditData) -> bool:
+    """Whether a quality tells the class in the middle of the picture, too."""
+    trait: DiscriminativeTrait = suspect.details["trait"]
+    values = data.middle_qualities[:, suspect.details["columns"][trait.column]]
+    return trait.holds_in(values, data.targets == suspect.label)
+
+
 def read_amount(suspect: Suspect, data: AuditData, rows: Array) -> Array:
     """How much of a quality some images have, beyond the threshold."""
     trait: DiscriminativeTrait = suspect.details["trait"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,26 +11,32 @@ import numpy as np
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.exchange import Exchange
 from kerascope.auditing.shortcuts.finding import TOO_FEW, Finding, Suspect, rank_findings
+from kerascope.auditing.shortcuts.interventions.budget import UNLIMITED, Budget
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.masks import box_of, enlarge
 from kerascope.auditing.shortcuts.interventions.samples import Samples
 from kerascope.auditing.shortcuts.joint import Tested, join_absences, join_causes
 from kerascope.auditing.shortcuts.kinds import KINDS
 from kerascope.auditing.shortcuts.kinds.place import find_most_relevant
+from kerascope.auditing.shortcuts.plan import LARGER_BUDGET, find_plan
 from kerascope.auditing.shortcuts.presence import find_presence
 from kerascope.auditing.shortcuts.trial import INSERT
 from kerascope.auditing.shortcuts.verdict import weigh
 from kerascope.typing import Array
 
 MOST = 8
-"""The most suspects of a class that are tested."""
+"""The most suspects of a class that are tested without a budget."""
+_TOO_MANY = f"only {MOST} suspects of a class are tested"
 _EXAMPLES = 6
 _PICTURE = 160
 """Pixels along the longer side of the pictures of an exchange."""
 
 
 def find_shortcuts(
-    data: AuditData, interventions: Interventions, advance: Callable[[int], None] | None = None
+    data: AuditData,
+    interventions: Interventions,
+    advance: Callable[[int], None] | None = None,
+    budget: Budget = UNLIMITED,
 ) -> list[Finding]:
     """Find, test and rank the shortcuts of a model.
 
@@ -42,48 +48,87 @@ def find_shortcuts(
         data: of the audit.
         interventions: that test them.
         advance: called with 1 when a kind is done.
+        budget: of the trials.
 
     Cost:
         No forwards to find suspects; up to 4 forwards for each of up to 96 images for each that is tested,
-        and as much again, twice, for each two of a class that are confirmed.
+        and as much again, twice, for each two of a class that are confirmed. Not more than the budget, except
+        for what the map of a companion takes beyond one forward for each image.
     """
-    tested = _test_suspects(data, interventions, advance)
+    tested = _test_suspects(data, interventions, budget, advance)
     trials = sum(outcome.name == INSERT for found in tested for outcome in found.outcomes)
     confirmed = [found for found in tested if found.confirms(trials)]
     by_class: dict[int, list[Tested]] = {}
     for found in confirmed:
         by_class.setdefault(found.suspect.label, []).append(found)
-    causes = join_absences(
-        [cause for own in by_class.values() for cause in join_causes(own, interventions)], interventions
-    )
+    causes: list[Tested] = []
+    for own in by_class.values():
+        suspects = [found.suspect for found in own]
+        if budget.allows_joint_trials(suspects, len(confirmed), interventions.samples):
+            causes += join_causes(own, interventions)
+        else:
+            reason = f"whether each acts without the others of its class was not tried, since {budget.reason}"
+            causes += [replace(found, reason=reason) for found in own]
+    causes = join_absences(causes, interventions)
     rest = [found for found in tested if found not in confirmed]
-    findings = [_to_finding(found, interventions, trials) for found in (*causes, *rest)]
+    findings = [
+        _add_plan(found, _to_finding(found, interventions, trials), interventions, budget, trials)
+        for found in (*causes, *rest)
+    ]
     return rank_findings(findings)
 
 
 def _test_suspects(
-    data: AuditData, interventions: Interventions, advance: Callable[[int], None] | None
+    data: AuditData, interventions: Interventions, budget: Budget, advance: Callable[[int], None] | None
 ) -> list[Tested]:
-    """Suspects of all kinds with the outcomes of their trials."""
-    modules = dict.fromkeys(KINDS.values())
+    """Suspects of all kinds with the outcomes of their trials.
+
+    What the first round leaves of a budget, since it took less than it might have, goes to another one.
+    """
     suspects: list[Suspect] = []
-    for module in modules:
+    for module in dict.fromkeys(KINDS.values()):
         suspects += module.find(data, suspects)
+    # The most suspicious first, since recipients of later ones must not rely on the same.
+    suspects.sort(key=lambda suspect: -suspect.strength)
+    tested: list[Tested] = []
+    most = MOST if budget.most is None else len(suspects)
+    chosen, rest = budget.choose(suspects, interventions.samples)
+    tested += _test_in_turn(chosen, most, len(suspects), interventions, advance)
+    while chosen and rest:
+        chosen, rest = budget.choose(rest, interventions.samples)
+        tested += _test_in_turn(chosen, most, len(suspects), interventions, None)
+    beyond = [
+        suspect for suspect in rest if suspect.evidence and not _is_known(suspect, interventions.samples)
+    ]
+    return [*tested, *(Tested(suspect, (), budget.reason) for suspect in beyond)]
+
+
+def _test_in_turn(
+    suspects: Sequence[Suspect],
+    most: int,
+    trials: int,
+    interventions: Interventions,
+    advance: Callable[[int], None] | None,
+) -> list[Tested]:
+    """Test some suspects, the most of a class, in the order of `KINDS`.
+
+    Each is judged as one of all suspects of the audit: it is better to leave out too little.
+    """
     tested: list[Tested] = []
     counts: Counter[int] = Counter()
-    for module in modules:
-        # The most suspicious first, since recipients of later ones must not rely on the same.
-        for suspect in sorted(suspects, key=lambda suspect: -suspect.strength):
+    for module in dict.fromkeys(KINDS.values()):
+        for suspect in suspects:
             if KINDS[suspect.kind] is not module or _is_known(suspect, interventions.samples):
                 continue
             counts[suspect.label] += 1
-            if counts[suspect.label] > MOST:
-                tested.append(Tested(suspect, (), f"only {MOST} suspects of a class are tested"))
+            if counts[suspect.label] > most:
+                tested += [Tested(suspect, (), _TOO_MANY)] if suspect.evidence else []
+                continue
+            if hasattr(module, "examine") and (suspect := module.examine(suspect, interventions)) is None:
                 continue
             outcomes = module.intervene(suspect, interventions)
             found = Tested(suspect, outcomes, None if outcomes else TOO_FEW)
-            # Judged as one of all suspects: it is better to leave out too little.
-            if found.confirms(len(suspects)):
+            if found.confirms(trials):
                 _note_confirmed(suspect, interventions.samples)
             tested.append(found)
         if advance is not None:
@@ -144,8 +189,10 @@ def _to_finding(tested: Tested, interventions: Interventions, trials: int) -> Fi
     )
     if not tested.confirms(trials):
         return finding.judge(tested.outcomes, trials)
-    # What is the same cause may be read in several ways: the one that tells the class best counts.
-    found = [find_presence(same, data) for same in (suspect, *tested.same)]
+    # What is the same cause may be read in several ways: the one that tells the class best counts, but for
+    # pixels of a place, which show the object, too.
+    readable = [same for same in tested.same if "columns" in same.details or "presence" in same.details]
+    found = [find_presence(same, data) for same in (suspect, *readable)]
     presence = max(filter(None, found), key=lambda presence: presence.tells.low, default=None)
     results = [outcome.to_trial(trials) for outcome in tested.outcomes]
     objections, support = weigh(suspect, results, presence, data)
@@ -163,6 +210,18 @@ def _to_finding(tested: Tested, interventions: Interventions, trials: int) -> Fi
             contrasts=tuple(index[presence.most(False, _EXAMPLES)].tolist()),
         )
     return finding.judge(tested.outcomes, trials, objections)
+
+
+def _add_plan(
+    tested: Tested, finding: Finding, interventions: Interventions, budget: Budget, trials: int
+) -> Finding:
+    """The finding with what would settle it, and with what was not tried of a confirmed one."""
+    if finding.confirmed:
+        unjoined = () if tested.reason is None else (tested.reason,)
+        return replace(finding, reasons=(*finding.reasons, *unjoined))
+    if tested.reason in (_TOO_MANY, budget.reason):
+        return replace(finding, plan=LARGER_BUDGET)
+    return replace(finding, plan=find_plan(tested, finding, interventions, trials))
 
 
 def _find_examples(suspect: Suspect, data: AuditData) -> Array:

@@ -9,8 +9,9 @@ import numpy as np
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
-from kerascope.auditing.shortcuts.kinds import background
+from kerascope.auditing.shortcuts.kinds import background, place
 from kerascope.auditing.shortcuts.kinds.colour import OBJECT
+from kerascope.auditing.shortcuts.kinds.style import FEATURES
 from kerascope.auditing.shortcuts.presence import Presence
 from kerascope.auditing.shortcuts.trial import INSERT, REMOVE, Trial
 from kerascope.typing import Array
@@ -19,14 +20,12 @@ TELLS = 0.6
 """A shortcut tells the class by itself: the lower end of Youden's index."""
 FOLLOWS = 0.25
 """The lower end of the effect of its insertion into other images."""
-SURE, SURELY_FOLLOWS = 0.75, 0.5
-"""The same two, from which on it need not be needed: a model may know the object and the shortcut."""
+SURE, SURELY_FOLLOWS = 0.75, 1.1
+"""The first of these, and the sum of both, from which on a model may know the object as well."""
 NEEDED = 0.5
 """What its removal must turn of the images of the class, beyond the control."""
 _CONTRADICTS = 1 / 3
 """Where a smaller share of other images that have it is taken for the class, more than it is needed."""
-DISTANT = 2.0
-"""Pixels of a place that differ from other classes' by fewer standard deviations may be part of an object."""
 _ENOUGH, _NOT_BY_CHANCE = 8, 0.15
 """The fewest of such images, and as a share of the class: a few are taken to have it by chance."""
 _COVERED, _FREE = 0.5, 0.2
@@ -49,8 +48,8 @@ def weigh(
         return [], [f"{1 - covered:.0%} of it lies outside the objects, by their masks"]
     objections: list[str] = []
     support: list[str] = []
-    if suspect.kind == "colour":
-        objections.append(OBJECT)
+    if suspect.kind in _ALWAYS_EVIDENCE:
+        objections.append(_ALWAYS_EVIDENCE[suspect.kind])
     if covered is not None and covered >= _COVERED:
         objections.append(f"{covered:.0%} of it lies on the objects, by their masks")
     insertion = max((trial.low for trial in trials if trial.name == INSERT), default=-1.0)
@@ -58,7 +57,7 @@ def weigh(
         objections.append("it turns few of the other images")
     if suspect.kind == "background" and background.is_in_the_middle(suspect, data):
         objections.append("the middle of the picture differs from other classes in the same way")
-    if suspect.kind == "place" and suspect.details["distance"] < DISTANT:
+    if suspect.kind == "place" and suspect.details["distance"] < place.DISTANT:
         objections.append("other classes have such pixels there, too")
     if presence is not None:
         _weigh_presence(suspect, presence, data, objections, support)
@@ -69,12 +68,17 @@ def weigh(
         turned = f"without it {removal.changed:.0%} of the class's images turn away"
         clause = f"{turned} (control {removal.control:.0%})"
         # What alone tells the class for sure, and turns other images, is no part of what else is recognised.
-        sure = presence is not None and presence.tells.low >= SURE and insertion >= SURELY_FOLLOWS
-        sure &= suspect.kind != "background"
+        sure = (
+            suspect.kind != "background"
+            and presence is not None
+            and presence.tells.low >= SURE
+            and presence.tells.low + insertion >= SURELY_FOLLOWS
+        )
         (support if removal.effect >= NEEDED or sure else objections).append(clause)
     return objections, support
 
 
+_ALWAYS_EVIDENCE = {"colour": OBJECT, "style": FEATURES}
 _OF_KIND = {
     "companion": "the label that goes along with it is known",
     "outside": "it lies outside the objects, by their masks",
@@ -98,7 +102,7 @@ def _weigh_presence(
         )
     elif others >= enough:
         support.append(f"of {others} images of other classes that have it, {taken} are taken for the class")
-    if without >= _ENOUGH:
+    if without >= _ENOUGH and kept < without / 2:
         support.append(f"of {without} images of the class without it, {kept} are recognised")
 
 

@@ -93,6 +93,15 @@ def audit(
     trial: Annotated[
         int, typer.Option(help="Maximum number of images per intervention.", min=8, metavar="N")
     ] = 96,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            help="Maximum number of forward passes for interventions; the most telling suspects are tested. "
+            "0: list suspects only. Default: eight suspects of a class.",
+            min=0,
+            metavar="PASSES",
+        ),
+    ] = None,
     sanity: Annotated[
         bool, typer.Option("--sanity/--no-sanity", help="Run sanity checks of the methods.")
     ] = True,
@@ -144,6 +153,7 @@ def audit(
             follow_links=follow_links,
             clustering=clustering,
             images_per_trial=trial,
+            budget=budget,
             sanity=sanity,
             seed=seed,
             model_file=model,

@@ -26,7 +26,7 @@ from kerascope.typing import Array
 
 _CLEANED = 24
 """The most images without a suspect that are kept, to test other suspects on."""
-_SHOWN = 3
+SHOWN = 3
 """Images of an insertion that are kept to be seen."""
 
 
@@ -140,6 +140,36 @@ class Interventions:
             )
         return trials
 
+    def read_style(self, sample: Sample) -> Array | None:
+        """Mean and deviation of the channels of an early layer, (n, 2, C); None if there is no such layer.
+
+        Cost:
+            1 forward per image.
+        """
+        if self.predictor.style_layer is None:
+            return None
+        return self.predictor.run_style(sample.images, None, 0)
+
+    def exchange_style(
+        self, label: int, own: Sample, others: Sample, own_style: Array, other_style: Array
+    ) -> TrialData:
+        """Insert the style of images of a class into the features of others.
+
+        Cost:
+            2 forwards per image to the layer, and 2 behind it.
+        """
+        changed, control = (
+            self.predictor.run_style(others.images, moments, label)
+            for moments in (
+                own_style[self.match(others, own)],
+                other_style[self.match_others(others)],
+            )
+        )
+        known = np.isfinite(changed) & np.isfinite(control)
+        hits, controls = changed[known] >= 0, control[known] >= 0
+        score = float(np.mean(changed[known] - control[known])) if known.any() else 0.0
+        return TrialData(INSERT, _same(INSERT), hits, controls, score, None, rows=others.rows[known])
+
     def match(self, recipients: Sample, donors: Sample, masks: Array | None = None) -> Array:
         """For each recipient the position of the donor that is most alike outside of masks."""
         first, second = (
@@ -252,7 +282,7 @@ def _keep_cleaned(rows: Array, images: Array, hits: Array) -> Sample:
 def _choose_shown(hits: Array, controls: Array, probabilities: Array) -> Array:
     """Positions of the images that show an insertion best: turned by it alone, and most probable."""
     turned = hits.astype(float) - controls
-    return np.lexsort((-np.nan_to_num(probabilities), -turned))[:_SHOWN]
+    return np.lexsort((-np.nan_to_num(probabilities), -turned))[:SHOWN]
 
 
 def _composite(images: Array, objects: Array, backgrounds: Array) -> Array:

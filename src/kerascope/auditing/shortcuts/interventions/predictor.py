@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kerascope.auditing.data.audit_data import AuditData
+from kerascope.auditing.shortcuts.interventions.style import StyleWork, find_style_layer
 from kerascope.dataset.running.cluster import Workers
 from kerascope.dataset.running.worker import SharedProbe
 from kerascope.probe import Probe
@@ -63,6 +64,32 @@ class Predictor:
         for (index, _), answer in zip(parts, answers, strict=True):
             by_batch[index].append(answer)
         return [Predicted(*map(np.concatenate, zip(*own, strict=True))) for own in by_batch]
+
+    @cached_property
+    def style_layer(self) -> str | None:
+        """The layer whose statistics are the style of a picture; None if there is none."""
+        job = self.data.job
+        return find_style_layer(job.probe, job.blank)
+
+    def run_style(self, images: Array, moments: Array | None, label: int) -> Array:
+        """See `StyleWork.start`, for images with channels last.
+
+        Args:
+            images: (n, H, W, C).
+            moments: (n, 2, C) of donors, or None.
+            label: of the class.
+        """
+        assert self.style_layer is not None
+        work = StyleWork(self._work.probe, self._work.batch_size, self.style_layer)
+        explainer, size = self.data.explainer, work.batch_size
+        own = np.asarray(explainer.layout.original(np.ascontiguousarray(images), np))
+        if self.workers is None:
+            return work.start(explainer.probe)((own, moments, label))
+        parts = (
+            (own[start : start + size], None if moments is None else moments[start : start + size], label)
+            for start in range(0, len(own), size)
+        )
+        return np.concatenate(list(self.workers.all(work, parts)))
 
     @cached_property
     def _work(self) -> PredictWork:

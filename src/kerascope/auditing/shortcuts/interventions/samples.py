@@ -54,7 +54,9 @@ class Samples:
         self.data = data
         height, width = data.explainer.size
         fit = _MEMORY // (4 * height * width * data.explainer.layout.channels)
-        self.most = min(most, max(fit, 2 * FEWEST))
+        self.limit = max(fit, 2 * FEWEST)
+        """The most images of a trial that fit into memory."""
+        self.most = min(most, self.limit)
         self.confirmed: dict[int, list[KnownRegion]] = {}
         """By class, where its confirmed shortcuts lie."""
         self.unsteady: set[int] = set()
@@ -75,7 +77,7 @@ class Samples:
         turns = []
         for label in self.data.classes:
             generator = np.random.default_rng([self.data.seed, 1, label])
-            turns += list(enumerate(generator.permutation(self._candidates(label)).tolist()))
+            turns += list(enumerate(generator.permutation(self.candidates(label)).tolist()))
         rows = [row for _, row in sorted(turns)[: 2 * self.most]]
         return self.load(np.sort(np.asarray(rows, "int64")))
 
@@ -87,16 +89,21 @@ class Samples:
         images, readable = self.data.load_images(rows)
         return Sample(readable, images)
 
-    def _candidates(self, label: int) -> Array:
+    def candidates(self, label: int) -> Array:
         """Rows with a thumbnail whose explained class is also predicted."""
         rows = self.data.thumbnails.rows
         rows = rows[self.data.targets[rows] == label]
         return np.asarray(rows[self.data.columns["prediction"][rows] == label])
 
+    def other_candidates(self, label: int) -> Array:
+        """The candidates of all other classes."""
+        others = [self.candidates(other) for other in self.data.classes if other != label]
+        return np.concatenate(others) if others else np.zeros(0, "int64")
+
     def of_class(self, label: int) -> Sample:
         """Images of a class, by the model's predictions."""
         if label not in self._by_class:
-            rows = self.data.sample(self._candidates(label), self.most, salt=label + 2)
+            rows = self.data.sample(self.candidates(label), self.most, salt=label + 2)
             loaded = self.load(rows)
             # A class is tested in several turns, so some classes are cached; the oldest go first.
             while self._by_class and sum(own.images.nbytes for own in self._by_class.values()) > _CACHE:

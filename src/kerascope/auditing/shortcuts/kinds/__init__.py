@@ -2,7 +2,8 @@
 
 Each has `find(data, suspects)`, which returns suspects in addition to those of the kinds before it, and
 `intervene(suspect, interventions)`, which returns the outcomes of its trials. A kind that lies somewhere in
-an image also has `known_region(suspect, data)`: later suspects of the same class are tested without it.
+an image also has `known_region(suspect, data)`: later suspects of the same class are tested without it. One
+whose evidence costs forwards has `examine(suspect, interventions)`: the suspect with it, or None.
 """
 
 from kerascope.auditing.shortcuts.kinds import (
@@ -18,6 +19,7 @@ from kerascope.auditing.shortcuts.kinds import (
     place,
     sharpness,
     strategy,
+    style,
     tone,
 )
 
@@ -35,6 +37,7 @@ KINDS = {
     **dict.fromkeys(("noise", "compression", "texture"), grain),
     "colour": colour,
     "strategy": strategy,
+    "style": style,
 }
 """In the order in which they are tested: from small and certain to large and vague."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.description.traits import MARGIN, TRAITS, margin
-from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait, find_trait, youden_index
+from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait, find_trait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.masks import feather
@@ -18,8 +18,6 @@ from kerascope.auditing.shortcuts.kinds import outside
 from kerascope.auditing.shortcuts.sample import Sample
 from kerascope.auditing.shortcuts.trial import FEWEST, LEAST_EFFECT_OF_GUESS, TrialData
 
-_AS_WELL = 0.5
-"""The share of how well a trait of the margin tells the class, from which on the middle tells it, too."""
 _DIFFERENT = 0.15
 """Of the range of pixels: what differs more from the margins is object, where masks do not say."""
 
@@ -48,9 +46,7 @@ def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
 def is_in_the_middle(suspect: Suspect, data: AuditData) -> bool:
     """Whether a trait of the background tells the class in the middle of the picture, too."""
     trait: DiscriminativeTrait = suspect.details["trait"]
-    own, values = data.targets == suspect.label, data.middle_traits[:, trait.column]
-    higher, _, index = youden_index(values[own], values[~own])
-    return higher == trait.higher and index.value >= _AS_WELL * trait.index.value
+    return trait.holds_in(data.middle_traits[:, trait.column], data.targets == suspect.label)
 
 
 def intervene(suspect: Suspect, interventions: Interventions) -> list[TrialData]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from kerascope.auditing.data.audit_data import AuditData
-from kerascope.auditing.description.qualities import COMPRESSION, NOISE, SHARPNESS, TEXTURE
+from kerascope.auditing.description.qualities import COMPRESSION, NOISE, TEXTURE
 from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
@@ -19,7 +19,7 @@ _SURE = 0.5
 
 
 def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
-    """Edges of blocks, else peaks of the spectrum, else noise and fine bands that a class has more of.
+    """Edges of blocks, else peaks of the spectrum, else noise of the smooth parts that a class has more of.
 
     A class that has less of them is suspected of its sharpness.
     """
@@ -39,7 +39,7 @@ def _word(words: str, trait: DiscriminativeTrait) -> str:
 _KINDS = (
     ("compression", COMPRESSION, "traces of compression (there are edges of blocks)", _SURE),
     ("texture", TEXTURE, "a fine regular texture over the picture", _SURE),
-    ("noise", (*NOISE, *SHARPNESS), "the noise or grain of the picture (there is more of it)", 0.0),
+    ("noise", NOISE, "the noise or grain of the picture (there is more of it)", 0.0),
 )
 
 

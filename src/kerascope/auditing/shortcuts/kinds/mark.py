@@ -46,7 +46,8 @@ def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
         own = targets == label
         if min(own.sum(), (~own).sum()) < 2 * FEWEST:
             continue
-        unusual = cells > np.quantile(cells[~own], UNUSUAL, axis=0) + _BEYOND
+        excess = cells - np.quantile(cells[~own], UNUSUAL, axis=0) - _BEYOND
+        unusual = excess > 0
         marks: Array = np.stack([_find_mark(mask) for mask in unusual])
         has: Array = np.any(marks, axis=(1, 2))
         usual = float(has[~own].mean())
@@ -65,7 +66,7 @@ def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
                 region=enlarge(always, thumbnails.size) if always.any() else None,
                 masks=enlarge(marks[chosen], thumbnails.size),
                 rows=thumbnails.rows[chosen],
-                details={"presence": (thumbnails.rows, marks.sum(axis=(1, 2)).astype(float))},
+                details={"presence": (thumbnails.rows, (excess * marks).max(axis=(1, 2)))},
             )
         )
     return found

@@ -23,12 +23,18 @@ from kerascope.typing import Array
 
 MORE = 1.5
 """How many times the share of its area a place must have of the relevance, to be suspected."""
+DISTANT = 2.0
+"""Pixels of a place that differ from other classes' by fewer standard deviations may be part of an object."""
 MOST = 2
 """The most places of a class that are suspected."""
 _DIFFERENT = 0.5
 """By how many standard deviations pixels must differ from other classes', to mark out a zone of relevance."""
 _TELLING = 1.0
 """The same, to raise a suspicion without relevance: a map may not show what a model uses."""
+_OF_MOST = 0.4
+"""The share of the greatest difference from which on pixels mark out a place."""
+_GROWN = 0.6
+"""The share of the least difference down to which what is connected belongs to a place."""
 _CERTAIN = 2.0
 """What differs by more belongs to the place, whatever the greatest difference is."""
 _SPECK = 0.2
@@ -41,6 +47,8 @@ _BOX = 0.4
 """A part that fills so much of the box about it is taken for the whole box."""
 _FINE, _DETAIL, _LARGEST = 16, 0.5, 0.25
 """Cells along each side in which detail is compared; the index that it must reach; the largest such place."""
+_WRITING = 1.5
+"""By how many times detail must differ more than light and dark, in writing."""
 _NOISE = 0.02
 """Of the range of pixels: what always varies."""
 FRAME = "the frame around the picture"
@@ -80,7 +88,7 @@ def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
     found = []
     for label in data.classes:
         difference = pixel_difference(data, label)
-        telling = _find_by_pixels(label, difference) or _find_by_detail(data, label)
+        telling = _find_by_pixels(data, label, difference) or _find_by_detail(data, label)
         regions = [suspect.region for suspect in telling]
         found += telling
         found += [
@@ -112,7 +120,7 @@ def _find_by_relevance(data: AuditData, label: int, difference: Array | None) ->
                 evidence,
                 share.low / (share.usual or 1),
                 region=region,
-                details={"distance": 0.0 if difference is None else float(np.median(difference[region]))},
+                details={"distance": _read_distance(data, label, region)},
             )
         )
         left &= ~ZONES[name]
@@ -156,18 +164,23 @@ def _refine_zone(difference: Array | None, zone: Array, size: tuple[int, int]) -
     return _clean_parts(inside >= min(inside.max() / 2, _CERTAIN))
 
 
-def _find_by_pixels(label: int, difference: Array | None) -> list[Suspect]:
+def _find_by_pixels(data: AuditData, label: int, difference: Array | None) -> list[Suspect]:
     """Parts of the margin whose pixels tell the class, unless that is most of it: a background."""
     if difference is None:
         return []
     outside = margin(*difference.shape)
-    least = np.clip(difference[outside].max() / 2, _TELLING, _CERTAIN)
-    region = _clean_parts(difference >= least, outside)
+    least = np.clip(_OF_MOST * difference[outside].max(), _TELLING, _CERTAIN)
+    from scipy import ndimage
+
+    # Whatever is connected to what differs most, and differs enough itself, belongs to it.
+    parts, _ = ndimage.label(difference >= max(_TELLING, _GROWN * least), np.ones((3, 3)))
+    certain = np.unique(parts[(difference >= least) & outside])
+    region = _clean_parts(np.isin(parts, certain[certain > 0]), outside)
     if not region.any() or region.sum() > _MOST_OF_IT * outside.sum():
         return []
     estimate = Estimate.mean(difference[region], usual=0.0)
     evidence = {"difference of the pixels there from other classes', in standard deviations": estimate}
-    details = {"distance": float(np.median(difference[region]))}
+    details = {"distance": _read_distance(data, label, region)}
     name = _name_region(region)
     return [Suspect("place", label, name, evidence, estimate.value, region=region, details=details)]
 
@@ -203,6 +216,21 @@ def _find_by_detail(data: AuditData, label: int) -> list[Suspect]:
     evidence = {"how well the detail there tells the class (Youden's index)": Estimate(best, best, 1.0, 0.0)}
     details = {"distance": np.inf}
     return [Suspect("place", label, _name_region(region), evidence, 2 * best, region=region, details=details)]
+
+
+def _read_distance(data: AuditData, label: int, region: Array) -> float:
+    """How far the pixels of a place are from other classes', in standard deviations: the upper quartile.
+
+    Infinite where detail tells it rather than light and dark: writing, and no outline of an object.
+    """
+    by_channel = _difference_by_channel(data, label)
+    if by_channel is None:
+        return 0.0
+    inside = by_channel[region]
+    light, detail = np.median(inside[:, :-1].max(axis=1)), np.median(inside[:, -1])
+    if detail >= _TELLING and detail >= _WRITING * light:
+        return float("inf")
+    return float(np.quantile(inside.max(axis=1), 0.75))
 
 
 def _clean_parts(mask: Array, within: Array | None = None) -> Array:
@@ -246,11 +274,17 @@ def _overlaps(region: Array | None, others: Sequence[Array | None]) -> bool:
 
 def pixel_difference(data: AuditData, label: int) -> Array | None:
     """By how many standard deviations the pixels of a class differ from those of others, (h, w)."""
+    by_channel = _difference_by_channel(data, label)
+    return None if by_channel is None else np.asarray(by_channel.max(axis=-1))
+
+
+def _difference_by_channel(data: AuditData, label: int) -> Array | None:
+    """The same for red, green, blue and detail, (h, w, 4)."""
     own, rest = data.moments(label)
     if own.count < FEWEST or rest.count < FEWEST:
         return None
     deviation = np.sqrt((own.variance + rest.variance) / 2 + _NOISE**2)
-    return np.asarray((np.abs(own.mean - rest.mean) / deviation).max(axis=-1))
+    return np.asarray(np.abs(own.mean - rest.mean) / deviation)
 
 
 def find_most_relevant(thumbnails: Thumbnails, region: Array) -> Array:

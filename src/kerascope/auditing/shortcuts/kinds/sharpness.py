@@ -27,9 +27,11 @@ def _word(trait: DiscriminativeTrait) -> str:
 
 
 def intervene(suspect: Suspect, interventions: Interventions) -> list[TrialData]:
-    """Make the picture's own detail as strong as in the class; where the class has less, take its fine part.
+    """Make the picture's own detail as strong as in the class, and exchange its fine part.
 
-    Detail that is there can be made stronger; where it is missing, what is left of it is exchanged.
+    Detail that is there can be made stronger; where the class has less, what is left of it is exchanged.
     """
-    more = suspect.details["trait"].higher
-    return exchange(suspect, interventions, transfer_sharpness if more else transfer_fine_part)
+    outcomes = exchange(suspect, interventions, transfer_fine_part)
+    if suspect.details["trait"].higher:
+        outcomes = [*exchange(suspect, interventions, transfer_sharpness), *outcomes]
+    return outcomes

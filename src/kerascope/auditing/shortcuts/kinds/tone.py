@@ -16,7 +16,13 @@ from kerascope.auditing.shortcuts.trial import TrialData
 
 def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
     """Quantiles of the brightness that discriminate a class."""
-    return find_qualities(data, "tone", TONE, _word)
+    found: dict[int, Suspect] = {}
+    # Brighter even in its dark parts, or darker even in its light ones; else it shows something else.
+    for names, higher in ((TONE[:4], True), (TONE[3:], False)):
+        for suspect in find_qualities(data, "tone", names, _word):
+            if suspect.details["trait"].higher == higher:
+                found.setdefault(suspect.label, suspect)
+    return list(found.values())
 
 
 def _word(trait: DiscriminativeTrait) -> str:
