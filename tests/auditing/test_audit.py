@@ -92,9 +92,7 @@ def test_a_clean_model_has_no_confirmed_finding() -> None:
 
 
 @once
-@pytest.mark.xfail(
-    strict=True, reason="the mark tells a quality of the class, whose transfer carries the bars"
-)
+@pytest.mark.xfail(strict=True, reason="a mark tells a quality; its transfer carries bars")
 def test_a_mark_that_a_network_does_not_use_convicts_nobody() -> None:
     held = known("corner")[1]
     found = ks.audit(known(None)[0], held.images, held.labels, sanity=False, progress=False)

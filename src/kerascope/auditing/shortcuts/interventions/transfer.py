@@ -21,8 +21,8 @@ _FINE = 24
 """The fine part: what a Gaussian of the side divided by this takes away."""
 _ENDS, _BETWEEN = (0.01, 0.99), 0.02
 """Quantiles of the brightness that are black and white, and the share of the range that counts as these."""
-_STRONGEST, _EPSILON = 3.0, 1e-3
-"""The strongest gamma, and the least range of brightness."""
+_STRONGEST, _STEPS, _EPSILON = 3.0, 6, 1e-3
+"""The strongest gamma, the steps in which it is found, and the least range of brightness."""
 _MOST = 20.0
 """By how much a detail may be made stronger or weaker."""
 
@@ -39,25 +39,34 @@ def transfer_tone(images: Array, donors: Array) -> Array:
     changed = np.empty_like(images)
     for row, (image, donor) in enumerate(zip(images, donors, strict=True)):
         luma = _luma(image)
-        (black, white, middle), (new_black, new_white, new_middle) = (
-            _read_tone(luma),
-            _read_tone(_luma(donor)),
-        )
-        gamma = np.clip(np.log(new_middle) / np.log(middle), 1 / _STRONGEST, _STRONGEST)
-        share = (luma - black) / max(white - black, _EPSILON)
+        _, _, share = _read_tone(luma)
+        new_black, new_white, wanted = _read_tone(_luma(donor))
+        gamma = _match_gamma(share, _find_middle(wanted))
         # Beyond black and white the curve goes on as a straight line.
         curve = np.where((share > 0) & (share < 1), np.clip(share, 0, 1) ** gamma, share)
         changed[row] = image + (new_black + (new_white - new_black) * curve - luma)[..., None]
     return np.clip(changed, 0, 1)
 
 
-def _read_tone(luma: Array) -> tuple[float, float, float]:
-    """Black, white, and the median of what lies between them, from 0 to 1."""
+def _read_tone(luma: Array) -> tuple[float, float, Array]:
+    """Black, white, and where each pixel lies between them, 0 to 1."""
     black, white = np.quantile(luma, _ENDS)
-    share = (luma - black) / max(white - black, _EPSILON)
+    return float(black), float(white), (luma - black) / max(white - black, _EPSILON)
+
+
+def _find_middle(share: Array) -> float:
+    """The median of what is neither black nor white."""
     between = share[(share > _BETWEEN) & (share < 1 - _BETWEEN)]
-    middle = float(np.median(between)) if between.size else 0.5
-    return float(black), float(white), float(np.clip(middle, 0.05, 0.95))
+    return float(np.clip(np.median(between), 0.05, 0.95)) if between.size else 0.5
+
+
+def _match_gamma(share: Array, middle: float) -> float:
+    """The gamma that gives a picture this middle; in steps, since it also changes what is black or white."""
+    inside, gamma = np.clip(share, 0, 1), 1.0
+    for _ in range(_STEPS):
+        gamma *= np.log(middle) / np.log(_find_middle(inside**gamma))
+        gamma = float(np.clip(gamma, 1 / _STRONGEST, _STRONGEST))
+    return gamma
 
 
 def transfer_cast(images: Array, donors: Array) -> Array:
