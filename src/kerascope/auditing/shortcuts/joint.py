@@ -127,6 +127,13 @@ def _rank_by_data(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, 
     by_kind = {found.suspect.kind == "colour": found for found in (new, cause)}
     if len(by_kind) == 2 and by_kind[False].effect >= _STILL * by_kind[True].effect:
         return by_kind[False], by_kind[True]  # where a map lies says less than anything else
+    by_kind = {found.suspect.kind == "sharpness": found for found in (new, cause)}
+    if len(by_kind) == 2 and by_kind[False].suspect.kind in ("noise", "compression", "texture"):
+        # What is made by stronger detail of its own is sharpness; else something lies over the picture.
+        sharp, grain = by_kind[True], by_kind[False]
+        gain = next(outcome.effect for outcome in sharp.outcomes if outcome.name == INSERT)
+        is_gain = sharp.suspect.details["trait"].higher and gain >= _STILL * sharp.effect
+        return (sharp, grain) if is_gain else (grain, sharp)
     by_kind = {found.suspect.kind == "background": found for found in (new, cause)}
     if len(by_kind) < 2 or "columns" not in by_kind[False].suspect.details:
         return None
@@ -136,7 +143,7 @@ def _rank_by_data(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, 
     if whole.suspect.kind == "tone":
         own = data.targets == whole.suspect.label
         texture = find_trait(data.traits[:, COLOUR + 1 :], TRAITS[COLOUR + 1 :], own)
-        is_whole = texture is None or texture.index.low < _TEXTURED
+        is_whole = texture is None or not texture.higher or texture.index.low < _TEXTURED
     else:
         is_whole = is_in_the_middle(whole.suspect, data)
     return (whole, behind) if is_whole else (behind, whole)
