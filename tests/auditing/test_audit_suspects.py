@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from kerascope.auditing.data.thumbnails import Thumbnails
+from kerascope.auditing.data.thumbnails import Moments, Thumbnails
 from kerascope.auditing.shortcuts import discrimination
 from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.finding import Finding, rank_findings
@@ -185,12 +186,16 @@ def test_what_reaches_beyond_an_edge_is_in_no_picture_and_no_patch() -> None:
 
 
 def test_a_place_is_where_pixels_differ_and_is_named() -> None:
+    nothing = Moments(0, np.zeros((32, 32, 4)), np.zeros((32, 32, 4)))
+    no_moments: Any = SimpleNamespace(
+        moments=lambda label: (nothing, nothing)
+    )  # of which its distance is read
     difference = np.zeros((32, 32))
     difference[1:6, 1:6] = 3.0
     difference[3, 3] = 0.2  # a pixel of the mark that is as in other classes
     difference[14:18, 14:18] = 9.0  # the object
     difference[30, 20] = 2.5  # a speck
-    (suspect,) = place_kind._find_by_pixels(1, difference)
+    (suspect,) = place_kind._find_by_pixels(no_moments, 1, difference)
     true = np.zeros((32, 32), bool)
     true[1:6, 1:6] = True
     assert suspect.region is not None
@@ -198,11 +203,11 @@ def test_a_place_is_where_pixels_differ_and_is_named() -> None:
     assert suspect.what == "the top left corner"
     frame = np.zeros((32, 32))
     frame[:2], frame[-2:], frame[:, :2], frame[:, -2:] = 4, 4, 4, 4
-    (suspect,) = place_kind._find_by_pixels(1, frame)
+    (suspect,) = place_kind._find_by_pixels(no_moments, 1, frame)
     assert suspect.what == place_kind.FRAME
     # Nearly all of the margin is a background, and nothing at all no place.
-    assert place_kind._find_by_pixels(1, np.full((32, 32), 4.0)) == []
-    assert place_kind._find_by_pixels(1, np.full((32, 32), 0.5)) == []
+    assert place_kind._find_by_pixels(no_moments, 1, np.full((32, 32), 4.0)) == []
+    assert place_kind._find_by_pixels(no_moments, 1, np.full((32, 32), 0.5)) == []
 
 
 def test_the_zone_with_more_relevance_than_area_is_suspected() -> None:

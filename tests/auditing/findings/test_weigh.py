@@ -13,6 +13,7 @@ from kerascope.auditing.shortcuts import verdict
 from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait
 from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.finding import Suspect
+from kerascope.auditing.shortcuts.kinds import place
 from kerascope.auditing.shortcuts.presence import Presence
 from kerascope.auditing.shortcuts.trial import INSERT, REMOVE, Trial
 from kerascope.typing import Array
@@ -67,17 +68,29 @@ def count_others(having: int, taken: int) -> dict[str, Any]:
 
 BRIGHT = DiscriminativeTrait("brightness", 0, True, 0.5, Estimate(1.0, 0.9, 1.0))
 LIT = {"kind": "background", "details": {"trait": BRIGHT}}
+MIDDLE = np.where(OWN, 1.0, 0.0)[:, None]
+"""The brightness of the middle, which tells the class as the background does."""
 FEW = np.where(np.arange(COUNT) < 10, 1.0, 0.0)
 """Half of the class has it."""
 ABOVE, BELOW = 0.01, -0.01
 OBJECTIONS = [
     (Case(kind="colour"), "which is usually the object"),
     (Case(inserts=verdict.FOLLOWS + BELOW), "it turns few of the other images"),
-    (Case(**LIT, middle=np.where(OWN, 1.0, 0.0)[:, None]), "the middle of the picture differs"),
-    (Case(kind="place", details={"distance": verdict.DISTANT + BELOW}), "other classes have such pixels"),
+    (
+        Case(**LIT, middle=MIDDLE, inserts=verdict.DECIDES, removes=verdict.DECIDES + BELOW),
+        "the middle of the picture differs",
+    ),
+    (Case(kind="place", details={"distance": place.DISTANT + BELOW}), "other classes have such pixels"),
     (Case(presence=presence(verdict.TELLS + BELOW)), "by itself it tells the class at 0."),
     (Case(**count_others(30, 3)), "of 30 images of other classes that have it, only 3 are taken"),
-    (Case(inserts=verdict.SURELY_FOLLOWS + BELOW, removes=verdict.NEEDED + BELOW), "without it"),
+    (
+        Case(
+            presence=presence(verdict.SURE + ABOVE),
+            inserts=verdict.SURELY_FOLLOWS - verdict.SURE + 2 * BELOW,
+            removes=verdict.NEEDED + BELOW,
+        ),
+        "without it",
+    ),
     (Case(presence=presence(verdict.SURE + BELOW), removes=verdict.NEEDED + BELOW), "without it"),
     (Case(**LIT, middle=np.zeros((COUNT, 1)), removes=verdict.NEEDED + BELOW), "without it"),
 ]
@@ -96,10 +109,22 @@ SUPPORTS = [
         ["by itself it tells the class at 1.00 of 1", "without it 100% of the class's images turn away"],
     ),
     (Case(inserts=verdict.FOLLOWS + ABOVE, removes=verdict.NEEDED + ABOVE), ["by itself", "without it"]),
-    (Case(kind="place", details={"distance": verdict.DISTANT + ABOVE}), ["by itself", "without it"]),
+    (Case(kind="place", details={"distance": place.DISTANT + ABOVE}), ["by itself", "without it"]),
     (Case(presence=presence(verdict.TELLS + ABOVE)), ["by itself it tells", "without it"]),
     # A model may know the object, too: what tells and turns for sure need not be needed.
-    (Case(removes=0.0), ["by itself", "without it 0% of the class's images turn away (control 0%)"]),
+    (
+        Case(
+            presence=presence(verdict.SURE + ABOVE),
+            inserts=verdict.SURELY_FOLLOWS - verdict.SURE,
+            removes=0.0,
+        ),
+        ["by itself", "without it 0% of the class's images turn away (control 0%)"],
+    ),
+    # Where nearly all images follow the background, the middle plays no part.
+    (
+        Case(**LIT, middle=MIDDLE, inserts=verdict.DECIDES + ABOVE, removes=verdict.DECIDES + ABOVE),
+        ["by itself", "without it"],
+    ),
     (
         Case(**count_others(30, 20)),
         ["by itself", "of 30 images of other classes that have it, 20 are", "without"],
