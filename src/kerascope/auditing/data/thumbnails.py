@@ -8,8 +8,8 @@ import numpy as np
 
 from kerascope.typing import Array
 
-_SMOOTH = 1.5
-"""Pixels of a thumbnail over which detail is smoothed."""
+_SMOOTH = 1 / 40
+"""Of the side of a thumbnail: over how much detail is smoothed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,8 @@ def read_detail(pictures: Array) -> Array:
 
     luma = pictures.mean(axis=-1)
     down, across = (np.abs(np.diff(luma, axis=axis, append=luma.take([-1], axis))) for axis in (1, 2))
-    return np.asarray(gaussian_filter(down + across, (0, _SMOOTH, _SMOOTH)))
+    sigma = _SMOOTH * min(luma.shape[1:])
+    return np.asarray(gaussian_filter(down + across, (0, sigma, sigma)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from kerascope.auditing.shortcuts.estimate import Estimate
 from kerascope.auditing.shortcuts.trial import FEWEST
 from kerascope.typing import Array
 
-_AS_WELL = 0.5
+AS_WELL = 0.5
 """The share of its index from which on a trait holds elsewhere, too."""
 LEAST_INDEX = 0.3
 """The lower end of the interval of Youden's index must reach this, for a trait to raise a suspicion."""
@@ -49,15 +49,16 @@ class DiscriminativeTrait:
         own = np.nan_to_num(values[:, self.column])
         return np.asarray(own - self.threshold if self.higher else self.threshold - own)
 
-    def holds_in(self, values: Array, own: Array) -> bool:
-        """Whether it tells the class by other values, too: half as well, and to the same side.
+    def holds_in(self, values: Array, own: Array, share: float = AS_WELL) -> bool:
+        """Whether it tells the class by other values, too, to the same side.
 
         Args:
             values: (M,) the trait, measured elsewhere in the images.
             own: bool (M,), the images of the class.
+            share: of its index that is enough.
         """
         higher, _, index = youden_index(values[own], values[~own])
-        return higher == self.higher and index.value >= _AS_WELL * self.index.value
+        return higher == self.higher and index.value >= share * self.index.value
 
     def select(self, values: Array) -> Array:
         """Positions of the images beyond the threshold; at least the eight with most of it."""

@@ -24,6 +24,8 @@ _PART, _MUCH_LESS = 0.7, 0.7
 """The share of a place that lies in another one, and the share of its effect that a background may have."""
 _SMALL, _TEXTURED = 0.15, 0.5
 """The share of the picture up to which a place is small, and how well texture of the background must tell."""
+_MOSTLY_GAIN = 0.8
+"""The share of the effect of sharpness that stronger detail of the picture itself must have."""
 _CLOSE = 0.06
 """Of the side of the picture: what is so close to a place may belong to it."""
 _ONLY = 0.1
@@ -132,7 +134,7 @@ def _rank_by_data(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, 
         # What is made by stronger detail of its own is sharpness; else something lies over the picture.
         sharp, grain = by_kind[True], by_kind[False]
         gain = next(outcome.effect for outcome in sharp.outcomes if outcome.name == INSERT)
-        is_gain = sharp.suspect.details["trait"].higher and gain >= _STILL * sharp.effect
+        is_gain = sharp.suspect.details["trait"].higher and gain >= _MOSTLY_GAIN * sharp.effect
         return (sharp, grain) if is_gain else (grain, sharp)
     by_kind = {found.suspect.kind == "background": found for found in (new, cause)}
     if len(by_kind) < 2 or "columns" not in by_kind[False].suspect.details:

@@ -11,6 +11,7 @@ from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
 from kerascope.auditing.shortcuts.kinds import background, place
 from kerascope.auditing.shortcuts.kinds.colour import OBJECT
+from kerascope.auditing.shortcuts.kinds.qualities.quality import is_in_the_middle
 from kerascope.auditing.shortcuts.kinds.qualities.style import FEATURES
 from kerascope.auditing.shortcuts.presence import Presence
 from kerascope.auditing.shortcuts.trial import INSERT, REMOVE, Trial
@@ -20,6 +21,9 @@ TELLS = 0.6
 """A shortcut tells the class by itself: the lower end of Youden's index."""
 FOLLOWS = 0.25
 """The lower end of the effect of its insertion into other images."""
+HARDLY = 0.2
+"""A quality that the middle tells the class by a smaller share as well is no quality of the whole picture."""
+_EVERYWHERE = ("sharpness", "noise", "compression", "texture")
 DECIDES = 0.9
 """The effect of insertion and removal from which on a background leaves nothing for the object to decide."""
 SURE, SURELY_FOLLOWS = 0.75, 1.1
@@ -65,6 +69,8 @@ def weigh(
     # Objects stay where they are: if nearly all images follow the background, no object plays a part.
     if suspect.kind == "background" and not decides and background.is_in_the_middle(suspect, data):
         objections.append("the middle of the picture differs from other classes in the same way")
+    if suspect.kind in _EVERYWHERE and not is_in_the_middle(suspect, data, HARDLY):
+        objections.append("the middle of the picture hardly has it: it may be something in one place")
     if suspect.kind == "place" and suspect.details["distance"] < place.DISTANT:
         objections.append("other classes have such pixels there, too")
     if presence is not None:
@@ -79,7 +85,10 @@ def weigh(
             and presence.tells.low >= SURE
             and presence.tells.low + insertion >= SURELY_FOLLOWS
         )
-        (support if removal.effect >= NEEDED or sure else objections).append(clause)
+        if removal.effect >= NEEDED:
+            support.append(clause)
+        elif not sure:
+            objections.append(clause)
     return objections, support
 
 

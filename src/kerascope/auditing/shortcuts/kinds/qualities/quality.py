@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.description.qualities import QUALITIES
-from kerascope.auditing.shortcuts.discrimination import DiscriminativeTrait, find_trait
+from kerascope.auditing.shortcuts.discrimination import AS_WELL, DiscriminativeTrait, find_trait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.transfer import Transfer
@@ -31,7 +31,7 @@ def find_qualities(data: AuditData, kind: str, names: Sequence[str], word: Wordi
     """
     columns = [QUALITIES.index(name) for name in names]
     found = []
-    for label in data.classes:
+    for label in told_classes(data):
         best = find_trait(data.qualities[:, columns], names, data.targets == label)
         if best is None or best.index.low < LEAST_INDEX:
             continue
@@ -49,11 +49,16 @@ def find_qualities(data: AuditData, kind: str, names: Sequence[str], word: Wordi
     return found
 
 
-def is_in_the_middle(suspect: Suspect, data: AuditData) -> bool:
-    """Whether a quality tells the class in the middle of the picture, too."""
+def told_classes(data: AuditData) -> list[int]:
+    """The classes that may have a quality: of a label not its absence, how pictures are without it."""
+    return [label for label in data.classes if data.label_matrix is None or label > 0]
+
+
+def is_in_the_middle(suspect: Suspect, data: AuditData, share: float = AS_WELL) -> bool:
+    """Whether a quality tells the class in the middle of the picture, too, by a share as well."""
     trait: DiscriminativeTrait = suspect.details["trait"]
     values = data.middle_qualities[:, suspect.details["columns"][trait.column]]
-    return trait.holds_in(values, data.targets == suspect.label)
+    return trait.holds_in(values, data.targets == suspect.label, share)
 
 
 def read_amount(suspect: Suspect, data: AuditData, rows: Array) -> Array:
