@@ -72,7 +72,6 @@ def test_nothing_is_claimed_where_labels_or_scores_are_independent(red_by_green:
 
 
 @once
-@pytest.mark.xfail(strict=True, reason="the qualities of a picture without the object tell its absence")
 @pytest.mark.parametrize("rate", [0.9, 0.5])
 def test_the_absence_of_an_object_is_no_quality(rate: float) -> None:
     """The network looks at the squares alone; pictures of 24 pixels without one are less sharp."""

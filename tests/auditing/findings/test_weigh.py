@@ -51,6 +51,7 @@ class Case:
         suspect = Suspect(self.kind, 1, "it", {}, 1.0, details=self.details)
         data = SimpleNamespace(
             objects=None,
+            classes=(0, 1, 2),
             columns={"prediction": self.predictions},
             targets=OWN.astype(int),
             middle_traits=self.middle,
@@ -118,7 +119,7 @@ SUPPORTS = [
             inserts=verdict.SURELY_FOLLOWS - verdict.SURE,
             removes=0.0,
         ),
-        ["by itself", "without it 0% of the class's images turn away (control 0%)"],
+        ["by itself"],
     ),
     # Where nearly all images follow the background, the middle plays no part.
     (

@@ -13,7 +13,7 @@ from kerascope.auditing.shortcuts.discrimination import find_trait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
 from kerascope.auditing.shortcuts.interventions.masks import enlarge
-from kerascope.auditing.shortcuts.kinds import KINDS, place
+from kerascope.auditing.shortcuts.kinds import KINDS, background, place
 from kerascope.auditing.shortcuts.kinds.qualities.quality import is_in_the_middle
 from kerascope.auditing.shortcuts.trial import FEWEST, INSERT, REMOVE, TrialData
 from kerascope.typing import Array
@@ -147,7 +147,7 @@ def _rank_by_data(new: Tested, cause: Tested, data: AuditData) -> tuple[Tested, 
         texture = find_trait(data.traits[:, COLOUR + 1 :], TRAITS[COLOUR + 1 :], own)
         is_whole = texture is None or not texture.higher or texture.index.low < _TEXTURED
     else:
-        is_whole = is_in_the_middle(whole.suspect, data)
+        is_whole = is_in_the_middle(whole.suspect, data) or background.is_in_the_middle(behind.suspect, data)
     return (whole, behind) if is_whole else (behind, whole)
 
 

@@ -23,7 +23,7 @@ FOLLOWS = 0.25
 """The lower end of the effect of its insertion into other images."""
 HARDLY = 0.2
 """A quality that the middle tells the class by a smaller share as well is no quality of the whole picture."""
-_EVERYWHERE = ("sharpness", "noise", "compression", "texture")
+_EVERYWHERE = ("sharpness", "noise", "compression")
 DECIDES = 0.9
 """The effect of insertion and removal from which on a background leaves nothing for the object to decide."""
 SURE, SURELY_FOLLOWS = 0.75, 1.1
@@ -81,6 +81,7 @@ def weigh(
         # What alone tells the class for sure, and turns other images, is no part of what else is recognised.
         sure = (
             suspect.kind != "background"
+            and len(data.classes) > 2  # of two, what is removed from one is what the other lacks
             and presence is not None
             and presence.tells.low >= SURE
             and presence.tells.low + insertion >= SURELY_FOLLOWS

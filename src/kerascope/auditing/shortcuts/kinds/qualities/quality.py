@@ -31,7 +31,7 @@ def find_qualities(data: AuditData, kind: str, names: Sequence[str], word: Wordi
     """
     columns = [QUALITIES.index(name) for name in names]
     found = []
-    for label in told_classes(data):
+    for label in data.classes:
         best = find_trait(data.qualities[:, columns], names, data.targets == label)
         if best is None or best.index.low < LEAST_INDEX:
             continue
@@ -47,11 +47,6 @@ def find_qualities(data: AuditData, kind: str, names: Sequence[str], word: Wordi
             )
         )
     return found
-
-
-def told_classes(data: AuditData) -> list[int]:
-    """The classes that may have a quality: of a label not its absence, how pictures are without it."""
-    return [label for label in data.classes if data.label_matrix is None or label > 0]
 
 
 def is_in_the_middle(suspect: Suspect, data: AuditData, share: float = AS_WELL) -> bool:

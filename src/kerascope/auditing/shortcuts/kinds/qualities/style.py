@@ -11,7 +11,6 @@ from kerascope.auditing.data.audit_data import AuditData
 from kerascope.auditing.shortcuts.discrimination import find_trait
 from kerascope.auditing.shortcuts.finding import Suspect
 from kerascope.auditing.shortcuts.interventions.interventions import Interventions
-from kerascope.auditing.shortcuts.kinds.qualities.quality import told_classes
 from kerascope.auditing.shortcuts.trial import LEAST_EFFECT_OF_QUALITY, TrialData
 
 LEAST_INDEX = 0.6
@@ -26,7 +25,7 @@ def find(data: AuditData, suspects: Sequence[Suspect]) -> list[Suspect]:
     """Every class, by no evidence yet: see `examine`."""
     return [
         Suspect("style", label, "something about the style of the whole picture", {}, 0.0)
-        for label in told_classes(data)
+        for label in data.classes
     ]
 
 
