@@ -81,7 +81,8 @@ def weigh(
         # What alone tells the class for sure, and turns other images, is no part of what else is recognised.
         sure = (
             suspect.kind != "background"
-            and len(data.classes) > 2  # of two, what is removed from one is what the other lacks
+            # Of two classes one has less of a quality as the other has more.
+            and (len(data.classes) > 2 or "columns" not in suspect.details)
             and presence is not None
             and presence.tells.low >= SURE
             and presence.tells.low + insertion >= SURELY_FOLLOWS
