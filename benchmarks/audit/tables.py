@@ -46,7 +46,7 @@ def _half(half: str, runs: Sequence[Run]) -> str:
         "",
         *_by_cue(resting),
         "",
-        *_by_data(resting),
+        *_by_data(resting, clean),
         "",
         *_clean(clean),
     ]
@@ -69,23 +69,24 @@ def _by_cue(resting: Sequence[Class]) -> list[str]:
     return _table(head, rows)
 
 
-def _by_data(resting: Sequence[Class]) -> list[str]:
+def _by_data(resting: Sequence[Class], clean: Sequence[Run]) -> list[str]:
+    """Recall on each kind of data, and how many clean networks of it are accused."""
     rows = []
     for kind in ("garments", "digits", "photographs"):
         own = [member for member in resting if member[0]["data"].startswith(kind)]
         hits = [member for member in own if _is_found(member)]
-        rows.append([kind, str(len(own)), _share(map(_is_found, own)), _share(map(_is_named, hits))])
-    return _table(["data", "rest on a cue", "found", "rightly named"], rows)
+        rest = [str(len(own)), _share(map(_is_found, own)), _share(map(_is_named, hits))]
+        others = [run for run in clean if run["data"].startswith(kind)]
+        accused = [_share(_has(run, verdict) for run in others) for verdict in ("shortcut", "evidence")]
+        rows.append([kind, *rest, *accused])
+    head = ["data", "rest on a cue", "found", "rightly named", "clean with a shortcut", "clean with evidence"]
+    return _table(head, rows)
 
 
 def _clean(clean: Sequence[Run]) -> list[str]:
     """How many clean networks are accused, and of what."""
-
-    def count(verdict: str) -> int:
-        return sum(any(found["verdict"] == verdict for found in run["findings"]) for run in clean)
-
-    counts = f"{count('shortcut')} of {len(clean)} have a shortcut, {count('evidence')} evidence"
-    lines = [f"**Clean networks**: {counts}."]
+    shortcut, evidence = (_share(_has(run, verdict) for run in clean) for verdict in ("shortcut", "evidence"))
+    lines = [f"**Clean networks**: {shortcut} have a shortcut, {evidence} evidence."]
     rows = [
         [run["data"], str(run["seed"]), str(found["label"]), found["kind"], found["what"], found["verdict"]]
         for run in clean
@@ -95,6 +96,10 @@ def _clean(clean: Sequence[Run]) -> list[str]:
     if rows:
         lines += ["", *_table(["data", "seed", "class", "kind", "finding", "verdict"], rows)]
     return lines
+
+
+def _has(run: Run, verdict: str) -> bool:
+    return any(found["verdict"] == verdict for found in run["findings"])
 
 
 def _said(member: Class, verdict: str) -> list[dict[str, Any]]:
