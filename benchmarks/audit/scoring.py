@@ -1,7 +1,4 @@
-"""What an audit said of a network, against what was planted.
-
-Findings may have a `verdict`, or a `status` as before there were verdicts; both are told as verdicts.
-"""
+"""What an audit said of a network, against what was planted."""
 
 from __future__ import annotations
 
@@ -17,13 +14,6 @@ from kerascope.typing import Array
 
 OVERLAP = 0.5
 """A cue that lies somewhere is named rightly only by a finding that overlaps it by more than this."""
-_VERDICTS = {"confirmed": "shortcut"}
-
-
-def verdict(finding: Any) -> str:
-    """`"shortcut"`, `"evidence"`, `"not confirmed"` or `"untested"`."""
-    found = getattr(finding, "verdict", None)
-    return str(_VERDICTS.get(finding.status, finding.status) if found is None else found)
 
 
 def describe(finding: Any, known: Known) -> dict[str, Any]:
@@ -33,7 +23,7 @@ def describe(finding: Any, known: Known) -> dict[str, Any]:
         "label": int(finding.label),
         "kind": finding.kind,
         "what": finding.what,
-        "verdict": verdict(finding),
+        "verdict": finding.verdict,
         "effect": round(float(finding.effect), 3),
         "overlap": None if place is None else round(place, 3),
     }

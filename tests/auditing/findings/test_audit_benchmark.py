@@ -11,7 +11,7 @@ import pytest
 from benchmarks.audit.cases import HALVES, make_cases
 from benchmarks.audit.cues import CUES
 from benchmarks.audit.networks import Case, Known, Marked
-from benchmarks.audit.scoring import is_right_name, overlap, verdict
+from benchmarks.audit.scoring import is_right_name, overlap
 
 pytestmark = pytest.mark.once
 
@@ -76,8 +76,3 @@ def test_a_right_name_is_of_the_kind_and_in_the_place(
     kind: str, found: float | None, cue: str, right: bool
 ) -> None:
     assert is_right_name({"kind": kind, "overlap": found}, cue) == right
-
-
-def test_a_status_is_told_as_a_verdict() -> None:
-    assert verdict(finding(status="confirmed")) == "shortcut"
-    assert verdict(finding(verdict="evidence")) == "evidence"
