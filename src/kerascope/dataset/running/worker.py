@@ -18,8 +18,8 @@ from kerascope.placement import PlacementChoice
 from kerascope.probe import Probe
 from kerascope.target import OutputKind
 
-_WORKS = 2
-"""Works that a worker keeps started, such as describing and trying."""
+_WORKS = 3
+"""Works that a worker keeps started, such as describing, predicting and reading features."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ class Worker:
             work: Work = ray.get(reference)
             found = self._probe(work.probe, model)
             self._functions[number] = found, work.start(found)
-            for old in sorted(self._functions)[:-_WORKS]:
+            # In the order in which they were started: the one that is asked for is the last.
+            for old in list(self._functions)[:-_WORKS]:
                 del self._functions[old]
         probe, function = self._functions[number]
         forwards, backwards = probe.forward_count, probe.backward_count

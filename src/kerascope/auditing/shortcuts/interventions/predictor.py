@@ -79,8 +79,7 @@ class Predictor:
             moments: (n, 2, C) of donors, or None.
             label: of the class.
         """
-        assert self.style_layer is not None
-        work = StyleWork(self._work.probe, self._work.batch_size, self.style_layer)
+        work = self._style_work
         explainer, size = self.data.explainer, work.batch_size
         own = np.asarray(explainer.layout.original(np.ascontiguousarray(images), np))
         if self.workers is None:
@@ -90,6 +89,11 @@ class Predictor:
             for start in range(0, len(own), size)
         )
         return np.concatenate(list(self.workers.all(work, parts)))
+
+    @cached_property
+    def _style_work(self) -> StyleWork:
+        assert self.style_layer is not None
+        return StyleWork(self._work.probe, self._work.batch_size, self.style_layer)
 
     @cached_property
     def _work(self) -> PredictWork:
