@@ -180,7 +180,7 @@ def test_an_audit_by_workers_that_are_killed_is_that_of_one_process(struck: Path
         )
         for name, workers in (("alone", None), ("workers", 2))
     }
-    assert sorted(path.name for path in struck.iterdir()) == ["PredictWork", "ShardWork"]
+    assert sorted(path.name for path in struck.iterdir()) == ["PredictWork", "ShardWork", "StyleWork"]
     assert found["alone"].confirmed
     assert found["alone"].cost["try"]["forwards"] > 0
     one, two = (_told(found[name].to_json()) for name in ("alone", "workers"))
