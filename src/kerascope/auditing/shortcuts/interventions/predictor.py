@@ -76,7 +76,7 @@ class Predictor:
 
         Args:
             images: (n, H, W, C).
-            moments: (n, 2, C) of donors, or None.
+            moments: (n, k, 2, C) of donors, or None.
             label: of the class.
         """
         work = self._style_work

@@ -75,13 +75,13 @@ class StyleWork:
     layer: str
 
     def start(self, probe: Probe) -> Callable[[tuple[Array, Array | None, int]], Array]:
-        """A function from images, moments (n, 2, C) and a class to the class's lead over the best other one.
+        """A function from images, moments (n, k, 2, C) and a class to its lead over the next one, (n, k).
 
         Without moments, to the images' own. Images are as the model takes them; the lead is at least 0 where
         the class is predicted.
 
         Cost:
-            1 forward for each image to its features, and 1 behind them.
+            1 forward for each image to its features, and k behind them.
         """
         padded = probe.with_padding(self.batch_size)
 
@@ -93,8 +93,11 @@ class StyleWork:
             size, leads = self.batch_size, []
             for start in range(0, len(images), size):
                 chosen = np.minimum(np.arange(start, start + size), len(images) - 1)
-                lead = self._score(padded, images[chosen], features[chosen], moments[chosen], label)
-                leads.append(lead[: len(images) - start])
+                several = [
+                    self._score(padded, images[chosen], features[chosen], given[chosen], label)
+                    for given in np.moveaxis(moments, 1, 0)
+                ]
+                leads.append(np.stack(several, axis=1)[: len(images) - start])
             return np.concatenate(leads)
 
         return run

@@ -44,15 +44,14 @@ def examine(suspect: Suspect, interventions: Interventions) -> Suspect | None:
     first, second = interventions.read_style(own), interventions.read_style(others)
     if first is None or second is None:
         return None
-    moments = first, second
-    values = np.concatenate([found.reshape(len(found), -1) for found in moments])
+    values = np.concatenate([found.reshape(len(found), -1) for found in (first, second)])
     names = [f"channel {column}" for column in range(values.shape[1])]
     best = find_trait(values, names, np.arange(len(values)) < len(own))
     if best is None or best.index.low < LEAST_INDEX:
         return None
     evidence = "how well the best channel of the model's features tells the class (Youden's index)"
     rows = np.concatenate([own.rows, others.rows])
-    details = {"moments": moments, "presence": (rows, best.amount(values))}
+    details = {"presence": (rows, best.amount(values))}
     return replace(suspect, evidence={evidence: best.index}, details=details)
 
 
@@ -63,5 +62,8 @@ def intervene(suspect: Suspect, interventions: Interventions) -> list[TrialData]
     """
     samples, label = interventions.samples, suspect.label
     own, others = samples.of_class(label), samples.of_others(label, steady=True)
-    outcome = interventions.exchange_style(label, own, others, *suspect.details["moments"])
+    first, second = interventions.read_style(own), interventions.read_style(others)
+    if first is None or second is None:
+        return []
+    outcome = interventions.exchange_style(label, own, others, first, second)
     return [replace(outcome, least=LEAST_EFFECT_OF_QUALITY)]
